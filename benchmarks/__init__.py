@@ -1,0 +1,1 @@
+"""Measurements: always ratios, both sides in one run, alternating, on loopback."""

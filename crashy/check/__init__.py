@@ -1,0 +1,1 @@
+"""What probes will do, told from their manifests: numbers, and the traps that are known."""

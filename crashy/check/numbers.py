@@ -1,0 +1,234 @@
+"""What follows when a container falls ill: when it is noticed, who still meets it, when it is back. All in seconds.
+
+Everything is a bound from the least to the most, or None for never. It is what the newest kubelet does the first time:
+no back-off yet (see `waits`). What nobody knows beforehand counts nothing: the time that the runtime needs to start a
+container, and the app to start in it, unless the patient's variables tell it. One container of a pod is ill at a time,
+for a kill blocks the rest of its pod.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crashy.check import programs
+from crashy.check.subjects import Subject
+from crashy.kubelet.backoff import crash_loop_backoff
+from crashy.kubelet.detection import Bounds, detection, first_failure, first_probe
+from crashy.kubelet.detection import Illness as Answers
+from crashy.kubelet.grace import KillReason, grace_after_pre_stop, grace_period, runs_pre_stop
+from crashy.kubelet.spec import Container, Exec, Handler, Probe, ProbeType, Sleep, TCPSocket
+from crashy.kubelet.versions import NEWEST
+
+RELIST = NEWEST.relist_seconds
+"""The kubelet looks at its containers, and syncs a pod again, on a raster of so many seconds."""
+AT_ONCE = Bounds(0.0, 0.0)
+
+
+class Illness(StrEnum):
+    """What may befall a container: its process ends; it lives and answers with errors; it lives and never answers."""
+
+    EXIT = "exit"
+    ERRORS = "errors"
+    HANG = "hang"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How an illness goes on, counted from its onset.
+
+    `detected`: the kubelet has decided to restart the container. `out`: readiness has taken the pod out of its
+    Services. `back`: the app listens again, and its container is ready. `errors`: how long users meet the illness;
+    where other pods share the work, those users who are sent to this one.
+    """
+
+    detected: Bounds | None
+    out: Bounds | None
+    back: Bounds | None
+    errors: Bounds | None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How long a start may take: `safe` seconds are always granted, and after `killed` the probe `by` has ended it.
+
+    None: no probe ends it. `ready` is when a container becomes ready after its start; it never does if that is None.
+    """
+
+    safe: float | None
+    killed: Bounds | None
+    by: ProbeType | None
+    ready: Bounds | None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Everything about one container: `probes_per_minute` in a pod that is well, `killing` from SIGTERM to the end."""
+
+    courses: dict[Illness, Course]
+    start: Start
+    killing: Bounds
+    probes_per_minute: float
+
+
+def numbers(subject: Subject) -> Numbers:
+    """Derive the numbers of a container."""
+    killing = kill_time(subject)
+    steady = [p for kind, p in subject.probes.items() if kind is not ProbeType.STARTUP]
+    return Numbers(
+        {illness: _course(subject, illness, killing) for illness in Illness},
+        start(subject),
+        killing,
+        sum(60 / probe.period_seconds for probe in steady),
+    )
+
+
+def notices(handler: Handler, illness: Illness) -> bool:
+    """Say whether a handler fails while a container is ill; a command is trusted unless it is known to ask nobody.
+
+    A TCP handshake is the kernel's: it succeeds while the process behind it answers with errors, or is frozen.
+    """
+    match handler:
+        case TCPSocket():
+            return illness is Illness.EXIT
+        case Exec(command):
+            asked = [argv for argv in programs.programs(command) if programs.name(argv[0]) not in programs.BLIND]
+            return illness is Illness.EXIT or bool(asked)
+    return True
+
+
+def noticed(probe: Probe | None, illness: Illness) -> Bounds | None:
+    """Bound the time from an illness's onset, in a container that was well, until a probe has failed for good."""
+    if probe is None or not notices(probe.handler, illness):
+        return None
+    return detection(probe, Answers.HANG if illness is Illness.HANG else Answers.REFUSE)
+
+
+def kill_time(subject: Subject, reason: KillReason = KillReason.LIVENESS) -> Bounds:
+    """Bound the time from the decision to kill until the process has ended: preStop, SIGTERM, at last SIGKILL.
+
+    At best the process ends at SIGTERM; a frozen one takes all the time there is.
+    """
+    container = subject.container
+    grace = grace_period(subject.template.termination_grace_period_seconds, reason, container)
+    if not runs_pre_stop(container, grace):
+        return Bounds(0.0, grace_after_pre_stop(grace))
+    known = pre_stop_seconds(container)
+    hook = min(grace if known is None else known, grace)
+    return Bounds(0.0 if known is None else hook, hook + grace_after_pre_stop(grace, hook))
+
+
+def pre_stop_seconds(container: Container) -> float | None:
+    """Give how long a container's preStop hook takes; None if it has none, or that can't be told."""
+    match container.lifecycle.pre_stop:
+        case Sleep(seconds):
+            return float(seconds)
+        case Exec(command):
+            return programs.sleeps(command)
+    return None
+
+
+def start(subject: Subject) -> Start:
+    """Say what a start may take, and what comes of it."""
+    kind = next((kind for kind in (ProbeType.STARTUP, ProbeType.LIVENESS) if kind in subject.probes), None)
+    if kind is None:
+        return Start(None, None, None, ready_after_start(subject))
+    probe = subject.probes[kind]
+    safe = first_probe(probe).best + (probe.failure_threshold - 1) * probe.period_seconds
+    quick, slow = first_failure(probe, Answers.REFUSE), first_failure(probe, Answers.HANG)
+    killed = Bounds(quick.best, slow.worst)
+    ends = waits_for(subject, probe) > quick.worst  # until it listens, a start is refused at once
+    return Start(safe, killed, kind, None if ends else ready_after_start(subject))
+
+
+def waits_for(subject: Subject, probe: Probe) -> float:
+    """Give the seconds after a start before which a probe can't succeed, as far as that is known."""
+    path = getattr(probe.handler, "path", "")
+    return (
+        subject.facts.readies if "read" in path or probe is subject.container.readiness_probe else subject.facts.starts
+    )
+
+
+def ready_after_start(subject: Subject) -> Bounds | None:
+    """Bound the time from a container's start until it is ready; None if its probes' timeouts never let it be.
+
+    Without a probe to pass that is at once, whether the app listens or not.
+    """
+    reached = AT_ONCE
+    startup, readiness = subject.container.startup_probe, subject.container.readiness_probe
+    if startup is not None:
+        if (passed := _first_success(subject, startup, ProbeType.STARTUP, AT_ONCE)) is None:
+            return None
+        reached = Bounds(passed.best, passed.worst + (0.0 if readiness else RELIST))
+    if readiness is not None:
+        return _first_success(subject, readiness, ProbeType.READINESS, reached)
+    return reached
+
+
+def waits(life: float = 0.0, *, killed: bool = False, restarts: int = 12) -> tuple[float, ...]:
+    """Give how long a container whose every life takes `life` seconds waits before each restart.
+
+    `killed` by a probe it begins to wait later: the sync that kills it only knows of the end before.
+    """
+    table, now, before = crash_loop_backoff(), 0.0, None
+    found = []
+    for _ in range(restarts):
+        end = now + life
+        table.gc(end)
+        loop = table.do_backoff(end, "", before if killed else end)
+        if loop:
+            now = end + table.get("")
+            table.gc(now)
+            table.do_backoff(now, "", end)
+        else:
+            now = end
+        found.append(now - end)
+        before = end
+    return tuple(found)
+
+
+def _first_success(subject: Subject, probe: Probe, kind: ProbeType, gate: Bounds) -> Bounds | None:
+    """Bound when a probe has succeeded for good after a start: within every period there is a probe.
+
+    A probe that began in vain may take its whole timeout; extra ones come while a container is not ready.
+    """
+    late = subject.facts.latency.get(kind, 0.0)
+    if late >= probe.timeout_seconds:
+        return None
+    well, delay = waits_for(subject, probe), probe.initial_delay_seconds
+    begin = Bounds(max(first_probe(probe).best, gate.best, well), max(delay, gate.worst, well))
+    streak = (probe.success_threshold - 1) * max(probe.period_seconds, late)
+    return Bounds(begin.best + late, begin.worst + max(probe.period_seconds, probe.timeout_seconds) + streak + late)
+
+
+def _course(subject: Subject, illness: Illness, killing: Bounds) -> Course:
+    container, readiness = subject.container, subject.container.readiness_probe
+    if illness is Illness.EXIT:
+        detected: Bounds | None = Bounds(0.0, RELIST)
+        restarted = detected
+    else:
+        detected = noticed(container.liveness_probe, illness)
+        # The kill waits for the sync, and the sync for the raster.
+        restarted = detected and _sum(detected, Bounds(0.0, RELIST), killing)
+    out = _earlier(noticed(readiness, illness), restarted) if readiness else None
+    if subject.template.restart_policy == "Never" and not container.restart_policy:
+        restarted = None
+    listens, ready = subject.facts.starts, start(subject).ready
+    answering = restarted and Bounds(restarted.best + listens, restarted.worst + listens)
+    back = None
+    if restarted and ready:
+        back = _sum(restarted, Bounds(max(ready.best, listens), max(ready.worst, listens)))
+    others = subject.pods is None or subject.pods > 1
+    routed = out if others else back
+    errors = routed if readiness and subject.readiness_counts else answering
+    return Course(detected, out, back, errors)
+
+
+def _earlier(one: Bounds | None, other: Bounds | None) -> Bounds | None:
+    if one is None or other is None:
+        return one or other
+    return Bounds(min(one.best, other.best), min(one.worst, other.worst))
+
+
+def _sum(*parts: Bounds) -> Bounds:
+    return Bounds(sum(part.best for part in parts), sum(part.worst for part in parts))

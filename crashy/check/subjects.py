@@ -1,0 +1,186 @@
+"""From documents to what is checked: each container that runs, with all that decides about its probes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crashy.check.facts import Facts, by_name, facts
+from crashy.kubelet.fields import FieldError, SpecError, child
+from crashy.kubelet.pod import is_sidecar
+from crashy.kubelet.spec import Container, PodTemplate, Probe, ProbeType, parse_pod_template
+from crashy.manifest.document import Document, one_line, refusal
+from crashy.manifest.model import BarePod, ConfigMap, Deployment, Service
+from crashy.manifest.objects import NOT_RUN, Object, read_object
+
+# Kinds that hold a pod template, besides Deployment: where it is, and whether their pods run to an end.
+TEMPLATES = {
+    "CronJob": ("spec.jobTemplate.spec.template", True),
+    "DaemonSet": ("spec.template", False),
+    "Job": ("spec.template", True),
+    "ReplicaSet": ("spec.template", False),
+    "ReplicationController": ("spec.template", False),
+    "StatefulSet": ("spec.template", False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What makes pods of one template, which stands at `path` of its document; `replicas` is None for one a node."""
+
+    kind: str
+    name: str
+    namespace: str
+    replicas: int | None
+    template: PodTemplate
+    path: str
+    document: Document = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A Service, and the document that it was read from."""
+
+    service: Service
+    document: Document = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A container of a workload at `path` of its document, the Services that lead to it, and what is known of it.
+
+    `pods` counts the pods that share its work; None if that depends on the number of nodes.
+    """
+
+    workload: Workload
+    container: Container
+    path: str
+    routes: tuple[Route, ...] = ()
+    pods: int | None = 1
+    facts: Facts = field(default_factory=Facts)
+
+    @property
+    def template(self) -> PodTemplate:
+        """Give the template of the container's pod."""
+        return self.workload.template
+
+    @property
+    def title(self) -> str:
+        """Name the container: `Deployment/web, container app`."""
+        return f"{self.workload.kind}/{self.workload.name}, container {self.container.name}"
+
+    @property
+    def probes(self) -> dict[ProbeType, Probe]:
+        """Give the probes that there are, by type."""
+        return {kind: probe for kind in ProbeType if (probe := self.container.probe(kind))}
+
+    @property
+    def readiness_counts(self) -> bool:
+        """Say whether a Service asks for readiness; one that publishes pods which are not ready doesn't."""
+        return not any(route.service.publish_not_ready_addresses for route in self.routes)
+
+    def field(self, name: str) -> str:
+        """Give the path in the document of a field of the container; without a name, of the container itself."""
+        return f"{self.path}.{name}" if name else self.path
+
+    def pod_field(self, name: str) -> str:
+        """Give the path in the document of a field of the pod's `spec`."""
+        return child(self.workload.path, f"spec.{name}")
+
+
+def read_subjects(documents: Sequence[Document], errors: Sequence[str] = ()) -> tuple[list[Subject], list[str]]:
+    """Give what is to be checked in `documents`, and a line for each document that is not.
+
+    Raises BadInput with a line for every mistake (`errors` are those known already), or if there is nothing to check.
+    """
+    lines, skipped = list(errors), []
+    found: dict[tuple[str, str, str], tuple[Document, Object | Workload]] = {}
+    for document in documents:
+        kind = document.object.get("kind")
+        one, wrong = _template_of(document, kind) if kind in list(TEMPLATES) else _object(document)
+        lines += [document.say(error) for error in wrong]
+        if one is not None:
+            found.pop(key := (str(kind), one.namespace, one.name), None)
+            found[key] = document, one
+        elif not wrong and kind not in list(NOT_RUN):
+            skipped.append(one_line(document.say("is not checked: holds no pod template that is known")))
+    if lines:
+        raise refusal(lines)
+    subjects = _subjects(list(found.values()))
+    if not subjects:
+        files = ", ".join(dict.fromkeys(document.file for document in documents)) or "nothing"
+        raise refusal([f"{files}: no Pod, Deployment, {', '.join(TEMPLATES)} to check"])
+    return subjects, skipped
+
+
+def _object(document: Document) -> tuple[Object | None, list[FieldError]]:
+    one, wrong = read_object(document)
+    foreign = len(wrong) == 1 and wrong[0].path == "kind" and wrong[0].kind == "Unsupported value"
+    return one, [] if foreign else wrong
+
+
+def _template_of(document: Document, kind: Any) -> tuple[Workload | None, list[FieldError]]:
+    path, ends = TEMPLATES[kind]
+    manifest: Any = document.object
+    for part in path.split("."):
+        manifest = manifest.get(part) if isinstance(manifest, Mapping) else None
+    if not isinstance(manifest, Mapping):
+        return None, [FieldError(path, "Required value")]
+    try:
+        # Only a pod that may end can have another restartPolicy than Always: a Pod's rules are a Job's too.
+        template = parse_pod_template(manifest, path="" if ends else path)
+    except SpecError as error:
+        return None, [FieldError(child(path, e.path), e.kind, e.detail) if ends else e for e in error.errors]
+    metadata = document.object.get("metadata")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    spec = document.object["spec"]
+    replicas = 1 if ends else None if kind == "DaemonSet" else spec.get("replicas", 1)
+    return Workload(
+        kind,
+        str(metadata.get("name") or metadata.get("generateName") or ""),
+        str(metadata.get("namespace") or "default"),
+        replicas if replicas is None or isinstance(replicas, int) else 1,
+        template,
+        path,
+        document,
+    ), []
+
+
+def _subjects(found: Sequence[tuple[Document, Object | Workload]]) -> list[Subject]:
+    workloads = [workload for document, one in found if (workload := _workload(document, one))]
+    routes = [Route(one, document) for document, one in found if isinstance(one, Service)]
+    maps = [one for _, one in found if isinstance(one, ConfigMap)]
+    return [subject for workload in workloads for subject in _containers(workload, workloads, routes, maps)]
+
+
+def _workload(document: Document, one: Object | Workload) -> Workload | None:
+    match one:
+        case Workload():
+            return one
+        case Deployment():
+            return Workload(
+                "Deployment", one.name, one.namespace, one.replicas, one.template, "spec.template", document
+            )
+        case BarePod():
+            return Workload("Pod", one.name, one.namespace, 1, one.template, "", document)
+    return None
+
+
+def _containers(
+    workload: Workload, workloads: Sequence[Workload], routes: Sequence[Route], maps: Sequence[ConfigMap]
+) -> list[Subject]:
+    mine = tuple(route for route in routes if _leads_to(route, workload))
+    beside = [other for other in workloads if other is workload or any(_leads_to(route, other) for route in mine)]
+    counts = [other.replicas for other in beside]
+    pods = None if None in counts else sum(count or 0 for count in counts)
+    spec = child(workload.path, "spec")
+    template = workload.template
+    listed = [(f"{spec}.initContainers[{i}]", c) for i, c in enumerate(template.init_containers) if is_sidecar(c)]
+    listed += [(f"{spec}.containers[{i}]", c) for i, c in enumerate(template.containers)]
+    known = by_name(maps, workload.namespace)
+    return [Subject(workload, c, path, mine, pods, facts(c, known)) for path, c in listed]
+
+
+def _leads_to(route: Route, workload: Workload) -> bool:
+    return route.service.namespace == workload.namespace and route.service.selects(workload.template.labels)

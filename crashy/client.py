@@ -1,0 +1,191 @@
+"""What the commands need to talk to a patient's admin API, and to find a running lab's pods: standard library only."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from crashy.errors import BadInput
+
+DEFAULT_URL = "http://127.0.0.1:8081"
+TIMEOUT = 10.0
+"""Seconds that a patient has to connect, and again to answer."""
+
+
+class UnreachableError(Exception):
+    """Nobody answered, or not in the way a patient does: one line that says where and what to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Speaks to one patient: `url` is where its `/admin/...` begins; a lab's pod has a `name` and its app a URL."""
+
+    url: str
+    token: str | None = None
+    name: str = ""
+    app_url: str = ""
+
+    @property
+    def place(self) -> str:
+        """Give the patient as an error names it."""
+        return f"{self.name} ({self.url})" if self.name else self.url
+
+    def request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Ask the admin API and give the object that it answers (an empty one where it answers nothing).
+
+        Raises BadInput where the patient refuses (the problem document as one line) and UnreachableError where
+        it can't be asked, fails (5xx), or isn't one.
+        """
+        address = _address(self.url)
+        if self.token and not (self.token.isascii() and self.token.isprintable()):
+            raise BadInput("--token: must be printable ASCII")
+        headers = {"Accept": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+        connection = kind(address.hostname or "", address.port, timeout=TIMEOUT)
+        try:
+            connection.request(method, address.path.rstrip("/") + path, data, headers)
+            response = connection.getresponse()
+            text = response.read()
+        except ConnectionRefusedError:
+            raise UnreachableError(
+                f"{self.place}: connection refused: is the patient running? Name its admin port with --url, "
+                "or a pod of a running lab with --pod"
+            ) from None
+        except TimeoutError:
+            raise UnreachableError(
+                f"{self.place}: no answer within {TIMEOUT:g} s: is it frozen? The admin port answers even then"
+            ) from None
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise UnreachableError(f"{self.place}: {reason}: is the patient running?") from None
+        finally:
+            connection.close()
+        return self._understand(response, text)
+
+    def _understand(self, response: http.client.HTTPResponse, text: bytes) -> dict[str, Any]:
+        try:
+            answer = json.loads(text or "{}")
+        except ValueError:
+            answer = None
+        if response.status < 300 and isinstance(answer, dict):
+            return answer
+        if not isinstance(answer, dict) or "detail" not in answer:
+            kind = response.headers.get_content_type()
+            raise UnreachableError(f"{self.place}: answered {response.status} ({kind}): that is no patient's admin API")
+        line = f"{self.place}: {explain(answer)}"
+        if response.status == 401:
+            line += ": give it with --token, or in ADMIN_TOKEN"
+        if response.status >= 500:
+            raise UnreachableError(line)
+        raise BadInput(line)
+
+
+def explain(problem: Mapping[str, Any]) -> str:
+    """Give a problem document as one line: the field, what is wrong with it, what is allowed."""
+    detail = str(problem["detail"])
+    field, allowed = problem.get("field"), problem.get("allowed")
+    line = detail if not field or detail.startswith(f"{field}:") else f"{field}: {detail}"
+    values = [allowed] if isinstance(allowed, str) else allowed or ()
+    missing = [str(value) for value in values if str(value) not in detail]
+    return f"{line}; allowed: {', '.join(missing)}" if missing else line
+
+
+def _address(url: str) -> Any:
+    """Take a patient's address apart; raises BadInput unless it is `http(s)://HOST[:PORT][/PATH]`."""
+    try:
+        address = urlsplit(url)
+        usable = address.scheme in ("http", "https") and address.hostname and address.port != 0
+    except ValueError:
+        usable = False
+    if not usable or address.query or address.fragment or any(c.isspace() or not c.isprintable() for c in url):
+        raise BadInput(f"--url: {url!r}: must be http://HOST[:PORT] or https://HOST[:PORT]")
+    return address
+
+
+def labs_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Give the folder in which each running lab of this user has a socket of its own."""
+    chosen = environ.get("CRASHY_RUNTIME_DIR")
+    if chosen:
+        return Path(chosen, "labs")
+    return Path(environ.get("XDG_RUNTIME_DIR") or "/tmp", f"crashy-{os.getuid()}", "labs")  # noqa: S108 - where a user without a session has one
+
+
+def labs(folder: Path) -> list[Path]:
+    """Give the sockets of this user's labs, that of process 123 being 123.sock; one may be of a lab that was killed."""
+    found = []
+    for path in sorted(folder.glob("*.sock")):
+        with suppress(FileNotFoundError):  # it has just ended
+            if path.stat().st_uid == os.getuid():  # the folder may be in /tmp, where others can write
+                found.append(path)
+    return found
+
+
+def ask_lab(path: Path, request: Mapping[str, Any], timeout: float | None = 2.0) -> dict[str, Any]:
+    """Ask a lab at its socket; raises OSError or ValueError where nobody answers as a lab does."""
+    with socket.socket(socket.AF_UNIX) as lab:
+        lab.settimeout(timeout)
+        lab.connect(str(path))
+        lab.sendall(json.dumps(request).encode() + b"\n")
+        with lab.makefile("rb") as lines:
+            answer = json.loads(lines.readline())
+    if not isinstance(answer, dict):
+        raise ValueError(f"{path}: answered what no lab answers")
+    return answer
+
+
+def lab_pods(folder: Path) -> list[dict[str, Any]]:
+    """Ask every running lab of this user for its pods; a socket that nobody listens at any more is passed over."""
+    pods: list[dict[str, Any]] = []
+    for path in labs(folder):
+        try:
+            pods += ask_lab(path, {"op": "pods"})["pods"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return pods
+
+
+def choose(pods: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
+    """Give the pods that `wanted` names: a name, the beginning of exactly one, `any` (one by chance) or `all`.
+
+    Raises BadInput that lists the pods there are.
+    """
+    if wanted == "all":
+        return pods
+    if wanted == "any":
+        return [random.choice(pods)]
+    exact = [pod for pod in pods if pod["name"] == wanted]
+    named = exact or [pod for pod in pods if pod["name"].startswith(wanted)]
+    if len(named) == 1:
+        return named
+    names = ", ".join(pod["name"] for pod in named or pods)
+    raise BadInput(f"--pod: {wanted!r}: " + (f"more than one begins so: {names}" if named else f"no such pod: {names}"))
+
+
+def find(url: str | None, pod: str | None, token: str | None) -> list[Client]:
+    """Give the patients that a command line names; raises BadInput where it names none."""
+    if pod is None:
+        target = DEFAULT_URL if url is None else url
+        _address(target)
+        return [Client(target.rstrip("/"), token)]
+    folder = labs_folder()
+    pods = lab_pods(folder)
+    if not pods:
+        raise UnreachableError(
+            f"--pod: no lab is running (looked in {folder}): start one with crashy lab, or give --url"
+        )
+    return [Client(found["admin_url"], token, found["name"], found["app_url"]) for found in choose(pods, pod)]

@@ -1,0 +1,121 @@
+"""Time, handed in: the loop that everything takes its time from, and a loop whose time is virtual."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import selectors
+from collections.abc import Callable
+from itertools import count
+from typing import Any, NoReturn
+
+_LOOKS = 64  # jumps between two looks at the selector, where only signals and other threads are to be seen
+_NAMED = 5
+
+
+class NothingScheduledError(RuntimeError):
+    """Virtual time can't go on: no timer is set and no input can come."""
+
+
+class OutsideError(RuntimeError):
+    """What was asked for would wait in real time: a thread, a process or a socket."""
+
+
+class _Jump(selectors.DefaultSelector):
+    """A selector that never waits: it moves the loop's clock on instead."""
+
+    loop: VirtualLoop | None = None
+    _skipped = 0
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Take the loop's own pipe, by which signals and other threads wake it, and nothing else."""
+        if self.loop is not None:
+            raise _outside("sockets and pipes")
+        return super().register(fileobj, events, data)
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._skipped += 1
+        if timeout is None or self._skipped >= _LOOKS:
+            self._skipped = 0
+            if ready := super().select(0):
+                return ready
+        if self.loop is not None:
+            self.loop.jump(timeout)
+        return []
+
+
+class _Timer(asyncio.TimerHandle):
+    """A timer; of those for the same moment the one that was set first fires first, in every version of Python."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, order: int, when: float, *args: Any) -> None:
+        super().__init__(when, *args)
+        self._key = (when, order)
+
+    def __lt__(self, other: _Timer) -> bool:  # type: ignore[override]  # a loop's timers are all of one kind
+        return self._key < other._key
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An asyncio loop whose time jumps to the next timer, so that hours pass in moments.
+
+    What runs on it must wait for nothing outside: where it would, for a thread, a process or a socket, it gets an
+    `OutsideError`. With no timer set it raises `NothingScheduledError` instead of spinning. Signals are handled, and
+    other threads may `call_soon_threadsafe`, within some jumps; what they do comes at no repeatable virtual time.
+    """
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+        self._orders = count()
+        selector = _Jump()
+        super().__init__(selector)
+        selector.loop = self
+        self._clock_resolution = 1e-9  # a timer that is due now is due
+
+    def time(self) -> float:
+        """Give the virtual seconds."""
+        return self._now
+
+    def jump(self, timeout: float | None) -> None:
+        """Move on to the next timer; `timeout` is what the loop would wait, None for ever."""
+        if timeout is None:
+            raise NothingScheduledError(f"virtual time stands still: no timer is set; waiting: {self._waiting()}")
+        if timeout > 0:
+            self._now = max(self._now, self._scheduled[0].when())  # type: ignore[attr-defined]
+
+    def _waiting(self) -> str:
+        names = sorted(task.get_name() for task in asyncio.all_tasks(self))
+        return ", ".join([*names[:_NAMED], *(["..."] if names[_NAMED:] else [])])
+
+    def call_at(  # type: ignore[override]  # of callbacks, any will do
+        self, when: float, callback: Callable[..., object], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        """Call back at that time; see `asyncio.loop.call_at`. Those for the same time are called in their order."""
+        self._check_closed()  # type: ignore[attr-defined]
+        timer = _Timer(next(self._orders), when, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]  # noqa: SLF001 - as the loop's own does
+        return timer
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> NoReturn:  # type: ignore[override]
+        """Refuse: a thread takes real time."""
+        raise _outside("threads")
+
+    async def subprocess_exec(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse: a process takes real time."""
+        raise _outside("processes")
+
+    async def subprocess_shell(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse: a process takes real time."""
+        raise _outside("processes")
+
+
+def _outside(what: str) -> OutsideError:
+    return OutsideError(f"virtual time can't wait for {what}")
+
+
+def run_virtual(main: Any, start: float = 0.0) -> Any:
+    """Run a coroutine to its end on a fresh `VirtualLoop` and give its result."""
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(start)) as runner:
+        return runner.run(main)

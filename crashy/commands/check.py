@@ -1,0 +1,57 @@
+"""`crashy check`: tell what probes will do before anything runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from crashy.commands.arguments import Parser
+from crashy.errors import BadInput
+
+if find_spec("yaml") is None:
+    raise BadInput("checking manifests needs PyYAML: pip install 'crashy[lab]'")
+
+from crashy.check import as_json, sarif, text
+from crashy.check.model import Severity, findings
+from crashy.check.subjects import read_subjects
+from crashy.check.traps import TRAPS
+from crashy.manifest.load import gather
+
+_EXAMPLES = """\
+examples:
+  crashy check manifests/crashy-app
+  kubectl get deployment web -o yaml | crashy check -
+  crashy check --format sarif k8s/ > crashy.sarif
+
+Exit 0, or 1 when something is an error, or 2 when a manifest can't be read.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print what the probes of these manifests will do; gives 1 if there is an error among the findings, else 0."""
+    parser = Parser(
+        "crashy check",
+        description="Tell what the probes of these manifests will do: how soon they notice what, how long users see "
+        "errors, how long a start may take, and which known traps they walk into. Nothing is run.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="a file, a folder, or - for standard input")
+    parser.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="how to tell it")
+    args = parser.parse_args(argv)
+    subjects, skipped = read_subjects(*gather(args.manifests))
+    found = findings(TRAPS, subjects)
+    for line in skipped:
+        print(f"crashy check: {line}", file=sys.stderr)
+    match args.format:
+        case "json":
+            print(json.dumps(as_json.report(subjects, found), indent=2))
+        case "sarif":
+            print(json.dumps(sarif.report(TRAPS, found, subjects), indent=2))
+        case _:
+            print(text.report(subjects, found))
+    return int(any(finding.severity is Severity.ERROR for finding in found))

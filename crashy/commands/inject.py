@@ -1,0 +1,56 @@
+"""`crashy inject`: make a patient fall ill."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Sequence
+
+from crashy.client import Client
+from crashy.commands.targets import add_arguments, for_each
+
+_EXAMPLES = """\
+examples:
+  crashy inject freeze for=10s
+  crashy inject 'error code=503 p=0.3' latency delay=200ms
+  crashy inject crash --pod any
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Inject each fault in turn and print its id and spec; see `for_each` for the exit code."""
+    parser = argparse.ArgumentParser(
+        "crashy inject",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "spec", nargs="+", metavar="SPEC", help="a fault spec: a fault's name, then its parameters as KEY=VALUE"
+    )
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    specs = join_words(args.spec)
+
+    def act(client: Client) -> None:
+        for spec in specs:
+            fault = client.request("POST", "/admin/faults", {"spec": spec})
+            print(f"{client.name}: " if client.name else "", f"{fault['id']} {fault['spec']}", sep="")
+
+    return for_each("inject", args, act)
+
+
+def join_words(words: Sequence[str]) -> list[str]:
+    """Give the specs that command-line words spell: a lone KEY=VALUE belongs to the fault before it.
+
+    So `freeze for=10s` needs no quotes, `'freeze for=10s' crash` are two faults, and so are `'freeze; crash'`.
+    """
+    specs: list[str] = []
+    for word in words:
+        if specs and re.match(r"[\w-]+=", word):
+            key, _, value = word.partition("=")
+            specs[-1] += f" {key}={shlex.quote(value)}"
+        else:
+            specs.append(word)
+    return specs

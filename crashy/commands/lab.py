@@ -1,0 +1,236 @@
+"""`crashy lab`: run manifests on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from functools import partial
+from importlib.util import find_spec
+
+from crashy.client import labs_folder
+from crashy.clock import VirtualLoop
+from crashy.errors import BadInput
+
+if find_spec("yaml") is None:
+    raise BadInput("the lab needs PyYAML and rich: pip install 'crashy[lab]'")
+
+from crashy.commands import lab_ctl
+from crashy.commands.arguments import Parser, duration, number
+from crashy.commands.lab_speed import Speed
+from crashy.commands.lab_steps import Step, check, perform
+from crashy.commands.lab_traffic import TIMEOUT, Traffic
+from crashy.commands.lab_watch import Watch
+from crashy.engines.base import Engine
+from crashy.engines.lab.keyboard import Keyboard, listens, restorer
+from crashy.engines.lab.lab import Lab
+from crashy.engines.lab.notes import notes
+from crashy.engines.lab.running import running
+from crashy.engines.lab.view import PlainView
+from crashy.engines.sim import plans as sim_plans
+from crashy.engines.sim import sim
+from crashy.kubelet.versions import NEWEST, PROFILES, Profile
+from crashy.manifest.load import gather
+from crashy.manifest.objects import Manifests, read
+from crashy.report.terminal import summary
+from crashy.timeline import Event, Timeline
+from crashy.traffic.users import users
+
+HIGHEST_RATE = 1000.0
+STDIN = 0
+SHOW_CURSOR = b"\x1b[?25h\r\n"  # and leave the live picture's last line
+SUMMED_UP = frozenset({"fault", "event", "pod", "endpoints", "request"})  # the kinds that the summary reads
+_EXAMPLES = """\
+examples:
+  crashy lab manifests/webapp
+  crashy lab manifests/demo --traffic web --at '8s any crash' --at '20s any freeze' --for 45s
+  crashy lab --on sim manifests/demo --for 24h --at '1h any freeze' --seed 7
+  crashy lab --watch app.yaml
+  crashy lab --json app.yaml | jq 'select(.kind == "event")'
+
+crashy lab ctl --help: what a running lab can be asked and told.
+Ctrl-C ends it, and everything it has started; a second Ctrl-C at once.
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        "crashy lab",
+        description="Run Deployments, Pods and Services on this machine: pods are processes on loopback addresses, "
+        "probed, killed and restarted as the kubelet does it.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("manifests", nargs="+", metavar="MANIFEST", help="a file, a folder, or - for standard input")
+    add("--for", dest="seconds", type=duration, metavar="TIME", help="end by itself after so long (90s, 1m30s)")
+    on = "processes of this machine (default), or sim: modelled containers on a clock that jumps, hours in moments"
+    add("--on", choices=("lab", "sim"), default="lab", metavar="lab|sim", help=on)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="write the timeline as JSON lines, nothing else")
+    how.add_argument("--plain", action="store_true", help="write a line for each change, as off a terminal")
+    add("--traffic", metavar="SERVICE[:PORT][/PATH]", help="ask a Service all the time, once it has an endpoint")
+    rate = number(f"above 0, at most {HIGHEST_RATE:g}", 0, HIGHEST_RATE)
+    add("--rate", type=rate, default=10.0, metavar="N", help="requests a second (default 10)")
+    at = "inject a fault then; TARGET is the beginning of a pod's name, any or all; can be given again"
+    add("--at", action="append", default=[], metavar="'TIME TARGET FAULT'", help=at)
+    version = f"behave as the kubelet of this version: {', '.join(PROFILES)} (default {NEWEST.version})"
+    add("--kubernetes", type=_profile, default=NEWEST, metavar="VERSION", help=version)
+    add("--watch", action="store_true", help="apply the manifests again whenever their files change")
+    add("--seed", type=int, metavar="N", help="make every random choice of the lab repeatable")
+    return parser
+
+
+def _profile(version: str) -> Profile:
+    if version not in PROFILES:
+        raise argparse.ArgumentTypeError(f"{version!r}: must be one of {', '.join(PROFILES)}")
+    return PROFILES[version]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the lab until it ends or is ended; 0 then, 2 for bad input, with nothing started."""
+    if argv[:1] == ["ctl"]:
+        return lab_ctl.main(argv[1:])
+    args = _parser().parse_args(argv)
+    if args.on == "sim" and args.seconds is None:
+        raise BadInput("--on sim: needs --for: its clock jumps, so that nobody could end it in time")
+    if args.on == "sim" and args.watch:
+        raise BadInput("--watch: only with --on lab: on a clock that jumps nobody could edit a file in time")
+    watch = Watch(args.manifests) if args.watch else None
+    steps = [Step.parse(text) for text in args.at]
+    documents, errors = gather(args.manifests, sys.stdin.buffer)
+    manifests = read(documents, errors)
+    check(steps, manifests)
+    traffic = Traffic.find(args.traffic, manifests) if args.traffic else None
+    with asyncio.Runner(loop_factory=VirtualLoop if args.on == "sim" else None) as runner:
+        return runner.run(_run(args, manifests, steps, traffic, watch))
+
+
+class _Output:
+    """Standard output, by lines; a reader that has gone ends the run."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+        self.broken = False
+
+    def __call__(self, line: str) -> None:
+        if self.broken:
+            return
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            self.broken = True
+            self._stop.set()
+
+
+def _tell(line: str) -> None:
+    print(f"crashy lab: {line}", file=sys.stderr, flush=True)
+
+
+def _note(text: str) -> None:
+    _tell(f"note: {text}")
+
+
+async def _run(
+    args: argparse.Namespace,
+    manifests: Manifests,
+    steps: Sequence[Step],
+    traffic: Traffic | None,
+    watch: Watch | None,
+) -> int:
+    stop = asyncio.Event()
+    _end_on_signals(stop)
+    timeline = Timeline(asyncio.get_running_loop().time)
+    rng = random.Random(args.seed)
+    output = _Output(stop)
+    seen: list[Event] = []
+    if steps:
+        timeline.subscribe(lambda event: seen.append(event) if event.kind in SUMMED_UP else None)
+    modelled = args.on == "sim"
+    for text in (*manifests.warnings, *(sim_plans.notes(manifests) if modelled else notes(manifests))):
+        _note(text)
+    speed = Speed(timeline)
+    making: AbstractAsyncContextManager[Engine] = (
+        sim.running(timeline, rng=rng, profile=args.kubernetes)
+        if modelled
+        else running(timeline, labs=labs_folder(), note=_note, rng=rng, profile=args.kubernetes)
+    )
+    async with making as lab, _shown(args, lab, timeline, output, stop):
+        await lab.apply(manifests)
+        async with asyncio.TaskGroup() as tasks:
+            until_end = [tasks.create_task(perform(steps, lab, timeline, random.Random(args.seed)))]
+            if watch and isinstance(lab, Lab):
+                until_end.append(tasks.create_task(watch.run(lab, manifests.documents, _tell)))
+            if traffic:
+                ask = partial(lab.ask, traffic.service, traffic.port, traffic.path, TIMEOUT)
+                tasks.create_task(users(ask, timeline, traffic.service.name, rate=args.rate, stop=stop))
+            await _until(stop, args.seconds, timeline)
+            stop.set()
+            for task in until_end:
+                task.cancel()
+            timeline.add("lab", "lab", "lab", "Ending")
+    if steps and not args.json:
+        output("\n" + summary(seen))
+    if modelled:
+        _note(speed.told())
+    return 141 if output.broken else 0
+
+
+@asynccontextmanager
+async def _shown(
+    args: argparse.Namespace, lab: Engine, timeline: Timeline, output: Callable[[str], None], stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Show the timeline as was asked for; a key sets `stop`."""
+    if args.json:
+        timeline.subscribe(lambda event: output(event.to_json()))
+        yield
+    elif args.plain or not isinstance(lab, Lab) or not sys.stdout.isatty():
+        timeline.subscribe(PlainView(lab, output))
+        yield
+    else:
+        from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+
+        from crashy.engines.lab.live import LiveView  # noqa: PLC0415
+        from crashy.engines.lab.steering import Steering  # noqa: PLC0415
+
+        steering = Steering(lab, stop.set) if listens(STDIN) else None
+        view = LiveView(lab, timeline, Console(), steering)
+        timeline.subscribe(view)
+        with ExitStack() as shown:
+            if steering:
+                keyboard = Keyboard(STDIN, steering.press)
+                shown.callback(keyboard.stop)
+                keyboard.start()
+            shown.callback(view.stop)
+            view.start()
+            yield
+
+
+def _end_on_signals(stop: asyncio.Event) -> None:
+    """End on the first signal; on the second leave at once, and let the warden clean up."""
+    restore = restorer(STDIN)
+
+    def end() -> None:
+        if stop.is_set():
+            restore()
+            if sys.stdout.isatty():
+                os.write(sys.stdout.fileno(), SHOW_CURSOR)
+            os._exit(130)
+        stop.set()
+
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(signum, end)
+
+
+async def _until(stop: asyncio.Event, seconds: float | None, timeline: Timeline) -> None:
+    try:
+        async with asyncio.timeout(None if seconds is None else seconds - timeline.now()):
+            await stop.wait()
+    except TimeoutError:
+        pass

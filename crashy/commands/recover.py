@@ -1,0 +1,27 @@
+"""`crashy recover`: take faults back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from crashy.client import Client
+from crashy.commands.targets import add_arguments, for_each
+
+
+def main(argv: Sequence[str]) -> int:
+    """Take back one fault, or all, and print each; see `for_each` for the exit code."""
+    parser = argparse.ArgumentParser("crashy recover", description=__doc__)
+    parser.add_argument("id", nargs="?", metavar="ID", help="the fault, as crashy inject named it (default: all)")
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+
+    def act(client: Client) -> None:
+        recovered = client.request("POST", "/admin/recover", {"id": args.id} if args.id else {})["recovered"]
+        name = f"{client.name}: " if client.name else ""
+        for fault in recovered:
+            print(f"{name}recovered {fault['id']} {fault['spec']}")
+        if not recovered:
+            print(f"{name}nothing to recover")
+
+    return for_each("recover", args, act)

@@ -1,0 +1,30 @@
+"""`crashy report`: draw the reports of a run again from its timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from crashy.commands.arguments import Parser
+from crashy.commands.reports import add_arguments, show
+from crashy.errors import BadInput
+from crashy.experiment.record import Record, read_record
+
+
+def main(argv: Sequence[str]) -> int:
+    """Show the runs whose timelines are named; 0 if every expectation was met, 1 if not, 2 for bad input."""
+    parser = Parser("crashy report", description=__doc__)
+    parser.add_argument("timelines", nargs="+", type=Path, metavar="TIMELINE", help="what crashy run --timeline wrote")
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    return show(args, [_read(file) for file in args.timelines])
+
+
+def _read(file: Path) -> Record:
+    try:
+        with file.open(encoding="utf-8") as lines:
+            return read_record(lines, str(file))
+    except OSError as error:
+        raise BadInput(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{file}: is no text") from None

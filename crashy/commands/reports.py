@@ -1,0 +1,105 @@
+"""How `crashy run` and `crashy report` show runs: on the terminal, as JSON, JUnit XML and HTML."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from crashy.errors import BadInput
+from crashy.experiment.record import Record
+from crashy.report.document import document
+from crashy.report.html import page
+from crashy.report.junit import junit
+from crashy.report.terminal import columns, fault_table, seconds, users_line
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which reports are wanted."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document at the end, nothing else")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the timeline drawn")
+    parser.add_argument("--compare", action="store_true", help="set the runs side by side in one table")
+
+
+def show(args: argparse.Namespace, records: Sequence[Record]) -> int:
+    """Write the reports that were asked for; give 0 if every expectation was met, else 1."""
+    if args.json:
+        documents = [document(record.name, record.events, record.verdicts()) for record in records]
+        print(json.dumps(documents[0] if len(documents) == 1 else documents))
+    else:
+        print("\n\n".join(text(record) for record in records))
+        if args.compare:
+            print("\n" + comparison(records))
+    if args.junit:
+        _write(args.junit, junit([(r.name, r.results().end, r.verdicts()) for r in records]))
+    if args.html:
+        for record in records:
+            file = args.html if len(records) == 1 else args.html.with_stem(f"{args.html.stem}-{record.name}")
+            title = f"{record.name} ({record.engine})" if record.engine else record.name
+            _write(file, page(record.events, record.verdicts(), title=title, lesson=record.lesson))
+    return int(not all(verdict.passed for record in records for verdict in record.verdicts()))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    except OSError as error:
+        raise BadInput(f"{file}: {error.strerror}") from None
+
+
+def text(record: Record) -> str:
+    """Give one run for people: the lesson, what became of each fault, what users felt, the verdict."""
+    told, verdicts = record.results(), record.verdicts()
+    lines = [f"{record.name}, on {record.engine}", textwrap.fill(" ".join(record.lesson.split()), 100)]
+    if told.faults:
+        lines += ["", fault_table(told.faults)]
+    lines.append("")
+    if told.requests:
+        lines.append(users_line(told))
+    for pod, count in told.restarts.items():
+        if count:
+            lines.append(f"restarts of {pod}: {count}")
+    if told.back_off:
+        lines.append(f"longest back-off: {told.back_off}s")
+    if verdicts:
+        rows = [("pass" if v.passed else "FAIL", v.name, v.wanted, v.seen) for v in verdicts]
+        lines += ["", columns([("", "EXPECTED OF", "WANTED", "SEEN"), *rows])]
+    return "\n".join(lines)
+
+
+def comparison(records: Sequence[Record]) -> str:
+    """Give the table that sets runs side by side: for each the worst of its faults."""
+    head = (
+        "RUN",
+        "ANSWERED",
+        "ERRORS",
+        "LONGEST OUTAGE",
+        "DETECTED",
+        "OUT OF SERVICE",
+        "RECOVERED",
+        "RESTARTS",
+        "VERDICT",
+    )
+    rows: list[tuple[str, ...]] = [head]
+    for record in records:
+        told = record.results()
+        worst = [
+            max((t for t in times if t is not None), default=None)
+            for times in zip(*((f.detected, f.left, f.recovered) for f in told.faults), strict=True)
+        ] or [None, None, None]
+        rows.append(
+            (
+                record.name,
+                f"{100 * told.availability:.2f} %" if told.requests else "-",
+                str(told.errors),
+                f"{max((o.seconds for o in told.outages), default=0.0):.1f}s",
+                *map(seconds, worst),
+                str(sum(told.restarts.values())),
+                "pass" if all(v.passed for v in record.verdicts()) else "FAIL",
+            )
+        )
+    return columns(rows)

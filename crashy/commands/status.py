@@ -1,0 +1,49 @@
+"""`crashy status`: tell how a patient is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crashy.client import Client
+from crashy.commands.targets import add_arguments, for_each
+from crashy.errors import BadInput
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print each patient's status, or its JSON, one object a line; see `for_each` for the exit code."""
+    parser = argparse.ArgumentParser("crashy status", description=__doc__)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print what GET /admin/status answers, on one line")
+    how.add_argument("--where", choices=("app", "admin"), help="print the URL of a lab's pod instead, and ask nothing")
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    if args.where and not args.pod:
+        raise BadInput("--where: goes with --pod")
+
+    def act(client: Client) -> None:
+        if args.where:
+            print(client.app_url if args.where == "app" else client.url)
+            return
+        status = client.request("GET", "/admin/status")
+        print(json.dumps(status, ensure_ascii=False) if args.json else "\n".join(describe(status)))
+
+    return for_each("status", args, act)
+
+
+def describe(status: Mapping[str, Any]) -> list[str]:
+    """Give a status as lines: who and how it is, then a line for each countdown and each fault."""
+    health = ", ".join(f"{name} {'ok' if ok else 'FAILS'}" for name, ok in status["health"].items())
+    lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s; {health}"]
+    for countdown in status["countdowns"]:
+        remaining = countdown["remaining"]
+        lines.append(f"  {countdown['name']} {countdown['state']}" + (f", {remaining:.1f}s left" if remaining else ""))
+    for fault in status["faults"]:
+        times = [f"{word} {fault[key]:.1f}s" for key, word in _TIMES.items() if fault[key] is not None]
+        lines.append("  " + ", ".join([f"{fault['id']} {fault['state']}: {fault['spec']}", *times]))
+    return lines
+
+
+_TIMES = {"starts_in": "starts in", "ends_in": "ends in"}

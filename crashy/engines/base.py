@@ -1,0 +1,70 @@
+"""What an engine is to those above it, and what the cluster needs of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from crashy.kubelet.runtime import Pod
+from crashy.kubelet.status import PodStatus
+from crashy.manifest.model import Deployment, Manifests, Service, ServicePort
+from crashy.traffic.connection import Reply
+
+NODE = "crashy-lab"
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """A pod that is there, and its status at this moment."""
+
+    pod: Pod
+    status: PodStatus
+
+
+class Network(Protocol):
+    """Addresses for pods, and Services that hand connections on to them."""
+
+    def pod_ip(self) -> str:
+        """Give an address for a new pod."""
+        ...
+
+    def publish(self, service: Service, backends: Mapping[int, Sequence[tuple[str, int]]]) -> None:
+        """Say which addresses and ports get the new connections to each port of a Service."""
+        ...
+
+
+class Engine(Protocol):
+    """Runs manifests somewhere; everything that happens there is an event on its timeline."""
+
+    async def apply(self, manifests: Manifests) -> None:
+        """Start what the manifests describe; raises BadInput where that can't be, with nothing started."""
+        ...
+
+    def pods(self) -> Sequence[PodView]:
+        """Give the pods that are there, in the order of their creation."""
+        ...
+
+    async def inject(self, pod: Pod, spec: str) -> None:
+        """Inject a fault spec into a pod; what became of it is on the timeline."""
+        ...
+
+    async def recover(self, pod: Pod, which: str = "all") -> None:
+        """Take back every fault of a pod, or those of one name; what became of it is on the timeline."""
+        ...
+
+    async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
+        """Run a command in a container of a pod for at most `timeout` seconds, and say how it ended."""
+        ...
+
+    def delete(self, pod: Pod, grace: int | None = None) -> None:
+        """Delete a pod gracefully, as `kubectl delete pod` does; its Deployment makes another."""
+        ...
+
+    def scale(self, deployment: Deployment, replicas: int) -> None:
+        """Set a Deployment's number of replicas."""
+        ...
+
+    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
+        """Send a user's request to a Service, on a connection of its own, and give what came back in `timeout` s."""
+        ...

@@ -1,0 +1,1 @@
+"""Pods as processes on loopback addresses of their own."""

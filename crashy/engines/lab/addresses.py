@@ -1,0 +1,114 @@
+"""Loopback addresses: one for each pod and each Service of a lab, and none that two labs share."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable
+
+from crashy.errors import BadInput
+
+BLOCKS = range(64, 128)  # the second number of 127.A.x.y: a lab has one of these blocks to itself
+PODS = 200 * 250  # 127.A.0.1 to 127.A.199.250; Services have 127.A.200.1 and above
+ANY_HOST = "127.0.0.1"
+_UNBINDABLE = {errno.EACCES, errno.EADDRINUSE, errno.EADDRNOTAVAIL}
+
+
+class Addresses:
+    """The addresses of one lab: `containerPort` keeps its meaning, as each pod has an address of its own.
+
+    Where a port can't be bound (below 1024 by an ordinary user, taken by a program that listens on every address,
+    or on a platform whose only loopback address is 127.0.0.1) the kernel chooses another, and `dial` says which.
+    `note` is called with a line for the user, once, when that happens.
+    """
+
+    def __init__(self, note: Callable[[str], None], *, single: bool = sys.platform != "linux") -> None:
+        self._note = note
+        self._single = single
+        self._block = BLOCKS[0]
+        self._lock: socket.socket | None = None
+        if not single:
+            self._lock, self._block = _claim()
+        self._pods = 0
+        self._services = 0
+        self._places: dict[tuple[str, int], tuple[str, int]] = {}
+        self._noted = False
+
+    def pod_ip(self) -> str:
+        """Give a pod's address; the first 50,000 pods of a lab get different ones."""
+        self._pods += 1
+        return self._address(self._pods % PODS)
+
+    def cluster_ip(self) -> str:
+        """Give a Service's address."""
+        self._services += 1
+        return self._address(PODS + self._services)
+
+    def _address(self, number: int) -> str:
+        high, low = divmod(number, 250)
+        return f"127.{self._block}.{high}.{low + 1}"
+
+    def host(self, ip: str) -> str:
+        """Give the address that a program listens on so as to be found at `ip`."""
+        return ANY_HOST if self._single and ip.startswith("127.") else ip
+
+    def listen(self, ip: str, port: int) -> int:
+        """Find the port that a program binds so as to be found at `ip:port`: that one, wherever it can be bound.
+
+        Once found it stays, as the program may have bound it since.
+        """
+        if (ip, port) not in self._places:
+            host = self.host(ip)
+            reason = f"there is only {ANY_HOST}" if self._single else _refusal(ip, port)
+            self._places[ip, port] = (host, _free_port(host) if reason else port)
+            if reason and not self._noted:
+                self._noted = True
+                self._note(
+                    f"port {port} of {ip} can't be bound here ({reason}): the pods' programs listen on other ports, "
+                    f"where the lab's probes and Services find them"
+                )
+        return self._places[ip, port][1]
+
+    def dial(self, ip: str, port: int) -> tuple[str, int]:
+        """Give where `ip:port` really listens."""
+        return self._places.get((ip, port), (self.host(ip), port))
+
+    def close(self) -> None:
+        """Leave the block to the next lab."""
+        if self._lock:
+            self._lock.close()
+
+
+def _claim() -> tuple[socket.socket, int]:
+    """Take a block: the lock is a socket name, which the kernel frees however its owner ends."""
+    for block in BLOCKS:
+        lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            lock.bind(f"\0crashy-lab-127.{block}")
+        except OSError:
+            lock.close()
+        else:
+            return lock, block
+    raise BadInput(f"every block of loopback addresses is taken: {len(BLOCKS)} labs run on this machine")
+
+
+def _refusal(host: str, port: int) -> str:
+    """Say why `host:port` can't be bound; empty if it can."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except OSError as error:
+            if error.errno not in _UNBINDABLE:
+                raise
+            return os.strerror(error.errno)
+    return ""
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

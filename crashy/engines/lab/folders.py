@@ -1,0 +1,40 @@
+"""Folders of a container that are private folders of its pod on this machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from crashy.kubelet.runtime import Pod
+from crashy.kubelet.spec import Container
+
+IMAGE_FOLDER = "/app"  # where the patient's image keeps is_ready and is_healthy
+
+
+class Folders:
+    """Maps paths in a container to paths on this machine: those below a mounted emptyDir, and the image's `/app`.
+
+    A process of the lab sees this machine's files. So wherever the container's own commands (those of exec probes
+    such as `cat /app/is_ready` too) and variables name a path below such a folder, the private folder's path is put
+    in its place. The folders are made here, below `root`, once a pod: they survive a container's restart.
+    """
+
+    def __init__(self, root: Path, pod: Pod, container: Container, *, patient: bool) -> None:
+        volumes = {v["name"] for v in pod.template.volumes if "emptyDir" in v}
+        found = {
+            mount["mountPath"].rstrip("/"): root / "volumes" / mount["name"] / mount.get("subPath", "")
+            for mount in container.volume_mounts
+            if mount["name"] in volumes
+        }
+        if patient:
+            found.setdefault(IMAGE_FOLDER, root / container.name)
+        for folder in found.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        self.mapping: Mapping[str, Path] = found
+        names = "|".join(re.escape(path) for path in sorted(found, key=len, reverse=True) if path)
+        self._pattern = re.compile(rf"(?<![\w./-])(?:{names})(?![\w.-])") if names else None
+
+    def translate(self, text: str) -> str:
+        """Put this machine's paths in the place of the container's."""
+        return self._pattern.sub(lambda found: str(self.mapping[found[0]]), text) if self._pattern else text

@@ -1,0 +1,218 @@
+"""The lab: a cluster of processes on this machine, as an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from crashy.engines.base import PodView
+from crashy.engines.changes import Verb
+from crashy.engines.cluster import Cluster
+from crashy.engines.environment import References
+from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.network import LoopbackNetwork
+from crashy.engines.lab.program import Programs
+from crashy.engines.lab.runtime import ProcessRuntime
+from crashy.kubelet.runtime import Pod, StartError
+from crashy.manifest.document import Document
+from crashy.manifest.images import is_patient
+from crashy.manifest.merge import Key, chosen, key_of, merged
+from crashy.manifest.model import Deployment, Manifests, Service, ServicePort
+from crashy.manifest.objects import read
+from crashy.timeline import Timeline
+from crashy.traffic.connection import Reply
+from crashy.traffic.request import Target, ask
+
+ADMIN_TIMEOUT = 5.0
+
+
+_TYPES = {  # as kubectl names what it has applied
+    "ConfigMap": "configmap",
+    "Deployment": "deployment.apps",
+    "Pod": "pod",
+    "Secret": "secret",
+    "Service": "service",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What became of each object that was applied (`service/web configured`), and what is worth a warning."""
+
+    lines: list[str]
+    warnings: list[str]
+
+
+class _NotDoneError(Exception):
+    """A pod's admin API did not do as it was asked; the message says why."""
+
+
+class Lab:
+    """Runs manifests as processes of this machine; made by `running.running`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        network: LoopbackNetwork,
+        addresses: Addresses,
+        programs: Programs,
+        runtime: ProcessRuntime,
+        timeline: Timeline,
+    ) -> None:
+        self._cluster = cluster
+        self._runtime = runtime
+        self._network = network
+        self._addresses = addresses
+        self._programs = programs
+        self._timeline = timeline
+        self._manifests = Manifests()
+        self._applying = asyncio.Lock()
+
+    async def apply(self, manifests: Manifests) -> None:
+        """Start what the manifests describe; raises BadInput if a Service's port is taken, with nothing started."""
+        async with self._applying:
+            await self._apply(manifests, manifests)
+
+    async def update(self, documents: Sequence[Document], errors: Sequence[str] = ()) -> Updated:
+        """Apply more documents, as `kubectl apply` does: what they don't name stays as it is.
+
+        They are read together with all that was applied before. `errors` are mistakes that are known already; raises
+        BadInput with a line for each mistake, with nothing changed.
+        """
+        async with self._applying:
+            before = {key_of(document): document.object for document in self._manifests.documents}
+            warned = self._manifests.warnings
+            everything = read(merged(self._manifests.documents, documents), errors)
+            keys = [key_of(document) for document in documents]
+            done = await self._apply(chosen(everything, keys), everything)
+            lines = []
+            for document in everything.documents:
+                key = key_of(document)
+                if key in keys:
+                    changed: Verb = "unchanged" if before.get(key) == document.object else "configured"
+                    verb = done.get(key) or (changed if key in before else "created")
+                    lines.append(f"{_TYPES[key[0]]}/{key[2]} {verb}")
+                    if verb != "unchanged":
+                        name = f"{key[0].lower()}/{key[2]}"
+                        self._timeline.add("lab", "apply", name, verb, lines[-1], namespace=key[1])
+            return Updated(lines, [text for text in everything.warnings if text not in warned])
+
+    async def _apply(self, changed: Manifests, everything: Manifests) -> dict[Key, Verb]:
+        """Apply `changed`, with the ConfigMaps and Secrets of `everything`."""
+        self._cluster.check(changed)
+        known = self._urls()
+        await self._network.open(changed.services)
+        self._manifests = everything
+        self._programs.references = References(everything.config_maps, everything.secrets)
+        urls = self._urls()
+        for (namespace, name, port), url in (known | urls).items():
+            if known.get((namespace, name, port)) != urls.get((namespace, name, port)):
+                reason = "Listening" if (namespace, name, port) in urls else "Closed"
+                data = {"namespace": namespace, "port": port, "url": url}
+                self._timeline.add("lab", "service", f"service/{name}", reason, url, **data)
+        return self._cluster.apply(changed)
+
+    def _urls(self) -> dict[tuple[str, str, int], str]:
+        return {(service.namespace, service.name, port.port): url for service, port, url in self._network.urls()}
+
+    def pods(self) -> Sequence[PodView]:
+        """Give the pods that are there, in the order of their creation."""
+        return self._cluster.pods()
+
+    def delete(self, pod: Pod, grace: int | None = None) -> None:
+        """Delete a pod gracefully; its Deployment makes another."""
+        self._cluster.delete(pod, grace)
+
+    def scale(self, deployment: Deployment, replicas: int) -> None:
+        """Set a Deployment's number of replicas."""
+        self._cluster.scale(deployment, replicas)
+
+    def owner(self, pod: Pod) -> Deployment | None:
+        """Give the Deployment that a pod belongs to; None for one that is its own."""
+        return self._cluster.owner(pod)
+
+    def url(self, service: Service, port: ServicePort) -> str:
+        """Give where this machine's programs find a Service."""
+        return self._network.url(service, port)
+
+    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
+        """Send a user's request to a Service, on a connection of its own."""
+        return await ask(Target.of(self.url(service, port) + path), timeout)
+
+    def admin(self, pod: Pod) -> tuple[str, str] | None:
+        """Give the URL and the token of a pod's admin API; None where no container is a patient that has one."""
+        patient = next((c for c in pod.template.containers if is_patient(c.image)), None)
+        if patient is None:
+            return None
+        try:
+            environ = self._programs.program(pod, patient).environ
+        except StartError:
+            return None  # it can't be started either
+        port = environ["ADMIN_PORT"] or environ["PORT"].partition(",")[0]
+        return f"http://{self._addresses.host(pod.ip)}:{port}", environ.get("ADMIN_TOKEN", "")
+
+    def app(self, pod: Pod) -> str:
+        """Give the URL at which a pod's app is found without its Service: its patient's first port, else 8080."""
+        patients = (c for c in pod.template.containers if is_patient(c.image))
+        ports = [port.container_port for patient in patients for port in patient.ports]
+        host, port = self._addresses.dial(pod.ip, ports[0] if ports else 8080)
+        return f"http://{host}:{port}"
+
+    async def inject(self, pod: Pod, spec: str) -> None:
+        """Inject a fault spec into a pod; what became of it is on the timeline."""
+        self._timeline.add("lab", "fault", pod.object, "Injected", spec)
+        try:
+            await self._ask(pod, "POST", "/admin/faults", {"spec": spec})
+        except _NotDoneError as error:
+            self._timeline.add("lab", "fault", pod.object, "NotInjected", f"{spec}: {error}")
+
+    async def recover(self, pod: Pod, which: str = "all") -> None:
+        """Take back every fault of a pod, or those of one name; what became of it is on the timeline."""
+        try:
+            if which == "all":
+                await self._ask(pod, "DELETE", "/admin/faults")
+            else:
+                there = json.loads(await self._ask(pod, "GET", "/admin/faults"))
+                for fault in there["faults"]:
+                    if fault["fault"] == which:
+                        await self._ask(pod, "DELETE", f"/admin/faults/{fault['id']}")
+        except _NotDoneError as error:
+            self._timeline.add("lab", "fault", pod.object, "NotRecovered", f"{which}: {error}")
+        else:
+            self._timeline.add("lab", "fault", pod.object, "Recovered", which)
+
+    async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
+        """Run a command in a container of a pod, and say how it ended."""
+        view = next((view for view in self.pods() if view.pod.uid == pod.uid), None)
+        status = view.status.container(container) if view else None
+        if status is None or status.state != "running":
+            return f"container {container} is not running"
+        try:
+            ended = await self._runtime.exec(status.id, command, timeout)
+        except TimeoutError:
+            return f"not ended within {timeout:g}s"
+        except OSError as error:
+            return str(error)
+        return f"exit code {ended.exit_code}"
+
+    async def _ask(self, pod: Pod, method: str, path: str, document: dict[str, Any] | None = None) -> bytes:
+        """Ask a pod's admin API; raises _NotDoneError where it does not do as asked."""
+        admin = self.admin(pod)
+        if admin is None:
+            raise _NotDoneError("no container of the pod is a patient")
+        url, token = admin
+        body = json.dumps(document).encode() if document else b""
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        if token:
+            headers.append(("Authorization", f"Bearer {token}"))
+        target = Target.of(f"{url}{path}", method=method, headers=tuple(headers))
+        reply = await ask(replace(target, head=target.head + body), ADMIN_TIMEOUT)
+        if reply.failure:
+            raise _NotDoneError(f"{url}: {reply.failure}")
+        if reply.status >= 300:
+            raise _NotDoneError(f"{url}: {reply.status} {reply.body.decode('utf-8', 'replace')}")
+        return reply.body

@@ -1,0 +1,36 @@
+"""What a container wrote, cut into the lives that it had: `kubectl logs` shows the last one's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from crashy.timeline import Event
+
+
+@dataclass(slots=True)
+class Life:
+    """One life of a container: its lines, and whether it is over."""
+
+    lines: list[str] = field(default_factory=list)
+    ended: bool = False
+
+
+def lives(events: Iterable[Event], pod: str, container: str) -> list[Life]:
+    """Give the lives of a container of `pod` (`pod/web-1`), the newest last; one that has yet to write counts too."""
+    found: list[Life] = []
+    for event in events:
+        if event.object != pod:
+            continue
+        if event.kind == "pod" and event.reason == "Deleted":
+            found = []  # another pod may have the name from here on
+        elif event.data.get("container") != container:
+            continue
+        elif event.kind == "log" or (event.kind == "process" and event.reason == "Started"):
+            if not found or found[-1].ended:
+                found.append(Life())
+            if event.kind == "log":
+                found[-1].lines.append(event.message)
+        elif event.kind == "process" and event.reason == "Exited" and found:
+            found[-1].ended = True
+    return found

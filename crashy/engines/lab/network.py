@@ -1,0 +1,175 @@
+"""The lab's network: each pod's address, each Service's address, ports and proxies."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from crashy.engines.lab.addresses import ANY_HOST, Addresses
+from crashy.engines.lab.proxy import Proxy
+from crashy.errors import BadInput
+from crashy.manifest.model import Service, ServicePort
+
+NODE_PORTS = range(30000, 32768)
+
+Backends = Sequence[tuple[str, int]]
+Place = tuple[str, int]
+"""Where a program of this machine can connect to: host and port."""
+Target = tuple[str, str, int]
+"""A Service's namespace, name and port."""
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What is to be open, and the sockets that this takes; with `errors` nothing comes of it."""
+
+    targets: dict[Place, Target]
+    node_ports: dict[Target, int]
+    services: dict[tuple[str, str], tuple[Service, str]] = field(default_factory=dict)
+    listeners: dict[Place, socket.socket] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+
+class LoopbackNetwork:
+    """Services as proxies on loopback; `rng` chooses among a port's backends, for each connection anew."""
+
+    def __init__(self, addresses: Addresses, rng: random.Random) -> None:
+        self._addresses = addresses
+        self._rng = rng
+        self._backends: dict[Target, Backends] = {}
+        self._services: dict[tuple[str, str], tuple[Service, str]] = {}
+        self._targets: dict[Place, Target] = {}
+        self._proxies: dict[Place, Proxy] = {}
+        self._retired: list[Proxy] = []
+        self._node_ports: dict[Target, int] = {}
+
+    @property
+    def cluster_ips(self) -> list[tuple[Service, str]]:
+        """Give each Service with its address."""
+        return list(self._services.values())
+
+    def pod_ip(self) -> str:
+        """Give an address for a new pod."""
+        return self._addresses.pod_ip()
+
+    async def open(self, services: Sequence[Service]) -> None:
+        """Give each Service its address and answer on its ports, and on no others that it had.
+
+        What is open already stays so, whichever Service has it from now on. Raises BadInput that names each port that
+        is taken, with nothing changed.
+        """
+        plan = self._plan(services)
+        if plan.errors:
+            for listener in plan.listeners.values():
+                listener.close()
+            raise BadInput(*plan.errors)
+        self._services |= plan.services
+        self._node_ports = plan.node_ports
+        self._targets = plan.targets
+        for place in [place for place in self._proxies if place not in self._targets]:
+            self._retired.append(self._proxies.pop(place))
+            self._retired[-1].retire()
+        for place, listener in plan.listeners.items():
+            self._proxies[place] = Proxy(listener, lambda place=place: self._choose(place))  # type: ignore[misc]
+            await self._proxies[place].start()
+
+    def _plan(self, services: Sequence[Service]) -> _Plan:
+        changed = {(service.namespace, service.name) for service in services}
+        plan = _Plan(
+            targets={place: target for place, target in self._targets.items() if target[:2] not in changed},
+            node_ports={target: number for target, number in self._node_ports.items() if target[:2] not in changed},
+        )
+        for service in services:
+            key = (service.namespace, service.name)
+            ip = self._services[key][1] if key in self._services else self._addresses.cluster_ip()
+            plan.services[key] = (service, ip)
+            for port in _forwarded(service):
+                target = (*key, port.port)
+                self._take(plan, service, (self._addresses.host(ip), self._addresses.listen(ip, port.port)), target)
+                if service.type != "ClusterIP":
+                    number = port.node_port or self._node_ports.get(target) or self._free_node_port(plan)
+                    plan.node_ports[target] = number
+                    self._take(plan, service, (ANY_HOST, number), target)
+        return plan
+
+    def _take(self, plan: _Plan, service: Service, place: Place, target: Target) -> None:
+        if place in plan.targets:
+            holder = plan.targets[place][1]
+            plan.errors.append(f"{_name(service, place)}: provided port is already allocated to Service/{holder}")
+        elif place not in self._proxies:
+            try:
+                plan.listeners[place] = _listener(*place)
+            except OSError as error:
+                plan.errors.append(_taken(service, place, error))
+        plan.targets[place] = target
+
+    def _free_node_port(self, plan: _Plan) -> int:
+        for number in self._rng.sample(NODE_PORTS, len(NODE_PORTS)):
+            if (ANY_HOST, number) in plan.targets or (ANY_HOST, number) in self._proxies:
+                continue
+            try:
+                _listener(ANY_HOST, number).close()
+            except OSError:
+                continue
+            return number
+        raise BadInput(f"no port from {NODE_PORTS[0]} to {NODE_PORTS[-1]} of {ANY_HOST} is free")
+
+    def publish(self, service: Service, backends: Mapping[int, Backends]) -> None:
+        """Say who gets the new connections to each port of a Service; connections that are there stay."""
+        for port, places in backends.items():
+            self._backends[service.namespace, service.name, port] = places
+
+    def _choose(self, place: Place) -> Place | None:
+        backends = self._backends.get(self._targets[place])
+        return self._addresses.dial(*self._rng.choice(backends)) if backends else None
+
+    def urls(self) -> list[tuple[Service, ServicePort, str]]:
+        """Give where this machine's programs find each port of each Service."""
+        return [(s, port, self.url(s, port)) for s, _ in self.cluster_ips for port in _forwarded(s)]
+
+    def url(self, service: Service, port: ServicePort) -> str:
+        """Give where this machine's programs find a Service: its NodePort if it has one, else its own address."""
+        number = self._node_ports.get((service.namespace, service.name, port.port))
+        _, ip = self._services[service.namespace, service.name]
+        host, number = (ANY_HOST, number) if number else self._addresses.dial(ip, port.port)
+        return f"http://{host}:{number}"
+
+    def node_port(self, namespace: str, name: str, port: int) -> int | None:
+        """Give the NodePort of a Service's port, if it has one."""
+        return self._node_ports.get((namespace, name, port))
+
+    def close(self) -> None:
+        """Close every port and every connection."""
+        for proxy in (*self._proxies.values(), *self._retired):
+            proxy.close()
+        self._addresses.close()
+
+
+def _forwarded(service: Service) -> list[ServicePort]:
+    return [] if service.type == "ExternalName" else [port for port in service.ports if port.protocol == "TCP"]
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _name(service: Service, place: Place) -> str:
+    return f"{service.source}: Service/{service.name}: {place[0]}:{place[1]}"
+
+
+def _taken(service: Service, place: Place, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{_name(service, place)}: another program listens there; stop it, or give another nodePort"
+    return f"{_name(service, place)}: {os.strerror(error.errno or 0)}"

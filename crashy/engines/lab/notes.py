@@ -1,0 +1,41 @@
+"""What of the manifests the lab shows but does not do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from crashy.kubelet.spec import Container, PodTemplate
+from crashy.manifest.model import Manifests
+
+
+def notes(manifests: Manifests) -> Iterator[str]:
+    """Give a line for each kind of thing that a process of this machine doesn't have."""
+    templates = [(f"deployment/{d.name}", d.template) for d in manifests.deployments]
+    templates += [(f"pod/{pod.name}", pod.template) for pod in manifests.pods]
+    resources = [f"{owner} {c.name} ({_resources(c)})" for owner, t in templates for c in _containers(t) if c.resources]
+    if resources:
+        yield f"resources are shown, not enforced: {'; '.join(resources)}"
+    volumes = {f"{owner} {v['name']}" for owner, t in templates for v in t.volumes if "emptyDir" not in v}
+    if volumes:
+        yield f"volumes other than emptyDir are not mounted: {'; '.join(sorted(volumes))}"
+    shared = [owner for owner, t in templates if t.share_process_namespace]
+    if shared:
+        yield f"shareProcessNamespace: all pods see all processes of this machine, in no namespace: {'; '.join(shared)}"
+    if any(_secured(t.raw) for _, t in templates):
+        yield "security contexts are not applied: all processes run as you, on this machine's files"
+
+
+def _containers(template: PodTemplate) -> tuple[Container, ...]:
+    return (*template.init_containers, *template.containers)
+
+
+def _resources(container: Container) -> str:
+    kinds = ((kind, container.resources.get(kind) or {}) for kind in ("requests", "limits"))
+    return ", ".join(f"{kind} {' '.join(f'{k}={v}' for k, v in amounts.items())}" for kind, amounts in kinds if amounts)
+
+
+def _secured(raw: Mapping[str, Any]) -> bool:
+    spec = raw.get("spec") or {}
+    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+    return bool(spec.get("securityContext") or any(c.get("securityContext") for c in containers))

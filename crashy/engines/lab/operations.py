@@ -1,0 +1,195 @@
+"""What a running lab can be asked and told over its control socket, in kubectl's words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from crashy.engines.base import PodView
+from crashy.engines.cluster import Cluster
+from crashy.engines.deployments import DeploymentController
+from crashy.engines.lab import tables
+from crashy.engines.lab.control import Operation, Request
+from crashy.engines.lab.lab import Lab
+from crashy.engines.lab.lives import Life, lives
+from crashy.engines.lab.network import LoopbackNetwork
+from crashy.errors import BadInput
+from crashy.manifest.load import gather
+from crashy.timeline import Timeline
+
+_T = TypeVar("_T")
+
+
+class Operations:
+    """The operations on one lab. Each takes a request's fields and gives its answer; raises BadInput.
+
+    A request may have a `namespace`: without one, a name is looked for in all of them.
+    """
+
+    def __init__(self, lab: Lab, cluster: Cluster, network: LoopbackNetwork, timeline: Timeline) -> None:
+        self._lab = lab
+        self._cluster = cluster
+        self._network = network
+        self._timeline = timeline
+
+    def table(self) -> Mapping[str, Operation]:
+        """Give the operations by their names."""
+        return {
+            "pods": self.pods,
+            "get": self.get,
+            "delete": self.delete,
+            "gone": self.gone,
+            "scale": self.scale,
+            "apply": self.apply,
+            "rollout": self.rollout,
+            "logs": self.logs,
+        }
+
+    async def pods(self, _request: Request) -> dict[str, Any]:
+        """Give the pods that have an admin API."""
+        found = [(view, self._lab.admin(view.pod)) for view in self._lab.pods()]
+        return {
+            "pods": [
+                {
+                    "name": view.pod.name,
+                    "namespace": view.pod.namespace,
+                    "ip": view.pod.ip,
+                    "ready": view.status.ready,
+                    "app_url": self._lab.app(view.pod),
+                    "admin_url": admin[0],
+                }
+                for view, admin in found
+                if admin
+            ]
+        }
+
+    async def get(self, request: Request) -> dict[str, Any]:
+        """Give a table: `columns` and `rows`; rows of several namespaces begin with theirs."""
+        columns, rows = self._tables()[_field(request, "kind", str)]()
+        wanted = request.get("namespace")
+        rows = [row for row in rows if wanted in {None, row[0]}]
+        if len({namespace for namespace, _ in rows}) > 1:
+            return {"columns": ["NAMESPACE", *columns], "rows": [[namespace, *cells] for namespace, cells in rows]}
+        return {"columns": columns, "rows": [cells for _, cells in rows]}
+
+    def _tables(self) -> dict[str, Callable[[], tables.Table]]:
+        cluster, network, now = self._cluster, self._network, asyncio.get_running_loop().time()
+        ips = {(service.namespace, service.name): ip for service, ip in network.cluster_ips}
+        return {
+            "pods": lambda: tables.pods(cluster.pods(), now),
+            "deployments": lambda: tables.deployments(cluster.deployments(), now),
+            "replicasets": lambda: tables.replica_sets(cluster.deployments(), now),
+            "services": lambda: tables.services(cluster.services(), now, cluster_ips=ips, node_port=network.node_port),
+            "endpoints": lambda: tables.endpoints(cluster.services(), now),
+            "events": lambda: tables.events(self._timeline.since(), self._timeline.now()),
+        }
+
+    async def delete(self, request: Request) -> dict[str, Any]:
+        """Begin to delete a pod; gives its `uid`."""
+        pod = self._pod(request).pod
+        self._lab.delete(pod, request.get("grace"))
+        return {"uid": pod.uid}
+
+    async def gone(self, request: Request) -> dict[str, Any]:
+        """Answer once the pod of a `uid` has gone."""
+        uid = _field(request, "uid", str)
+        changed = asyncio.Event()
+        unsubscribe = self._timeline.subscribe(lambda event: changed.set() if event.reason == "Deleted" else None)
+        try:
+            while any(view.pod.uid == uid for view in self._cluster.pods()):
+                await changed.wait()
+                changed.clear()
+        finally:
+            unsubscribe()
+        return {}
+
+    async def scale(self, request: Request) -> dict[str, Any]:
+        """Set a Deployment's number of replicas."""
+        self._lab.scale(self._deployment(request).deployment, _field(request, "replicas", int))
+        return {}
+
+    async def apply(self, request: Request) -> dict[str, Any]:
+        """Apply the manifests at `paths`; gives what became of each object."""
+        updated = await self._lab.update(*gather(_field(request, "paths", list)))
+        return {"lines": updated.lines, "warnings": updated.warnings}
+
+    async def rollout(self, request: Request) -> dict[str, Any]:
+        """Say how far a rollout is: a `message`, and whether it is `done` or has `failed`.
+
+        kubectl: pkg/polymorphichelpers/rollout_status.go DeploymentStatusViewer.
+        """
+        controller = self._deployment(request)
+        name, counts = controller.deployment.name, controller.counted()
+        waiting = f'Waiting for deployment "{name}" rollout to finish: '
+        if controller.reason == "ProgressDeadlineExceeded":
+            return {"message": f'error: deployment "{name}" exceeded its progress deadline', "failed": True}
+        if counts.updated < counts.desired:
+            text = f"{counts.updated} out of {counts.desired} new replicas have been updated..."
+        elif counts.replicas > counts.updated:
+            text = f"{counts.replicas - counts.updated} old replicas are pending termination..."
+        elif counts.available < counts.updated:
+            text = f"{counts.available} of {counts.updated} updated replicas are available..."
+        else:
+            return {"message": f'deployment "{name}" successfully rolled out', "done": True}
+        return {"message": waiting + text}
+
+    async def logs(self, request: Request) -> dict[str, Any]:
+        """Give the `lines` of a container's last life (of the one before with `previous`); or those `since` a count.
+
+        `next` is the count to go on from, `ended` says that this life is over, `default` which container was meant
+        and which there are, where none was named.
+        """
+        view = self._pod(request)
+        template = view.pod.template
+        names = [c.name for c in (*template.containers, *template.init_containers)]
+        container = request.get("container") or names[0]
+        if container not in names:
+            raise BadInput(f"error: container {container} is not valid for pod {view.pod.name}")
+        since = request.get("since")
+        told, count = self._timeline.read(since or 0)
+        found = lives(told, view.pod.object, container)
+        if since is not None:
+            life = Life([line for one in found for line in one.lines], ended=any(one.ended for one in found))
+        else:
+            life = self._life(view, container, found, back=2 if request.get("previous") else 1)
+        answer: dict[str, Any] = {"lines": life.lines, "ended": life.ended, "next": count}
+        if not request.get("container") and len(names) > 1:
+            answer["default"] = f'Defaulted container "{container}" out of: {", ".join(names)}'
+        return answer
+
+    def _life(self, view: PodView, container: str, found: list[Life], back: int) -> Life:
+        if len(found) >= back:
+            return found[-back]
+        where = f'container "{container}" in pod "{view.pod.name}"'
+        if back > 1:
+            raise BadInput(f"Error from server (BadRequest): previous terminated {where} not found")
+        status = view.status.container(container)
+        reason = (status and status.reason) or "ContainerCreating"
+        raise BadInput(f"Error from server (BadRequest): {where} is waiting to start: {reason}")
+
+    def _pod(self, request: Request) -> PodView:
+        views = [(view.pod.namespace, view.pod.name, view) for view in self._cluster.pods()]
+        return _find("pods", request, views)
+
+    def _deployment(self, request: Request) -> DeploymentController:
+        known = [(one.deployment.namespace, one.deployment.name, one) for one in self._cluster.deployments()]
+        return _find("deployments.apps", request, known)
+
+
+def _field(request: Request, name: str, kind: type[_T]) -> _T:
+    value = request.get(name)
+    if not isinstance(value, kind):
+        raise BadInput(f"{name}: must be of type {kind.__name__}")
+    return value
+
+
+def _find(kind: str, request: Request, known: list[tuple[str, str, _T]]) -> _T:
+    name, wanted = _field(request, "name", str), request.get("namespace")
+    found = [(namespace, one) for namespace, called, one in known if called == name and wanted in {None, namespace}]
+    if not found:
+        raise BadInput(f'Error from server (NotFound): {kind} "{name}" not found')
+    if len(found) > 1:
+        namespaces = ", ".join(namespace for namespace, _ in found)
+        raise BadInput(f'error: {kind} "{name}" is in several namespaces, name one with -n: {namespaces}')
+    return found[0][1]

@@ -1,0 +1,95 @@
+"""A lab from its start to its end: whatever it has started has ended afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import resource
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from crashy.engines.cluster import Cluster
+from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.control import Control
+from crashy.engines.lab.lab import Lab
+from crashy.engines.lab.network import LoopbackNetwork
+from crashy.engines.lab.operations import Operations
+from crashy.engines.lab.program import Programs
+from crashy.engines.lab.runtime import ProcessRuntime
+from crashy.engines.lab.warden import Warden
+from crashy.errors import BadInput
+from crashy.kubelet.versions import NEWEST, Profile
+from crashy.timeline import Timeline
+
+END_GRACE = 2.0  # seconds between SIGTERM and SIGKILL when the lab ends
+
+
+@asynccontextmanager
+async def running(
+    timeline: Timeline,
+    *,
+    labs: Path,
+    note: Callable[[str], None],
+    rng: random.Random,
+    profile: Profile = NEWEST,
+) -> AsyncIterator[Lab]:
+    """Make a lab, and end all that it has started, however the body ends.
+
+    `labs` is the folder of the control sockets; `note` is told what the user should know, a line each. `rng` draws
+    the pods' names, and the seeds of what is drawn at times that no run repeats.
+    """
+    _raise_descriptor_limit()
+    addresses = Addresses(note)
+    network = LoopbackNetwork(addresses, random.Random(rng.getrandbits(64)))
+    folder = Path(tempfile.mkdtemp(prefix="crashy-lab-"))
+    control_path = labs / f"{os.getpid()}.sock"
+    warden = Warden(folder, control_path)
+    programs = Programs(folder, addresses, network)
+    runtime = ProcessRuntime(
+        programs.program,
+        addresses=addresses,
+        warden=warden,
+        timeline=timeline,
+        profile=profile,
+    )
+    refused: BadInput | None = None
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng)
+            lab = Lab(
+                cluster,
+                network=network,
+                addresses=addresses,
+                programs=programs,
+                runtime=runtime,
+                timeline=timeline,
+            )
+            control = Control(control_path, Operations(lab, cluster, network, timeline).table())
+            try:
+                await control.start()
+            except OSError as error:
+                note(f"crashy inject --pod can't find this lab: {control_path}: {error}")
+            try:
+                yield lab
+            except BadInput as error:  # as it is, not in the group's wrapping
+                refused = error
+            finally:
+                control.close()
+                cluster.stop()
+        await runtime.close(END_GRACE)
+        if refused:
+            raise refused
+    finally:
+        network.close()
+        warden.close()
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow this process as many open files as it may have: each pod and each connection takes some."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,222 @@
+"""Containers as processes of this machine: the `Runtime` of the lab."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from crashy.engines.lab import reaper
+from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.logs import LogLines
+from crashy.engines.lab.process import Process
+from crashy.engines.lab.program import Program
+from crashy.engines.lab.warden import MARK, Warden
+from crashy.engines.lab.zombies import watch_zombies
+from crashy.kubelet.handlers.ask import ask
+from crashy.kubelet.handlers.exec import MAX_OUTPUT, ExecResult
+from crashy.kubelet.handlers.http import probe_http
+from crashy.kubelet.outcome import Outcome
+from crashy.kubelet.ports import PortError, find_port
+from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
+from crashy.kubelet.spec import Container, Exec, HTTPGet, Probe
+from crashy.kubelet.versions import Profile
+from crashy.timeline import Timeline
+
+CONTAINER_MARK = "_CRASHY_CONTAINER"  # a variable in the environment of every process of a container
+SANDBOX_SECONDS = 0.05  # what a node's runtime needs for a pod's sandbox, and a process needs none; probes begin before
+START_SECONDS = 0.05  # and for a container in it
+OUTPUT_PATIENCE = 0.2  # seconds for the last lines of a container that has ended
+_RUNC = "unable to start container process: "
+
+
+@dataclass(slots=True)
+class Running:
+    """A container that was started; `watch` ends with it."""
+
+    program: Program
+    process: Process
+    watch: asyncio.Task[None] = field(init=False)
+
+
+class ProcessRuntime:
+    """Runs each container as a process group; one runtime serves all pods of a lab.
+
+    `program` says how a container runs here. What a process has not of a container: files, users and processes of its
+    own, and limits on its resources.
+    """
+
+    def __init__(
+        self,
+        program: Callable[[Pod, Container], Program],
+        *,
+        addresses: Addresses,
+        warden: Warden,
+        timeline: Timeline,
+        profile: Profile,
+    ) -> None:
+        self._program = program
+        self._dial = addresses.dial
+        self._warden = warden
+        self._timeline = timeline
+        self._profile = profile
+        self._running: dict[str, Running] = {}
+
+    async def start(self, pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
+        """Start a container, as fast as a node that has its image; see `Runtime.start`."""
+        await asyncio.sleep(START_SECONDS + (SANDBOX_SECONDS if _is_first(pod, container, attempt) else 0))
+        program = self._program(pod, container)
+        container_id = f"lab://{uuid.uuid4().hex}"
+
+        def emit(line: str) -> None:
+            self._timeline.add("lab", "log", pod.object, message=line, container=container.name)
+
+        lines = LogLines(emit, self._timeline.now)
+        process = await self._spawn(program, container_id, program.command, lines.feed, lines.feed)
+        running = self._running[container_id] = Running(program, process)
+
+        def tell_zombies(count: int) -> None:
+            text = f"{count} {'children' if count != 1 else 'child'} of its process ended and not waited for"
+            data = {"container": container.name, "zombies": count}
+            self._timeline.add("lab", "process", pod.object, "Zombies", text, **data)
+
+        async def watch() -> None:
+            zombies = asyncio.create_task(watch_zombies(process.pid, tell_zombies))
+            code = await process.wait()
+            zombies.cancel()
+            finished_at = asyncio.get_running_loop().time()
+            await self._clean(container_id, process)
+            lines.end()
+            del self._running[container_id]
+            on_exit(Exited(container_id, code, finished_at))
+
+        running.watch = asyncio.create_task(watch())
+        return container_id
+
+    async def _spawn(
+        self,
+        program: Program,
+        container_id: str,
+        command: tuple[str, ...],
+        stdout: Callable[[bytes], None],
+        stderr: Callable[[bytes], None],
+    ) -> Process:
+        """Start a process in a container's surroundings; raises StartError with the runtime's text."""
+        mark = {MARK: self._warden.id, CONTAINER_MARK: container_id}
+        environ = {**program.environ, **mark}
+        try:
+            process = await Process.start(command, environ=environ, folder=program.folder, stdout=stdout, stderr=stderr)
+        except (OSError, ValueError) as error:
+            raise StartError(_refusal(command[0], error)) from error
+        self._warden.began(process.pid)
+        return process
+
+    async def _clean(self, container_id: str, process: Process) -> None:
+        """End what the first process of a container left behind, as the end of PID 1 does, and hear its last words."""
+        process.kill()
+        await asyncio.to_thread(reaper.sweep, f"{CONTAINER_MARK}={container_id}")
+        try:
+            async with asyncio.timeout(OUTPUT_PATIENCE):
+                await process.output_ended()
+        except TimeoutError:
+            pass
+        process.close()
+        self._warden.ended(process.pid)
+
+    async def stop(self, container_id: str, grace: float) -> None:
+        """SIGTERM, patience, SIGKILL; see `Runtime.stop`. Without a handler SIGTERM is ignored, as PID 1 ignores it."""
+        running = self._running.get(container_id)
+        if running is None:
+            return
+        running.process.terminate()
+        done, _ = await asyncio.wait([running.watch], timeout=grace)
+        if not done:
+            running.process.kill()
+            await asyncio.wait([running.watch])
+
+    async def exec(self, container_id: str, command: tuple[str, ...], timeout: float) -> ExecResult:
+        """Run a command in a container's surroundings; see `Runtime.exec`.
+
+        It ends when nobody holds its output any more, so a background child keeps it open, as in a container.
+        """
+        running = self._running.get(container_id)
+        if running is None:
+            raise ProcessLookupError(f'container "{container_id}" is not running')
+        program = running.program
+        translated = tuple(program.folders.translate(word) for word in command)
+        stdout, stderr = bytearray(), bytearray()
+        try:
+            process = await self._spawn(program, container_id, translated, _keep(stdout), _keep(stderr))
+        except StartError as error:
+            raise OSError(f"OCI runtime exec failed: exec failed: {error}") from error
+        try:
+            async with asyncio.timeout(timeout):
+                code = await process.wait()
+                await process.output_ended()
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            process.close()
+            self._warden.ended(process.pid)
+        return ExecResult(code, (stdout + stderr).decode("utf-8", "replace"))
+
+    async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
+        """Ask a container once; see `Runtime.probe`."""
+        return await ask(
+            probe,
+            container,
+            host=pod.ip,
+            run=partial(self.exec, container_id),
+            dial=self._dial,
+            profile=self._profile,
+        )
+
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
+        """Run a hook; see `Runtime.hook`. As with the kubelet, any answer to an httpGet hook is a success."""
+        try:
+            if isinstance(handler, HTTPGet):
+                outcome = await self._get(pod, container, handler, math.inf)
+                if outcome.output.startswith("Get "):
+                    raise HookError(outcome.output)
+                return
+            result = await self.exec(container_id, handler.command, math.inf)
+        except (OSError, PortError) as error:
+            raise HookError(str(error)) from error
+        if result.exit_code:
+            raise HookError(f"command '{' '.join(handler.command)}' exited with {result.exit_code}: {result.output}")
+
+    async def _get(self, pod: Pod, container: Container, get: HTTPGet, timeout: float) -> Outcome:
+        port = find_port(container, get.port)
+        return await probe_http(get, host=pod.ip, port=port, timeout=timeout, dial=self._dial, profile=self._profile)
+
+    async def close(self, grace: float) -> None:
+        """Stop every container, all at once, with `grace` seconds of patience."""
+        await asyncio.gather(*(self.stop(container_id, grace) for container_id in self._running))
+
+
+def _is_first(pod: Pod, container: Container, attempt: int) -> bool:
+    return attempt == 0 and container is (*pod.template.init_containers, *pod.template.containers)[0]
+
+
+def _keep(buffer: bytearray) -> Callable[[bytes], None]:
+    """Gather output up to what a probe's event can show."""
+
+    def feed(data: bytes) -> None:
+        buffer.extend(data[: MAX_OUTPUT - len(buffer)])
+
+    return feed
+
+
+def _refusal(program: str, error: OSError | ValueError) -> str:
+    """Say why a program can't be started, as runc does."""
+    if isinstance(error, FileNotFoundError):
+        if os.path.dirname(program):  # noqa: PTH120 - the question is whether a slash was written
+            return f'{_RUNC}exec: "{program}": stat {program}: no such file or directory'
+        return f'{_RUNC}exec: "{program}": executable file not found in $PATH'
+    reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
+    return f'{_RUNC}exec: "{program}": {reason.lower()}'

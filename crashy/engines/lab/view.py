@@ -1,0 +1,118 @@
+"""A run as plain lines: one for each thing that changed, for logs and pipes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from crashy.engines.base import Engine, PodView
+from crashy.kubelet.ages import human_duration
+from crashy.kubelet.columns import PodColumns, pod_columns
+from crashy.kubelet.pod import is_sidecar
+from crashy.kubelet.versions import NEWEST
+from crashy.timeline import Event
+
+
+def columns_of(view: PodView) -> PodColumns:
+    """Give a pod's READY, STATUS and RESTARTS of this moment."""
+    sidecars = [c.name for c in view.pod.template.init_containers if is_sidecar(c, NEWEST)]
+    return pod_columns(view.status, asyncio.get_running_loop().time(), sidecars)
+
+
+def one_line(text: str) -> str:
+    """Put on one line what came from outside, without characters that could move the cursor."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
+def repeated(event: Event) -> str:
+    """Give ` (x3 over 2s)` for an event that was seen before, nothing for a first one."""
+    count = event.data.get("count", 1)
+    return f" (x{count} over {human_duration(round(event.data['over']))})" if count > 1 else ""
+
+
+@dataclass(slots=True)
+class _Second:
+    """The requests that ended within one second of the run."""
+
+    start: int
+    requests: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+
+
+class PlainView:
+    """Turns a timeline's events into lines for `write`; it is a subscriber of the timeline."""
+
+    def __init__(self, engine: Engine, write: Callable[[str], None]) -> None:
+        self._engine = engine
+        self._write = write
+        self._pods: dict[str, tuple[str, ...]] = {}
+        self._serving: dict[str, str] = {}
+        self._second = _Second(0)
+        self._failing = False
+
+    def __call__(self, event: Event) -> None:
+        """Write what an event has changed, if it has."""
+        match event.kind:
+            case "event":
+                text = f"{event.reason:<18} {event.object}  {one_line(event.message)}{repeated(event)}"
+                self._line(event, event.data["type"], text)
+            case "pod":
+                self._pod(event)
+            case "endpoints":
+                self._endpoints(event)
+            case "condition" if event.reason in {"NewReplicaSetAvailable", "ProgressDeadlineExceeded"}:
+                self._line(event, "condition", f"{event.reason:<18} {event.object}  {event.message}")
+            case "apply":
+                self._line(event, "apply", event.message)
+            case "process" if event.reason == "Zombies":
+                self._line(event, "process", f"{event.reason:<18} {event.object}  {event.message}")
+            case "service":
+                what = event.message if event.reason == "Listening" else "closed"
+                self._line(event, "service", f"{event.object}  port {event.data['port']}: {what}")
+            case "fault":
+                self._line(event, "fault", f"{event.reason:<18} {event.object}  {one_line(event.message)}")
+            case "request":
+                self._request(event)
+
+    def _line(self, event: Event, what: str, text: str) -> None:
+        self._write(f"{event.t:7.1f}s  {what:<9}  {text}")
+
+    def _pod(self, event: Event) -> None:
+        name = event.object.removeprefix("pod/")
+        view = next((v for v in self._engine.pods() if v.pod.name == name), None)
+        if event.reason == "Deleted" or view is None:
+            self._pods.pop(name, None)
+            self._line(event, "pod", f"{'gone':<18} {event.object}")
+            return
+        ready, status, restarts = columns_of(view)
+        shown = (ready, status, restarts.partition(" ")[0])
+        if self._pods.get(name) != shown:
+            self._pods[name] = shown
+            self._line(event, "pod", f"{f'{ready} {status}':<18} {event.object}  restarts: {shown[2]}")
+
+    def _endpoints(self, event: Event) -> None:
+        names = ", ".join(event.data["serving"]) or "<none>"
+        if self._serving.get(event.object) != names:
+            self._serving[event.object] = names
+            self._line(event, "endpoints", f"{event.object}  {names}")
+
+    def _request(self, event: Event) -> None:
+        """Count the answers of a second; tell of it when it is over, if some failed or if none does any more."""
+        if int(event.t) > self._second.start:
+            self._tell(event)
+            self._second = _Second(int(event.t))
+        self._second.requests += 1
+        if not event.data["ok"]:
+            self._second.failures[event.reason] += 1
+
+    def _tell(self, event: Event) -> None:
+        second = self._second
+        if second.failures:
+            kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(second.failures.items()))
+            text = f"{second.failures.total()} of {second.requests} failed"
+            self._line(event, "traffic", f"{text:<18} {event.object}  {kinds}")
+        elif self._failing:
+            self._line(event, "traffic", f"{'all answered':<18} {event.object}")
+        self._failing = bool(second.failures)

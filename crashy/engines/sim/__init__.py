@@ -1,0 +1,1 @@
+"""Pods as models on a virtual clock."""

@@ -1,0 +1,139 @@
+"""A container whose life is written down beforehand: what it would answer at a given moment is a function of time.
+
+Seconds count from the container's start. A container that nothing is said of listens soon after its start,
+answers 200 to everything, and ends at once with code 0 when told to.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+from crashy.engines.sim.process import Answer, Condition, Cut, Full, Hang, Kernel, Refuse, Stall, Stopped
+from crashy.faults.scope import Client
+from crashy.kubelet.spec import GRPC, Exec, Handler, HTTPGet, TCPSocket
+
+__all__ = ["Answer", "Condition", "Course", "Cut", "Full", "Hang", "Life", "Refuse", "Spell", "Stall", "Stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A condition from `start` until `end`, for the targets that one of the globs matches.
+
+    A target is a probe's path, its command joined by spaces, `tcp`, or `grpc:` and the service.
+    """
+
+    condition: Condition
+    start: float = 0.0
+    end: float = math.inf
+    targets: tuple[str, ...] = ("*",)
+
+    def holds(self, t: float, target: str) -> bool:
+        """Say whether it holds at `t` for that target; the end is no part of it."""
+        return self.start <= t < self.end and any(fnmatchcase(target, glob) for glob in self.targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How one life of a container goes.
+
+    `start_seconds` is what the runtime needs to start it (or to find that it can't, for the reason `start_error`),
+    `exits_at` when it ends by itself, `term_seconds` the time from SIGTERM to its end (None: it ignores SIGTERM).
+    `on_term` are spells whose seconds count from SIGTERM. Of the spells that hold, the last one counts.
+    """
+
+    start_seconds: float = 0.07
+    start_error: str = ""
+    listens_at: float = 0.055
+    spells: tuple[Spell, ...] = ()
+    exits_at: float | None = None
+    exit_code: int = 0
+    term_seconds: float | None = 0.0
+    term_code: int = 0
+    on_term: tuple[Spell, ...] = ()
+    backlog: int = 5
+
+    def begin(self, kernel: Kernel) -> Course:
+        """Begin the life now."""
+        course = Course(self, kernel)
+        if self.exits_at is not None:
+            kernel.call_at(course.began + self.exits_at, lambda: kernel.exit(self.exit_code))
+        return course
+
+
+@dataclass(slots=True)
+class Course:
+    """One life as it goes on: its plan, and what has been done to it since."""
+
+    life: Life
+    kernel: Kernel
+    injected: list[Spell] = field(default_factory=list)
+    terminated_at: float | None = None
+    queued: int = 0
+    began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.kernel.now()
+
+    @property
+    def age(self) -> float:
+        """Give the seconds since the start."""
+        return self.kernel.now() - self.began
+
+    def condition(self, t: float, target: str, *, network: bool = True) -> Condition:
+        """Say how the container meets that target at `t`; what runs inside it (no `network`) needs no listener."""
+        if network and t < self.life.listens_at:
+            return Refuse()
+        spells = [s for s in (*self.life.spells, *self.injected) if s.holds(t, target)]
+        if self.terminated_at is not None:
+            spells += [s for s in self.life.on_term if s.holds(t - self.terminated_at, target)]
+        return spells[-1].condition if spells else Answer()
+
+    def inject(self, spell: Spell) -> None:
+        """Add a spell whose seconds count from now."""
+        self.injected.append(replace(spell, start=self.age + spell.start, end=self.age + spell.end))
+
+    def listens(self, port: int) -> bool:
+        """Say no: it has no ports of its own; whoever asks it by its container is met as its life says."""
+        return False
+
+    async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
+        """Say how it meets a handler now; the connections that a stopped one leaves in the queue are counted."""
+        condition = self.condition(self.age, target(handler), network=not isinstance(handler, Exec))
+        if not isinstance(condition, Stopped):
+            self.queued = 0
+            return condition
+        self.queued += 1
+        return Full() if self.queued > self.life.backlog + 1 else condition
+
+    def terminate(self) -> None:
+        """Take SIGTERM: once it runs, it ends in its own time."""
+        self.terminated_at = self.age
+        feels_it_at = self.runs_again_at(self.age)
+        if self.life.term_seconds is not None and feels_it_at < math.inf:
+            ends_at = self.began + feels_it_at + self.life.term_seconds
+            self.kernel.call_at(ends_at, lambda: self.kernel.exit(self.life.term_code))
+
+    def ended(self) -> None:
+        """Nobody waits for it: what is asked is answered at once."""
+
+    def runs_again_at(self, t: float) -> float:
+        """Give the moment from `t` on at which it takes signals: `t` itself unless it is stopped; inf for never."""
+        for spell in sorted((*self.life.spells, *self.injected), key=lambda s: s.start):
+            if isinstance(spell.condition, Stopped) and spell.start <= t < spell.end:
+                t = spell.end
+        return t
+
+
+def target(handler: Handler) -> str:
+    """Name what a handler asks for, as a `Spell`'s globs see it."""
+    match handler:
+        case HTTPGet():
+            return handler.path
+        case Exec():
+            return " ".join(handler.command)
+        case GRPC():
+            return f"grpc:{handler.service}"
+        case TCPSocket():
+            return "tcp"

@@ -1,0 +1,43 @@
+"""The network of modelled pods: addresses, and for each Service's port whom it leads to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from itertools import count
+
+from crashy.manifest.model import Service, ServicePort
+
+Places = Sequence[tuple[str, int]]
+
+
+class SimNetwork:
+    """Addresses as a cluster gives them; `rng` chooses among a port's endpoints, for each connection anew."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._pods = count(2)
+        self._places: dict[tuple[str, str, int], Places] = {}
+        self.cluster_ips: dict[tuple[str, str], tuple[Service, str]] = {}
+
+    def pod_ip(self) -> str:
+        """Give an address for a new pod: 10.244.0.0/16, and on from there."""
+        number = next(self._pods)
+        return f"10.{244 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+
+    def add(self, service: Service) -> None:
+        """Give a Service its address, which stays when it is added again."""
+        key = (service.namespace, service.name)
+        number = len(self.cluster_ips) + 1
+        _, ip = self.cluster_ips.get(key, (service, f"10.96.{number >> 8}.{number & 255}"))
+        self.cluster_ips[key] = (service, ip)
+
+    def publish(self, service: Service, backends: Mapping[int, Places]) -> None:
+        """Say who gets the new connections to each port of a Service."""
+        for port, places in backends.items():
+            self._places[service.namespace, service.name, port] = places
+
+    def choose(self, service: Service, port: ServicePort) -> tuple[str, int] | None:
+        """Choose the endpoint of a new connection; None where there is none."""
+        places = self._places.get((service.namespace, service.name, port.port))
+        return self._rng.choice(places) if places else None

@@ -1,0 +1,293 @@
+"""A modelled patient: the settings, countdowns, faults and probe routes of the real one, without its server.
+
+What is left out of the real one: how long an answer takes that nothing delays, the time that a frozen patient's queue
+of connections takes to fill (1024 of them), and what a client that has gone still counts.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from crashy.engines.sim.answers import GONE, PAGES, run, told
+from crashy.engines.sim.body import Body
+from crashy.engines.sim.process import Answer, Condition, Cut, Hang, Kernel, Refuse
+from crashy.engines.sim.waiting import Bell
+from crashy.faults.active import Active, FaultSet, RequestEffect
+from crashy.faults.base import Fault
+from crashy.faults.crash import Crash
+from crashy.faults.effects import Command
+from crashy.faults.freeze import Freeze
+from crashy.faults.scope import Client, Request
+from crashy.kubelet.spec import GRPC, Exec, Handler, HTTPGet, TCPSocket
+from crashy.patient.countdowns import armed
+from crashy.patient.life import QUIET, RNG_SECONDS, Phase, health_in
+from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, PROBE_ROUTES
+from crashy.patient.settings import Settings
+
+BOOT_SECONDS = (0.25, 0.35)
+"""From the start of the process to its first line: least and most."""
+
+
+HEALTHY = RequestEffect()
+
+
+class _CutError(Exception):
+    """The process ended while somebody was waiting for its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatientPlan:
+    """One life of a patient; `rng` draws what is drawn in it, `log` is told its log's lines (reason and text).
+
+    `settings` None stands for settings that the patient refuses: it says so and exits with code 2.
+    """
+
+    settings: Settings | None
+    pod: str
+    rng: random.Random
+    log: Callable[[str, str], None]
+    start_seconds: float = 0.07
+    start_error: str = ""
+
+    def begin(self, kernel: Kernel) -> ModelledPatient:
+        """Begin the life now."""
+        return ModelledPatient(self, kernel)
+
+
+class ModelledPatient:
+    """One life of a patient, from the start of its process."""
+
+    def __init__(self, plan: PatientPlan, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._pod = plan.pod
+        self._rng = plan.rng
+        self._log = plan.log
+        self._bell = Bell()
+        self._alive = True
+        self._body = Body(kernel)
+        self._armed = math.inf
+        self._ill: set[str] = set()  # the ids of the faults that requests may meet
+        self._in_flight = 0
+        self._asked_at = -math.inf
+        self._busy_until = -math.inf
+        self._deadline = math.inf
+        self.phase: Phase | None = None
+        """None before it has read its settings."""
+        self.faults = FaultSet(kernel.now, plan.rng, self._changed)
+        boots_at = kernel.now() + plan.rng.uniform(*BOOT_SECONDS)
+        settings = plan.settings
+        if settings is None:
+            kernel.call_at(boots_at, lambda: kernel.exit(2))
+        else:
+            self._settings = settings
+            kernel.call_at(boots_at, self._boot)
+
+    def _boot(self) -> None:
+        settings = self._settings
+        warm_up = (settings.app_start_delay or 0.0) + self._rng.uniform(0, settings.app_start_delay_jitter)
+        self.phase = "warming up"
+        for name, fault in armed(settings, self._rng):
+            self.faults.inject(fault, name)
+        for fault in settings.faults:
+            self.faults.inject(fault, "FAULTS")
+        if settings.app_start_delay is None:
+            self._enter("serving")
+        else:
+            self._kernel.call_at(self._kernel.now() + warm_up, lambda: self._body.when_awake(self._serve))
+        self._tick()
+
+    def _serve(self) -> None:
+        if self.phase == "warming up":
+            self._enter("serving")
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self._log("Phase", phase)
+
+    # --- what is done to it
+
+    def inject(self, fault: Fault, source: str) -> str:
+        """Arm a fault, as its admin API would be asked to; gives why that can't be, or nothing. Raises FaultError."""
+        if self.phase is None:
+            return "refused"
+        if self._body.stopped:
+            return "timeout"
+        self.faults.inject(fault, source)
+        self._tick()
+        return ""
+
+    def recover(self, which: str | None = None) -> str:
+        """Take back all faults, or those of one name; gives why that can't be, or nothing."""
+        if self.phase is None:
+            return "refused"
+        if self._body.stopped:
+            return "timeout"
+        for active in self.faults.list():
+            if which in (None, active.fault.name, active.id):
+                self.faults.recover(active.id)
+        self._tick()
+        return ""
+
+    def terminate(self) -> None:
+        """Take SIGTERM: nothing before it has a handler, and nothing while it is frozen; else be unready and drain."""
+        if self.phase is not None:
+            self._body.when_awake(self._drain)
+
+    def _drain(self) -> None:
+        if self.phase == "warming up":
+            self._kernel.exit(0)
+            return
+        self._enter("draining")
+        now = self._kernel.now()
+        self._asked_at, self._deadline = now, now + self._settings.drain_seconds
+        self._drained()
+
+    def _drained(self) -> None:
+        now = self._kernel.now()
+        quiet_at = (now if self._in_flight else self._asked_at) + QUIET
+        ends_at = min(self._deadline, quiet_at)
+        if now >= ends_at:
+            self._kernel.exit(0)
+        else:
+            self._kernel.call_at(ends_at, lambda: self._body.when_awake(self._drained))
+
+    def ended(self) -> None:
+        """Cut off whoever waits for an answer."""
+        self._alive = False
+        self._bell.ring()
+
+    # --- its faults, in their time
+
+    def _changed(self, reason: str, active: Active) -> None:
+        if active.state == "ended":
+            self._ill.discard(active.id)
+        elif active.trap or active.state == "active":
+            self._ill.add(active.id)
+        self._log(reason, f"fault {active.id}: {active.fault.to_spec()}")
+
+    def _tick(self) -> None:
+        self._carry_out(() if self._body.stopped else self.faults.tick())
+
+    def _carry_out(self, commands: Sequence[Command]) -> None:
+        """Do what the faults command, wake whoever waits for it, and see to it that their next change is not missed."""
+        self._body.obey(commands)
+        if not self._alive:
+            return
+        self._body.catch_up()
+        self._bell.ring()
+        due = self._body.stopped_until if self._body.stopped else self.faults.next_change()
+        if due is not None and (due < self._armed or self._armed <= self._kernel.now()):
+            self._armed = due
+            self._kernel.call_at(due, self._tick)
+
+    # --- whoever asks it
+
+    def listens(self, port: int) -> bool:
+        """Say whether the kernel takes connections to a port for it now; it does so for a frozen one too."""
+        if self.phase is None:
+            return False
+        if port == self._settings.admin_port:
+            return True
+        heard = port in self._settings.port or port == self._settings.grpc_port
+        return heard and self.phase != "warming up" and not self._body.deaf
+
+    async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
+        """Be asked; see `Process.meet`."""
+        match handler:
+            case Exec(command):
+                return self._run(command)
+            case _ if not self.listens(port):
+                return Refuse()
+            case TCPSocket():
+                return Answer()
+            case GRPC(service=service):
+                if port != self._settings.grpc_port:
+                    return Refuse()
+                request = Request("POST", GRPC_CHECK, client, GRPC_SERVICES.get(service))
+            case HTTPGet():
+                path = handler.path.partition("?")[0]
+                request = Request("GET", path, client, PROBE_ROUTES.get(path))
+        began = self._kernel.now()
+        self._in_flight += 1
+        try:
+            answer = await self._answer(request, began + within)
+        except _CutError:
+            return Cut(self._kernel.now() - began)
+        finally:
+            self._in_flight -= 1
+            if client == "users":
+                self._asked_at = self._kernel.now()
+        took = self._kernel.now() - began
+        if answer is None or took >= within:
+            return Hang()
+        return Answer(answer[0], answer[1], took)
+
+    async def _answer(self, request: Request, deadline: float) -> tuple[int, str] | None:
+        """Give status and text, or None if the deadline comes first."""
+        if not self._body.awake and not await self._until(deadline, lambda: self._body.awake):
+            return None
+        busy = self._busy_until - self._kernel.now()
+        if busy > 0 and not request.path[1:].isdecimal() and not await self._pass(busy, deadline):
+            return None
+        if request.path.startswith("/admin/"):
+            return 200, ""
+        effect = self.faults.on_request(request) if self._ill else HEALTHY
+        if effect.commands:
+            self._carry_out(effect.commands)
+            if not self._alive:
+                raise _CutError
+            if not await self._until(deadline, lambda: self._body.awake):
+                return None
+        hang = effect.hang
+        if effect.delay and not await self._pass(effect.delay, deadline):
+            return None
+        if hang is not None and not await self._until(deadline, lambda: hang.state == "ended"):
+            return None
+        return told(effect, request, self._pod, self.phase) or await self._page(request.path, deadline)
+
+    async def _page(self, path: str, deadline: float) -> tuple[int, str] | None:
+        if path in PAGES:
+            return HTTPStatus.OK, ""
+        if path[1:].isdecimal():
+            return (HTTPStatus.OK, "") if await self._work(deadline) else None
+        if path == "/crash":
+            self.inject(Crash(code=self._settings.exit_code), "GET /crash")
+            raise _CutError
+        if path == "/freeze":
+            self.inject(Freeze(), "GET /freeze")
+            return (HTTPStatus.OK, "") if await self._until(deadline, lambda: self._body.awake) else None
+        return HTTPStatus.NOT_FOUND, "404: Not Found"
+
+    async def _work(self, deadline: float) -> bool:
+        """Do the rng's work: for all at the same time, or, blocking, for one after another, and for nobody else."""
+        if self._settings.rng_mode != "blocking":
+            return await self._pass(RNG_SECONDS, deadline)
+        now = self._kernel.now()
+        self._busy_until = max(now, self._busy_until) + RNG_SECONDS
+        return await self._pass(self._busy_until - now, deadline)
+
+    def _run(self, command: tuple[str, ...]) -> Condition:
+        health = health_in(self.phase) if self.phase else GONE
+        faults = self.faults.health()
+        files = {"is_ready": health.readiness and faults.readiness, "is_healthy": health.liveness and faults.liveness}
+        return run(command, self._settings.state_dir if self.phase else "", files)
+
+    async def _pass(self, seconds: float, deadline: float) -> bool:
+        """Let so many seconds pass, and be awake then; gives whether that was before the deadline."""
+        due = self._kernel.now() + seconds
+        await self._until(min(due, deadline), lambda: False)
+        return due < deadline and await self._until(deadline, lambda: self._body.awake)
+
+    async def _until(self, deadline: float, done: Callable[[], bool]) -> bool:
+        """Wait until `done`, at most until the deadline; gives whether it is. Raises if the process ends meanwhile."""
+        while not done():
+            if self._kernel.now() >= deadline:
+                return False
+            await self._bell.heard(deadline)
+            if not self._alive:
+                raise _CutError
+        return True

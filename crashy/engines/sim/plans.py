@@ -1,0 +1,84 @@
+"""How each container of a sim goes: the patient as its settings have it, any other as a process that says nothing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from crashy.engines.environment import References, service_links, variables
+from crashy.engines.sim.model import Life, Refuse, Spell
+from crashy.engines.sim.network import SimNetwork
+from crashy.engines.sim.patient import PatientPlan
+from crashy.engines.sim.process import Plan
+from crashy.errors import BadInput
+from crashy.kubelet.handlers.exec import expand
+from crashy.kubelet.pod import is_sidecar
+from crashy.kubelet.runtime import Pod, StartError
+from crashy.kubelet.spec import Container
+from crashy.kubelet.versions import NEWEST
+from crashy.manifest.images import is_patient
+from crashy.manifest.model import Manifests
+from crashy.patient.settings import IMAGE, Settings, load
+from crashy.timeline import Timeline
+
+SILENT = Life(spells=(Spell(Refuse()),), term_code=143)
+DONE = Life(spells=(Spell(Refuse()),), exits_at=0.0)
+
+
+class Plans:
+    """Makes the plan of each life; what is drawn in them comes from `rng`, their logs go to the timeline."""
+
+    def __init__(self, network: SimNetwork, timeline: Timeline, rng: random.Random) -> None:
+        self._network = network
+        self._timeline = timeline
+        self._rng = rng
+        self.references = References()
+
+    def __call__(self, pod: Pod, container: Container, attempt: int) -> Plan:
+        """Plan a life; see `Script`."""
+        if not runs_patient(container):
+            init = container in pod.template.init_containers and not is_sidecar(container, NEWEST)
+            return DONE if init else SILENT
+        chance = random.Random(self._rng.getrandbits(64))
+
+        def log(reason: str, message: str) -> None:
+            self._timeline.add("sim", "log", pod.object, reason, message, container=container.name)
+
+        settings: Settings | None = None
+        try:
+            settings = self._settings(pod, container)
+        except StartError as error:
+            return Life(start_error=str(error))
+        except BadInput as error:
+            log("Refused", str(error))
+        return PatientPlan(settings, pod.name, chance, log)
+
+    def _settings(self, pod: Pod, container: Container) -> Settings:
+        near = [
+            (service, ip) for service, ip in self._network.cluster_ips.values() if service.namespace == pod.namespace
+        ]
+        own = variables(pod, container, self.references, service_links(near, lambda host, port: (host, port)))
+        words = [expand(word, own) for word in (*container.command, *container.args)]
+        flags = words[words.index("serve") + 1 :] if words else ()
+        return load(flags, IMAGE | own)
+
+
+def runs_patient(container: Container) -> bool:
+    """Say whether a container is the patient: its image, without another command than `crashy serve`."""
+    words = [*container.command, *container.args]
+    serves = words[:1] == ["serve"] if not container.command else words[:2] == ["crashy", "serve"]
+    return is_patient(container.image) and (serves or not words)
+
+
+def notes(manifests: Manifests) -> Iterator[str]:
+    """Give a line for each container that is not modelled as what it is."""
+    templates = [(f"deployment/{d.name}", d.template) for d in manifests.deployments]
+    templates += [(f"pod/{pod.name}", pod.template) for pod in manifests.pods]
+    for owner, template in templates:
+        for container in (*template.init_containers, *template.containers):
+            if runs_patient(container):
+                continue
+            what = "runs and answers nothing; commands in it succeed"
+            if container in template.init_containers and not is_sidecar(container, NEWEST):
+                what = "ends well at once"
+            yield f"{owner} {container.name}: modelled as a process that {what}"

@@ -1,0 +1,115 @@
+"""What the runtime of modelled containers and the models themselves need of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from crashy.faults.scope import Client
+from crashy.kubelet.spec import Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answers with an HTTP status after `latency` seconds; a command exits 0 and gRPC serves if it is below 400."""
+
+    status: int = 200
+    body: str = "ok"
+    latency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Accepts and reads, and never answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Sends status and headers, and never the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Nobody listens: connections are refused, commands still run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Doesn't run at all (SIGSTOP): the kernel queues connections up to the backlog, signals wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Doesn't run, and the kernel's queue of connections is full: none comes about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Ended, `latency` seconds after it was asked, without having answered."""
+
+    latency: float = 0.0
+
+
+Condition = Answer | Hang | Stall | Refuse | Stopped | Full | Cut
+"""How a container meets whoever asks it something."""
+
+
+class Kernel(Protocol):
+    """What a modelled process has of the machine that it runs on."""
+
+    def now(self) -> float:
+        """Give the seconds of the loop."""
+        ...
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        """Call back at that time, unless the process has ended by then."""
+        ...
+
+    def exit(self, code: int) -> None:
+        """End the process now; once it has ended this does nothing."""
+        ...
+
+
+class Process(Protocol):
+    """One life of a modelled container."""
+
+    def listens(self, port: int) -> bool:
+        """Say whether the kernel takes connections to a port for it now."""
+        ...
+
+    async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
+        """Be asked on a port, or by a command in it (port 0), and give how that goes.
+
+        Where it takes time to know, this takes the time, at most `within` seconds; no condition's latency is shorter.
+        """
+        ...
+
+    def terminate(self) -> None:
+        """Take SIGTERM, the first of this life."""
+        ...
+
+    def ended(self) -> None:
+        """Learn that it has ended, whoever ended it."""
+        ...
+
+
+class Plan(Protocol):
+    """How one life of a container will go.
+
+    The runtime needs `start_seconds` to start it, or to find that it can't, for the reason `start_error`.
+    """
+
+    @property
+    def start_seconds(self) -> float:
+        """Give the seconds that a start takes."""
+        ...
+
+    @property
+    def start_error(self) -> str:
+        """Give why it can't be started; empty if it can."""
+        ...
+
+    def begin(self, kernel: Kernel) -> Process:
+        """Begin the life now."""
+        ...

@@ -1,0 +1,180 @@
+"""A runtime of modelled containers: the same driver, prober and back-off as over real processes, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from itertools import count
+
+from crashy.engines.sim.model import Course, Life, Spell
+from crashy.engines.sim.process import Answer, Condition, Plan, Process, Refuse
+from crashy.engines.sim.replies import reply
+from crashy.faults.scope import Client
+from crashy.kubelet.outcome import Outcome, Result
+from crashy.kubelet.ports import PortError, find_port
+from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
+from crashy.kubelet.spec import Container, Exec, Handler, HTTPGet, Probe
+from crashy.kubelet.versions import NEWEST, Profile
+
+Script = Callable[[Pod, Container, int], Plan]
+"""Says how the n-th life (0 is the first) of a pod's container goes."""
+
+
+def healthy(_pod: Pod, _container: Container, _attempt: int) -> Life:
+    """Nothing ever goes wrong."""
+    return Life()
+
+
+class _Instance:
+    """One container that runs: the `Kernel` of its process."""
+
+    def __init__(
+        self,
+        container_id: str,
+        pod: Pod,
+        container: Container,
+        on_exit: Callable[[Exited], None],
+    ) -> None:
+        self.id = container_id
+        self.pod = pod
+        self.container = container
+        self.gone = asyncio.Event()
+        self.terminated = False
+        self.process: Process
+        self._on_exit = on_exit
+        self._loop = asyncio.get_running_loop()
+        self._timers: set[asyncio.TimerHandle] = set()
+
+    def now(self) -> float:
+        return self._loop.time()
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        def fire() -> None:
+            self._timers.discard(timer)
+            callback()
+
+        timer = self._loop.call_at(when, fire)
+        self._timers.add(timer)
+
+    def exit(self, code: int) -> None:
+        if self.gone.is_set():
+            return
+        for timer in self._timers:
+            timer.cancel()
+        self.gone.set()
+        self.process.ended()
+        self._on_exit(Exited(self.id, code, self.now()))
+
+
+class SimRuntime:
+    """Runs containers that are only said to run, as `script` says, on the running loop's time.
+
+    It needs a loop whose time may jump (`clock.VirtualLoop`), and works on a real one.
+    """
+
+    def __init__(self, script: Script = healthy, profile: Profile = NEWEST) -> None:
+        self._script = script
+        self._profile = profile
+        self._loop = asyncio.get_running_loop()
+        self._instances: dict[str, _Instance] = {}
+        self._pods: dict[str, list[_Instance]] = {}  # by address
+        self._ids = count(1)
+
+    async def start(self, pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
+        """Start a container; see `Runtime.start`."""
+        plan = self._script(pod, container, attempt)
+        await asyncio.sleep(plan.start_seconds)
+        if plan.start_error:
+            raise StartError(plan.start_error)
+
+        def gone(exited: Exited) -> None:
+            del self._instances[instance.id]
+            self._pods[pod.ip].remove(instance)
+            on_exit(exited)
+
+        instance = _Instance(f"sim://{next(self._ids):08x}", pod, container, gone)
+        self._instances[instance.id] = instance
+        self._pods.setdefault(pod.ip, []).append(instance)
+        instance.process = plan.begin(instance)
+        return instance.id
+
+    async def stop(self, container_id: str, grace: float) -> None:
+        """End a container by SIGTERM, or after `grace` seconds by SIGKILL (exit code 137)."""
+        instance = self._instances.get(container_id)
+        if instance is None:
+            return
+        if not instance.terminated:
+            instance.terminated = True
+            instance.process.terminate()
+        try:
+            async with asyncio.timeout(grace):
+                await instance.gone.wait()
+        except TimeoutError:
+            instance.exit(137)
+
+    async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
+        """Answer as the container does at this moment."""
+        port = 0
+        try:
+            if not isinstance(probe.handler, Exec):
+                port = find_port(container, probe.handler.port)
+        except PortError as error:
+            return Outcome(Result.UNKNOWN, error=str(error))
+        began = self._loop.time()
+        condition = await self._meet(pod, container_id, probe.handler, port, probe.timeout_seconds)
+        seconds, outcome = reply(condition, probe, f"{pod.ip}:{port}", self._profile.texts)
+        # Even an answer at once comes after what else is due at this moment.
+        await asyncio.sleep(began + seconds - self._loop.time())
+        return outcome
+
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
+        """Run a hook as the container does; raises HookError if it answers badly, and never ends if it hangs."""
+        try:
+            port = find_port(container, handler.port) if isinstance(handler, HTTPGet) else 0
+        except PortError as error:
+            raise HookError(str(error)) from error
+        began = self._loop.time()
+        condition = await self._meet(pod, container_id, handler, port, float("inf"))
+        match condition:
+            case Answer(status, body, latency):
+                await asyncio.sleep(began + latency - self._loop.time())
+                if status >= HTTPStatus.BAD_REQUEST:
+                    raise HookError(body)
+            case Refuse():
+                raise HookError("connection refused")
+            case _:
+                await asyncio.Event().wait()
+
+    async def ask(self, ip: str, handler: HTTPGet, port: int, within: float) -> Condition:
+        """Let a user ask whoever listens on a pod's port."""
+        listener = self._listener(ip, port)
+        return await listener.process.meet(handler, port, within, "users") if listener else Refuse()
+
+    def process(self, pod: Pod, container: Container) -> Process | None:
+        """Give the process of a container that runs."""
+        return next((i.process for i in self._pods.get(pod.ip, ()) if i.container.name == container.name), None)
+
+    def inject(self, container_id: str, spell: Spell) -> None:
+        """Add a spell to a scripted container that runs, its seconds counting from now; one that has ended stays so."""
+        instance = self._instances.get(container_id)
+        if instance and isinstance(instance.process, Course):
+            instance.process.inject(spell)
+
+    def exit(self, container_id: str, exit_code: int) -> None:
+        """End a container that runs by its own doing; on one that has ended it does nothing."""
+        if instance := self._instances.get(container_id):
+            instance.exit(exit_code)
+
+    async def _meet(self, pod: Pod, container_id: str, handler: Handler, port: int, within: float) -> Condition:
+        """Ask a container, or whichever of its pod listens on that port: they share an address."""
+        instance = self._instances.get(container_id)
+        if port and not (instance and instance.process.listens(port)):
+            instance = self._listener(pod.ip, port) or instance
+        if instance is None:
+            return Refuse()
+        client: Client = "kubelet"
+        return await instance.process.meet(handler, port, within, client)
+
+    def _listener(self, ip: str, port: int) -> _Instance | None:
+        return next((i for i in self._pods.get(ip, ()) if i.process.listens(port)), None)

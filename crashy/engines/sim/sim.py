@@ -1,0 +1,128 @@
+"""The sim: a cluster of modelled containers, as an engine; on a `VirtualLoop` hours of it pass in moments."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from crashy.engines.base import PodView
+from crashy.engines.cluster import Cluster
+from crashy.engines.environment import References
+from crashy.engines.sim.network import SimNetwork
+from crashy.engines.sim.patient import ModelledPatient
+from crashy.engines.sim.plans import Plans
+from crashy.engines.sim.process import Answer, Condition, Cut, Refuse
+from crashy.engines.sim.runtime import SimRuntime
+from crashy.errors import BadInput
+from crashy.faults.base import FaultError, parse_spec
+from crashy.kubelet.runtime import Pod
+from crashy.kubelet.spec import HTTPGet
+from crashy.kubelet.versions import NEWEST, Profile
+from crashy.manifest.model import ConfigMap, Deployment, Manifests, Secret, Service, ServicePort
+from crashy.timeline import Timeline
+from crashy.traffic.connection import Reply
+
+
+class Sim:
+    """Runs manifests as models; made by `running`."""
+
+    def __init__(
+        self, cluster: Cluster, *, runtime: SimRuntime, network: SimNetwork, plans: Plans, timeline: Timeline
+    ) -> None:
+        self._cluster = cluster
+        self._runtime = runtime
+        self._network = network
+        self._plans = plans
+        self._timeline = timeline
+        self._config_maps: dict[tuple[str, str], ConfigMap] = {}
+        self._secrets: dict[tuple[str, str], Secret] = {}
+
+    async def apply(self, manifests: Manifests) -> None:
+        """Start what the manifests describe; raises BadInput where that can't be, with nothing changed."""
+        self._cluster.check(manifests)
+        self._config_maps |= {(o.namespace, o.name): o for o in manifests.config_maps}
+        self._secrets |= {(o.namespace, o.name): o for o in manifests.secrets}
+        self._plans.references = References(self._config_maps.values(), self._secrets.values())
+        for service in manifests.services:
+            self._network.add(service)
+        self._cluster.apply(manifests)
+
+    def pods(self) -> Sequence[PodView]:
+        """Give the pods that are there, in the order of their creation."""
+        return self._cluster.pods()
+
+    def delete(self, pod: Pod, grace: int | None = None) -> None:
+        """Delete a pod gracefully; its Deployment makes another."""
+        self._cluster.delete(pod, grace)
+
+    def scale(self, deployment: Deployment, replicas: int) -> None:
+        """Set a Deployment's number of replicas."""
+        self._cluster.scale(deployment, replicas)
+
+    async def inject(self, pod: Pod, spec: str) -> None:
+        """Inject a fault spec into a pod; what became of it is on the timeline."""
+        self._timeline.add("sim", "fault", pod.object, "Injected", spec)
+        patient = self._patient(pod)
+        try:
+            failure = patient.inject(parse_spec(spec), "admin") if patient else "no patient runs in the pod"
+        except FaultError as error:
+            failure = str(error)
+        if failure:
+            self._timeline.add("sim", "fault", pod.object, "NotInjected", f"{spec}: {failure}")
+
+    async def recover(self, pod: Pod, which: str = "all") -> None:
+        """Take back all faults of a pod, or those of one name."""
+        patient = self._patient(pod)
+        failure = patient.recover(None if which == "all" else which) if patient else "no patient runs in the pod"
+        reason, rest = ("NotRecovered", f": {failure}") if failure else ("Recovered", "")
+        self._timeline.add("sim", "fault", pod.object, reason, which + rest)
+
+    async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
+        """Say that commands are not modelled."""
+        del pod, container, command, timeout
+        return "not run: sim models no commands"
+
+    def _patient(self, pod: Pod) -> ModelledPatient | None:
+        processes = (self._runtime.process(pod, container) for container in pod.template.containers)
+        return next((process for process in processes if isinstance(process, ModelledPatient)), None)
+
+    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
+        """Send a request to a Service, on a connection of its own to an endpoint chosen by chance."""
+        place = self._network.choose(service, port)
+        if place is None:
+            return Reply(failure="reset")  # as the lab's proxy does
+        ip, number = place
+        condition = await self._runtime.ask(ip, HTTPGet(number, path or "/"), number, timeout)
+        pod = next((view.pod.name for view in self.pods() if view.pod.ip == ip), "")
+        return _reply(condition, pod)
+
+
+def _reply(condition: Condition, pod: str) -> Reply:
+    match condition:
+        case Answer(status, body):
+            return Reply(status, pod, "", body.encode())
+        case Refuse() | Cut():
+            return Reply(failure="reset")
+    return Reply(failure="timeout")
+
+
+@asynccontextmanager
+async def running(timeline: Timeline, *, rng: random.Random, profile: Profile = NEWEST) -> AsyncIterator[Sim]:
+    """Make a sim on the running loop's time, and end it with the body; all that is drawn comes from `rng`."""
+    chance = random.Random(rng.getrandbits(64))  # one draw, as the lab's: the same seed gives both the same names
+    network = SimNetwork(random.Random(chance.getrandbits(64)))
+    plans = Plans(network, timeline, random.Random(chance.getrandbits(64)))
+    runtime = SimRuntime(plans, profile)
+    refused: BadInput | None = None
+    async with asyncio.TaskGroup() as tasks:
+        cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng)
+        try:
+            yield Sim(cluster, runtime=runtime, network=network, plans=plans, timeline=timeline)
+        except BadInput as error:  # as it is, not in the group's wrapping
+            refused = error
+        finally:
+            cluster.stop()
+    if refused:
+        raise refused

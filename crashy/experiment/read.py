@@ -1,0 +1,186 @@
+"""Reads an experiment file: every mistake at once, with line and column, and nothing is started."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from crashy.errors import BadInput
+from crashy.experiment import schema
+from crashy.experiment.fields import Fields
+from crashy.experiment.model import (
+    ENGINES,
+    OUTCOMES,
+    Comparison,
+    EventPattern,
+    Expectations,
+    Experiment,
+    Traffic,
+)
+from crashy.experiment.steps import read_steps
+from crashy.experiment.there import check_pod, check_service
+from crashy.manifest.document import Document, refusal
+from crashy.manifest.load import gather, read_file
+from crashy.manifest.model import Manifests
+from crashy.manifest.objects import read
+
+LONGEST = 30 * 24 * 3600.0
+_NAME = re.compile(schema.EXPERIMENT["name"]["pattern"])
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Give the experiment of a file; raises BadInput with a line for each mistake, those of its manifests too."""
+    documents, errors = read_file(path)
+    if errors or len(documents) != 1:
+        raise refusal(errors or [f"{path}: holds {len(documents)} documents; an experiment is one"])
+    fields = Fields(documents[0])
+    experiment = _experiment(fields, path)
+    if fields.errors:
+        raise refusal(fields.lines())
+    return experiment
+
+
+def _experiment(fields: Fields, path: Path) -> Experiment:
+    raw = fields.mapping(fields.document.object, "", schema.EXPERIMENT)
+    for key in schema.REQUIRED:
+        if key not in raw:
+            fields.wrong("", f"{key}: is missing")
+    name = fields.text(raw.get("name", "x"), "name")
+    if name and not _NAME.fullmatch(name):
+        fields.wrong("name", f"{name!r}: must be lower-case letters, digits and hyphens, at most 63")
+    manifests = read_manifests(fields, raw.get("manifests"), "manifests", path.parent)
+    duration = fields.duration(raw.get("duration", 1), "duration", least=1.0) or 1.0
+    if duration > LONGEST:
+        fields.wrong("duration", f"{raw['duration']!r}: must be at most 30 days")
+    return Experiment(
+        name=name,
+        lesson=fields.text(raw.get("lesson", "x"), "lesson").strip(),
+        manifests=manifests,
+        traffic=_traffic(fields, raw["traffic"], manifests) if "traffic" in raw else None,
+        duration=duration,
+        steps=read_steps(
+            fields,
+            raw.get("steps", []),
+            manifests,
+            duration,
+            lambda value, at: read_manifests(fields, value if isinstance(value, list) else [value], at, path.parent),
+        ),
+        expect=read_expectations(fields, raw.get("expect", {}), manifests),
+        engines=_engines(fields, raw),
+        why_not={
+            engine: fields.text(why, f"why_not.{engine}")
+            for engine, why in fields.mapping(raw.get("why_not", {}), "why_not", ENGINES).items()
+        },
+        source=str(path),
+        raw=raw,
+    )
+
+
+def read_manifests(fields: Fields, value: Any, path: str, folder: Path) -> Manifests:
+    """Read the manifests that a list names (files and folders beside the experiment) or holds."""
+    nothing = Manifests()
+    items = fields.list(value, path) if value is not None else []
+    documents: list[Document] = []
+    for i, item in enumerate(items):
+        at = f"{path}[{i}]"
+        if isinstance(item, dict):
+            prefixed = replace(fields.document, object=item, prefix=at, line=fields.document.line_of(at))
+            documents.append(prefixed)
+        elif isinstance(item, str) and item.strip():
+            found, errors = gather([str(folder / item)])
+            documents += found
+            for error in errors:
+                fields.wrong(at, error)
+        else:
+            fields.wrong(at, "must be a path or a manifest")
+    if fields.errors or not documents:
+        if value == []:
+            fields.wrong(path, "must name at least one manifest")
+        return nothing
+    try:
+        return read(documents)
+    except BadInput as error:
+        for line in error.lines:
+            fields.wrong(path, line)
+        return nothing
+
+
+def _traffic(fields: Fields, value: Any, manifests: Manifests) -> Traffic | None:
+    raw = fields.mapping(value, "traffic", schema.TRAFFIC)
+    service = fields.text(raw.get("service"), "traffic.service")
+    found = check_service(fields, service, "traffic.service", manifests)
+    port = raw.get("port")
+    if (
+        found
+        and port is not None
+        and str(port) not in {str(p.port) for p in found.ports} | {p.name for p in found.ports}
+    ):
+        fields.wrong("traffic.port", f"{port!r}: Service {service} has: {', '.join(str(p.port) for p in found.ports)}")
+    path = raw.get("path", "/")
+    if not isinstance(path, str) or not path.startswith("/") or not path.isprintable() or " " in path:
+        fields.wrong("traffic.path", f"{path!r}: must begin with / and be written as in a URL")
+    return Traffic(
+        service=service,
+        port=None if port is None else str(port),
+        path=str(path),
+        rate=fields.number(raw.get("rate", 10), "traffic.rate", 1000.0) or 10.0,
+        timeout=fields.duration(raw.get("timeout", 2), "traffic.timeout", least=0.001) or 2.0,
+    )
+
+
+def _engines(fields: Fields, raw: Mapping[str, Any]) -> tuple[str, ...]:
+    if "engines" not in raw:
+        return tuple(engine for engine in ENGINES if engine not in (raw.get("why_not") or {}))
+    items = fields.list(raw["engines"], "engines")
+    chosen = [fields.choice(item, f"engines[{i}]", ENGINES) for i, item in enumerate(items)]
+    return tuple(engine for engine in chosen if engine)
+
+
+def read_expectations(fields: Fields, value: Any, manifests: Manifests | None = None) -> Expectations:
+    """Read what is expected; with `manifests`, a pod that can't be among them is a mistake."""
+    raw = fields.mapping(value, "expect", schema.EXPECT)
+
+    def bound(key: str) -> Comparison | None:
+        return fields.parsed(raw[key], f"expect.{key}", Comparison.parse) if key in raw else None
+
+    def within(key: str) -> float | None:
+        return fields.duration(raw[key], f"expect.{key}") if key in raw else None
+
+    restarts = {}
+    for pod, text in fields.mapping(raw.get("restarts", {}), "expect.restarts", ()).items():
+        wanted = fields.parsed(text, f"expect.restarts.{pod}", Comparison.parse)
+        if wanted:
+            restarts[pod] = wanted
+        if manifests is not None and pod != "total":
+            check_pod(fields, pod, f"expect.restarts.{pod}", manifests)
+    events = fields.list(raw.get("events", []), "expect.events")
+    return Expectations(
+        availability=bound("availability"),
+        max_outage=bound("max_outage"),
+        errors=bound("errors"),
+        requests_after_leaving=bound("requests_after_leaving"),
+        back_off=bound("back_off"),
+        restarts=restarts,
+        detected_within=within("detected_within"),
+        recovered_within=within("recovered_within"),
+        outcome=fields.choice(raw["outcome"], "expect.outcome", OUTCOMES) if "outcome" in raw else None,
+        events=tuple(_pattern(fields, item, f"expect.events[{i}]") for i, item in enumerate(events)),
+    )
+
+
+def _pattern(fields: Fields, value: Any, path: str) -> EventPattern:
+    if isinstance(value, str) and value.strip():
+        name, colon, reason = value.rpartition(": ")
+        return EventPattern(reason.strip(), name.strip() if colon else "")
+    raw = fields.mapping(value, path, ("reason", "object", "message"))
+    texts = {key: fields.text(raw[key], f"{path}.{key}") for key in raw}
+    if isinstance(value, dict) and "reason" not in raw:
+        fields.wrong(path, "reason: is missing")
+    try:
+        re.compile(texts.get("message", ""))
+    except re.error as error:
+        fields.wrong(f"{path}.message", f"is no regular expression: {error}")
+    return EventPattern(texts.get("reason", ""), texts.get("object", ""), texts.get("message", ""))

@@ -1,0 +1,59 @@
+"""What is left of a run: its events, from which every report is made, now or later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from crashy.errors import BadInput
+from crashy.experiment.expectations import Verdict, judge
+from crashy.experiment.fields import Fields
+from crashy.experiment.read import read_expectations
+from crashy.manifest.document import Document
+from crashy.report.results import KINDS, Results, results
+from crashy.timeline import Event
+
+KEPT = KINDS | {"probe"}
+"""The kinds of events that reports are made of; the rest (logs, processes) is on the timeline's file alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One run: `raw` is the experiment file's own object."""
+
+    name: str
+    lesson: str
+    engine: str
+    raw: dict[str, Any]
+    events: tuple[Event, ...]
+
+    @classmethod
+    def of(cls, events: Iterable[Event], source: str) -> Record:
+        """Take a run's events; raises BadInput, which names `source`, if they don't begin with an experiment."""
+        kept = tuple(event for event in events if event.kind in KEPT)
+        begun = next((event for event in kept if event.kind == "experiment"), None)
+        if begun is None or "raw" not in begun.data:
+            raise BadInput(f"{source}: holds no experiment: write it with crashy run --timeline FILE")
+        name = begun.object.removeprefix("experiment/")
+        return cls(name, begun.message, str(begun.data.get("engine", "")), dict(begun.data["raw"]), kept)
+
+    def results(self) -> Results:
+        """Give the sum of it."""
+        return results(self.events)
+
+    def verdicts(self) -> list[Verdict]:
+        """Judge it by the expectations of its own file."""
+        fields = Fields(Document(self.name, 1, 1, self.raw))
+        return judge(read_expectations(fields, self.raw.get("expect", {})), self.results(), self.events)
+
+
+def read_record(lines: Iterable[str], source: str) -> Record:
+    """Read a timeline's file; raises BadInput that names the line that is none of a timeline."""
+    events = []
+    for number, line in enumerate(lines, 1):
+        try:
+            events.append(Event.from_json(line))
+        except (ValueError, KeyError, TypeError):
+            raise BadInput(f"{source}:{number}: is no event of a timeline") from None
+    return Record.of(events, source)

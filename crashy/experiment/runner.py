@@ -1,0 +1,159 @@
+"""Runs an experiment on any engine; all that happens is on the timeline."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from crashy.engines.base import Engine, PodView
+from crashy.experiment.model import Action, Apply, Delete, Exec, Experiment, Inject, Load, Recover, Scale, Step
+from crashy.experiment.targets import choose, spared
+from crashy.manifest.images import is_patient
+from crashy.manifest.model import Service, ServicePort
+from crashy.timeline import Timeline
+from crashy.traffic.users import users
+
+
+async def run(
+    experiment: Experiment,
+    engine: Engine,
+    timeline: Timeline,
+    *,
+    rng: random.Random,
+    stop: asyncio.Event,
+    begun: Mapping[str, Any],
+) -> None:
+    """Apply the manifests, let users ask, perform the steps, until the experiment's end or until `stop` is set.
+
+    `begun` is what its first event says of it, besides the file's own object. Every random choice comes from `rng`.
+    When it is stopped, faults that are still there are taken back. Raises BadInput where the manifests can't be
+    applied.
+    """
+    name = f"experiment/{experiment.name}"
+    timeline.add("experiment", "experiment", name, "Begun", experiment.lesson, raw=experiment.raw, **begun)
+    await engine.apply(experiment.manifests)
+    runner = _Runner(experiment, engine, timeline, rng)
+    over = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        if experiment.traffic:
+            tasks.create_task(runner.users(over))
+        steps = tasks.create_task(runner.steps(tasks))
+        why = await _wait(stop, experiment.duration - timeline.now())
+        over.set()
+        for task in (steps, *runner.loads):
+            task.cancel()
+        if why == "interrupted":
+            await asyncio.gather(*(engine.recover(view.pod, "all") for view in runner.patients()))
+    timeline.add("experiment", "experiment", name, "Ended", why)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> str:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return "its time is over"
+    return "interrupted"
+
+
+class _Runner:
+    def __init__(self, experiment: Experiment, engine: Engine, timeline: Timeline, rng: random.Random) -> None:
+        self._experiment = experiment
+        self._engine = engine
+        self._timeline = timeline
+        self._rng = rng
+        self.loads: list[asyncio.Task[None]] = []
+        self._services: dict[str, Service] = {s.name: s for s in experiment.manifests.services}
+
+    async def users(self, over: asyncio.Event) -> None:
+        """Ask as the experiment's traffic says, until it is over."""
+        traffic = self._experiment.traffic
+        assert traffic is not None  # noqa: S101 - whoever calls has looked
+        service = self._services[traffic.service]
+        ask = partial(self._engine.ask, service, _port(service, traffic.port), traffic.path, traffic.timeout)
+        await users(ask, self._timeline, service.name, rate=traffic.rate, stop=over)
+
+    async def steps(self, tasks: asyncio.TaskGroup) -> None:
+        """Perform each step at its time."""
+        for step in self._experiment.steps:
+            await asyncio.sleep(step.at - self._timeline.now())
+            await self._perform(step, tasks)
+
+    def patients(self) -> list[PodView]:
+        """Give the pods that can fall ill."""
+        return [v for v in self._engine.pods() if any(is_patient(c.image) for c in v.pod.template.containers)]
+
+    async def _perform(self, step: Step, tasks: asyncio.TaskGroup) -> None:
+        action = step.action
+        match action:
+            case Scale():
+                found = next(d for d in self._experiment.manifests.deployments if d.name == action.deployment)
+                self._engine.scale(found, action.replicas)
+                self._told(step, f"deployment/{found.name}", f"{step.text} to {action.replicas}")
+            case Apply():
+                await self._engine.apply(action.manifests)
+                self._services |= {s.name: s for s in action.manifests.services}
+                self._told(step, "manifests", "applied")
+            case Load():
+                self.loads.append(tasks.create_task(self._load(action)))
+                self._told(
+                    step, f"service/{action.service}", f"{action.requests} requests, {action.concurrency} at once"
+                )
+            case _:
+                await self._on_pods(step, action)
+
+    async def _on_pods(self, step: Step, action: Action) -> None:
+        views = self.patients() if isinstance(action, Inject | Recover) else list(self._engine.pods())
+        assert step.target is not None  # noqa: S101 - the reader has seen to it
+        chosen = choose(step.target, views, self._rng)
+        kept = spared(chosen, views, step.keep_ready)
+        if not kept:
+            why = "no such pod" if not chosen else f"it would leave fewer than {step.keep_ready} ready pods"
+            self._told(step, f"pod/{step.target.text}", why, "Skipped")
+        await asyncio.gather(*(self._on_pod(step, action, view) for view in kept))
+
+    async def _on_pod(self, step: Step, action: Action, view: PodView) -> None:
+        pod = view.pod
+        said = step.text
+        match action:
+            case Inject():
+                await self._engine.inject(pod, action.spec)
+            case Recover():
+                await self._engine.recover(pod, action.which)
+            case Delete():
+                self._engine.delete(pod, action.grace)
+            case Exec():
+                container = action.container or pod.template.containers[0].name
+                said += f": {await self._engine.exec(pod, container, action.command, action.timeout)}"
+        self._told(step, pod.object, said)
+
+    def _told(self, step: Step, obj: str, message: str, reason: str = "Performed") -> None:
+        self._timeline.add("experiment", "step", obj, reason, message, step=step.text, at=step.at)
+
+    async def _load(self, load: Load) -> None:
+        """Ask in a closed loop, as `ab` does; what came back is told at the end."""
+        service = self._services[load.service]
+        ask = partial(self._engine.ask, service, _port(service, None), load.path, load.timeout)
+        left = iter(range(load.requests))
+        outcomes: Counter[str] = Counter()
+        began = self._timeline.now()
+
+        async def one_after_the_other(_: int) -> None:
+            for _number in left:
+                reply = await ask()
+                outcomes[reply.failure or str(reply.status)] += 1
+
+        await asyncio.gather(*map(one_after_the_other, range(load.concurrency)))
+        seconds = self._timeline.now() - began
+        counts = ", ".join(f"{outcome}: {count}" for outcome, count in sorted(outcomes.items()))
+        said = f"{load.requests} requests in {seconds:.1f}s ({counts})"
+        self._timeline.add("experiment", "step", f"service/{load.service}", "LoadEnded", said, outcomes=dict(outcomes))
+
+
+def _port(service: Service, wanted: str | None) -> ServicePort:
+    ports: Sequence[ServicePort] = service.ports
+    return next((port for port in ports if wanted in (None, str(port.port), port.name)), ports[0])

@@ -1,0 +1,182 @@
+"""What a fault is, and the registry that knows them all: reading, writing and describing them."""
+
+from __future__ import annotations
+
+import difflib
+import random
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from crashy.faults.effects import ProcessEffect, RequestPart
+from crashy.faults.params import FaultError, keys, show
+from crashy.faults.scope import ProbeName, Request, Scope, Target
+
+__all__ = ["FAULTS", "Fault", "FaultError", "catalogue", "from_json", "parse_spec", "parse_specs", "scope_catalogue"]
+
+LONGEST_SPEC = 16_384
+MOST_SPECS = 100
+
+FAULTS: dict[str, type[Fault]] = {}
+"""Every fault by its name, which is the name of its file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One way to fall ill, with the scope that says when and for whom.
+
+    A fault acts on the whole process (`process_effect` gives something), or else on each request that it hits
+    (`on_request`), and it may make health answers fail (`failing`).
+    """
+
+    name: ClassVar[str]
+    target: ClassVar[Target] = "users"
+    """What it meets if its scope doesn't say."""
+    rank: ClassVar[int]
+    """Whose turn comes first where several faults meet one request: the lowest, then the oldest."""
+    examples: ClassVar[tuple[str, ...]]
+    """Specs to learn from; the first is the commonest."""
+
+    scope: Scope = field(default_factory=Scope)
+
+    def __init_subclass__(cls) -> None:
+        cls.name = cls.__module__.rpartition(".")[2]
+        FAULTS[cls.name] = cls
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be together; raises FaultError."""
+        for key in keys(type(self)).values():
+            if key.mode not in (None, getattr(self, "mode", None)) and getattr(self, key.field) != key.default:
+                raise FaultError(key.name, f"is for mode={key.mode} only")
+
+    def process_effect(self) -> ProcessEffect | None:
+        """Give what it does to the whole process, if that is what it does; `on_request` is then left alone."""
+        return None
+
+    def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
+        """Give what it does to a request that it hits."""
+        return None
+
+    def failing(self) -> frozenset[ProbeName]:
+        """Give the probes whose health answer it turns into a no."""
+        return frozenset()
+
+    def to_json(self) -> dict[str, Any]:
+        """Write it as JSON that `from_json` reads; what is as by default is left out."""
+        written: dict[str, Any] = {"fault": self.name}
+        for owner in (self, self.scope):
+            for key in keys(type(owner)).values():
+                value = getattr(owner, key.field)
+                if value != key.default:
+                    written[key.name] = key.kind.to_json(value)
+        return written
+
+    def to_spec(self) -> str:
+        """Write it as the text that `parse_spec` reads; what is as by default is left out."""
+        words = [self.name]
+        for owner in (self, self.scope):
+            for key in keys(type(owner)).values():
+                value = getattr(owner, key.field)
+                if value != key.default:
+                    words.append(f"{key.name}={shlex.quote(key.kind.to_text(value))}")
+        return " ".join(words)
+
+
+def from_json(value: Any) -> Fault:
+    """Make the fault that `{"fault": "freeze", "mode": "loop", "after": "30s"}` asks for; raises FaultError."""
+    if not isinstance(value, Mapping):
+        raise FaultError("fault", f'{show(value)}: an object such as {{"fault": "freeze", "mode": "loop"}}')
+    if "fault" not in value:
+        raise FaultError("fault", f"missing; one of {', '.join(sorted(FAULTS))}", tuple(sorted(FAULTS)))
+    fault = _find(value["fault"])
+    return _make(fault, {key: given for key, given in value.items() if key != "fault"}, text=False)
+
+
+def parse_spec(text: str) -> Fault:
+    """Make the fault that `freeze mode=loop after=30s for=10s` asks for, quoted as for a shell; raises FaultError."""
+    specs = _split(text)
+    if len(specs) != 1:
+        raise FaultError("fault", f"{show(text)}: one fault, such as 'freeze mode=loop for=10s'")
+    return _parse(specs[0])
+
+
+def parse_specs(text: str) -> list[Fault]:
+    """Make the faults of several specs with `;` between them; empty ones are nothing; raises FaultError."""
+    specs = _split(text)
+    if len(specs) > MOST_SPECS:
+        raise FaultError("fault", f"{len(specs)} specs: at most {MOST_SPECS}")
+    return [_parse(words) for words in specs]
+
+
+def _split(text: str) -> list[list[str]]:
+    """Give the words of each spec."""
+    if len(text) > LONGEST_SPEC:
+        raise FaultError("fault", f"a text of {len(text)} characters: at most {LONGEST_SPEC}")
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=";")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    specs: list[list[str]] = [[]]
+    try:
+        for word in lexer:
+            if word.strip(";"):
+                specs[-1].append(word)
+            else:
+                specs.append([])
+    except ValueError as error:
+        raise FaultError("fault", f"{show(text)}: {str(error).lower()}") from None
+    return [words for words in specs if words]
+
+
+def _parse(words: list[str]) -> Fault:
+    fault = _find(words[0])
+    given: dict[str, str] = {}
+    for word in words[1:]:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise FaultError(fault.name, f"{show(word)}: parameters are given as key=value, such as mode=loop")
+        if key in given:
+            raise FaultError(key, "given twice")
+        given[key] = value
+    return _make(fault, given, text=True)
+
+
+def _find(name: Any) -> type[Fault]:
+    if isinstance(name, str) and name in FAULTS:
+        return FAULTS[name]
+    raise FaultError("fault", f"{show(name)}: unknown; {_known(name, FAULTS)}", tuple(sorted(FAULTS)))
+
+
+def _known(name: Any, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(name)[:40].lower(), known, 1)
+    return f"{f'did you mean {close[0]}? ' if close else ''}one of {', '.join(known)}"
+
+
+def _make(fault: type[Fault], given: Mapping[str, Any], *, text: bool) -> Fault:
+    own, shared = keys(fault), keys(Scope)
+    for name in given:
+        if name not in own and name not in shared:
+            names = (*own, *shared)
+            raise FaultError(str(name)[:40], f"no parameter of {fault.name}; {_known(name, names)}", names)
+    scope = {key.field: key.read(given[key.name], text=text) for key in shared.values() if key.name in given}
+    params = {key.field: key.read(given[key.name], text=text) for key in own.values() if key.name in given}
+    return fault(scope=Scope(**scope), **params)
+
+
+def catalogue() -> list[dict[str, Any]]:
+    """Describe every fault: name, summary, target, params (see `Key.describe`), examples."""
+    return [
+        {
+            "name": name,
+            "summary": (fault.__doc__ or "").partition("\n")[0],
+            "target": fault.target,
+            "params": [key.describe() for key in keys(fault).values()],
+            "examples": list(fault.examples),
+        }
+        for name, fault in sorted(FAULTS.items())
+    ]
+
+
+def scope_catalogue() -> list[dict[str, Any]]:
+    """Describe the parameters that every fault has, as `catalogue` does."""
+    return [key.describe() for key in keys(Scope).values()]

@@ -1,0 +1,56 @@
+"""The app crashes: the process ends, or it lives on and answers every request with an error."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import ClassVar
+
+from crashy.faults.base import Fault, FaultError
+from crashy.faults.effects import Answer, Exit, ProcessEffect, RequestPart, Signal
+from crashy.faults.params import Choice, Integer, param
+from crashy.faults.scope import ProbeName, Request, Target
+
+SIGNALS = ("ABRT", "BUS", "FPE", "HUP", "ILL", "INT", "KILL", "QUIT", "SEGV", "SYS", "TERM", "TRAP")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crash(Fault):
+    """Crash the app: end the process by an exit code or a signal, or answer 500 on every route and live on."""
+
+    target: ClassVar[Target] = "everything"
+    rank: ClassVar[int] = 2
+    examples: ClassVar[tuple[str, ...]] = (
+        "crash",
+        "crash mode=exit code=3 after=1m jitter=10s",
+        "crash mode=signal signal=SEGV routes=/checkout every=100",
+        "crash mode=errors after=60s for=30s",
+    )
+
+    mode: str = param(Choice("exit", "signal", "errors"), "how it crashes", default="exit")
+    code: int = param(Integer(0, 255, "an exit code"), "the exit code of the process", default=1, mode="exit")
+    signal: str = param(
+        Choice(*SIGNALS, prefix="SIG"), "the signal that the process dies of", default="SEGV", mode="signal"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mode != "errors" and self.scope.for_ is not None:
+            raise FaultError("for", "a process that has ended can't be brought back: only for mode=errors")
+
+    def process_effect(self) -> ProcessEffect | None:
+        """Give the end of the process, unless it lives on."""
+        match self.mode:
+            case "exit":
+                return Exit(self.code)
+            case "signal":
+                return Signal(self.signal)
+        return None
+
+    def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
+        """Answer 500, in the persona's words."""
+        return Answer(500)
+
+    def failing(self) -> frozenset[ProbeName]:
+        """Say that an app that answers with errors is neither ready nor alive."""
+        return frozenset({"readiness", "liveness"}) if self.mode == "errors" else frozenset()

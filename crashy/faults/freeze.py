@@ -1,0 +1,55 @@
+"""The app freezes: it takes connections, or not even these, and answers nobody."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import ClassVar
+
+from crashy.faults.base import Fault, FaultError
+from crashy.faults.effects import Block, Deaf, Hang, ProcessEffect, RequestPart, Stop
+from crashy.faults.params import Choice, param
+from crashy.faults.scope import Request, Target
+from crashy.faults.units import format_duration
+
+LONGEST_STOP = 3600.0
+_PROCESS_EFFECTS: dict[str, ProcessEffect] = {"loop": Block(), "stop": Stop(), "deaf": Deaf()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freeze(Fault):
+    """Freeze the app: block its event loop, hang its requests, stop its process, or close its listeners.
+
+    `mode=stop` needs `for`, at most 1 h: a stopped process can't hear that it should recover.
+    """
+
+    target: ClassVar[Target] = "everything"
+    rank: ClassVar[int] = 0
+    examples: ClassVar[tuple[str, ...]] = (
+        "freeze",
+        "freeze mode=loop after=30s for=10s",
+        "freeze mode=hang clients=kubelet times=3",
+        "freeze mode=stop for=20s",
+        "freeze mode=deaf after=1m jitter=5s for=15s",
+    )
+
+    mode: str = param(
+        Choice("loop", "hang", "stop", "deaf"),
+        "loop blocks the event loop, hang never answers a request, stop sends SIGSTOP, deaf closes the listeners",
+        default="loop",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mode == "stop" and self.scope.for_ is None:
+            raise FaultError("for", "mode=stop needs it, at most 1h: nobody can ask a stopped process to recover")
+        if self.mode == "stop" and self.scope.for_ is not None and self.scope.for_ > LONGEST_STOP:
+            raise FaultError("for", f"'{format_duration(self.scope.for_)}': mode=stop lasts at most 1h")
+
+    def process_effect(self) -> ProcessEffect | None:
+        """Give what freezes the whole process; `hang` holds requests one by one."""
+        return _PROCESS_EFFECTS.get(self.mode)
+
+    def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
+        """Hold the request."""
+        return Hang()

@@ -1,0 +1,49 @@
+"""The app answers late."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from crashy.faults.base import Fault
+from crashy.faults.effects import Delay, RequestPart
+from crashy.faults.params import Kind, param
+from crashy.faults.scope import Request
+from crashy.faults.units import DISTRIBUTION, Distribution, Fixed, parse_distribution
+
+LONGEST_DELAY = 3600.0
+
+
+class _DelayKind(Kind[Distribution]):
+    type = "distribution"
+    allowed = f"{DISTRIBUTION}, at most 1h"
+    schema = {"anyOf": [{"type": "number", "minimum": 0, "maximum": LONGEST_DELAY}, {"type": "string"}]}  # noqa: RUF012
+
+    def from_json(self, value: Any) -> Distribution:
+        distribution = parse_distribution(value)
+        if distribution.longest > LONGEST_DELAY:
+            raise ValueError(self.allowed)
+        return distribution
+
+    def to_json(self, value: Distribution) -> str:
+        return str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency(Fault):
+    """Answer later than usual."""
+
+    rank: ClassVar[int] = 1
+    examples: ClassVar[tuple[str, ...]] = (
+        "latency delay=300ms",
+        "latency delay=100ms..2s p=0.5",
+        "latency delay=p50=20ms,p90=200ms,p99=2s seed=7",
+        "latency delay=2s clients=kubelet for=1m",
+    )
+
+    delay: Distribution = param(_DelayKind(), "how much later", default=Fixed(0.3))  # noqa: RUF009 - declares the field
+
+    def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
+        """Delay the answer by what is drawn."""
+        return Delay(self.delay.sample(rng))

@@ -1,0 +1,260 @@
+"""What a parameter may be: one small class a kind, which reads it from text and JSON, bounds it, and describes it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from crashy.errors import BadInput
+from crashy.faults.units import DAY, DURATION, PATTERN, format_duration, parse_duration
+
+T = TypeVar("T")
+
+
+class FaultError(BadInput):
+    """A fault can't be made of this: `field` names the key, `message` the value and what is allowed.
+
+    `allowed` repeats that alone, where it can be said: the possible values, or a description of them.
+    """
+
+    def __init__(self, field: str, message: str, allowed: Sequence[str] | str | None = None) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+        self.allowed = allowed
+
+
+def show(value: object) -> str:
+    """Give a value as an error message quotes it: short, on one line."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = repr(value) if isinstance(value, str) else json.dumps(value, default=repr)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+class Kind(Generic[T]):
+    """One kind of parameter. Reading raises ValueError with what is allowed."""
+
+    type: str
+    """The kind's name in the catalogue."""
+    allowed: str
+    """What may be given, for people."""
+    schema: Mapping[str, Any]
+    """What may be given, as JSON Schema."""
+
+    def from_json(self, value: Any) -> T:
+        """Read a JSON value."""
+        raise NotImplementedError
+
+    def from_text(self, text: str) -> T:
+        """Read the text that stands behind the `=` of a spec."""
+        return self.from_json(text)
+
+    def to_json(self, value: T) -> Any:
+        """Write a value so that `from_json` gives it back."""
+        return value
+
+    def to_text(self, value: T) -> str:
+        """Write a value so that `from_text` gives it back."""
+        return str(self.to_json(value))
+
+
+class Integer(Kind[int]):
+    """A whole number from `low` to `high`."""
+
+    type = "integer"
+
+    def __init__(self, low: int, high: int, what: str = "a whole number") -> None:
+        self.low, self.high = low, high
+        self.allowed = f"{what} from {low} to {high}"
+        self.schema = {"type": "integer", "minimum": low, "maximum": high}
+
+    def from_json(self, value: Any) -> int:
+        """Read a whole number; 3.0 is one, as in JSON Schema."""
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not self.low <= value <= self.high:
+            raise ValueError(self.allowed)
+        return value
+
+    def from_text(self, text: str) -> int:
+        """Read decimal digits."""
+        return self.from_json(int(text) if re.fullmatch(r"[0-9]{1,18}", text) else text)
+
+
+class Probability(Kind[float]):
+    """A share from 0 to 1."""
+
+    type = "number"
+    allowed = "a probability from 0 to 1, such as 0.3"
+    schema = {"type": "number", "minimum": 0, "maximum": 1}  # noqa: RUF012 - never written to
+
+    def from_json(self, value: Any) -> float:
+        """Read a number."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise ValueError(self.allowed)
+        return abs(float(value))  # a negative zero can't be written as text
+
+    def from_text(self, text: str) -> float:
+        """Read a decimal number."""
+        return self.from_json(
+            float(text) if re.fullmatch(r"[0-9]{0,20}\.?[0-9]{1,20}(?:e-?[0-9]{1,3})?", text) else text
+        )
+
+
+class Duration(Kind[float]):
+    """Seconds, from more than nothing (or nothing, if `zero`) to 24 h."""
+
+    type = "duration"
+
+    def __init__(self, *, zero: bool) -> None:
+        self.zero = zero
+        self.allowed = f"{DURATION}, {'' if zero else 'more than 0s and '}at most 24h"
+        number = {"type": "number", "maximum": DAY, "minimum" if zero else "exclusiveMinimum": 0}
+        self.schema = {"anyOf": [number, {"type": "string", "pattern": PATTERN}]}
+
+    def from_json(self, value: Any) -> float:
+        """Read a text with units, or a number of seconds."""
+        try:
+            seconds = parse_duration(value)
+        except ValueError:
+            raise ValueError(DURATION) from None
+        if seconds > DAY or (seconds == 0 and not self.zero):
+            raise ValueError(self.allowed)
+        return seconds
+
+    def to_json(self, value: float) -> str:
+        """Write a duration with its units."""
+        return format_duration(value)
+
+
+class Choice(Kind[str]):
+    """One of a few words; `prefix` may stand before it (`SIG`), and case doesn't matter."""
+
+    type = "choice"
+
+    def __init__(self, *options: str, prefix: str = "") -> None:
+        self._options = {option.lower(): option for option in options}
+        self._options |= {f"{prefix}{option}".lower(): option for option in options}
+        self.options = options
+        self.allowed = f"one of {', '.join(options)}"
+        self.schema = {"type": "string", "enum": [*options, *(f"{prefix}{option}" for option in options if prefix)]}
+
+    def from_json(self, value: Any) -> str:
+        """Read one of the words."""
+        if not isinstance(value, str) or value.lower() not in self._options:
+            raise ValueError(self.allowed)
+        return self._options[value.lower()]
+
+
+class Text(Kind[str]):
+    """Any text up to a length."""
+
+    type = "text"
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+        self.allowed = f"a text of at most {longest} characters"
+        self.schema = {"type": "string", "maxLength": longest}
+
+    def from_json(self, value: Any) -> str:
+        """Read a text; a lone surrogate is none, for it can't be sent."""
+        if not isinstance(value, str) or len(value) > self.longest or re.search("[\ud800-\udfff]", value):
+            raise ValueError(self.allowed)
+        return value
+
+
+class Words(Kind[tuple[str, ...]]):
+    """A list of words that each match a pattern: in a text, commas stand between them."""
+
+    type = "list"
+
+    def __init__(self, pattern: str, allowed: str, *, most: int = 20, upper: bool = False) -> None:
+        self._pattern = re.compile(pattern)
+        self._most = most
+        self._upper = upper
+        self.allowed = f"{allowed} (at most {most})"
+        items = {"type": "string", "pattern": f"^{pattern}$"}
+        text = {"type": "string", "pattern": f"^{pattern}(?: *, *{pattern}){{0,{most - 1}}}$"}
+        self.schema = {"anyOf": [{"type": "array", "minItems": 1, "maxItems": most, "items": items}, text]}
+
+    def from_json(self, value: Any) -> tuple[str, ...]:
+        """Read a list, or a text with commas."""
+        words = re.split(" *, *", value) if isinstance(value, str) else value
+        if not isinstance(words, list) or not 1 <= len(words) <= self._most:
+            raise ValueError(self.allowed)
+        if not all(isinstance(word, str) and self._pattern.fullmatch(word) for word in words):
+            raise ValueError(self.allowed)
+        return tuple(dict.fromkeys(word.upper() if self._upper else word for word in words))
+
+    def to_json(self, value: tuple[str, ...]) -> list[str]:
+        """Write a list."""
+        return list(value)
+
+    def to_text(self, value: tuple[str, ...]) -> str:
+        """Write the words with commas between."""
+        return ",".join(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A dataclass field that a user may set: its kind, a sentence of help, and the mode it belongs to."""
+
+    kind: Kind[Any]
+    help: str
+    mode: str | None = None
+
+
+def param(kind: Kind[Any], help: str, *, default: Any = None, mode: str | None = None) -> Any:  # noqa: A002 - its name
+    """Declare a dataclass field that a user may set; with `mode` it only makes sense in that mode."""
+    return dataclasses.field(default=default, metadata={"param": Param(kind, help, mode)})
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A parameter as users name it, and the field that holds it (`for` is a word of Python's: its field is `for_`)."""
+
+    name: str
+    field: str
+    default: Any
+    kind: Kind[Any]
+    help: str
+    mode: str | None
+
+    def read(self, value: Any, *, text: bool) -> Any:
+        """Read the value given for this key; raises FaultError."""
+        try:
+            return self.kind.from_text(value) if text else self.kind.from_json(value)
+        except ValueError as error:
+            allowed = self.kind.options if isinstance(self.kind, Choice) else self.kind.allowed
+            raise FaultError(self.name, f"{show(value)}: {error}", allowed) from None
+
+    def describe(self) -> dict[str, Any]:
+        """Give what the catalogue says of this parameter."""
+        given = self.default not in (None, ())
+        return {
+            "name": self.name,
+            "type": self.kind.type,
+            "default": self.kind.to_json(self.default) if given else None,
+            "allowed": self.kind.allowed,
+            "help": self.help,
+            "mode": self.mode,
+            "schema": dict(self.kind.schema),
+        }
+
+
+def keys(owner: type) -> dict[str, Key]:
+    """Give the parameters that a dataclass declares with `param`, by name, in their order."""
+    found = {}
+    for field in dataclasses.fields(owner):
+        if "param" in field.metadata:
+            declared: Param = field.metadata["param"]
+            name = field.name.rstrip("_")
+            found[name] = Key(name, field.name, field.default, declared.kind, declared.help, declared.mode)
+    return found

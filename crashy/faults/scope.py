@@ -1,0 +1,81 @@
+"""The algebra that every fault shares: when it holds, and which requests it meets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from crashy.faults.params import Choice, Duration, Integer, Probability, Words, param
+
+ProbeName = Literal["startup", "readiness", "liveness"]
+Client = Literal["users", "kubelet"]
+Target = Literal["users", "everything", "startup", "readiness", "liveness"]
+"""What a fault meets if its scope doesn't say: users' routes, everything, or the routes of one probe."""
+
+_METHOD = r"[A-Za-z]{1,16}"
+_ROUTE = r"/[^\s,]{0,199}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a fault sees of a request: `path` is without its query, `is_probe` says whose route it is."""
+
+    method: str
+    path: str
+    client: Client = "users"
+    is_probe: ProbeName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """When a fault holds and whom it meets; times are in seconds.
+
+    A fault holds from `after` (counted from its injection, plus a share of `jitter` that is drawn once), for `for`.
+    Of the requests that it meets, each `every`th is a candidate, `p` decides whether it is hit, and after `times` hits
+    the fault is over.
+    """
+
+    after: float = param(Duration(zero=True), "start that much later", default=0.0)
+    for_: float | None = param(Duration(zero=False), "end by itself that long after its start")
+    times: int | None = param(Integer(1, 1_000_000), "hit the next N requests that it meets, then end")
+    every: int | None = param(Integer(1, 1_000_000), "hit each Nth request that it meets")
+    p: float | None = param(Probability(), "hit a request with this probability")
+    seed: int | None = param(Integer(0, 2**53 - 1), "make what is drawn repeatable")
+    routes: tuple[str, ...] = param(
+        Words(_ROUTE, "paths that begin with /, * stands for anything, such as /,/api/*"),
+        "meet these paths only, whoever asks",
+        default=(),
+    )
+    methods: tuple[str, ...] = param(
+        Words(_METHOD, "HTTP methods, such as GET,POST", upper=True), "meet these HTTP methods only", default=()
+    )
+    clients: str | None = param(Choice("users", "kubelet", "all"), "meet what these ask: users, the kubelet, or all")
+    jitter: float = param(Duration(zero=True), "start up to that much later still, drawn once", default=0.0)
+
+    @property
+    def names_requests(self) -> bool:
+        """Whether it speaks of single requests, so that a fault of the whole process is a trap for them."""
+        return bool(self.routes or self.methods) or any(
+            value is not None for value in (self.clients, self.times, self.every, self.p)
+        )
+
+    def matches(self, request: Request, target: Target) -> bool:
+        """Whether a fault with this scope, whose own target is `target`, meets a request; counts nothing.
+
+        Routes without clients are met whoever asks. Without routes the fault's own target decides: a fault of users'
+        routes meets no probe's route and no kubelet, unless `clients` names the kubelet (then all that it asks) or all.
+        """
+        if self.methods and request.method not in self.methods:
+            return False
+        if self.clients in ("users", "kubelet") and request.client != self.clients:
+            return False
+        if self.routes:
+            return any(fnmatchcase(request.path, route) for route in self.routes)
+        if target not in ("users", "everything"):
+            return request.is_probe == target
+        if self.clients in ("kubelet", "all"):
+            return True
+        if self.clients is None and target == "everything":
+            return True
+        return request.is_probe is None and request.client == "users"

@@ -1,0 +1,181 @@
+"""Durations and distributions of durations, as people write them."""
+
+from __future__ import annotations
+
+import random
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from typing import Protocol
+
+DAY = 86_400.0
+DURATION = "a duration such as 10s, 1m30s or 250ms"
+DISTRIBUTION = "a duration (300ms), a range (100ms..2s) or percentiles (p50=20ms,p90=200ms,p99=2s)"
+
+_UNITS = {"h": Decimal(3600), "m": Decimal(60), "s": Decimal(1), "ms": Decimal("0.001"), "us": Decimal("0.000001")}
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_PART = re.compile(rf"({_NUMBER})(ms|us|h|m|s)")
+_BARE = re.compile(_NUMBER)
+_MICROSECOND = Decimal("0.000001")
+PATTERN = rf"^(?:{_NUMBER}|(?:{_NUMBER}(?:ms|us|h|m|s))+)$"
+"""What the text of a duration looks like, as a regular expression of JSON Schema."""
+
+
+def parse_duration(value: str | float) -> float:
+    """Give the seconds in `1m30s`, `250ms`, `5` or 5: never negative, to the microsecond.
+
+    A number without a unit counts seconds; units are h, m, s, ms and us, several of them add up.
+    Raises ValueError, which says what is allowed, on anything else.
+    """
+    total = _seconds(value.strip()) if isinstance(value, str) else _number(value)
+    if total is None:
+        raise ValueError(DURATION)
+    return float(total.quantize(_MICROSECOND))
+
+
+def _number(value: float) -> Decimal | None:
+    # A bool is an int to Python, a NaN compares with nothing, and 1e15 s is no duration of this world.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        return None
+    return Decimal(repr(abs(value)))
+
+
+def _seconds(text: str) -> Decimal | None:
+    if _BARE.fullmatch(text):
+        return Decimal(text)
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum((Decimal(number) * _UNITS[unit] for number, unit in parts), Decimal(0))
+
+
+def format_duration(seconds: float) -> str:
+    """Write seconds so that `parse_duration` reads the same number back: `1h`, `1m30s`, `2.5s`, `250ms`, `0s`."""
+    rest = Decimal(repr(seconds)).quantize(_MICROSECOND)
+    if 0 < rest < 1:
+        return f"{plain(rest * 1000)}ms"
+    parts = []
+    for unit in ("h", "m"):
+        count, rest = divmod(rest, _UNITS[unit])
+        if count:
+            parts.append(f"{count:f}{unit}")
+    if rest or not parts:
+        parts.append(f"{plain(rest)}s")
+    return "".join(parts)
+
+
+def plain(number: Decimal) -> str:
+    """Write a number without an exponent and without zeros at its end."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class Distribution(Protocol):
+    """Something that durations are drawn from; `str()` gives the text it is parsed from."""
+
+    @property
+    def longest(self) -> float:
+        """The longest duration that can be drawn, in seconds."""
+
+    def sample(self, rng: random.Random) -> float:
+        """Draw one duration in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Always the same duration."""
+
+    longest: float
+
+    def sample(self, rng: random.Random) -> float:
+        """Give the duration; nothing is drawn."""
+        return self.longest
+
+    def __str__(self) -> str:
+        return format_duration(self.longest)
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Every duration from the shortest to the longest is as likely."""
+
+    shortest: float
+    longest: float
+
+    def sample(self, rng: random.Random) -> float:
+        """Draw one duration in seconds."""
+        return rng.uniform(self.shortest, self.longest)
+
+    def __str__(self) -> str:
+        return f"{format_duration(self.shortest)}..{format_duration(self.longest)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """A curve through percentiles: straight lines between them, from 0 s below the first, flat above the last."""
+
+    points: tuple[tuple[float, float], ...]
+    """(percentile 0..100, seconds), both rising."""
+
+    @property
+    def longest(self) -> float:
+        """The duration at the highest percentile named."""
+        return self.points[-1][1]
+
+    def sample(self, rng: random.Random) -> float:
+        """Draw one duration in seconds."""
+        at = rng.random() * 100
+        above = bisect_right(self.points, at, key=lambda point: point[0])
+        if above == len(self.points):
+            return self.longest
+        low, low_seconds = self.points[above - 1] if above else (0.0, 0.0)
+        high, high_seconds = self.points[above]
+        return low_seconds + (high_seconds - low_seconds) * (at - low) / (high - low)
+
+    def __str__(self) -> str:
+        return ",".join(
+            f"p{plain(Decimal(repr(percentile)))}={format_duration(seconds)}" for percentile, seconds in self.points
+        )
+
+
+_PERCENTILE = re.compile(rf"p({_NUMBER})=(.+)")
+
+
+def parse_distribution(value: str | float) -> Distribution:
+    """Read `300ms`, `100ms..2s` or `p50=20ms,p90=200ms,p99=2s`; raises ValueError, which says what is allowed."""
+    try:
+        if isinstance(value, str) and ".." in value:
+            shortest, _, longest = value.partition("..")
+            return _uniform(parse_duration(shortest), parse_duration(longest))
+        if isinstance(value, str) and value.startswith("p"):
+            return _percentiles(value)
+        return Fixed(parse_duration(value))
+    except _OrderError:
+        raise
+    except ValueError:
+        raise ValueError(DISTRIBUTION) from None
+
+
+class _OrderError(ValueError):
+    """Each part can be read, but they don't rise."""
+
+
+def _uniform(shortest: float, longest: float) -> Distribution:
+    if shortest > longest:
+        raise _OrderError("a range that begins with its shorter end, such as 100ms..2s")
+    return Uniform(shortest, longest)
+
+
+def _percentiles(text: str) -> Distribution:
+    points = []
+    for part in text.split(","):
+        match = _PERCENTILE.fullmatch(part.strip())
+        if match is None:
+            raise ValueError(DISTRIBUTION)
+        points.append((float(match[1]), parse_duration(match[2])))
+    pairs = list(pairwise(points))
+    if points[-1][0] > 100 or any(a[0] >= b[0] or a[1] > b[1] for a, b in pairs):
+        raise _OrderError("percentiles from p0 to p100 that rise, as their durations do, such as p50=20ms,p99=2s")
+    return Percentiles(tuple(points))

@@ -1,0 +1,36 @@
+"""Durations as kubectl prints them. Source: apimachinery: pkg/util/duration/duration.go HumanDuration."""
+
+from __future__ import annotations
+
+
+def human_duration(seconds: float) -> str:
+    """Write an age in kubectl's short form, of two units at most, truncated.
+
+    >>> [human_duration(s) for s in (0.9, 119, 130, 3600, 90000)]
+    ['0s', '119s', '2m10s', '60m', '25h']
+    """
+    whole = int(seconds)
+    if whole < 0:
+        return "0s" if whole == -1 else "<invalid>"
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if whole < 120:
+        return f"{whole}s"
+    if minutes < 10:
+        return _pair(minutes, "m", whole % 60, "s")
+    if minutes < 180:
+        return f"{minutes}m"
+    if hours < 8:
+        return _pair(hours, "h", minutes % 60, "m")
+    if hours < 48:
+        return f"{hours}h"
+    if days < 8:
+        return _pair(days, "d", hours % 24, "h")
+    if days < 2 * 365:
+        return f"{days}d"
+    if days < 8 * 365:
+        return _pair(days // 365, "y", days % 365, "d")
+    return f"{days // 365}y"
+
+
+def _pair(large: int, large_unit: str, small: int, small_unit: str) -> str:
+    return f"{large}{large_unit}" + (f"{small}{small_unit}" if small else "")

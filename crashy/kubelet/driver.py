@@ -1,0 +1,315 @@
+"""The tasks of one pod: a serial sync, a worker per probe, and the relist that tells what has ended.
+
+What to do is decided by the pure modules (`pod`, `worker`, `backoff`, `generate`); here are only tasks, timers and
+calls, as in kubelet: pkg/kubelet/pod_workers.go podWorkerLoop and pkg/kubelet/kubelet.go SyncPod,
+SyncTerminatingPod, SyncTerminatedPod. All time is the running loop's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from functools import partial
+
+from crashy.kubelet.backoff import (
+    GC_SECONDS,
+    WORK_QUEUE_SECONDS,
+    SyncFailure,
+    crash_loop_backoff,
+    requeue_delay,
+)
+from crashy.kubelet.generate import FINAL, Waiting, generate_status, with_result
+from crashy.kubelet.grace import grace_period
+from crashy.kubelet.handlers.lifecycle import Lifecycle
+from crashy.kubelet.handlers.probing import Probing
+from crashy.kubelet.history import Histories
+from crashy.kubelet.pod import compute_pod_actions, is_sidecar, stopping_message
+from crashy.kubelet.recorder import Emit, Recorder
+from crashy.kubelet.results import Stored
+from crashy.kubelet.runtime import Pod, Runtime
+from crashy.kubelet.spec import Container, PodTemplate, ProbeType
+from crashy.kubelet.status import PodStatus
+from crashy.kubelet.versions import NEWEST, Profile, Requeue
+from crashy.kubelet.worker import Decision
+
+
+class PodDriver:
+    """Runs one pod on a runtime as the kubelet of the given profile does.
+
+    `emit` is told every event, status, probe and process (`Timeline.add` is one), `on_status` every status that is
+    published. `rng` draws the requeue's jitter and the phases of the kubelet's 1 s rasters.
+    It is made where its loop runs.
+    """
+
+    def __init__(
+        self,
+        pod: Pod,
+        runtime: Runtime,
+        emit: Emit,
+        on_status: Callable[[PodStatus], None],
+        *,
+        profile: Profile = NEWEST,
+        rng: random.Random,
+    ) -> None:
+        self.pod = pod
+        self._loop = asyncio.get_running_loop()
+        self._runtime = runtime
+        self._on_status = on_status
+        self._profile = profile
+        self._rng = rng
+        template = pod.template
+        self._containers = {c.name: c for c in (*template.init_containers, *template.containers)}
+        self._status = PodStatus("Pending", (), ip=pod.ip, start_time=pod.created_at, ready_since=pod.created_at)
+        self._recorder = Recorder(pod, emit, profile, self._loop.time)
+        self._probing = Probing(
+            pod,
+            runtime,
+            self._recorder,
+            status=lambda: self._status,
+            changed=self._result_changed,
+            profile=profile,
+            rng=rng,
+        )
+        self._backoff = crash_loop_backoff(profile)
+        self._waiting: dict[str, Waiting] = {}
+        self._view = Histories({})
+        self._outdated: set[str] = set()  # instances whose container has another image by now
+        self._wake = asyncio.Event()
+        self._wake.set()
+        self._deleted = asyncio.Event()
+        self._deletion_grace: int | None = None
+        self._ended = False
+        self._work: asyncio.Task[None] | None = None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._relist_phase = rng.random() * profile.relist_seconds
+        self._queue_phase = rng.random() * WORK_QUEUE_SECONDS
+        self._synced_at = -math.inf
+
+    @property
+    def status(self) -> PodStatus:
+        """Give the status last published."""
+        return self._status
+
+    async def run(self) -> None:
+        """Run the pod until it is deleted and gone; call it once.
+
+        Cancelling it ends every task of the pod at once; the containers that run are then the runtime's to end.
+        """
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                self._lifecycle = Lifecycle(
+                    self.pod, self._runtime, self._recorder, self._group, self._container_changed
+                )
+                await self._sync_until_terminal()
+                await self._terminate()
+                await self._deleted.wait()
+                await asyncio.sleep(self._rng.uniform(*self._profile.gone_after_exit))
+                self._probing.close()
+        finally:
+            for timer in self._timers.values():
+                timer.cancel()
+
+    def delete(self, grace: int | None = None) -> None:
+        """Delete the pod: `grace` seconds replace the pod's own. Deleting again can only shorten it.
+
+        What a sync waits for is given up; `run` returns when the pod is gone.
+        """
+        asked = self.pod.template.termination_grace_period_seconds if grace is None else grace
+        if self._deletion_grace is not None and asked >= self._deletion_grace:
+            return
+        self._deletion_grace = asked
+        self._deleted.set()
+        self._publish(replace(self._status, deleting=True))
+        self._wake.set()
+        if self._work:
+            self._work.cancel()
+
+    def update(self, template: PodTemplate) -> None:
+        """Give the pod's containers other images, the only change of them that is allowed; those that run restart."""
+        running = self._view.running()
+        for container in (*template.init_containers, *template.containers):
+            if container.name in running and container.image != self._containers[container.name].image:
+                self._outdated.add(running[container.name].id)
+            self._containers[container.name] = container
+        self.pod = replace(self.pod, template=template)
+        self._wake.set()
+
+    # --- syncs: one after another, each on a view of the containers that is newer than the last one's end
+
+    async def _sync_until_terminal(self) -> None:
+        while not self._ended:
+            await self._wake.wait()
+            await self._relisted()
+            self._wake.clear()
+            if self._deleted.is_set():
+                return
+            await self._interruptible(self._sync())
+            self._synced_at = self._loop.time()
+
+    async def _sync(self) -> None:
+        view = self._view
+        self._publish_view()
+        if self._ended:
+            return
+        self._probing.start(self._group)
+        self._probing.trigger_readiness()
+        template = self.pod.template
+        records = {name: replace(r, changed=r.id in self._outdated) for name, r in view.records().items()}
+        actions = compute_pod_actions(template, records, self._probing.results, profile=self._profile)
+        if actions.kill_pod:
+            await self._kill_all()
+        else:
+            for kill in actions.kill:
+                container = self._containers[kill.container]
+                await self._lifecycle.kill(container, kill.container_id, kill.message, kill.grace)
+        starts = [self._containers[name] for name in (*actions.start_init, *actions.start)]
+        failures = [await self._start(container, view.last_finished_at(container.name)) for container in starts]
+        if None in failures and not self._profile.publishes_running_at_relist:
+            self._view = self._lifecycle.histories
+            self._publish_view()
+            self._probing.trigger_readiness()
+        self._requeue([failure for failure in failures if failure])
+
+    async def _start(self, container: Container, last_finished_at: float | None) -> SyncFailure | None:
+        now = self._loop.time()
+        self._backoff.gc(now - now % GC_SECONDS)
+        if crash_loop := self._backoff.do_backoff(now, container.name, last_finished_at):
+            pod = self.pod
+            message = crash_loop.message(container=container.name, pod=pod.name, namespace=pod.namespace, uid=pod.uid)
+            self._waiting[container.name] = Waiting("CrashLoopBackOff", message)
+            self._recorder.back_off(container)
+            return SyncFailure(until=crash_loop.until)
+        if waiting := await self._lifecycle.start(container):
+            self._waiting[container.name] = waiting
+            return SyncFailure()
+        self._waiting.pop(container.name, None)
+        return None
+
+    async def _terminate(self) -> None:
+        """End the pod: its probes but readiness, its containers, then readiness; publish what it came to."""
+        await self._relisted()
+        if self._profile.stops_liveness_on_deletion:
+            self._probing.stop(ProbeType.LIVENESS, ProbeType.STARTUP)
+        await self._lifecycle.settled()
+        while self._lifecycle.histories.running():
+            await self._interruptible(self._kill_all())
+        self._probing.stop(*ProbeType)
+        self._ended = True
+        self._view = self._lifecycle.histories
+        status = self._generate()
+        if self._deleted.is_set() and not self._profile.publishes_final_phase_on_deletion:
+            status = replace(status, phase=self._status.phase)
+        self._publish(status)
+
+    async def _kill_all(self) -> None:
+        """Kill what runs: all at once, then the sidecars, the last one first, in what is left of the time."""
+        began = self._loop.time()
+        pod_grace = self.pod.template.termination_grace_period_seconds
+        grace = grace_period(pod_grace, deletion_grace=self._deletion_grace)
+        running = self._lifecycle.histories.running()
+        sidecars = [c for c in self.pod.template.init_containers if is_sidecar(c, self._profile) and c.name in running]
+
+        async def kill(container: Container, grace: int) -> None:
+            message = stopping_message(container.name)
+            await self._lifecycle.kill(container, running[container.name].id, message, grace)
+
+        async with asyncio.TaskGroup() as group:
+            for name in running:
+                if self._containers[name] not in sidecars:
+                    group.create_task(kill(self._containers[name], grace))
+        for container in reversed(sidecars):
+            await kill(container, max(grace - int(self._loop.time() - began), 0))
+
+    async def _interruptible(self, work: Coroutine[None, None, None]) -> None:
+        """Do work that a deletion breaks off."""
+        self._work = self._group.create_task(work)
+        await asyncio.wait({self._work})
+        self._work = None
+
+    # --- the relist: containers' ends and starts are seen on a raster, and a sync waits for it
+
+    def _container_changed(self) -> None:
+        if "relist" not in self._timers:
+            self._timers["relist"] = self._loop.call_at(self._relist_after(self._loop.time()), self._relist)
+
+    def _relist(self) -> None:
+        if timer := self._timers.pop("relist", None):
+            timer.cancel()
+            self._view = self._lifecycle.histories
+            self._wake.set()
+
+    async def _relisted(self) -> None:
+        """Wait for the first relist after the end of the last sync."""
+        wait = self._relist_after(self._synced_at) - self._loop.time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+            self._relist()
+
+    def _relist_after(self, t: float) -> float:
+        period = self._profile.relist_seconds
+        if not period or t == -math.inf:
+            return t
+        return self._relist_phase + (math.floor((t - self._relist_phase) / period) + 1) * period
+
+    def _requeue(self, failures: list[SyncFailure]) -> None:
+        now, requeue = self._loop.time(), self._profile.requeue
+        due = now + requeue_delay(now, failures, self._rng, requeue=requeue)
+        if requeue is not Requeue.EXACT:
+            due += (self._queue_phase - due) % WORK_QUEUE_SECONDS
+        if timer := self._timers.get("requeue"):
+            timer.cancel()
+        self._timers["requeue"] = self._loop.call_at(due, self._wake.set)
+
+    # --- the published status, which the probes read and write
+
+    def _publish_view(self) -> None:
+        """Publish the view; the phase of a pod that has come to its end is kept back until it is terminated."""
+        status = self._generate()
+        if status.phase in FINAL:
+            self._ended = True
+            status = replace(status, phase=self._status.phase)
+        self._publish(status)
+
+    def _generate(self) -> PodStatus:
+        return generate_status(
+            self.pod.template,
+            self._view,
+            self._probing.results,
+            self._waiting,
+            self._status,
+            now=self._loop.time(),
+            terminal=self._ended or self._deleted.is_set(),
+            profile=self._profile,
+        )
+
+    def _publish(self, status: PodStatus) -> None:
+        if status == self._status:
+            return
+        self._status = status
+        self._recorder.status(status)
+        self._on_status(status)
+
+    def _result_changed(self, kind: ProbeType, decision: Decision) -> None:
+        """Take a probe's result into the published status, and sync if it calls for that."""
+        success, failed = decision.stored is Stored.SUCCESS, decision.stored is Stored.FAILURE
+        set_value = partial(
+            with_result,
+            self._status,
+            self.pod.template,
+            decision.container_id,
+            now=self._loop.time(),
+            profile=self._profile,
+        )
+        match kind:
+            case ProbeType.READINESS:
+                self._publish(set_value(ready=success))
+            case ProbeType.STARTUP:
+                self._publish(set_value(started=success))
+                if failed and not self._profile.startup_failure_syncs:
+                    return
+            case ProbeType.LIVENESS if not failed:
+                return
+        self._wake.set()

@@ -1,0 +1,203 @@
+"""The status of a pod, generated from what its containers did and what its probes found.
+
+The rules are those of kubelet: pkg/kubelet/kubelet_pods.go generateAPIPodStatus, getPhase,
+convertToAPIContainerStatuses and pkg/kubelet/prober/prober_manager.go UpdatePodStatus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from crashy.kubelet.conditions import containers_ready, pod_ready
+from crashy.kubelet.history import Histories
+from crashy.kubelet.pod import is_sidecar, should_restart
+from crashy.kubelet.results import Results, Stored
+from crashy.kubelet.spec import Container, PodTemplate, ProbeType
+from crashy.kubelet.status import ContainerStatus, Phase, PodStatus
+from crashy.kubelet.versions import NEWEST, Profile
+from crashy.kubelet.worker import is_started
+
+FINAL: tuple[Phase, ...] = ("Succeeded", "Failed")
+"""The phases of a pod whose containers have ended for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a container that should run doesn't: the reason and message of its last failed start."""
+
+    reason: str
+    message: str
+
+
+def generate_status(
+    template: PodTemplate,
+    histories: Histories,
+    results: Mapping[ProbeType, Results],
+    waiting: Mapping[str, Waiting],
+    before: PodStatus,
+    *,
+    now: float,
+    terminal: bool = False,
+    profile: Profile = NEWEST,
+) -> PodStatus:
+    """Give the status that a sync publishes, `before` being the last one.
+
+    `terminal` says that the pod is being deleted or has ended, so that nothing is started any more.
+    """
+    source = _Source(template, histories, results, waiting, profile, terminal)
+    init = tuple(source.init_container(c) for c in template.init_containers)
+    pod_initialized = all(done for done, _ in init)
+    containers = tuple(source.container(c, initializing=not pod_initialized) for c in template.containers)
+    phase = phase_of(template, containers, tuple(status for _, status in init), terminal=terminal, profile=profile)
+    return with_condition(
+        replace(before, phase=phase, containers=containers, init_containers=tuple(s for _, s in init)),
+        template,
+        now=now,
+        profile=profile,
+    )
+
+
+def with_result(
+    status: PodStatus,
+    template: PodTemplate,
+    container_id: str,
+    *,
+    now: float,
+    ready: bool | None = None,
+    started: bool | None = None,
+    profile: Profile = NEWEST,
+) -> PodStatus:
+    """Give the status with one container's `ready` or `started` set: what a probe's new result does at once."""
+
+    def changed(container: ContainerStatus) -> ContainerStatus:
+        if container.id != container_id:
+            return container
+        return replace(
+            container,
+            ready=container.ready if ready is None else ready,
+            started=container.started if started is None else started,
+        )
+
+    containers = tuple(changed(c) for c in status.containers)
+    init_containers = tuple(changed(c) for c in status.init_containers)
+    status = replace(status, containers=containers, init_containers=init_containers)
+    return with_condition(status, template, now=now, profile=profile)
+
+
+def with_condition(status: PodStatus, template: PodTemplate, *, now: float, profile: Profile = NEWEST) -> PodStatus:
+    """Give the status with its Ready condition, and when that changed, as its containers have it."""
+    sidecars = [c.name for c in template.init_containers if is_sidecar(c, profile)]
+    containers = containers_ready(
+        (*sidecars, *(c.name for c in template.containers)),
+        (*status.init_containers, *status.containers),
+        status.phase,
+    )
+    ready = pod_ready(containers, template.readiness_gates).status
+    return replace(status, ready=ready, ready_since=status.ready_since if ready == status.ready else now)
+
+
+def phase_of(
+    template: PodTemplate,
+    containers: tuple[ContainerStatus, ...],
+    init_containers: tuple[ContainerStatus, ...],
+    *,
+    terminal: bool = False,
+    profile: Profile = NEWEST,
+) -> Phase:
+    """Give the pod's phase (kubelet: pkg/kubelet/kubelet_pods.go getPhase)."""
+    initialized = any(c.state != "waiting" or c.last_state is not None for c in containers)
+    for spec, status in zip(template.init_containers, init_containers, strict=True):
+        ended = status.exit_code if status.state == "terminated" else _last_exit_code(status)
+        if is_sidecar(spec, profile):
+            if not initialized and not status.started:
+                return "Pending"
+        elif status.state == "running" or ended is None:
+            return "Pending"
+        elif ended != 0:
+            return "Failed" if template.restart_policy == "Never" else "Pending"
+    if any(c.state == "waiting" and c.last_state is None for c in containers):
+        return "Pending"
+    if any(c.state == "running" for c in containers):
+        return "Running"
+    succeeded = all((c.exit_code if c.state == "terminated" else _last_exit_code(c)) == 0 for c in containers)
+    if not terminal and (template.restart_policy == "Always" or not (succeeded or template.restart_policy == "Never")):
+        return "Running"
+    return "Succeeded" if succeeded else "Failed"
+
+
+def _last_exit_code(status: ContainerStatus) -> int | None:
+    return None if status.last_state is None else status.last_state.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    template: PodTemplate
+    histories: Histories
+    results: Mapping[ProbeType, Results]
+    waiting: Mapping[str, Waiting]
+    profile: Profile
+    terminal: bool
+
+    def container(self, container: Container, *, initializing: bool) -> ContainerStatus:
+        """Give the status of a regular container."""
+        status = self._status(container, "PodInitializing" if initializing else "ContainerCreating")
+        return replace(status, ready=self._ready(container, status))
+
+    def init_container(self, container: Container) -> tuple[bool, ContainerStatus]:
+        """Give whether the pod's initialization is past an init container, and its status."""
+        status = self._status(container, "PodInitializing")
+        if is_sidecar(container, self.profile):
+            return status.started, replace(status, ready=self._ready(container, status))
+        done = status.exit_code == 0
+        return done, replace(status, ready=done)
+
+    def _ready(self, container: Container, status: ContainerStatus) -> bool:
+        if not status.started:
+            return False
+        return container.readiness_probe is None or self._result(ProbeType.READINESS, status) is Stored.SUCCESS
+
+    def _result(self, probe_type: ProbeType, status: ContainerStatus) -> Stored | None:
+        return self.results[probe_type].get(status.id)
+
+    def _status(
+        self, container: Container, creating: Literal["PodInitializing", "ContainerCreating"]
+    ) -> ContainerStatus:
+        instances = self.histories.of(container.name)
+        cause = self.waiting.get(container.name)
+        if not instances:
+            reason, message = (cause.reason, cause.message) if cause else (creating, "")
+            return ContainerStatus(container.name, reason=reason, message=message)
+        newest, previous = instances[0], instances[1].terminated() if instances[1:] else None
+        status = ContainerStatus(
+            container.name,
+            newest.id,
+            restart_count=newest.restart_count,
+            started_at=newest.started_at,
+            last_state=previous,
+        )
+        end = newest.terminated()
+        if end is None:
+            startup = self._result(ProbeType.STARTUP, status)
+            started = is_started(
+                running=True, startup_result=startup, has_startup_worker=container.startup_probe is not None
+            )
+            return replace(status, state="running", started=started)
+        restarts = should_restart(newest.record(), self._restart_policy(container), deleting=self.terminal)
+        if cause and restarts:
+            return replace(status, reason=cause.reason, message=cause.message, started_at=None, last_state=end)
+        return replace(
+            status,
+            state="terminated",
+            reason=end.reason,
+            message=end.message,
+            exit_code=end.exit_code,
+            finished_at=end.finished_at,
+        )
+
+    def _restart_policy(self, container: Container) -> str:
+        if is_sidecar(container, self.profile):
+            return "Always"
+        init = container in self.template.init_containers
+        return "OnFailure" if init and self.template.restart_policy == "Always" else self.template.restart_policy

@@ -1,0 +1,77 @@
+"""How a network probe connects: its socket options, and Go's texts for what goes wrong.
+
+Source: kubelet: pkg/probe/dialer_others.go; texts: Go's net package.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+Dial = Callable[[str, int], tuple[str, int]]
+"""Tells where a nominal address really listens; errors and URLs keep the nominal one."""
+
+_LINGER = struct.pack("ii", 1, 1)
+
+
+class WireError(Exception):
+    """The network or the peer misbehaved; the text is Go's."""
+
+
+def direct(host: str, port: int) -> tuple[str, int]:
+    """Dial the nominal address itself."""
+    return host, port
+
+
+async def connect(host: str, port: int, dial: Dial = direct) -> socket.socket:
+    """Open a TCP connection that leaves TIME_WAIT quickly (SO_LINGER of 1 s); raises WireError.
+
+    How long it may take is the caller's business.
+    """
+    if not 0 <= port <= 65535:
+        raise WireError(f"dial tcp: address {port}: invalid port")
+    error = None
+    for family, address in await _resolve(*dial(host, port)):
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+            await asyncio.get_running_loop().sock_connect(sock, address)
+        except OSError as failure:
+            sock.close()
+            error = error or failure
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise WireError(f"dial tcp {authority(host, port)}: connect: {errno_text(error)}")
+
+
+async def _resolve(host: str, port: int) -> list[tuple[int, Any]]:
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        pass
+    else:
+        return [(socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))]
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise WireError(f"dial tcp: lookup {host}: no such host") from None
+    return [(family, address) for family, _, _, _, address in found]
+
+
+def authority(host: str, port: int) -> str:
+    """Join host and port as a URL does, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def errno_text(error: OSError | None) -> str:
+    """Give the system's text for an error, in Go's lower case."""
+    return os.strerror(error.errno).lower() if error and error.errno else str(error)

@@ -1,0 +1,67 @@
+"""The exec probe: a command in the container; its exit code decides. Source: kubelet: pkg/probe/exec/exec.go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from crashy.kubelet.backoff import format_go_duration
+from crashy.kubelet.outcome import Outcome, Result
+from crashy.kubelet.spec import Container
+from crashy.kubelet.versions import NEWEST, Profile
+
+MAX_OUTPUT = 10 * 1024
+"""Bytes of output that are kept."""
+
+_REFERENCE = re.compile(r"\$(\$|\(([^)]*)\))")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """How a command ended: its exit code, and stdout followed by stderr."""
+
+    exit_code: int
+    output: str = ""
+
+
+Run = Callable[[tuple[str, ...], float], Awaitable[ExecResult]]
+"""Runs a command for at most so many seconds; raises TimeoutError after that, OSError if it can't be started."""
+
+
+async def probe_exec(
+    run: Run, command: tuple[str, ...], timeout: float, *, profile: Profile = NEWEST, timeout_fails: bool = True
+) -> Outcome:
+    """Run a command and judge: exit 0 succeeds, another exit or the timeout (seconds) fails, no start is an error.
+
+    Without `timeout_fails` (the gate ExecProbeTimeout, on by default since 1.20) a timeout is an error as well.
+    """
+    try:
+        result = await run(command, timeout)
+    except TimeoutError:
+        text = profile.texts.exec_timeout.format(command=" ".join(command), timeout=format_go_duration(timeout))
+        return Outcome(Result.FAILURE, text) if timeout_fails else Outcome(Result.UNKNOWN, error=text or "timed out")
+    except OSError as error:
+        return Outcome(Result.UNKNOWN, error=str(error) or type(error).__name__)
+    output = cut(result.output)
+    return Outcome(Result.SUCCESS if result.exit_code == 0 else Result.FAILURE, output)
+
+
+def cut(output: str, limit: int = MAX_OUTPUT) -> str:
+    """Give the first `limit` bytes of an output."""
+    return output.encode()[:limit].decode(errors="replace")
+
+
+def expand_command(container: Container, command: tuple[str, ...]) -> tuple[str, ...]:
+    """Replace `$(NAME)` in an exec probe's command by the container's literal `env` values, and `$$` by `$`.
+
+    An unknown name stays as it stands; one whose value comes from elsewhere (`valueFrom`) counts as empty.
+    Source: kubelet: pkg/kubelet/container/helpers.go ExpandContainerCommandOnlyStatic.
+    """
+    known = {variable.name: variable.value for variable in container.env}
+    return tuple(expand(argument, known) for argument in command)
+
+
+def expand(text: str, known: dict[str, str]) -> str:
+    """Replace `$(NAME)` by its value, `$$` by `$`. Source: kubernetes: third_party/forked/golang/expansion."""
+    return _REFERENCE.sub(lambda m: "$" if m[1] == "$" else known.get(m[2], m[0]), text)

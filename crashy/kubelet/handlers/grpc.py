@@ -1,0 +1,160 @@
+"""The grpc probe: one call of grpc.health.v1.Health/Check. Source: kubelet: pkg/probe/grpc/grpc.go.
+
+Whatever isn't SERVING is a failure, never an error. The messages are two fields, which are written and read here:
+protobuf would be larger than all the rest. How the call travels is in `http2`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from crashy.kubelet.backoff import format_go_duration
+from crashy.kubelet.handlers.dial import Dial, WireError, authority, direct
+from crashy.kubelet.handlers.grpc_answer import Code, RpcError
+from crashy.kubelet.handlers.http2 import Channel, UnprocessedError
+from crashy.kubelet.outcome import Outcome, Result
+from crashy.kubelet.spec import GRPC
+from crashy.kubelet.versions import NEWEST, Profile
+
+Open = Callable[[], Awaitable[Channel]]
+
+_STATUSES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
+_SERVING = 1
+_FIRST_WAIT, _MULTIPLIER, _LONGEST_WAIT = 1.0, 1.6, 120.0  # Go: grpc/backoff DefaultConfig; its jitter is left out
+
+
+async def probe_grpc(
+    probe: GRPC, *, host: str, port: int, timeout: float, dial: Dial = direct, profile: Profile = NEWEST
+) -> Outcome:
+    """Ask for a service's health once, without TLS: SERVING is a success, all else a failure.
+
+    `timeout` seconds cover connecting and the call. A server that can't be reached, or that doesn't speak HTTP/2, is
+    tried again until they are over (after 1 s, 1.6 s, 2.56 s ...), so that both are told as the same timeout.
+    """
+    open_channel = partial(Channel.open, host, port, dial)
+    deadline = asyncio.get_running_loop().time() + timeout
+    address, within = authority(host, port), format_go_duration(timeout)
+    try:
+        async with asyncio.timeout_at(deadline):
+            channel = await _dial(open_channel)
+    except TimeoutError:
+        reason = f'timeout: failed to connect service "{address}" within {within}: context deadline exceeded'
+        return Outcome(Result.FAILURE, reason)
+    left = max(1, round((deadline - asyncio.get_running_loop().time()) * 1e6))
+    headers = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", "/grpc.health.v1.Health/Check"),
+        (":authority", address),
+        ("content-type", "application/grpc"),
+        ("user-agent", profile.user_agent),
+        ("te", "trailers"),
+        ("grpc-timeout", f"{left}u" if left < 10**8 else f"{left // 1000}m"),
+    ]
+    try:
+        async with asyncio.timeout_at(deadline):
+            status = _status(await _call(open_channel, channel, headers, _request(probe.service)))
+    except TimeoutError:
+        return Outcome(Result.FAILURE, f"timeout: health rpc did not complete within {within}")
+    except RpcError as error:
+        return Outcome(Result.FAILURE, _explain(error, within))
+    if status == _SERVING:
+        return Outcome(Result.SUCCESS, "service healthy")
+    name = _STATUSES[status] if 0 <= status < len(_STATUSES) else str(status)
+    return Outcome(Result.FAILURE, f'service unhealthy (responded with "{name}")')
+
+
+def _explain(error: RpcError, within: str) -> str:
+    if error.code == Code.UNIMPLEMENTED:
+        return (
+            "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): " + error.message
+        )
+    if error.code == Code.DEADLINE_EXCEEDED:
+        return f"timeout: health rpc did not complete within {within}"
+    return f"error: health rpc probe failed: {error}"
+
+
+async def _dial(open_channel: Open) -> Channel:
+    wait = _FIRST_WAIT
+    while True:
+        try:
+            return await open_channel()
+        except WireError:
+            await asyncio.sleep(wait)
+            wait = min(wait * _MULTIPLIER, _LONGEST_WAIT)
+
+
+async def _call(open_channel: Open, channel: Channel, headers: list[tuple[str, str]], message: bytes) -> bytes:
+    """Call, once more if the server says that it has not begun; closes the channel."""
+    try:
+        try:
+            return await channel.unary(headers, message)
+        except UnprocessedError:
+            if channel.draining:
+                channel.close()
+                channel = await _again(open_channel)
+            return await channel.unary(headers, message)
+    finally:
+        channel.close()
+
+
+async def _again(open_channel: Open) -> Channel:
+    try:
+        return await open_channel()
+    except WireError as error:
+        raise RpcError(Code.UNAVAILABLE, f'connection error: desc = "{error}"') from None
+
+
+def _request(service: str) -> bytes:
+    """Write a HealthCheckRequest: `string service = 1`, left out where it is empty."""
+    name = service.encode()
+    return b"\x0a" + _varint(len(name)) + name if name else b""
+
+
+def _varint(number: int) -> bytes:
+    written = bytearray()
+    while number > 0x7F:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*written, number))
+
+
+def _status(message: bytes) -> int:
+    """Read a HealthCheckResponse: `ServingStatus status = 1`, 0 where it is left out; other fields are skipped."""
+    status, at = 0, 0
+    try:
+        while at < len(message):
+            tag, at = _read_varint(message, at)
+            match tag & 7:
+                case 0:
+                    value, at = _read_varint(message, at)
+                    if tag >> 3 == 1:
+                        status = (value + 2**31) % 2**32 - 2**31
+                case 1:
+                    at += 8
+                case 2:
+                    length, at = _read_varint(message, at)
+                    at += length
+                case 5:
+                    at += 4
+                case _:
+                    raise ValueError
+        if at > len(message):
+            raise ValueError
+    except (IndexError, ValueError):
+        reason = "grpc: failed to unmarshal the received message: proto: cannot parse invalid wire-format data"
+        raise RpcError(Code.INTERNAL, reason) from None
+    return status
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    number = 0
+    for shift in range(0, 70, 7):
+        byte = message[at]
+        at += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, at
+    raise ValueError

@@ -1,0 +1,147 @@
+"""What a server answers to a gRPC call that has one answer, judged as grpc-go judges it.
+
+Source of the rules and texts: grpc-go: internal/transport/http2_client.go, http_util.go, rpc_util.go, stream.go.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from http import HTTPStatus
+from typing import ClassVar
+from urllib.parse import unquote
+
+from h2.events import DataReceived, Event, ResponseReceived, TrailersReceived
+from hpack.struct import Header
+
+MAX_MESSAGE = 4 << 20
+"""Bytes of an answer's message that are taken."""
+
+_PREFIX = 5  # of a message: whether it is compressed, and its length in four bytes
+_GRPC = re.compile(r"application/grpc([+;].*)?")
+
+
+class Code(IntEnum):
+    """The status of a call."""
+
+    OK = 0
+    CANCELED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+
+_TITLES = {code.value: "OK" if code is Code.OK else code.name.title().replace("_", "") for code in Code}
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+
+class RpcError(Exception):
+    """The call failed; its text is what Go prints of it."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"rpc error: code = {_TITLES.get(code, f'Code({code})')} desc = {message}")
+        self.code = code
+        self.message = message
+
+
+class Answer:
+    """What has come of the answer to a call."""
+
+    _OF_HTTP: ClassVar[dict[int, Code]] = {
+        400: Code.INTERNAL,
+        401: Code.UNAUTHENTICATED,
+        403: Code.PERMISSION_DENIED,
+        404: Code.UNIMPLEMENTED,
+        429: Code.UNAVAILABLE,
+        502: Code.UNAVAILABLE,
+        503: Code.UNAVAILABLE,
+        504: Code.UNAVAILABLE,
+    }
+
+    def __init__(self) -> None:
+        self._encoding = ""
+        self._data = bytearray()
+        self._trailers: dict[str, str] | None = None
+
+    def take(self, event: Event) -> None:
+        """Take the next part of it; raises RpcError as soon as it can't be right."""
+        match event:
+            case ResponseReceived():
+                headers = _fields(event.headers)
+                self._begin(headers)
+                if event.stream_ended is not None:
+                    self._trailers = headers
+            case DataReceived():
+                self._data += event.data
+                self._look()
+            case TrailersReceived():
+                self._trailers = _fields(event.headers)
+
+    def _begin(self, headers: dict[str, str]) -> None:
+        status, content_type = _number(headers.get(":status", ""), "http-status"), headers.get("content-type")
+        self._encoding = headers.get("grpc-encoding", "identity")
+        wrong = []
+        if status != 200:
+            phrase = _PHRASES.get(status, "")
+            wrong.append(f"unexpected HTTP status code received from server: {status} ({phrase})")
+        if content_type is None:
+            wrong.append("malformed header: missing HTTP content-type")
+        elif not _GRPC.fullmatch(content_type.lower()):
+            wrong.append(f'transport: received unexpected content-type "{content_type}"')
+        if wrong:
+            raise RpcError(self._OF_HTTP.get(status, Code.UNKNOWN), "; ".join(wrong))
+
+    def _look(self) -> None:
+        if len(self._data) < _PREFIX:
+            return
+        size = int.from_bytes(self._data[1:_PREFIX])
+        if self._data[0]:
+            known = self._encoding in {"", "identity"}
+            reason = "compressed flag set with identity or empty encoding"
+            if not known:
+                reason = f'Decompressor is not installed for grpc-encoding "{self._encoding}"'
+            raise RpcError(Code.INTERNAL, f"grpc: {reason}")
+        if size > MAX_MESSAGE:
+            raise RpcError(
+                Code.RESOURCE_EXHAUSTED, f"grpc: received message larger than max ({size} vs. {MAX_MESSAGE})"
+            )
+        if len(self._data) > _PREFIX + size:
+            reason = "cardinality violation: expected <EOF> for non server-streaming RPCs, but received another message"
+            raise RpcError(Code.INTERNAL, reason)
+
+    def message(self) -> bytes:
+        """Give the message, now that all has come; raises RpcError."""
+        if self._trailers is None:
+            raise RpcError(Code.INTERNAL, "server closed the stream without sending trailers")
+        status = _number(self._trailers.get("grpc-status", "2"), "grpc-status")
+        if status:
+            raise RpcError(status, unquote(self._trailers.get("grpc-message", "")))
+        if not self._data:
+            reason = "cardinality violation: received no response message from non-server-streaming RPC"
+            raise RpcError(Code.INTERNAL, reason)
+        if len(self._data) < _PREFIX or len(self._data) - _PREFIX < int.from_bytes(self._data[1:_PREFIX]):
+            raise RpcError(Code.INTERNAL, "unexpected EOF")
+        return bytes(self._data[_PREFIX:])
+
+
+def _fields(headers: list[Header]) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("utf-8", "replace") for name, value in headers}
+
+
+def _number(text: str, name: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        reason = f'transport: malformed {name}: strconv.ParseInt: parsing "{text}": invalid syntax'
+        raise RpcError(Code.INTERNAL, reason)
+    return int(text)

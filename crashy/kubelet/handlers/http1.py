@@ -1,0 +1,210 @@
+"""One HTTP/1.1 exchange on a connection of its own, read as strictly (and as loosely) as Go's client reads it.
+
+Source of the rules and texts: Go: src/net/http/transport.go, response.go, internal/chunked.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from crashy.kubelet.handlers.dial import Dial, WireError, authority, connect, errno_text
+
+MAX_HEADER = 1 << 20
+"""Bytes of response headers that are read before it is given up (Go gives up at ten times that)."""
+
+_BROKEN = "net/http: HTTP/1.x transport connection broken: "
+_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
+
+
+@dataclass(slots=True)
+class Connection:
+    """A stream to a server, whose I/O errors come in Go's words."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    peer: str
+
+    def close(self) -> None:
+        """Close without waiting for the peer."""
+        self.writer.transport.abort()
+
+    async def line(self) -> bytes:
+        """Read a line without its end; raises EOFError (with what came) and WireError."""
+        try:
+            return (await self.reader.readuntil(b"\n")).rstrip(b"\r\n")
+        except asyncio.IncompleteReadError as error:
+            raise EOFError(error.partial) from None
+        except asyncio.LimitOverrunError:
+            raise WireError(f"net/http: server response headers exceeded {MAX_HEADER} bytes; aborted") from None
+        except OSError as error:
+            raise self._error(error) from None
+
+    async def read(self, size: int) -> bytes:
+        """Read what has come, at most `size` bytes; nothing at the end of the stream."""
+        try:
+            return await self.reader.read(size)
+        except OSError as error:
+            raise self._error(error) from None
+
+    async def exactly(self, size: int) -> bytes:
+        """Read so many bytes; raises WireError, at the end of the stream too."""
+        try:
+            return await self.reader.readexactly(size)
+        except asyncio.IncompleteReadError as error:
+            raise WireError("unexpected EOF" if error.partial else "EOF") from None
+        except OSError as error:
+            raise self._error(error) from None
+
+    def _error(self, error: OSError) -> WireError:
+        if isinstance(error, ssl.SSLError):
+            return _tls_error(error)
+        name = self.writer.get_extra_info("sockname")
+        local = authority(*name[:2]) if name else ""
+        return WireError(f"read tcp {local}->{self.peer}: read: {errno_text(error)}")
+
+
+@dataclass(slots=True)
+class Response:
+    """Status and headers; the body is still on the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    connection: Connection = field(repr=False)
+
+    async def body(self, limit: int) -> bytes:
+        """Read at most `limit` bytes of the body; raises WireError if it breaks off before."""
+        if self.status in {204, 304}:
+            return b""
+        if self.headers.get("transfer-encoding", "").lower() == "chunked":
+            return await self._chunks(limit)
+        length = self.headers.get("content-length")
+        if length is None:
+            return await self._read(limit, exact=False)
+        return await self._read(min(int(length), limit))
+
+    async def _read(self, size: int, *, exact: bool = True) -> bytes:
+        data = b""
+        while len(data) < size:
+            if not (more := await self.connection.read(size - len(data))):
+                if exact:
+                    raise WireError("unexpected EOF")
+                break
+            data += more
+        return data
+
+    async def _chunks(self, limit: int) -> bytes:
+        data = b""
+        try:
+            while len(data) < limit:
+                size = _chunk_size(await self.connection.line())
+                if size == 0:
+                    break
+                data += await self._read(min(size, limit - len(data)))
+                if len(data) < limit and await self.connection.line():
+                    raise WireError("malformed chunked encoding")
+        except EOFError:
+            raise WireError("unexpected EOF") from None
+        return data
+
+
+def _chunk_size(line: bytes) -> int:
+    digits = line.partition(b";")[0].strip()
+    if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", digits):
+        raise WireError("invalid byte in chunk length" if digits else "empty hex number for chunk length")
+    return int(digits, 16)
+
+
+async def open_connection(host: str, port: int, *, tls: bool, dial: Dial) -> Connection:
+    """Connect, and with `tls` shake hands without a look at the certificate; raises WireError."""
+    sock = await connect(host, port, dial)
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=MAX_HEADER, loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    context = _unverified() if tls else None
+    try:
+        transport, _ = await loop.create_connection(
+            lambda: protocol, sock=sock, ssl=context, server_hostname=host if tls else None
+        )
+    except ssl.SSLError as error:
+        sock.close()
+        raise _tls_error(error) from None
+    except OSError as error:
+        sock.close()
+        text = "EOF" if not error.errno else f"read tcp {authority(host, port)}: read: {errno_text(error)}"
+        raise WireError(text) from None
+    except BaseException:
+        sock.close()
+        raise
+    return Connection(reader, asyncio.StreamWriter(transport, protocol, reader, loop), authority(host, port))
+
+
+def _tls_error(error: ssl.SSLError) -> WireError:
+    if error.reason in _NO_TLS:
+        return WireError("http: server gave HTTP response to HTTPS client")
+    reason = (error.reason or "handshake failure").lower().replace("_", " ")
+    return WireError(f"remote error: tls: {reason.rpartition('alert ')[2]}")
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def exchange(connection: Connection, target: str, headers: Sequence[tuple[str, str]]) -> Response:
+    """Send a GET and read the response's status and headers; raises WireError."""
+    lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
+    connection.writer.write("\r\n".join(lines).encode("utf-8", "surrogateescape"))
+    for _ in range(6):
+        status = await _status(connection)
+        fields = await _headers(connection)
+        if not 100 <= status < 200 or status == 101:
+            return Response(status, fields, connection)
+    raise WireError(f"{_BROKEN}too many 1xx informational responses")
+
+
+async def _status(connection: Connection) -> int:
+    try:
+        line = (await connection.line()).decode("latin-1")
+    except EOFError as error:
+        raise WireError(f"{_BROKEN}unexpected EOF" if error.args[0] else "EOF") from None
+    version, space, rest = line.partition(" ")
+    code = rest.lstrip(" ").partition(" ")[0]
+    if not space:
+        raise WireError(f'{_BROKEN}malformed HTTP response "{_quoted(line)}"')
+    if len(code) != 3 or not (code.isascii() and code.isdigit()):
+        raise WireError(f'{_BROKEN}malformed HTTP status code "{_quoted(code)}"')
+    if not re.fullmatch(r"HTTP/\d\.\d", version):
+        raise WireError(f'{_BROKEN}malformed HTTP version "{_quoted(version)}"')
+    return int(code)
+
+
+async def _headers(connection: Connection) -> dict[str, str]:
+    found: dict[str, str] = {}
+    size = 0
+    try:
+        while line := (await connection.line()).decode("latin-1"):
+            size += len(line)
+            if size > MAX_HEADER:
+                raise WireError(f"net/http: server response headers exceeded {MAX_HEADER} bytes; aborted")
+            name, colon, value = line.partition(":")
+            if not colon or not name or name != name.strip():
+                raise WireError(f"{_BROKEN}malformed MIME header line: {line}")
+            found.setdefault(name.lower(), value.strip())
+    except EOFError:
+        raise WireError(f"{_BROKEN}unexpected EOF") from None
+    length = found.get("content-length")
+    if length is not None and "transfer-encoding" not in found and not (length.isascii() and length.isdigit()):
+        raise WireError(f'{_BROKEN}bad Content-Length "{_quoted(length)}"')
+    return found
+
+
+def _quoted(text: str) -> str:
+    """Escape as Go's %q does."""
+    shown = (c if " " <= c <= "~" else f"\\x{ord(c):02x}" for c in text.replace("\\", "\\\\").replace('"', '\\"'))
+    return "".join(shown)

@@ -1,0 +1,131 @@
+"""Starting and killing the containers of one pod on a runtime, with their hooks, events and history."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from crashy.kubelet.generate import Waiting
+from crashy.kubelet.grace import grace_after_pre_stop, grace_period, runs_pre_stop
+from crashy.kubelet.history import Histories, Instance
+from crashy.kubelet.pod import next_restart_count
+from crashy.kubelet.recorder import Recorder
+from crashy.kubelet.runtime import Exited, HookError, Pod, Runtime, StartError
+from crashy.kubelet.spec import Container, Exec, HTTPGet, Sleep, TCPSocket
+
+START_ERROR_EXIT_CODE = 128
+"""The exit code of a container that the runtime could not start, as containerd gives it."""
+
+
+class Lifecycle:
+    """Runs containers, and remembers what became of them: `histories` is what the runtime would answer now.
+
+    `changed` is called whenever that changes. Starts run as tasks of `group`, so that who gives up waiting for one
+    still finds it in the histories when it has ended.
+    """
+
+    def __init__(
+        self, pod: Pod, runtime: Runtime, recorder: Recorder, group: asyncio.TaskGroup, changed: Callable[[], None]
+    ) -> None:
+        self.histories = Histories({})
+        self._loop = asyncio.get_running_loop()
+        self._pod = pod
+        self._runtime = runtime
+        self._recorder = recorder
+        self._group = group
+        self._changed = changed
+        self._starting: set[asyncio.Task[str]] = set()
+        self._early: dict[str, Exited] = {}
+
+    async def start(self, container: Container) -> Waiting | None:
+        """Start a container and run its postStart hook; gives why it does not run, None if it does."""
+        self._recorder.pulled(container)
+        self._recorder.created(container)
+        task = self._group.create_task(self._begin(container))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+        if error := await asyncio.shield(task):
+            self._recorder.failed(container, error)
+            return Waiting("RunContainerError", error)
+        self._recorder.started(container)
+        instance = self.histories.newest(container.name)
+        if container.lifecycle.post_start is None or instance is None:
+            return None
+        try:
+            await self._hook(container, instance.id, container.lifecycle.post_start)
+        except HookError as failure:
+            self._recorder.hook_failed(container, "PostStart")
+            grace = grace_period(self._pod.template.termination_grace_period_seconds)
+            await self.kill(container, instance.id, "FailedPostStartHook", grace)
+            return Waiting("PostStartHookError", str(failure))
+        return None
+
+    async def settled(self) -> None:
+        """Wait until no start is under way."""
+        if self._starting:
+            await asyncio.wait(self._starting)
+
+    async def kill(self, container: Container, container_id: str, message: str, grace: int) -> None:
+        """Kill a container: its preStop hook, SIGTERM, what is left of `grace`, SIGKILL. Returns when it has ended."""
+        self._recorder.killing(container, message)
+        began = self._loop.time()
+        pre_stop = container.lifecycle.pre_stop
+        if pre_stop is not None and runs_pre_stop(container, grace):
+            try:
+                async with asyncio.timeout(grace):
+                    await self._hook(container, container_id, pre_stop)
+            except HookError:
+                self._recorder.hook_failed(container, "PreStop")
+            except TimeoutError:
+                pass  # the hook has had all the time there is; the kubelet records nothing
+        await self._runtime.stop(container_id, grace_after_pre_stop(grace, self._loop.time() - began))
+
+    async def _hook(self, container: Container, container_id: str, hook: HTTPGet | TCPSocket | Exec | Sleep) -> None:
+        match hook:
+            case Sleep():
+                await asyncio.sleep(hook.seconds)
+            case TCPSocket():
+                raise HookError("invalid handler: tcpSocket")
+            case _:
+                await self._runtime.hook(self._pod, container, container_id, hook)
+
+    async def _begin(self, container: Container) -> str:
+        """Start a container and note the instance; gives the runtime's error, empty if there is none."""
+        name = container.name
+        newest = self.histories.newest(name)
+        attempt = next_restart_count(None if newest is None else newest.record())
+        try:
+            container_id = await self._runtime.start(self._pod, container, attempt, partial(self._on_exit, name))
+        except StartError as failure:
+            now = self._loop.time()
+            error = str(failure)
+            dead = Instance(
+                f"{self._pod.uid}/{name}/{attempt}", attempt, now, now, START_ERROR_EXIT_CODE, "StartError", error
+            )
+            self._remember(self.histories.started(name, dead))
+            return error
+        self._remember(self.histories.started(name, Instance(container_id, attempt, self._loop.time())))
+        self._recorder.process("Started", name, id=container_id, attempt=attempt)
+        if exited := self._early.pop(container_id, None):
+            self._on_exit(name, exited)
+        return ""
+
+    def _on_exit(self, name: str, exited: Exited) -> None:
+        if all(instance.id != exited.container_id for instance in self.histories.of(name)):
+            self._early[exited.container_id] = exited  # it ended before `start` had given its id
+            return
+        self._recorder.process("Exited", name, id=exited.container_id, exit_code=exited.exit_code)
+        self._remember(
+            self.histories.ended(
+                name,
+                exited.container_id,
+                exit_code=exited.exit_code,
+                finished_at=exited.finished_at,
+                message=exited.message,
+            )
+        )
+
+    def _remember(self, histories: Histories) -> None:
+        self.histories = histories
+        self._changed()

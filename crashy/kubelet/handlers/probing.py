@@ -1,0 +1,116 @@
+"""The probes of one pod: a task per container and probe, what they read and what they store.
+
+kubelet: pkg/kubelet/prober/prober_manager.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Callable
+from functools import partial
+
+from crashy.kubelet.handlers.prober import Prober
+from crashy.kubelet.outcome import Outcome
+from crashy.kubelet.pod import is_sidecar, probe_workers
+from crashy.kubelet.recorder import Recorder
+from crashy.kubelet.results import Results
+from crashy.kubelet.runtime import Pod, Runtime
+from crashy.kubelet.spec import Container, Probe, ProbeType
+from crashy.kubelet.status import PodStatus
+from crashy.kubelet.versions import Profile
+from crashy.kubelet.worker import ContainerView, Decision, Worker, start_delay, wants_trigger
+
+
+class Probing:
+    """Probes a pod's containers as its published `status` shows them; `changed` is told each result that is news."""
+
+    def __init__(
+        self,
+        pod: Pod,
+        runtime: Runtime,
+        recorder: Recorder,
+        *,
+        status: Callable[[], PodStatus],
+        changed: Callable[[ProbeType, Decision], None],
+        profile: Profile,
+        rng: random.Random,
+    ) -> None:
+        self.results = {kind: Results() for kind in ProbeType}
+        self._pod = pod
+        self._runtime = runtime
+        self._recorder = recorder
+        self._status = status
+        self._changed = changed
+        self._profile = profile
+        self._rng = rng
+        self._probers: dict[tuple[str, ProbeType], Prober] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._viewed: PodStatus | None = None
+        self._views: dict[str, ContainerView | None] = {}
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Start the pod's workers as tasks of `group`; those that are there already go on as they are."""
+        template = self._pod.template
+        containers = {c.name: c for c in (*template.init_containers, *template.containers)}
+        for name, kind in probe_workers(template, self._profile):
+            if (name, kind) not in self._probers and (probe := containers[name].probe(kind)):
+                prober = self._probers[name, kind] = self._prober(containers[name], kind, probe)
+                self._tasks.append(group.create_task(prober.run()))
+
+    def stop(self, *kinds: ProbeType) -> None:
+        """Stop the workers of these types; a probe under way still ends, and is stored."""
+        for (_, kind), prober in self._probers.items():
+            if kind in kinds:
+                prober.stop()
+
+    def close(self) -> None:
+        """End every worker at once."""
+        for task in self._tasks:
+            task.cancel()
+
+    def trigger_readiness(self) -> None:
+        """Have readiness asked at once wherever a container runs, has started and is not ready."""
+        for (name, kind), prober in self._probers.items():
+            status = self._status().container(name)
+            if kind is ProbeType.READINESS and status is not None:
+                running, result = status.state == "running", self.results[kind].get(status.id)
+                if wants_trigger(
+                    running=running, started=status.started, readiness_result=result, profile=self._profile
+                ):
+                    prober.trigger()
+
+    def _prober(self, container: Container, kind: ProbeType, probe: Probe) -> Prober:
+        return Prober(
+            Worker(kind, probe, self.results[kind], self._profile),
+            profile=self._profile,
+            delay=start_delay(probe.period_seconds, math.inf, self._rng, self._profile),
+            view=partial(self._view, container),
+            ask=partial(self._ask, container, kind),
+            judged=partial(self._recorder.judged, container),
+            changed=self._changed,
+        )
+
+    def _view(self, container: Container) -> ContainerView | None:
+        """Give what a worker reads of the status; the same object while that is the same."""
+        pod = self._status()
+        if pod is not self._viewed:
+            self._viewed, self._views = pod, {}
+        if container.name not in self._views:
+            self._views[container.name] = self._look(container, pod)
+        return self._views[container.name]
+
+    def _look(self, container: Container, pod: PodStatus) -> ContainerView | None:
+        status = pod.container(container.name)
+        if status is None:
+            return None
+        restartable = self._pod.template.restart_policy != "Never" or is_sidecar(container, self._profile)
+        return ContainerView(status.id, status.state, status.started_at or 0.0, status.started, restartable, pod.phase)
+
+    async def _ask(self, container: Container, kind: ProbeType, container_id: str, probe: Probe) -> Outcome:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        outcome = await self._runtime.probe(self._pod, container, container_id, probe)
+        self._recorder.probed(container, kind, outcome, loop.time() - began)
+        return outcome

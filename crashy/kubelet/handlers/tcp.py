@@ -1,0 +1,24 @@
+"""The tcpSocket probe: connect, say nothing, close. Source: kubelet: pkg/probe/tcp/tcp.go."""
+
+from __future__ import annotations
+
+import asyncio
+
+from crashy.kubelet.handlers.dial import Dial, WireError, authority, connect, direct
+from crashy.kubelet.outcome import Outcome, Result
+
+
+async def probe_tcp(host: str, port: int, timeout: float, *, dial: Dial = direct) -> Outcome:
+    """Connect to a port within `timeout` seconds: success with no output, or a failure, never an error.
+
+    The kernel takes connections for a frozen process too, until its queue is full.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            sock = await connect(host, port, dial)
+    except TimeoutError:
+        return Outcome(Result.FAILURE, f"dial tcp {authority(host, port)}: i/o timeout")
+    except WireError as error:
+        return Outcome(Result.FAILURE, str(error))
+    sock.close()
+    return Outcome(Result.SUCCESS)

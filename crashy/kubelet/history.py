@@ -1,0 +1,88 @@
+"""What the container runtime remembers of a pod's containers: the newest instance of each, and the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from crashy.kubelet.pod import ContainerRecord, RecordState
+from crashy.kubelet.status import Terminated
+
+KEPT = 2
+"""Instances remembered of a container: the kubelet keeps one dead one beside the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance of a container; it runs while `exit_code` is None. `reason` says more than the exit code can."""
+
+    id: str
+    restart_count: int
+    started_at: float
+    finished_at: float | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Say whether it has not ended."""
+        return self.exit_code is None
+
+    def record(self) -> ContainerRecord:
+        """Give it as a sync sees it."""
+        state = RecordState.RUNNING if self.running else RecordState.EXITED
+        return ContainerRecord(self.id, state, self.exit_code or 0, self.finished_at, self.restart_count)
+
+    def terminated(self) -> Terminated | None:
+        """Give how it ended, as a status says it; None while it runs."""
+        if self.exit_code is None or self.finished_at is None:
+            return None
+        reason = self.reason or ("Completed" if self.exit_code == 0 else "Error")
+        return Terminated(self.exit_code, reason, self.started_at, self.finished_at, self.message, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """The instances of every container of a pod, newest first, at one moment."""
+
+    instances: Mapping[str, tuple[Instance, ...]]
+
+    def of(self, container: str) -> tuple[Instance, ...]:
+        """Give the instances of one container, none if it never started."""
+        return self.instances.get(container, ())
+
+    def newest(self, container: str) -> Instance | None:
+        """Give the newest instance of one container."""
+        return next(iter(self.of(container)), None)
+
+    def last_finished_at(self, container: str) -> float | None:
+        """Give when the newest instance that has ended did so: what the back-off counts from."""
+        return next((i.finished_at for i in self.of(container) if not i.running), None)
+
+    def records(self) -> dict[str, ContainerRecord]:
+        """Give the newest instance of each container as a sync sees it."""
+        return {name: instances[0].record() for name, instances in self.instances.items()}
+
+    def running(self) -> dict[str, Instance]:
+        """Give the instances that run, by container."""
+        return {name: instances[0] for name, instances in self.instances.items() if instances[0].running}
+
+    def started(self, container: str, instance: Instance) -> Histories:
+        """Give the histories with one more instance."""
+        return self._with(container, (instance, *self.of(container))[:KEPT])
+
+    def ended(
+        self, container: str, container_id: str, *, exit_code: int, finished_at: float, message: str
+    ) -> Histories:
+        """Give the histories with one instance ended."""
+
+        def end(instance: Instance) -> Instance:
+            if instance.id != container_id:
+                return instance
+            return replace(instance, exit_code=exit_code, finished_at=finished_at, message=message)
+
+        return self._with(container, tuple(end(instance) for instance in self.of(container)))
+
+    def _with(self, container: str, instances: tuple[Instance, ...]) -> Histories:
+        return Histories({**self.instances, container: instances})

@@ -1,0 +1,145 @@
+"""What the kubelet tells of one pod: events in the version's words, its status, its probes and its processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from crashy.kubelet.events import Event, EventCorrelator, probe_event
+from crashy.kubelet.outcome import Outcome
+from crashy.kubelet.runtime import Pod
+from crashy.kubelet.spec import Container, ProbeType
+from crashy.kubelet.status import ContainerStatus, PodStatus
+from crashy.kubelet.versions import Profile
+
+SOURCE = "kubelet"
+"""The timeline's `source` of all of this."""
+
+
+class Emit(Protocol):
+    """Where it goes; `Timeline.add` is one."""
+
+    def __call__(self, source: str, kind: str, obj: str, /, reason: str = "", message: str = "", **data: Any) -> object:
+        """Add something that happens now."""
+
+
+class Recorder:
+    """Tells `emit` what happens to a pod, `now` being the loop's time.
+
+    An event's data has its `count` so far and the seconds it goes `over`, as `kubectl get events` shows them; one that
+    the kubelet's spam filter drops is not told.
+    """
+
+    def __init__(self, pod: Pod, emit: Emit, profile: Profile, now: Callable[[], float]) -> None:
+        self._pod = pod
+        self._emit = emit
+        self._profile = profile
+        self._texts = profile.texts
+        self._correlator = EventCorrelator(profile)
+        self._now = now
+
+    def pulled(self, container: Container) -> None:
+        """Its image is there."""
+        self._event(container, "Normal", "Pulled", self._texts.pulled.format(image=container.image))
+
+    def created(self, container: Container) -> None:
+        """It is about to be started."""
+        self._event(container, "Normal", "Created", self._texts.created.format(container=container.name))
+
+    def started(self, container: Container) -> None:
+        """It runs."""
+        self._event(container, "Normal", "Started", self._texts.started.format(container=container.name))
+
+    def failed(self, container: Container, error: str) -> None:
+        """The runtime could not start it."""
+        self._event(container, "Warning", "Failed", f"Error: {error}")
+
+    def hook_failed(self, container: Container, hook: str) -> None:
+        """Its `PreStop` or `PostStart` hook failed."""
+        self._event(container, "Warning", f"Failed{hook}Hook", f"{hook}Hook failed")
+
+    def killing(self, container: Container, message: str) -> None:
+        """It is about to be killed, for the reason that the message gives."""
+        self._event(container, "Normal", "Killing", message)
+
+    def back_off(self, container: Container) -> None:
+        """It is not started yet."""
+        pod = self._pod
+        text = self._texts.back_off.format(container=container.name, pod=pod.name, namespace=pod.namespace, uid=pod.uid)
+        self._event(container, "Warning", "BackOff", text)
+
+    def judged(self, container: Container, probe_type: ProbeType, outcome: Outcome) -> None:
+        """A probe has come to its end, retries included: a success needs no event."""
+        if message := probe_event(probe_type, outcome, self._profile):
+            self._event(container, *message)
+
+    def probed(self, container: Container, probe_type: ProbeType, outcome: Outcome, seconds: float) -> None:
+        """A handler was called once."""
+        self._emit(
+            SOURCE,
+            "probe",
+            self._pod.object,
+            probe_type,
+            outcome.error or outcome.output,
+            container=container.name,
+            outcome="error" if outcome.errored else outcome.result,
+            seconds=round(seconds, 6),
+        )
+
+    def process(self, reason: str, container: str, **data: Any) -> None:
+        """A container's process has `Started` or `Exited`."""
+        self._emit(SOURCE, "process", self._pod.object, reason, container=container, **data)
+
+    def status(self, status: PodStatus) -> None:
+        """A status is published."""
+        self._emit(SOURCE, "pod", self._pod.object, status.phase, **pod_data(self._pod, status))
+
+    def _event(self, container: Container, kind: str, reason: str, message: str) -> None:
+        pod, now = self._pod, self._now()
+        field_path = f"spec.{self._field(container)}{{{container.name}}}"
+        event = self._correlator.correlate(Event(pod.object, kind, reason, message, SOURCE, field_path), now)
+        if event is None:
+            return
+        self._emit(
+            SOURCE,
+            "event",
+            pod.object,
+            event.reason,
+            event.message,
+            type=event.type,
+            namespace=pod.namespace,
+            container=container.name,
+            count=event.count,
+            over=round(event.last - event.first, 6),
+        )
+
+    def _field(self, container: Container) -> str:
+        return "initContainers" if container in self._pod.template.init_containers else "containers"
+
+
+def pod_data(pod: Pod, status: PodStatus) -> dict[str, Any]:
+    """Give what a `pod` event on the timeline says of a status; `restarts` is the sum over the regular containers."""
+    return {
+        "namespace": pod.namespace,
+        "ip": status.ip,
+        "phase": status.phase,
+        "ready": status.ready,
+        "deleting": status.deleting,
+        "restarts": sum(c.restart_count for c in status.containers),
+        "containers": [_container_data(c) for c in (*status.init_containers, *status.containers)],
+    }
+
+
+def _container_data(status: ContainerStatus) -> dict[str, Any]:
+    last = status.last_state
+    return {
+        "name": status.name,
+        "state": status.state,
+        "reason": status.reason,
+        "message": status.message,
+        "exit_code": status.exit_code,
+        "ready": status.ready,
+        "started": status.started,
+        "restarts": status.restart_count,
+        "last": last and {"exit_code": last.exit_code, "reason": last.reason},
+    }

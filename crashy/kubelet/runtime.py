@@ -1,0 +1,75 @@
+"""What runs a pod's containers: the one thing the driver needs from an engine.
+
+`engines/lab` starts real processes behind this protocol, `engines/sim` models; the driver above them is the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from crashy.kubelet.outcome import Outcome
+from crashy.kubelet.spec import Container, Exec, HTTPGet, PodTemplate, Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod bound to this node: its identity, its address and what to run. `created_at` is in seconds of the loop."""
+
+    name: str
+    namespace: str
+    uid: str
+    ip: str
+    template: PodTemplate
+    created_at: float = 0.0
+
+    @property
+    def object(self) -> str:
+        """Give the pod's name as kubectl writes it: `pod/web-1`."""
+        return f"pod/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A container's process has ended: exit code (128 + signal for a death by signal) and the loop's time of it."""
+
+    container_id: str
+    exit_code: int
+    finished_at: float
+    message: str = ""
+
+
+class StartError(Exception):
+    """A container can't be started: the runtime's message, as it appears after `Error: ` in the `Failed` event."""
+
+
+class HookError(Exception):
+    """A lifecycle hook failed: the message is the runtime's or the handler's."""
+
+
+class Runtime(Protocol):
+    """Starts, stops and asks containers; one runtime serves the pods of one node.
+
+    Every method may be cancelled at any await; what a cancelled `start` has begun, `close` of the engine ends.
+    """
+
+    async def start(self, pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
+        """Start a container and give its id, unique on this node.
+
+        `attempt` is its restart count (0 at first). `on_exit` is called exactly once, in the loop's thread, when
+        it has ended for whatever reason, before a `stop` that ended it returns. Raises StartError.
+        """
+        ...
+
+    async def stop(self, container_id: str, grace: float) -> None:
+        """SIGTERM, up to `grace` seconds of patience, SIGKILL; returns when it has ended, which it may have before."""
+        ...
+
+    async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
+        """Ask once, within `probe.timeout_seconds`; every way to fail is an Outcome, never an exception."""
+        ...
+
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
+        """Run a preStop or postStart handler to its end; the driver bounds its time. Raises HookError."""
+        ...

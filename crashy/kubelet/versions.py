@@ -1,0 +1,128 @@
+"""Where the kubelets of different Kubernetes versions differ: one named profile a version.
+
+1.20 and 1.36 were measured on running clusters. 1.32 and 1.34 follow the source where it was read, and 1.36 elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+
+class Requeue(StrEnum):
+    """When a pod whose container waits in back-off is synced again."""
+
+    EXACT = "exact"
+    """At the end of the window: no kubelet does that, it is what the tables assume."""
+    POLL = "poll"
+    """10 s x U[1, 1.5] after every failed sync, whatever the window (up to 1.34)."""
+    WINDOW = "window"
+    """What is left of the window (at most the resync period) x U[1, 1.5] (from 1.35)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventTexts:
+    """Messages of events that changed over time; `{container}`, `{image}` and so on are filled by `str.format`."""
+
+    pulled: str = 'Container image "{image}" already present on machine and can be accessed by the pod'
+    created: str = "Container created"
+    started: str = "Container started"
+    back_off: str = "Back-off restarting failed container {container} in pod {pod}_{namespace}({uid})"
+    errored: str = "{type} probe errored and resulted in {result} state: {error}"
+    exec_timeout: str = 'command timed out: "{command}" timed out after {timeout}'
+    redirect_warning: str = "Probe terminated redirects, Response body: {body}"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one version of the kubelet does. The defaults are the newest version's."""
+
+    version: str
+    """`MAJOR.MINOR`, as in the User-Agent `kube-probe/1.36`."""
+    texts: EventTexts = field(default_factory=EventTexts)
+
+    always_jitters: bool = False
+    """Every worker sleeps U[0, period) first; otherwise only those within a period of the kubelet's own start."""
+    triggers_readiness: bool = True
+    """A container that runs, has started and is not ready is probed at every sync, besides the ticks."""
+    trigger_resets_ticker: bool = True
+    """Such an extra probe moves the grid of ticks to its own moment."""
+    startup_success_holds: bool = True
+    """A startup worker that has seen its success rests; otherwise it goes on ticking and finds nothing to do."""
+
+    relist_seconds: float = 1.0
+    """A pod's next sync waits for the relist of containers that follows the end of its last one: this raster."""
+    publishes_running_at_relist: bool = False
+    """A start is published at the next relist, not at once, and nothing is probed before."""
+    startup_failure_syncs: bool = True
+    """A failed startup probe syncs the pod at once; otherwise the kill waits for the periodic sync."""
+
+    requeue: Requeue = Requeue.WINDOW
+    crash_loop_gates: bool = True
+    """The gates ReduceDefaultCrashLoopBackOffDecay and KubeletCrashLoopBackOffMax exist."""
+
+    probe_level_grace: bool = True
+    """A probe's own terminationGracePeriodSeconds is honoured."""
+    sidecars: bool = True
+    """An init container with restartPolicy Always is a sidecar; otherwise it is a plain init container."""
+
+    stops_liveness_on_deletion: bool = True
+    """Liveness and startup probes end with the pod's deletion; otherwise they go on until the process has ended."""
+    keeps_terminating_endpoints: bool = True
+    """A terminating pod stays in its EndpointSlices (not ready, serving); otherwise it is removed at once."""
+    publishes_final_phase_on_deletion: bool = True
+    """A deleted pod's last status is Succeeded or Failed; otherwise it is Running to the end."""
+    gone_after_exit: tuple[float, float] = (0.6, 1.0)
+    """Seconds from a deleted pod's last exit until its object is gone: least and most."""
+
+    spam_filter_by_type: bool = True
+    """25 events (then one in 300 s) a pod *and type*, warnings apart from the rest; otherwise a pod, all together."""
+
+    @property
+    def user_agent(self) -> str:
+        """Give the User-Agent of this version's http and grpc probes."""
+        return f"kube-probe/{self.version}"
+
+
+_1_36 = Profile("1.36")
+_1_34 = replace(
+    _1_36,
+    version="1.34",
+    requeue=Requeue.POLL,
+    texts=EventTexts(
+        pulled='Container image "{image}" already present on machine',
+        created="Created container: {container}",
+        started="Started container {container}",
+    ),
+)
+_1_32 = replace(_1_34, version="1.32")
+_1_20 = Profile(
+    version="1.20",
+    texts=EventTexts(
+        pulled='Container image "{image}" already present on machine',
+        created="Created container {container}",
+        started="Started container {container}",
+        back_off="Back-off restarting failed container",
+        errored="{type} probe errored: {error}",
+        exec_timeout="",
+        redirect_warning="{body}",
+    ),
+    always_jitters=True,
+    triggers_readiness=False,
+    trigger_resets_ticker=False,
+    startup_success_holds=False,
+    publishes_running_at_relist=True,
+    startup_failure_syncs=False,
+    requeue=Requeue.POLL,
+    crash_loop_gates=False,
+    probe_level_grace=False,
+    sidecars=False,
+    stops_liveness_on_deletion=False,
+    keeps_terminating_endpoints=False,
+    publishes_final_phase_on_deletion=False,
+    gone_after_exit=(6.0, 9.0),
+    spam_filter_by_type=False,
+)
+
+PROFILES = {profile.version: profile for profile in (_1_20, _1_32, _1_34, _1_36)}
+NEWEST = _1_36

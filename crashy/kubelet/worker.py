@@ -1,0 +1,242 @@
+"""One probe worker: whether to probe now, what an outcome changes, and when to look again.
+
+The rules are those of kubelet: pkg/kubelet/prober/worker.go (run, doProbe), without its goroutine: time, the
+container's published status and the handler's outcome are handed in, and a decision comes back.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from crashy.kubelet.outcome import Outcome
+from crashy.kubelet.results import Results, Stored
+from crashy.kubelet.spec import Probe, ProbeType
+from crashy.kubelet.versions import NEWEST, Profile
+
+__all__ = [
+    "INITIAL",
+    "MAX_PROBE_RETRIES",
+    "ContainerView",
+    "Decision",
+    "Stored",
+    "Ticker",
+    "Worker",
+    "is_started",
+    "retry",
+    "start_delay",
+    "wants_trigger",
+]
+
+MAX_PROBE_RETRIES = 3
+"""How often a handler is called in a row while it returns errors (kubelet: pkg/kubelet/prober/prober.go)."""
+
+INITIAL = {
+    ProbeType.LIVENESS: Stored.SUCCESS,
+    ProbeType.READINESS: Stored.FAILURE,
+    ProbeType.STARTUP: Stored.UNKNOWN,
+}
+"""What is stored for a container that was never probed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerView:
+    """What a worker reads of the published pod status: one container, and the pod's phase.
+
+    `id` is empty while the container was never created. `started_at` is on the clock of `step`'s `now`, in seconds.
+    `restartable` is false where an exit is final: restartPolicy Never, unless the container is a sidecar.
+    """
+
+    id: str = ""
+    state: Literal["waiting", "running", "terminated"] = "waiting"
+    started_at: float = 0.0
+    started: bool = False
+    restartable: bool = True
+    pod_phase: str = "Running"
+    pod_deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one step came to.
+
+    With `call_handler` the handler is to be run now (and again while `retry` says so), and its outcome given to the
+    next `step`. `stored` is the result kept for `container_id` after this step; `changed` says that it is news, which
+    makes the pod sync. Without `keep_going` the worker is done: `close` it.
+    """
+
+    keep_going: bool
+    call_handler: bool
+    stored: Stored | None
+    changed: bool
+    container_id: str
+
+
+class Worker:
+    """The state of one container's probe of one type, and what it stores in `results`.
+
+    >>> from crashy.kubelet.outcome import Result
+    >>> from crashy.kubelet.spec import TCPSocket
+    >>> worker = Worker(ProbeType.LIVENESS, Probe(TCPSocket(8080), failure_threshold=2))
+    >>> app = ContainerView("A", "running", started=True)
+    >>> refused = Outcome(Result.FAILURE, "connection refused")
+    >>> [str(worker.step(now, app, refused).stored) for now in (0.0, 10.0)]
+    ['success', 'failure']
+    >>> worker.on_hold, worker.step(20.0, app).call_handler
+    (True, False)
+    """
+
+    def __init__(
+        self, probe_type: ProbeType, probe: Probe, results: Results | None = None, profile: Profile = NEWEST
+    ) -> None:
+        self.probe_type = probe_type
+        self.probe = probe
+        self.results = Results() if results is None else results
+        self.container_id = ""
+        self.on_hold = False
+        """Nothing is probed until the container id changes."""
+        self.result_run = 0
+        """How many outcomes in a row were the same."""
+        self._last: Stored | None = None
+        self._in_flight = False
+        self._profile = profile
+
+    def step(self, now: float, container: ContainerView | None, outcome: Outcome | None = None) -> Decision:
+        """Decide what to do for a container as its status says; None means that no status is known.
+
+        Call it without an outcome at each tick and, if the decision says `call_handler`, again with the outcome:
+        that one is judged by the status at the first call, whatever has happened since. Without a first call, an
+        outcome is what the handler would give, and is ignored if the handler would not be called.
+        """
+        if outcome is not None and self._in_flight:
+            return self._conclude(outcome)
+        decision = self._look(now, container)
+        self._in_flight = decision.call_handler
+        if outcome is None or not decision.call_handler:
+            return decision
+        concluded = self._conclude(outcome)
+        return replace(concluded, changed=concluded.changed or decision.changed)
+
+    def close(self) -> None:
+        """Remove what the worker has stored; calling it again does nothing."""
+        self.results.remove(self.container_id)
+
+    def _look(self, now: float, container: ContainerView | None) -> Decision:
+        if container is None:
+            return self._decide()
+        if container.pod_phase in {"Failed", "Succeeded"}:
+            return self._decide(keep_going=False)
+        if not container.id:
+            return self._decide()
+        changed = False
+        if container.id != self.container_id:
+            self.results.remove(self.container_id)
+            self.container_id = container.id
+            changed = self.results.set(container.id, INITIAL[self.probe_type])
+            self.on_hold = False
+        if self.on_hold:
+            return self._decide()
+        if container.state != "running":
+            changed |= self.results.set(container.id, Stored.FAILURE)
+            final = container.state == "terminated" and not container.restartable
+            return self._decide(keep_going=not final, changed=changed)
+        if self._ends_with_pod and container.pod_deleting:
+            changed |= self.results.set(container.id, Stored.SUCCESS)
+            return self._decide(keep_going=False, changed=changed)
+        age = math.trunc(now - math.floor(container.started_at))
+        waits_for_delay = age < self.probe.initial_delay_seconds
+        waits_for_start = container.started == (self.probe_type is ProbeType.STARTUP)
+        return self._decide(call_handler=not waits_for_delay and not waits_for_start, changed=changed)
+
+    def _conclude(self, outcome: Outcome) -> Decision:
+        self._in_flight = False
+        if outcome.errored:
+            return self._decide()
+        result = Stored.SUCCESS if outcome.healthy else Stored.FAILURE
+        self.result_run = self.result_run + 1 if result is self._last else 1
+        self._last = result
+        failed = result is Stored.FAILURE
+        if self.result_run < (self.probe.failure_threshold if failed else self.probe.success_threshold):
+            return self._decide()
+        changed = self.results.set(self.container_id, result)
+        if self._holds_after(result):
+            self.on_hold = True
+            self.result_run = 0
+        return self._decide(changed=changed)
+
+    def _holds_after(self, result: Stored) -> bool:
+        if result is Stored.FAILURE:
+            return self.probe_type is not ProbeType.READINESS
+        return self.probe_type is ProbeType.STARTUP and self._profile.startup_success_holds
+
+    @property
+    def _ends_with_pod(self) -> bool:
+        return self.probe_type is not ProbeType.READINESS and self._profile.stops_liveness_on_deletion
+
+    def _decide(self, *, keep_going: bool = True, call_handler: bool = False, changed: bool = False) -> Decision:
+        return Decision(keep_going, call_handler, self.results.get(self.container_id), changed, self.container_id)
+
+
+class Ticker:
+    """When a worker looks: ticks on a fixed grid, and one manual trigger that may be waiting.
+
+    One tick is kept for a busy worker and any further ones are dropped, as by Go's time.Ticker, so that a probe
+    that outlasts its period is followed by the next one at once, and the grid stays where it was.
+    """
+
+    def __init__(self, period: float, start: float, profile: Profile = NEWEST) -> None:
+        self.period = period
+        self._resets = profile.trigger_resets_ticker
+        self._triggered = False
+        self._grid = start
+        self._next = 1
+
+    @property
+    def due(self) -> float:
+        """Give the time of the next look; one in the past means at once."""
+        return -math.inf if self._triggered else self._grid + self._next * self.period
+
+    def trigger(self) -> bool:
+        """Ask for a look at once; False if one was asked for already, which is then the same one."""
+        pending, self._triggered = self._triggered, True
+        return not pending
+
+    def take(self, now: float) -> None:
+        """Begin the look that was due: the trigger, if one waits, else the tick and all that were missed."""
+        if self._triggered:
+            self._triggered = False
+            if self._resets:
+                self._grid, self._next = now, 1
+            return
+        self._next = max(self._next, math.floor((now - self._grid) / self.period)) + 1
+
+
+def start_delay(period: float, kubelet_uptime: float, rng: random.Random, profile: Profile = NEWEST) -> float:
+    """Give the seconds that a new worker sleeps before its first look and the start of its ticker."""
+    if profile.always_jitters or period > kubelet_uptime:
+        return rng.random() * period
+    return 0.0
+
+
+def retry(outcome: Outcome, calls: int) -> bool:
+    """Say whether the handler is to be called again at once, after `calls` calls of which `outcome` is the last."""
+    return outcome.errored and calls < MAX_PROBE_RETRIES
+
+
+def is_started(*, running: bool, startup_result: Stored | None, has_startup_worker: bool) -> bool:
+    """Say whether a container counts as started, which opens the gate for readiness and liveness.
+
+    kubelet: pkg/kubelet/prober/prober_manager.go isContainerStarted.
+    """
+    if not running:
+        return False
+    if startup_result is not None:
+        return startup_result is Stored.SUCCESS
+    return not has_startup_worker
+
+
+def wants_trigger(*, running: bool, started: bool, readiness_result: Stored | None, profile: Profile = NEWEST) -> bool:
+    """Say whether a sync triggers the container's readiness worker (kubelet: prober_manager.go UpdatePodStatus)."""
+    return profile.triggers_readiness and running and started and readiness_result is not Stored.SUCCESS

@@ -1,0 +1,1 @@
+"""Kubernetes manifests: read safely, placed exactly, checked wholly."""

@@ -1,0 +1,32 @@
+"""Which images the lab can run without a command: the patient's own, and what to say of the others."""
+
+from __future__ import annotations
+
+PATIENT = "crashy-app"
+
+# Images of well-known labs that the patient can stand in for, and the persona that answers as they do.
+KNOWN = {
+    "kodekloud/webapp-delayed-start": "webapp-delayed-start",
+    "kodekloud/webapp-color": "webapp-color",
+    "seblum/mlops-public": "flask-healthcheck",
+    "dockercoins/rng": "rng",
+    "dockersamples/dockercoins_rng": "rng",
+}
+
+
+def name(image: str) -> str:
+    """Give an image's name without Docker's registry, tag and digest: `kodekloud/webapp-color`."""
+    folder, slash, last = image.partition("@")[0].rpartition("/")
+    return (folder + slash).removeprefix("docker.io/") + last.partition(":")[0]
+
+
+def is_patient(image: str) -> bool:
+    """Say whether an image is the project's own, in whatever registry and with whatever tag."""
+    return name(image).rpartition("/")[2] == PATIENT
+
+
+def refusal(image: str) -> str:
+    """Say what to do about an image that can't be run without a command."""
+    persona = KNOWN.get(name(image))
+    use = f"{PATIENT}:1.0.0" + (f" with PERSONA={persona}, which answers as it does," if persona else "")
+    return f"the lab pulls no images: use {use} or give a command"

@@ -1,0 +1,243 @@
+"""From the bytes of a file to its documents, safely: no tag runs code, and every size has a bound."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from yaml.reader import Reader
+
+from crashy.manifest.document import Document
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 64
+MAX_NODES = 100_000  # of one file, an alias counting as all that it stands for
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_STANDARD = "tag:yaml.org,2002:"
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE", "yes", "Yes", "YES", "y", "Y", "on", "On", "ON"), True),
+    **dict.fromkeys(("false", "False", "FALSE", "no", "No", "NO", "n", "N", "off", "Off", "OFF"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+}
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o?[0-7]+|0b[01]+)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+class _Refused(Exception):  # noqa: N818 - it carries the line that says why
+    """The rest of this file can't be read."""
+
+
+def parse(data: bytes, file: str) -> tuple[list[Document], list[str]]:
+    """Give the documents of a YAML or JSON file, and a line for each mistake.
+
+    A `kind: List` is unpacked and empty documents are left out. Scalars are what `kubectl` takes them for
+    (sigs.k8s.io/yaml: goyaml.v2/resolve.go): `yes` is true, `0o17` is 15, a date is text. `<<` merges.
+    At most 1 MiB, 64 levels and 100 000 values; duplicate keys and every tag are refused.
+    """
+    reader = _read(data, file)
+    documents: list[Document] = []
+    errors = reader.errors
+    for index, line, value, lines, columns in reader.values:
+        where = f"{file}:{line}: document {index}"
+        if not isinstance(value, dict):
+            what = "a list" if isinstance(value, list) else "a single value"
+            errors.append(f"{where}: is {what}; a manifest is a mapping with apiVersion, kind and metadata")
+            continue
+        items = value.get("items")
+        if not isinstance(items, list) or not str(value.get("kind")).endswith("List"):
+            documents.append(Document(file, index, line, value, lines, columns=columns))
+            continue
+        for number, item in enumerate(items):
+            prefix = f"items[{number}]"
+            if isinstance(item, dict):
+                documents.append(Document(file, index, lines.get(prefix, line), item, lines, prefix, columns))
+            else:
+                errors.append(f"{where}: {prefix}: is no object")
+    if not reader.values and not errors:
+        errors.append(f"{file}: holds no object")
+    return documents, errors
+
+
+def parse_values(data: bytes, file: str) -> tuple[list[Any], list[str]]:
+    """Give the documents of a YAML or JSON file as they are, mappings or not, and a line for each mistake."""
+    reader = _read(data, file)
+    return [value for _, _, value, _, _ in reader.values], reader.errors
+
+
+def _read(data: bytes, file: str) -> _Reader:
+    reader = _Reader(file)
+    try:
+        reader.read(_decode(data, file))
+    except _Refused as refused:
+        reader.errors.append(str(refused))
+    return reader
+
+
+def _decode(data: bytes, file: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise _Refused(f"{file}: is larger than {MAX_BYTES} bytes, the most that is read of one file")
+    if (nul := data.find(0)) >= 0:
+        raise _Refused(f"{file}: is no text: a NUL byte at offset {nul}")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _Refused(f"{file}: is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}") from None
+    if bad := Reader.NON_PRINTABLE.search(text):
+        line, column = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
+        raise _Refused(f"{file}:{line}:{column}: not YAML: control character U+{ord(bad.group()):04X}")
+    return text
+
+
+class _Reader:
+    """Builds the objects of one file out of the parser's events, and notes the place of every value."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.values: list[tuple[int, int, Any, dict[str, int], dict[str, int]]] = []  # index, line, value, places
+        self.errors: list[str] = []
+        self._events: Iterator[yaml.Event] = iter(())
+        self._index = 0
+        self._nodes = 0
+        self._lines: dict[str, int] = {}
+        self._columns: dict[str, int] = {}
+        self._anchors: dict[str, tuple[Any, int]] = {}
+
+    def read(self, text: str) -> None:
+        """Read every document that isn't empty; raises _Refused where the rest can't be made sense of."""
+        self._events = self._parse(text)
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._index += 1
+                self._lines, self._columns, self._anchors = {}, {}, {}
+                start = next(self._events)
+                errors = len(self.errors)
+                value = self._node(start, "", 0)
+                if value is not None and len(self.errors) == errors:  # a mistaken one would only be blamed again
+                    self.values.append((self._index, _line(start), value, self._lines, self._columns))
+
+    def _parse(self, text: str) -> Iterator[yaml.Event]:
+        try:
+            yield from yaml.parse(text, Loader=_Loader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            place = f"{self.file}:{mark.line + 1}:{mark.column + 1}" if mark else self.file
+            context = f" ({error.context})" if error.context else ""
+            raise _Refused(f"{place}: not YAML: {error.problem}{context}") from None
+        except yaml.YAMLError as error:
+            raise _Refused(f"{self.file}: not YAML: {' '.join(str(error).split())}") from None
+
+    def _node(self, event: yaml.Event, path: str, depth: int) -> Any:
+        line = _line(event)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, line)
+        before = self._nodes
+        self._count(1, line)
+        if depth > MAX_DEPTH:
+            raise self._refuse(line, f"is nested more than {MAX_DEPTH} levels deep")
+        self._place(path, event)
+        value: Any
+        if isinstance(event, yaml.ScalarEvent):
+            value = self._scalar(event, path, line)
+        else:
+            assert isinstance(event, yaml.CollectionStartEvent)  # noqa: S101 - nothing else begins a node
+            self._check_tag(event.tag, path, line)
+            value = self._list(path, depth) if isinstance(event, yaml.SequenceStartEvent) else self._map(path, depth)
+        if event.anchor:
+            self._anchors[event.anchor] = (value, self._nodes - before)
+        return value
+
+    def _place(self, path: str, event: yaml.Event) -> None:
+        if path not in self._lines:
+            self._lines[path] = _line(event)
+            self._columns[path] = event.start_mark.column + 1 if event.start_mark else 1
+
+    def _alias(self, event: yaml.AliasEvent, line: int) -> Any:
+        if event.anchor not in self._anchors:
+            raise self._refuse(line, f"*{event.anchor}: there is no anchor &{event.anchor} before it")
+        value, nodes = self._anchors[event.anchor]
+        self._count(nodes, line)
+        return value
+
+    def _list(self, path: str, depth: int) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._node(event, f"{path}[{len(items)}]", depth + 1))
+        return items
+
+    def _map(self, path: str, depth: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        first: dict[str, int] = {}
+        merged: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            line = _line(event)
+            if not isinstance(event, yaml.ScalarEvent):
+                raise self._refuse(line, f"{path + ': ' if path else ''}a key must be text, not a list or a mapping")
+            if event.value == "<<" and event.implicit[0]:
+                merged.append(self._merge(next(self._events), path, depth, line))
+                continue
+            key = event.value
+            inner = f"{path}.{key}" if path else key
+            self._check_tag(event.tag, inner, line)
+            if key in first:
+                self._error(line, f"{inner}: this key is on line {first[key]} already")
+            first.setdefault(key, line)
+            self._place(inner, event)
+            values[key] = self._node(next(self._events), inner, depth + 1)
+        for inherited in merged:
+            for mapping in inherited:
+                values = {**mapping, **values}
+        return values
+
+    def _merge(self, event: yaml.Event, path: str, depth: int, line: int) -> list[dict[str, Any]]:
+        value = self._node(event, f"{path}.<<", depth + 1)
+        mappings = value if isinstance(value, list) else [value]
+        if not all(isinstance(mapping, dict) for mapping in mappings):
+            raise self._refuse(line, "<<: only mappings can be merged")
+        return mappings
+
+    def _scalar(self, event: yaml.ScalarEvent, path: str, line: int) -> Any:
+        tag = event.tag if event.tag not in (None, "!") else None
+        if tag == f"{_STANDARD}str" or (tag is None and not event.implicit[0]):
+            return event.value
+        self._check_tag(tag, path, line)
+        return plain(event.value)
+
+    def _check_tag(self, tag: str | None, path: str, line: int) -> None:
+        kind = (tag or "").removeprefix(_STANDARD)
+        if kind not in {"", "!", "str", "int", "float", "bool", "null", "map", "seq"}:
+            shown = f"!!{kind}" if tag != kind else kind
+            self._error(line, f"{path + ': ' if path else ''}tag {shown} is refused: a manifest is plain data")
+
+    def _count(self, nodes: int, line: int) -> None:
+        self._nodes += nodes
+        if self._nodes > MAX_NODES:
+            raise self._refuse(line, f"holds more than {MAX_NODES} values, aliases counted as what they stand for")
+
+    def _error(self, line: int, text: str) -> None:
+        self.errors.append(f"{self.file}:{line}: document {self._index}: {text}")
+
+    def _refuse(self, line: int, text: str) -> _Refused:
+        return _Refused(f"{self.file}:{line}: document {self._index}: {text}")
+
+
+def plain(text: str) -> Any:
+    """Give the value of an unquoted scalar as kubectl reads it."""
+    if text in _WORDS:
+        return _WORDS[text]
+    digits = text.replace("_", "")
+    if _INTEGER.fullmatch(digits) and len(digits) < 100:
+        return int(re.sub(r"^([-+]?0)(?=[0-7])", r"\1o", digits), 0)
+    if _FLOAT.fullmatch(digits):
+        return float(digits)
+    return text
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1

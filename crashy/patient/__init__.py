@@ -1,0 +1,1 @@
+"""What the patient is, apart from sockets, processes and time: its settings, its countdowns, its probe routes."""

@@ -1,0 +1,85 @@
+"""Which route is which probe, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crashy.faults.base import Fault
+from crashy.faults.scope import ProbeName
+from crashy.faults.unlive import Unlive
+from crashy.faults.unready import Unready
+
+# A no that passes (not started, not ready) is 503; a no that calls for a restart is 500, as the crashy-app lab has it.
+STATUS: dict[ProbeName, int] = {"startup": 503, "readiness": 503, "liveness": 500}
+
+_WORDS: dict[ProbeName, str] = {"startup": "not started", "readiness": "not ready", "liveness": "not alive"}
+_HTML = "text/html"
+_FLASK = "<h1><center>{0} check {1}</center><h1>"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRoute:
+    """A path that answers one probe: `yes` with 200, `no` with the probe's status; {pod} stands for the pod's name."""
+
+    path: str
+    probe: ProbeName
+    yes: str
+    no: str
+    content_type: str = "text/plain"
+
+    def answer(self, pod: str, *, yes: bool) -> tuple[int, str]:
+        """Give the status and the text of a yes or a no."""
+        return (200, self.yes.format(pod=pod)) if yes else (STATUS[self.probe], self.no.format(pod=pod))
+
+
+def _plain(path: str, probe: ProbeName) -> ProbeRoute:
+    # `ok` without a newline: what the API server's own /livez and /readyz say.
+    return ProbeRoute(path, probe, "ok", _WORDS[probe])
+
+
+PROBES: tuple[ProbeRoute, ...] = (
+    _plain("/startupz", "startup"),
+    _plain("/readyz", "readiness"),
+    _plain("/livez", "liveness"),
+    _plain("/healthz", "liveness"),
+    # The crashy-app lab.
+    ProbeRoute("/health", "liveness", "200 OK", "500 Internal Server Error"),
+    # kodekloud/webapp-delayed-start.
+    ProbeRoute("/ready", "readiness", "Message from {pod} : I am ready!", "Message from {pod} : I am not ready!"),
+    ProbeRoute("/live", "liveness", "Message from {pod} : I am live!", "Message from {pod} : I am not live!"),
+    # The Flask health-check lab; its last tag is an opening one there too.
+    ProbeRoute(
+        "/readiness", "readiness", _FLASK.format("Readiness", "completed"), _FLASK.format("Readiness", "failed"), _HTML
+    ),
+    ProbeRoute(
+        "/liveness", "liveness", _FLASK.format("Liveness", "completed"), _FLASK.format("Liveness", "failed"), _HTML
+    ),
+    # The paths that the CKAD course's pod definitions name.
+    _plain("/api/ready", "readiness"),
+    _plain("/api/healthy", "liveness"),
+)
+
+PROBE_ROUTES: dict[str, ProbeName] = {route.path: route.probe for route in PROBES}
+
+GRPC_CHECK = "/grpc.health.v1.Health/Check"
+"""The path of a gRPC health check: to faults it is a POST of the probe that its service stands for."""
+
+GRPC_SERVICES: dict[str, ProbeName] = {
+    "": "readiness",
+    "readiness": "readiness",
+    "liveness": "liveness",
+    "startup": "startup",
+}
+
+
+def routes_of(probe: str) -> tuple[str, ...]:
+    """Give the paths that answer a probe."""
+    return tuple(path for path, named in PROBE_ROUTES.items() if named == probe)
+
+
+_BY_PATH = {route.path: route for route in PROBES}
+
+
+def told_by(fault: Fault, path: str) -> ProbeRoute | None:
+    """Give the route whose own no a fault says on a path; None where its answer is the fault's own."""
+    return _BY_PATH.get(path) if isinstance(fault, Unready | Unlive) else None

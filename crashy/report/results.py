@@ -1,0 +1,210 @@
+"""What happened, how the platform took it, and what users felt: a pure function of a timeline's events.
+
+Read are: `fault` events with reason `Injected` (object: the pod; message: the fault spec), `event` (Kubernetes' own),
+`pod` (data: `ready`, `restarts`, `containers`), `endpoints` (object: the service; data: `ready`, the pods' names) and
+`request` (data: `sent`, `latency`, `status`, `failure`, `ok`, `pod`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from crashy.timeline import Event
+from crashy.traffic.outages import Outage, availability, outages
+from crashy.traffic.samples import Sample, Samples
+
+KINDS = frozenset({"fault", "event", "pod", "endpoints", "request", "experiment", "step"})
+"""The kinds of events that results are made of."""
+
+# What the kubelet says first when it has noticed something, in whatever order.
+_NOTICES = frozenset({"Unhealthy", "Killing", "BackOff", "Failed"})
+_BACK_OFF = re.compile(r"\bback-off (?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)? restarting\b")
+
+
+@dataclass(frozen=True, slots=True)
+class FaultResult:
+    """One fault and what became of it; times in seconds after the injection, None for what never came.
+
+    `detected` is the first thing that the platform did about it, `left` when the pod was out of its Services'
+    endpoints, `drained` when the last request was sent that reached the sick pod (or was never answered),
+    `recovered` when the pod was ready again.
+    """
+
+    pod: str
+    fault: str
+    at: float
+    detected: float | None
+    detected_by: str
+    left: float | None
+    drained: float | None
+    recovered: float | None
+    restarts: int
+    requests: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The sum of a timeline; times in seconds since its start.
+
+    `ready` is how each pod ended, those that were deleted left out; `answering` says whether the last request was
+    answered.
+
+    `back_off` is the longest back-off that a container reached, 0 for none. `after_leaving` counts the requests, sent
+    on new connections after a pod had left its Service's endpoints and before it was back, that it was given still.
+    """
+
+    faults: tuple[FaultResult, ...]
+    requests: int
+    errors: int
+    availability: float
+    outages: tuple[Outage, ...]
+    last_error: float | None
+    restarts: dict[str, int]
+    ready: dict[str, bool]
+    ever_ready: frozenset[str]
+    answering: bool
+    back_off: int
+    after_leaving: int
+    end: float
+
+
+def results(events: Sequence[Event], successes: int = 1) -> Results:
+    """Sum a timeline up; an outage ends with the first of `successes` good answers in a row."""
+    samples = requests(events)
+    failed = sorted(sample.due for sample in samples if not sample.ok)
+    pods = [event for event in events if event.kind == "pod"]
+    return Results(
+        faults=tuple(
+            _fault(event, events[i + 1 :], [e for e in events[:i] if e.object == event.object])
+            for i, event in enumerate(events)
+            if event.kind == "fault" and event.reason == "Injected"
+        ),
+        requests=len(samples),
+        errors=len(failed),
+        availability=availability(list(samples)),
+        outages=tuple(outages(samples, successes)),
+        last_error=max(failed, default=None),
+        restarts={_pod(event): event.data["restarts"] for event in pods},
+        ready=_ready_at_the_end(pods),
+        ever_ready=frozenset(_pod(event) for event in pods if event.data["ready"]),
+        answering=not failed or failed[-1] < _last(samples),
+        back_off=max((_back_off(event) for event in pods), default=0),
+        after_leaving=_after_leaving(events),
+        end=events[-1].t if events else 0.0,
+    )
+
+
+def _ready_at_the_end(pods: Sequence[Event]) -> dict[str, bool]:
+    ready: dict[str, bool] = {}
+    for event in pods:
+        if event.reason == "Deleted":
+            ready.pop(_pod(event), None)
+        else:
+            ready[_pod(event)] = event.data["ready"]
+    return ready
+
+
+def _last(samples: Samples) -> float:
+    return max(sample.due for sample in samples)
+
+
+def requests(events: Iterable[Event]) -> Samples:
+    """Give the users' requests, timed from the timeline's start."""
+    samples = Samples()
+    for event in events:
+        if event.kind == "request":
+            data = event.data
+            samples.append(Sample(data["sent"], data["latency"], 0.0, data["status"], data["pod"], data["failure"]))
+    return samples
+
+
+def _pod(event: Event) -> str:
+    return event.object.removeprefix("pod/")
+
+
+def _fault(fault: Event, after: Sequence[Event], before: Sequence[Event]) -> FaultResult:
+    pod = _pod(fault)
+    own = [event for event in after if event.object == fault.object]
+    again = next((event.t for event in own if event.kind == "fault" and event.reason == "Injected"), None)
+    if again is not None:  # what follows a second fault is that one's
+        after = [event for event in after if event.t < again]
+        own = [event for event in own if event.t < again]
+    notice = next((e for e in own if e.kind == "event" and e.reason in _NOTICES), None)
+    down = next((e for e in own if e.kind == "pod" and not e.data["ready"]), None)
+    detected = min((e for e in (notice, down) if e), key=lambda e: e.t, default=None)
+    restarts = next((e.data["restarts"] for e in reversed(before) if e.kind == "pod"), 0)
+    recovered = _ready_again(own, restarts)
+    end = float("inf") if recovered is None else recovered
+    felt = [e.data for e in after if e.kind == "request" and fault.t <= e.data["sent"] <= end]
+    last = next((e.data["restarts"] for e in reversed(own) if e.kind == "pod"), restarts)
+
+    def since(t: float | None) -> float | None:
+        return None if t is None else t - fault.t
+
+    return FaultResult(
+        pod=pod,
+        fault=fault.message,
+        at=fault.t,
+        detected=since(detected.t if detected else None),
+        detected_by=_sign(detected) if detected else "",
+        left=since(next((e.t for e in after if e.kind == "endpoints" and pod not in e.data["ready"]), None)),
+        drained=since(
+            max((d["sent"] for d in felt if d["pod"] == pod or (not d["pod"] and not d["ok"])), default=None)
+        ),
+        recovered=since(recovered),
+        restarts=last - restarts,
+        requests=len(felt),
+        errors=sum(not data["ok"] for data in felt),
+    )
+
+
+def _sign(event: Event) -> str:
+    return "NotReady" if event.kind == "pod" else f"{event.reason}: {event.message}"
+
+
+def _ready_again(own: Sequence[Event], restarts: int) -> float | None:
+    """Find when the pod was ready again after it had been unready or had restarted."""
+    disturbed = False
+    for event in own:
+        if event.kind != "pod":
+            continue
+        disturbed = disturbed or not event.data["ready"] or event.data["restarts"] > restarts
+        if disturbed and event.data["ready"]:
+            return event.t
+    return None
+
+
+def _back_off(event: Event) -> int:
+    """Give the longest back-off, in seconds, that a pod's containers wait in."""
+    longest = 0
+    for container in event.data.get("containers", ()):
+        found = _BACK_OFF.search(container["message"])
+        if found:
+            hours, minutes, seconds = (int(part or 0) for part in found.groups())
+            longest = max(longest, 3600 * hours + 60 * minutes + seconds)
+    return longest
+
+
+def _after_leaving(events: Sequence[Event]) -> int:
+    """Count the requests that a pod answered although it was out of its Service's endpoints when they were sent."""
+    out: dict[tuple[str, str], list[tuple[float, float]]] = {}  # by service and pod: when it was out
+    inside: dict[str, set[str]] = {}
+    for event in events:
+        if event.kind != "endpoints":
+            continue
+        ready = set(event.data["ready"])
+        for pod in inside.get(event.object, set()) - ready:
+            out.setdefault((event.object, pod), []).append((event.t, float("inf")))
+        for pod in ready:
+            spans = out.get((event.object, pod), [])
+            if spans and spans[-1][1] == float("inf"):
+                spans[-1] = (spans[-1][0], event.t)
+        inside[event.object] = ready
+    return sum(
+        any(left < event.data["sent"] < back for left, back in out.get((event.object, event.data["pod"]), ()))
+        for event in events
+        if event.kind == "request" and event.data["pod"]
+    )

@@ -1,0 +1,63 @@
+"""Tables and summaries for a terminal, in plain characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crashy.report.results import FaultResult, Results, results
+from crashy.timeline import Event
+
+SIGNS = "Detected, out of service, recovered: seconds after the fault. The first sign of each:"
+
+
+def columns(rows: Sequence[Sequence[str]], gap: int = 3) -> str:
+    """Align rows as kubectl does: each column as wide as its widest cell, `gap` spaces between."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ((" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def seconds(value: float | None) -> str:
+    """Give seconds with one decimal; a dash for what never came."""
+    return "-" if value is None else f"{value:.1f}s"
+
+
+def summary(events: Sequence[Event]) -> str:
+    """Give the table of faults and what the platform did about each, their first signs, and a line on users."""
+    told = results(events)
+    lines = [fault_table(told.faults)] if told.faults else []
+    signs = [
+        f"{fault.at + fault.detected:.1f}s  {fault.detected_by}" for fault in told.faults if fault.detected is not None
+    ]
+    if signs:
+        lines += ["", SIGNS, *signs]
+    if told.requests:
+        lines += ["", users_line(told)]
+    return "\n".join(lines)
+
+
+def fault_table(faults: Sequence[FaultResult]) -> str:
+    """Give a row for each fault."""
+    head = ("AT", "POD", "FAULT", "DETECTED", "OUT OF SERVICE", "RECOVERED", "RESTARTS", "USERS' ERRORS")
+    return columns([head, *(_row(fault) for fault in faults)], gap=2)
+
+
+def _row(fault: FaultResult) -> tuple[str, ...]:
+    return (
+        seconds(fault.at),
+        fault.pod,
+        fault.fault,
+        seconds(fault.detected),
+        seconds(fault.left),
+        seconds(fault.recovered),
+        str(fault.restarts),
+        f"{fault.errors} of {fault.requests}",
+    )
+
+
+def users_line(told: Results) -> str:
+    """Say what users felt of the whole run."""
+    text = f"users: {told.requests} requests, {told.errors} errors, {100 * told.availability:.2f} % answered"
+    if told.last_error is None:
+        return text
+    return f"{text}; the last error {told.last_error:.1f}s in, none in the {told.end - told.last_error:.1f}s since"

@@ -1,0 +1,233 @@
+"""The admin API: faults in and out, by HTTP. Its routes are mounted on both planes and bound to neither's loop."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from crashy.faults.active import Active
+from crashy.faults.base import Fault, FaultError, catalogue, from_json, parse_spec, scope_catalogue
+from crashy.server import payload
+from crashy.server.openapi import Operation, document
+from crashy.server.patient import Patient
+from crashy.server.problem import Problem, json_response
+from crashy.server.stream import Streams
+
+_LOG = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def mount(app: web.Application, patient: Patient) -> None:
+    """Add the admin API to an app; its event streams end when the app shuts down."""
+    admin = Admin(patient)
+    app.router.add_routes(admin.routes())
+    app.on_shutdown.append(admin.streams.close)
+
+
+def check_token(request: web.Request, token: str | None) -> None:
+    """Raise a 401 Problem unless the request carries the patient's token, or the patient has none."""
+    if not token:
+        return
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and hmac.compare_digest(_bytes(given.strip()), _bytes(token)):
+        return
+    raise Problem(
+        401,
+        "the token is wrong" if given else "this patient has a token: send Authorization: Bearer TOKEN",
+        field="Authorization",
+        headers={"WWW-Authenticate": 'Bearer realm="crashy"' + (', error="invalid_token"' if given else "")},
+    )
+
+
+def inject(patient: Patient, fault: Fault, source: str) -> Active:
+    """Arm a fault now; raises a 409 Problem where it is one, but not here and now."""
+    try:
+        return patient.inject(fault, source)
+    except FaultError as error:
+        raise Problem(409, error.message, field=error.field) from None
+
+
+def _bytes(text: str) -> bytes:
+    # aiohttp keeps bytes of a header that are no UTF-8 as surrogates
+    return text.encode("utf-8", "surrogateescape")
+
+
+class Admin:
+    """The handlers of one app; their docstrings are their descriptions in the OpenAPI document."""
+
+    def __init__(self, patient: Patient) -> None:
+        self.patient = patient
+        self.streams = Streams(patient.timeline)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Give one route for each path, and one for the paths that there aren't: each answers for every method."""
+        handlers: dict[str, dict[str, Operation]] = {}
+        for operation in OPERATIONS:
+            handlers.setdefault(operation.path, {})[operation.method] = operation
+        return [
+            *(web.route("*", path, partial(self._serve, methods)) for path, methods in handlers.items()),
+            *(web.route("*", path, partial(self._serve, {})) for path in ("/admin", "/admin/{rest:.*}")),
+        ]
+
+    async def _serve(self, methods: dict[str, Operation], request: web.Request) -> web.StreamResponse:
+        """Answer with what the path's operation gives; whatever goes wrong becomes a problem document."""
+        try:
+            if not methods:
+                raise Problem(404, f"there is nothing at {request.path}: see /admin/openapi.json")
+            operation = methods.get("GET" if request.method == "HEAD" else request.method)
+            if operation is None:
+                raise _not_allowed(methods)
+            if operation.mutates:
+                check_token(request, self.patient.settings.admin_token)
+            return await operation.handler(self, request)
+        except Problem as problem:
+            return problem.response()
+        except FaultError as error:
+            return Problem(400, error.message, field=error.field, allowed=error.allowed).response()
+        except web.HTTPMethodNotAllowed as error:
+            return _not_allowed(error.allowed_methods).response()
+        except ConnectionError:  # nobody is left to answer
+            raise
+        except Exception:  # noqa: BLE001 - the last resort: an answer without the traceback, which goes to the log
+            _LOG.exception("%s %s", request.method, request.path)
+            return Problem(500, "the patient failed to answer: its log says why").response()
+
+    async def get_status(self, _request: web.Request) -> web.StreamResponse:
+        """Tell how the patient is: who it is, its health, its countdowns, its active faults."""
+        return json_response(self.patient.status())
+
+    async def get_catalogue(self, _request: web.Request) -> web.StreamResponse:
+        """List the faults that can be injected, with their parameters, and the scope that any fault may have."""
+        return json_response({"faults": catalogue(), "scope": scope_catalogue()})
+
+    async def list_faults(self, _request: web.Request) -> web.StreamResponse:
+        """List the faults that wait or are active, and those that ended lately."""
+        faults = self.patient.faults
+        return json_response({"faults": self._describe([*faults.ended(), *faults.list()])})
+
+    async def get_fault(self, request: web.Request) -> web.StreamResponse:
+        """Tell how one fault is doing."""
+        return json_response(self._describe([self._find(request.match_info["id"])])[0])
+
+    async def inject_fault(self, request: web.Request) -> web.StreamResponse:
+        """Inject a fault.
+
+        The body is a fault as JSON (`{"fault": "freeze", "for": "10s"}`), or a fault spec: as JSON
+        (`{"spec": "freeze for=10s"}`, `"freeze for=10s"`) or as plain text.
+        """
+        return self._inject(_fault(await payload.read(request)))
+
+    async def crash(self, request: web.Request) -> web.StreamResponse:
+        """Crash the patient; the body may hold the parameters of the fault `crash`."""
+        return self._inject(_named_fault("crash", await payload.read(request)))
+
+    async def freeze(self, request: web.Request) -> web.StreamResponse:
+        """Freeze the patient; the body may hold the parameters of the fault `freeze`."""
+        return self._inject(_named_fault("freeze", await payload.read(request)))
+
+    async def recover_faults(self, _request: web.Request) -> web.StreamResponse:
+        """Take back every fault."""
+        return self._recovered(self.patient.recover(None))
+
+    async def recover_fault(self, request: web.Request) -> web.StreamResponse:
+        """Take back one fault; one that has ended by itself stays ended."""
+        self.patient.recover(self._find(request.match_info["id"]).id)
+        return web.Response(status=204)
+
+    async def recover(self, request: web.Request) -> web.StreamResponse:
+        """Take back every fault, or the one that the body names (`{"id": "f1"}`)."""
+        value = await payload.read(request)
+        if value in ("", {}):
+            return self._recovered(self.patient.recover(None))
+        if isinstance(value, dict):
+            value = payload.only(value, "id", "only the fault's id may be given")
+        if not isinstance(value, str):
+            raise Problem(400, 'must be the id of a fault, such as "f1"', field="id")
+        return self._recovered(self.patient.recover(self._find(value).id))
+
+    async def stream_events(self, request: web.Request) -> web.StreamResponse:
+        """Stream the patient's timeline as server-sent events, each an event as JSON.
+
+        Without `Last-Event-ID` the stream begins now. An id of a former life of the patient, or any other that it
+        doesn't know, begins with the oldest event that is kept.
+        """
+        return await self.streams.answer(request)
+
+    async def get_openapi(self, _request: web.Request) -> web.StreamResponse:
+        """Give this document."""
+        return json_response(document(OPERATIONS, catalogue(), scope_catalogue()))
+
+    def _find(self, fault_id: str) -> Active:
+        found = self.patient.faults.get(fault_id)
+        if found is None:
+            raise Problem(404, f"there is no fault {fault_id!r}", field="id")
+        return found
+
+    def _describe(self, faults: Iterable[Active]) -> list[dict[str, Any]]:
+        now = self.patient.now()
+        return [active.to_json(now) for active in faults]
+
+    def _recovered(self, faults: Iterable[Active]) -> web.StreamResponse:
+        return json_response({"recovered": self._describe(faults)})
+
+    def _inject(self, fault: Fault) -> web.StreamResponse:
+        active = inject(self.patient, fault, "admin")
+        return json_response(
+            self._describe([active])[0], status=201, headers={"Location": f"/admin/faults/{active.id}"}
+        )
+
+
+def _not_allowed(methods: Iterable[str]) -> Problem:
+    allowed = sorted(methods)
+    return Problem(405, f"here goes {' or '.join(allowed)}", allowed=allowed, headers={"Allow": ", ".join(allowed)})
+
+
+def _fault(value: Any) -> Fault:
+    """Make the fault that a body asks for; raises Problem and FaultError."""
+    if isinstance(value, dict) and "spec" in value:
+        value = payload.only(value, "spec", "a spec says it all: give it alone")
+        if not isinstance(value, str):
+            raise Problem(400, "a spec must be a string, such as 'freeze for=10s'", field="spec")
+    if isinstance(value, str):
+        return parse_spec(value)
+    if isinstance(value, dict):
+        return from_json(value)
+    raise Problem(
+        400, """must be a fault, such as {"fault": "freeze", "for": "10s"} or 'freeze for=10s'""", field="body"
+    )
+
+
+def _named_fault(name: str, value: Any) -> Fault:
+    """Make the fault `name` with the parameters that a body gives, if any."""
+    if isinstance(value, str):
+        return parse_spec(f"{name} {value}")
+    if isinstance(value, dict) and value.get("fault", name) == name:
+        return from_json({**value, "fault": name})
+    raise Problem(
+        400,
+        f"the body may hold parameters of {name}: a JSON object, or text such as for=10s",
+        field="fault" if isinstance(value, dict) else "body",
+    )
+
+
+OPERATIONS = (
+    Operation("GET", "/admin/status", Admin.get_status, {200: "Status"}),
+    Operation("GET", "/admin/catalogue", Admin.get_catalogue, {200: "Catalogue"}),
+    Operation("GET", "/admin/faults", Admin.list_faults, {200: "Faults"}),
+    Operation("POST", "/admin/faults", Admin.inject_fault, {201: "Fault"}, "Injection", (409,)),
+    Operation("DELETE", "/admin/faults", Admin.recover_faults, {200: "Recovered"}),
+    Operation("GET", "/admin/faults/{id}", Admin.get_fault, {200: "Fault"}, refusals=(404,)),
+    Operation("DELETE", "/admin/faults/{id}", Admin.recover_fault, {204: None}, refusals=(404,)),
+    Operation("POST", "/admin/crash", Admin.crash, {201: "Fault"}, "CrashParameters", (409,)),
+    Operation("POST", "/admin/freeze", Admin.freeze, {201: "Fault"}, "FreezeParameters", (409,)),
+    Operation("POST", "/admin/recover", Admin.recover, {200: "Recovered"}, "Recovery", (404,)),
+    Operation("GET", "/admin/events", Admin.stream_events, {200: "Event"}, media_type="text/event-stream"),
+    Operation("GET", "/admin/openapi.json", Admin.get_openapi, {200: "OpenAPI"}),
+)
+"""Every operation of the API: the routes and the OpenAPI document are both made from this."""

@@ -1,0 +1,59 @@
+"""The control plane: the admin API on a thread and a loop of its own, which no freeze of the app stops."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from aiohttp import web
+
+from crashy.errors import BadInput
+from crashy.server.app import create_app
+from crashy.server.listeners import Listeners, http, url
+from crashy.server.patient import Patient
+
+
+class ControlPlane(threading.Thread):
+    """Serves the admin API of a patient until `stop`.
+
+    A port that can't be bound is a warning: the data plane has the same API.
+    """
+
+    def __init__(self, patient: Patient, port: int) -> None:
+        super().__init__(name="control", daemon=True)
+        self._patient = patient
+        self._listeners = Listeners(patient, "ADMIN_PORT", patient.settings.host, [port])
+        self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        patient = self._patient
+        try:
+            self._listeners.bind()
+        except BadInput as error:
+            patient.say("Skipped", f"{error}: the admin API is on PORT alone", level="warning")
+            return
+        runner = web.AppRunner(create_app(patient, admin=True), handler_cancellation=True, shutdown_timeout=0.1)
+        await runner.setup()
+        await self._listeners.listen(http(runner, patient))
+        (patient.admin_port,) = self._listeners.ports
+        patient.say(
+            "Listening",
+            f"admin API on {url(patient.settings.host, patient.admin_port)}/admin/status",
+            ports=[patient.admin_port],
+            plane="control",
+        )
+        await self._over.wait()
+        self._listeners.close()
+        await runner.cleanup()
+
+    def stop(self) -> None:
+        """End serving; gives up on a client that won't let go after a second."""
+        if self.is_alive() and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._over.set)
+        self.join(timeout=1)

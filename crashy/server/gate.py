@@ -1,0 +1,144 @@
+"""What every request passes: faults meet it here, and it is counted and told to the timeline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from crashy.faults.active import Active, RequestEffect
+from crashy.faults.scope import Client, Request
+from crashy.patient.probes import PROBE_ROUTES
+from crashy.server.patient import Patient
+from crashy.server.problem import Problem
+
+Instead = Callable[[web.Request, Active, int], web.Response]
+
+KUBELET = "kube-probe/"
+"""How the User-Agent of a kubelet's HTTP probe begins."""
+
+GAVE_UP = 499
+"""Told as the status of a request whose client went away before the answer."""
+
+_LOG = logging.getLogger(__name__)
+
+
+async def hold(patient: Patient, active: Active) -> None:
+    """Wait until a fault has ended."""
+    ended = patient.end_of(active)
+    try:
+        await asyncio.wrap_future(ended)
+    finally:
+        patient.forget(active, ended)
+
+
+def is_admin(path: str) -> bool:
+    """Say whether a path is of the admin API, which no fault of requests meets."""
+    return path == "/admin" or path.startswith("/admin/")
+
+
+def observe(patient: Patient) -> Middleware:
+    """Make the middleware that tells the timeline of each request, and answers with a refusal, or a 500 for a bug."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = patient.now()
+        status = GAVE_UP
+        try:
+            response = await handler(request)
+            status = response.status
+        except web.HTTPException as answer:
+            status = answer.status
+            raise
+        except Problem as problem:
+            status = problem.status
+            return problem.response()
+        except ConnectionError:
+            raise
+        except Exception:  # noqa: BLE001 - the last resort: the client gets a 500, the log the traceback
+            _LOG.exception("%s %s", request.method, request.path)
+            status = 500
+            return web.Response(status=500, text="500 Internal Server Error")
+        finally:
+            tell(patient, request, status, started)
+        return response
+
+    return middleware
+
+
+def tell(patient: Patient, request: web.BaseRequest, status: int, started: float) -> None:
+    """Add a request and its answer to the timeline; `started` is on the patient's clock."""
+    report(patient, _asked(request), status, started, request.remote)
+
+
+def report(patient: Patient, request: Request, status: int, started: float, remote: str | None, **data: object) -> None:
+    """Add a request to the timeline, whatever protocol it came by; `data` is told beside what every request has."""
+    milliseconds = round((patient.now() - started) * 1000, 3)
+    patient.say(
+        "Answered" if status != GAVE_UP else "GaveUp",
+        f"{request.method} {request.path} {status} {milliseconds:g}ms {remote}",
+        "request",
+        method=request.method,
+        path=request.path,
+        status=status,
+        ms=milliseconds,
+        remote=remote,
+        client=request.client,
+        probe=request.is_probe,
+        **data,
+    )
+
+
+def _asked(request: web.BaseRequest) -> Request:
+    """Give a request as faults see it."""
+    return Request(request.method, request.path, client_of(request), PROBE_ROUTES.get(request.path))
+
+
+def client_of(request: web.BaseRequest) -> Client:
+    """Say who asks, by what it calls itself."""
+    return "kubelet" if request.headers.get("User-Agent", "").startswith(KUBELET) else "users"
+
+
+async def meet(patient: Patient, request: Request) -> RequestEffect:
+    """Let a request meet the faults, and do the waiting that they want; gives the rest of what they do to it."""
+    effect, struck = patient.on_request(request)
+    if struck is not None:
+        await asyncio.wrap_future(struck)
+    if effect.delay:
+        await asyncio.sleep(effect.delay)
+    if effect.hang is not None:
+        await hold(patient, effect.hang)
+    return effect
+
+
+def gate(patient: Patient, instead: Instead) -> Middleware:
+    """Make the middleware by which faults meet requests; `instead` words what they leave to the persona to say."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if is_admin(request.path):
+            return await handler(request)
+        patient.requests += client_of(request) == "users"
+        patient.in_flight += 1
+        try:
+            if patient.ill:
+                answer = await _meet(request)
+                if answer is not None:
+                    return answer
+            return await handler(request)
+        finally:
+            patient.in_flight -= 1
+
+    async def _meet(request: web.Request) -> web.Response | None:
+        effect = await meet(patient, _asked(request))
+        answer = effect.answer
+        if answer is None:
+            return None
+        if answer.body is None and effect.by is not None:
+            return instead(request, effect.by, answer.status)
+        return web.Response(status=answer.status, text=answer.body, headers=dict(answer.headers))
+
+    return middleware

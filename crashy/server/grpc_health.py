@@ -1,0 +1,199 @@
+"""The patient's gRPC port: grpc.health.v1.Health, on the data loop, so that it freezes and falls ill with the app.
+
+Services are named after probes: `""` and `readiness` follow readiness, `liveness` and `startup` follow theirs. To
+faults a Check is that probe's request (`POST /grpc.health.v1.Health/Check`), so that `unready`, `unlive` and
+`crash mode=errors` make it NOT_SERVING, and what meets the kubelet's requests (`latency clients=kubelet`) meets it too.
+A Watch is no probe: it follows the health that faults leave for sure, and ends with the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from crashy.faults.active import Health
+from crashy.faults.scope import Client, Request
+from crashy.patient.life import health_in
+from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, STATUS
+from crashy.server import grpc_wire as wire
+from crashy.server.gate import GAVE_UP, KUBELET, meet, report
+from crashy.server.listeners import Listeners
+from crashy.server.patient import Patient
+
+WATCH = "/grpc.health.v1.Health/Watch"
+SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
+
+# grpc: doc/http-grpc-status-mapping.md, and back for the log
+_OF_HTTP = {
+    400: wire.INTERNAL,
+    401: wire.UNAUTHENTICATED,
+    403: wire.PERMISSION_DENIED,
+    404: wire.UNIMPLEMENTED,
+    429: wire.UNAVAILABLE,
+    502: wire.UNAVAILABLE,
+    503: wire.UNAVAILABLE,
+    504: wire.UNAVAILABLE,
+}
+_TO_HTTP = {wire.NOT_FOUND: 404, wire.UNIMPLEMENTED: 404, wire.RESOURCE_EXHAUSTED: 413, wire.UNAVAILABLE: 503}
+
+
+class GrpcHealth:
+    """Serves the health of one patient on one port.
+
+    `changed` may be called from any thread, whenever the health may have changed.
+    """
+
+    def __init__(self, patient: Patient, port: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.listeners = Listeners(patient, "GRPC_PORT", patient.settings.host, [port])
+        self._patient = patient
+        self._loop = loop
+        self._open: set[wire.Connection] = set()
+        self._told: Health | None = None
+        self._change = asyncio.Event()
+
+    async def listen(self) -> None:
+        """Listen on the port that was bound."""
+        patient = self._patient
+        signed = ("x-pod", patient.identity.pod)
+        await self.listeners.listen(lambda: wire.Connection(self._handle, signed, self._open))
+        (port,) = self.listeners.ports
+        patient.say("Listening", f"gRPC health on {patient.settings.host}:{port}", ports=[port], plane="grpc")
+
+    def changed(self) -> None:
+        """Tell whoever watches, if the health is another."""
+        health = self._patient.health()
+        if health != self._told:
+            self._told = health
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        change, self._change = self._change, asyncio.Event()
+        change.set()
+
+    def close(self) -> None:
+        """Stop listening and close every connection."""
+        self.listeners.close()
+        for connection in tuple(self._open):
+            connection.close()
+
+    async def _handle(self, call: wire.Call) -> None:
+        patient = self._patient
+        started, status, client = patient.now(), GAVE_UP, _client(call)
+        service, probe = "", None
+        patient.requests += client == "users"
+        try:
+            service = _service(call)
+            probe = GRPC_SERVICES.get(service) if call.path == GRPC_CHECK else None
+            request = Request("POST", call.path, client, probe)
+            if call.path == WATCH:
+                await self._watch(call, request, service)
+                status = 200
+            else:
+                status = await self._check(call, request, service)
+        except wire.Refusal as refusal:
+            status = _TO_HTTP.get(refusal.code, 500)
+            raise
+        finally:
+            report(patient, Request("POST", call.path, client, probe), status, started, call.remote, service=service)
+
+    async def _check(self, call: wire.Call, request: Request, service: str) -> int:
+        """Answer a Check; gives the status that an HTTP probe would have had."""
+        patient = self._patient
+        patient.in_flight += 1
+        try:
+            serving = await self._meet(request)
+            if request.is_probe is None:
+                raise wire.Refusal(wire.NOT_FOUND, "unknown service")
+            serving = serving and getattr(health_in(patient.phase), request.is_probe)
+            await call.send(_response(SERVING if serving else NOT_SERVING))
+            return 200 if serving else STATUS[request.is_probe]
+        finally:
+            patient.in_flight -= 1
+
+    async def _watch(self, call: wire.Call, request: Request, service: str) -> None:
+        """Send a service's status, and again whenever it is another, until the client has gone."""
+        await self._meet(request)
+        told = None
+        while True:
+            change, status = self._change, SERVICE_UNKNOWN
+            if service in GRPC_SERVICES:
+                status = SERVING if getattr(self._patient.health(), GRPC_SERVICES[service]) else NOT_SERVING
+            if status != told:
+                await call.send(_response(status))
+                told = status
+            await change.wait()
+
+    async def _meet(self, request: Request) -> bool:
+        """Let a request meet the faults: gives whether they leave it healthy; raises Refusal for an error of theirs."""
+        if not self._patient.ill:
+            return True
+        effect = await meet(self._patient, request)
+        if effect.answer is None or effect.by is None:
+            return True
+        if effect.by.fault.failing():
+            return False
+        status = effect.answer.status
+        text = effect.answer.body or f"{status} {HTTPStatus(status).phrase if status in _PHRASED else ''}".rstrip()
+        raise wire.Refusal(_OF_HTTP.get(status, wire.UNKNOWN), text)
+
+
+_PHRASED = {status.value for status in HTTPStatus}
+
+
+def _client(call: wire.Call) -> Client:
+    return "kubelet" if call.user_agent.startswith(KUBELET) else "users"
+
+
+def _service(call: wire.Call) -> str:
+    """Read which service a call asks for; raises Refusal."""
+    if not call.headers.get("content-type", "").startswith("application/grpc"):
+        raise wire.Refusal(wire.INTERNAL, "content-type: must be application/grpc")
+    if call.path not in (GRPC_CHECK, WATCH):
+        service, _, method = call.path.removeprefix("/").rpartition("/")
+        known = service == "grpc.health.v1.Health"
+        text = f"unknown method {method} for service {service}" if known else f"unknown service {service}"
+        raise wire.Refusal(wire.UNIMPLEMENTED, text)
+    try:
+        return _read_request(call.message())
+    except (IndexError, ValueError):
+        raise wire.Refusal(wire.INTERNAL, "the request is no HealthCheckRequest") from None
+
+
+def _read_request(message: bytes) -> str:
+    """Read a HealthCheckRequest: `string service = 1`, other fields are skipped; raises IndexError and ValueError."""
+    service, at = "", 0
+    while at < len(message):
+        tag, at = _read_varint(message, at)
+        size = 0
+        match tag & 7:
+            case 0:
+                _, at = _read_varint(message, at)
+            case 1:
+                size = 8
+            case 2:
+                size, at = _read_varint(message, at)
+                if tag >> 3 == 1:
+                    service = message[at : at + size].decode()
+            case 5:
+                size = 4
+            case _:
+                raise ValueError(tag)
+        at += size
+    if at > len(message):
+        raise ValueError(at)
+    return service
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    number = 0
+    for shift in range(0, 70, 7):
+        number |= (message[at] & 0x7F) << shift
+        at += 1
+        if message[at - 1] < 0x80:
+            return number, at
+    raise ValueError(number)
+
+
+def _response(status: int) -> bytes:
+    """Write a HealthCheckResponse: `ServingStatus status = 1`."""
+    return bytes((0x08, status))

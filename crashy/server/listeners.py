@@ -1,0 +1,178 @@
+"""The sockets that a plane listens on: bound once, closed and opened again by a deaf fault."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+from crashy.errors import BadInput
+from crashy.server.gate import tell
+from crashy.server.patient import Patient
+
+_BACKLOG = 1024
+_AGAIN = 0.05
+
+# A request that can't even be parsed is a client's mistake: it gets a line of its own, not a traceback.
+_SILENT = logging.Logger("crashy.server", logging.CRITICAL)
+
+
+class HttpConnection(web.RequestHandler):
+    """A connection whose refusals of malformed requests, which no app sees, are signed and told as others are."""
+
+    __slots__ = ("_patient",)
+
+    def __init__(self, server: web.Server, patient: Patient) -> None:
+        super().__init__(server, loop=asyncio.get_running_loop(), access_log=_SILENT, logger=_SILENT)
+        self._patient = patient
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Give the answer to what isn't HTTP."""
+        response = super().handle_error(request, status, exc, message)
+        response.headers["X-Pod"] = self._patient.identity.pod
+        tell(self._patient, request, status, self._patient.now())
+        return response
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Bind a port on each address that the host has; raises OSError.
+
+    Port 0 is the same free port on each; `::` takes IPv4 too.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    bound: list[socket.socket] = []
+    try:
+        for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            bound.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
+            taken = port or (bound[0].getsockname()[1] if len(bound) > 1 else 0)
+            sock.bind((address[0], taken, *address[2:]))
+    except OSError:
+        for sock in bound:
+            sock.close()
+        raise
+    return bound
+
+
+class Listeners:
+    """The ports of one plane, on its own loop.
+
+    `bind` first, `listen` then; `close` and `reopen` are what a deaf fault does between.
+    """
+
+    def __init__(self, patient: Patient, setting: str, host: str, ports: Sequence[int]) -> None:
+        self._patient = patient
+        self._setting = setting
+        self._host = host
+        self._wanted = ports
+        self._connection: Callable[[], asyncio.Protocol] | None = None
+        self._sockets: list[socket.socket] = []
+        self._listening: list[asyncio.Server] = []
+        self._deaf = False
+        self._reopening: asyncio.Task[None] | None = None
+        self.ports: tuple[int, ...] = ()
+        """The ports that are bound."""
+
+    def bind(self) -> None:
+        """Bind every port that can be; raises BadInput if none can."""
+        troubles = []
+        ports = []
+        for port in self._wanted:
+            try:
+                sockets = bind(self._host, port)
+            except OSError as error:
+                if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                    message = f"HOST: {self._host}: must be an address or a name of this machine: {error.strerror}"
+                    raise BadInput(message) from None
+                troubles.append(f"{self._setting}: {port}: can't be bound on {self._host}: {error.strerror}")
+            else:
+                self._sockets += sockets
+                ports.append(sockets[0].getsockname()[1])
+        if not ports:
+            raise BadInput(*troubles)
+        for trouble in troubles:
+            self._patient.say("Skipped", trouble, level="warning")
+        self.ports = tuple(ports)
+
+    async def listen(self, connection: Callable[[], asyncio.Protocol]) -> None:
+        """Listen on what was bound, unless deaf; `connection` makes the protocol of each connection."""
+        self._connection = connection
+        if not self._deaf:
+            await self._open()
+
+    async def _open(self) -> None:
+        if self._connection is None:
+            return
+        loop = asyncio.get_running_loop()
+        while self._sockets:
+            self._listening.append(
+                await loop.create_server(self._connection, sock=self._sockets.pop(), backlog=_BACKLOG)
+            )
+
+    def close(self) -> None:
+        """Stop listening: whoever connects is refused."""
+        self._deaf = True
+        if self._reopening is not None:
+            self._reopening.cancel()
+        for listening in self._listening:
+            listening.close()
+        self._listening.clear()
+
+    def reopen(self) -> None:
+        """Listen again."""
+        self._deaf = False
+        self._reopening = asyncio.get_running_loop().create_task(self._reopen())
+
+    async def _reopen(self) -> None:
+        for port in () if self._sockets else self.ports:
+            self._sockets += await self._bind_again(port)
+        await self._open()
+
+    async def _bind_again(self, port: int) -> list[socket.socket]:
+        told = False
+        while True:
+            try:
+                return bind(self._host, port)
+            except OSError as error:  # uvloop closes a socket a moment later; or somebody took the port meanwhile
+                if not told:
+                    self._patient.say("StillDeaf", f"port {port}: {error.strerror}; trying on", level="warning")
+                told = True
+            await asyncio.sleep(_AGAIN)
+
+
+class AllListeners:
+    """The ports of several planes, deaf together."""
+
+    def __init__(self, *planes: Listeners) -> None:
+        self._planes = planes
+
+    def close(self) -> None:
+        """Stop listening on each."""
+        for plane in self._planes:
+            plane.close()
+
+    def reopen(self) -> None:
+        """Listen on each again."""
+        for plane in self._planes:
+            plane.reopen()
+
+
+def http(runner: web.AppRunner, patient: Patient) -> Callable[[], HttpConnection]:
+    """Give what makes the connections of a web app that was set up."""
+    server = runner.server
+    assert server is not None  # noqa: S101 - setup() has made it
+    return lambda: HttpConnection(server, patient)
+
+
+def url(host: str, port: int) -> str:
+    """Give the address of a port as a client writes it."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,275 @@
+"""The OpenAPI 3.1 document of the admin API, generated from its route table and the catalogue of faults."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import getdoc
+from typing import Any
+
+from aiohttp import web
+
+from crashy import __version__
+from crashy.server.problem import MEDIA_TYPE
+
+Schema = dict[str, Any]
+
+_REFUSALS = {
+    400: "The body can't be used: `field` names what is wrong in it, `allowed` what it may be.",
+    401: "The patient has a token and this request doesn't carry it.",
+    404: "There is no such fault.",
+    409: "The fault can't be injected here and now.",
+    413: "The body is longer than 64 KiB.",
+    415: "The body is neither JSON nor text.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the API: its method and path, what handles it, and what it takes and gives.
+
+    `handler` gives the operation its id (its name) and its summary and description (its docstring); `answers` maps
+    each success status to the name of its body's schema (None: no body); `body` names the schema of the request's;
+    `refusals` are the statuses of its problem documents beyond those that any operation may have.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Any, web.Request], Awaitable[web.StreamResponse]]
+    answers: Mapping[int, str | None]
+    body: str | None = None
+    refusals: tuple[int, ...] = ()
+    media_type: str = "application/json"
+
+    @property
+    def name(self) -> str:
+        """Give the operation's id."""
+        return self.handler.__name__
+
+    @property
+    def mutates(self) -> bool:
+        """Say whether it injects or recovers, and so needs the token where the patient has one."""
+        return self.method != "GET"
+
+
+def document(
+    operations: Iterable[Operation], catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Give the document of these operations, and of these faults and their scope as `crashy.faults.base` lists them."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "crashy admin API",
+            "version": __version__,
+            "description": "Injects faults into a patient and takes them back. GET changes nothing.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": {**_SCHEMAS, **_fault_schemas(catalogue, scope)},
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The patient's `ADMIN_TOKEN`, if it has one.",
+                }
+            },
+        },
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    summary, _, description = (getdoc(operation.handler) or "").partition("\n\n")
+    described: dict[str, Any] = {"operationId": operation.name, "summary": summary}
+    if description:
+        described["description"] = description
+    described["parameters"] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in ("id",)
+        if f"{{{name}}}" in operation.path
+    ]
+    if operation.media_type == "text/event-stream":
+        described["parameters"].append(
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "schema": {"type": "string"},
+                "description": "The id of the last event that the client has; the stream goes on after it.",
+            }
+        )
+    if operation.body:
+        described["requestBody"] = {
+            "required": operation.body == "Injection",
+            "content": {
+                "application/json": {"schema": _ref(operation.body)},
+                "text/plain": {"schema": {"type": "string"}},
+            },
+        }
+    described["responses"] = {str(status): _answer(operation, status) for status in operation.answers}
+    refusals = {*operation.refusals, *((401, 413, 415, 400) if operation.body else (401,) if operation.mutates else ())}
+    described["responses"] |= {str(status): _refusal(status) for status in sorted(refusals)}
+    if operation.mutates:
+        described["security"] = [{"token": []}, {}]
+    return described
+
+
+def _answer(operation: Operation, status: int) -> dict[str, Any]:
+    schema = operation.answers[status]
+    answer: dict[str, Any] = {"description": {200: "Done.", 201: "Injected.", 204: "Recovered."}[status]}
+    if schema:
+        answer["content"] = {operation.media_type: {"schema": _ref(schema)}}
+    if status == 201:
+        answer["headers"] = {"Location": {"description": "Where the fault is.", "schema": {"type": "string"}}}
+    return answer
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    refusal: dict[str, Any] = {
+        "description": _REFUSALS[status],
+        "content": {MEDIA_TYPE: {"schema": _ref("Problem")}},
+    }
+    if status == 401:
+        refusal["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
+    return refusal
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list_of(name: str, key: str) -> Schema:
+    return {"type": "object", "required": [key], "properties": {key: {"type": "array", "items": _ref(name)}}}
+
+
+def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mapping[str, Any]]) -> dict[str, Schema]:
+    schemas: dict[str, Schema] = {}
+    for fault in catalogue:
+        name = f"{fault['name'].capitalize()}Parameters"
+        schemas[name] = {
+            "type": "object",
+            "description": fault["summary"],
+            "properties": {
+                "fault": {"const": fault["name"]},
+                **{param["name"]: _param_schema(param) for param in (*fault["params"], *scope)},
+            },
+            "additionalProperties": False,
+        }
+        schemas[f"{fault['name'].capitalize()}Fault"] = {"allOf": [_ref(name)], "required": ["fault"]}
+    faults = {fault["name"]: _ref(f"{fault['name'].capitalize()}Fault") for fault in catalogue}
+    spec = {
+        "type": "string",
+        "description": "A fault spec.",
+        "examples": [fault["examples"][-1] for fault in catalogue],
+    }
+    return {
+        **schemas,
+        "Spec": spec,
+        "Injection": {
+            "anyOf": [
+                {
+                    "oneOf": list(faults.values()),
+                    "discriminator": {
+                        "propertyName": "fault",
+                        "mapping": {name: ref["$ref"] for name, ref in faults.items()},
+                    },
+                },
+                {
+                    "type": "object",
+                    "required": ["spec"],
+                    "properties": {"spec": _ref("Spec")},
+                    "additionalProperties": False,
+                },
+                _ref("Spec"),
+            ],
+        },
+    }
+
+
+def _param_schema(param: Mapping[str, Any]) -> Schema:
+    described: Schema = {**param["schema"], "description": f"{param['help']}: {param['allowed']}"}
+    if param["mode"]:
+        described["description"] += f" (only with mode={param['mode']})"
+    if param["default"] is not None:
+        described["default"] = param["default"]
+    return described
+
+
+_SCHEMAS: dict[str, Schema] = {
+    "Problem": {
+        "type": "object",
+        "required": ["title", "status", "detail"],
+        "properties": {
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "What went wrong, in one line."},
+            "field": {"type": "string", "description": "The part of the request that is wrong."},
+            "allowed": {"description": "What that part may be."},
+        },
+    },
+    "Fault": {
+        "type": "object",
+        "description": "An injected fault: what was injected, as `Injection` takes it, and how it is doing.",
+        "required": ["id", "state", "source", "spec", "trap", "starts_in", "ends_in", "seen", "hits", "fault"],
+        "properties": {
+            "id": {"type": "string"},
+            "state": {
+                "enum": ["pending", "active", "ended"],
+                "description": "`pending` waits for its time or, as a trap, for a request to spring on.",
+            },
+            "source": {"type": "string", "description": "`admin`, or the variable that armed it."},
+            "spec": {"type": "string", "description": "The fault as a spec."},
+            "trap": {"type": "boolean", "description": "Whether it waits for a request that it meets."},
+            "starts_in": {"type": ["number", "null"], "description": "Seconds until it starts."},
+            "ends_in": {"type": ["number", "null"], "description": "Seconds until it ends by itself."},
+            "seen": {"type": "integer", "description": "The requests that it met."},
+            "hits": {"type": "integer", "description": "Those of them that it hit."},
+            "fault": {"type": "string"},
+        },
+    },
+    "Faults": _list_of("Fault", "faults"),
+    "Recovered": _list_of("Fault", "recovered"),
+    "Recovery": {
+        "type": "object",
+        "properties": {"id": {"type": "string", "description": "The fault to take back; all where it is absent."}},
+        "additionalProperties": False,
+    },
+    "Status": {
+        "type": "object",
+        "required": ["pod", "phase", "uptime", "health", "countdowns", "faults"],
+        "properties": {
+            "pod": {"type": "string"},
+            "phase": {"enum": ["warming up", "serving", "draining"]},
+            "uptime": {"type": "number", "description": "Seconds since the start."},
+            "health": {
+                "type": "object",
+                "required": ["startup", "readiness", "liveness"],
+                "additionalProperties": {"type": "boolean"},
+            },
+            "countdowns": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name", "state", "remaining"],
+                    "properties": {
+                        "name": {"type": "string", "description": "The variable that armed it."},
+                        "fault": {"type": ["string", "null"]},
+                        "state": {"enum": ["pending", "active", "ended"]},
+                        "remaining": {"type": ["number", "null"], "description": "Seconds."},
+                    },
+                },
+            },
+            "faults": {"type": "array", "items": _ref("Fault")},
+        },
+    },
+    "Catalogue": {
+        "type": "object",
+        "required": ["faults", "scope"],
+        "properties": {key: {"type": "array", "items": {"type": "object"}} for key in ("faults", "scope")},
+    },
+    "Event": {"type": "string", "description": "Server-sent events; the data of each is an event as JSON."},
+    "OpenAPI": {"type": "object"},
+}

@@ -1,0 +1,10 @@
+"""The Flask app of the health-check lab (KILL_IN_SECONDS); its probes are in the table of probe routes."""
+
+from __future__ import annotations
+
+from crashy.server.identity import Identity
+
+
+def greeting(identity: Identity) -> str:
+    """Give what / says."""
+    return f"Hello from {identity.pod}!\n"

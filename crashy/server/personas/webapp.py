@@ -1,0 +1,64 @@
+"""webapp-delayed-start and webapp-color of the Kubernetes courses: /hostname, /info, /crash and /freeze.
+
+/ready and /live are in the table of probe routes.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from crashy.faults.crash import Crash
+from crashy.faults.freeze import Freeze
+from crashy.server.admin import check_token, inject
+from crashy.server.gate import hold
+from crashy.server.identity import Identity
+from crashy.server.patient import Patient
+
+
+def greeting(identity: Identity) -> str:
+    """Give what / says."""
+    return f"Hello from {identity.pod}!\n"
+
+
+def stuck(identity: Identity) -> str:
+    """Give what a blocked app prints every 2 s."""
+    return f"Message from {identity.pod} : Bad Code! I am stuck!"
+
+
+def warming_up(seconds: float) -> str:
+    """Give the first line of an app with APP_START_DELAY."""
+    return f"Warming Up Application. Will take {seconds:g} seconds to finish."
+
+
+READY = "Application Ready!"
+"""The line after the warm-up."""
+
+
+def routes(patient: Patient) -> list[web.RouteDef]:
+    """Give this app's own routes. /crash and /freeze obey ADMIN_TOKEN; a HEAD, as link checkers send, does nothing."""
+    identity = patient.identity
+
+    async def hostname(_request: web.Request) -> web.Response:
+        return web.Response(text=identity.pod)
+
+    async def info(_request: web.Request) -> web.Response:
+        return web.Response(text=f"Hello, Application Version: {identity.version} ; Color: {identity.color}")
+
+    async def crash(request: web.Request) -> web.Response:
+        check_token(request, patient.settings.admin_token)
+        mayday = f"Message from {identity.pod} : Mayday! Mayday! Going to crash!"
+        patient.say("Said", mayday)
+        inject(patient, Crash(code=patient.settings.exit_code), "GET /crash")
+        return web.Response(text=mayday, headers={"Connection": "close"})
+
+    async def freeze(request: web.Request) -> web.Response:
+        check_token(request, patient.settings.admin_token)
+        await hold(patient, inject(patient, Freeze(), "GET /freeze"))
+        return web.Response(text=stuck(identity))
+
+    return [
+        web.get("/hostname", hostname),
+        web.get("/info", info),
+        web.get("/crash", crash, allow_head=False),
+        web.get("/freeze", freeze, allow_head=False),
+    ]

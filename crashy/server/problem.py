@@ -1,0 +1,65 @@
+"""Refusals as problem documents: what went wrong, at which field, and what is allowed (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):  # noqa: N818 - it is named as its document is
+    """A refusal: raised anywhere in a handler, answered as an `application/problem+json` document.
+
+    `status` is the HTTP status, `detail` one line for a human. `field` names the part of the request that is wrong
+    and `allowed` lists, or describes, what it may be; both are members of the document where they are known.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        field: str | None = None,
+        allowed: Sequence[str] | str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.field = field
+        self.allowed = allowed
+        self.headers = dict(headers or {})
+
+    def document(self) -> dict[str, Any]:
+        """Give the members of the document; `type` is absent, which means `about:blank`: the status says it all."""
+        members: dict[str, Any] = {
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.field is not None:
+            members["field"] = self.field
+        if self.allowed is not None:
+            members["allowed"] = self.allowed
+        return members
+
+    def response(self) -> web.Response:
+        """Give the answer that carries the document."""
+        return json_response(self.document(), status=self.status, headers=self.headers, media_type=MEDIA_TYPE)
+
+
+def json_response(
+    value: object,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    media_type: str = "application/json",
+) -> web.Response:
+    """Answer with JSON that is read by people too: indented, UTF-8, a newline at its end."""
+    body = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return web.Response(body=body.encode(), status=status, headers={**(headers or {}), "Content-Type": media_type})

@@ -1,0 +1,55 @@
+"""The thread that lets a patient's faults begin and end in time, whatever its loops do meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty
+
+from crashy.faults.effects import Begin
+from crashy.server.body import Body
+from crashy.server.patient import Order, Patient, settle
+
+ANSWERS_FIRST = 0.05
+"""Seconds between the order to fall ill and the illness: the answer that says so leaves first."""
+
+
+class Pulse(threading.Thread):
+    """Drives one patient: starts and ends its faults when they are due, obeys its orders, keeps its state files.
+
+    `keep` is called whenever something may have changed.
+    """
+
+    def __init__(self, patient: Patient, body: Body, keep: Callable[[], None]) -> None:
+        super().__init__(name="pulse", daemon=True)
+        self._patient = patient
+        self._body = body
+        self._keep = keep
+        self._over = False
+
+    def stop(self) -> None:
+        """Let the thread end, and wait until it has."""
+        self._over = True
+        self._patient.orders.put(None)
+        self.join()
+
+    def run(self) -> None:
+        """Wait for the next order or the next change, whichever comes first, until `stop`."""
+        self._keep()
+        while not self._over:
+            try:
+                order = self._patient.orders.get(timeout=self._patient.next_change())
+            except Empty:
+                order = None
+                self._patient.tick()
+            if order is not None:
+                self._obey(order)
+            self._keep()
+
+    def _obey(self, order: Order) -> None:
+        if order.struck is None and isinstance(order.command, Begin):
+            time.sleep(max(0.0, order.given_at + ANSWERS_FIRST - self._patient.now()))
+        self._body.obey(order.command)
+        if order.struck is not None:
+            settle(order.struck)

@@ -1,0 +1,56 @@
+"""What / answers: the persona's text, or the same facts as a page for a browser."""
+
+from __future__ import annotations
+
+from html import escape
+
+from aiohttp import web
+
+from crashy.server.patient import Patient
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{pod}</title>
+<style>
+body {{ margin: 0; font: 1.1rem/1.5 system-ui, sans-serif; color: #222; border-top: 2rem solid {color}; }}
+main {{ max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }}
+th {{ text-align: left; padding-right: 2rem; }}
+</style>
+<main>
+<h1>{pod}</h1>
+<p>{text}</p>
+<table>
+{rows}
+</table>
+</main>
+</html>
+"""
+
+
+def respond(patient: Patient, request: web.Request, text: str, status: int = 200) -> web.Response:
+    """Answer with a text, or with the page if the client asks for HTML by name, as browsers do."""
+    headers = {"Vary": "Accept"}
+    if "text/html" not in request.headers.get("Accept", ""):
+        return web.Response(status=status, text=text, headers=headers)
+    headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    return web.Response(status=status, text=_page(patient, text), content_type="text/html", headers=headers)
+
+
+def _page(patient: Patient, text: str) -> str:
+    identity, health = patient.identity, patient.health()
+    facts = {
+        "Version": identity.version,
+        "Color": identity.color,
+        "Namespace": identity.namespace,
+        "Node": identity.node,
+        "Address": identity.ip,
+        "Started": "yes" if health.startup else "no",
+        "Ready": "yes" if health.readiness else "no",
+        "Live": "yes" if health.liveness else "no",
+        "Up for": f"{patient.uptime():.0f} s",
+    }
+    rows = "\n".join(f"<tr><th>{name}<td>{escape(value)}" for name, value in facts.items() if value)
+    lines = "<br>".join(escape(line) for line in text.splitlines())
+    return _PAGE.format(pod=escape(identity.pod), color=escape(identity.color), text=lines, rows=rows)

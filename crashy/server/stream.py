@@ -1,0 +1,91 @@
+"""The timeline as server-sent events: live, and resumed where a client left off."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from contextlib import suppress
+
+from aiohttp import web
+
+from crashy.timeline import Event, Timeline
+
+LIFE = secrets.token_hex(3)
+"""Names this process in event ids: an id that a former life gave counts nothing here."""
+
+_LOOK_AGAIN = 15.0
+"""Seconds after which a silent stream looks whether its client is still there."""
+
+
+class _Bell:
+    """Wakes one task of one loop, from any thread; ringing twice before it wakes costs no more than once."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._event = asyncio.Event()
+        self._rung = False
+
+    def ring(self, _event: Event | None = None) -> None:
+        if not self._rung:
+            self._rung = True
+            with suppress(RuntimeError):  # the loop has closed: nobody is left to wake
+                self._loop.call_soon_threadsafe(self._event.set)
+
+    async def wait(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), _LOOK_AGAIN)
+        self._event.clear()
+        self._rung = False
+
+
+class Streams:
+    """The event streams of one app; `close` ends them all when it shuts down.
+
+    A stream holds no events of its own, only its place in the timeline, so a slow client or a frozen loop
+    costs nothing: what fell off the timeline's end meanwhile is missing, and the gap in the ids says so.
+    """
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._bells: set[_Bell] = set()
+        self._closing = False
+
+    async def close(self, _app: web.Application | None = None) -> None:
+        """End every stream of this app, and those that are asked for later."""
+        self._closing = True
+        for bell in self._bells:
+            bell.ring()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Stream the events from now on, or those after the request's `Last-Event-ID`, until either side ends it."""
+        from aiohttp_sse import EventSourceResponse  # noqa: PLC0415 - a patient that nobody watches starts without it
+
+        bell = _Bell()
+        place = self._place(request.headers.get("Last-Event-ID"))
+        response = EventSourceResponse(sep="\n")
+        self._bells.add(bell)
+        unsubscribe = self._timeline.subscribe(bell.ring)
+        try:
+            await response.prepare(request)
+            with suppress(ConnectionError, TimeoutError):  # the client has gone, or has stopped reading
+                async with response:
+                    while response.is_connected():
+                        events, end = self._timeline.read(place)
+                        for number, event in enumerate(events, end - len(events) + 1):
+                            await response.send(event.to_json(), id=f"{LIFE}-{number}")
+                        place = end
+                        if self._closing:
+                            break
+                        await bell.wait()
+        finally:
+            unsubscribe()
+            self._bells.discard(bell)
+        return response
+
+    def _place(self, last_event_id: str | None) -> int:
+        """Give the count of events that the client has: all of them, unless it says where it left off."""
+        if last_event_id is None:
+            return len(self._timeline)
+        ours = re.fullmatch(rf"{LIFE}-([0-9]{{1,15}})", last_event_id)
+        return int(ours[1]) if ours else 0

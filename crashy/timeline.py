@@ -1,0 +1,105 @@
+"""Everything that happens is an event here: reports, pages, logs and tests read it, nobody prints instead."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened, `t` seconds after its timeline began.
+
+    `object` is written as kubectl does (`pod/web-1`, `service/web`); `kind` says how to read `data`
+    (`event` is a Kubernetes event, `condition` a Deployment's, `pod` a status, `endpoints`, `service`, `apply`,
+    `probe`, `request`, `fault`, `process`, `log`).
+    """
+
+    t: float
+    source: str
+    kind: str
+    object: str
+    reason: str = ""
+    message: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Give the event as one line of JSON, `t` in seconds with a microsecond's resolution."""
+        return _encode(
+            {
+                "t": round(self.t, 6),
+                "source": self.source,
+                "kind": self.kind,
+                "object": self.object,
+                "reason": self.reason,
+                "message": self.message,
+                "data": self.data,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, line: str) -> Event:
+        """Read back what `to_json` wrote; raises ValueError, KeyError or TypeError on anything else."""
+        return cls(**json.loads(line))
+
+
+class Timeline:
+    """Events in the one order in which they were added; the last `keep` of them can be read again.
+
+    `now` gives monotonic seconds; its value at construction is the timeline's zero.
+    Everything here is safe from any thread; subscribers are called in the thread that adds.
+    """
+
+    def __init__(self, now: Callable[[], float], keep: int = 100_000) -> None:
+        self._now = now
+        self._zero = now()
+        self._events: deque[Event] = deque(maxlen=keep)
+        self._count = 0
+        self._subscribers: tuple[Callable[[Event], None], ...] = ()
+        self._lock = threading.Lock()
+
+    def now(self) -> float:
+        """Give the seconds since this timeline began."""
+        return self._now() - self._zero
+
+    def add(self, source: str, kind: str, obj: str, /, reason: str = "", message: str = "", **data: Any) -> Event:
+        """Append what happens now, tell every subscriber, and give the event back."""
+        with self._lock:
+            event = Event(round(self.now(), 6), source, kind, obj, reason, message, data)
+            self._events.append(event)
+            self._count += 1
+        for subscriber in self._subscribers:
+            subscriber(event)
+        return event
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `subscriber` with each event from now on; the callable given back ends that."""
+        with self._lock:
+            self._subscribers = (*self._subscribers, subscriber)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._subscribers = tuple(s for s in self._subscribers if s is not subscriber)
+
+        return unsubscribe
+
+    def __len__(self) -> int:
+        """Count the events ever added: the `since` of a reader that wants only what comes next."""
+        return self._count
+
+    def since(self, count: int = 0) -> list[Event]:
+        """Give the events after the first `count`, oldest first, as far back as they are kept."""
+        return self.read(count)[0]
+
+    def read(self, count: int = 0) -> tuple[list[Event], int]:
+        """Give what `since` gives, and the count to read on from, though others add meanwhile."""
+        with self._lock:
+            newest_first = islice(reversed(self._events), max(0, self._count - count))
+            return list(newest_first)[::-1], self._count

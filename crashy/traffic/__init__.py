@@ -1,0 +1,1 @@
+"""The loop that asks on a fixed schedule and keeps every answer."""

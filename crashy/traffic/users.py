@@ -1,0 +1,61 @@
+"""Users' requests on a timeline: a fixed schedule, every answer an event."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from crashy.timeline import Event, Timeline
+from crashy.traffic.connection import Reply
+from crashy.traffic.sampler import sample
+from crashy.traffic.samples import Sample
+
+BODY_LIMIT = 200  # characters of an answer that the timeline keeps
+
+
+async def users(
+    ask: Callable[[], Awaitable[Reply]], timeline: Timeline, service: str, *, rate: float, stop: asyncio.Event
+) -> None:
+    """Call `ask` `rate` times a second until `stop` is set; each answer is an event of kind `request` on `service`.
+
+    It begins when the Service has its first endpoint: whoever asks before that tests nothing but patience.
+    """
+    await _served(timeline, f"service/{service}", stop)
+    began = timeline.now()
+
+    def record(answer: Sample) -> None:
+        timeline.add(
+            "traffic",
+            "request",
+            f"service/{service}",
+            answer.outcome,
+            answer.body[:BODY_LIMIT],
+            sent=round(began + answer.due, 6),
+            latency=round(answer.latency, 6),
+            status=answer.status,
+            failure=answer.failure,
+            ok=answer.ok,
+            pod=answer.pod,
+        )
+
+    if not stop.is_set():
+        await sample(ask, record, rate=rate, stop=stop)
+
+
+async def _served(timeline: Timeline, service: str, stop: asyncio.Event) -> None:
+    served = asyncio.Event()
+
+    def look(event: Event) -> None:
+        if event.kind == "endpoints" and event.object == service and event.data["serving"]:
+            served.set()
+
+    unsubscribe = timeline.subscribe(look)
+    for event in timeline.since():
+        look(event)
+    waits = [asyncio.create_task(event.wait()) for event in (served, stop)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        unsubscribe()
+        for wait in waits:
+            wait.cancel()

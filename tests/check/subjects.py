@@ -1,0 +1,71 @@
+"""Containers to check, from the few words that matter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from crashy.check.subjects import Subject, read_subjects
+from crashy.manifest.load import load
+from crashy.manifest.parse import parse
+
+SEEDS = Path(__file__).parent.parent / "manifest" / "seeds"
+MANIFESTS = Path(__file__).parent.parent.parent / "manifests"
+
+
+def http(path: str = "/livez", port: int | str = 80, **settings: Any) -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": port}, **settings}
+
+
+def tcp(port: int | str = 80, **settings: Any) -> dict[str, Any]:
+    return {"tcpSocket": {"port": port}, **settings}
+
+
+def command(*words: str, **settings: Any) -> dict[str, Any]:
+    return {"exec": {"command": list(words)}, **settings}
+
+
+def deployment(container: dict[str, Any], *, replicas: int = 1, name: str = "web", **spec: Any) -> dict[str, Any]:
+    """Give a Deployment of one container; `env` may be a mapping."""
+    filled = {"name": "app", "image": "crashy-app:1.0.0", **container}
+    if isinstance(filled.get("env"), dict):
+        filled["env"] = [{"name": key, "value": str(value)} for key, value in filled["env"].items()]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [filled], **spec}},
+        },
+    }
+
+
+def service(name: str = "web", **spec: Any) -> dict[str, Any]:
+    ports = spec.pop("ports", [{"port": 80}])
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": name}, "ports": ports, **spec},
+    }
+
+
+def subjects(*objects: dict[str, Any] | str) -> list[Subject]:
+    """Read objects, or the text of a manifest, as `m.yaml`."""
+    texts = [one if isinstance(one, str) else yaml.safe_dump(one, sort_keys=False) for one in objects]
+    documents, errors = parse("---\n".join(texts).encode(), "m.yaml")
+    return read_subjects(documents, errors)[0]
+
+
+def subject(container: dict[str, Any], *, behind_service: bool = False, **spec: Any) -> Subject:
+    """Give the only container of a Deployment."""
+    (one,) = subjects(deployment(container, **spec), *([service()] if behind_service else []))
+    return one
+
+
+def shipped(*paths: Path) -> list[Subject]:
+    return read_subjects(load([str(path) for path in paths]))[0]

@@ -1,0 +1,317 @@
+"""The numbers that are told before anything runs hold for the simulated kubelet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crashy.check.facts import Facts
+from crashy.check.numbers import RELIST, Illness, Numbers, kill_time, numbers, waits
+from crashy.check.subjects import Subject
+from crashy.engines.sim.model import Answer, Condition, Hang, Life, Spell
+from crashy.kubelet.detection import Bounds
+from crashy.kubelet.spec import ProbeType
+from tests.check.subjects import SEEDS, command, deployment, http, service, shipped, subject, subjects, tcp
+from tests.kubelet.simulation import Run, simulate
+
+EXIT, ERRORS, HANG = Illness
+HAIR = 0.01
+CONDITIONS: dict[Illness, Condition] = {ERRORS: Answer(500), HANG: Hang()}
+
+
+def within(bounds: Bounds | None, seconds: float | None) -> bool:
+    """Say whether what was seen is what was told; None is never."""
+    if bounds is None or seconds is None:
+        return bounds is None and seconds is None
+    return bounds.best - HAIR <= seconds <= bounds.worst + HAIR
+
+
+def fall_ill(
+    patient: Subject, illness: Illness, onset: float, *, term: float | None = 0.0, seed: int = 0, span: float = 150
+) -> Run:
+    """Simulate a pod whose first life falls ill at `onset`; the next ones are well."""
+    listens = patient.facts.starts
+
+    def script(_pod: Any, _container: Any, attempt: int) -> Life:
+        well = Life(start_seconds=0.0, listens_at=listens, term_seconds=term)
+        if attempt > 0:
+            return well
+        if illness is EXIT:
+            return replace(well, exits_at=onset)
+        return replace(well, spells=(Spell(CONDITIONS[illness], onset),))
+
+    return simulate(patient.template, script, onset + span, seed=seed)
+
+
+def killed_at(run: Run, after: float) -> float | None:
+    return next((t - after for t in run.times("event", "Killing") if t >= after), None)
+
+
+def out_at(run: Run, after: float) -> float | None:
+    return next((t - after for t, ready in run.ready_changes() if t >= after and not ready), None)
+
+
+def back_at(run: Run, patient: Subject, after: float) -> float | None:
+    """Give when the second life listens and its pod is ready."""
+    begun = [t for t in run.started() if t >= after]
+    if not begun:
+        return None
+    ready = [t for t, ready in run.ready_changes() if ready and t >= begun[0]]
+    moment = begun[0] if patient.container.readiness_probe is None and patient.container.startup_probe is None else None
+    moment = ready[0] if moment is None and ready else moment
+    return None if moment is None else max(moment, begun[0] + patient.facts.starts) - after
+
+
+def check(told: Numbers, patient: Subject, illness: Illness, onset: float, run: Run) -> None:
+    course = told.courses[illness]
+    if illness is not EXIT:
+        synced = course.detected and Bounds(course.detected.best, course.detected.worst + RELIST)
+        killed = killed_at(run, onset)
+        assert within(synced, killed)
+        if killed is not None:
+            assert within(told.killing, next(t for t in run.exited() if t >= onset) - onset - killed)
+    if patient.container.readiness_probe is not None:
+        out = out_at(run, onset)
+        # A kill and a start within one sync are published as one: then there was no moment out of the endpoints.
+        assert within(course.out, out) or (course.out is not None and out is None)
+    assert within(course.back, back_at(run, patient, onset))
+
+
+TABLE = [
+    # liveness, readiness, illness, detected, out, back
+    (http(periodSeconds=1), None, ERRORS, (2, 3), None, (2, 34)),
+    (http(periodSeconds=1, terminationGracePeriodSeconds=1), None, ERRORS, (2, 3), None, (2, 6)),
+    (http(periodSeconds=1, terminationGracePeriodSeconds=1), None, HANG, (3, 4), None, (3, 7)),
+    (http(), http("/readyz", periodSeconds=1, failureThreshold=1), HANG, (21, 31), (1, 2), (21, 63)),
+    (http(periodSeconds=2, timeoutSeconds=5), None, HANG, (15, 17), None, (15, 48)),
+    (tcp(), http("/readyz"), ERRORS, None, (20, 30), None),
+    (tcp(), http("/readyz"), HANG, None, (21, 31), None),
+    (None, None, ERRORS, None, None, None),
+    (None, None, EXIT, (0, 1), None, (0, 1)),
+    (None, http("/readyz", periodSeconds=5), EXIT, (0, 1), (0, 1), (0, 6)),
+    (command("cat", "/tmp/healthy"), None, HANG, None, None, None),
+    (command("app", "ping", periodSeconds=5), None, HANG, (11, 16), None, (11, 47)),
+]
+
+
+@pytest.mark.parametrize(("liveness", "readiness", "illness", "detected", "out", "back"), TABLE)
+def test_the_course_of_an_illness(
+    liveness: dict[str, Any] | None,
+    readiness: dict[str, Any] | None,
+    illness: Illness,
+    detected: tuple[float, float] | None,
+    out: tuple[float, float] | None,
+    back: tuple[float, float] | None,
+) -> None:
+    probes = {"livenessProbe": liveness, "readinessProbe": readiness}
+    patient = subject({kind: probe for kind, probe in probes.items() if probe})
+    told = numbers(patient)
+    course = told.courses[illness]
+
+    assert [bounds and (bounds.best, bounds.worst) for bounds in (course.detected, course.out, course.back)] == [
+        detected,
+        out,
+        back,
+    ]
+    for onset in (41.0, 43.37, 46.9):
+        # A command that asks nobody answers whatever happens, and so it does here.
+        blind = liveness is not None and liveness.get("exec", {}).get("command", [""])[0] == "cat"
+        if not blind:
+            check(told, patient, illness, onset, fall_ill(patient, illness, onset))
+
+
+def test_the_crashy_app_lab() -> None:
+    """Liveness every second, three failures, one second of grace, which the kubelet makes two."""
+    (patient,) = shipped(SEEDS / "crashy-deployment.yaml", SEEDS / "crashy-service.yaml")
+    told = numbers(patient)
+
+    assert told.courses[EXIT].back == Bounds(0, 1)
+    assert told.courses[ERRORS].detected == Bounds(2, 3)
+    assert told.courses[HANG].detected == Bounds(3, 4)
+    assert told.courses[ERRORS].errors == told.courses[ERRORS].back == Bounds(2, 6)
+    assert told.courses[HANG].errors == told.courses[HANG].back == Bounds(3, 7)
+    assert told.killing == Bounds(0, 2)
+    assert (told.start.safe, told.start.killed, told.start.by) == (2, Bounds(2, 4), ProbeType.LIVENESS)
+    assert told.probes_per_minute == 60
+
+
+@pytest.mark.parametrize(
+    ("replicas", "publish", "readiness", "errors"),
+    [
+        (3, False, True, (1, 2)),  # the others go on, once readiness has failed
+        (1, False, True, (3, 9)),  # nobody else is there
+        (3, True, True, (3, 8)),  # the Service doesn't ask for readiness
+        (3, False, False, (3, 8)),
+    ],
+)
+def test_how_long_users_see_errors(replicas: int, publish: bool, readiness: bool, errors: tuple[float, float]) -> None:
+    container = {"livenessProbe": http(periodSeconds=1, terminationGracePeriodSeconds=3)}
+    if readiness:
+        container["readinessProbe"] = http("/readyz", periodSeconds=1, failureThreshold=1)
+    objects = [deployment(container, replicas=replicas), service(publishNotReadyAddresses=publish)]
+    (patient,) = subjects(*objects)
+    told = numbers(patient).courses[HANG].errors
+
+    assert told is not None
+    assert (told.best, told.worst) == errors
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "grace", "expected"),
+    [
+        ({}, 30, (0, 30)),
+        ({}, 0, (0, 2)),
+        ({"preStop": {"sleep": {"seconds": 5}}}, 30, (5, 30)),
+        ({"preStop": {"exec": {"command": ["sleep", "10"]}}}, 8, (8, 10)),
+        ({"preStop": {"exec": {"command": ["sh", "-c", "sleep 3"]}}}, 4, (3, 5)),
+        ({"preStop": {"exec": {"command": ["nginx", "-s", "quit"]}}}, 30, (0, 32)),
+        ({"preStop": {"exec": {"command": ["sleep", "10"]}}}, 0, (0, 2)),
+    ],
+)
+def test_how_long_a_kill_takes(lifecycle: dict[str, Any], grace: int, expected: tuple[float, float]) -> None:
+    patient = subject({"lifecycle": lifecycle}, terminationGracePeriodSeconds=grace)
+
+    assert kill_time(patient) == Bounds(*expected)
+
+
+@pytest.mark.parametrize(
+    ("container", "safe", "killed", "by", "ready"),
+    [
+        ({}, None, None, None, (0, 0)),
+        ({"livenessProbe": http()}, 20, (20, 31), "liveness", (0, 0)),
+        ({"livenessProbe": http(initialDelaySeconds=15)}, 34, (34, 46), "liveness", (0, 0)),
+        (
+            {"startupProbe": http(periodSeconds=5, failureThreshold=30), "livenessProbe": http()},
+            145,
+            (145, 151),
+            "startup",
+            (0, 6),
+        ),
+        ({"readinessProbe": http("/readyz", periodSeconds=5)}, None, None, None, (0, 5)),
+        ({"readinessProbe": http("/readyz"), "env": {"READINESS_LATENCY": 2}}, None, None, None, None),
+        (
+            {"readinessProbe": http("/readyz", timeoutSeconds=3), "env": {"READINESS_LATENCY": 2}},
+            None,
+            None,
+            None,
+            (2, 12),
+        ),
+        ({"livenessProbe": http(), "env": {"APP_START_DELAY": 45}}, 20, (20, 31), "liveness", None),
+    ],
+)
+def test_what_a_start_may_take(
+    container: dict[str, Any],
+    safe: float | None,
+    killed: tuple[float, float] | None,
+    by: str | None,
+    ready: tuple[float, float] | None,
+) -> None:
+    start = numbers(subject(container)).start
+
+    assert (start.safe, start.by) == (safe, by)
+    assert start.killed == (killed and Bounds(*killed))
+    assert start.ready == (ready and Bounds(*ready))
+
+
+def test_what_is_restarted_again_and_again_waits_ever_longer() -> None:
+    assert waits(restarts=9) == (0, 10, 20, 40, 80, 160, 300, 300, 300)
+
+
+@pytest.mark.parametrize(
+    ("life", "expected"),
+    [
+        (12, (0, 0, 0, 20, 40, 80, 160, 300, 0, 300, 0, 300)),
+        (35, (0, 0, 0, 0, 40, 80, 160, 300, 0, 300, 0, 300)),
+        (60, (0, 0, 0, 0, 0, 80, 160, 300, 0, 300, 0, 300)),
+        (90, (0, 0, 0, 0, 0, 0, 160, 300, 0, 300, 0, 300)),
+        (200, (0, 0, 0, 0, 0, 0, 0, 300, 0, 300, 0, 300)),
+        (300, (0,) * 12),
+    ],
+)
+def test_what_a_probe_kills_again_and_again_begins_to_wait_later(life: float, expected: tuple[float, ...]) -> None:
+    """Derived from kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go SyncPod and doBackOff."""
+    assert waits(life, killed=True) == expected
+
+
+@pytest.mark.parametrize("policy", ["Never", "OnFailure", "Always"])
+def test_a_pod_that_is_not_restarted_is_never_back(policy: str) -> None:
+    pod = {"containers": [{"name": "app", "image": "app", "livenessProbe": http()}], "restartPolicy": policy}
+    (patient,) = subjects({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": pod})
+
+    assert all((course.back is None) == (policy == "Never") for course in numbers(patient).courses.values())
+
+
+PROBE = st.fixed_dictionaries(
+    {
+        "httpGet": st.just({"path": "/x", "port": 80}),
+        "periodSeconds": st.integers(1, 8),
+        "timeoutSeconds": st.integers(1, 5),
+        "failureThreshold": st.integers(1, 4),
+        "initialDelaySeconds": st.integers(0, 6),
+    }
+)
+CONTAINER = st.fixed_dictionaries({"livenessProbe": PROBE}, optional={"readinessProbe": PROBE, "startupProbe": PROBE})
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    container=CONTAINER,
+    successes=st.integers(1, 3),
+    grace=st.integers(0, 6),
+    starts=st.floats(0, 6).map(lambda s: round(s, 2)),
+    illness=st.sampled_from(Illness),
+    onset=st.floats(60, 75).map(lambda s: round(s, 2)),
+    term=st.sampled_from([0.0, 1.5, None]),
+    seed=st.integers(0, 9),
+)
+def test_any_illness_runs_its_course_within_the_bounds(
+    container: dict[str, Any],
+    successes: int,
+    grace: int,
+    starts: float,
+    illness: Illness,
+    onset: float,
+    term: float | None,
+    seed: int,
+) -> None:
+    if "readinessProbe" in container:
+        container = {**container, "readinessProbe": {**container["readinessProbe"], "successThreshold": successes}}
+    patient = subject(container, terminationGracePeriodSeconds=grace)
+    safe = numbers(patient).start.safe
+    assert safe is not None
+    # A start that the probes always grant, with a hair to spare, so that only the illness ends the first life.
+    patient = replace(patient, facts=Facts(starts=min(starts, max(safe - HAIR, 0)), readies=starts))
+    patient = replace(patient, facts=replace(patient.facts, readies=patient.facts.starts))
+
+    run = fall_ill(patient, illness, onset, term=term, seed=seed)
+    check(numbers(patient), patient, illness, onset, run)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    container=st.fixed_dictionaries({"livenessProbe": PROBE}, optional={"startupProbe": PROBE}),
+    starts=st.floats(0, 40).map(lambda s: round(s, 2)),
+    hangs=st.booleans(),
+    seed=st.integers(0, 9),
+)
+def test_a_start_is_granted_what_is_safe_and_killed_within_the_bounds(
+    container: dict[str, Any], starts: float, hangs: bool, seed: int
+) -> None:
+    patient = subject(container)
+    begun = numbers(patient).start
+    spells = (Spell(Hang(), 0.0, starts),) if hangs else ()
+    life = Life(start_seconds=0.0, listens_at=0.0 if hangs else starts, spells=spells)
+    kills = simulate(patient.template, lambda *_: life, 90, seed=seed).times("event", "Killing")
+
+    assert begun.safe is not None
+    assert begun.killed is not None
+    if starts < begun.safe:
+        assert kills == []
+    if kills:
+        assert begun.killed.best - HAIR <= kills[0] <= begun.killed.worst + RELIST + HAIR
+    elif not hangs:
+        assert starts <= begun.killed.worst

@@ -1,0 +1,122 @@
+"""What of manifests is checked, and what is known of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crashy.check.facts import Facts
+from crashy.check.subjects import TEMPLATES, read_subjects
+from crashy.errors import BadInput
+from crashy.kubelet.spec import ProbeType
+from crashy.manifest.parse import parse
+from tests.check.subjects import deployment, http, service, subject, subjects
+
+POD = {"containers": [{"name": "a", "image": "any/image", "livenessProbe": http()}]}
+
+
+def controller(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": spec}
+    inner = {"template": template}
+    outer = {"jobTemplate": {"spec": inner}} if kind == "CronJob" else inner
+    return {"apiVersion": "any/v1", "kind": kind, "metadata": {"name": "x"}, "spec": outer}
+
+
+@pytest.mark.parametrize("kind", TEMPLATES)
+def test_every_kind_with_a_pod_template_is_checked(kind: str) -> None:
+    ends = TEMPLATES[kind][1]
+    (one,) = subjects(controller(kind, {**POD, **({"restartPolicy": "Never"} if ends else {})}))
+
+    assert one.title == f"{kind}/x, container a"
+    assert one.path == f"{TEMPLATES[kind][0]}.spec.containers[0]"
+    assert one.pods == (None if kind == "DaemonSet" else 1)
+
+
+@pytest.mark.parametrize("kind", TEMPLATES)
+def test_a_mistake_in_a_template_is_told_with_its_whole_path(kind: str) -> None:
+    spec = {"containers": [{"name": "a", "image": "i", "livenessProbe": {}}]}
+    path = f"{TEMPLATES[kind][0]}.spec.containers[0].livenessProbe"
+
+    with pytest.raises(BadInput, match="must specify a handler type") as error:
+        subjects(controller(kind, spec))
+    assert [path in line and line.startswith("m.yaml:") for line in error.value.lines] == [True]
+
+
+@pytest.mark.parametrize("kind", TEMPLATES)
+@pytest.mark.parametrize("spec", [None, [], {"template": 5}, {"jobTemplate": {"spec": []}}])
+def test_a_kind_without_its_template_is_refused(kind: str, spec: Any) -> None:
+    with pytest.raises(BadInput, match="Required value"):
+        subjects({"apiVersion": "v1", "kind": kind, "metadata": [], "spec": spec})
+
+
+def test_images_that_no_lab_could_run_are_checked() -> None:
+    (one,) = subjects({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": POD})
+
+    assert one.facts == Facts()
+
+
+def test_sidecars_are_checked_and_plain_init_containers_are_not() -> None:
+    init = [
+        {"name": "first", "image": "i"},
+        {"name": "side", "image": "i", "restartPolicy": "Always", "startupProbe": http()},
+    ]
+    found = subjects(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {**POD, "initContainers": init}}
+    )
+
+    assert [(one.container.name, one.path) for one in found] == [
+        ("side", "spec.initContainers[1]"),
+        ("a", "spec.containers[0]"),
+    ]
+
+
+def test_pods_behind_one_service_share_their_work() -> None:
+    other = deployment({}, name="other", replicas=2)
+    other["spec"]["selector"]["matchLabels"] = other["spec"]["template"]["metadata"]["labels"] = {"app": "web"}
+    found = subjects(deployment({}, replicas=3), other, service())
+
+    assert [one.pods for one in found] == [5, 5]
+    assert [len(one.routes) for one in subjects(deployment({}), service("else"))] == [0]
+
+
+def test_unknown_kinds_are_passed_over_with_a_line_and_known_ones_in_silence() -> None:
+    text = "apiVersion: x/v1\nkind: Rollout\nmetadata: {name: r}\n---\napiVersion: v1\nkind: Namespace\n"
+    pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: i}]}\n"
+    documents, errors = parse((text + pod).encode(), "m.yaml")
+    found, skipped = read_subjects(documents, errors)
+
+    assert [one.title for one in found] == ["Pod/p, container a"]
+    assert skipped == ["m.yaml:1: document 1 (Rollout/r): is not checked: holds no pod template that is known"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "kind: Service", "apiVersion: v1\nkind: Deployment\n", "a: 1", "kind: [1]", "kind: Namespace\napiVersion: v1"],
+)
+def test_nothing_to_check_is_bad_input(text: str) -> None:
+    with pytest.raises(BadInput):
+        subjects(text)
+
+
+def test_a_later_object_of_the_same_name_replaces_the_earlier() -> None:
+    assert [one.pods for one in subjects(deployment({}), deployment({}, replicas=4))] == [4]
+
+
+@pytest.mark.parametrize(
+    ("env", "facts"),
+    [
+        ({"APP_START_DELAY": "1m30s"}, {"starts": 90, "readies": 90}),
+        ({"APP_START_DELAY": "5", "APP_START_DELAY_JITTER": "3"}, {"starts": 8, "readies": 8}),
+        ({"READY_AFTER": "5"}, {"starts": 0, "readies": 5}),
+        ({"READINESS_LATENCY": "2"}, {"latency": {ProbeType.READINESS: 2}}),
+        ({"CRASH_AFTER": "0", "KILL_IN_SECONDS": ""}, {"illnesses": {"CRASH_AFTER": 0}}),
+        ({"RNG_MODE": "blocking"}, {"serial": True}),
+        ({"APP_START_DELAY": "soon"}, {"starts": 0}),
+    ],
+)
+def test_what_the_patients_variables_tell(env: dict[str, str], facts: dict[str, Any]) -> None:
+    known = subject({"env": env}).facts
+
+    assert {name: getattr(known, name) for name in facts} == facts
+    assert subject({"env": env, "image": "else"}).facts == Facts()

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from crashy import cli
+from crashy.commands.status import describe
+from tests.commands.patient_stub import Stub, running
+
+STATUS: dict[str, Any] = {
+    "pod": "web-1",
+    "phase": "serving",
+    "uptime": 61.234,
+    "health": {"startup": True, "readiness": False, "liveness": True},
+    "countdowns": [
+        {"name": "CRASH_AFTER", "state": "pending", "remaining": 8.77},
+        {"name": "READY_AFTER", "state": "ended", "remaining": 0.0},
+        {"name": "FREEZE_AFTER", "state": "active", "remaining": None},
+    ],
+    "faults": [
+        {"id": "f1", "state": "pending", "spec": "crash after=10s", "starts_in": 8.77, "ends_in": None},
+        {"id": "f4", "state": "active", "spec": "unready for=1m", "starts_in": None, "ends_in": 31.05},
+    ],
+}
+
+
+@pytest.fixture
+def patient() -> Iterator[Stub]:
+    with running() as stub:
+        stub.answer("GET /admin/status", STATUS)
+        yield stub
+
+
+def test_a_status_is_a_line_and_one_for_each_thing_that_will_happen() -> None:
+    assert describe(STATUS) == [
+        "web-1: serving for 61.2s; startup ok, readiness FAILS, liveness ok",
+        "  CRASH_AFTER pending, 8.8s left",
+        "  READY_AFTER ended",
+        "  FREEZE_AFTER active",
+        "  f1 pending: crash after=10s, starts in 8.8s",
+        "  f4 active: unready for=1m, ends in 31.1s",
+    ]
+
+
+def test_the_status_is_printed(patient: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status", "--url", patient.url]) == 0
+    assert capsys.readouterr().out == "\n".join(describe(STATUS)) + "\n"
+
+
+def test_as_json_it_is_what_the_patient_said_on_one_line(patient: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status", "--json", "--url", f"{patient.url}/"]) == 0
+
+    [line] = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == STATUS

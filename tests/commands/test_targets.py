@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crashy import cli
+from crashy.client import choose, lab_pods, labs_folder
+from crashy.errors import BadInput
+from tests.commands.patient_stub import running
+
+PODS: list[dict[str, Any]] = [{"name": name} for name in ("webapp-1", "webapp-2", "webapp", "crashy-5d4f-x2")]
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    runtime = tmp_path_factory.mktemp("run")
+    monkeypatch.setenv("CRASHY_RUNTIME_DIR", str(runtime))
+    (runtime / "labs").mkdir()
+    return runtime / "labs"
+
+
+def serve_once(path: Path, answer: bytes) -> threading.Thread:
+    """Answer one question at a lab's socket."""
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen()
+
+    def answer_one() -> None:
+        with server, server.accept()[0] as connection, connection.makefile("rwb") as lines:
+            assert json.loads(lines.readline()) == {"op": "pods"}
+            lines.write(answer)
+
+    thread = threading.Thread(target=answer_one)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("webapp-1", ["webapp-1"]),
+        ("webapp", ["webapp"]),
+        ("crashy", ["crashy-5d4f-x2"]),
+        ("all", ["webapp-1", "webapp-2", "webapp", "crashy-5d4f-x2"]),
+    ],
+)
+def test_a_pod_is_named_by_its_name_or_its_beginning(wanted: str, found: list[str]) -> None:
+    assert [pod["name"] for pod in choose(PODS, wanted)] == found
+
+
+def test_any_is_one_of_them() -> None:
+    [pod] = choose(PODS, "any")
+    assert pod in PODS
+
+
+@pytest.mark.parametrize(
+    ("wanted", "line"),
+    [
+        ("webapp-", "--pod: 'webapp-': more than one begins so: webapp-1, webapp-2"),
+        ("nginx", "--pod: 'nginx': no such pod: webapp-1, webapp-2, webapp, crashy-5d4f-x2"),
+    ],
+)
+def test_a_name_that_is_none_lists_those_there_are(wanted: str, line: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        choose(PODS, wanted)
+    assert refused.value.lines == (line,)
+
+
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({"CRASHY_RUNTIME_DIR": "/x"}, "/x/labs"),
+        ({"XDG_RUNTIME_DIR": "/run/user/1"}, f"/run/user/1/crashy-{os.getuid()}/labs"),
+        ({}, f"/tmp/crashy-{os.getuid()}/labs"),
+    ],
+)
+def test_the_labs_folder(environ: dict[str, str], path: str) -> None:
+    assert str(labs_folder(environ)) == path
+
+
+def test_every_lab_is_asked_and_what_is_no_lab_is_passed_over(folder: Path) -> None:
+    first = serve_once(folder / "1.sock", b'{"pods": [{"name": "a"}]}\n')
+    second = serve_once(folder / "2.sock", b'{"pods": [{"name": "b"}]}\n')
+    broken = serve_once(folder / "3.sock", b"what?\n")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(folder / "4.sock"))
+    (folder / "5.sock").touch()
+
+    assert [pod["name"] for pod in lab_pods(folder)] == ["a", "b"]
+    for thread in (first, second, broken):
+        thread.join()
+
+
+def pod(name: str, admin_url: str) -> dict[str, str]:
+    return {"name": name, "admin_url": admin_url, "app_url": "http://127.0.0.1:2"}
+
+
+@pytest.mark.parametrize(("side", "url"), [("app", "http://127.0.0.1:2"), ("admin", "http://127.0.0.1:1")])
+def test_a_pods_urls_are_told_even_if_it_does_not_answer(
+    folder: Path, capsys: pytest.CaptureFixture[str], side: str, url: str
+) -> None:
+    lab = serve_once(folder / "1.sock", json.dumps({"pods": [pod("web-1", "http://127.0.0.1:1")]}).encode() + b"\n")
+
+    assert cli.main(["status", "--pod", "web-1", "--where", side]) == 0
+    lab.join()
+    assert capsys.readouterr().out == f"{url}\n"
+
+
+def test_a_pod_of_a_lab_is_found_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with running() as patient:
+        patient.answer("POST /admin/faults", {"id": "f1", "spec": "crash"}, 201)
+        pods = [
+            {"name": name, "admin_url": patient.url, "app_url": "http://127.0.0.1:2"} for name in ("web-1", "web-2")
+        ]
+        lab = serve_once(folder / "1.sock", json.dumps({"pods": pods}).encode() + b"\n")
+
+        assert cli.main(["inject", "crash", "--pod", "all"]) == 0
+        lab.join()
+
+    assert capsys.readouterr().out == "web-1: f1 crash\nweb-2: f1 crash\n"
+
+
+def test_a_pod_that_cannot_be_reached_does_not_keep_the_rest_from_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running() as patient:
+        patient.answer("POST /admin/faults", {"id": "f1", "spec": "crash"}, 201)
+        pods = [
+            {"name": "web-1", "admin_url": "http://127.0.0.1:1", "app_url": "http://127.0.0.1:2"},
+            {"name": "web-2", "admin_url": patient.url, "app_url": "http://127.0.0.1:2"},
+        ]
+        lab = serve_once(folder / "1.sock", json.dumps({"pods": pods}).encode() + b"\n")
+
+        assert cli.main(["inject", "crash", "--pod", "all"]) == 1
+        lab.join()
+
+    told = capsys.readouterr()
+    assert told.out == "web-2: f1 crash\n"
+    assert told.err.startswith("crashy inject: web-1 (http://127.0.0.1:1): connection refused: is the patient running?")
+
+
+def test_without_a_lab_it_says_where_it_looked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["inject", "crash", "--pod", "web"]) == 1
+    assert capsys.readouterr().err == (
+        f"crashy inject: --pod: no lab is running (looked in {folder}): start one with crashy lab, or give --url\n"
+    )
+
+
+def test_the_client_imports_neither_the_server_nor_the_lab() -> None:
+    code = "import sys, crashy.commands.inject; print({'aiohttp', 'asyncio', 'yaml', 'rich'} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"

@@ -1,0 +1,132 @@
+"""The tables in the documents, made from the code. `python -m tests.docs_tables` writes them between their markers."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from crashy.check.traps import TRAPS
+from crashy.experiment.schema import SCHEMA
+from crashy.faults.base import catalogue
+from crashy.patient.probes import PROBES, STATUS
+from crashy.patient.settings import SETTINGS
+from crashy.server.personas import GREETINGS
+from tests.fidelity import KINDS, listed, set_aside
+
+ROOT = Path(__file__).parent.parent
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Give a Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def settings() -> str:
+    """Give the table of the patient's settings."""
+    jitters = {s.name for s in SETTINGS if s.name.endswith("_JITTER")}
+    rows = [
+        (
+            f"`{s.name}`" + (" ±" if f"{s.name}_JITTER" in jitters else ""),
+            f"`{s.default}`" if s.default else "",
+            f"`{s.image}`" if s.image is not None else "",
+            s.help,
+        )
+        for s in SETTINGS
+        if s.name not in jitters
+    ]
+    return table(("variable", "default", "in the image", "what it does"), rows)
+
+
+def probes() -> str:
+    """Give the table of the routes that answer probes."""
+    by_probe = {probe: [r.path for r in PROBES if r.probe == probe] for probe in STATUS}
+    rows = [(probe, " ".join(f"`{p}`" for p in paths), str(STATUS[probe])) for probe, paths in by_probe.items()]
+    return table(("probe", "routes", "says no with"), rows)
+
+
+def faults() -> str:
+    """Give the table of the faults."""
+    rows = [
+        (f"[`{f['name']}`](docs/faults.md#{f['name']})", f["summary"], f"`{f['examples'][1]}`") for f in catalogue()
+    ]
+    return table(("fault", "what it does", "for example"), rows)
+
+
+def _parameters(fault: dict[str, Any]) -> str:
+    rows = [
+        (
+            f"`{p['name']}`" + (f" (`mode={p['mode']}`)" if p["mode"] else ""),
+            "" if p["default"] is None else f"`{p['default']}`",
+            p["allowed"],
+            p["help"],
+        )
+        for p in fault["params"]
+    ]
+    return table(("parameter", "default", "allowed", "what it is"), rows) if rows else "No parameters of its own."
+
+
+def fault_pages() -> str:
+    """Give a section for each fault."""
+    targets = {
+        "everything": "the whole app, probes included",
+        "users": "users' routes",
+        "readiness": "the readiness routes",
+        "liveness": "the liveness routes",
+    }
+    sections = []
+    for fault in catalogue():
+        examples = "\n".join(fault["examples"])
+        sections.append(
+            f"## {fault['name']}\n\n{fault['summary']} It meets {targets[fault['target']]}, but for its scope."
+            f"\n\n{_parameters(fault)}\n\n```text\n{examples}\n```"
+        )
+    return "\n\n".join(sections)
+
+
+def personas() -> str:
+    """Give the personas' names."""
+    return ", ".join(f"`{name}`" for name in GREETINGS)
+
+
+def traps() -> str:
+    """Give the index of the traps, and a section for each."""
+    index = table(("trap", "severity", "what it is"), [(f"[`{t.id}`](#{t.id})", t.severity, t.title) for t in TRAPS])
+    sections = [f"## {t.id}\n\n**{t.severity}**: {t.title}.\n\n{t.why}\n\nMend: {t.mend}" for t in TRAPS]
+    return "\n\n".join([index, *sections])
+
+
+def fidelity() -> str:
+    """Give what `make fidelity` prints when all tests pass."""
+    lines = []
+    for kind in KINDS:
+        applied, aside = len(listed(kind) - set_aside(kind)), len(set_aside(kind))
+        lines.append(f"{kind}s: {applied} applied, {applied} passed, {aside} set aside")
+    return "\n".join(["```text", *lines, "```"])
+
+
+TABLES = {
+    "README.md": {"settings": settings, "probes": probes, "faults": faults, "personas": personas, "fidelity": fidelity},
+    "docs/faults.md": {"faults": fault_pages},
+    "docs/fidelity.md": {"fidelity": fidelity},
+    "docs/traps.md": {"traps": traps},
+}
+
+
+def filled(name: str) -> str:
+    """Give a document's text with every table as the code has it."""
+    text = (ROOT / name).read_text()
+    for marker, make in TABLES[name].items():
+        block = re.compile(f"(<!-- {marker} -->\n).*?(\n<!-- end {marker} -->)", re.DOTALL)
+        if not block.search(text):
+            raise LookupError(f"{name}: no place for {marker!r}")
+        text = block.sub(lambda m, make=make: f"{m[1]}{make()}{m[2]}", text)  # type: ignore[misc]
+    return text
+
+
+if __name__ == "__main__":
+    for document in TABLES:
+        (ROOT / document).write_text(filled(document))
+    (ROOT / "docs/experiment.schema.json").write_text(json.dumps(SCHEMA, indent=2) + "\n")

@@ -1,0 +1,92 @@
+"""Expectations against results, as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crashy.experiment.expectations import Verdict, first_missing, judge, outcomes
+from crashy.experiment.model import Comparison, EventPattern, Expectations
+from crashy.report.results import results
+from crashy.timeline import Event
+from tests.report.test_results import FREEZE, fault, kube, pod, request
+
+SICK = [pod(1, ready=True), request(2), fault(5, "crash mode=errors"), request(6, ok=False), request(7, ok=False)]
+
+
+def verdicts(told: list[Event], /, **expect: Any) -> list[Verdict]:
+    return judge(Expectations(**expect), results(told), told)
+
+
+@pytest.mark.parametrize(
+    ("expect", "seen", "passed"),
+    [
+        ({"availability": Comparison.parse(">= 0.5")}, "0.5000", True),
+        ({"availability": Comparison.parse(">= 0.51")}, "0.5000", False),
+        ({"max_outage": Comparison.parse("<= 1.5s")}, "1.50s", True),
+        ({"max_outage": Comparison.parse("<= 1s")}, "1.50s", False),
+        ({"errors": Comparison.parse("== 2")}, "2", True),
+        ({"requests_after_leaving": Comparison.parse("== 0")}, "0", True),
+        ({"back_off": Comparison.parse("> 0")}, "0s", False),
+        ({"restarts": {"web-1": Comparison.parse("== 1")}}, "1", True),
+        ({"restarts": {"total": Comparison.parse("!= 1")}}, "1", False),
+        ({"restarts": {"api": Comparison.parse(">= 0")}}, "no such pod", False),
+        ({"detected_within": 1.0}, "1.00s", True),
+        ({"detected_within": 0.9}, "1.00s", False),
+        ({"recovered_within": 4.5}, "4.50s", True),
+        ({"events": (EventPattern("Unhealthy"), EventPattern("Killing"))}, "in this order", True),
+        ({"events": (EventPattern("Killing"), EventPattern("Unhealthy"))}, "missing from Unhealthy on", False),
+    ],
+)
+def test_each_is_judged_by_what_was_seen(expect: dict[str, Any], seen: str, passed: bool) -> None:
+    (verdict,) = verdicts(FREEZE, **expect)
+
+    assert (verdict.seen, verdict.passed) == (seen, passed)
+
+
+def test_what_never_came_is_not_within_anything() -> None:
+    detected, recovered = verdicts(SICK, detected_within=100.0, recovered_within=100.0)
+
+    assert (detected.seen, detected.passed) == ("never", False)
+    assert (recovered.seen, recovered.passed) == ("never", False)
+
+
+@pytest.mark.parametrize(
+    ("events", "seen"),
+    [
+        ([*FREEZE, request(16)], ["recovers"]),
+        (FREEZE, ["never-recovers"]),
+        (SICK, ["never-recovers", "never-detected"]),
+        ([pod(1, ready=False)], ["never-recovers", "never-ready"]),
+    ],
+)
+def test_the_outcome_of_a_run(events: list[Event], seen: list[str]) -> None:
+    assert outcomes(results(events)) == seen
+
+
+@pytest.mark.parametrize(
+    ("pattern", "missing"),
+    [
+        (EventPattern("Killing", "web-1"), ""),
+        (EventPattern("Killing", "pod/web"), ""),
+        (EventPattern("Killing", "web-2"), "web-2: Killing"),
+        (EventPattern("Killing", "", "failed liveness"), ""),
+        (EventPattern("Killing", "", "^Stopping"), "Killing: ^Stopping"),
+    ],
+)
+def test_an_event_is_matched_by_reason_object_and_message(pattern: EventPattern, missing: str) -> None:
+    assert first_missing([pattern], [kube(1, "Killing", "Container web failed liveness probe")]) == missing
+
+
+def test_events_are_expected_as_a_subsequence() -> None:
+    told = [kube(t, reason, "") for t, reason in enumerate(["Started", "Unhealthy", "Killing", "Started"])]
+
+    assert first_missing([EventPattern(r) for r in ("Unhealthy", "Started")], told) == ""
+    assert first_missing([EventPattern(r) for r in ("Killing", "Started", "Started")], told) == "Started"
+
+
+@pytest.mark.parametrize("text", ["0.9", ">= ", "=> 1", "<= soon", ">= nan"])
+def test_a_comparison_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Comparison.parse(text)

@@ -1,0 +1,78 @@
+"""Faults of every kind, for laws that hold for all of them."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from crashy.faults import Crash, Error, Freeze, Latency, Unlive, Unready
+from crashy.faults.base import Fault
+from crashy.faults.crash import SIGNALS
+from crashy.faults.error import Statuses
+from crashy.faults.scope import Scope
+from crashy.faults.units import Fixed, Percentiles, Uniform
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+SECONDS = st.integers(0, 86_400_000_000).map(lambda us: us / 1e6)
+SOME_SECONDS = SECONDS.filter(bool)
+DELAYS = st.integers(0, 3_600_000_000).map(lambda us: us / 1e6)
+ROUTES = st.lists(
+    st.text(st.characters(exclude_categories=["Cs", "Z", "C"], exclude_characters=","), max_size=12).map("/{}".format),
+    max_size=4,
+    unique=True,
+).map(tuple)
+METHODS = st.lists(st.sampled_from(["GET", "POST", "PATCH"]), max_size=3, unique=True).map(tuple)
+WEIGHTS = st.integers(1, 10**9 - 1).map(lambda n: n / 1000)
+
+
+def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+def scopes(for_: st.SearchStrategy[float | None] | None = None) -> st.SearchStrategy[Scope]:
+    return st.builds(
+        Scope,
+        after=SECONDS,
+        for_=maybe(SOME_SECONDS) if for_ is None else for_,
+        times=maybe(st.integers(1, 1_000_000)),
+        every=maybe(st.integers(1, 1_000_000)),
+        p=maybe(st.floats(0, 1)),
+        seed=maybe(st.integers(0, 2**53 - 1)),
+        routes=ROUTES,
+        methods=METHODS,
+        clients=maybe(st.sampled_from(["users", "kubelet", "all"])),
+        jitter=SECONDS,
+    )
+
+
+DISTRIBUTIONS = (
+    st.builds(Fixed, DELAYS)
+    | st.lists(DELAYS, min_size=2, max_size=2).map(sorted).map(lambda pair: Uniform(*pair))
+    | st.lists(
+        st.tuples(st.integers(0, 100_000), DELAYS), min_size=1, max_size=5, unique_by=lambda point: point[0]
+    ).map(
+        lambda points: Percentiles(
+            tuple(
+                zip(
+                    sorted(percentile / 1000 for percentile, _ in points),
+                    sorted(seconds for _, seconds in points),
+                    strict=True,
+                )
+            )
+        )
+    )
+)
+STATUSES = st.dictionaries(st.integers(200, 599), WEIGHTS, min_size=2, max_size=5).map(
+    lambda weights: Statuses(tuple(weights.items()))
+) | st.integers(200, 599).map(lambda status: Statuses(((status, 1.0),)))
+
+FAULTS: st.SearchStrategy[Fault] = st.one_of(
+    st.builds(Crash, mode=st.just("exit"), code=st.integers(0, 255), scope=scopes(st.none())),
+    st.builds(Crash, mode=st.just("signal"), signal=st.sampled_from(SIGNALS), scope=scopes(st.none())),
+    st.builds(Crash, mode=st.just("errors"), scope=scopes()),
+    st.builds(Freeze, mode=st.sampled_from(["loop", "hang", "deaf"]), scope=scopes()),
+    st.builds(Freeze, mode=st.just("stop"), scope=scopes(SOME_SECONDS.filter(lambda seconds: seconds <= 3600))),
+    st.builds(Unready, scope=scopes()),
+    st.builds(Unlive, scope=scopes()),
+    st.builds(Error, code=STATUSES, body=maybe(TEXTS), scope=scopes()),
+    st.builds(Latency, delay=DISTRIBUTIONS, scope=scopes()),
+)

@@ -1,0 +1,54 @@
+"""A probe worker on a clock of its own: the loop of kubelet: pkg/kubelet/prober/worker.go run, without a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from crashy.kubelet.outcome import Outcome, Result
+from crashy.kubelet.results import Stored
+from crashy.kubelet.worker import ContainerView, Ticker, Worker
+
+GOOD, BAD = Outcome(Result.SUCCESS), Outcome(Result.FAILURE)
+
+
+class Clocked:
+    """Runs one worker: `ask(now)` gives a probe's outcome and how long it took."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        phase: float,
+        view: Callable[[float], ContainerView | None],
+        ask: Callable[[float], tuple[Outcome, float]],
+    ) -> None:
+        self.worker = worker
+        self.ticker = Ticker(worker.probe.period_seconds, phase)
+        self.now = phase
+        self.probed: list[float] = []
+        """When each call of the handler began."""
+        self._view = view
+        self._ask = ask
+
+    def run(self, until: float) -> Iterator[tuple[float, Stored]]:
+        """Give each stored result that is news, and when; triggers may be sent in between."""
+        while self.now <= until:
+            first = self.worker.step(self.now, self._view(self.now))
+            if first.changed and first.stored:
+                yield self.now, first.stored
+            keep_going = first.keep_going
+            if first.call_handler:
+                self.probed.append(self.now)
+                outcome, took = self._ask(self.now)
+                self.now += took
+                decision = self.worker.step(self.now, None, outcome)
+                keep_going = decision.keep_going
+                if decision.changed and decision.stored:
+                    yield self.now, decision.stored
+            if not keep_going:
+                return
+            self.now = max(self.now, self.ticker.due)
+            self.ticker.take(self.now)
+
+    def news(self, until: float) -> list[tuple[float, Stored]]:
+        """Run, and give all the news at once."""
+        return list(self.run(until))

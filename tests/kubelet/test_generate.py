@@ -1,0 +1,80 @@
+"""A container's `started` and `ready` as published. kubelet: pkg/kubelet/prober/prober_manager_test.go."""
+
+from __future__ import annotations
+
+import pytest
+
+from crashy.kubelet.generate import generate_status
+from crashy.kubelet.history import Histories, Instance
+from crashy.kubelet.results import Results, Stored
+from crashy.kubelet.spec import Container, Exec, PodTemplate, Probe, ProbeType
+from crashy.kubelet.status import ContainerStatus, PodStatus
+from tests.kubelet.cases import case
+
+PROBE = Probe(Exec(("true",)))
+RUNNING = Instance("A", 0, 1.0)
+EXITED = Instance("A", 0, 1.0, 2.0, 0)
+FAILED = Instance("A", 0, 1.0, 2.0, 1)
+
+
+def status_of(
+    instance: Instance | None, probes: str = "", found: str = "", *, init: bool = False, restart_policy: str = ""
+) -> ContainerStatus:
+    """Give the status of a container with these probes (`startup readiness`) and results (`startup=success`)."""
+    kinds = {f"{kind}_probe": PROBE for kind in probes.split()}
+    container = Container("c", restart_policy=restart_policy, **kinds)  # type: ignore[arg-type]
+    template = PodTemplate((Container("main"),), (container,)) if init else PodTemplate((container,))
+    results = {kind: Results() for kind in ProbeType}
+    for item in found.split():
+        kind, _, value = item.partition("=")
+        results[ProbeType(kind)].set("A", Stored(value))
+    histories = Histories({"c": (instance,)} if instance else {})
+    status = generate_status(template, histories, results, {}, PodStatus("Pending", ()), now=5.0).container("c")
+    assert status is not None
+    return status
+
+
+@pytest.mark.parametrize(
+    ("instance", "probes", "found", "started", "ready"),
+    [
+        # TestUpdatePodStatus
+        case("manager.podstatus.unprobed", RUNNING, "liveness", "", True, True),
+        case("manager.podstatus.probed-ready", RUNNING, "readiness", "readiness=success", True, True),
+        case("manager.podstatus.started-no-readiness", RUNNING, "startup", "startup=success", True, True),
+        (RUNNING, "readiness", "readiness=failure", True, False),
+        (RUNNING, "readiness", "", True, False),
+        (RUNNING, "startup", "startup=failure", False, False),
+        (RUNNING, "startup", "", False, False),
+        (RUNNING, "startup readiness", "startup=success readiness=success", True, True),
+        (RUNNING, "startup readiness", "startup=unknown readiness=success", False, False),
+        (EXITED, "readiness startup", "readiness=success startup=success", False, False),
+        (None, "", "", False, False),
+    ],
+)
+def test_a_container(instance: Instance | None, probes: str, found: str, started: bool, ready: bool) -> None:
+    status = status_of(instance, probes, found)
+    assert (status.started, status.ready) == (started, ready)
+
+
+@pytest.mark.parametrize(
+    ("instance", "probes", "found", "restart_policy", "started", "ready"),
+    [
+        # TestUpdatePodStatusWithInitContainers
+        case("manager.init-podstatus.plain.started", RUNNING, "startup", "startup=success", "", True, False),
+        case("manager.init-podstatus.plain.terminated-exit0", EXITED, "", "", "", False, True),
+        (FAILED, "", "", "", False, False),
+        (RUNNING, "", "", "", True, False),
+        (None, "", "", "", False, False),
+        case("manager.init-podstatus.sidecar.not-started", RUNNING, "startup", "", "Always", False, False),
+        case("manager.init-podstatus.sidecar.terminated-exit0", EXITED, "", "", "Always", False, False),
+        (RUNNING, "startup", "startup=success", "Always", True, True),
+        (RUNNING, "", "", "Always", True, True),
+        (RUNNING, "readiness", "readiness=failure", "Always", True, False),
+        (RUNNING, "readiness", "readiness=success", "Always", True, True),
+    ],
+)
+def test_an_init_container(
+    instance: Instance | None, probes: str, found: str, restart_policy: str, started: bool, ready: bool
+) -> None:
+    status = status_of(instance, probes, found, init=True, restart_policy=restart_policy)
+    assert (status.started, status.ready) == (started, ready)

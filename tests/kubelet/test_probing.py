@@ -1,0 +1,306 @@
+"""The probes of a pod as tasks. kubelet: pkg/kubelet/prober/prober_manager_test.go, worker_test.go."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from crashy.clock import run_virtual
+from crashy.kubelet.handlers.prober import Prober
+from crashy.kubelet.handlers.probing import Probing
+from crashy.kubelet.outcome import Outcome, Result
+from crashy.kubelet.recorder import Recorder
+from crashy.kubelet.results import Stored
+from crashy.kubelet.runtime import Pod
+from crashy.kubelet.spec import Container, Exec, PodTemplate, Probe, ProbeType
+from crashy.kubelet.status import ContainerStatus, PodStatus
+from crashy.kubelet.versions import NEWEST
+from crashy.kubelet.worker import ContainerView, Decision, Worker
+from crashy.timeline import Timeline
+
+LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP
+PROBE = Probe(Exec(("true",)), period_seconds=1, failure_threshold=1)
+GOOD, BAD = Outcome(Result.SUCCESS), Outcome(Result.FAILURE)
+
+
+def container(name: str, *kinds: str) -> Container:
+    return Container(name, **{f"{kind}_probe": PROBE for kind in kinds})
+
+
+@dataclass
+class Manager:
+    """The probes of one pod whose containers all run, and what came of them; `answer` is what every handler gives."""
+
+    pod: Pod
+    started: bool = True
+    answer: Outcome = GOOD
+    changes: list[tuple[float, ProbeType, Stored | None]] = field(default_factory=list)
+    probing: Probing = field(init=False)
+
+    def __post_init__(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def changed(kind: ProbeType, decision: Decision) -> None:
+            self.changes.append((loop.time(), kind, decision.stored))
+
+        recorder = Recorder(self.pod, Timeline(loop.time).add, NEWEST, loop.time)
+        self.probing = Probing(
+            self.pod, self, recorder, status=self.status, changed=changed, profile=NEWEST, rng=random.Random(0)
+        )  # type: ignore[arg-type]
+
+    def status(self) -> PodStatus:
+        containers = (*self.pod.template.init_containers, *self.pod.template.containers)
+        return PodStatus(
+            "Running", tuple(ContainerStatus(c.name, c.name, "running", started=self.started) for c in containers)
+        )
+
+    async def probe(self, *_: object) -> Outcome:
+        return self.answer
+
+    @property
+    def workers(self) -> list[str]:
+        """Name the workers that go on."""
+        pairs = zip(self.probing._probers, self.probing._tasks, strict=True)
+        return [f"{name}/{kind}" for (name, kind), task in pairs if not task.done()]
+
+
+def pod(*containers: Container) -> Pod:
+    return Pod("web", "default", "uid", "10.0.0.1", PodTemplate(containers))
+
+
+@asynccontextmanager
+async def tasks() -> AsyncIterator[asyncio.TaskGroup]:
+    """A group that is ended with the block."""
+
+    class OverError(Exception):
+        pass
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+            raise OverError
+    except* OverError:
+        pass
+
+
+def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    """Run a test in virtual time."""
+
+    def run() -> None:
+        run_virtual(test())  # type: ignore[arg-type]
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return run
+
+
+@pytest.mark.case("manager.add.continues-after-existing", "manager.dynamic.add-container")
+@virtual
+async def test_adding_a_pod_again_adds_what_is_missing_and_keeps_what_is_there() -> None:
+    """TestAddPodContinuesAfterExistingWorker, TestAddPodDynamicContainers."""
+    async with tasks() as group:
+        manager = Manager(pod(container("a", "readiness")))
+        manager.probing.start(group)
+        first = manager.probing._tasks[0]
+        manager.probing._pod = pod(container("a", "readiness"), container("b", "readiness"))
+        for _ in range(2):
+            manager.probing.start(group)
+        assert manager.workers == ["a/readiness", "b/readiness"]
+        assert manager.probing._tasks[0] is first
+
+
+@pytest.mark.case("manager.stop-liveness-startup-only")
+@virtual
+async def test_liveness_and_startup_can_be_stopped_apart_from_readiness() -> None:
+    """prober_manager.go StopLivenessAndStartup."""
+    async with tasks() as group:
+        manager = Manager(pod(container("a", "liveness", "readiness", "startup")))
+        manager.probing.start(group)
+        await asyncio.sleep(0.5)
+        assert manager.workers == ["a/startup", "a/readiness", "a/liveness"]
+        manager.probing.stop(LIVENESS, STARTUP)
+        await asyncio.sleep(0.1)
+        assert manager.workers == ["a/readiness"]
+
+
+@pytest.mark.case(
+    "manager.remove.unprobed-pod",
+    "manager.remove.probed-pod",
+    "manager.remove.twice",
+    "manager.cleanup.keeps-desired",
+)
+@virtual
+async def test_a_pod_that_is_removed_takes_its_own_workers_with_it_and_no_others() -> None:
+    """TestAddRemovePods, TestCleanupPods."""
+    async with tasks() as group:
+        three = container("a", "liveness", "readiness", "startup")
+        unprobed, removed, kept = Manager(pod(container("a"))), Manager(pod(three)), Manager(pod(three))
+        for manager in (unprobed, removed, kept):
+            manager.probing.start(group)
+        assert (len(unprobed.workers), len(removed.workers), len(kept.workers)) == (0, 3, 3)
+        unprobed.probing.stop(*ProbeType)
+        await asyncio.sleep(0.5)
+        assert (len(removed.workers), len(kept.workers)) == (3, 3)
+        for _ in range(2):
+            removed.probing.stop(*ProbeType)
+            await asyncio.sleep(0.5)
+            assert (len(removed.workers), len(kept.workers)) == (0, 3)
+        assert [results.get("a") for results in removed.probing.results.values()] == [None] * 3
+
+
+@pytest.mark.case("manager.cleanup.repeated")
+@virtual
+async def test_many_pods_may_be_removed_again_and_again() -> None:
+    """TestCleanupRepeated."""
+    async with tasks() as group:
+        managers = [Manager(pod(container("a", "liveness", "readiness", "startup"))) for _ in range(100)]
+        for manager in managers:
+            manager.probing.start(group)
+        for _ in range(10):
+            for manager in managers:
+                manager.probing.stop(*ProbeType)
+                manager.probing.close()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert [manager.workers for manager in managers] == [[]] * 100
+
+
+@pytest.mark.case("manager.update-readiness-flow")
+@virtual
+async def test_what_readiness_finds_is_told() -> None:
+    """TestUpdateReadiness."""
+    async with tasks() as group:
+        manager = Manager(pod(container("a", "readiness")))
+        manager.probing.start(group)
+        await asyncio.sleep(0.5)
+        manager.answer = BAD
+        await asyncio.sleep(1)
+        assert manager.changes == [
+            (0.0, READINESS, Stored.FAILURE),
+            (0.0, READINESS, Stored.SUCCESS),
+            (1.0, READINESS, Stored.FAILURE),
+        ]
+
+
+@virtual
+async def test_a_trigger_asks_at_once_and_ends_once_all_is_ready() -> None:
+    """prober_manager.go UpdatePodStatus."""
+    async with tasks() as group:
+        manager = Manager(pod(container("a", "readiness"), container("b", "liveness")), answer=BAD)
+        manager.probing.start(group)
+        await asyncio.sleep(0.3)
+        manager.answer = GOOD
+        manager.probing.trigger_readiness()
+        await asyncio.sleep(0.1)
+        assert (0.3, READINESS, Stored.SUCCESS) in manager.changes
+        manager.started = False
+        manager.answer = BAD
+        manager.probing.trigger_readiness()
+        await asyncio.sleep(0.1)
+        assert manager.changes[-1] == (0.3, READINESS, Stored.SUCCESS)
+
+
+class One:
+    """One worker's task, over a container that runs; `answers` are what its handler gives, the last one for ever."""
+
+    def __init__(self, *answers: Outcome | Exception, kind: ProbeType = READINESS, delay: float = 0.0) -> None:
+        self.answers = list(answers)
+        self.worker = Worker(kind, replace(PROBE, failure_threshold=3))
+        self.judged: list[Outcome] = []
+        self.asked: list[float] = []
+        self.prober = Prober(
+            self.worker,
+            profile=NEWEST,
+            delay=delay,
+            view=lambda: ContainerView("A", "running", started=kind is not STARTUP),
+            ask=self.ask,
+            judged=lambda _, outcome: self.judged.append(outcome),
+            changed=lambda *_: None,
+        )
+
+    async def ask(self, *_: Any) -> Outcome:
+        self.asked.append(asyncio.get_running_loop().time())
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.mark.case("worker.handler-panic")
+@virtual
+async def test_a_handler_that_crashes_leaves_the_result_and_the_probing_as_they_are() -> None:
+    """TestHandleCrash."""
+    async with tasks() as group:
+        one = One(GOOD, RuntimeError("boom"), GOOD)
+        group.create_task(one.prober.run())
+        await asyncio.sleep(2.5)
+        assert one.asked == [0, 1, 2]
+        assert one.judged == [GOOD, Outcome(Result.UNKNOWN, error="panic: RuntimeError('boom')"), GOOD]
+        assert one.worker.results.get("A") is Stored.SUCCESS
+
+
+@pytest.mark.case("run.jitter-after-agent-restart")
+@virtual
+async def test_the_ticks_begin_after_the_first_sleep() -> None:
+    """worker.go run."""
+    async with tasks() as group:
+        one = One(GOOD, delay=0.25)
+        group.create_task(one.prober.run())
+        await asyncio.sleep(2.5)
+        assert one.asked == [0.25, 1.25, 2.25]
+
+
+@pytest.mark.case("worker.cleanup.readiness", "worker.cleanup.startup")
+@pytest.mark.parametrize("kind", [READINESS, STARTUP])
+def test_a_worker_that_is_stopped_takes_its_result_with_it(kind: ProbeType) -> None:
+    """TestCleanUp."""
+
+    async def main() -> None:
+        one = One(GOOD, kind=kind)
+        task = asyncio.create_task(one.prober.run())
+        await asyncio.sleep(0.5)
+        assert one.worker.results.get("A") is Stored.SUCCESS
+        for _ in range(10):
+            one.prober.stop()
+        await task
+        assert one.worker.results.get("A") is None
+
+    run_virtual(main())
+
+
+@virtual
+async def test_a_probe_under_way_when_its_worker_is_stopped_is_still_judged() -> None:
+    """worker.go run: a stop does not preempt."""
+    async with tasks() as group:
+        one = One(GOOD)
+
+        async def slow(*_: Any) -> Outcome:
+            await asyncio.sleep(5)
+            return BAD
+
+        one.prober._ask = slow
+        task = group.create_task(one.prober.run())
+        await asyncio.sleep(1)
+        one.prober.stop()
+        await asyncio.sleep(3)
+        assert not task.done()
+        await asyncio.sleep(2)
+        assert task.done()
+        assert one.judged == [BAD]
+
+
+@virtual
+async def test_errors_are_retried_at_once_and_only_the_last_is_told() -> None:
+    """prober.go runProbeWithRetries."""
+    async with tasks() as group:
+        error = Outcome(Result.UNKNOWN, error="no")
+        one = One(error, error, GOOD, error)
+        group.create_task(one.prober.run())
+        await asyncio.sleep(1.5)
+        assert one.asked == [0, 0, 0, 1, 1, 1]
+        assert one.judged == [GOOD, error]

@@ -1,0 +1,27 @@
+"""What is handed in and out can't be changed by who has it."""
+
+from __future__ import annotations
+
+import dataclasses
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOM = ROOT / "crashy" / "kubelet"
+VALUES = [
+    value
+    for path in sorted(ROOM.glob("*.py"))
+    for name, value in vars(import_module(f"crashy.kubelet.{path.stem}")).items()
+    if isinstance(value, type)
+    and dataclasses.is_dataclass(value)
+    and value.__module__ == f"crashy.kubelet.{path.stem}"
+    and name[0] != "_"
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: value.__qualname__)
+def test_values_are_frozen(value: type) -> None:
+    assert value.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert "__slots__" in vars(value)

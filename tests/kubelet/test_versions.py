@@ -1,0 +1,100 @@
+"""What differs between kubelets, and that each difference is in its profile."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from crashy.kubelet.versions import NEWEST, PROFILES, EventTexts, Requeue
+
+
+def test_the_named_versions_the_newest_last_and_by_default() -> None:
+    assert list(PROFILES) == ["1.20", "1.32", "1.34", "1.36"]
+    assert PROFILES["1.36"] is NEWEST
+    assert [profile.version for profile in PROFILES.values()] == list(PROFILES)
+
+
+@pytest.mark.parametrize("version", list(PROFILES))
+def test_user_agent(version: str) -> None:
+    """kubelet: pkg/probe/http/request.go."""
+    assert PROFILES[version].user_agent == f"kube-probe/{version}"
+
+
+MEASURED = [
+    # field, on 1.36.2, on 1.20.2
+    ("always_jitters", False, True),
+    ("triggers_readiness", True, False),
+    ("trigger_resets_ticker", True, False),
+    ("startup_success_holds", True, False),
+    ("relist_seconds", 1.0, 1.0),
+    ("publishes_running_at_relist", False, True),
+    ("startup_failure_syncs", True, False),
+    ("requeue", Requeue.WINDOW, Requeue.POLL),
+    ("crash_loop_gates", True, False),
+    ("probe_level_grace", True, False),
+    ("sidecars", True, False),
+    ("stops_liveness_on_deletion", True, False),
+    ("keeps_terminating_endpoints", True, False),
+    ("publishes_final_phase_on_deletion", True, False),
+    ("gone_after_exit", (0.6, 1.0), (6.0, 9.0)),
+    ("spam_filter_by_type", True, False),
+]
+
+
+@pytest.mark.parametrize(("field", "newest", "oldest"), MEASURED)
+def test_measured_differences(field: str, newest: object, oldest: object) -> None:
+    """Seen on running clusters of 1.36.2 and 1.20.2."""
+    assert getattr(PROFILES["1.36"], field) == newest
+    assert getattr(PROFILES["1.20"], field) == oldest
+
+
+def test_every_difference_is_listed() -> None:
+    assert [row[0] for row in MEASURED] == [f.name for f in fields(NEWEST) if f.name not in {"version", "texts"}]
+
+
+@pytest.mark.parametrize("version", ["1.32", "1.34"])
+def test_between_the_measured_ones(version: str) -> None:
+    """kubelet: pod_workers.go: the retry at the window's end came with 1.35; the rest is the newest's."""
+    profile = PROFILES[version]
+    differing = {f.name for f in fields(NEWEST) if getattr(profile, f.name) != getattr(NEWEST, f.name)}
+    assert differing == {"version", "texts", "requeue"}
+    assert profile.requeue is Requeue.POLL
+
+
+def filled(texts: EventTexts) -> dict[str, str]:
+    words = {"image": "patient", "container": "app", "pod": "s04", "namespace": "NS", "uid": "UID"}
+    probe = {"type": "Readiness", "result": "unknown", "error": "E", "command": "sleep 5", "timeout": "1s", "body": "B"}
+    return {f.name: getattr(texts, f.name).format(**words, **probe) for f in fields(texts)}
+
+
+NEW = {
+    "pulled": 'Container image "patient" already present on machine and can be accessed by the pod',
+    "created": "Container created",
+    "started": "Container started",
+    "back_off": "Back-off restarting failed container app in pod s04_NS(UID)",
+    "errored": "Readiness probe errored and resulted in unknown state: E",
+    "exec_timeout": 'command timed out: "sleep 5" timed out after 1s',
+    "redirect_warning": "Probe terminated redirects, Response body: B",
+}
+MIDDLE = NEW | {
+    "pulled": 'Container image "patient" already present on machine',
+    "created": "Created container: app",
+    "started": "Started container app",
+}
+OLD = MIDDLE | {
+    "created": "Created container app",
+    "back_off": "Back-off restarting failed container",
+    "errored": "Readiness probe errored: E",
+    "exec_timeout": "",
+    "redirect_warning": "B",
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "texts"),
+    [("1.36", NEW), ("1.34", MIDDLE), ("1.32", MIDDLE), ("1.20", OLD)],
+)
+def test_event_texts(version: str, texts: dict[str, str]) -> None:
+    """1.36 and 1.20 as measured, 1.32 and 1.34 from kubelet: pkg/kubelet/kuberuntime, pkg/kubelet/prober."""
+    assert filled(PROFILES[version].texts) == texts

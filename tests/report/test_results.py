@@ -1,0 +1,169 @@
+"""Results, out of timelines written by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from crashy.report.results import FaultResult, results
+from crashy.report.terminal import columns, summary
+from crashy.timeline import Event
+
+
+def pod(t: float, *, ready: bool, restarts: int = 0, name: str = "web-1") -> Event:
+    return Event(t, "kubelet", "pod", f"pod/{name}", data={"ready": ready, "restarts": restarts})
+
+
+def kube(t: float, reason: str, message: str, name: str = "web-1") -> Event:
+    return Event(t, "kubelet", "event", f"pod/{name}", reason, message)
+
+
+def endpoints(t: float, *pods: str) -> Event:
+    return Event(t, "endpoints", "endpoints", "service/web", data={"ready": list(pods)})
+
+
+def request(t: float, *, ok: bool = True, pod: str = "") -> Event:
+    data = {"sent": t, "latency": 0.01, "ok": ok, "status": 200 if ok else 500, "failure": "", "pod": pod}
+    return Event(t, "traffic", "request", "service/web", data=data)
+
+
+def fault(t: float, spec: str, name: str = "web-1") -> Event:
+    return Event(t, "lab", "fault", f"pod/{name}", "Injected", spec)
+
+
+def faults(events: list[Event]) -> tuple[FaultResult, ...]:
+    return results(events).faults
+
+
+FREEZE = [
+    pod(1, ready=True),
+    endpoints(1, "web-1", "web-2"),
+    request(9),
+    fault(10, "freeze"),
+    request(10.5, ok=False),
+    kube(11, "Unhealthy", "Readiness probe failed: timeout"),
+    pod(11.1, ready=False),
+    endpoints(11.2, "web-2"),
+    request(12),
+    kube(13, "Killing", "Container web failed liveness probe, will be restarted"),
+    pod(14, ready=False, restarts=1),
+    pod(14.5, ready=True, restarts=1),
+    endpoints(14.6, "web-1", "web-2"),
+    request(15, ok=False),
+]
+
+
+def test_a_fault_is_followed_from_its_injection_to_the_pod_ready_again() -> None:
+    (seen,) = faults(FREEZE)
+
+    assert (seen.pod, seen.fault, seen.at) == ("web-1", "freeze", 10)
+    assert (seen.detected, seen.detected_by) == (1, "Unhealthy: Readiness probe failed: timeout")
+    assert seen.left == pytest.approx(1.2)
+    assert seen.drained == 0.5
+    assert seen.recovered == 4.5
+    assert seen.restarts == 1
+    assert (seen.errors, seen.requests) == (1, 2)
+
+
+def test_a_restart_that_was_never_published_as_unready_counts_as_recovered() -> None:
+    events = [pod(1, ready=True), fault(5, "crash"), kube(6, "Killing", "so"), pod(6.5, ready=True, restarts=1)]
+
+    assert faults(events)[0].recovered == 1.5
+
+
+def test_what_nobody_noticed_never_came() -> None:
+    (seen,) = faults([pod(1, ready=True), fault(5, "crash mode=errors"), request(6, ok=False)])
+
+    assert (seen.detected, seen.left, seen.recovered, seen.restarts) == (None, None, None, 0)
+    assert seen.errors == 1
+
+
+def test_a_second_fault_on_the_same_pod_has_its_own_row() -> None:
+    first, second = faults(
+        [*FREEZE, fault(20, "crash"), pod(21, ready=False, restarts=1), pod(22, ready=True, restarts=2)]
+    )
+
+    assert first.recovered == 4.5
+    assert (second.detected, second.recovered, second.restarts) == (1, 2, 1)
+    assert second.detected_by == "NotReady"
+
+
+def test_another_pods_troubles_are_not_this_ones() -> None:
+    (seen,) = faults([fault(1, "unready", "web-2"), pod(2, ready=False), kube(3, "Unhealthy", "no")])
+
+    assert (seen.detected, seen.recovered) == (None, None)
+
+
+def test_users_are_counted_over_the_whole_run() -> None:
+    told = results(FREEZE)
+
+    assert (told.requests, told.errors, told.availability, told.last_error) == (4, 2, 0.5, 15)
+    assert [(o.start, o.end, o.requests) for o in told.outages] == [(10.5, 12, 1), (15, 15, 1)]
+    assert (told.restarts, told.ready) == ({"web-1": 1}, {"web-1": True})
+
+
+def test_drain_is_the_last_request_that_the_sick_pod_was_given() -> None:
+    asked = [request(2, pod="web-1"), request(3, pod="web-2"), request(4, ok=False), request(5, pod="web-2")]
+
+    assert faults([fault(1, "unready"), *asked])[0].drained == 3
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ("back-off 10s restarting failed container=web pod=web-1_default(uid)", 10),
+        ("back-off 2m40s restarting failed container=web pod=web-1_default(uid)", 160),
+        ("back-off 5m0s restarting failed container=web pod=web-1_default(uid)", 300),
+        ("", 0),
+    ],
+)
+def test_the_longest_back_off_is_read_off_the_pods(message: str, seconds: int) -> None:
+    waiting = Event(
+        1, "kubelet", "pod", "pod/web-1", data={"ready": False, "restarts": 1, "containers": [{"message": message}]}
+    )
+
+    assert results([waiting]).back_off == seconds
+
+
+def test_what_a_pod_answers_after_it_has_left_is_counted() -> None:
+    events = [
+        endpoints(1, "web-1", "web-2"),
+        endpoints(5, "web-2"),
+        request(4.9, pod="web-1"),
+        request(6, pod="web-1"),
+        request(7, pod="web-2"),
+        endpoints(9, "web-1", "web-2"),
+        request(10, pod="web-1"),
+    ]
+
+    assert results(events).after_leaving == 1
+
+
+def test_an_empty_timeline_has_results_too() -> None:
+    told = results([])
+
+    assert (told.requests, told.availability, told.end) == (0, 1.0, 0.0)
+
+
+def test_the_summary_is_a_table_the_first_signs_and_a_line_on_users() -> None:
+    assert summary(FREEZE).splitlines() == [
+        "AT     POD    FAULT   DETECTED  OUT OF SERVICE  RECOVERED  RESTARTS  USERS' ERRORS",
+        "10.0s  web-1  freeze  1.0s      1.2s            4.5s       1         1 of 2",
+        "",
+        "Detected, out of service, recovered: seconds after the fault. The first sign of each:",
+        "11.0s  Unhealthy: Readiness probe failed: timeout",
+        "",
+        "users: 4 requests, 2 errors, 50.00 % answered; the last error 15.0s in, none in the 0.0s since",
+    ]
+
+
+def test_a_fault_that_nobody_noticed_has_no_first_sign() -> None:
+    table = "AT    POD    FAULT               DETECTED  OUT OF SERVICE  RECOVERED  RESTARTS  USERS' ERRORS"
+
+    assert summary([fault(1, "latency delay=50ms")]).splitlines() == [
+        table,
+        "1.0s  web-1  latency delay=50ms  -         -               -          0         0 of 0",
+    ]
+
+
+def test_columns_align_as_kubectls_do() -> None:
+    assert columns([("NAME", "READY"), ("web-1-abc", "1/1")]) == "NAME        READY\nweb-1-abc   1/1"

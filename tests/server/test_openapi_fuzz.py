@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server.admin_app import make_app, make_patient
+
+TOKEN = "s3cret"
+
+# No schema says which parameters go together, nor what a spec is; and a fault that was taken back can still be read.
+NOT_OURS = "positive_data_acceptance,use_after_free"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", [None, TOKEN], ids=["without the token", "with the token"])
+async def test_whatever_is_sent_the_answer_is_as_the_document_says(
+    given: str | None, aiohttp_server: Any, tmp_path: Path
+) -> None:
+    """The patient has no body here, so that it survives what is injected."""
+    server = await aiohttp_server(make_app(make_patient(token=TOKEN)))
+    options = [
+        "--max-examples=15",
+        "--exclude-path=/admin/events",
+        "--generation-deterministic",
+        f"--exclude-checks={NOT_OURS}",
+    ]
+    if given:
+        options.append(f"--header=Authorization: Bearer {given}")
+    schemathesis = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("schemathesis"),
+        "run",
+        str(server.make_url("/admin/openapi.json")),
+        *options,
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    told, _ = await schemathesis.communicate()
+
+    assert schemathesis.returncode == 0, told.decode()
+    assert b"Fuzzing" in told

@@ -1,0 +1,48 @@
+"""The timeline."""
+
+from __future__ import annotations
+
+import pytest
+
+from crashy.timeline import Event, Timeline
+
+
+def test_events_are_timed_from_the_timelines_zero_and_kept_in_order() -> None:
+    now = [100.0]
+    timeline = Timeline(lambda: now[0])
+    timeline.add("kubelet", "event", "pod/web-1", "Killing", "so it goes", type="Normal")
+    now[0] = 102.5
+    timeline.add("traffic", "request", "service/web")
+
+    assert timeline.since() == [
+        Event(0.0, "kubelet", "event", "pod/web-1", "Killing", "so it goes", {"type": "Normal"}),
+        Event(2.5, "traffic", "request", "service/web"),
+    ]
+
+
+def test_an_event_survives_its_line_of_json() -> None:
+    event = Event(1.25, "kubelet", "event", "pod/web-1", "Unhealthy", "Liveness probe failed: höchst", {"count": 3})
+
+    assert Event.from_json(event.to_json()) == event
+    assert "\n" not in event.to_json()
+
+
+def test_a_subscriber_hears_what_comes_until_it_leaves() -> None:
+    timeline, heard = Timeline(lambda: 0.0), []
+    timeline.add("a", "log", "pod/a")
+    leave = timeline.subscribe(lambda event: heard.append(event.source))
+    timeline.add("b", "log", "pod/a")
+    leave()
+    timeline.add("c", "log", "pod/a")
+
+    assert heard == ["b"]
+
+
+@pytest.mark.parametrize(("since", "left"), [(0, [7, 8, 9]), (8, [8, 9]), (10, []), (99, [])])
+def test_only_the_newest_are_kept_and_a_reader_can_resume(since: int, left: list[int]) -> None:
+    timeline = Timeline(lambda: 0.0, keep=3)
+    for i in range(10):
+        timeline.add("a", "log", "pod/a", i=i)
+
+    assert len(timeline) == 10
+    assert [event.data["i"] for event in timeline.since(since)] == left
