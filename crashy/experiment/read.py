@@ -55,6 +55,10 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
     duration = fields.duration(raw.get("duration", 1), "duration", least=1.0) or 1.0
     if duration > LONGEST:
         fields.wrong("duration", f"{raw['duration']!r}: must be at most 30 days")
+    why_not = {
+        engine: fields.text(why, f"why_not.{engine}")
+        for engine, why in fields.mapping(raw.get("why_not", {}), "why_not", ENGINES).items()
+    }
     return Experiment(
         name=name,
         lesson=fields.text(raw.get("lesson", "x"), "lesson").strip(),
@@ -69,11 +73,8 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
             lambda value, at: read_manifests(fields, value if isinstance(value, list) else [value], at, path.parent),
         ),
         expect=read_expectations(fields, raw.get("expect", {}), manifests),
-        engines=_engines(fields, raw),
-        why_not={
-            engine: fields.text(why, f"why_not.{engine}")
-            for engine, why in fields.mapping(raw.get("why_not", {}), "why_not", ENGINES).items()
-        },
+        engines=_engines(fields, raw, why_not),
+        why_not=why_not,
         source=str(path),
         raw=raw,
     )
@@ -131,9 +132,9 @@ def _traffic(fields: Fields, value: Any, manifests: Manifests) -> Traffic | None
     )
 
 
-def _engines(fields: Fields, raw: Mapping[str, Any]) -> tuple[str, ...]:
+def _engines(fields: Fields, raw: Mapping[str, Any], why_not: Mapping[str, str]) -> tuple[str, ...]:
     if "engines" not in raw:
-        return tuple(engine for engine in ENGINES if engine not in (raw.get("why_not") or {}))
+        return tuple(engine for engine in ENGINES if engine not in why_not)
     items = fields.list(raw["engines"], "engines")
     chosen = [fields.choice(item, f"engines[{i}]", ENGINES) for i, item in enumerate(items)]
     return tuple(engine for engine in chosen if engine)

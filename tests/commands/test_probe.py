@@ -187,7 +187,10 @@ def test_help_names_every_check(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_it_imports_nothing_that_a_probe_need_not_pay_for() -> None:
-    code = "import sys; from crashy import cli; cli.main(['probe', '--file', '/']); print(*sys.modules)"
+    code = (
+        "import sys; before = {*sys.modules}; from crashy import cli; "
+        "cli.main(['probe', '--file', '/']); print(*{*sys.modules} - before)"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
     assert {"argparse", "asyncio", "re", "ssl", "http", "json", "dataclasses", "pathlib", "aiohttp"} & set(
