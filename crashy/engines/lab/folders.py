@@ -17,7 +17,8 @@ class Folders:
 
     A process of the lab sees this machine's files. So wherever the container's own commands (those of exec probes
     such as `cat /app/is_ready` too) and variables name a path below such a folder, the private folder's path is put
-    in its place. The folders are made here, below `root`, once a pod: they survive a container's restart.
+    in its place, and the other way round in what those commands print. The folders are made here, below `root`, once a
+    pod: they survive a container's restart.
     """
 
     def __init__(self, root: Path, pod: Pod, container: Container, *, patient: bool) -> None:
@@ -38,3 +39,9 @@ class Folders:
     def translate(self, text: str) -> str:
         """Put this machine's paths in the place of the container's."""
         return self._pattern.sub(lambda found: str(self.mapping[found[0]]), text) if self._pattern else text
+
+    def restore(self, text: str) -> str:
+        """Put the container's paths back in the place of this machine's."""
+        for path, folder in sorted(self.mapping.items(), key=lambda item: len(str(item[1])), reverse=True):
+            text = text.replace(str(folder), path)
+        return text

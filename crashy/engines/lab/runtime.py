@@ -163,7 +163,7 @@ class ProcessRuntime:
         finally:
             process.close()
             self._warden.ended(process.pid)
-        return ExecResult(code, (stdout + stderr).decode("utf-8", "replace"))
+        return ExecResult(code, program.folders.restore((stdout + stderr).decode("utf-8", "replace")))
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Ask a container once; see `Runtime.probe`."""

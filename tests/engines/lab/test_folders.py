@@ -50,6 +50,7 @@ def test_paths_in_commands(tmp_path: Path, text: str, expected: str) -> None:
 
     assert folders.translate(text) == expected.replace("ROOT", str(tmp_path))
     assert all(folder.is_dir() for folder in folders.mapping.values())
+    assert folders.restore(folders.translate(text)) == text
 
 
 def test_only_the_patients_image_has_its_folder(tmp_path: Path) -> None:
