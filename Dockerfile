@@ -15,11 +15,14 @@ RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_pat
  && /opt/build/bin/pip install --quiet --no-cache-dir --no-compile --require-hashes --target "$site" -r "requirements/${REQUIREMENTS}.txt"
 COPY pyproject.toml README.md LICENSE ./
 COPY crashy crashy
-# Only what serving needs: the laboratory, sources, headers, stubs and debug symbols stay behind; byte code
-# comes along, since compiling it at every start would nearly double the time to the first answer.
+# Only what a container needs (serve, traffic, probe, event-simulator, inject, recover, status): the laboratory, tests,
+# sources, headers, stubs and debug symbols stay behind; byte code comes along, since compiling it at every start would
+# nearly double the time to the first answer.
 RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
  && /opt/build/bin/pip install --quiet --no-cache-dir --no-compile --no-deps --no-build-isolation --upgrade --target "$site" . \
- && rm -rf "$site"/crashy/check "$site"/crashy/engines "$site"/crashy/kubelet "$site"/crashy/manifest "$site"/crashy/report "$site"/crashy/traffic "$site"/bin \
+ && for room in check engines experiment kubelet manifest; do rm -rf "${site:?}/crashy/$room"; done \
+ && rm -rf "$site"/bin /opt/crashy/include /opt/crashy/bin/[Aa]ctivate* \
+ && rm -f "$site"/aiohttp/pytest_plugin.py "$site"/aiohttp/test_utils.py "$site"/uvloop/_testbase.py \
  && find "$site" \( -name tests -o -name '.hash' \) -prune -exec rm -rf {} + \
  && find "$site" \( -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.h' -o -name '*.c' -o -name '*.cpp' \) -delete \
  && find "$site" -name '*.so' -exec strip --strip-all {} + \
@@ -28,9 +31,12 @@ RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_pat
  && chmod 755 /opt/crashy/bin/crashy
 
 FROM ${PYTHON_IMAGE}
+ARG PYTHON_IMAGE
+# `make image` adds version, revision and created.
 LABEL org.opencontainers.image.title="crashy" \
       org.opencontainers.image.description="The server that people crash on purpose" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="${PYTHON_IMAGE}"
 COPY --from=build /usr/bin/tini-static /usr/bin/tini
 COPY --from=build /opt/crashy /opt/crashy
 # /app holds is_ready and is_healthy: with a read-only root, mount an emptyDir or tmpfs there.
@@ -44,7 +50,9 @@ ENV PATH=/opt/crashy/bin:$PATH \
 USER 10001:10001
 WORKDIR /app
 EXPOSE 80 5000 8080 8081
+# Docker's and podman's; Kubernetes has its own probes and does not read it.
 HEALTHCHECK --interval=10s --timeout=1s --start-period=5s --retries=3 \
   CMD ["python", "-I", "-S", "-c", "import http.client, sys; c = http.client.HTTPConnection('127.0.0.1', 8080, timeout=1); c.request('GET', '/livez'); sys.exit(c.getresponse().status >= 400)"]
-ENTRYPOINT ["tini", "--", "crashy"]
+# -s: it reaps orphans too where it is not PID 1 (shareProcessNamespace, docker run --init).
+ENTRYPOINT ["tini", "-s", "--", "crashy"]
 CMD ["serve"]

@@ -13,3 +13,4 @@ lock build --extra build
 lock grpc --extra grpc
 lock lab --extra lab
 lock dev --extra dev --extra build
+lock sbom --extra sbom
