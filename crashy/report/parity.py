@@ -1,0 +1,213 @@
+"""Two runs of one experiment, on whatever engines, set against each other: a pure function of two timelines.
+
+`course` takes from a timeline what can be compared; `compare` gives a row for each thing that two courses have, with
+both values, how far apart they are, and whether that is a difference. Whoever asks says how much time is none
+(`seconds`) and leaves out the rows that are luck where it looks (their `what`, one of `MEASURES`).
+
+What is compared in order, and what is not:
+
+- The reasons of Kubernetes' events, by *lane*, consecutive repeats folded into the first of them. Lanes run beside each
+  other in the platform too, so nothing is said about their order among each other. They are: each Deployment, each
+  ReplicaSet, each pod (`Scheduled`), each container (what is done with it, its startup and liveness probes), and
+  each pod's readiness: the readiness probes' `Unhealthy`, and between them when the pod's status became `Ready` or
+  `NotReady`, and when it was `Deleted`.
+- The times of corresponding events, in seconds since the experiment began. An event that is late only because the one
+  before it in its lane was is not late again: the smaller one of both differences counts.
+- What comes so late that the other run was over by then (less than `seconds` before its end) is left out.
+
+Pods' names are chance, so a pod goes by its *role*: its Deployment, the number of its ReplicaSet, and its own number
+among that one's: first those that a step struck, in the order of the blows, then the others as they were created.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from crashy.report.results import Results, results
+from crashy.timeline import Event
+
+MEASURES = ("reasons", "times", "restarts", "detect", "drain", "recover", "outage", "availability")
+"""What is compared; see `compare`."""
+
+_SCALED = re.compile(r"Scaled (?:up|down) replica set (\S+)")
+_CREATED = re.compile(r"Created pod: (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A reason on a lane, and when it first came, in seconds since the experiment began."""
+
+    reason: str
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How one run went: the lanes' moments by the lane's name, restarts by the pod's role, and the sum of it."""
+
+    lanes: Mapping[str, tuple[Moment, ...]]
+    restarts: Mapping[str, int]
+    told: Results
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison: what of which object (empty: of the whole run), as text on both sides.
+
+    `apart` is the difference of two numbers, in their unit; None where a side has none, or where it is no number.
+    """
+
+    what: str
+    object: str
+    left: str
+    right: str
+    differs: bool
+    apart: float | None = None
+
+
+def course(events: Sequence[Event]) -> Course:
+    """Take from a timeline, from its experiment's begin to its end, what can be compared."""
+    begun = next((event.t for event in events if event.kind == "experiment"), 0.0)
+    ended = next((i for i, event in enumerate(events) if (event.kind, event.reason) == ("experiment", "Ended")), None)
+    events = events[: None if ended is None else ended + 1]
+    roles = _roles(events)
+    lanes: dict[str, list[Moment]] = {}
+    ready: dict[str, bool] = {}
+    for event in events:
+        for lane, reason in _said(event, roles, ready):
+            moments = lanes.setdefault(lane, [])
+            if not moments or moments[-1].reason != reason:
+                moments.append(Moment(reason, event.t - begun))
+    told = results(events)
+    return Course(
+        {lane: tuple(moments) for lane, moments in lanes.items()},
+        {roles.get(f"pod/{pod}", f"pod/{pod}"): count for pod, count in told.restarts.items()},
+        told,
+        (events[-1].t if events else 0.0) - begun,
+    )
+
+
+def _roles(events: Sequence[Event]) -> dict[str, str]:
+    """Give the role of every pod and ReplicaSet by its object's name; bare pods go by their own."""
+    sets: dict[str, str] = {}
+    numbers: dict[str, int] = {}
+    owners: dict[str, str] = {}
+    struck: list[str] = []
+    for event in events:
+        if event.kind in {"fault", "step"} and event.object.startswith("pod/") and event.object not in struck:
+            struck.append(event.object)
+        if event.kind != "event":
+            continue
+        if (found := _SCALED.match(event.message)) and f"replicaset/{found[1]}" not in sets:
+            numbers[event.object] = numbers.get(event.object, 0) + 1
+            sets[f"replicaset/{found[1]}"] = f"{event.object.partition('/')[2]}.{numbers[event.object]}"
+        if found := _CREATED.match(event.message):
+            owners[f"pod/{found[1]}"] = event.object
+    roles = {name: f"replicaset/{role}" for name, role in sets.items()}
+    counts: dict[str, int] = {}
+    for pod in [*(pod for pod in struck if pod in owners), *(pod for pod in owners if pod not in struck)]:
+        role = sets.get(owners[pod], owners[pod].partition("/")[2])
+        counts[role] = counts.get(role, 0) + 1
+        roles[pod] = f"pod/{role}.{counts[role]}"
+    return roles
+
+
+def _said(event: Event, roles: Mapping[str, str], ready: dict[str, bool]) -> Iterator[tuple[str, str]]:
+    """Give the lanes that an event is on, and its reason there; `ready` holds what the pods' statuses said before."""
+    name = roles.get(event.object, event.object)
+    if event.kind == "event":
+        if event.reason == "Unhealthy" and event.message.startswith("Readiness"):
+            yield f"{name} readiness", event.reason
+        else:
+            yield f"{name} {event.data.get('container', '')}".strip(), event.reason
+    elif event.kind == "pod":
+        now = bool(event.data["ready"])
+        if now != ready.get(event.object, False):
+            yield f"{name} readiness", "Ready" if now else "NotReady"
+        ready[event.object] = now
+        if event.reason == "Deleted":
+            yield f"{name} readiness", event.reason
+
+
+def compare(left: Course, right: Course, *, seconds: float = 0.25, share: float = 0.01) -> list[Row]:
+    """Set two courses against each other; times may be `seconds` apart, availabilities `share` (0..1)."""
+    return [*_lanes(left, right, seconds), *_restarts(left, right), *_sums(left, right, seconds, share)]
+
+
+def differences(left: Course, right: Course, *, seconds: float = 0.25, share: float = 0.01) -> list[Row]:
+    """Give the rows of `compare` that differ."""
+    return [row for row in compare(left, right, seconds=seconds, share=share) if row.differs]
+
+
+def _lanes(left: Course, right: Course, seconds: float) -> Iterator[Row]:
+    horizon = min(left.end, right.end) - seconds
+    for lane in dict.fromkeys((*left.lanes, *right.lanes)):
+        mine, others = left.lanes.get(lane, ()), right.lanes.get(lane, ())
+        while len(mine) > len(others) and mine[-1].t > horizon:
+            mine = mine[:-1]
+        while len(others) > len(mine) and others[-1].t > horizon:
+            others = others[:-1]
+        same = [moment.reason for moment in mine] == [moment.reason for moment in others]
+        yield Row("reasons", lane, _order(mine), _order(others), not same)
+        if same and mine:
+            yield _times(lane, mine, others, seconds)
+
+
+def _order(moments: Sequence[Moment]) -> str:
+    return ", ".join(moment.reason for moment in moments) or "nothing"
+
+
+def _times(lane: str, mine: Sequence[Moment], others: Sequence[Moment], seconds: float) -> Row:
+    """Give the pair of corresponding moments that is furthest apart."""
+    apart = [there.t - here.t for here, there in zip(mine, others, strict=True)]
+    own = [min(all_told, step, key=abs) for all_told, step in zip(apart, _steps(apart), strict=True)]
+    worst = max(range(len(own)), key=lambda i: abs(own[i]))
+    here, there = mine[worst], others[worst]
+    text = f"{here.reason} {here.t:.2f}s", f"{there.reason} {there.t:.2f}s"
+    return Row("times", lane, *text, abs(own[worst]) > seconds, own[worst])
+
+
+def _steps(apart: Sequence[float]) -> list[float]:
+    """Give how much each difference adds to the one before it."""
+    return [now - before for before, now in zip((0.0, *apart), apart, strict=False)]
+
+
+def _restarts(left: Course, right: Course) -> Iterator[Row]:
+    for pod in dict.fromkeys((*left.restarts, *right.restarts)):
+        mine, others = left.restarts.get(pod), right.restarts.get(pod)
+        apart = None if mine is None or others is None else float(others - mine)
+        yield Row("restarts", pod, _count(mine), _count(others), mine != others, apart)
+
+
+def _count(number: int | None) -> str:
+    return "no such pod" if number is None else str(number)
+
+
+def _sums(left: Course, right: Course, seconds: float, share: float) -> Iterator[Row]:
+    mine, others = left.told, right.told
+    for number, (here, there) in enumerate(zip_longest(mine.faults, others.faults), 1):
+        for what, name in (("detect", "detected"), ("drain", "drained"), ("recover", "recovered")):
+            yield _seconds(what, f"fault {number}", getattr(here, name, None), getattr(there, name, None), seconds)
+    if mine.requests and others.requests:
+        yield _seconds("outage", "", _longest(mine), _longest(others), seconds)
+        apart = others.availability - mine.availability
+        texts = f"{mine.availability:.4f}", f"{others.availability:.4f}"
+        yield Row("availability", "", *texts, abs(apart) > share, apart)
+
+
+def _longest(told: Results) -> float:
+    return max((outage.seconds for outage in told.outages), default=0.0)
+
+
+def _seconds(what: str, name: str, mine: float | None, others: float | None, tolerance: float) -> Row:
+    apart = None if mine is None or others is None else others - mine
+    differs = mine != others if apart is None else abs(apart) > tolerance
+    return Row(what, name, _time(mine), _time(others), differs, apart)
+
+
+def _time(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds:.2f}s"
