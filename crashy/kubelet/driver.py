@@ -84,8 +84,9 @@ class PodDriver:
         self._ended = False
         self._work: asyncio.Task[None] | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._relist_phase = rng.random() * profile.relist_seconds
-        self._queue_phase = rng.random() * WORK_QUEUE_SECONDS
+        # From the pod's creation on, so that the same draws give the same times wherever the loop's clock stands.
+        self._relist_phase = pod.created_at + rng.random() * profile.relist_seconds
+        self._queue_phase = pod.created_at + rng.random() * WORK_QUEUE_SECONDS
         self._synced_at = -math.inf
 
     @property

@@ -107,13 +107,18 @@ def simulate(
     profile: Profile = NEWEST,
     seed: int = 0,
     play: Mapping[float, Play] | None = None,
+    clock: float = 0.0,
 ) -> Run:
-    """Run a pod for so many seconds after its first container's start; `play` is done at its seconds from there."""
+    """Run a pod for so many seconds after its first container's start; `play` is done at its seconds from there.
+
+    The loop's own clock, which may stand anywhere, stands at `clock`.
+    """
     template = spec if isinstance(spec, PodTemplate) else parse_pod_template({"spec": spec}, path="")
     run = Run(template)
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(clock)
         timeline = Timeline(loop.time)
         begun = asyncio.Event()
 
@@ -129,7 +134,7 @@ def simulate(
             Pod("s", "NS", "UID", "10.0.0.1", template, loop.time()),
             runtime,
             timeline.add,
-            lambda status: run.statuses.append((loop.time(), status)),
+            lambda status: run.statuses.append((timeline.now(), status)),
             profile=profile,
             rng=random.Random(seed),
         )
@@ -137,11 +142,11 @@ def simulate(
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await begun.wait()
-        task.add_done_callback(lambda _: setattr(run, "gone_at", loop.time() - run.zero))
+        task.add_done_callback(lambda _: setattr(run, "gone_at", timeline.now() - run.zero))
         for moment, action in sorted((play or {}).items()):
-            await asyncio.sleep(run.zero + moment - loop.time())
+            await asyncio.sleep(run.zero + moment - timeline.now())
             action(driver, runtime)
-        await asyncio.wait({task}, timeout=run.zero + seconds - loop.time())
+        await asyncio.wait({task}, timeout=run.zero + seconds - timeline.now())
         if not task.done():
             run.events, events = [], run.events  # what the end of the simulation does is none of it
             task.cancel()

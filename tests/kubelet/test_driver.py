@@ -169,6 +169,25 @@ def test_on_failure_restarts_until_it_succeeds() -> None:
     assert run.status.phase == "Succeeded"
 
 
+# --- the kubelet's rasters
+
+
+@pytest.mark.parametrize("clock", [0.25, 1234.625])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_seed_gives_the_same_times_wherever_the_loops_clock_stands(seed: int, clock: float) -> None:
+    probes = {
+        kind: {"httpGet": {"port": 80, "path": "/"}, "periodSeconds": 1} for kind in ("livenessProbe", "readinessProbe")
+    }
+    script = lives(app=[Life(listens_at=0.4, exits_at=5.5), Life(listens_at=0.4, exits_at=3), WELL])
+
+    told, elsewhere = (simulate(spec(**probes), script, 30, seed=seed, clock=c) for c in (0.0, clock))
+
+    assert [(round(t, 3), e.reason) for t, e in elsewhere.of("event")] == [
+        (round(t, 3), e.reason) for t, e in told.of("event")
+    ]
+    assert elsewhere.ready_changes() == told.ready_changes()
+
+
 # --- kills
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 from pathlib import Path
 
 import pytest
 
+from crashy.kubelet.handlers.dial import direct
 from crashy.kubelet.handlers.http import probe_http
+from crashy.kubelet.handlers.http1 import open_connection
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.spec import HTTPGet
 from crashy.kubelet.versions import PROFILES
@@ -189,6 +192,14 @@ async def test_a_reset_connection_fails() -> None:
     assert outcome.result is Result.FAILURE
     assert outcome.output.startswith(f'Get "http://127.0.0.1:{port}/": read tcp 127.0.0.1:')
     assert outcome.output.endswith(f"->127.0.0.1:{port}: read: connection reset by peer")
+
+
+async def test_a_connection_is_closed_without_waiting_for_the_peer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as never_accepts:
+        connection = await open_connection("127.0.0.1", never_accepts.getsockname()[1], tls=False, dial=direct)
+        sock = connection.writer.get_extra_info("socket")
+        connection.close()
+        assert struct.unpack("ii", sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8))[0] == 0
 
 
 async def test_a_hostname_that_is_none() -> None:

@@ -8,10 +8,11 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
+from unittest.mock import AsyncMock
 
 import pytest
 
-from crashy.kubelet.handlers import dial
+from crashy.kubelet.handlers import dial, tcp
 from crashy.kubelet.handlers.dial import WireError, connect
 from crashy.kubelet.handlers.tcp import probe_tcp
 from crashy.kubelet.outcome import Outcome, Result
@@ -74,6 +75,17 @@ async def test_errors_name_the_nominal_address(listener: socket.socket) -> None:
 async def test_its_sockets_linger_for_a_second(listener: socket.socket) -> None:
     with await connect("127.0.0.1", listener.getsockname()[1]) as sock:
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == struct.pack("ii", 1, 1)
+
+
+async def test_its_sockets_are_closed_without_waiting_for_the_peer(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sock = await connect("127.0.0.1", listener.getsockname()[1])
+    with sock.dup() as same:
+        monkeypatch.setattr(tcp, "connect", AsyncMock(return_value=sock))
+        assert await probe_tcp("127.0.0.1", 80, 20) == SUCCESS
+        assert sock.fileno() == -1
+        assert struct.unpack("ii", same.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8))[0] == 0
 
 
 async def test_a_name_is_looked_up(listener: socket.socket) -> None:

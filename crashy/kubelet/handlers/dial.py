@@ -6,17 +6,20 @@ Source: kubelet: pkg/probe/dialer_others.go; texts: Go's net package.
 from __future__ import annotations
 
 import asyncio
+import asyncio.trsock
 import ipaddress
 import os
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 Dial = Callable[[str, int], tuple[str, int]]
 """Tells where a nominal address really listens; errors and URLs keep the nominal one."""
 
 _LINGER = struct.pack("ii", 1, 1)
+_NO_LINGER = struct.pack("ii", 0, 0)
 
 
 class WireError(Exception):
@@ -51,6 +54,16 @@ async def connect(host: str, port: int, dial: Dial = direct) -> socket.socket:
         else:
             return sock
     raise WireError(f"dial tcp {authority(host, port)}: connect: {errno_text(error)}")
+
+
+def let_go(sock: socket.socket | asyncio.trsock.TransportSocket) -> None:
+    """Make the close of a socket of `connect`, which is to follow, not wait for the peer.
+
+    A close that lingers holds up its thread until the peer's kernel has acknowledged everything, which that of a stuck
+    server does 40 ms late. Go has threads to spare for it; all else that a loop has to do would be late too.
+    """
+    with suppress(OSError):  # it is closed already
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
 
 async def _resolve(host: str, port: int) -> list[tuple[int, Any]]:

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crashy.kubelet.handlers.dial import Dial, WireError, authority, connect, errno_text
+from crashy.kubelet.handlers.dial import Dial, WireError, authority, connect, errno_text, let_go
 
 MAX_HEADER = 1 << 20
 """Bytes of response headers that are read before it is given up (Go gives up at ten times that)."""
@@ -30,6 +30,7 @@ class Connection:
 
     def close(self) -> None:
         """Close without waiting for the peer."""
+        let_go(self.writer.get_extra_info("socket"))
         self.writer.transport.abort()
 
     async def line(self) -> bytes:
@@ -137,6 +138,7 @@ async def open_connection(host: str, port: int, *, tls: bool, dial: Dial) -> Con
         text = "EOF" if not error.errno else f"read tcp {authority(host, port)}: read: {errno_text(error)}"
         raise WireError(text) from None
     except BaseException:
+        let_go(sock)
         sock.close()
         raise
     return Connection(reader, asyncio.StreamWriter(transport, protocol, reader, loop), authority(host, port))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from crashy.kubelet.handlers.dial import Dial, WireError, authority, connect, direct
+from crashy.kubelet.handlers.dial import Dial, WireError, authority, connect, direct, let_go
 from crashy.kubelet.outcome import Outcome, Result
 
 
@@ -20,5 +20,6 @@ async def probe_tcp(host: str, port: int, timeout: float, *, dial: Dial = direct
         return Outcome(Result.FAILURE, f"dial tcp {authority(host, port)}: i/o timeout")
     except WireError as error:
         return Outcome(Result.FAILURE, str(error))
+    let_go(sock)
     sock.close()
     return Outcome(Result.SUCCESS)
