@@ -111,9 +111,10 @@ def _reply(condition: Condition, pod: str) -> Reply:
 @asynccontextmanager
 async def running(timeline: Timeline, *, rng: random.Random, profile: Profile = NEWEST) -> AsyncIterator[Sim]:
     """Make a sim on the running loop's time, and end it with the body; all that is drawn comes from `rng`."""
-    chance = random.Random(rng.getrandbits(64))  # one draw, as the lab's: the same seed gives both the same names
-    network = SimNetwork(random.Random(chance.getrandbits(64)))
-    plans = Plans(network, timeline, random.Random(chance.getrandbits(64)))
+    # One draw, and the network's stream from it, as the lab's: the same seed gives both the same names and choices.
+    chance = rng.getrandbits(64)
+    network = SimNetwork(random.Random(chance))
+    plans = Plans(network, timeline, random.Random(~chance))
     runtime = SimRuntime(plans, profile)
     refused: BadInput | None = None
     async with asyncio.TaskGroup() as tasks:
