@@ -3,14 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-IMAGE ?= crashy-app:1.0.0
+# In full, as docker means it, so that podman's image has the name too that the manifests ask for.
+IMAGE ?= docker.io/library/crashy-app:1.0.0
 PYTHON_IMAGE ?= docker.io/library/python:3.13-slim
 CLUSTER ?= crashy
 URL ?= http://127.0.0.1:30080
-CONTAINERS ?= $(firstword $(foreach tool,docker podman,$(if $(shell command -v $(tool)),$(tool))))
+CONTAINERS ?= $(shell scripts/containers.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lessons test fidelity lint bench image kind-up kind-load deploy crash freeze recover curl-test kind-down lock clean
+.PHONY: help setup demo lessons test fidelity lint bench image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,23 +61,40 @@ lint: $(VENV)/.dev ## ruff, mypy, shellcheck
 bench: $(VENV)/.dev ## measure against bare aiohttp (figures are ratios, both sides in one run)
 	@$(BIN)/python -m benchmarks
 
-image: ## build the container image (IMAGE=…, PYTHON_IMAGE=…)
-	@scripts/need.sh 'docker|podman'
-	$(CONTAINERS) build --build-arg PYTHON_IMAGE=$(PYTHON_IMAGE) -t $(IMAGE) .
+# HEALTHCHECK is Docker's own; podman and buildah keep it only where they are told so.
+image: ## build the container image (IMAGE=…, PYTHON_IMAGE=…, CONTAINERS=docker, podman or buildah, BUILD_FLAGS=…)
+	@[ -n "$(CONTAINERS)" ]
+	$(CONTAINERS) build $(if $(filter docker,$(CONTAINERS)),,--format docker) $(BUILD_FLAGS) --build-arg PYTHON_IMAGE=$(PYTHON_IMAGE) \
+		--label org.opencontainers.image.version=$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' crashy/__init__.py) \
+		--label org.opencontainers.image.revision=$(shell git rev-parse HEAD 2>/dev/null) \
+		--label org.opencontainers.image.created=$(shell git log -1 --format=%cI 2>/dev/null) \
+		-t $(IMAGE) .
 
-kind-up: ## make a kind cluster with NodePort 30080 on this machine (CLUSTER=…)
-	@scripts/need.sh kind 'docker|podman'
-	kind create cluster --name $(CLUSTER) --config scripts/kind.yaml
+sbom: ## write the image's bill of materials to build/sbom.cdx.json (CycloneDX; by syft where it is there)
+	@PYTHON=$(PYTHON) scripts/sbom.sh $(IMAGE)
+
+kind-up: ## make a kind cluster with NodePorts 30000, 30080 and 30090 on this machine (CLUSTER=…)
+	@scripts/need.sh kind kubectl
+	@[ -n "$(CONTAINERS)" ]
+	KIND_EXPERIMENTAL_PROVIDER=$(CONTAINERS) kind create cluster --name $(CLUSTER) --config scripts/kind.yaml
 
 kind-load: ## load the image into the kind cluster
 	@scripts/need.sh kind
-	kind load docker-image $(IMAGE) --name $(CLUSTER)
+	@[ -n "$(CONTAINERS)" ]
+	@mkdir -p build
+	@rm -f build/image.tar
+	$(CONTAINERS) save -o build/image.tar $(IMAGE)
+	KIND_EXPERIMENTAL_PROVIDER=$(CONTAINERS) kind load image-archive build/image.tar --name $(CLUSTER)
+	@rm -f build/image.tar
 
-deploy: ## deploy the two webapp pods and their Service to the current cluster
-	@scripts/need.sh kubectl
-	kubectl apply -f manifests/webapp
+deploy: ## deploy the two webapp pods and their Service to the current cluster, and wait until both are ready
+	@scripts/deploy.sh webapp
+	@kubectl wait --for=condition=Ready pod -l name=simple-webapp --timeout=60s
 
-crash: ## crash one pod behind URL
+lab: ## deploy any lab or lesson of manifests/ to the current cluster (NAME=…; without it, the names)
+	@scripts/deploy.sh $(NAME)
+
+crash: ## crash one pod behind URL (URL=…, default http://127.0.0.1:30080)
 	@scripts/crash-app.sh $(URL)
 
 freeze: ## freeze one pod behind URL
@@ -90,7 +108,8 @@ curl-test: ## ask URL twenty times, as the lab's script does
 
 kind-down: ## delete the kind cluster
 	@scripts/need.sh kind
-	kind delete cluster --name $(CLUSTER)
+	@[ -n "$(CONTAINERS)" ]
+	KIND_EXPERIMENTAL_PROVIDER=$(CONTAINERS) kind delete cluster --name $(CLUSTER)
 
 lock: ## pin the dependencies anew (needs uv)
 	@scripts/need.sh uv
