@@ -29,12 +29,18 @@ $(VENV)/.lab: requirements/build.txt requirements/lab.txt pyproject.toml | $(BIN
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
+# The client of --on kube is 30 MB unpacked, most of it models that nobody imports: `make demo` and `make lessons` do without.
+$(VENV)/.kube: $(VENV)/.lab requirements/kube.txt
+	@echo "installing what --on kube needs (pinned in requirements/kube.txt)"
+	@$(PIP) install --quiet --require-hashes -r requirements/kube.txt
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.lab requirements/dev.txt
 	@echo "installing what the tests need (pinned in requirements/dev.txt)"
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
-setup: $(VENV)/.lab ## make .venv with crashy in it (.venv/bin/crashy)
+setup: $(VENV)/.lab $(VENV)/.kube ## make .venv with crashy in it (.venv/bin/crashy)
 
 demo: $(VENV)/.lab ## the main job: pods crash and freeze, probes notice, restarts heal (no cluster, no Docker)
 	@echo "Three pods behind one Service, ten requests a second. After 10 s one crashes, after 30 s another freezes:"

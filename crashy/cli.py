@@ -18,6 +18,7 @@ COMMANDS = {
     "inject": ("crashy.commands.inject", "inject a fault into a patient"),
     "recover": ("crashy.commands.recover", "take faults back"),
     "run": ("crashy.commands.run", "run experiments: manifests, traffic, faults at given times, a verdict"),
+    "kube": ("crashy.commands.kube", "delete what crashed runs have left behind on a cluster"),
     "report": ("crashy.commands.report", "draw the reports of a run again from its timeline"),
     "traffic": ("crashy.commands.traffic", "ask a URL on a fixed schedule and tell what users felt"),
     "probe": ("crashy.commands.probe", "an exec probe: ask http, tcp, Redis, MySQL, a file, the load; exit 0 or 1"),

@@ -71,8 +71,14 @@ class Timeline:
 
     def add(self, source: str, kind: str, obj: str, /, reason: str = "", message: str = "", **data: Any) -> Event:
         """Append what happens now, tell every subscriber, and give the event back."""
+        return self.add_past(0.0, source, kind, obj, reason, message, **data)
+
+    def add_past(  # noqa: PLR0917 - as `add`
+        self, ago: float, source: str, kind: str, obj: str, /, reason: str = "", message: str = "", **data: Any
+    ) -> Event:
+        """Append what happened `ago` seconds ago and is known only now: events stay in the order of their telling."""
         with self._lock:
-            event = Event(round(self.now(), 6), source, kind, obj, reason, message, data)
+            event = Event(round(max(self.now() - ago, 0.0), 6), source, kind, obj, reason, message, data)
             self._events.append(event)
             self._count += 1
         for subscriber in self._subscribers:

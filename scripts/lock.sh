@@ -12,5 +12,6 @@ lock base
 lock build --extra build
 lock grpc --extra grpc
 lock lab --extra lab
+lock kube --extra kube
 lock dev --extra dev --extra build
 lock sbom --extra sbom

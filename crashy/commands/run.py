@@ -8,13 +8,14 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import TextIO
 
 from crashy import __version__
 from crashy.client import labs_folder
 from crashy.clock import VirtualLoop
+from crashy.commands import kube
 from crashy.commands.arguments import Parser
 from crashy.commands.reports import add_arguments, show
 from crashy.engines.base import Engine
@@ -27,7 +28,9 @@ from crashy.experiment.record import KEPT, Record
 from crashy.experiment.runner import run
 from crashy.timeline import Event, Timeline
 
-ENGINES = ("lab", "sim")
+ENGINES = ("lab", "sim", "kube")
+AT_HAND = ("lab", "sim")
+"""The engines that a file may choose by itself; a cluster is used only where it was asked for."""
 FAILED = 3
 
 
@@ -39,9 +42,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="make every random choice repeatable")
     parser.add_argument("--timeline", type=Path, metavar="FILE", help="write everything that happens, as JSON lines")
     parser.add_argument("--quiet", action="store_true", help="show nothing while it runs")
+    kube.add_arguments(parser)
     add_arguments(parser)
     args = parser.parse_args(argv)
     plans = _plans(args)
+    kube.refuse(args, [engine for _, engine in plans])
     if args.timeline and len(plans) > 1:
         raise BadInput("--timeline: holds one run; name one experiment")
     records: list[Record] = []
@@ -52,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
             seen: list[Event] = []
             told = _Telling(seen, None if args.quiet or args.json else sys.stderr.write, file.write if file else None)
             try:
-                interrupted = _run(experiment, engine, args.seed, told)
+                interrupted = _run(experiment, engine, args, told)
             except BadInput:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever an engine dies of, what was seen is reported
@@ -83,7 +88,7 @@ def _plans(args: argparse.Namespace) -> list[tuple[Experiment, str]]:
         except BadInput as error:
             lines += error.lines
             continue
-        here = [engine for engine in ENGINES if engine in experiment.engines]
+        here = [engine for engine in AT_HAND if engine in experiment.engines]
         engine = args.on or (here[0] if here else "lab")
         if engine not in experiment.engines:
             why = experiment.why_not.get(engine, f"it runs on {', '.join(experiment.engines)}")
@@ -114,7 +119,7 @@ class _Telling:
             self._show(f"{event.t:7.1f}s  {event.reason:18} {event.object}  {message}\n")
 
 
-def _run(experiment: Experiment, engine: str, seed: int | None, told: _Telling) -> bool:
+def _run(experiment: Experiment, engine: str, args: argparse.Namespace, told: _Telling) -> bool:
     """Run one experiment; gives whether it was interrupted. Raises BadInput where its manifests can't be applied."""
 
     async def main() -> bool:
@@ -122,11 +127,14 @@ def _run(experiment: Experiment, engine: str, seed: int | None, told: _Telling) 
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        rng = random.Random(seed)
-        timeline = Timeline(loop.time)
-        timeline.subscribe(told)
-        begun = {"engine": engine, "seed": seed, "version": __version__}
-        async with _engine(engine, timeline, rng) as running:
+        rng = random.Random(args.seed)
+        begun = {"engine": engine, "seed": args.seed, "version": __version__}
+        async with AsyncExitStack() as stack:
+            cluster = await stack.enter_async_context(kube.session(experiment, args)) if engine == "kube" else None
+            timeline = Timeline(loop.time)  # begins when the cluster is ready: steps are timed from here
+            timeline.subscribe(told)
+            started = cluster.running(timeline) if cluster else _engine(engine, timeline, rng)
+            running = await stack.enter_async_context(started)
             await run(experiment, running, timeline, rng=rng, stop=stop, begun=begun)
         return stop.is_set()
 

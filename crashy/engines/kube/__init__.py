@@ -1,0 +1,1 @@
+"""The kube engine: a real cluster, reached through its API server."""

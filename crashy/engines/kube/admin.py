@@ -1,0 +1,88 @@
+"""A patient's admin API, through the API server's proxy to the chosen pod: no Service decides who is hit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from crashy.engines.kube.api import Answer, Api, ApiError
+from crashy.engines.kube.ways import is_status
+from crashy.kubelet.runtime import Pod
+from crashy.kubelet.spec import Container
+from crashy.manifest.images import is_patient
+
+ADMIN_PORT, DATA_PORT = 8081, 8080
+TIMEOUT = 5.0
+
+
+class NotDoneError(Exception):
+    """A patient did not do as it was asked: the message says why."""
+
+
+class NeedsTokenError(NotDoneError):
+    """The patient wants its token, which the API server's proxy does not pass on."""
+
+
+class Admin:
+    """Asks patients' admin APIs: at the admin port, which answers though all else is frozen, else at the data port."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def inject(self, pod: Pod, spec: str) -> None:
+        """Inject a fault spec; raises NotDoneError."""
+        await self._ask(pod, "POST", "/admin/faults", {"spec": spec})
+
+    async def recover(self, pod: Pod, which: str) -> None:
+        """Take back all faults, or those of one name; raises NotDoneError."""
+        if which == "all":
+            await self._ask(pod, "DELETE", "/admin/faults")
+            return
+        there = json.loads((await self._ask(pod, "GET", "/admin/faults")).body)
+        for fault in there["faults"]:
+            if fault["fault"] == which:
+                await self._ask(pod, "DELETE", f"/admin/faults/{fault['id']}")
+
+    async def _ask(self, pod: Pod, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
+        container = patient(pod)
+        if container is None:
+            raise NotDoneError("no container of the pod is a patient")
+        why = ""
+        for port in _ports(container):
+            proxy = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}:{port}/proxy"
+            try:
+                answer = await self._api.send(method, proxy + path, body, timeout=TIMEOUT)
+            except ApiError as error:
+                why = why or f"port {port}: {error.message}"
+                continue
+            if answer.status < 300:
+                return answer
+            if is_status(answer.body) and "X-Pod" not in answer.headers:  # the proxy's own words
+                why = why or f"port {port}: {answer.error().message}"
+                continue
+            if answer.status == 401:
+                raise NeedsTokenError(_problem(answer))
+            raise NotDoneError(_problem(answer))
+        raise NotDoneError(why)
+
+
+def patient(pod: Pod) -> Container | None:
+    """Give the container that can fall ill."""
+    return next((c for c in pod.template.containers if is_patient(c.image)), None)
+
+
+def _ports(container: Container) -> Iterator[int]:
+    given = {variable.name: variable.value for variable in container.env}
+    admin = given.get("ADMIN_PORT", str(ADMIN_PORT))
+    if admin.isdecimal() and admin != "0":
+        yield int(admin)
+    yield next((port.container_port for port in container.ports if str(port.container_port) != admin), DATA_PORT)
+
+
+def _problem(answer: Answer) -> str:
+    """Give a problem document as a line."""
+    try:
+        return f"{answer.status} {json.loads(answer.body)['detail']}"
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.status} {answer.body.decode('utf-8', 'replace').strip()[:200]}"

@@ -1,0 +1,196 @@
+"""The connection to a cluster's API server: what it answers as JSON, what it refuses as an `ApiError`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from kubernetes_asyncio.client import ApiClient, Configuration
+from kubernetes_asyncio.config import ConfigException, load_incluster_config, load_kube_config
+
+from crashy.errors import BadInput
+
+Object = dict[str, Any]
+"""An object of Kubernetes' API, as JSON has it."""
+
+TIMEOUT = 10.0
+"""Seconds that the API server has for an answer."""
+_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+_LOST = (aiohttp.ClientError, OSError, TimeoutError)
+
+
+class ApiError(Exception):
+    """The API server refused, or could not be asked (`status` 0): the message is its own."""
+
+    def __init__(self, status: int, message: str, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.body = body
+
+    def refusal(self, what: str) -> BadInput:
+        """Make it a user's mistake: `what` is what was wanted."""
+        lines = [f"kube: {what}: {self.message}"]
+        if self.status == 403 and "cannot" in self.message:
+            lines.append("kube: manifests/rbac.yaml has the rights that are needed (docs/kube.md)")
+        return BadInput(*lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, of whatever status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def error(self) -> ApiError:
+        """Make it an error: the message of the Status object that it should be."""
+        try:
+            told = json.loads(self.body)["message"]
+        except (ValueError, KeyError, TypeError):
+            told = self.body.decode("utf-8", "replace").strip()[:300] or "no reason was given"
+        return ApiError(self.status, f"{told} ({self.status})" if self.status >= 500 else str(told), self.body)
+
+
+class Api:
+    """Asks one API server; made by `connected`. `host` is its URL."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+        self.host = str(client.configuration.host)
+        self.ca_file = client.configuration.ssl_ca_cert
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Object | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        content: str = "application/json",
+    ) -> Answer:
+        """Ask, and give whatever is answered; raises ApiError with status 0 where nothing is."""
+        try:
+            async with asyncio.timeout(timeout), await self._call(method, path, body, content) as response:
+                return Answer(response.status, response.headers, await response.read())
+        except _LOST as error:
+            raise ApiError(0, f"{self.host}: {_why(error, timeout)}") from None
+
+    async def request(self, method: str, path: str, body: Object | None = None, **options: Any) -> Object:
+        """Ask, and give the object that is answered; raises ApiError."""
+        answer = await self.send(method, path, body, **options)
+        if answer.status >= 300:
+            raise answer.error()
+        try:
+            told = json.loads(answer.body)
+        except ValueError:
+            raise ApiError(answer.status, f"{self.host}: answered what no API server answers") from None
+        return dict(told)
+
+    async def lines(self, path: str, silence: float) -> AsyncIterator[Object]:
+        """Give each object of a stream as it comes; raises ApiError where it can't begin, or breaks."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=silence)
+        try:
+            async with await self._call("GET", path, None, timeout=timeout) as response:
+                if response.status >= 300:
+                    raise Answer(response.status, response.headers, await response.read()).error()
+                while line := await response.content.readline():
+                    yield json.loads(line)
+        except (*_LOST, ValueError) as error:  # ValueError: a line cut off, or one longer than any object
+            raise ApiError(0, f"{self.host}: {_why(error, silence)}") from None
+
+    async def run(self, path: str, timeout: float) -> tuple[bytes, Object]:
+        """Run a command through an exec path, and give what it wrote and the Status of its end.
+
+        Raises ApiError, and TimeoutError after `timeout` seconds: the command may go on then.
+        """
+        session, headers = await self._session()
+        protocols = ("v4.channel.k8s.io",)
+        written, status = bytearray(), Object()
+        async with asyncio.timeout(timeout):
+            try:
+                async with session.ws_connect(self.host + path, protocols=protocols, headers=headers) as socket:
+                    async for message in socket:
+                        data = message.data if isinstance(message.data, bytes) else str(message.data).encode()
+                        if data[:1] in (b"\1", b"\2"):
+                            written += data[1:]
+                        elif data[:1] == b"\3":
+                            status |= json.loads(data[1:])
+            except aiohttp.WSServerHandshakeError as error:
+                raise ApiError(error.status, f"exec was refused: {error.status} {error.message}") from None
+            except (aiohttp.ClientError, OSError) as error:
+                raise ApiError(0, f"{self.host}: {_why(error, timeout)}") from None
+        return bytes(written), status
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: Object | None,
+        content: str = "application/json",
+        timeout: aiohttp.ClientTimeout | None = None,
+    ) -> aiohttp.ClientResponse:
+        response: aiohttp.ClientResponse = await self._client.call_api(
+            path,
+            method,
+            query_params=[],
+            header_params={"Accept": "application/json", "Content-Type": content},
+            body=body,
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _request_timeout=timeout,
+        )
+        return response
+
+    async def _session(self) -> tuple[aiohttp.ClientSession, dict[str, str]]:
+        headers: dict[str, str] = {}
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"])
+        session: aiohttp.ClientSession = self._client.rest_client.pool_manager
+        return session, headers
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[Api]:
+    """Connect as kubectl does: $KUBECONFIG, ~/.kube/config, else the pod's service account; raises BadInput."""
+    configuration = Configuration()
+    files, in_cluster = _kubeconfigs()
+    try:
+        if files:
+            await load_kube_config(os.pathsep.join(files), client_configuration=configuration, persist_config=False)
+        elif in_cluster:
+            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        else:
+            looked = os.environ.get("KUBECONFIG") or "~/.kube/config"
+            raise BadInput(f"kube: no kubeconfig ({looked}): set KUBECONFIG; kind get kubeconfig writes one")
+        client = ApiClient(configuration)
+    except (ConfigException, OSError, ssl.SSLError, ValueError, KeyError) as error:
+        if isinstance(error, BadInput):
+            raise
+        where = os.pathsep.join(files) or "the service account"
+        raise BadInput(f"kube: {where}: {' '.join(str(error).split()) or type(error).__name__}") from None
+    async with client:
+        yield Api(client)
+
+
+def _kubeconfigs() -> tuple[list[str], bool]:
+    """Give the kubeconfig's files, and whether a pod's service account is to be used without them."""
+    names = [name for name in os.environ.get("KUBECONFIG", "").split(os.pathsep) if name]
+    files = [path for path in (names or [str(Path("~/.kube/config").expanduser())]) if Path(path).exists()]
+    return files, not names and _SERVICE_ACCOUNT.exists()
+
+
+def _why(error: BaseException, timeout: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {timeout:g} s"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"can't be reached: {error.os_error.strerror or error.os_error}"
+    return str(error) or type(error).__name__

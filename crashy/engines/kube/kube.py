@@ -1,0 +1,165 @@
+"""The kube engine: the same experiments on a real cluster, through its API server alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from crashy.engines.base import PodView
+from crashy.engines.kube.admin import Admin, NeedsTokenError, NotDoneError, patient
+from crashy.engines.kube.api import Api, ApiError
+from crashy.engines.kube.manifests import apply, prepared, unknown
+from crashy.engines.kube.view import View
+from crashy.engines.kube.ways import Ways
+from crashy.kubelet.runtime import Pod
+from crashy.manifest.model import Deployment, Manifests, Service, ServicePort
+from crashy.timeline import Timeline
+from crashy.traffic.connection import Reply
+
+MERGE = "application/merge-patch+json"
+_EXEC_TIMEOUT = 10.0
+
+
+class Kube:
+    """Runs manifests in one namespace of a cluster; made by `session.session`.
+
+    As a `guest` in a user's namespace it applies nothing: the user's own Deployment of the patient is there already.
+    `image` replaces the patient's in the manifests.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        namespace: str,
+        view: View,
+        ways: Ways,
+        *,
+        timeline: Timeline,
+        tasks: asyncio.TaskGroup,
+        note: Callable[[str], None],
+        guest: bool,
+        image: str,
+    ) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._view = view
+        self._ways = ways
+        self._timeline = timeline
+        self._tasks = tasks
+        self._note = note
+        self._guest = guest
+        self._image = image
+        self._admin = Admin(api)
+
+    async def apply(self, manifests: Manifests) -> None:
+        """Apply the manifests in the run's namespace; raises BadInput with the API server's own message."""
+        if self._guest:
+            await self._find(manifests.services)
+            return
+        for one in prepared(manifests.documents, self._namespace, self._image):
+            name = f"{one['kind']}/{one['metadata']['name']}"
+            try:
+                stored = await apply(self._api, one)
+            except ApiError as error:
+                raise error.refusal(name) from None
+            if lost := sorted(set(unknown(one, stored))):
+                self._note(f"kube: {name}: this cluster's Kubernetes does not know {', '.join(lost)}: left out")
+            if one["kind"] == "Service":
+                await self._learn(stored)
+
+    async def _find(self, services: Sequence[Service]) -> None:
+        for service in services:
+            path = f"/api/v1/namespaces/{self._namespace}/services/{service.name}"
+            try:
+                await self._learn(await self._api.request("GET", path))
+            except ApiError as error:
+                raise error.refusal(f"Service/{service.name}") from None
+
+    async def _learn(self, service: dict[str, Any]) -> None:
+        name = service["metadata"]["name"]
+        for port, way in await self._ways.learn(service):
+            data = {"namespace": self._namespace, "port": port, "url": way.url}
+            self._timeline.add("kube", "service", f"service/{name}", "Listening", way.url, **data)
+            self._note(f"kube: users ask service/{name} by {way.by}: {way.url}")
+
+    def pods(self) -> Sequence[PodView]:
+        """Give the pods that are there, in the order of their creation."""
+        return self._view.pods()
+
+    async def inject(self, pod: Pod, spec: str) -> None:
+        """Inject a fault spec into a pod; what became of it is on the timeline."""
+        self._timeline.add("kube", "fault", pod.object, "Injected", spec)
+        try:
+            try:
+                await self._admin.inject(pod, spec)
+            except NeedsTokenError:
+                await self._inside(pod, ("crashy", "inject", spec))
+        except NotDoneError as error:
+            self._timeline.add("kube", "fault", pod.object, "NotInjected", f"{spec}: {error}")
+
+    async def recover(self, pod: Pod, which: str = "all") -> None:
+        """Take back every fault of a pod, or those of one name; what became of it is on the timeline."""
+        try:
+            try:
+                await self._admin.recover(pod, which)
+            except NeedsTokenError:
+                await self._inside(pod, ("crashy", "recover", which))
+        except NotDoneError as error:
+            self._timeline.add("kube", "fault", pod.object, "NotRecovered", f"{which}: {error}")
+        else:
+            self._timeline.add("kube", "fault", pod.object, "Recovered", which)
+
+    async def _inside(self, pod: Pod, command: tuple[str, ...]) -> None:
+        """Run the patient's own command in its container, which knows its token; raises NotDoneError."""
+        container = patient(pod)
+        assert container is not None  # noqa: S101 - it has just been asked
+        ended = await self.exec(pod, container.name, command, _EXEC_TIMEOUT)
+        if ended != "exit code 0":
+            raise NotDoneError(f"{' '.join(command)} in the container: {ended}")
+
+    async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
+        """Run a command in a container of a pod, and say how it ended."""
+        query = [("container", container), ("stdout", "1"), ("stderr", "1"), *(("command", word) for word in command)]
+        path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/exec?{urlencode(query)}"
+        try:
+            _, status = await self._api.run(path, timeout)
+        except TimeoutError:
+            return f"not ended within {timeout:g}s"
+        except ApiError as error:
+            return error.message
+        if status.get("status") == "Success":
+            return "exit code 0"
+        causes = (status.get("details") or {}).get("causes") or ()
+        code = next((cause["message"] for cause in causes if cause.get("reason") == "ExitCode"), None)
+        return f"exit code {code}" if code else str(status.get("message", "the connection broke"))
+
+    def delete(self, pod: Pod, grace: int | None = None) -> None:
+        """Delete a pod gracefully, as `kubectl delete pod` does; its Deployment makes another."""
+        body: dict[str, Any] = {"preconditions": {"uid": pod.uid}}
+        if grace is not None:
+            body["gracePeriodSeconds"] = max(grace, 1)  # 0 is kubectl's --force, which waits for nobody
+        path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
+        self._do(pod.object, "NotDeleted", self._api.request("DELETE", path, body))
+
+    def scale(self, deployment: Deployment, replicas: int) -> None:
+        """Set a Deployment's number of replicas."""
+        path = f"/apis/apps/v1/namespaces/{self._namespace}/deployments/{deployment.name}/scale"
+        patch = self._api.request("PATCH", path, {"spec": {"replicas": replicas}}, content=MERGE)
+        self._do(f"deployment/{deployment.name}", "NotScaled", patch)
+
+    def _do(self, obj: str, failed: str, work: Coroutine[Any, Any, object]) -> None:
+        async def do() -> None:
+            try:
+                await work
+            except ApiError as error:
+                if error.status != 404:  # it is gone already
+                    self._timeline.add("kube", "note", obj, failed, error.message)
+                    self._note(f"kube: {obj}: {failed}: {error.message}")
+
+        self._tasks.create_task(do())
+
+    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
+        """Send a user's request to a Service, on a connection of its own where the way allows it."""
+        return await self._ways.ask(service.name, port.port, path, timeout)

@@ -1,0 +1,109 @@
+"""An experiment's manifests as they are given to a cluster: in the run's namespace, with the image that is there."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crashy.engines.kube.api import Api, ApiError, Object
+from crashy.errors import BadInput
+from crashy.manifest.document import Document
+from crashy.manifest.images import is_patient
+
+_PATHS = {  # in the order in which they are applied: pods find what they refer to
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Secret": ("/api/v1", "secrets"),
+    "Service": ("/api/v1", "services"),
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "Pod": ("/api/v1", "pods"),
+}
+_ALLOCATED = ("clusterIP", "clusterIPs", "healthCheckNodePort")  # of a Service, which keeps them for its life
+
+
+def prepared(documents: Sequence[Document], namespace: str, image: str = "") -> list[Object]:
+    """Give the objects to apply: all in `namespace`; the patient's image is `image`, where one is given.
+
+    Raises BadInput where they are of several namespaces: a run has one.
+    """
+    namespaces = {str(document.object["metadata"].get("namespace") or "default") for document in documents}
+    if len(namespaces) > 1:
+        raise BadInput(f"kube: the manifests name {', '.join(sorted(namespaces))}: a run has one namespace, of its own")
+    objects = [copy.deepcopy(document.object) for document in documents]
+    for one in objects:
+        one["metadata"]["namespace"] = namespace
+        for container in _containers(one):
+            if image and is_patient(str(container.get("image", ""))):
+                container["image"] = image
+    return sorted(objects, key=lambda one: list(_PATHS).index(one["kind"]))
+
+
+def patient_image(documents: Sequence[Document]) -> str:
+    """Give the first name by which the manifests call the patient's image; none is an empty text."""
+    images = (str(c.get("image", "")) for document in documents for c in _containers(document.object))
+    return next((image for image in images if is_patient(image)), "")
+
+
+def _containers(one: Object) -> Iterator[Object]:
+    spec = one.get("spec") or {}
+    spec = (spec.get("template") or {}).get("spec") or {} if one["kind"] == "Deployment" else spec
+    for field in ("initContainers", "containers"):
+        yield from spec.get(field) or ()
+
+
+def path_of(one: Object) -> str:
+    """Give where objects of its kind and namespace are in the API."""
+    prefix, plural = _PATHS[one["kind"]]
+    return f"{prefix}/namespaces/{one['metadata']['namespace']}/{plural}"
+
+
+async def apply(api: Api, one: Object) -> Object:
+    """Create an object, or make the one that is there as this one has it; gives it as it is then. Raises ApiError."""
+    path = path_of(one)
+    try:
+        return await api.request("POST", path, one)
+    except ApiError as error:
+        if error.status != 409:
+            raise
+    path = f"{path}/{one['metadata']['name']}"
+    return await api.request("PUT", path, replacement(await api.request("GET", path), one))
+
+
+def replacement(live: Object, wanted: Object) -> Object:
+    """Give what `live` is to be replaced with: what the manifest says, and what only the cluster can say.
+
+    A Deployment without `replicas` keeps its number; of a Pod only the images can change.
+    """
+    new = copy.deepcopy(wanted)
+    new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+    match wanted["kind"]:
+        case "Deployment":
+            new["spec"].setdefault("replicas", live["spec"]["replicas"])
+        case "Service":
+            new["spec"] |= {key: live["spec"][key] for key in _ALLOCATED if key in live["spec"]}
+            given = {port["port"]: port.get("nodePort") for port in live["spec"].get("ports") or ()}
+            for port in new["spec"].get("ports") or ():
+                if given.get(port["port"]) and new["spec"].get("type", "ClusterIP") != "ClusterIP":
+                    port.setdefault("nodePort", given[port["port"]])
+        case "Pod":
+            images = {container["name"]: container["image"] for container in _containers(wanted)}
+            new = copy.deepcopy(live)
+            for container in _containers({**new, "kind": "Pod"}):
+                container["image"] = images.get(container["name"], container["image"])
+    return new
+
+
+def unknown(sent: Mapping[str, Any], stored: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Give the fields that were sent and that the cluster has not kept: its version does not know them."""
+    for key, value in sent.items():
+        at = f"{path}.{key}" if path else key
+        if not value or key == "stringData":
+            continue
+        if key not in stored:
+            yield at
+        elif isinstance(value, dict) and isinstance(stored[key], dict):
+            yield from unknown(value, stored[key], at)
+        elif isinstance(value, list) and isinstance(stored[key], list) and len(value) <= len(stored[key]):
+            for one, other in zip(value, stored[key], strict=False):
+                if isinstance(one, dict) and isinstance(other, dict):
+                    yield from unknown(one, other, at)

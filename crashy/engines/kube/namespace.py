@@ -1,0 +1,95 @@
+"""A namespace of a run's own: made for it, known by its labels, deleted after it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+from crashy.engines.kube.api import Api, ApiError, Object
+from crashy.errors import BadInput
+
+MANAGED = {"app.kubernetes.io/managed-by": "crashy"}
+RUN = "crashy/run"
+PREFIX = "crashy-"
+GONE_WITHIN = 60.0
+"""Seconds that a namespace has to go."""
+_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes draws them: no vowels, no words
+_LONGEST = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A namespace that is there: its name and the uid that only this one has."""
+
+    name: str
+    uid: str
+
+
+def draw_name(experiment: str) -> str:
+    """Draw a name for a run's namespace: `crashy-<experiment>-<suffix>`; no seed repeats it."""
+    suffix = "".join(random.SystemRandom().choices(_SUFFIX, k=5))
+    return f"{PREFIX}{experiment[: _LONGEST - len(PREFIX) - 6].rstrip('-')}-{suffix}"
+
+
+async def create(api: Api, name: str) -> Namespace:
+    """Make a namespace, and wait until pods can be made in it; raises ApiError."""
+    labels = {**MANAGED, RUN: name.removeprefix(PREFIX)}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    made = await api.request("POST", "/api/v1/namespaces", body)
+    for _ in range(100):  # pods need the service account, which a controller makes
+        try:
+            await api.request("GET", f"/api/v1/namespaces/{name}/serviceaccounts/default")
+            break
+        except ApiError as error:
+            if error.status != 404:
+                break
+        await asyncio.sleep(0.05)
+    return Namespace(name, made["metadata"]["uid"])
+
+
+async def delete(api: Api, namespace: Namespace) -> bool:
+    """Delete a namespace and wait until it is gone; its pods get a second. Says whether it is; raises ApiError."""
+    path = f"/api/v1/namespaces/{namespace.name}"
+    try:
+        await api.request("DELETE", path, {"preconditions": {"uid": namespace.uid}})
+        await _hurry(api, path)
+        async with asyncio.timeout(GONE_WITHIN):
+            while (await api.request("GET", path))["metadata"]["uid"] == namespace.uid:  # noqa: ASYNC110 - it is elsewhere
+                await asyncio.sleep(0.2)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _hurry(api: Api, path: str) -> None:
+    """Let pods end within a second: nobody waits for the drain of a patient that is frozen for good."""
+    for pod in (await api.request("GET", f"{path}/pods")).get("items") or ():
+        try:
+            await api.request("DELETE", f"{path}/pods/{pod['metadata']['name']}", {"gracePeriodSeconds": 1})
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+
+async def left_behind(api: Api) -> list[Namespace]:
+    """Give the namespaces that carry the labels of a run; raises ApiError."""
+    selector = ",".join([*(f"{key}%3D{value}" for key, value in MANAGED.items()), RUN])
+    items = (await api.request("GET", f"/api/v1/namespaces?labelSelector={selector}")).get("items") or []
+    return [Namespace(item["metadata"]["name"], item["metadata"]["uid"]) for item in items if ours(item)]
+
+
+def ours(namespace: Object) -> bool:
+    """Say whether a namespace is one that a run has made: its labels and its name both say so."""
+    labels = namespace["metadata"].get("labels") or {}
+    name = str(namespace["metadata"]["name"])
+    return MANAGED.items() <= labels.items() and name == PREFIX + str(labels.get(RUN))
+
+
+def refuse_system(name: str) -> None:
+    """Raise BadInput for a namespace in which nobody wants faults."""
+    if name.startswith("kube-") or name.endswith("-system"):
+        raise BadInput(f"--in-namespace: {name}: is a system namespace: faults are not for those")

@@ -1,0 +1,201 @@
+"""What goes on in one namespace, as its watches tell it: who is there, and all news on the timeline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from crashy.engines.base import PodView
+from crashy.engines.kube.api import Api, ApiError, Object
+from crashy.engines.kube.clock import ClusterClock
+from crashy.engines.kube.events import Events, Told
+from crashy.engines.kube.follow import follow
+from crashy.engines.kube.objects import endpoints_of
+from crashy.engines.kube.pods import Pods
+from crashy.timeline import Timeline
+
+_SERVICE = "kubernetes.io/service-name"
+
+
+class _Tracker(Protocol):
+    def listed(self, items: list[Object]) -> None: ...
+
+    def changed(self, change: str, obj: Object) -> None: ...
+
+
+class View:
+    """Follows a namespace; with a `selector`, only its pods, their events and the Services that they serve."""
+
+    def __init__(
+        self,
+        api: Api,
+        namespace: str,
+        timeline: Timeline,
+        clock: ClusterClock,
+        *,
+        selector: str = "",
+        images: Mapping[str, str] | None = None,
+    ) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._timeline = timeline
+        self._selector = selector
+        mine = self._mine if selector else _everything
+        self._pods = Pods(timeline, clock.at, images or {})
+        self._events = _Events(timeline, clock, mine)
+        self._slices = _Slices(timeline, namespace, mine)
+
+    def pods(self) -> list[PodView]:
+        """Give the pods that are there, in the order of their creation."""
+        return self._pods.views()
+
+    def _mine(self, kind: str, name: str) -> bool:
+        return kind == "pod" and name in self._pods.names
+
+    async def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Begin to follow, until the tasks given back are cancelled; returns when all there is was listed once."""
+        core = f"/api/v1/namespaces/{self._namespace}"
+        apps = f"/apis/apps/v1/namespaces/{self._namespace}"
+        discovery = f"/apis/{await _discovery(self._api)}/namespaces/{self._namespace}"
+        first = await self._follow(tasks, f"{core}/pods", self._pods, self._selector)  # the others ask who is mine
+        rest: list[tuple[str, _Tracker]] = [
+            (f"{core}/events", self._events),
+            (f"{discovery}/endpointslices", self._slices),
+        ]
+        if not self._selector:
+            rest.append((f"{apps}/deployments", _Progress(self._timeline, self._namespace)))
+        return [first, *[await self._follow(tasks, path, tracker) for path, tracker in rest]]
+
+    async def _follow(
+        self, tasks: asyncio.TaskGroup, path: str, tracker: _Tracker, selector: str = ""
+    ) -> asyncio.Task[None]:
+        begun = asyncio.Event()
+
+        def listed(items: list[Object]) -> None:
+            tracker.listed(items)
+            begun.set()
+
+        def trouble(text: str) -> None:
+            self._timeline.add("kube", "note", f"namespace/{self._namespace}", "WatchLost", text)
+
+        async def watch() -> None:
+            try:
+                await follow(
+                    self._api, path, listed=listed, changed=tracker.changed, trouble=trouble, selector=selector
+                )
+            except ApiError as error:
+                raise error.refusal(f"watch {path}") from None
+
+        task = tasks.create_task(watch(), name=path)
+        await begun.wait()
+        return task
+
+
+def _everything(kind: str, name: str) -> bool:
+    del kind, name
+    return True
+
+
+async def _discovery(api: Api) -> str:
+    """Give the API of EndpointSlices: v1 since 1.21, v1beta1 before."""
+    group = await api.request("GET", "/apis/discovery.k8s.io")
+    versions = [str(version["groupVersion"]) for version in group["versions"]]
+    return next((v for v in versions if v.endswith("/v1")), versions[0])
+
+
+class _Events:
+    def __init__(self, timeline: Timeline, clock: ClusterClock, mine: Callable[[str, str], bool]) -> None:
+        self._timeline = timeline
+        self._clock = clock
+        self._mine = mine
+        self._events = Events()
+        self._listed = False
+
+    def listed(self, items: list[Object]) -> None:
+        for item in items:
+            if self._listed:
+                self.changed("ADDED", item)
+            else:
+                self._events.know(item)
+        self._listed = True
+
+    def changed(self, change: str, obj: Object) -> None:
+        news = self._events.take(obj) if change != "DELETED" else None
+        if news:
+            kind, _, name = news.object.partition("/")
+            if self._mine(kind, name):
+                self._tell(news)
+
+    def _tell(self, news: Told) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        ago = now - self._clock.when(news.stamp, now)
+        self._timeline.add_past(ago, news.source, "event", news.object, news.reason, news.message, **news.data)
+
+
+class _Slices:
+    def __init__(self, timeline: Timeline, namespace: str, mine: Callable[[str, str], bool]) -> None:
+        self._timeline = timeline
+        self._namespace = namespace
+        self._mine = mine
+        self._slices: dict[str, Object] = {}  # by uid
+        self._told: dict[str, dict[str, list[str]]] = {}  # by Service
+
+    def listed(self, items: list[Object]) -> None:
+        before = {_service(one) for one in self._slices.values()}
+        self._slices = {item["metadata"]["uid"]: item for item in items}
+        for service in before | {_service(item) for item in items}:
+            self._tell(service)
+
+    def changed(self, change: str, obj: Object) -> None:
+        self._slices[obj["metadata"]["uid"]] = obj
+        if change == "DELETED":
+            del self._slices[obj["metadata"]["uid"]]
+        self._tell(_service(obj))
+
+    def _tell(self, service: str) -> None:
+        endpoints = endpoints_of(one for one in self._slices.values() if _service(one) == service)
+        names = (*endpoints["ready"], *endpoints["not_ready"])
+        mine = service in self._told or self._mine("service", service) or any(self._mine("pod", n) for n in names)
+        if endpoints == self._told.get(service) or not mine:
+            return
+        self._told[service] = endpoints
+        data: dict[str, Any] = {"namespace": self._namespace, **endpoints}
+        self._timeline.add("endpointslice-controller", "endpoints", f"service/{service}", **data)
+
+
+def _service(one: Object) -> str:
+    return str((one["metadata"].get("labels") or {}).get(_SERVICE, one["metadata"]["name"]))
+
+
+class _Progress:
+    """Tells each turn of a Deployment's condition `Progressing`."""
+
+    def __init__(self, timeline: Timeline, namespace: str) -> None:
+        self._timeline = timeline
+        self._namespace = namespace
+        self._told: dict[str, str] = {}
+
+    def listed(self, items: list[Object]) -> None:
+        for item in items:
+            self.changed("ADDED", item)
+
+    def changed(self, change: str, obj: Object) -> None:
+        name = obj["metadata"]["name"]
+        conditions = (obj.get("status") or {}).get("conditions") or ()
+        found = next((c for c in conditions if c["type"] == "Progressing"), None)
+        if change == "DELETED" or found is None or found["reason"] == self._told.get(name):
+            return
+        self._told[name] = found["reason"]
+        self._timeline.add(
+            "deployment-controller",
+            "condition",
+            f"deployment/{name}",
+            found["reason"],
+            found.get("message", ""),
+            type="Normal" if found["status"] == "True" else "Warning",
+            condition="Progressing",
+            status=found["status"],
+            namespace=self._namespace,
+        )
