@@ -29,7 +29,7 @@ $(VENV)/.lab: requirements/build.txt requirements/lab.txt pyproject.toml | $(BIN
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# The client of --on kube is 30 MB unpacked, most of it models that nobody imports: `make demo` and `make lessons` do without.
+# The client of --on kube is 50 MB with its byte code, most of it models: `make demo` and `make lessons` do without.
 $(VENV)/.kube: $(VENV)/.lab requirements/kube.txt
 	@echo "installing what --on kube needs (pinned in requirements/kube.txt)"
 	@$(PIP) install --quiet --require-hashes -r requirements/kube.txt
