@@ -185,7 +185,10 @@ class Expectations:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One experiment: `raw` is the file's own object, `duration` in seconds, `why_not` why an engine is left out."""
+    """One experiment: `raw` is the file's own object, `duration` in seconds, `why_not` why an engine is left out.
+
+    `differs` says of an engine what of it may differ from the lab (`report.parity.MEASURES`), and why.
+    """
 
     name: str
     lesson: str
@@ -196,5 +199,6 @@ class Experiment:
     expect: Expectations
     engines: tuple[str, ...]
     why_not: Mapping[str, str]
+    differs: Mapping[str, Mapping[str, str]]
     source: str
     raw: Mapping[str, Any] = field(repr=False)

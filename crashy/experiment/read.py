@@ -26,6 +26,7 @@ from crashy.manifest.document import Document, refusal
 from crashy.manifest.load import gather, read_file
 from crashy.manifest.model import Manifests
 from crashy.manifest.objects import read
+from crashy.report.parity import MEASURES
 
 LONGEST = 30 * 24 * 3600.0
 _NAME = re.compile(schema.EXPERIMENT["name"]["pattern"])
@@ -59,6 +60,13 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
         engine: fields.text(why, f"why_not.{engine}")
         for engine, why in fields.mapping(raw.get("why_not", {}), "why_not", ENGINES).items()
     }
+    differs = {
+        engine: {
+            what: fields.text(why, f"differs.{engine}.{what}")
+            for what, why in fields.mapping(told, f"differs.{engine}", MEASURES).items()
+        }
+        for engine, told in fields.mapping(raw.get("differs", {}), "differs", schema.OTHERS).items()
+    }
     return Experiment(
         name=name,
         lesson=fields.text(raw.get("lesson", "x"), "lesson").strip(),
@@ -75,6 +83,7 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
         expect=read_expectations(fields, raw.get("expect", {}), manifests),
         engines=_engines(fields, raw, why_not),
         why_not=why_not,
+        differs=differs,
         source=str(path),
         raw=raw,
     )

@@ -6,11 +6,16 @@ from typing import Any
 
 from crashy.experiment.model import ENGINES, OUTCOMES
 from crashy.faults.units import PATTERN
+from crashy.report.parity import MEASURES
 
 _DURATION = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": PATTERN}]}
 _COMPARISON = {"type": "string", "pattern": r"^\s*(>=|<=|==|!=|>|<)\s*\S+\s*$"}
 _TEXT = {"type": "string", "minLength": 1}
+_DIFFERS = {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(MEASURES, _TEXT)}
 _MANIFESTS = {"type": "array", "minItems": 1, "items": {"anyOf": [_TEXT, {"type": "object"}]}}
+
+OTHERS = tuple(engine for engine in ENGINES if engine != "lab")
+"""The engines that may differ from the lab."""
 
 EXPECT: dict[str, Any] = {
     "availability": _COMPARISON,
@@ -94,6 +99,11 @@ EXPERIMENT: dict[str, Any] = {
     "expect": {"type": "object", "additionalProperties": False, "properties": EXPECT},
     "engines": {"type": "array", "minItems": 1, "items": {"enum": list(ENGINES)}},
     "why_not": {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(ENGINES, _TEXT)},
+    "differs": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict.fromkeys(OTHERS, _DIFFERS),
+    },
 }
 
 REQUIRED = ("name", "lesson", "manifests", "duration")

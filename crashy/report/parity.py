@@ -8,9 +8,9 @@ What is compared in order, and what is not:
 
 - The reasons of Kubernetes' events, by *lane*, consecutive repeats folded into the first of them. Lanes run beside each
   other in the platform too, so nothing is said about their order among each other. They are: each Deployment, each
-  ReplicaSet, each pod (`Scheduled`), each container (what is done with it, its startup and liveness probes), and
-  each pod's readiness: the readiness probes' `Unhealthy`, and between them when the pod's status became `Ready` or
-  `NotReady`, and when it was `Deleted`.
+  ReplicaSet, each pod (`Scheduled`), each container (what is done with it, its startup and liveness probes), each
+  pod's status (when it became `Ready` or `NotReady`, and when it was `Deleted`), and each pod's readiness probes
+  (`Unhealthy`, which begins anew whenever the pod has become ready).
 - The times of corresponding events, in seconds since the experiment began. An event that is late only because the one
   before it in its lane was is not late again: the smaller one of both differences counts.
 - What comes so late that the other run was over by then (less than `seconds` before its end) is left out.
@@ -75,16 +75,9 @@ def course(events: Sequence[Event]) -> Course:
     ended = next((i for i, event in enumerate(events) if (event.kind, event.reason) == ("experiment", "Ended")), None)
     events = events[: None if ended is None else ended + 1]
     roles = _roles(events)
-    lanes: dict[str, list[Moment]] = {}
-    ready: dict[str, bool] = {}
-    for event in events:
-        for lane, reason in _said(event, roles, ready):
-            moments = lanes.setdefault(lane, [])
-            if not moments or moments[-1].reason != reason:
-                moments.append(Moment(reason, event.t - begun))
     told = results(events)
     return Course(
-        {lane: tuple(moments) for lane, moments in lanes.items()},
+        _gather(events, roles, begun),
         {roles.get(f"pod/{pod}", f"pod/{pod}"): count for pod, count in told.restarts.items()},
         told,
         (events[-1].t if events else 0.0) - begun,
@@ -116,26 +109,43 @@ def _roles(events: Sequence[Event]) -> dict[str, str]:
     return roles
 
 
-def _said(event: Event, roles: Mapping[str, str], ready: dict[str, bool]) -> Iterator[tuple[str, str]]:
-    """Give the lanes that an event is on, and its reason there; `ready` holds what the pods' statuses said before."""
-    name = roles.get(event.object, event.object)
-    if event.kind == "event":
-        if event.reason == "Unhealthy" and event.message.startswith("Readiness"):
-            yield f"{name} readiness", event.reason
+def _gather(events: Sequence[Event], roles: Mapping[str, str], begun: float) -> dict[str, tuple[Moment, ...]]:
+    """Give the lanes, their times counted from `begun`."""
+    lanes: dict[str, list[Moment]] = {}
+    ready: dict[str, bool] = {}
+    anew: set[str] = set()
+    for event in events:
+        name = roles.get(event.object, event.object)
+        probes = f"{name} readiness"
+        if event.kind == "event":
+            asked = event.reason == "Unhealthy" and event.message.startswith("Readiness")
+            said = [(probes if asked else f"{name} {event.data.get('container', '')}".strip(), event.reason)]
+        elif event.kind == "pod":
+            said = [(f"{name} status", reason) for reason in _changes(event, ready.get(name, False))]
+            ready[name] = event.data["ready"]
+            if (f"{name} status", "Ready") in said:
+                anew.add(probes)
         else:
-            yield f"{name} {event.data.get('container', '')}".strip(), event.reason
-    elif event.kind == "pod":
-        now = bool(event.data["ready"])
-        if now != ready.get(event.object, False):
-            yield f"{name} readiness", "Ready" if now else "NotReady"
-        ready[event.object] = now
-        if event.reason == "Deleted":
-            yield f"{name} readiness", event.reason
+            continue
+        for lane, reason in said:
+            moments = lanes.setdefault(lane, [])
+            if not moments or moments[-1].reason != reason or lane in anew:
+                moments.append(Moment(reason, event.t - begun))
+            anew.discard(lane)
+    return {lane: tuple(moments) for lane, moments in lanes.items()}
+
+
+def _changes(event: Event, before: bool) -> Iterator[str]:
+    """Give what a pod's status says that is new, `before` being whether it was ready."""
+    if event.data["ready"] != before:
+        yield "Ready" if event.data["ready"] else "NotReady"
+    if event.reason == "Deleted":
+        yield event.reason
 
 
 def compare(left: Course, right: Course, *, seconds: float = 0.25, share: float = 0.01) -> list[Row]:
     """Set two courses against each other; times may be `seconds` apart, availabilities `share` (0..1)."""
-    return [*_lanes(left, right, seconds), *_restarts(left, right), *_sums(left, right, seconds, share)]
+    return [*_reasons(left, right, seconds), *_restarts(left, right), *_sums(left, right, seconds, share)]
 
 
 def differences(left: Course, right: Course, *, seconds: float = 0.25, share: float = 0.01) -> list[Row]:
@@ -143,7 +153,7 @@ def differences(left: Course, right: Course, *, seconds: float = 0.25, share: fl
     return [row for row in compare(left, right, seconds=seconds, share=share) if row.differs]
 
 
-def _lanes(left: Course, right: Course, seconds: float) -> Iterator[Row]:
+def _reasons(left: Course, right: Course, seconds: float) -> Iterator[Row]:
     horizon = min(left.end, right.end) - seconds
     for lane in dict.fromkeys((*left.lanes, *right.lanes)):
         mine, others = left.lanes.get(lane, ()), right.lanes.get(lane, ())

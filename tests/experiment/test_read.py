@@ -70,6 +70,7 @@ expect:
   events: [Unhealthy, "web: Killing", {reason: Started, object: pod/web, message: started}]
 engines: [lab, sim]
 why_not: {kube: "no cluster here"}
+differs: {sim: {restarts: "it models no load"}}
 """
 
 
@@ -103,6 +104,7 @@ def test_a_good_one_is_read_wholly_and_its_steps_in_the_order_of_their_times(tmp
         "pod/web: Started: started",
     ]
     assert seen.engines == ("lab", "sim")
+    assert seen.differs == {"sim": {"restarts": "it models no load"}}
 
 
 def test_what_is_left_out_has_defaults(tmp_path: Path) -> None:
@@ -240,6 +242,9 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
             HEAD + "expect: {events: [{reason: X, message: '('}]}\n",
             ["5:31: expect.events[0].message: is no regular expression"],
         ),
+        (HEAD + "differs: {lab: {times: x}}\n", ["5:11: differs.lab: no such key; there are: sim, kube"]),
+        (HEAD + "differs: {sim: {time: x}}\n", ["5:17: differs.sim.time: no such key; did you mean times?"]),
+        (HEAD + "differs: {kube: {times: 3}}\n", ["5:18: differs.kube.times: must be a text, not a number"]),
         (HEAD + "engines: [docker]\n", ["5:11: engines[0]: 'docker': must be one of lab, sim, kube"]),
         (
             HEAD + "expect: {speed: 1}\nstepz: []\n",

@@ -77,7 +77,8 @@ def test_a_run_is_as_it_is() -> None:
     assert lanes == {
         "pod/a": "Scheduled",
         "pod/a web": "Started, Unhealthy, Killing, Started",
-        "pod/a readiness": "Ready, Unhealthy, NotReady, Ready",
+        "pod/a status": "Ready, NotReady, Ready",
+        "pod/a readiness": "Unhealthy",
     }
 
 
@@ -123,6 +124,14 @@ def test_probes_of_their_own_rhythm_have_no_order_among_each_other() -> None:
     assert not differ(HEALED, swapped, seconds=1)
 
 
+def test_a_readiness_probe_that_fails_again_after_the_pod_was_ready_counts_anew() -> None:
+    again = [*HEALED[:-1], kube(12, "Unhealthy", message="Readiness probe failed: timeout"), HEALED[-1]]
+
+    (row,) = differ(HEALED, again)
+
+    assert (row.object, row.left, row.right) == ("pod/a readiness", "Unhealthy", "Unhealthy, Unhealthy")
+
+
 def test_another_order_of_reasons_is_a_difference_and_says_both() -> None:
     missing = [e for e in HEALED if e.reason != "Killing"]
 
@@ -139,6 +148,7 @@ def test_the_platform_that_does_nothing_is_told_in_every_way() -> None:
 
     assert which(rows) == [
         ("reasons", "pod/a web"),
+        ("reasons", "pod/a status"),
         ("reasons", "pod/a readiness"),
         ("restarts", "pod/a"),
         ("detect", "fault 1"),
@@ -146,7 +156,7 @@ def test_the_platform_that_does_nothing_is_told_in_every_way() -> None:
         ("recover", "fault 1"),
     ]
     assert [row.right for row in rows[-3:]] == ["never", "5.00s", "never"]
-    assert rows[2].apart == -1
+    assert rows[3].apart == -1
 
 
 def test_users_who_fare_otherwise_are_a_difference() -> None:
@@ -206,5 +216,5 @@ def test_the_pods_of_a_new_version_are_told_from_the_old_ones() -> None:
     ]
     told = course([*events[:-1], *update, events[-1]])
 
-    assert [m.reason for m in told.lanes["pod/web.2.1 readiness"]] == ["Ready"]
-    assert [m.reason for m in told.lanes["pod/web.1.2 readiness"]] == ["Ready", "NotReady", "Deleted"]
+    assert [m.reason for m in told.lanes["pod/web.2.1 status"]] == ["Ready"]
+    assert [m.reason for m in told.lanes["pod/web.1.2 status"]] == ["Ready", "NotReady", "Deleted"]
