@@ -19,7 +19,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from crashy.faults.base import Fault
 from crashy.faults.effects import Answer, Begin, Command, Delay, End, Exit, Hang, LastingEffect, Signal, Stop
@@ -33,8 +33,7 @@ MOST_LIVE = 1000
 MOST_ENDED = 100
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEffect:
+class RequestEffect(NamedTuple):
     """What happens to one request: wait `delay` seconds, then hang while `hang` isn't ended, else give `answer` if any.
 
     `commands` are for the whole process and come first. `by` is the fault that answers.
@@ -50,8 +49,7 @@ class RequestEffect:
 NOTHING = RequestEffect()
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(NamedTuple):
     """The three health answers as far as faults go: True unless one makes it fail for sure.
 
     A fault that names routes, spares the kubelet, or leaves it to chance is left out: it shows on the requests it hits.
@@ -144,7 +142,7 @@ class FaultSet:
             for active in list(self._live.values()):
                 if active.trap and active.state == "pending" and now >= active.starts_at and active.hit(request):
                     self._start(active, now)
-            return replace(self._part(request, now), commands=self._commands())
+            return self._part(request, now)._replace(commands=self._commands())
 
     def _part(self, request: Request, now: float) -> RequestEffect:
         acting = [a for a in self._live.values() if a.state == "active" and a.fault.process_effect() is None]

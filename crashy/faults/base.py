@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import random
 import shlex
 from collections.abc import Iterable, Mapping
@@ -148,6 +147,8 @@ def _find(name: Any) -> type[Fault]:
 
 
 def _known(name: Any, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - for mistakes alone
+
     close = difflib.get_close_matches(str(name)[:40].lower(), known, 1)
     return f"{f'did you mean {close[0]}? ' if close else ''}one of {', '.join(known)}"
 

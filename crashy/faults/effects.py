@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
+class _Plain:
+    """An effect without parameters: one is as good as another of its class."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class Delay(NamedTuple):
     """The answer comes that many seconds later."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Hang:
+class Hang(_Plain):
     """The request is taken in and not answered while the fault lasts."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+
+class Answer(NamedTuple):
     """This is answered instead; `body` None leaves the text to the server, which knows its persona."""
 
     status: int
@@ -30,15 +44,13 @@ class Answer:
 RequestPart = Delay | Hang | Answer
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(NamedTuple):
     """The process ends with this exit code, at once."""
 
     code: int
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(NamedTuple):
     """The process sends itself this signal, named without `SIG`."""
 
     name: str
@@ -49,27 +61,29 @@ class Signal:
         return signal.Signals[f"SIG{self.name}"].value
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(_Plain):
     """The event loop of the data plane stands still."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+
+class Stop(_Plain):
     """The whole process is stopped (SIGSTOP); only another process can wake it."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class Deaf:
+
+class Deaf(_Plain):
     """The listeners of the data plane are closed."""
+
+    __slots__ = ()
 
 
 LastingEffect = Block | Stop | Deaf
 ProcessEffect = Exit | Signal | LastingEffect
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """Let this effect begin, or, if it already holds, let it last until `until`.
 
     `until` is on the clock of the FaultSet; None is until an `End`, or forever for what can't be undone.
@@ -79,8 +93,7 @@ class Begin:
     until: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """Let this effect end: the last fault that held it is over."""
 
     effect: LastingEffect

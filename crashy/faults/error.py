@@ -6,7 +6,7 @@ import random
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from crashy.faults.base import Fault
 from crashy.faults.effects import Answer, RequestPart
@@ -15,11 +15,10 @@ from crashy.faults.scope import Request
 from crashy.faults.units import plain
 
 _STATUS = Integer(200, 599, "a status")
-_ENTRY = re.compile(r"([0-9]{3}):([0-9]{1,6}(?:\.[0-9]{1,6})?)")
+_ENTRY = r"([0-9]{3}):([0-9]{1,6}(?:\.[0-9]{1,6})?)"
 
 
-@dataclass(frozen=True, slots=True)
-class Statuses:
+class Statuses(NamedTuple):
     """HTTP statuses, each as likely as its share of the weights."""
 
     weights: tuple[tuple[int, float], ...]
@@ -38,7 +37,7 @@ class _StatusesKind(Kind[Statuses]):
     schema = {  # noqa: RUF012 - never written to
         "anyOf": [
             _STATUS.schema,
-            {"type": "string", "pattern": rf"^(?:[2-5][0-9]{{2}}|{_ENTRY.pattern}(?:,{_ENTRY.pattern})*)$"},
+            {"type": "string", "pattern": rf"^(?:[2-5][0-9]{{2}}|{_ENTRY}(?:,{_ENTRY})*)$"},
         ]
     }
 
@@ -47,7 +46,7 @@ class _StatusesKind(Kind[Statuses]):
             return Statuses(((self._status(value), 1.0),))
         if value.isdecimal():
             return self.from_json(int(value[:9]))
-        entries = [_ENTRY.fullmatch(part.strip()) for part in value.split(",")]
+        entries = [re.fullmatch(_ENTRY, part.strip()) for part in value.split(",")]
         weights = {self._status(int(entry[1])): float(entry[2]) for entry in entries if entry}
         if len(weights) != len(entries) or not all(weights.values()) or len(weights) > 20:
             raise ValueError(self.allowed)

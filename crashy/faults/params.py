@@ -6,8 +6,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from crashy.errors import BadInput
 from crashy.faults.units import DAY, DURATION, PATTERN, format_duration, parse_duration
@@ -176,7 +175,7 @@ class Words(Kind[tuple[str, ...]]):
     type = "list"
 
     def __init__(self, pattern: str, allowed: str, *, most: int = 20, upper: bool = False) -> None:
-        self._pattern = re.compile(pattern)
+        self._pattern = pattern
         self._most = most
         self._upper = upper
         self.allowed = f"{allowed} (at most {most})"
@@ -189,7 +188,7 @@ class Words(Kind[tuple[str, ...]]):
         words = re.split(" *, *", value) if isinstance(value, str) else value
         if not isinstance(words, list) or not 1 <= len(words) <= self._most:
             raise ValueError(self.allowed)
-        if not all(isinstance(word, str) and self._pattern.fullmatch(word) for word in words):
+        if not all(isinstance(word, str) and re.fullmatch(self._pattern, word) for word in words):
             raise ValueError(self.allowed)
         return tuple(dict.fromkeys(word.upper() if self._upper else word for word in words))
 
@@ -202,8 +201,7 @@ class Words(Kind[tuple[str, ...]]):
         return ",".join(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(NamedTuple):
     """A dataclass field that a user may set: its kind, a sentence of help, and the mode it belongs to."""
 
     kind: Kind[Any]
@@ -216,8 +214,7 @@ def param(kind: Kind[Any], help: str, *, default: Any = None, mode: str | None =
     return dataclasses.field(default=default, metadata={"param": Param(kind, help, mode)})
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """A parameter as users name it, and the field that holds it (`for` is a word of Python's: its field is `for_`)."""
 
     name: str

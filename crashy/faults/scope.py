@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from crashy.faults.params import Choice, Duration, Integer, Probability, Words, param
 
@@ -17,8 +17,7 @@ _METHOD = r"[A-Za-z]{1,16}"
 _ROUTE = r"/[^\s,]{0,199}"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a fault sees of a request: `path` is without its query, `is_probe` says whose route it is."""
 
     method: str

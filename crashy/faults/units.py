@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 DAY = 86_400.0
 DURATION = "a duration such as 10s, 1m30s or 250ms"
@@ -83,8 +82,7 @@ class Distribution(Protocol):
         """Draw one duration in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(NamedTuple):
     """Always the same duration."""
 
     longest: float
@@ -97,8 +95,7 @@ class Fixed:
         return format_duration(self.longest)
 
 
-@dataclass(frozen=True, slots=True)
-class Uniform:
+class Uniform(NamedTuple):
     """Every duration from the shortest to the longest is as likely."""
 
     shortest: float
@@ -112,8 +109,7 @@ class Uniform:
         return f"{format_duration(self.shortest)}..{format_duration(self.longest)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Percentiles:
+class Percentiles(NamedTuple):
     """A curve through percentiles: straight lines between them, from 0 s below the first, flat above the last."""
 
     points: tuple[tuple[float, float], ...]
@@ -140,7 +136,7 @@ class Percentiles:
         )
 
 
-_PERCENTILE = re.compile(rf"p({_NUMBER})=(.+)")
+_PERCENTILE = rf"p({_NUMBER})=(.+)"
 
 
 def parse_distribution(value: str | float) -> Distribution:
@@ -171,7 +167,7 @@ def _uniform(shortest: float, longest: float) -> Distribution:
 def _percentiles(text: str) -> Distribution:
     points = []
     for part in text.split(","):
-        match = _PERCENTILE.fullmatch(part.strip())
+        match = re.fullmatch(_PERCENTILE, part.strip())
         if match is None:
             raise ValueError(DISTRIBUTION)
         points.append((float(match[1]), parse_duration(match[2])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from crashy.faults.base import Fault
 from crashy.faults.scope import ProbeName
@@ -17,8 +17,7 @@ _HTML = "text/html"
 _FLASK = "<h1><center>{0} check {1}</center><h1>"
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeRoute:
+class ProbeRoute(NamedTuple):
     """A path that answers one probe: `yes` with 200, `no` with the probe's status; {pod} stands for the pod's name."""
 
     path: str

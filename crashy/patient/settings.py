@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError
@@ -16,8 +14,7 @@ from crashy.patient import values
 PERSONAS = ("crashy-app", "webapp-delayed-start", "webapp-color", "flask-healthcheck", "rng")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One row: the variable NAME is also the flag --name and the field `name` of `Settings`.
 
     `allowed` completes "must be ..."; `image` is the value that the container image sets, where it differs.
@@ -160,15 +157,14 @@ IMAGE = {setting.name: setting.image for setting in SETTINGS if setting.image is
 """The variables that the container image sets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the patient was told at start; durations in seconds, None where a countdown isn't armed."""
 
     host: str
     port: tuple[int, ...]
     admin_port: int | None
     grpc_port: int | None
-    admin_token: str = field(repr=False)
+    admin_token: str
     state_dir: str
     log_format: str
     access_log: bool
@@ -198,6 +194,10 @@ class Settings:
     app_version: str
     app_color: str
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name != "admin_token")
+        return f"Settings({', '.join(shown)})"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -276,20 +276,22 @@ def shown(value: str) -> str:
 # Kubernetes tells each container of a namespace's Services: for one named `crashy-app` that makes
 # CRASHY_APP_SERVICE_HOST, CRASHY_APP_PORT=tcp://... and CRASHY_APP_PORT_80_TCP_ADDR.
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://", re.IGNORECASE)
-_SERVICE_VARIABLE = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
+_SERVICE_VARIABLE = r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:
     names = [setting.name for setting in SETTINGS]
     found = []
     for variable in sorted(environ):
-        if not variable.startswith("CRASHY_") or _SERVICE_VARIABLE.fullmatch(variable):
+        if not variable.startswith("CRASHY_") or re.fullmatch(_SERVICE_VARIABLE, variable):
             continue
         if _SERVICE_LINK.match(environ[variable]):
             continue
+        import difflib  # noqa: PLC0415 - for mistakes alone
+
         near = difflib.get_close_matches(variable.removeprefix("CRASHY_"), names, 1)
         found.append(f"{variable}: is no setting" + (f"; did you mean {near[0]}?" if near else ""))
     return found
 
 
-assert {f.name for f in fields(Settings)} - {"warnings"} == {s.name.lower() for s in SETTINGS}  # noqa: S101 - one table
+assert {*Settings._fields} - {"warnings"} == {s.name.lower() for s in SETTINGS}  # noqa: S101 - one table

@@ -9,19 +9,20 @@ from ipaddress import ip_address
 from crashy.faults.base import Fault, parse_specs
 from crashy.faults.units import parse_duration
 
-_HOST = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?")
-_NAME = re.compile(r"[0-9A-Za-z]([0-9A-Za-z._-]{0,251}[0-9A-Za-z])?")
-_TOKEN = re.compile(r"[!-~]{1,1024}")
-_LABEL = re.compile(r"[ -~]{1,63}")
-_COLOR = re.compile(r"[A-Za-z][0-9A-Za-z]{0,31}|#[0-9A-Fa-f]{3}|#[0-9A-Fa-f]{6}")
+# Texts, not compiled: a pattern that no value needs costs nothing at start; re keeps those that it has compiled.
+_HOST = r"[0-9A-Za-z][0-9A-Za-z._-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?"
+_NAME = r"[0-9A-Za-z]([0-9A-Za-z._-]{0,251}[0-9A-Za-z])?"
+_TOKEN = r"[!-~]{1,1024}"  # noqa: S105 - what one may look like
+_LABEL = r"[ -~]{1,63}"
+_COLOR = r"[A-Za-z][0-9A-Za-z]{0,31}|#[0-9A-Fa-f]{3}|#[0-9A-Fa-f]{6}"
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
 
 
-def _matching(pattern: re.Pattern[str], *, or_empty: bool = False) -> Callable[[str], str]:
+def _matching(pattern: str, *, or_empty: bool = False) -> Callable[[str], str]:
     def parse(text: str) -> str:
-        if (or_empty and not text) or pattern.fullmatch(text):
+        if (or_empty and not text) or re.fullmatch(pattern, text):
             return text
         raise ValueError(text)
 

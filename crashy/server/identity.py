@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from crashy.patient.settings import Settings
 
@@ -13,8 +13,7 @@ from crashy.patient.settings import Settings
 _COLORS = {"v1": "blue", "v2": "green", "v3": "red"}
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """The names that a patient answers and logs with; `namespace`, `ip` and `node` are empty where nobody told."""
 
     pod: str

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from inspect import getdoc
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -24,8 +23,7 @@ _REFUSALS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One operation of the API: its method and path, what handles it, and what it takes and gives.
 
     `handler` gives the operation its id (its name) and its summary and description (its docstring); `answers` maps

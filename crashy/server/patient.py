@@ -7,9 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from crashy.errors import BadInput
 from crashy.faults.active import Active, FaultSet, Health, RequestEffect
@@ -26,8 +25,7 @@ from crashy.timeline import Event, Timeline
 KEPT_EVENTS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """A command for the process, given at a moment on the patient's clock.
 
     `struck` is done once it was carried out: the request that sprang it waits for it.
