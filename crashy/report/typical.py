@@ -1,0 +1,76 @@
+"""The typical one of several runs of one experiment: what chance does to a single run is taken out by repeating."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from statistics import median_low
+
+from crashy.report.parity import Course, Moment
+from crashy.report.results import FaultResult, Results
+from crashy.traffic.outages import Outage
+
+
+def typical(courses: Sequence[Course], like: Course | None = None) -> Course:
+    """Give the course whose times, restarts and sums are the medians of those given.
+
+    A lane goes in the order that most of them had, or in that of `like` if any of them went so: where chance decides
+    between two orders, both sides may take the one that both have. A lane that fewer than half of them have is left
+    out, unless `like` has it. Its times are medians over the runs that went in its order. Raises ValueError for none.
+    """
+    if not courses:
+        raise ValueError("no course is typical of none")
+    wanted = like.lanes if like else {}
+    lanes: dict[str, tuple[Moment, ...]] = {}
+    for lane in dict.fromkeys(lane for course in courses for lane in course.lanes):
+        runs = [course.lanes[lane] for course in courses if lane in course.lanes]
+        if len(runs) * 2 >= len(courses) or lane in wanted:
+            lanes[lane] = _lane(runs, wanted.get(lane, ()))
+    return Course(
+        lanes=lanes,
+        restarts={
+            pod: median_low(course.restarts.get(pod, 0) for course in courses)
+            for pod in dict.fromkeys(pod for course in courses for pod in course.restarts)
+        },
+        told=_told([course.told for course in courses]),
+        end=_median(course.end for course in courses) or 0.0,
+    )
+
+
+def _lane(runs: Sequence[tuple[Moment, ...]], wanted: Sequence[Moment]) -> tuple[Moment, ...]:
+    orders = Counter(_order(run) for run in runs)
+    order = _order(wanted) if _order(wanted) in orders else orders.most_common(1)[0][0]
+    alike = [run for run in runs if _order(run) == order]
+    return tuple(Moment(reason, median_low(run[number].t for run in alike)) for number, reason in enumerate(order))
+
+
+def _order(moments: Iterable[Moment]) -> tuple[str, ...]:
+    return tuple(moment.reason for moment in moments)
+
+
+def _told(several: Sequence[Results]) -> Results:
+    faults = min((told.faults for told in several), key=len)
+    longest = _median(max((outage.seconds for outage in told.outages), default=0.0) for told in several) or 0.0
+    return replace(
+        several[0],
+        faults=tuple(_fault([told.faults[number] for told in several]) for number in range(len(faults))),
+        outages=(Outage(0.0, longest, 0),) if longest else (),
+        availability=median_low(told.availability for told in several),
+    )
+
+
+def _fault(several: Sequence[FaultResult]) -> FaultResult:
+    return replace(
+        several[0],
+        detected=_median(fault.detected for fault in several),
+        drained=_median(fault.drained for fault in several),
+        recovered=_median(fault.recovered for fault in several),
+    )
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    """Give the median, where what never came is later than all that did."""
+    found = median_low(math.inf if value is None else value for value in values)
+    return None if math.isinf(found) else found

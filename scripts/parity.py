@@ -1,0 +1,131 @@
+"""Run every lesson in the lab, on a cluster and, where it can be modelled, on sim, and say where they differ.
+
+Each lesson runs --repeat times on each, so that the phase of a probe, which is luck, is taken out by the median. The
+cluster is the one that KUBECONFIG names; lab and sim follow the rules of its version.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from crashy.errors import BadInput
+from crashy.experiment.model import Experiment
+from crashy.experiment.read import read_experiment
+from crashy.experiment.record import read_record
+from crashy.report.parity import Course, compare, course
+from crashy.report.typical import typical
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 1.5  # a median time may be so far from the cluster's
+SHARE = 0.03  # and an availability so far
+SUMS = ("detect", "drain", "recover", "outage", "availability")
+ALONE = "10"  # lessons that load the machine: nothing else runs beside them
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is run: each lesson `repeat` times on each engine, the reports in `folder`."""
+
+    repeat: int
+    folder: Path
+    extra: dict[str, list[str]]
+    """More arguments by engine."""
+
+
+async def run(experiment: Experiment, engine: str, number: int, plan: Plan) -> Course | None:
+    """Run a lesson once; None, with a line that says why, if the engine failed."""
+    timeline = plan.folder / f"{experiment.name}-{engine}-{number}.jsonl"
+    command = ["run", experiment.source, "--on", engine, "--seed", str(number), "--timeline", str(timeline), "--json"]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "crashy", *command, *plan.extra[engine]),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await process.communicate()
+    if process.returncode not in (0, 1):
+        print(f"{experiment.name} on {engine}: {err.decode(errors='replace').strip()[-500:]}", file=sys.stderr)
+        return None
+    with timeline.open(encoding="utf-8") as lines:
+        return course(read_record(lines, str(timeline)).events)
+
+
+async def lesson(experiment: Experiment, plan: Plan, turn: asyncio.Semaphore) -> tuple[Experiment, dict[str, Course]]:
+    """Run a lesson on all its engines, again and again, and give the typical course on each."""
+
+    async def once(engine: str, number: int) -> tuple[str, Course | None]:
+        async with turn:
+            return engine, await run(experiment, engine, number, plan)
+
+    wanted = [(engine, n) for n in range(1, plan.repeat + 1) for engine in plan.extra if engine in experiment.engines]
+    runs = await asyncio.gather(*(once(*which) for which in wanted))
+    found: dict[str, Course] = {}
+    for engine in ("kube", "lab", "sim"):
+        courses = [told for name, told in runs if name == engine and told]
+        if courses:
+            found[engine] = typical(courses, found.get("kube"))
+    print(f"done  {experiment.name}", file=sys.stderr, flush=True)
+    return experiment, found
+
+
+def rows(experiment: Experiment, found: dict[str, Course]) -> Iterator[str]:
+    """Give a line of Markdown for each engine of a lesson: its sums, and what differs from the cluster."""
+    for engine, here in found.items():
+        against = compare(found["kube"], here, seconds=SECONDS, share=SHARE) if "kube" in found else []
+        wrong = [row for row in against if row.differs and row.what not in experiment.differs.get(engine, {})]
+        told = "; ".join(f"{row.what} {row.object}: {row.left} → {row.right}" for row in wrong)
+        own = compare(here, here)
+        sums = [" ".join(row.left for row in own if row.what == what) or "none" for what in SUMS]
+        restarts = sum(here.restarts.values())
+        verdict = "" if engine == "kube" else told or "none"
+        name = experiment.name if engine == "kube" else ""
+        yield f"| {name} | {engine} | {' | '.join(sums)} | {restarts} | {verdict} |"
+
+
+async def main(args: argparse.Namespace) -> int:
+    """Run what was asked for; 0 if no lesson differs from the cluster."""
+    rules = ["--kubernetes", args.kubernetes]
+    plan = Plan(args.repeat, args.folder, {"lab": rules, "sim": rules, "kube": args.kube})
+    args.folder.mkdir(parents=True, exist_ok=True)
+    files = sorted((ROOT / "experiments").glob("*.yaml"))
+    experiments = [read_experiment(file) for file in files if not args.lessons or file.name.startswith(args.lessons)]
+    turn = asyncio.Semaphore(args.at_once)
+    together = [one for one in experiments if not one.name.startswith(ALONE)]
+    told = [*await asyncio.gather(*(lesson(one, plan, turn) for one in together))]
+    for one in experiments:
+        if one not in together:
+            told.append(await lesson(one, plan, asyncio.Semaphore(1)))
+    table = [line for experiment, found in sorted(told, key=lambda t: t[0].name) for line in rows(experiment, found)]
+    print(f"| lesson | engine | {' | '.join(SUMS)} | restarts | differs from the cluster |")
+    print("|" + " --- |" * (len(SUMS) + 4))
+    print("\n".join(table))
+    return int(any(not line.endswith(("| none |", "|  |")) for line in table))
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "lessons", nargs="*", type=str, help="lessons by the begin of their names, as 05 (default: all)"
+    )
+    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="runs of each on each (default 5)")
+    parser.add_argument("--at-once", type=int, default=4, metavar="N", help="runs at the same time (default 4)")
+    parser.add_argument("--kubernetes", default="1.20", metavar="VERSION", help="the cluster's rules (default 1.20)")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build/parity", help="where the timelines go")
+    parser.add_argument(
+        "--kube", nargs="*", default=[], metavar="ARG", help="more arguments for the runs on the cluster"
+    )
+    args = parser.parse_args()
+    args.lessons = tuple(args.lessons)
+    return args
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(asyncio.run(main(arguments())))
+    except BadInput as error:
+        sys.exit("\n".join(error.lines))
