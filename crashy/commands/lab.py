@@ -22,6 +22,7 @@ if find_spec("yaml") is None:
 
 from crashy.commands import lab_ctl
 from crashy.commands.arguments import Parser, duration, number
+from crashy.commands.kubernetes import add_version
 from crashy.commands.lab_speed import Speed
 from crashy.commands.lab_steps import Step, check, perform
 from crashy.commands.lab_traffic import TIMEOUT, Traffic
@@ -34,7 +35,6 @@ from crashy.engines.lab.running import running
 from crashy.engines.lab.view import PlainView
 from crashy.engines.sim import plans as sim_plans
 from crashy.engines.sim import sim
-from crashy.kubelet.versions import NEWEST, PROFILES, Profile
 from crashy.manifest.load import gather
 from crashy.manifest.objects import Manifests, read
 from crashy.report.terminal import summary
@@ -80,17 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--rate", type=rate, default=10.0, metavar="N", help="requests a second (default 10)")
     at = "inject a fault then; TARGET is the beginning of a pod's name, any or all; can be given again"
     add("--at", action="append", default=[], metavar="'TIME TARGET FAULT'", help=at)
-    version = f"behave as the kubelet of this version: {', '.join(PROFILES)} (default {NEWEST.version})"
-    add("--kubernetes", type=_profile, default=NEWEST, metavar="VERSION", help=version)
+    add_version(parser)
     add("--watch", action="store_true", help="apply the manifests again whenever their files change")
     add("--seed", type=int, metavar="N", help="make every random choice of the lab repeatable")
     return parser
-
-
-def _profile(version: str) -> Profile:
-    if version not in PROFILES:
-        raise argparse.ArgumentTypeError(f"{version!r}: must be one of {', '.join(PROFILES)}")
-    return PROFILES[version]
 
 
 def main(argv: Sequence[str]) -> int:

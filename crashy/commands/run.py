@@ -17,6 +17,7 @@ from crashy.client import labs_folder
 from crashy.clock import VirtualLoop
 from crashy.commands import kube
 from crashy.commands.arguments import Parser
+from crashy.commands.kubernetes import add_version
 from crashy.commands.reports import add_arguments, show
 from crashy.engines.base import Engine
 from crashy.engines.lab.running import running as lab
@@ -26,6 +27,7 @@ from crashy.experiment.model import Experiment
 from crashy.experiment.read import read_experiment
 from crashy.experiment.record import KEPT, Record
 from crashy.experiment.runner import run
+from crashy.kubelet.versions import NEWEST, Profile
 from crashy.timeline import Event, Timeline
 
 ENGINES = ("lab", "sim", "kube")
@@ -42,11 +44,14 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="make every random choice repeatable")
     parser.add_argument("--timeline", type=Path, metavar="FILE", help="write everything that happens, as JSON lines")
     parser.add_argument("--quiet", action="store_true", help="show nothing while it runs")
+    add_version(parser)
     kube.add_arguments(parser)
     add_arguments(parser)
     args = parser.parse_args(argv)
     plans = _plans(args)
     kube.refuse(args, [engine for _, engine in plans])
+    if args.on == "kube" and args.kubernetes is not NEWEST:
+        raise BadInput("--kubernetes: a cluster has a version of its own; leave it out, or run on lab or sim")
     if args.timeline and len(plans) > 1:
         raise BadInput("--timeline: holds one run; name one experiment")
     records: list[Record] = []
@@ -133,7 +138,7 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, told: _T
             cluster = await stack.enter_async_context(kube.session(experiment, args)) if engine == "kube" else None
             timeline = Timeline(loop.time)  # begins when the cluster is ready: steps are timed from here
             timeline.subscribe(told)
-            started = cluster.running(timeline) if cluster else _engine(engine, timeline, rng)
+            started = cluster.running(timeline) if cluster else _engine(engine, timeline, rng, args.kubernetes)
             running = await stack.enter_async_context(started)
             await run(experiment, running, timeline, rng=rng, stop=stop, begun=begun)
         return stop.is_set()
@@ -142,7 +147,11 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, told: _T
         return runner.run(main())
 
 
-def _engine(name: str, timeline: Timeline, rng: random.Random) -> AbstractAsyncContextManager[Engine]:
+def _engine(name: str, timeline: Timeline, rng: random.Random, profile: Profile) -> AbstractAsyncContextManager[Engine]:
     if name == "sim":
-        return sim(timeline, rng=rng)
-    return lab(timeline, labs=labs_folder(), note=lambda text: print(f"note: {text}", file=sys.stderr), rng=rng)
+        return sim(timeline, rng=rng, profile=profile)
+    return lab(timeline, labs=labs_folder(), note=_note, rng=rng, profile=profile)
+
+
+def _note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr)

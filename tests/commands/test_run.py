@@ -72,10 +72,22 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path, capsys: pytest.Capture
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_it_behaves_as_the_kubelet_of_another_version(capsys: pytest.CaptureFixture[str]) -> None:
+    recovered = {}
+    for version in ("1.20", "1.36"):
+        cli.main([*on_sim(FREEZE), "--json", "--kubernetes", version])
+        recovered[version] = json.loads(capsys.readouterr().out)["faults"][0]["recovered"]
+
+    assert recovered["1.36"] < 10
+    assert recovered["1.20"] is None, "it knows no grace period of a probe: the pod's own 30 s hold"
+
+
 @pytest.mark.parametrize(
     ("args", "line"),
     [
         (["run", "nowhere.yaml"], "nowhere.yaml: "),
+        (["run", str(FREEZE), "--kubernetes", "1.19"], "'1.19': must be one of 1.20, "),
+        (["run", str(FREEZE), "--on", "kube", "--kubernetes", "1.20"], "--kubernetes: a cluster has a version of its"),
         (["run", str(ROOT / "Makefile")], "Makefile"),
         (["run", str(ROOT / "experiments/16-two-containers.yaml"), "--on", "sim"], "does not run on sim: sim models"),
         (["run", str(FREEZE), str(SICK), "--timeline", "/tmp/x"], "--timeline: holds one run"),
