@@ -6,15 +6,16 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+_NONE: Mapping[str, Any] = {}
+
+
+class Event(NamedTuple):
     """One thing that happened, `t` seconds after its timeline began.
 
     `object` is written as kubectl does (`pod/web-1`, `service/web`); `kind` says how to read `data`
@@ -28,7 +29,7 @@ class Event:
     object: str
     reason: str = ""
     message: str = ""
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = _NONE
 
     def to_json(self) -> str:
         """Give the event as one line of JSON, `t` in seconds with a microsecond's resolution."""

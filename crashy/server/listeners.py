@@ -45,7 +45,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
     Port 0 is the same free port on each; `::` takes IPv4 too.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    # As bytes: for a text Python loads its tables of international names first, and settings.HOST has none.
+    found = socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     bound: list[socket.socket] = []
     try:
         for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -57,7 +56,7 @@ HEALED = (
 
 def later(events: Sequence[Event], seconds: float, *, since: float = 0.0) -> list[Event]:
     """The same, but what came `since` a time comes so much later."""
-    return [replace(e, t=e.t + seconds) if since <= e.t < 20 and e.kind != "experiment" else e for e in events]
+    return [e._replace(t=e.t + seconds) if since <= e.t < 20 and e.kind != "experiment" else e for e in events]
 
 
 def differ(left: Sequence[Event], right: Sequence[Event], **tolerances: float) -> list[Row]:
@@ -89,7 +88,7 @@ def test_what_is_within_the_tolerance_is_no_difference(seconds: float) -> None:
 
 @pytest.mark.parametrize("seconds", [0.3, -0.3])
 def test_an_event_that_is_off_is_named_with_both_times(seconds: float) -> None:
-    off = [replace(e, t=e.t + seconds) if e.reason == "Killing" else e for e in HEALED]
+    off = [e._replace(t=e.t + seconds) if e.reason == "Killing" else e for e in HEALED]
 
     (row,) = differ(HEALED, off)
 
@@ -112,13 +111,13 @@ def test_what_is_late_because_the_one_before_it_was_is_not_late_again() -> None:
 def test_times_count_from_the_experiments_begin() -> None:
     def moved(event: Event) -> Event:
         sent = {"sent": event.data["sent"] + 3} if event.kind == "request" else {}
-        return replace(event, t=event.t + 3, data={**event.data, **sent})
+        return event._replace(t=event.t + 3, data={**event.data, **sent})
 
     assert not differ(HEALED, [moved(event) for event in HEALED])
 
 
 def test_probes_of_their_own_rhythm_have_no_order_among_each_other() -> None:
-    before = [replace(e, t=6.9) if e.message.startswith("Readiness") else e for e in HEALED]
+    before = [e._replace(t=6.9) if e.message.startswith("Readiness") else e for e in HEALED]
     swapped = sorted(before, key=lambda event: event.t)
 
     assert not differ(HEALED, swapped, seconds=1)
@@ -160,7 +159,7 @@ def test_the_platform_that_does_nothing_is_told_in_every_way() -> None:
 
 
 def test_users_who_fare_otherwise_are_a_difference() -> None:
-    spared = [replace(e, data={**e.data, "ok": True, "status": 200}) if e.kind == "request" else e for e in HEALED]
+    spared = [e._replace(data={**e.data, "ok": True, "status": 200}) if e.kind == "request" else e for e in HEALED]
 
     assert which(differ(HEALED, spared)) == [("outage", ""), ("availability", "")]
     assert which(differ(HEALED, spared, share=0.5)) == [("outage", "")]
