@@ -17,11 +17,11 @@ import builtins
 import heapq
 import random
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from crashy.faults.base import Fault
+from crashy.faults.base import FAULTS, Fault
 from crashy.faults.effects import Answer, Begin, Command, Delay, End, Exit, Hang, LastingEffect, Signal, Stop
 from crashy.faults.injected import Active
 from crashy.faults.params import FaultError
@@ -60,6 +60,14 @@ class Health(NamedTuple):
     liveness: bool = True
 
 
+class Tally(NamedTuple):
+    """How many of one kind of fault are active now, and how often one has started and hit a request so far."""
+
+    active: int
+    starts: int
+    hits: int
+
+
 class FaultSet:
     """Every fault of one patient, from injection to end; safe from any thread.
 
@@ -80,6 +88,8 @@ class FaultSet:
         self._count = 0
         self._live: dict[str, Active] = {}
         self._ended: deque[Active] = deque(maxlen=MOST_ENDED)
+        self._starts: Counter[str] = Counter()
+        self._hits_of_ended: Counter[str] = Counter()
         self._agenda: builtins.list[tuple[float, int, Active]] = []
         self._held: dict[LastingEffect, float | None] = {}
         self._fatal: builtins.list[Exit | Signal] = []
@@ -132,6 +142,20 @@ class FaultSet:
         with self._lock:
             self._advance()
             return list(self._ended)
+
+    def tally(self) -> dict[str, Tally]:
+        """Count by the fault's name, for every name there is; starts and hits never go down."""
+        with self._lock:
+            self._advance()
+            live = list(self._live.values())
+            return {
+                name: Tally(
+                    sum(active.fault.name == name and active.state == "active" for active in live),
+                    self._starts[name],
+                    self._hits_of_ended[name] + sum(active.hits for active in live if active.fault.name == name),
+                )
+                for name in FAULTS
+            }
 
     def on_request(self, request: Request) -> RequestEffect:
         """Count a request and give what happens to it."""
@@ -209,6 +233,7 @@ class FaultSet:
     def _start(self, active: Active, now: float) -> None:
         scope = active.fault.scope
         active.state = "active"
+        self._starts[active.fault.name] += 1
         if active.trap and scope.for_ is not None:
             active.ends_at = now + scope.for_
         self._on_change("Started", active)
@@ -230,6 +255,7 @@ class FaultSet:
         else:
             active.state = "ended"
             active.ended_at = now
+            self._hits_of_ended[active.fault.name] += active.hits
             del self._live[active.id]
             self._ended.append(active)
         self._on_change(reason, active)

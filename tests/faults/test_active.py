@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crashy.faults import Error, Unready
-from crashy.faults.active import MOST_ENDED, MOST_LIVE, FaultSet, RequestEffect
+from crashy.faults.active import MOST_ENDED, MOST_LIVE, FaultSet, RequestEffect, Tally
+from crashy.faults.base import FAULTS as FAULTS_BY_NAME
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.scope import Request, Scope
 from tests.faults.patients import LIVE, READY, USER, FakePatient
@@ -228,6 +229,36 @@ def test_a_set_is_bounded() -> None:
 
     assert [active.id for active in patient.faults.ended()][:: MOST_ENDED - 1] == ["f901", "f1000"]
     assert patient.inject("unready").id == "f1001"
+
+
+# --- the tally
+
+
+def test_the_tally_counts_what_is_active_what_has_started_and_whom_it_hit() -> None:
+    patient = FakePatient("error times=2", "error after=1m", "freeze mode=loop routes=/ times=2 for=1s")
+
+    patient.answers(3)
+
+    told = patient.faults.tally()
+    assert set(told) == set(FAULTS_BY_NAME)
+    assert told["error"] == Tally(active=0, starts=1, hits=2)  # the third request met it no more
+    assert told["freeze"] == Tally(active=1, starts=1, hits=1)  # a trap, sprung by the first
+    assert told["latency"] == Tally(0, 0, 0)
+
+    patient.at(61)
+
+    assert patient.faults.tally()["error"] == Tally(1, 2, 2)
+    assert patient.faults.tally()["freeze"].active == 0
+
+
+def test_the_tally_keeps_what_has_fallen_off_the_list_of_those_that_ended() -> None:
+    patient = FakePatient()
+    for _ in range(MOST_ENDED + 5):
+        patient.inject("error times=1")
+        patient.ask()
+
+    assert len(patient.faults.ended()) == MOST_ENDED
+    assert patient.faults.tally()["error"] == Tally(0, MOST_ENDED + 5, MOST_ENDED + 5)
 
 
 # --- several on one request
