@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 
 import aiohttp
 from kubernetes_asyncio.client import ApiClient, Configuration
-from kubernetes_asyncio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes_asyncio.config import load_incluster_config, load_kube_config
 
 from crashy.errors import BadInput
 
@@ -172,11 +171,13 @@ async def connected() -> AsyncIterator[Api]:
             looked = os.environ.get("KUBECONFIG") or "~/.kube/config"
             raise BadInput(f"kube: no kubeconfig ({looked}): set KUBECONFIG; kind get kubeconfig writes one")
         client = ApiClient(configuration)
-    except (ConfigException, OSError, ssl.SSLError, ValueError, KeyError) as error:
-        if isinstance(error, BadInput):
-            raise
+    except BadInput:
+        raise
+    except Exception as error:  # noqa: BLE001 - the loader raises whatever a broken file makes it stumble over
         where = os.pathsep.join(files) or "the service account"
-        raise BadInput(f"kube: {where}: {' '.join(str(error).split()) or type(error).__name__}") from None
+        raise BadInput(
+            f"kube: {where}: can't be read: {' '.join(str(error).split()) or type(error).__name__}"
+        ) from None
     async with client:
         yield Api(client)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -52,6 +53,7 @@ class Kube:
         self._guest = guest
         self._image = image
         self._admin = Admin(api)
+        self._injected: set[str] = set()  # uids of pods
 
     async def apply(self, manifests: Manifests) -> None:
         """Apply the manifests in the run's namespace; raises BadInput with the API server's own message."""
@@ -91,6 +93,7 @@ class Kube:
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
         self._timeline.add("kube", "fault", pod.object, "Injected", spec)
+        self._injected.add(pod.uid)
         try:
             try:
                 await self._admin.inject(pod, spec)
@@ -105,35 +108,54 @@ class Kube:
             try:
                 await self._admin.recover(pod, which)
             except NeedsTokenError:
-                await self._inside(pod, ("crashy", "recover", which))
+                await self._recover_inside(pod, which)
         except NotDoneError as error:
             self._timeline.add("kube", "fault", pod.object, "NotRecovered", f"{which}: {error}")
         else:
             self._timeline.add("kube", "fault", pod.object, "Recovered", which)
 
-    async def _inside(self, pod: Pod, command: tuple[str, ...]) -> None:
+    async def recover_injected(self) -> None:
+        """Take back every fault of the pods that were made ill and are still there."""
+        sick = [view.pod for view in self.pods() if view.pod.uid in self._injected]
+        await asyncio.gather(*(self.recover(pod) for pod in sick))
+
+    async def _recover_inside(self, pod: Pod, which: str) -> None:
+        if which == "all":
+            await self._inside(pod, ("crashy", "recover"))
+            return
+        there = json.loads(await self._inside(pod, ("crashy", "status", "--json")))
+        for fault in there["faults"]:
+            if fault["fault"] == which:
+                await self._inside(pod, ("crashy", "recover", fault["id"]))
+
+    async def _inside(self, pod: Pod, command: tuple[str, ...]) -> bytes:
         """Run the patient's own command in its container, which knows its token; raises NotDoneError."""
         container = patient(pod)
         assert container is not None  # noqa: S101 - it has just been asked
-        ended = await self.exec(pod, container.name, command, _EXEC_TIMEOUT)
+        ended, output = await self._exec(pod, container.name, command, _EXEC_TIMEOUT)
         if ended != "exit code 0":
-            raise NotDoneError(f"{' '.join(command)} in the container: {ended}")
+            said = output.decode("utf-8", "replace").strip()
+            raise NotDoneError(f"{' '.join(command)} in the container: {ended}: {said}")
+        return output
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and say how it ended."""
+        return (await self._exec(pod, container, command, timeout))[0]
+
+    async def _exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> tuple[str, bytes]:
         query = [("container", container), ("stdout", "1"), ("stderr", "1"), *(("command", word) for word in command)]
         path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/exec?{urlencode(query)}"
         try:
-            _, status = await self._api.run(path, timeout)
+            output, status = await self._api.run(path, timeout)
         except TimeoutError:
-            return f"not ended within {timeout:g}s"
+            return f"not ended within {timeout:g}s", b""
         except ApiError as error:
-            return error.message
+            return error.message, b""
         if status.get("status") == "Success":
-            return "exit code 0"
+            return "exit code 0", output
         causes = (status.get("details") or {}).get("causes") or ()
         code = next((cause["message"] for cause in causes if cause.get("reason") == "ExitCode"), None)
-        return f"exit code {code}" if code else str(status.get("message", "the connection broke"))
+        return f"exit code {code}" if code else str(status.get("message", "the connection broke")), output
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
         """Delete a pod gracefully, as `kubectl delete pod` does; its Deployment makes another."""
@@ -141,7 +163,7 @@ class Kube:
         if grace is not None:
             body["gracePeriodSeconds"] = max(grace, 1)  # 0 is kubectl's --force, which waits for nobody
         path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
-        self._do(pod.object, "NotDeleted", self._api.request("DELETE", path, body))
+        self._do(pod.object, "NotDeleted", self._api.request("DELETE", path, body), fine=(404, 409))  # it is gone
 
     def scale(self, deployment: Deployment, replicas: int) -> None:
         """Set a Deployment's number of replicas."""
@@ -149,12 +171,12 @@ class Kube:
         patch = self._api.request("PATCH", path, {"spec": {"replicas": replicas}}, content=MERGE)
         self._do(f"deployment/{deployment.name}", "NotScaled", patch)
 
-    def _do(self, obj: str, failed: str, work: Coroutine[Any, Any, object]) -> None:
+    def _do(self, obj: str, failed: str, work: Coroutine[Any, Any, object], fine: Sequence[int] = ()) -> None:
         async def do() -> None:
             try:
                 await work
             except ApiError as error:
-                if error.status != 404:  # it is gone already
+                if error.status not in fine:
                     self._timeline.add("kube", "note", obj, failed, error.message)
                     self._note(f"kube: {obj}: {failed}: {error.message}")
 

@@ -14,7 +14,7 @@ from crashy.kubelet.status import ContainerStatus
 from crashy.manifest.images import is_patient
 from crashy.timeline import Timeline
 
-_NO_IMAGE = frozenset({"ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName"})  # not ErrImagePull: it tries again
+_NO_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName"})
 
 
 class Pods:

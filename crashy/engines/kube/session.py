@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from crashy.engines.kube import rights
+from crashy.engines.kube.admin import patient
 from crashy.engines.kube.api import Api, ApiError, connected
 from crashy.engines.kube.clock import ClusterClock, measure
 from crashy.engines.kube.kube import Kube
@@ -16,8 +17,6 @@ from crashy.engines.kube.view import View
 from crashy.engines.kube.ways import Ways, cluster_ips_reachable, node_addresses
 from crashy.errors import BadInput
 from crashy.timeline import Timeline
-
-_RECOVERY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,8 @@ class Session:
                 watches: list[asyncio.Task[None]] = []
                 try:
                     watches = await view.start(tasks)
-                    yield Kube(
+                    self._check_guest(view)
+                    kube = Kube(
                         self._api,
                         self._namespace,
                         view,
@@ -83,6 +83,11 @@ class Session:
                         guest=bool(options.namespace),
                         image=options.image,
                     )
+                    try:
+                        yield kube
+                    finally:
+                        if options.namespace:
+                            await kube.recover_injected()
                 except BadInput as error:  # as it is, not in the group's wrapping
                     refused = error
                 finally:
@@ -92,6 +97,21 @@ class Session:
             refused = _first(group)
         if refused:
             raise refused
+
+    def _check_guest(self, view: View) -> None:
+        """Raise BadInput where a guest would find no patient."""
+        options = self._options
+        if not options.namespace:
+            return
+        pods = [each.pod for each in view.pods()]
+        if not pods:
+            raise BadInput(f"--selector: {options.selector}: no pod in namespace {options.namespace} has these labels")
+        if not any(map(patient, pods)):
+            images = sorted({container.image for pod in pods for container in pod.template.containers})
+            raise BadInput(
+                f"--selector: {options.selector}: none of these images is called crashy-app: {', '.join(images)}: "
+                "name the patient's with --image"
+            )
 
 
 def _first(group: BaseExceptionGroup[BadInput]) -> BadInput:
@@ -124,7 +144,8 @@ async def session(experiment: str, options: Options, note: Callable[[str], None]
             )
         except ApiError as error:
             raise error.refusal("can't be used") from None
-        note(f"kube: {api.host} ({version}), namespace {name}")
+        guest = f", as a guest: no manifest is applied, the pods are those with {options.selector}"
+        note(f"kube: {api.host} ({version}), namespace {name}{guest if options.namespace else ''}")
         ways = Ways(api, cluster_ips=cluster_ips, nodes=nodes)
         ready = Session(api, name, clock=clock, ways=ways, note=note, options=options)
         if options.namespace:
