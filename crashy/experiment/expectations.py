@@ -23,7 +23,28 @@ class Verdict:
 
 def judge(expect: Expectations, told: Results, events: Sequence[Event]) -> list[Verdict]:
     """Judge every expectation that there is, in the order in which they are documented."""
-    return [*_bounds(expect, told), *_restarts(expect, told), *_times(expect, told), *_rest(expect, told, events)]
+    return [
+        *_bounds(expect, told),
+        *_restarts(expect, told),
+        *_times(expect, told),
+        *_logs(expect, events),
+        *_zombies(expect, events),
+        *_rest(expect, told, events),
+    ]
+
+
+def _logs(expect: Expectations, events: Sequence[Event]) -> Iterator[Verdict]:
+    for container, wanted in expect.logs.items():
+        lines = [e.message for e in events if e.kind == "log" and e.data.get("container") == container]
+        found = next((line for line in lines if re.search(wanted, line)), None)
+        seen = f"none of its {len(lines)} lines" if found is None else found
+        yield Verdict(f"log of {container}", wanted, seen, found is not None)
+
+
+def _zombies(expect: Expectations, events: Sequence[Event]) -> Iterator[Verdict]:
+    if expect.zombies is not None:
+        most = max((e.data["zombies"] for e in events if (e.kind, e.reason) == ("process", "Zombies")), default=0)
+        yield Verdict("zombies", expect.zombies.text, str(most), expect.zombies.holds(most))
 
 
 def _bounds(expect: Expectations, told: Results) -> Iterator[Verdict]:
@@ -94,7 +115,7 @@ def outcomes(told: Results) -> list[Outcome]:
 
 def first_missing(patterns: Sequence[EventPattern], events: Sequence[Event]) -> str:
     """Give the first pattern that has no event after that of the pattern before; an empty text if none is missing."""
-    told = (event for event in events if event.kind == "event")
+    told = (event for event in events if event.kind in {"event", "step"})
     for pattern in patterns:
         if not any(_is(pattern, event) for event in told):  # goes on where the last search ended
             return str(pattern)

@@ -176,7 +176,9 @@ class Expectations:
     errors: Comparison | None = None
     requests_after_leaving: Comparison | None = None
     back_off: Comparison | None = None
+    zombies: Comparison | None = None
     restarts: Mapping[str, Comparison] = field(default_factory=dict)
+    logs: Mapping[str, str] = field(default_factory=dict)
     detected_within: float | None = None
     recovered_within: float | None = None
     outcome: Outcome | None = None

@@ -166,6 +166,7 @@ def read_expectations(fields: Fields, value: Any, manifests: Manifests | None = 
             restarts[pod] = wanted
         if manifests is not None and pod != "total":
             check_pod(fields, pod, f"expect.restarts.{pod}", manifests)
+    logs = fields.mapping(raw.get("logs", {}), "expect.logs", _containers(manifests))
     events = fields.list(raw.get("events", []), "expect.events")
     return Expectations(
         availability=bound("availability"),
@@ -173,7 +174,9 @@ def read_expectations(fields: Fields, value: Any, manifests: Manifests | None = 
         errors=bound("errors"),
         requests_after_leaving=bound("requests_after_leaving"),
         back_off=bound("back_off"),
+        zombies=bound("zombies"),
         restarts=restarts,
+        logs={name: _expression(fields, text, f"expect.logs.{name}") for name, text in logs.items()},
         detected_within=within("detected_within"),
         recovered_within=within("recovered_within"),
         outcome=fields.choice(raw["outcome"], "expect.outcome", OUTCOMES) if "outcome" in raw else None,
@@ -189,8 +192,23 @@ def _pattern(fields: Fields, value: Any, path: str) -> EventPattern:
     texts = {key: fields.text(raw[key], f"{path}.{key}") for key in raw}
     if isinstance(value, dict) and "reason" not in raw:
         fields.wrong(path, "reason: is missing")
-    try:
-        re.compile(texts.get("message", ""))
-    except re.error as error:
-        fields.wrong(f"{path}.message", f"is no regular expression: {error}")
+    if "message" in texts:
+        _expression(fields, texts["message"], f"{path}.message")
     return EventPattern(texts.get("reason", ""), texts.get("object", ""), texts.get("message", ""))
+
+
+def _expression(fields: Fields, value: Any, path: str) -> str:
+    text = fields.text(value, path)
+    try:
+        re.compile(text)
+    except re.error as error:
+        fields.wrong(path, f"is no regular expression: {error}")
+    return text
+
+
+def _containers(manifests: Manifests | None) -> list[str]:
+    """Name the containers that there can be; none where nothing is known of them."""
+    if manifests is None:
+        return []
+    templates = [*(d.template for d in manifests.deployments), *(pod.template for pod in manifests.pods)]
+    return [c.name for template in templates for c in (*template.init_containers, *template.containers)]

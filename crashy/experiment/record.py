@@ -14,8 +14,8 @@ from crashy.manifest.document import Document
 from crashy.report.results import KINDS, Results, results
 from crashy.timeline import Event
 
-KEPT = KINDS | {"probe"}
-"""The kinds of events that reports are made of; the rest (logs, processes) is on the timeline's file alone."""
+KEPT = KINDS | {"probe", "process", "log"}
+"""The kinds of events that reports and verdicts are made of; the rest is on the timeline's file alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,36 @@ def test_each_is_judged_by_what_was_seen(expect: dict[str, Any], seen: str, pass
     assert (verdict.seen, verdict.passed) == (seen, passed)
 
 
+def log(container: str, line: str) -> Event:
+    return Event(1, "lab", "log", "pod/web-1", "", line, {"container": container})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen", "passed"),
+    [("^ok .*1$", "ok 1", True), ("page", "none of its 2 lines", False)],
+)
+def test_a_line_of_a_containers_own_log(wanted: str, seen: str, passed: bool) -> None:
+    lines = [log("web", "begin"), log("web", "ok 1"), log("events", "page 1")]
+    (verdict,) = verdicts(lines, logs={"web": wanted})
+
+    assert (verdict.seen, verdict.passed) == (seen, passed)
+
+
+@pytest.mark.parametrize(("counts", "seen"), [((), "0"), ((1, 3, 0), "3")])
+def test_the_most_zombies_that_there_were(counts: tuple[int, ...], seen: str) -> None:
+    told = [Event(1, "lab", "process", "pod/web-1", "Zombies", data={"zombies": n}) for n in counts]
+    (verdict,) = verdicts(told, zombies=Comparison.parse("== 3"))
+
+    assert (verdict.seen, verdict.passed) == (seen, seen == "3")
+
+
+def test_a_step_is_an_event_too() -> None:
+    step = Event(2, "experiment", "step", "service/web", "LoadEnded", "10 requests in 1.0s (200: 10)")
+    (verdict,) = verdicts([step], events=(EventPattern("LoadEnded", "", r"\(200: 10\)"),))
+
+    assert verdict.passed
+
+
 def test_what_never_came_is_not_within_anything() -> None:
     detected, recovered = verdicts(SICK, detected_within=100.0, recovered_within=100.0)
 

@@ -63,6 +63,8 @@ expect:
   errors: "< 20"
   requests_after_leaving: "== 0"
   back_off: "<= 10s"
+  zombies: "== 0"
+  logs: {web: "listening on .*:8080"}
   restarts: {web-: "<= 2", total: ">= 0"}
   detected_within: 3s
   recovered_within: 20
@@ -98,6 +100,7 @@ def test_a_good_one_is_read_wholly_and_its_steps_in_the_order_of_their_times(tmp
     assert run == Exec(("cat", "/app/is_ready"), "web", 2.0)
     assert seen.expect.restarts["web-"] == Comparison("<= 2", "<=", 2.0)
     assert seen.expect.recovered_within == 20.0
+    assert seen.expect.logs == {"web": "listening on .*:8080"}
     assert [str(pattern) for pattern in seen.expect.events] == [
         "Unhealthy",
         "web: Killing",
@@ -245,6 +248,9 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
         (HEAD + "differs: {lab: {times: x}}\n", ["5:11: differs.lab: no such key; there are: sim, kube"]),
         (HEAD + "differs: {sim: {time: x}}\n", ["5:17: differs.sim.time: no such key; did you mean times?"]),
         (HEAD + "differs: {kube: {times: 3}}\n", ["5:18: differs.kube.times: must be a text, not a number"]),
+        (HEAD + "expect: {logs: {wep: x}}\n", ["5:17: expect.logs.wep: no such key; did you mean web?"]),
+        (HEAD + "expect: {logs: {web: '('}}\n", ["5:17: expect.logs.web: is no regular expression"]),
+        (HEAD + "expect: {zombies: many}\n", ["5:10: expect.zombies: 'many': must be a comparison"]),
         (HEAD + "engines: [docker]\n", ["5:11: engines[0]: 'docker': must be one of lab, sim, kube"]),
         (
             HEAD + "expect: {speed: 1}\nstepz: []\n",
