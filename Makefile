@@ -11,7 +11,7 @@ URL ?= http://127.0.0.1:30080
 CONTAINERS ?= $(shell scripts/containers.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lessons test fidelity lint bench image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
+.PHONY: help setup demo lessons parity test fidelity lint bench image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ demo: $(VENV)/.lab ## the main job: pods crash and freeze, probes notice, restar
 
 lessons: $(VENV)/.lab ## run every lesson of experiments/ in the lab and on sim; a line each, an HTML report each
 	@$(BIN)/python scripts/lessons.py
+
+parity: $(VENV)/.lab ## run every lesson in the lab, on sim and on KUBECONFIG's cluster, five times each: a table (PARITY=…)
+	@$(BIN)/python scripts/parity.py $(PARITY)
 
 test: $(VENV)/.dev ## run the tests
 	@$(BIN)/pytest -n 2 -m 'not trace_lab' $(PYTEST_FLAGS)

@@ -22,8 +22,8 @@ from crashy.report.typical import typical
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 1.5  # a median time may be so far from the cluster's
-SHARE = 0.03  # and an availability so far
 SUMS = ("detect", "drain", "recover", "outage", "availability")
+LEFT_OUT = {"MissingClusterDNS"}  # what a cluster without a DNS says at each sync
 ALONE = "10"  # lessons that load the machine: nothing else runs beside them
 
 
@@ -51,7 +51,7 @@ async def run(experiment: Experiment, engine: str, number: int, plan: Plan) -> C
         print(f"{experiment.name} on {engine}: {err.decode(errors='replace').strip()[-500:]}", file=sys.stderr)
         return None
     with timeline.open(encoding="utf-8") as lines:
-        return course(read_record(lines, str(timeline)).events)
+        return course([event for event in read_record(lines, str(timeline)).events if event.reason not in LEFT_OUT])
 
 
 async def lesson(experiment: Experiment, plan: Plan, turn: asyncio.Semaphore) -> tuple[Experiment, dict[str, Course]]:
@@ -75,7 +75,8 @@ async def lesson(experiment: Experiment, plan: Plan, turn: asyncio.Semaphore) ->
 def rows(experiment: Experiment, found: dict[str, Course]) -> Iterator[str]:
     """Give a line of Markdown for each engine of a lesson: its sums, and what differs from the cluster."""
     for engine, here in found.items():
-        against = compare(found["kube"], here, seconds=SECONDS, share=SHARE) if "kube" in found else []
+        share = SECONDS / experiment.duration  # an outage longer by that is an availability lower by this
+        against = compare(found["kube"], here, seconds=SECONDS, share=share) if "kube" in found else []
         wrong = [row for row in against if row.differs and row.what not in experiment.differs.get(engine, {})]
         told = "; ".join(f"{row.what} {row.object}: {row.left} → {row.right}" for row in wrong)
         own = compare(here, here)
