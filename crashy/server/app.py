@@ -24,15 +24,15 @@ def create_app(patient: Patient, *, admin: bool) -> web.Application:
 
     Apps share nothing but the patient that they are made for.
     """
-    passed = [observe(patient)] if admin else [observe(patient), gate(patient, lambda *of: _instead(patient, *of))]
-    app = web.Application(middlewares=passed)
+    passing = None if admin else gate(patient, lambda *of: _instead(patient, *of))
+    app = web.Application(middlewares=[observe(patient, passing)])
     app[PATIENT] = patient
-    app.on_response_prepare.append(_sign)
+    app.on_response_prepare.append(_signing(patient))
     admin_api.mount(app, patient)
     if not admin:
         app.router.add_routes(
             [
-                web.get("/", _root),
+                web.get("/", _root(patient)),
                 *(web.get(route.path, _probe(patient, route)) for route in PROBES),
                 *webapp.routes(patient),
                 *rng.routes(patient),
@@ -41,17 +41,25 @@ def create_app(patient: Patient, *, admin: bool) -> web.Application:
     return app
 
 
-async def _sign(request: web.Request, response: web.StreamResponse) -> None:
-    patient = request.config_dict[PATIENT]
-    response.headers["X-Pod"] = patient.identity.pod
-    if patient.phase == "draining":  # or the next request on this connection would meet its end
-        response.force_close()
-        response.headers["Connection"] = "close"
+def _signing(patient: Patient) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    pod = patient.identity.pod
+
+    async def sign(_request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["X-Pod"] = pod
+        if patient.phase == "draining":  # or the next request on this connection would meet its end
+            response.force_close()
+            response.headers["Connection"] = "close"
+
+    return sign
 
 
-async def _root(request: web.Request) -> web.Response:
-    patient = request.app[PATIENT]
-    return root.respond(patient, request, GREETINGS[patient.settings.persona](patient.identity))
+def _root(patient: Patient) -> Callable[[web.Request], Awaitable[web.Response]]:
+    text = GREETINGS[patient.settings.persona](patient.identity)
+
+    async def respond(request: web.Request) -> web.Response:
+        return root.respond(patient, request, text)
+
+    return respond
 
 
 def _probe(patient: Patient, route: ProbeRoute) -> Callable[[web.Request], Awaitable[web.Response]]:

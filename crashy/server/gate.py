@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -16,6 +16,7 @@ from crashy.server.patient import Patient
 from crashy.server.problem import Problem
 
 Instead = Callable[[web.Request, Active, int], web.Response]
+Passing = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 KUBELET = "kube-probe/"
 """How the User-Agent of a kubelet's HTTP probe begins."""
@@ -40,15 +41,18 @@ def is_admin(path: str) -> bool:
     return path == "/admin" or path.startswith("/admin/")
 
 
-def observe(patient: Patient) -> Middleware:
-    """Make the middleware that tells the timeline of each request, and answers with a refusal, or a 500 for a bug."""
+def observe(patient: Patient, passing: Passing | None = None) -> Middleware:
+    """Make the middleware that tells the timeline of each request, and answers with a refusal, or a 500 for a bug.
+
+    `passing` stands between it and the handler: as a middleware of its own it would cost each request twice as much.
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = patient.now()
         status = GAVE_UP
         try:
-            response = await handler(request)
+            response = await (handler(request) if passing is None else passing(request, handler))
             status = response.status
         except web.HTTPException as answer:
             status = answer.status
@@ -77,19 +81,20 @@ def tell(patient: Patient, request: web.BaseRequest, status: int, started: float
 def report(patient: Patient, request: Request, status: int, started: float, remote: str | None, **data: object) -> None:
     """Add a request to the timeline, whatever protocol it came by; `data` is told beside what every request has."""
     milliseconds = round((patient.now() - started) * 1000, 3)
-    patient.say(
-        "Answered" if status != GAVE_UP else "GaveUp",
-        f"{request.method} {request.path} {status} {milliseconds:g}ms {remote}",
-        "request",
-        method=request.method,
-        path=request.path,
-        status=status,
-        ms=milliseconds,
-        remote=remote,
-        client=request.client,
-        probe=request.is_probe,
+    method, path, client, probe = request
+    told = {
+        "method": method,
+        "path": path,
+        "status": status,
+        "ms": milliseconds,
+        "remote": remote,
+        "client": client,
+        "probe": probe,
         **data,
-    )
+    }
+    message = f"{method} {path} {status} {milliseconds:g}ms {remote}"
+    reason = "Answered" if status != GAVE_UP else "GaveUp"
+    patient.timeline.put(0.0, patient.identity.pod, "request", patient.object, reason, message, told)
 
 
 def _asked(request: web.BaseRequest) -> Request:
@@ -114,11 +119,10 @@ async def meet(patient: Patient, request: Request) -> RequestEffect:
     return effect
 
 
-def gate(patient: Patient, instead: Instead) -> Middleware:
-    """Make the middleware by which faults meet requests; `instead` words what they leave to the persona to say."""
+def gate(patient: Patient, instead: Instead) -> Passing:
+    """Make that by which faults meet requests; `instead` words what they leave to the persona to say."""
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def passing(request: web.Request, handler: Handler) -> web.StreamResponse:
         if is_admin(request.path):
             return await handler(request)
         patient.requests += client_of(request) == "users"
@@ -141,4 +145,4 @@ def gate(patient: Patient, instead: Instead) -> Middleware:
             return instead(request, effect.by, answer.status)
         return web.Response(status=answer.status, text=answer.body, headers=dict(answer.headers))
 
-    return middleware
+    return passing

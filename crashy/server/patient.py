@@ -63,6 +63,8 @@ class Patient:
     ) -> None:
         self.settings = settings
         self.identity = identity
+        self.object = f"pod/{identity.pod}"
+        """What its events are about."""
         self.timeline = Timeline(now, keep=KEPT_EVENTS)
         if log is not None:
             self.timeline.subscribe(log)
@@ -95,7 +97,7 @@ class Patient:
 
     def say(self, reason: str, message: str, kind: str = "log", **data: Any) -> None:
         """Tell the timeline what happened to the patient."""
-        self.timeline.add(self.identity.pod, kind, f"pod/{self.identity.pod}", reason, message, **data)
+        self.timeline.put(0.0, self.identity.pod, kind, self.object, reason, message, data)
 
     def inject(self, fault: Fault, source: str = "admin") -> Active:
         """Arm a fault now; raises FaultError if there are too many, or if this process can't have it."""

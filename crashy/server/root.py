@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from crashy.server.patient import Patient
 
@@ -28,14 +29,22 @@ th {{ text-align: left; padding-right: 2rem; }}
 </html>
 """
 
+# Made once: most requests are for this route.
+_PLAIN = CIMultiDict({"Content-Type": "text/plain; charset=utf-8", "Vary": "Accept"})
+_HTML = CIMultiDict(
+    {
+        "Content-Type": "text/html; charset=utf-8",
+        "Vary": "Accept",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    }
+)
+
 
 def respond(patient: Patient, request: web.Request, text: str, status: int = 200) -> web.Response:
     """Answer with a text, or with the page if the client asks for HTML by name, as browsers do."""
-    headers = {"Vary": "Accept"}
     if "text/html" not in request.headers.get("Accept", ""):
-        return web.Response(status=status, text=text, headers=headers)
-    headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
-    return web.Response(status=status, text=_page(patient, text), content_type="text/html", headers=headers)
+        return web.Response(status=status, body=text.encode(), headers=_PLAIN)
+    return web.Response(status=status, body=_page(patient, text).encode(), headers=_HTML)
 
 
 def _page(patient: Patient, text: str) -> str:
