@@ -91,6 +91,13 @@ SETTINGS: tuple[Setting, ...] = (
         "whoever injects a fault must send `Authorization: Bearer TOKEN`; empty: anyone may",
     ),
     Setting(
+        "METRICS",
+        "0",
+        values.boolean,
+        "1 or 0",
+        "answer `/metrics`, in Prometheus' text format, on PORT and ADMIN_PORT",
+    ),
+    Setting(
         "STATE_DIR",
         "",
         values.path,
@@ -165,6 +172,7 @@ class Settings(NamedTuple):
     admin_port: int | None
     grpc_port: int | None
     admin_token: str
+    metrics: bool
     state_dir: str
     log_format: str
     access_log: bool

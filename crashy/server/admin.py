@@ -13,6 +13,7 @@ from aiohttp import web
 from crashy.faults.active import Active
 from crashy.faults.base import Fault, FaultError, catalogue, from_json, parse_spec, scope_catalogue
 from crashy.server import payload
+from crashy.server.gate import METRICS_PATH
 from crashy.server.openapi import Operation, document
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem, json_response
@@ -28,6 +29,8 @@ def mount(app: web.Application, patient: Patient) -> None:
     admin = Admin(patient)
     app.router.add_routes(admin.routes())
     app.on_shutdown.append(admin.streams.close)
+    if patient.meter is not None:
+        app.on_startup.append(patient.meter.know)
 
 
 def check_token(request: web.Request, token: str | None) -> None:
@@ -63,12 +66,13 @@ class Admin:
 
     def __init__(self, patient: Patient) -> None:
         self.patient = patient
+        self.operations = OPERATIONS if patient.meter is None else (*OPERATIONS, METRICS)
         self.streams = Streams(patient.timeline)
 
     def routes(self) -> list[web.RouteDef]:
         """Give one route for each path, and one for the paths that there aren't: each answers for every method."""
         handlers: dict[str, dict[str, Operation]] = {}
-        for operation in OPERATIONS:
+        for operation in self.operations:
             handlers.setdefault(operation.path, {})[operation.method] = operation
         return [
             *(web.route("*", path, partial(self._serve, methods)) for path, methods in handlers.items()),
@@ -161,7 +165,13 @@ class Admin:
 
     async def get_openapi(self, _request: web.Request) -> web.StreamResponse:
         """Give this document."""
-        return json_response(document(OPERATIONS, catalogue(), scope_catalogue()))
+        return json_response(document(self.operations, catalogue(), scope_catalogue()))
+
+    async def get_metrics(self, _request: web.Request) -> web.StreamResponse:
+        """Tell Prometheus what was asked and answered, and how the patient is; only with `METRICS`."""
+        meter = self.patient.meter
+        assert meter is not None  # noqa: S101 - or it would not be mounted
+        return meter.respond()
 
     def _find(self, fault_id: str) -> Active:
         found = self.patient.faults.get(fault_id)
@@ -231,3 +241,6 @@ OPERATIONS = (
     Operation("GET", "/admin/openapi.json", Admin.get_openapi, {200: "OpenAPI"}),
 )
 """Every operation of the API: the routes and the OpenAPI document are both made from this."""
+
+METRICS = Operation("GET", METRICS_PATH, Admin.get_metrics, {200: "Metrics"}, media_type="text/plain")
+"""One more, where METRICS is on."""

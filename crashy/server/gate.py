@@ -18,6 +18,9 @@ from crashy.server.problem import Problem
 Instead = Callable[[web.Request, Active, int], web.Response]
 Passing = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
+METRICS_PATH = "/metrics"
+"""Where Prometheus scrapes a patient with METRICS."""
+
 KUBELET = "kube-probe/"
 """How the User-Agent of a kubelet's HTTP probe begins."""
 
@@ -121,9 +124,10 @@ async def meet(patient: Patient, request: Request) -> RequestEffect:
 
 def gate(patient: Patient, instead: Instead) -> Passing:
     """Make that by which faults meet requests; `instead` words what they leave to the persona to say."""
+    unmet = is_admin if patient.meter is None else lambda path: path == METRICS_PATH or is_admin(path)
 
     async def passing(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if is_admin(request.path):
+        if unmet(request.path):
             return await handler(request)
         patient.requests += client_of(request) == "users"
         patient.in_flight += 1

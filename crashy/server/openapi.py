@@ -270,4 +270,5 @@ _SCHEMAS: dict[str, Schema] = {
     },
     "Event": {"type": "string", "description": "Server-sent events; the data of each is an event as JSON."},
     "OpenAPI": {"type": "object"},
+    "Metrics": {"type": "string", "description": "Prometheus' text format, version 0.0.4."},
 }

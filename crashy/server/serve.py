@@ -44,6 +44,10 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     if sys.stdout is not None:  # as it is where file descriptor 1 is closed
         log = Log(sys.stdout, as_json=settings.log_format == "json", access=settings.access_log)
     patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid())
+    if settings.metrics:
+        from crashy.server.metrics import Meter  # noqa: PLC0415 - few need it
+
+        patient.meter = Meter(patient)
     for warning in settings.warnings:
         patient.say("Ignored", warning, level="warning")
     if not settings.admin_token:

@@ -1,0 +1,196 @@
+"""What Prometheus scrapes: what happened, counted from the timeline, and how the patient is, in its text format.
+
+Whatever clients send, the values of labels stay few: a request is told by the pattern of its route, or as `other`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import NamedTuple
+
+from aiohttp import web
+
+from crashy import __version__
+from crashy.patient.probes import GRPC_CHECK, STATUS
+from crashy.server.patient import Patient
+from crashy.timeline import Event
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OTHER = "other"
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""The upper bounds of the buckets, in seconds: what Prometheus' client libraries have by default."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+
+class Family(NamedTuple):
+    """One metric: its name as its samples have it, its type, its help, and the names of its labels."""
+
+    name: str
+    type: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+REQUESTS = Family(
+    "http_requests_total",
+    "counter",
+    "Requests answered, by the pattern of their route; status 499: the client gave up first.",
+    ("route", "method", "status", "client"),
+)
+DURATIONS = Family(
+    "http_request_duration_seconds",
+    "histogram",
+    "From a request to the end of its handling, with what faults added.",
+    ("route",),
+)
+IN_FLIGHT = Family(
+    "http_requests_in_flight", "gauge", "Requests being answered now, those of /metrics and the admin API apart."
+)
+ANSWERS = Family(
+    "crashy_probe_answers_total",
+    "counter",
+    "Answers on a probe's routes: the kubelet takes a status from 200 to 399 as success.",
+    ("probe", "result", "client"),
+)
+HEALTHY = Family("crashy_healthy", "gauge", "1 if this probe would be answered with yes now, else 0.", ("probe",))
+ACTIVE = Family("crashy_faults_active", "gauge", "Faults that are active now.", ("fault",))
+STARTS = Family("crashy_fault_starts_total", "counter", "How often a fault has started.", ("fault",))
+HITS = Family("crashy_fault_hits_total", "counter", "Requests that a fault has hit.", ("fault",))
+BUILD = Family("crashy_build_info", "gauge", "1, and what runs here.", ("version", "app_version", "persona"))
+BEGAN = Family("process_start_time_seconds", "gauge", "When this life of the patient began, since the epoch.")
+
+
+class Durations:
+    """How long some requests took: how many fell into each bucket, the last of which has no bound; their sum."""
+
+    __slots__ = ("buckets", "sum")
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one more."""
+        self.buckets[bisect_left(BOUNDS, seconds)] += 1
+        self.sum += seconds
+
+    def samples(self) -> Iterator[tuple[str, str | None, float]]:
+        """Give each sample's suffix, bound and value; the buckets of a histogram are cumulated."""
+        count = 0
+        for bound, fell in zip((*BOUNDS, float("inf")), self.buckets, strict=True):
+            count += fell
+            yield "_bucket", _number(bound), count
+        yield "_sum", None, self.sum
+        yield "_count", None, count
+
+
+Told = Mapping[Family, Mapping[tuple[str, ...], float | Durations]]
+"""Of each family, the value or the histogram for each set of its labels' values."""
+
+
+def render(told: Told) -> str:
+    r"""Write metrics in Prometheus' text format 0.0.4: `\` and line ends are escaped, and `"` where it would end."""
+    return "".join(line for family, values in told.items() for line in _lines(family, values))
+
+
+def _lines(family: Family, values: Mapping[tuple[str, ...], float | Durations]) -> Iterator[str]:
+    yield f"# HELP {family.name} {_escaped(family.help)}\n# TYPE {family.name} {family.type}\n"
+    for of, value in values.items():
+        labels = [f'{name}="{_escaped(text, quoted=True)}"' for name, text in zip(family.labels, of, strict=True)]
+        for suffix, bound, number in value.samples() if isinstance(value, Durations) else [("", None, value)]:
+            shown = ",".join(labels if bound is None else [*labels, f'le="{bound}"'])
+            yield f"{family.name}{suffix}{f'{{{shown}}}' if shown else ''} {_number(number)}\n"
+
+
+def _escaped(text: str, *, quoted: bool = False) -> str:
+    text = text.replace("\\", r"\\").replace("\n", r"\n")
+    return text.replace('"', r"\"") if quoted else text
+
+
+def _number(value: float) -> str:
+    text = repr(value)
+    return {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}.get(text, text)
+
+
+class Meter:
+    """Counts one patient's requests from its construction on, and tells of it; safe from any thread.
+
+    `wall` gives the seconds since the epoch.
+    """
+
+    def __init__(self, patient: Patient, *, wall: Callable[[], float] = time.time) -> None:
+        self._patient = patient
+        self._began = wall() - patient.uptime()
+        self._lock = threading.Lock()
+        self._requests: dict[tuple[str, str, int, str, str | None], int] = {}
+        self._durations: dict[str, Durations] = {}
+        self._routes = {path: path for path in (GRPC_CHECK, "/grpc.health.v1.Health/Watch")}
+        self._patterns: dict[re.Pattern[str], str] = {}
+        patient.timeline.subscribe(self._count)
+
+    async def know(self, app: web.Application) -> None:
+        """Tell the requests of this app's routes by their patterns from now on."""
+        for resource in app.router.resources():
+            pattern = resource.get_info().get("pattern")
+            if pattern is None:
+                self._routes[resource.canonical] = resource.canonical
+            else:
+                self._patterns = {**self._patterns, pattern: resource.canonical}
+
+    def _count(self, event: Event) -> None:
+        if event.kind != "request":
+            return
+        data = event.data
+        path, method = data["path"], data["method"]
+        if method in _METHODS:
+            route = self._routes.get(path) or self._matching(path)
+        else:  # not even HTTP, perhaps: then the path is no one's either
+            route = method = OTHER
+        key = (route, method, data["status"], data["client"], data["probe"])
+        with self._lock:
+            self._requests[key] = self._requests.get(key, 0) + 1
+            if route not in self._durations:
+                self._durations[route] = Durations()
+            self._durations[route].add(data["ms"] / 1000)
+
+    def _matching(self, path: str) -> str:
+        return next((route for pattern, route in self._patterns.items() if pattern.fullmatch(path)), OTHER)
+
+    def respond(self) -> web.Response:
+        """Answer a scrape."""
+        patient = self._patient
+        health, tally, identity = patient.health(), patient.faults.tally().items(), patient.identity
+        with self._lock:
+            text = render(
+                {
+                    **self._asked(),
+                    DURATIONS: {(route,): durations for route, durations in self._durations.items()},
+                    IN_FLIGHT: {(): patient.in_flight},
+                    HEALTHY: {(probe,): int(getattr(health, probe)) for probe in STATUS},
+                    ACTIVE: {(name,): counts.active for name, counts in tally},
+                    STARTS: {(name,): counts.starts for name, counts in tally},
+                    HITS: {(name,): counts.hits for name, counts in tally},
+                    BUILD: {(__version__, identity.version, patient.settings.persona): 1},
+                    BEGAN: {(): self._began},
+                }
+            )
+        return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+    def _asked(self) -> Told:
+        requests: dict[tuple[str, ...], float] = {}
+        # From 0 on, so that Prometheus' increase() sees the first of each.
+        answers: dict[tuple[str, ...], float] = dict.fromkeys(
+            product(STATUS, ("success", "failure"), ("users", "kubelet")), 0
+        )
+        for (route, method, status, client, probe), count in self._requests.items():
+            key = (route, method, str(status), client)
+            requests[key] = requests.get(key, 0) + count
+            if probe is not None:
+                answers[probe, "success" if 200 <= status < 400 else "failure", client] += count
+        return {REQUESTS: requests, ANSWERS: answers}
