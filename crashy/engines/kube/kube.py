@@ -13,7 +13,7 @@ from crashy.engines.kube.admin import Admin, NeedsTokenError, NotDoneError, pati
 from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.kube.manifests import apply, prepared, unknown
 from crashy.engines.kube.view import View
-from crashy.engines.kube.ways import Ways
+from crashy.engines.kube.ways import Way, Ways
 from crashy.kubelet.runtime import Pod
 from crashy.manifest.model import Deployment, Manifests, Service, ServicePort
 from crashy.timeline import Timeline
@@ -54,6 +54,7 @@ class Kube:
         self._image = image
         self._admin = Admin(api)
         self._injected: set[str] = set()  # uids of pods
+        ways.tell = self._tell_way
 
     async def apply(self, manifests: Manifests) -> None:
         """Apply the manifests in the run's namespace; raises BadInput with the API server's own message."""
@@ -69,22 +70,20 @@ class Kube:
             if lost := sorted(set(unknown(one, stored))):
                 self._note(f"kube: {name}: this cluster's Kubernetes does not know {', '.join(lost)}: left out")
             if one["kind"] == "Service":
-                await self._learn(stored)
+                self._ways.learn(stored)
 
     async def _find(self, services: Sequence[Service]) -> None:
         for service in services:
             path = f"/api/v1/namespaces/{self._namespace}/services/{service.name}"
             try:
-                await self._learn(await self._api.request("GET", path))
+                self._ways.learn(await self._api.request("GET", path))
             except ApiError as error:
                 raise error.refusal(f"Service/{service.name}") from None
 
-    async def _learn(self, service: dict[str, Any]) -> None:
-        name = service["metadata"]["name"]
-        for port, way in await self._ways.learn(service):
-            data = {"namespace": self._namespace, "port": port, "url": way.url}
-            self._timeline.add("kube", "service", f"service/{name}", "Listening", way.url, **data)
-            self._note(f"kube: users ask service/{name} by {way.by}: {way.url}")
+    def _tell_way(self, service: str, port: int, way: Way) -> None:
+        data = {"namespace": self._namespace, "port": port, "url": way.url}
+        self._timeline.add("kube", "service", f"service/{service}", "Listening", way.url, **data)
+        self._note(f"kube: users ask service/{service} by {way.by}: {way.url}")
 
     def pods(self) -> Sequence[PodView]:
         """Give the pods that are there, in the order of their creation."""

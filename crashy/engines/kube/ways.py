@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -13,12 +13,15 @@ from crashy.engines.kube.api import Api, ApiError, Object
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
 
-_DIAL = 1.0
-"""Seconds in which an address that can be reached from here is."""
+_DIAL = 0.3
+"""Seconds in which an address that can be reached from here is: a call that got lost is better made again."""
 _OPEN_WITHIN, _OPEN_EVERY = 5.0, 0.1
 CLUSTER_IP = "its ClusterIP"
 NODE_PORT = "a NodePort"
 PROXY = "the API server's proxy, which chooses the pod itself and may keep connections to it"
+
+_Key = tuple[str, int]
+"""A Service's name and one of its ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +33,58 @@ class Way:
 
 
 class Ways:
-    """Chooses a way for each port of the Services: `cluster_ips` says whether ClusterIPs can be reached from here."""
+    """Chooses a way for each port of the Services: `cluster_ips` says whether ClusterIPs can be reached from here.
+
+    `tell` is told each choice; one with a NodePort is made when the first user asks, since nobody answers there before
+    the Service has an endpoint.
+    """
 
     def __init__(self, api: Api, *, cluster_ips: bool, nodes: Sequence[str] = ()) -> None:
         self._api = api
         self._cluster_ips = cluster_ips
         self._nodes = nodes
-        self._ways: dict[tuple[str, int], Way] = {}
-        self._open: dict[str, asyncio.Task[None]] = {}  # by URL
+        self._candidates: dict[_Key, tuple[Way, ...]] = {}
+        self._chosen: dict[_Key, Way] = {}
+        self._opening: dict[_Key, asyncio.Task[None]] = {}
+        self.tell: Callable[[str, int, Way], None] = lambda *_: None
 
-    async def learn(self, service: Object) -> list[tuple[int, Way]]:
-        """Choose for each port of a Service as the API has it; gives what is new."""
-        name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
-        found = []
+    def learn(self, service: Object) -> None:
+        """Take a Service as the API has it."""
         for port in service["spec"].get("ports") or ():
-            key = (name, int(port["port"]))
-            way = await self._choose(service, port) or Way(_proxy(self._api.host, namespace, *key), PROXY)
-            if self._ways.get(key) != way:
-                self._ways[key] = way
-                found.append((key[1], way))
-        return found
+            key = (str(service["metadata"]["name"]), int(port["port"]))
+            candidates = tuple(self._ways(service, port))
+            if candidates == self._candidates.get(key):
+                continue
+            self._candidates[key] = candidates
+            self._opening.pop(key, None)
+            if len(candidates) == 1:
+                self._choose(key, candidates[0])
 
-    async def _choose(self, service: Object, port: Object) -> Way | None:
+    def _ways(self, service: Object, port: Object) -> Iterator[Way]:
         ip = service["spec"].get("clusterIP") or ""
         if self._cluster_ips and ip not in ("", "None"):
-            return Way(f"http://{_host(ip)}:{port['port']}", CLUSTER_IP)
+            yield Way(f"http://{_host(ip)}:{port['port']}", CLUSTER_IP)
+            return
         for node in self._nodes if port.get("nodePort") else ():
-            if await reachable(node, port["nodePort"]):
-                return Way(f"http://{_host(node)}:{port['nodePort']}", NODE_PORT)
-        return None
+            yield Way(f"http://{_host(node)}:{port['nodePort']}", NODE_PORT)
+        name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+        url = f"{self._api.host}/api/v1/namespaces/{namespace}/services/{name}:{port['port']}/proxy"
+        yield Way(url, PROXY)
+
+    def _choose(self, key: _Key, way: Way) -> None:
+        self._chosen[key] = way
+        self.tell(*key, way)
 
     async def ask(self, service: str, port: int, path: str, timeout: float) -> Reply:
         """Send a user's request, on a connection of its own where the way allows it."""
-        way = self._ways[service, port]
+        now = asyncio.get_running_loop().time
+        began = now()
+        await self._opened((service, port), timeout)
+        timeout -= now() - began
+        way = self._chosen.get((service, port))
+        if way is None or timeout <= 0:
+            return Reply(failure="timeout")
         if way.by != PROXY:
-            await self._opened(way.url, timeout)
             return await ask(Target.of(way.url + path), timeout)
         try:
             answer = await self._api.send("GET", way.url.removeprefix(self._api.host) + path, timeout=timeout)
@@ -75,30 +95,37 @@ class Ways:
             return Reply(failure="reset")
         return Reply(answer.status, pod, "", answer.body)
 
-    async def _opened(self, url: str, timeout: float) -> None:
+    async def _opened(self, key: _Key, timeout: float) -> None:
         """Wait, once, until the nodes' proxies know a Service: they do so a second or less after its first endpoint.
 
         Users of a Service that is long there know nothing of that. Whoever asks meanwhile waits, and is not refused.
         """
-        if url not in self._open:
-            self._open[url] = asyncio.create_task(_open(Target.of(url)))
-        if not self._open[url].done():
-            await asyncio.wait([self._open[url]], timeout=timeout)
+        if key not in self._opening:
+            self._opening[key] = asyncio.create_task(self._open(key))
+        if not self._opening[key].done():
+            await asyncio.wait([self._opening[key]], timeout=timeout)
+
+    async def _open(self, key: _Key) -> None:
+        """Choose the first way on which somebody answers; the last one where nobody does."""
+        candidates = self._candidates[key]
+        direct = [(way, Target.of(way.url)) for way in candidates if way.by != PROXY]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_OPEN_WITHIN):
+                while direct:
+                    for way, target in direct:
+                        if await _connects(target.host, target.port):
+                            if self._chosen.get(key) != way:
+                                self._choose(key, way)
+                            return
+                    await asyncio.sleep(_OPEN_EVERY)
+        if self._chosen.get(key) != candidates[-1]:
+            self._choose(key, candidates[-1])
 
 
-async def _open(target: Target) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_OPEN_WITHIN):
-            while not await _connects(target.host, target.port, _OPEN_EVERY):  # noqa: ASYNC110 - it is elsewhere
-                await asyncio.sleep(_OPEN_EVERY)
-
-
-async def _connects(host: str, port: int, within: float, *, refused: bool = False) -> bool:
+async def _connects(host: str, port: int) -> bool:
     try:
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(_DIAL):
             _, writer = await asyncio.open_connection(host, port)
-    except ConnectionRefusedError:
-        return refused
     except (OSError, TimeoutError):
         return False
     writer.close()
@@ -114,17 +141,8 @@ def is_status(body: bytes) -> bool:
     return isinstance(told, dict) and told.get("kind") == "Status" and told.get("apiVersion") == "v1"
 
 
-def _proxy(host: str, namespace: str, name: str, port: int) -> str:
-    return f"{host}/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy"
-
-
 def _host(address: str) -> str:
     return f"[{address}]" if ":" in address else address
-
-
-async def reachable(host: str, port: int) -> bool:
-    """Say whether a host answers at a port from here: a refusal is an answer, since nobody may listen there yet."""
-    return await _connects(host, port, _DIAL, refused=True)
 
 
 async def cluster_ips_reachable(api: Api) -> bool:
@@ -136,7 +154,7 @@ async def cluster_ips_reachable(api: Api) -> bool:
         service = await api.request("GET", "/api/v1/namespaces/default/services/kubernetes")
         context = ssl.create_default_context(cafile=api.ca_file)
         context.check_hostname = False
-        async with asyncio.timeout(_DIAL):
+        async with asyncio.timeout(1.0):
             port = service["spec"]["ports"][0]["port"]
             _, writer = await asyncio.open_connection(service["spec"]["clusterIP"], port, ssl=context)
     except (ApiError, OSError, TimeoutError, LookupError):

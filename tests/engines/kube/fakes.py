@@ -1,0 +1,59 @@
+"""An API server of a few lines: what it is asked is kept, what it answers is given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from crashy.engines.kube.api import Answer, ApiError, Object
+
+Answers = Callable[[str, str, Object | None], Any]
+
+
+def status(code: int, message: str = "no") -> Object:
+    """Give the Status object that refuses."""
+    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
+
+
+class FakeApi:
+    """Answers as `answers(method, path, body)` says: an object, an Answer, or an error that is raised."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.host = "https://api"
+        self.ca_file = None
+        self.asked: list[tuple[str, str]] = []
+        self.streams: list[Any] = []
+        self._answers = answers
+
+    async def send(self, method: str, path: str, body: Object | None = None, **options: Any) -> Answer:
+        """Answer whatever it is."""
+        del options
+        self.asked.append((method, path))
+        answer = self._answers(method, path, body)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, Answer) else Answer(200, {}, json.dumps(answer).encode())
+
+    async def request(self, method: str, path: str, body: Object | None = None, **options: Any) -> Object:
+        """Answer with an object, or raise."""
+        answer = await self.send(method, path, body, **options)
+        if answer.status >= 300:
+            raise answer.error()
+        return json.loads(answer.body)
+
+    async def lines(self, path: str, silence: float) -> AsyncIterator[Object]:
+        """Give the next stream's lines, and raise what stands among them."""
+        del silence
+        self.asked.append(("WATCH", path))
+        if not self.streams:
+            raise ApiError(403, "the test is over")
+        for line in self.streams.pop(0):
+            if isinstance(line, Exception):
+                raise line
+            yield line
+
+
+def refused(code: int, message: str = "no", headers: dict[str, str] | None = None) -> Answer:
+    """Give an answer that refuses."""
+    return Answer(code, headers or {}, json.dumps(status(code, message)).encode())
