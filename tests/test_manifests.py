@@ -158,8 +158,8 @@ def test_an_overlay_has_the_probes_and_variables_of_its_lesson(lesson: str) -> N
                 env = {v["name"]: v["value"] for v in container.get("env", ()) if "value" in v}
                 env.pop("APP_START_DELAY", None) if env.get("APP_START_DELAY") == "0" else None
                 probes = {key: container[key] for key in container if key.endswith("Probe")}
-                if "redis" in container["image"]:  # how it is asked differs: it has a command of its own in the lab
-                    probes = {key: {**probe, "exec": ...} for key, probe in probes.items()}
+                if "redis" in container["image"]:  # how it is asked, and how often, differs: one has tini, one has not
+                    probes = {key: probe["failureThreshold"] for key, probe in probes.items()}
                 told.append((one["spec"].get("replicas", 1), env, probes))
         return sorted(told, key=repr)
 
