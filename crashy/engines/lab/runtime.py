@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,10 +14,11 @@ from functools import partial
 from crashy.engines.lab import reaper
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.logs import LogLines
+from crashy.engines.lab.orphans import Orphans, is_init
 from crashy.engines.lab.process import Process
 from crashy.engines.lab.program import Program
 from crashy.engines.lab.warden import MARK, Warden
-from crashy.engines.lab.zombies import watch_zombies
+from crashy.engines.lab.zombies import count_zombies, watch_zombies
 from crashy.kubelet.handlers.ask import ask
 from crashy.kubelet.handlers.exec import MAX_OUTPUT, ExecResult
 from crashy.kubelet.handlers.http import probe_http
@@ -25,12 +27,14 @@ from crashy.kubelet.ports import PortError, find_port
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.spec import Container, Exec, HTTPGet, Probe
 from crashy.kubelet.versions import Profile
+from crashy.manifest.images import is_patient
 from crashy.timeline import Timeline
 
 CONTAINER_MARK = "_CRASHY_CONTAINER"  # a variable in the environment of every process of a container
 SANDBOX_SECONDS = 0.05  # what a node's runtime needs for a pod's sandbox, and a process needs none; probes begin before
 START_SECONDS = 0.05  # and for a container in it
 OUTPUT_PATIENCE = 0.2  # seconds for the last lines of a container that has ended
+_FIRST = re.compile(r"(?<![\w./-])/proc/1/")
 _RUNC = "unable to start container process: "
 
 
@@ -65,6 +69,7 @@ class ProcessRuntime:
         self._timeline = timeline
         self._profile = profile
         self._running: dict[str, Running] = {}
+        self._orphans = Orphans()
 
     async def start(self, pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
         """Start a container, as fast as a node that has its image; see `Runtime.start`."""
@@ -79,15 +84,23 @@ class ProcessRuntime:
         process = await self._spawn(program, container_id, program.command, lines.feed, lines.feed)
         running = self._running[container_id] = Running(program, process)
 
+        if is_patient(container.image) and not container.command:
+            self._orphans.waits(container_id)  # its image's first process is tini
+
+        def zombies() -> int:
+            self._orphans.look()
+            adopted = 0 if is_init(process.pid) else self._orphans.count(container_id)
+            return count_zombies(process.pid) + adopted
+
         def tell_zombies(count: int) -> None:
             text = f"{count} {'children' if count != 1 else 'child'} of its process ended and not waited for"
             data = {"container": container.name, "zombies": count}
             self._timeline.add("lab", "process", pod.object, "Zombies", text, **data)
 
         async def watch() -> None:
-            zombies = asyncio.create_task(watch_zombies(process.pid, tell_zombies))
+            watching = asyncio.create_task(watch_zombies(zombies, tell_zombies))
             code = await process.wait()
-            zombies.cancel()
+            watching.cancel()
             finished_at = asyncio.get_running_loop().time()
             await self._clean(container_id, process)
             lines.end()
@@ -113,6 +126,7 @@ class ProcessRuntime:
         except (OSError, ValueError) as error:
             raise StartError(_refusal(command[0], error)) from error
         self._warden.began(process.pid)
+        self._orphans.began(process.pid, container_id)
         return process
 
     async def _clean(self, container_id: str, process: Process) -> None:
@@ -126,6 +140,8 @@ class ProcessRuntime:
             pass
         process.close()
         self._warden.ended(process.pid)
+        self._orphans.look()
+        self._orphans.forget(container_id)
 
     async def stop(self, container_id: str, grace: float) -> None:
         """SIGTERM, patience, SIGKILL; see `Runtime.stop`. Without a handler SIGTERM is ignored, as PID 1 ignores it."""
@@ -147,7 +163,8 @@ class ProcessRuntime:
         if running is None:
             raise ProcessLookupError(f'container "{container_id}" is not running')
         program = running.program
-        translated = tuple(program.folders.translate(word) for word in command)
+        own = f"/proc/{running.process.pid}/"  # where a command in the container finds its first process
+        translated = tuple(_FIRST.sub(own, program.folders.translate(word)) for word in command)
         stdout, stderr = bytearray(), bytearray()
         try:
             process = await self._spawn(program, container_id, translated, _keep(stdout), _keep(stderr))
@@ -197,6 +214,7 @@ class ProcessRuntime:
     async def close(self, grace: float) -> None:
         """Stop every container, all at once, with `grace` seconds of patience."""
         await asyncio.gather(*(self.stop(container_id, grace) for container_id in self._running))
+        self._orphans.close()
 
 
 def _is_first(pod: Pod, container: Container, attempt: int) -> bool:

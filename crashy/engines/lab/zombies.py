@@ -1,9 +1,8 @@
 """Children that a container's process has not waited for.
 
 PID 1 of a container inherits every orphan in it, those of exec probes too, and keeps as zombies what it doesn't wait
-for, until no process can be started any more. Here orphans go to this machine's init, which does wait: only children
-of the process's own are left for counting. Making each container's process a subreaper would not change that for
-exec probes, whose processes are the lab's children, not the container's.
+for, until no process can be started any more. Here are counted the children of the process's own; see `orphans` for the
+others.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ def _is_zombie(pid: str) -> bool:
     return stat.rpartition(")")[2].split()[0] == "Z"  # what stands before it, the program's name, may hold anything
 
 
-async def watch_zombies(pid: int, tell: Callable[[int], None]) -> None:
-    """Tell how many zombies a process has, whenever that has changed."""
+async def watch_zombies(zombies: Callable[[], int], tell: Callable[[int], None]) -> None:
+    """Tell how many zombies there are, whenever that has changed."""
     told = 0
     while True:
         await asyncio.sleep(LOOK)
-        count = count_zombies(pid)
+        count = zombies()
         if count != told:
             told = count
             tell(count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from crashy.engines.lab import zombies
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.lab import Lab
 from crashy.engines.lab.network import LoopbackNetwork
@@ -52,6 +54,9 @@ class Started:
 
     def logs(self) -> list[str]:
         return [event.message for event in self.timeline.since() if event.kind == "log"]
+
+    def zombies(self) -> list[int]:
+        return [event.data["zombies"] for event in self.timeline.since() if event.reason == "Zombies"]
 
     async def probe(self, handler: dict[str, Any], **values: int) -> tuple[Result, str]:
         probe = Probe.from_manifest({**handler, **values})
@@ -305,3 +310,40 @@ def test_notes_say_what_a_process_does_not_have() -> None:
 
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs an address for each pod")
+
+
+LEAVES_A_CHILD = "(sleep 0 &); sleep 0.1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux")
+@pytest.mark.parametrize(
+    ("first", "probe", "kept"),
+    [
+        (("sleep", "600"), ("sh", "-c", LEAVES_A_CHILD), True),
+        (("sleep", "600"), ("tini", "-s", "--", "sh", "-c", LEAVES_A_CHILD), False),
+        (("tini", "sleep", "600"), ("sh", "-c", LEAVES_A_CHILD), False),
+    ],
+)
+async def test_what_a_probe_leaves_behind_is_a_zombie_where_nobody_waits_for_it(
+    first: tuple[str, ...], probe: tuple[str, ...], kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "tini" in first + probe and not shutil.which("tini"):
+        pytest.skip("tini is not on this machine")
+    monkeypatch.setattr(zombies, "LOOK", 0.01)
+    async with container(*first) as c:
+        for _ in range(3):
+            await c.runtime.exec(c.id, probe, DEADLINE)
+        if kept:
+            await until(lambda: c.zombies()[-1:] == [3])
+        else:
+            left = await c.runtime.exec(c.id, ("sh", "-c", LEAVES_A_CHILD), DEADLINE)
+            assert left.exit_code == 0
+            await until(lambda: first[0] == "tini" or c.zombies()[-1:] == [1])
+    assert c.zombies() == sorted(c.zombies())
+    assert ("tini" in first) is (not c.zombies())
+
+
+async def test_a_probes_log_is_the_containers() -> None:
+    async with container("sleep", "600") as c:
+        await c.runtime.exec(c.id, ("sh", "-c", "echo seen > /proc/1/fd/1"), DEADLINE)
+        await until(lambda: c.logs() == ["seen"])

@@ -1,0 +1,94 @@
+"""Adopts what a container's commands leave behind, as PID 1 of the container does, and counts what that one wouldn't.
+
+A process whose parent has ended becomes a child of its nearest ancestor that is a *subreaper*, else of init. Here the
+lab is that ancestor (on Linux): it waits for every orphan, so that this machine keeps none, and counts those that a
+container's first process would have kept as zombies because it waits for nobody. Inside a container the nearest one
+may also be a `tini -s` that runs a probe's command: then no orphan comes this far.
+
+An orphan is known by its session: the lab starts each container's process, and each command in it, in one of its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
+_INITS = frozenset(
+    {"tini", "dumb-init", "docker-init", "catatonit", "s6-svscan", "systemd", "init", "sh", "bash", "dash"}
+)
+_REMEMBERED = 10_000  # sessions
+
+
+class Orphans:
+    """Counts, by container, the orphans that have ended and that its first process would not have waited for."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[int, str] = {}
+        self._neglected: Counter[str] = Counter()
+        self._waits: set[str] = set()
+        _adopt(True)
+
+    def began(self, session: int, container_id: str) -> None:
+        """Note a process of a container that leads a session."""
+        self._sessions[session] = container_id
+        if len(self._sessions) > _REMEMBERED:
+            del self._sessions[next(iter(self._sessions))]
+
+    def waits(self, container_id: str) -> None:
+        """Note that the first process of a container waits for the orphans in it."""
+        self._waits.add(container_id)
+
+    def look(self) -> None:
+        """Wait for every orphan that has ended."""
+        for task in Path("/proc/self/task").glob("*/children"):
+            with suppress(OSError):  # that thread has just ended
+                for pid in map(int, task.read_text().split()):
+                    self._bury(pid)
+
+    def _bury(self, pid: int) -> None:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            return
+        # What stands before the last bracket, the program's name, may hold anything.
+        state, _parent, _group, session = stat.rpartition(")")[2].split()[:4]
+        if state != "Z" or int(session) == pid:  # the lab's own children lead their sessions: others wait for them
+            return
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+            self._neglected[self._sessions.get(int(session), "")] += 1
+
+    def count(self, container_id: str) -> int:
+        """Give how many a container's first process would have kept until now."""
+        return 0 if container_id in self._waits else self._neglected[container_id]
+
+    def forget(self, container_id: str) -> None:
+        """Forget a container that has ended: its zombies went with its first process."""
+        self._neglected.pop(container_id, None)
+        self._waits.discard(container_id)
+        for session in [s for s, owner in self._sessions.items() if owner == container_id]:
+            del self._sessions[session]
+
+    def close(self) -> None:
+        """Adopt no more."""
+        self.look()
+        _adopt(False)
+
+
+def is_init(pid: int) -> bool:
+    """Say whether a process waits for orphans, as far as its name tells: an init, or a shell."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() in _INITS
+    except OSError:
+        return False
+
+
+def _adopt(yes: bool) -> None:
+    """Become the parent of the orphans among one's descendants, or leave them to init."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, int(yes), 0, 0, 0)
