@@ -25,7 +25,7 @@ OTHER = "other"
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """The upper bounds of the buckets, in seconds: what Prometheus' client libraries have by default."""
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
 class Family(NamedTuple):
@@ -148,7 +148,7 @@ class Meter:
             return
         data = event.data
         path, method = data["path"], data["method"]
-        if method in _METHODS:
+        if method in METHODS:
             route = self._routes.get(path) or self._matching(path)
         else:  # not even HTTP, perhaps: then the path is no one's either
             route = method = OTHER
