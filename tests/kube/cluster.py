@@ -221,6 +221,6 @@ def says(reason: str, message: str = "") -> Callable[[Object], bool]:
 def in_service(pod: str) -> Callable[[Object], bool]:
     """Say whether an EndpointSlice sends users to a pod."""
     return lambda given: any(
-        one.get("targetRef", {}).get("name") == pod and one["conditions"].get("ready")
+        one["conditions"].get("ready") and one.get("targetRef", {}).get("name") == pod
         for one in given.get("endpoints") or ()
     )

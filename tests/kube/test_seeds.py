@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -180,7 +181,7 @@ def webapp(node_port: int, needs: Callable[..., None]) -> Iterator[Cluster]:
     if taken:
         pytest.skip("somebody's webapp lab is on this cluster already")
     (pod,) = documents(MANIFESTS / "curl/pod.yaml")
-    pod["spec"]["containers"][0]["image"] = "apache2-custom:1.0.0"  # which has busybox too
+    pod["spec"]["containers"][0]["image"] = "apache2-custom:1.0.0"  # which has wget too
     try:
         default.apply(MANIFESTS / "webapp")
         address = default.get("service", "webapp-service")["spec"]["clusterIP"]
@@ -195,26 +196,24 @@ def webapp(node_port: int, needs: Callable[..., None]) -> Iterator[Cluster]:
         Cluster("kube-public").kubectl("delete", "pod", "curl", "--ignore-not-found", "--wait=false")
 
 
-class Script:
-    """One of KodeKloud's scripts, run as a learner does: by bash, in a folder of the learner's own."""
+@contextmanager
+def kodekloud(name: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run one of KodeKloud's scripts as a learner does, by bash; what it left in the background ends at the end."""
+    with subprocess.Popen(
+        ["bash", SEEDS / f"kodekloud/{name}.sh"],
+        cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    ) as running:  # fmt: skip
+        try:
+            yield running
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGTERM)
 
-    def __init__(self, name: str, folder: Path) -> None:
-        self._process = subprocess.Popen(
-            ["bash", SEEDS / f"kodekloud/{name}.sh"],
-            cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={**os.environ}, start_new_session=True,
-        )  # fmt: skip
 
-    def lines(self) -> list[str]:
-        """Give what it prints, once it has ended."""
-        return self._process.communicate(timeout=90)[0].splitlines()
-
-    def end(self) -> None:
-        """End what it has left in the background."""
-        self._process.wait(5)
-        os.killpg(self._process.pid, signal.SIGTERM)
-        if self._process.stdout:
-            self._process.stdout.close()
+def printed(name: str, folder: Path) -> list[str]:
+    """Give the lines that one of KodeKloud's scripts prints."""
+    with kodekloud(name, folder) as running:
+        return running.communicate(timeout=90)[0].splitlines()
 
 
 @pytest.mark.timeout(240)
@@ -223,28 +222,26 @@ def test_two_pods_and_the_three_scripts(webapp: Cluster, tmp_path: Path) -> None
     both = [f"simple-webapp-{n}" for n in (1, 2)]
     with webapp.watch("pods") as pods, webapp.watch("endpointslices") as slices:
         slices.wait(lambda one: all(in_service(pod)(one) for pod in both), 40, what="both in the Service")
-        lines = Script("curl-test", tmp_path).lines()
+        lines = printed("curl-test", tmp_path)
         assert lines[1::2] == [""] * 20
         assert set(lines[::2]) == {f"Message from {pod} : I am ready! OK" for pod in both}
 
-        (mayday,) = Script("crash-app", tmp_path).lines()
+        (mayday,) = printed("crash-app", tmp_path)
         crashed = mayday.split()[2]
         assert mayday == f"Message from {crashed} : Mayday! Mayday! Going to crash!"
         pods.wait(named(crashed, lambda one: restarts(one) == 1 and ready(one)), 40, what="restarted")
         slices.wait(lambda one: all(in_service(pod)(one) for pod in both), 10, after=len(slices) - 1)
 
         seen = len(slices)
-        freezing = Script("freeze-app", tmp_path)
-        left = slices.wait(lambda one: not all(in_service(pod)(one) for pod in both), 15, after=seen, what="out")
-        (frozen,) = [pod for pod in both if not in_service(pod)(left)]
-        (other,) = set(both) - {frozen}
-        lines = Script("curl-test", tmp_path).lines()
-        # The kube-proxy needs a moment to hear of it; the lab's own request may be in flight.
-        assert lines[::2].count("Failed") <= 1
-        assert f"Message from {other} : I am ready! OK" in lines
-        back = 1 + (frozen == crashed)
-        pods.wait(named(frozen, lambda one: restarts(one) == back and ready(one)), 60, what="thawed by a restart")
-        freezing.end()
+        with kodekloud("freeze-app", tmp_path):
+            left = slices.wait(lambda one: not all(in_service(pod)(one) for pod in both), 15, after=seen, what="out")
+            (frozen,) = [pod for pod in both if not in_service(pod)(left)]
+            (other,) = set(both) - {frozen}
+            lines = printed("curl-test", tmp_path)
+            assert lines[::2].count("Failed") <= 1  # the kube-proxy needs a moment to hear of it
+            assert f"Message from {other} : I am ready! OK" in lines
+            back = 1 + (frozen == crashed)
+            pods.wait(named(frozen, lambda one: restarts(one) == back and ready(one)), 60, what="thawed by a restart")
 
 
 def test_the_pod_of_the_course(cluster: Cluster) -> None:
