@@ -48,13 +48,22 @@ def chaos(folder: Path, environ: dict[str, str], experiment: Path = EXPERIMENT) 
     return done.returncode, json.loads(journal.read_text())
 
 
-@pytest.fixture
-def impatient(tmp_path: Path) -> Path:
-    """Give the experiment with a short pause, in which the freeze begins: nobody restarts a lone patient."""
-    text = EXPERIMENT.read_text()
-    path = tmp_path / "chaostoolkit.yaml"
-    path.write_text(re.sub(r"after: 10\b", "after: 1", text))
-    assert path.read_text() != text
+WAIT_UNTIL_STUCK = """
+import os, urllib.request
+request = urllib.request.Request(os.environ["CRASHY_ADMIN"] + "/admin/events", headers={"Last-Event-ID": "0"})
+with urllib.request.urlopen(request, timeout=30) as events:
+    assert any(b"I am stuck!" in line for line in events)
+"""
+
+
+def impatient(folder: Path, *steps: dict[str, Any]) -> Path:
+    """Give the experiment with these steps in place of its pause: nobody restarts a lone patient."""
+    experiment = yaml.safe_load(EXPERIMENT.read_text())
+    [action] = experiment["method"]
+    del action["pauses"]
+    experiment["method"] += steps
+    path = folder / "chaostoolkit.yaml"
+    path.write_text(yaml.safe_dump(experiment))
     return path
 
 
@@ -96,12 +105,14 @@ def test_behind_a_service_with_probes_users_are_answered_again(tmp_path: Path) -
 
 
 @chaostoolkit
-def test_a_lone_patient_deviates_and_its_fault_is_taken_back(tmp_path: Path, patient: Running, impatient: Path) -> None:
-    code, journal = chaos(tmp_path, at(patient), impatient)
+def test_a_lone_patient_deviates_and_its_fault_is_taken_back(tmp_path: Path, patient: Running) -> None:
+    waiting = {"type": "process", "path": sys.executable, "arguments": ["-c", WAIT_UNTIL_STUCK], "timeout": 30}
+    frozen = {"type": "action", "name": "wait-until-it-is-stuck", "provider": waiting}
+    code, journal = chaos(tmp_path, at(patient), impatient(tmp_path, frozen))
 
     assert (code, journal["status"], journal["deviated"]) == (1, "failed", True)
     assert journal["steady_states"]["before"]["steady_state_met"] is True
-    assert [step["output"]["status"] for step in journal["run"]] == [201]
+    assert [step["output"]["status"] for step in journal["run"]] == [201, 0]
     [fault] = journal["rollbacks"][0]["output"]["body"]["recovered"]
     assert (fault["fault"], fault["state"], fault["for"]) == ("freeze", "ended", "1m")
     assert patient.ask("/health").status == 200
@@ -109,8 +120,8 @@ def test_a_lone_patient_deviates_and_its_fault_is_taken_back(tmp_path: Path, pat
 
 
 @chaostoolkit
-def test_a_refused_fault_is_told_by_the_journal_alone(tmp_path: Path, patient: Running, impatient: Path) -> None:
-    code, journal = chaos(tmp_path, at(patient, token="another"), impatient)
+def test_a_refused_fault_is_told_by_the_journal_alone(tmp_path: Path, patient: Running) -> None:
+    code, journal = chaos(tmp_path, at(patient, token="another"), impatient(tmp_path))
 
     assert (code, journal["status"]) == (0, "completed")
     assert [step["output"]["status"] for step in journal["run"]] == [401]
