@@ -28,7 +28,7 @@ Object = dict[str, Any]
 def unreachable() -> str | None:
     """Say why there is no cluster to test on, or nothing."""
     if not os.environ.get("KUBECONFIG"):
-        return "KUBECONFIG is not set: it names the cluster that these tests use"
+        return "KUBECONFIG is not set: it names the cluster that these tests use (make kube-test)"
     if not shutil.which("kubectl"):
         return "kubectl is not on this machine"
     asked = subprocess.run(
