@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -61,9 +62,10 @@ class Timeline:
     def __init__(self, now: Callable[[], float], keep: int = 100_000) -> None:
         self._now = now
         self._zero = now()
-        self._events: deque[Event] = deque(maxlen=keep)
+        self._events: deque[Event | Callable[[], Event]] = deque(maxlen=keep)
         self._count = 0
-        self._subscribers: tuple[Callable[[Event], None], ...] = ()
+        self._subscribers: tuple[tuple[Callable[[Event], None], frozenset[str]], ...] = ()
+        self._unheard: frozenset[str] | None = None  # the kinds that no subscriber wants; None: any
         self._lock = threading.Lock()
 
     def now(self) -> float:
@@ -88,20 +90,42 @@ class Timeline:
             event = Event(round(max(self._now() - self._zero - ago, 0.0), 6), source, kind, obj, reason, message, data)
             self._events.append(event)
             self._count += 1
-        for subscriber in self._subscribers:
-            subscriber(event)
+        for subscriber, but in self._subscribers:
+            if kind not in but:
+                subscriber(event)
         return event
 
-    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
-        """Call `subscriber` with each event from now on; the callable given back ends that."""
+    def later(self, kind: str, make: Callable[..., Event], *facts: Any) -> None:
+        """Append what happens now, an event of this kind that `make(t, *facts)` gives when somebody wants to know.
+
+        It must give the same whenever it is called. A server's requests are told so: most are never read.
+        """
         with self._lock:
-            self._subscribers = (*self._subscribers, subscriber)
+            promise = partial(make, round(self._now() - self._zero, 6), *facts)
+            unheard = self._unheard is None or kind in self._unheard
+            event = None if unheard else promise()
+            self._events.append(event or promise)
+            self._count += 1
+        if event is not None:
+            for subscriber, but in self._subscribers:
+                if kind not in but:
+                    subscriber(event)
+
+    def subscribe(self, subscriber: Callable[[Event], None], but: Iterable[str] = ()) -> Callable[[], None]:
+        """Call `subscriber` with each event from now on, `but` those of these kinds; what is given back ends that."""
+        one = (subscriber, frozenset(but))
+        with self._lock:
+            self._follow((*self._subscribers, one))
 
         def unsubscribe() -> None:
             with self._lock:
-                self._subscribers = tuple(s for s in self._subscribers if s is not subscriber)
+                self._follow(tuple(each for each in self._subscribers if each is not one))
 
         return unsubscribe
+
+    def _follow(self, subscribers: tuple[tuple[Callable[[Event], None], frozenset[str]], ...]) -> None:
+        self._subscribers = subscribers
+        self._unheard = frozenset.intersection(*(but for _, but in subscribers)) if subscribers else None
 
     def __len__(self) -> int:
         """Count the events ever added: the `since` of a reader that wants only what comes next."""
@@ -114,5 +138,6 @@ class Timeline:
     def read(self, count: int = 0) -> tuple[list[Event], int]:
         """Give what `since` gives, and the count to read on from, though others add meanwhile."""
         with self._lock:
-            newest_first = islice(reversed(self._events), max(0, self._count - count))
-            return list(newest_first)[::-1], self._count
+            newest_first = list(islice(reversed(self._events), max(0, self._count - count)))
+            end = self._count
+        return [event if isinstance(event, Event) else event() for event in reversed(newest_first)], end

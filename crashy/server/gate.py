@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -14,6 +14,7 @@ from crashy.faults.scope import Client, Request
 from crashy.patient.probes import PROBE_ROUTES
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem
+from crashy.timeline import Event
 
 Instead = Callable[[web.Request, Active, int], web.Response]
 Passing = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
@@ -83,7 +84,14 @@ def tell(patient: Patient, request: web.BaseRequest, status: int, started: float
 
 def report(patient: Patient, request: Request, status: int, started: float, remote: str | None, **data: object) -> None:
     """Add a request to the timeline, whatever protocol it came by; `data` is told beside what every request has."""
-    milliseconds = round((patient.now() - started) * 1000, 3)
+    seconds = patient.now() - started
+    patient.timeline.later("request", _told, patient.identity.pod, request, status, seconds, remote, data)
+
+
+def _told(  # noqa: PLR0917 - it is called by the timeline alone
+    t: float, pod: str, request: Request, status: int, seconds: float, remote: str | None, data: Mapping[str, object]
+) -> Event:
+    milliseconds = round(seconds * 1000, 3)
     method, path, client, probe = request
     told = {
         "method": method,
@@ -96,8 +104,7 @@ def report(patient: Patient, request: Request, status: int, started: float, remo
         **data,
     }
     message = f"{method} {path} {status} {milliseconds:g}ms {remote}"
-    reason = "Answered" if status != GAVE_UP else "GaveUp"
-    patient.timeline.put(0.0, patient.identity.pod, "request", patient.object, reason, message, told)
+    return Event(t, pod, "request", f"pod/{pod}", "Answered" if status != GAVE_UP else "GaveUp", message, told)
 
 
 def _asked(request: web.BaseRequest) -> Request:

@@ -70,7 +70,7 @@ class Patient:
         """What its events are about."""
         self.timeline = Timeline(now, keep=KEPT_EVENTS)
         if log is not None:
-            self.timeline.subscribe(log)
+            self.timeline.subscribe(log, but=() if settings.access_log else ("request",))
         self.phase: Phase = "serving" if settings.app_start_delay is None else "warming up"
         self.orders: SimpleQueue[Order | None] = SimpleQueue()
         self.ill: frozenset[str] = frozenset()
