@@ -12,6 +12,7 @@ from crashy.experiment.schema import SCHEMA
 from crashy.faults.base import catalogue
 from crashy.patient.probes import PROBES, STATUS
 from crashy.patient.settings import SETTINGS
+from crashy.server import metrics as scraped
 from crashy.server.personas import GREETINGS
 from tests.fidelity import KINDS, listed, set_aside
 
@@ -86,6 +87,13 @@ def fault_pages() -> str:
     return "\n\n".join(sections)
 
 
+def metrics() -> str:
+    """Give the table of what Prometheus scrapes."""
+    families = [value for value in vars(scraped).values() if isinstance(value, scraped.Family)]
+    rows = [(f"`{f.name}`", f.type, " ".join(f"`{name}`" for name in f.labels), f.help) for f in families]
+    return table(("metric", "type", "labels", "what it is"), rows)
+
+
 def personas() -> str:
     """Give the personas' names."""
     return ", ".join(f"`{name}`" for name in GREETINGS)
@@ -109,6 +117,7 @@ def fidelity() -> str:
 
 TABLES = {
     "README.md": {"settings": settings, "probes": probes, "faults": faults, "personas": personas, "fidelity": fidelity},
+    "docs/integrations.md": {"metrics": metrics},
     "docs/faults.md": {"faults": fault_pages},
     "docs/fidelity.md": {"fidelity": fidelity},
     "docs/traps.md": {"traps": traps},

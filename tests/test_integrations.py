@@ -17,6 +17,8 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
+from crashy.patient.settings import load
+from crashy.server.gate import METRICS_PATH
 from tests.commands.labs import event, lab
 from tests.scripts.test_scripts import free_node_port
 from tests.server.running import Running
@@ -168,3 +170,38 @@ def test_the_step_of_github_actions_leaves_a_junit_report(tmp_path: Path) -> Non
     suites = report.findall("testsuite")
     assert len(suites) > 0
     assert {suite.get("failures") for suite in suites} == {"0"}
+
+
+def test_the_service_monitor_finds_the_metrics_of_the_demo() -> None:
+    monitored = list(yaml.safe_load_all((ROOT / "manifests/extras/prometheus/service-monitor.yaml").read_text()))
+    service, monitor = monitored
+    pod = yaml.safe_load((ROOT / "manifests/demo/deployment.yaml").read_text())["spec"]["template"]
+    [container] = pod["spec"]["containers"]
+
+    [endpoint] = monitor["spec"]["endpoints"]
+    [port] = [port for port in service["spec"]["ports"] if port["name"] == endpoint["port"]]
+    [number] = [p["containerPort"] for p in container["ports"] if p["name"] == port["targetPort"]]
+    settings = load([], {each["name"]: each.get("value", "") for each in container["env"]})
+
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    assert (endpoint["path"], number, True) == (METRICS_PATH, settings.admin_port, settings.metrics)
+
+
+def test_promtool_takes_the_pages_configuration_and_queries(tmp_path: Path) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not on this machine (Debian's package prometheus has it)")
+    [config] = re.findall(r"```yaml\n(# build/prometheus.yml.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "prometheus.yml").write_text(config)
+    (tmp_path / "patients.json").write_text('[{"targets": ["127.0.0.1:8081"]}]')
+    queries = re.findall(r"^promtool query instant \S+ '(.*)'", PAGE, re.MULTILINE)
+    rules = [{"record": f"query_{number}", "expr": query} for number, query in enumerate(queries)]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
+
+    assert len(queries) == 3
+    for what in (["config", "prometheus.yml"], ["rules", "rules.yml"]):
+        done = subprocess.run(
+            [promtool, "check", *what], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr

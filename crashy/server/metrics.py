@@ -58,7 +58,7 @@ ANSWERS = Family(
     "Answers on a probe's routes: the kubelet takes a status from 200 to 399 as success.",
     ("probe", "result", "client"),
 )
-HEALTHY = Family("crashy_healthy", "gauge", "1 if this probe would be answered with yes now, else 0.", ("probe",))
+HEALTHY = Family("crashy_healthy", "gauge", "1 if the app's answer to this probe is yes, 0 if it is no.", ("probe",))
 ACTIVE = Family("crashy_faults_active", "gauge", "Faults that are active now.", ("fault",))
 STARTS = Family("crashy_fault_starts_total", "counter", "How often a fault has started.", ("fault",))
 HITS = Family("crashy_fault_hits_total", "counter", "Requests that a fault has hit.", ("fault",))

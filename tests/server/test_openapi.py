@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from crashy.faults.base import catalogue, from_json, scope_catalogue
-from crashy.server.admin import OPERATIONS
+from crashy.server.admin import METRICS, OPERATIONS
 from crashy.server.openapi import document
 from tests.server.admin_app import make_app, make_patient
 
@@ -119,7 +119,7 @@ def test_the_documentation_lists_the_same_operations() -> None:
     page = (Path(__file__).parents[2] / "docs" / "admin-api.md").read_text()
     listed = re.findall(r"^\| `([A-Z]+)` \| `([^`]+)` \|", page, re.MULTILINE)
 
-    assert sorted(listed) == sorted((operation.method, operation.path) for operation in OPERATIONS)
+    assert sorted(listed) == sorted((operation.method, operation.path) for operation in (*OPERATIONS, METRICS))
 
 
 def test_operation_ids_are_unique_and_every_operation_says_what_it_does() -> None:
