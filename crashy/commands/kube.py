@@ -31,9 +31,12 @@ def main(argv: Sequence[str]) -> int:
     clean = commands.add_parser("clean", help="delete what crashed runs have left behind", description=_CLEAN)
     clean.add_argument("namespaces", nargs="*", metavar="NAMESPACE", help="one that a run has made (default: all)")
     args = parser.parse_args(argv)
-    needed()
-    told = import_module("crashy.engines.kube.clean")
-    return FAILED if asyncio.run(told.clean(args.namespaces, lambda text: print(text, flush=True))) else 0
+    try:
+        needed()
+        told = import_module("crashy.engines.kube.clean")
+        return FAILED if asyncio.run(told.clean(args.namespaces, lambda text: print(text, flush=True))) else 0
+    except BadInput as error:  # the command's own name says already that it is about kube
+        raise BadInput(*(line.removeprefix("kube: ") for line in error.lines)) from None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +64,7 @@ def needed() -> None:
         import_module("kubernetes_asyncio")
     except ModuleNotFoundError as error:
         raise BadInput(
-            f"kube needs {error.name}, which is not installed: pip install 'crashy[kube]' (in a clone: make setup)"
+            f"kube: needs {error.name}, which is not installed: pip install 'crashy[kube]' (in a clone: make setup)"
         ) from None
 
 

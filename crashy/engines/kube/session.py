@@ -67,7 +67,15 @@ class Session:
         refused: BadInput | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
-                view = View(self._api, self._namespace, timeline, self._clock, selector=options.selector, images=images)
+                view = View(
+                    self._api,
+                    self._namespace,
+                    timeline,
+                    self._clock,
+                    note=self._note,
+                    selector=options.selector,
+                    images=images,
+                )
                 watches: list[asyncio.Task[None]] = []
                 try:
                     watches = await view.start(tasks)

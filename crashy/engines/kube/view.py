@@ -15,6 +15,8 @@ from crashy.engines.kube.objects import endpoints_of
 from crashy.engines.kube.pods import Pods
 from crashy.timeline import Timeline
 
+_QUIET = 10.0
+"""Seconds between two notes of watches that were lost."""
 _SERVICE = "kubernetes.io/service-name"
 
 
@@ -34,10 +36,13 @@ class View:
         timeline: Timeline,
         clock: ClusterClock,
         *,
+        note: Callable[[str], None],
         selector: str = "",
         images: Mapping[str, str] | None = None,
     ) -> None:
         self._api = api
+        self._note = note
+        self._quiet_until = 0.0
         self._namespace = namespace
         self._timeline = timeline
         self._selector = selector
@@ -78,6 +83,9 @@ class View:
 
         def trouble(text: str) -> None:
             self._timeline.add("kube", "note", f"namespace/{self._namespace}", "WatchLost", text)
+            if self._timeline.now() >= self._quiet_until:  # all watches are lost at once
+                self._quiet_until = self._timeline.now() + _QUIET
+                self._note(f"kube: lost a watch, asking again: {text}")
 
         async def watch() -> None:
             try:
