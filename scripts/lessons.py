@@ -1,33 +1,45 @@
 """Run every lesson of experiments/ in the lab, and on sim where it can be modelled; a line each, an HTML report each.
 
-usage: python scripts/lessons.py [FOLDER]     reports are written to FOLDER (default build/lessons)
+Then a line for each that ran on both: the same order of reasons, the same restarts, the same moments, or what its file
+says of why not.
+
+usage: python scripts/lessons.py [--at-once N] [FOLDER]     reports go to FOLDER (default build/lessons)
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.read import read_experiment
+from crashy.report.parity import Row, compare, course
+from crashy.timeline import Event
 
 ROOT = Path(__file__).parent.parent
-AT_ONCE = 4  # labs side by side: more would wait for each other on two cores
-NEEDS = {"11": "redis-server"}
+AT_ONCE = 3  # labs side by side: with more on two cores, probes of one lab come late because of another's
+SECONDS = 0.25  # that the moments of lab and sim may be apart
+COMPARED = frozenset({"reasons", "times", "restarts", "detect", "recover"})  # the rest is the users' luck
+NEEDS = {"11": ("redis-server", "redis-cli", "tini")}
 
 
 async def lesson(experiment: Experiment, engine: str, folder: Path, turn: asyncio.Semaphore) -> bool:
     """Run one lesson on one engine and print its line."""
-    html = folder / f"{experiment.name}-{engine}.html"
+    html, timeline = (folder / f"{experiment.name}-{engine}.{suffix}" for suffix in ("html", "jsonl"))
     command = [sys.executable, "-m", "crashy", "run", experiment.source, "--on", engine, "--seed", "1"]
     async with turn:
         process = await asyncio.create_subprocess_exec(
-            *command, "--json", "--html", str(html), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            *command,
+            *("--json", "--html", str(html), "--timeline", str(timeline)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
         out, err = await process.communicate()
     told: dict[str, Any] = json.loads(out) if out.strip() else {"expectations": []}
@@ -38,26 +50,64 @@ async def lesson(experiment: Experiment, engine: str, folder: Path, turn: asynci
     return process.returncode == 0
 
 
-async def main(folder: Path) -> int:
+def parity(
+    experiment: Experiment, lab: Sequence[Event], other: Sequence[Event], engine: str = "sim"
+) -> tuple[bool, str]:
+    """Compare the lab's run of a lesson with another engine's; give whether they agree, and a line that says so."""
+    may = experiment.differs.get(engine, {})
+    rows = [row for row in compare(course(lab), course(other), seconds=SECONDS) if row.what in COMPARED]
+    wrong = [row for row in rows if row.differs and row.what not in may]
+    told = [f"{what}: {why}" for what, why in may.items()]
+    times = [abs(row.apart) for row in rows if row.what == "times" and row.apart is not None and "times" not in may]
+    if times:
+        told.insert(0, f"at most {max(times):.2f}s apart")
+    line = "; ".join(map(_difference, wrong)) if wrong else f"as the lab; {'; '.join(told)}"
+    return not wrong, line
+
+
+def _difference(row: Row) -> str:
+    return f"{row.what} {row.object}: lab {row.left}, not {row.right}"
+
+
+async def both(experiment: Experiment, folder: Path, turn: asyncio.Semaphore) -> list[bool]:
+    """Run a lesson wherever it runs, and compare."""
+    engines = [engine for engine in ("lab", "sim") if engine in experiment.engines]
+    passed = await asyncio.gather(*(lesson(experiment, engine, folder, turn) for engine in engines))
+    if len(engines) == 2 and all(passed):
+        lab, sim = (_read(folder / f"{experiment.name}-{engine}.jsonl") for engine in engines)
+        same, line = parity(experiment, lab, sim)
+        print(f"{'same' if same else 'FAIL'}  sim {experiment.name:42}{line}", flush=True)
+        passed = [*passed, same]
+    return passed
+
+
+def _read(file: Path) -> list[Event]:
+    return [Event.from_json(line) for line in file.read_text().splitlines()]
+
+
+async def main(folder: Path, at_once: int) -> int:
     """Run them all; 0 if all pass."""
-    turn = asyncio.Semaphore(AT_ONCE)
+    turn = asyncio.Semaphore(at_once)
     runs = []
     for file in sorted((ROOT / "experiments").glob("*.yaml")):
         experiment = read_experiment(file)
-        need = NEEDS.get(file.name[:2])
-        if need and not shutil.which(need):
-            print(f"skip  {experiment.name}: {need} is not on this machine")
+        missing = [need for need in NEEDS.get(file.name[:2], ()) if not shutil.which(need)]
+        if missing:
+            print(f"skip  {experiment.name}: not on this machine: {', '.join(missing)}")
             continue
-        runs += [lesson(experiment, engine, folder, turn) for engine in ("lab", "sim") if engine in experiment.engines]
-    passed = await asyncio.gather(*runs)
-    print(f"{sum(passed)} of {len(passed)} runs passed; reports in {folder}")
+        runs.append(both(experiment, folder, turn))
+    passed = [each for lesson in await asyncio.gather(*runs) for each in lesson]
+    print(f"{sum(passed)} of {len(passed)} runs and comparisons passed; reports in {folder}")
     return int(not all(passed))
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build/lessons")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, metavar="N")
+    args = parser.parse_args()
     try:
-        reports = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build/lessons")
-        reports.mkdir(parents=True, exist_ok=True)
-        sys.exit(asyncio.run(main(reports)))
+        args.folder.mkdir(parents=True, exist_ok=True)
+        sys.exit(asyncio.run(main(args.folder, args.at_once)))
     except BadInput as error:
         sys.exit("\n".join(error.lines))
