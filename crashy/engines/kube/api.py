@@ -97,15 +97,26 @@ class Api:
 
     async def lines(self, path: str, silence: float) -> AsyncIterator[Object]:
         """Give each object of a stream as it comes; raises ApiError where it can't begin, or breaks."""
+        rest = b""
+        async for data in self.stream(path, silence):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    raise ApiError(0, f"{self.host}: sent a line that is no object") from None
+
+    async def stream(self, path: str, silence: float | None = None) -> AsyncIterator[bytes]:
+        """Give what comes, as it comes; raises ApiError where it can't begin, breaks, or is silent for too long."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=silence)
         try:
             async with await self._call("GET", path, None, timeout=timeout) as response:
                 if response.status >= 300:
                     raise Answer(response.status, response.headers, await response.read()).error()
-                while line := await response.content.readline():
-                    yield json.loads(line)
-        except (*_LOST, ValueError) as error:  # ValueError: a line cut off, or one longer than any object
-            raise ApiError(0, f"{self.host}: {_why(error, silence)}") from None
+                async for data in response.content.iter_any():
+                    yield data
+        except _LOST as error:
+            raise ApiError(0, f"{self.host}: {_why(error, silence or TIMEOUT)}") from None
 
     async def run(self, path: str, timeout: float) -> tuple[bytes, Object]:
         """Run a command through an exec path, and give what it wrote and the Status of its end.
@@ -170,6 +181,7 @@ async def connected() -> AsyncIterator[Api]:
         else:
             looked = os.environ.get("KUBECONFIG") or "~/.kube/config"
             raise BadInput(f"kube: no kubeconfig ({looked}): set KUBECONFIG; kind get kubeconfig writes one")
+        configuration.connection_pool_maxsize = 0  # no limit: each watch and each log has a connection for itself
         client = ApiClient(configuration)
     except BadInput:
         raise

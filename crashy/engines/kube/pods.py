@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from crashy.engines.base import PodView
@@ -18,18 +18,21 @@ _NO_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", 
 
 
 class Pods:
-    """Keeps the pods that are there; `names` are those of all that ever were.
+    """Keeps the pods that are there, and lets `look` see each that changes; `names` are those of all that ever were.
 
     `images` gives the names by which the experiment knows images that are called otherwise on this cluster.
     """
 
-    def __init__(self, timeline: Timeline, at: At, images: Mapping[str, str]) -> None:
+    def __init__(
+        self, timeline: Timeline, at: At, images: Mapping[str, str], look: Callable[[PodView], None] = lambda _: None
+    ) -> None:
         self._timeline = timeline
         self._at = at
         self._images = images
         self._there: dict[str, PodView] = {}  # by uid, in the order of creation
         self._told: dict[str, dict[str, Any]] = {}
         self._patient_has_run = False
+        self._look = look
         self.names: set[str] = set()
 
     def views(self) -> list[PodView]:
@@ -56,6 +59,7 @@ class Pods:
             self._timeline.add("kubelet", "pod", view.pod.object, view.status.phase, **data)
         if change == "DELETED":
             self._deleted(uid)
+        self._look(view)
         self._look_for_images(view)
 
     def _deleted(self, uid: str) -> None:

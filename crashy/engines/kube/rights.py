@@ -38,6 +38,7 @@ def _rights(resource: str, *verbs: str, cluster: bool = False) -> list[Right]:
 
 GUEST = (
     *_rights("pods", "list", "watch"),
+    *_rights("pods/log", "get"),
     *_rights("pods/proxy", "get", "create", "delete"),
     *_rights("events", "list", "watch"),
     *_rights("endpointslices.discovery.k8s.io", "list", "watch"),

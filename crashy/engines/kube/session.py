@@ -72,13 +72,13 @@ class Session:
                     self._namespace,
                     timeline,
                     self._clock,
+                    tasks=tasks,
                     note=self._note,
                     selector=options.selector,
                     images=images,
                 )
-                watches: list[asyncio.Task[None]] = []
                 try:
-                    watches = await view.start(tasks)
+                    await view.start()
                     self._check_guest(view)
                     kube = Kube(
                         self._api,
@@ -98,9 +98,10 @@ class Session:
                             await kube.recover_injected()
                 except BadInput as error:  # as it is, not in the group's wrapping
                     refused = error
+                except ApiError as error:
+                    refused = error.refusal("can't be used")
                 finally:
-                    for watch in watches:
-                        watch.cancel()
+                    view.stop()
         except* BadInput as group:
             refused = _first(group)
         if refused:

@@ -11,6 +11,7 @@ from crashy.engines.kube.api import Api, ApiError, Object
 from crashy.engines.kube.clock import ClusterClock
 from crashy.engines.kube.events import Events, Told
 from crashy.engines.kube.follow import follow
+from crashy.engines.kube.logs import Logs
 from crashy.engines.kube.objects import endpoints_of
 from crashy.engines.kube.pods import Pods
 from crashy.timeline import Timeline
@@ -36,6 +37,7 @@ class View:
         timeline: Timeline,
         clock: ClusterClock,
         *,
+        tasks: asyncio.TaskGroup,
         note: Callable[[str], None],
         selector: str = "",
         images: Mapping[str, str] | None = None,
@@ -47,7 +49,10 @@ class View:
         self._timeline = timeline
         self._selector = selector
         mine = self._mine if selector else _everything
-        self._pods = Pods(timeline, clock.at, images or {})
+        self._tasks = tasks
+        self._watches: list[asyncio.Task[None]] = []
+        self._logs = Logs(api, timeline, tasks)
+        self._pods = Pods(timeline, clock.at, images or {}, self._logs.look)
         self._events = _Events(timeline, clock, mine)
         self._slices = _Slices(timeline, namespace, mine)
 
@@ -58,23 +63,30 @@ class View:
     def _mine(self, kind: str, name: str) -> bool:
         return kind == "pod" and name in self._pods.names
 
-    async def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        """Begin to follow, until the tasks given back are cancelled; returns when all there is was listed once."""
+    async def start(self) -> None:
+        """Begin to follow, until it is stopped; returns when all there is was listed once."""
         core = f"/api/v1/namespaces/{self._namespace}"
         apps = f"/apis/apps/v1/namespaces/{self._namespace}"
         discovery = f"/apis/{await _discovery(self._api)}/namespaces/{self._namespace}"
-        first = await self._follow(tasks, f"{core}/pods", self._pods, self._selector)  # the others ask who is mine
+        self._logs.old_news = bool(self._selector)
+        await self._follow(f"{core}/pods", self._pods, self._selector)  # the others ask who is mine
+        self._logs.old_news = False
         rest: list[tuple[str, _Tracker]] = [
             (f"{core}/events", self._events),
             (f"{discovery}/endpointslices", self._slices),
         ]
         if not self._selector:
             rest.append((f"{apps}/deployments", _Progress(self._timeline, self._namespace)))
-        return [first, *[await self._follow(tasks, path, tracker) for path, tracker in rest]]
+        for path, tracker in rest:
+            await self._follow(path, tracker)
 
-    async def _follow(
-        self, tasks: asyncio.TaskGroup, path: str, tracker: _Tracker, selector: str = ""
-    ) -> asyncio.Task[None]:
+    def stop(self) -> None:
+        """End it."""
+        self._logs.close()
+        for watch in self._watches:
+            watch.cancel()
+
+    async def _follow(self, path: str, tracker: _Tracker, selector: str = "") -> None:
         begun = asyncio.Event()
 
         def listed(items: list[Object]) -> None:
@@ -95,9 +107,8 @@ class View:
             except ApiError as error:
                 raise error.refusal(f"watch {path}") from None
 
-        task = tasks.create_task(watch(), name=path)
+        self._watches.append(self._tasks.create_task(watch(), name=path))
         await begun.wait()
-        return task
 
 
 def _everything(kind: str, name: str) -> bool:
