@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from crashy.engines.kube.api import Answer, Api, ApiError
-from crashy.engines.kube.ways import is_status
+from crashy.engines.kube.api import Answer, Api, ApiError, is_status
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.spec import Container
 from crashy.manifest.images import is_patient

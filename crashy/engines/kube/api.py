@@ -136,7 +136,9 @@ class Api:
                         elif data[:1] == b"\3":
                             status |= json.loads(data[1:])
             except aiohttp.WSServerHandshakeError as error:
-                raise ApiError(error.status, f"exec was refused: {error.status} {error.message}") from None
+                refusal = await self.send("GET", path)  # the words of it, which a handshake has no room for
+                known = is_status(refusal.body) and refusal.status == error.status
+                raise refusal.error() if known else ApiError(error.status, f"refused: {error.message}") from None
             except (aiohttp.ClientError, OSError) as error:
                 raise ApiError(0, f"{self.host}: {_why(error, timeout)}") from None
         return bytes(written), status
@@ -166,6 +168,15 @@ class Api:
         await self._client.update_params_for_auth(headers, [], ["BearerToken"])
         session: aiohttp.ClientSession = self._client.rest_client.pool_manager
         return session, headers
+
+
+def is_status(body: bytes) -> bool:
+    """Say whether the API server itself says this: a Status object."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(told, dict) and told.get("kind") == "Status" and told.get("apiVersion") == "v1"
 
 
 @asynccontextmanager

@@ -28,9 +28,8 @@ class Logs:
         for status in (*view.status.init_containers, *view.status.containers):
             if status.id and status.id not in self._known:
                 self._known.add(status.id)
-                task = self._tasks.create_task(
-                    self._follow(view, status.name, {"tailLines": 0} if self.old_news else {})
-                )
+                since = {"tailLines": 0} if self.old_news else {}
+                task = self._tasks.create_task(self._follow(view, status.name, since))
                 self._following.add(task)
                 task.add_done_callback(self._following.discard)
 

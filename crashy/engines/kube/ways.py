@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from crashy.engines.kube.api import Api, ApiError, Object
+from crashy.engines.kube.api import Api, ApiError, Object, is_status
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
 
@@ -130,15 +129,6 @@ async def _connects(host: str, port: int) -> bool:
         return False
     writer.close()
     return True
-
-
-def is_status(body: bytes) -> bool:
-    """Say whether the API server itself says this: a Status object."""
-    try:
-        told = json.loads(body)
-    except ValueError:
-        return False
-    return isinstance(told, dict) and told.get("kind") == "Status" and told.get("apiVersion") == "v1"
 
 
 def _host(address: str) -> str:

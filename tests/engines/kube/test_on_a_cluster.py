@@ -134,7 +134,11 @@ def test_a_run_with_the_rights_of_the_manifest_is_told_as_the_lab_tells_it(
         traffic={"service": "web", "rate": 10, "timeout": "1s"},
         duration="16s",
         steps=[{"at": "5s", "inject": "crash mode=exit", "target": "any", "keep_ready": 1}],
-        expect={"restarts": {"total": "== 1"}, "outcome": "recovers", "events": ["Scheduled", "Started", "Created", "Started"]},
+        expect={
+            "restarts": {"total": "== 1"},
+            "outcome": "recovers",
+            "events": ["Scheduled", "Started", "Created", "Started"],
+        },
     )
     on_kube, on_lab = tmp_path / "kube.jsonl", tmp_path / "lab.jsonl"
 
@@ -145,7 +149,7 @@ def test_a_run_with_the_rights_of_the_manifest_is_told_as_the_lab_tells_it(
     assert left_of(cluster, path) == []
     assert run("run", path, "--on", "lab", "--timeline", on_lab).returncode == 0
     kube, lab = events(on_kube), events(on_lab)
-    for kind in ("pod", "endpoints", "event", "condition", "service", "fault", "request"):
+    for kind in ("pod", "endpoints", "event", "condition", "service", "fault", "request", "log"):
         keys = {frozenset(one["data"]) for one in kube if one["kind"] == kind}
         known = {frozenset(one["data"]) for one in lab if one["kind"] == kind}
         assert keys, kind

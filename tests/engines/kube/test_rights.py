@@ -53,6 +53,7 @@ def test_all_that_is_missing_is_named_at_once() -> None:
 
     assert caught.value.lines == (
         "kube: not allowed: watch on pods",
+        "kube: not allowed: get on pods/log",
         "kube: not allowed: get, create, delete on pods/proxy",
         "kube: not allowed: watch on events",
         "kube: not allowed: watch on endpointslices.discovery.k8s.io",
