@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -138,8 +139,10 @@ def _host(address: str) -> str:
 async def cluster_ips_reachable(api: Api) -> bool:
     """Say whether ClusterIPs can be reached from here: whether the cluster's own answers at the one of its API.
 
-    The certificate must be one of this cluster's: another network may well use the same addresses.
+    The certificate must be one of this cluster's: another network may well use the same addresses. In a pod they can.
     """
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        return True
     try:
         service = await api.request("GET", "/api/v1/namespaces/default/services/kubernetes")
         context = ssl.create_default_context(cafile=api.ca_file)
