@@ -107,7 +107,7 @@ def seconds(time_of_kubernetes: str) -> float:
     return time.mktime(time.strptime(time_of_kubernetes, "%Y-%m-%dT%H:%M:%SZ"))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(360)
 def test_the_tuned_exec_probe(cluster: Cluster, needs: Callable[..., None]) -> None:
     """Its Deployment has a Pod's spec, and its sidecar's Pod no name: Kubernetes refuses both. Its probe works."""
     needs("apache2-custom:1.0.0")
@@ -132,7 +132,7 @@ def test_the_tuned_exec_probe(cluster: Cluster, needs: Callable[..., None]) -> N
         pod = pods.wait(ready, 20, what="Ready")["metadata"]["name"]
         described = cluster.kubectl("describe", "deployment", "liveness-exec").stdout
         assert re.search(r"Liveness: +exec \[python3.7 /var/liveness_probe.py\]", described)
-        cluster.log_until(pod, r"INFO - all tests passed, Liveness probe has succeed!, exiting", 45)
+        cluster.log_until(pod, r"INFO - all tests passed, Liveness probe has succeed!, exiting", 75)
         log = cluster.kubectl("logs", pod).stdout
         assert re.search(
             r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] INFO - got /health response: 200$", log, re.MULTILINE
@@ -140,7 +140,7 @@ def test_the_tuned_exec_probe(cluster: Cluster, needs: Callable[..., None]) -> N
         assert "INFO - fetched Average Load value: " in log
 
         cluster.inject(pod, "freeze mode=deaf")  # as `service apache2 stop`
-        events.wait(says("Killing", "Container liveness failed liveness probe, will be restarted"), 110, what="Killing")
+        events.wait(says("Killing", "Container liveness failed liveness probe, will be restarted"), 180, what="Killing")
         log = cluster.kubectl("logs", pod).stdout
         assert "ERROR - Could not get /health response, the test has been failed!" in log
         assert "ERROR - Fail /health API test, Liveness probe has failed!, exiting" in log
