@@ -70,7 +70,6 @@ class View:
         discovery = f"/apis/{await _discovery(self._api)}/namespaces/{self._namespace}"
         self._logs.old_news = bool(self._selector)
         await self._follow(f"{core}/pods", self._pods, self._selector)  # the others ask who is mine
-        self._logs.old_news = False
         rest: list[tuple[str, _Tracker]] = [
             (f"{core}/events", self._events),
             (f"{discovery}/endpointslices", self._slices),
@@ -91,6 +90,7 @@ class View:
 
         def listed(items: list[Object]) -> None:
             tracker.listed(items)
+            self._logs.old_news = False
             begun.set()
 
         def trouble(text: str) -> None:

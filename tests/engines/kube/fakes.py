@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -43,7 +44,7 @@ class FakeApi:
         return json.loads(answer.body)
 
     async def lines(self, path: str, silence: float) -> AsyncIterator[Object]:
-        """Give the next stream's lines, and raise what stands among them."""
+        """Give the next stream's lines, raise what stands among them, and wait the seconds that do."""
         del silence
         self.asked.append(("WATCH", path))
         if not self.streams:
@@ -51,7 +52,15 @@ class FakeApi:
         for line in self.streams.pop(0):
             if isinstance(line, Exception):
                 raise line
-            yield line
+            if isinstance(line, float):
+                await asyncio.sleep(line)
+            else:
+                yield line
+
+    async def stream(self, path: str) -> AsyncIterator[bytes]:
+        """Give a container's log."""
+        self.asked.append(("LOG", path))
+        yield b"one\ntwo"
 
 
 def refused(code: int, message: str = "no", headers: dict[str, str] | None = None) -> Answer:
