@@ -53,6 +53,11 @@ parse() {
   if [ -n "$POD" ]; then find_pod; fi
 }
 
+# Who was asked, in the user's words: the pod by its name, else the URL with a path.
+asked() {
+  if [ -n "$POD" ]; then echo "$POD"; else echo "$URL$1"; fi
+}
+
 # A pod is looked for in the running labs of this machine first, then in kubectl's current cluster.
 find_pod() {
   crashy=$(dirname "$0")/../.venv/bin/crashy
