@@ -77,13 +77,8 @@ class Ways:
 
     async def ask(self, service: str, port: int, path: str, timeout: float) -> Reply:
         """Send a user's request, on a connection of its own where the way allows it."""
-        now = asyncio.get_running_loop().time
-        began = now()
-        await self._opened((service, port), timeout)
-        timeout -= now() - began
-        way = self._chosen.get((service, port))
-        if way is None or timeout <= 0:
-            return Reply(failure="timeout")
+        await self._opened((service, port))
+        way = self._chosen[service, port]
         if way.by != PROXY:
             return await ask(Target.of(way.url + path), timeout)
         try:
@@ -95,15 +90,16 @@ class Ways:
             return Reply(failure="reset")
         return Reply(answer.status, pod, "", answer.body)
 
-    async def _opened(self, key: _Key, timeout: float) -> None:
-        """Wait, once, until the nodes' proxies know a Service: they do so a second or less after its first endpoint.
+    async def _opened(self, key: _Key) -> None:
+        """Wait, once, until the nodes' proxies know a Service: they do so a second or so after its first endpoint.
 
-        Users of a Service that is long there know nothing of that. Whoever asks meanwhile waits, and is not refused.
+        Users of a Service that is long there know nothing of that. Whoever asks meanwhile waits, is not refused, and has
+        the whole timeout left.
         """
         if key not in self._opening:
             self._opening[key] = asyncio.create_task(self._open(key))
         if not self._opening[key].done():
-            await asyncio.wait([self._opening[key]], timeout=timeout)
+            await asyncio.wait([self._opening[key]])
 
     async def _open(self, key: _Key) -> None:
         """Choose the first way on which somebody answers; the last one where nobody does."""

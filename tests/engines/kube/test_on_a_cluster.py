@@ -312,7 +312,7 @@ def test_users_reach_a_service_without_its_cluster_ip(
     answers = [event["data"] for event in told if event["kind"] == "request"]
     assert ("/services/web:80/proxy" in way) is (not spec)
     assert len(answers) >= 5
-    assert all(answer["ok"] and answer["pod"].startswith("web-") for answer in answers)
+    assert [answer for answer in answers if not (answer["ok"] and answer["pod"].startswith("web-"))] == []
     assert left_of(cluster, path) == []
 
 

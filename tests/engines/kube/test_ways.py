@@ -82,8 +82,7 @@ async def test_where_no_node_answers_it_is_the_api_server(monkeypatch: pytest.Mo
     choices = told(ways)
     ways.learn(service(node_port=CLOSED))
 
-    assert (await ways.ask("web", 80, "/", 0.01)).failure == "timeout"  # while it is looked for
-    assert (await ways.ask("web", 80, "/", 10.0)).pod == "web-1"
+    assert (await ways.ask("web", 80, "/", 0.1)).pod == "web-1"  # the search is not the user's time
     assert choices == [("web", 80, VIA_API, PROXY)]
 
 
