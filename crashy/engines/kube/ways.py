@@ -93,8 +93,8 @@ class Ways:
     async def _opened(self, key: _Key) -> None:
         """Wait, once, until the nodes' proxies know a Service: they do so a second or so after its first endpoint.
 
-        Users of a Service that is long there know nothing of that. Whoever asks meanwhile waits, is not refused, and has
-        the whole timeout left.
+        Users of a Service that is long there know nothing of that. Whoever asks meanwhile waits, is not refused,
+        and has the whole timeout left.
         """
         if key not in self._opening:
             self._opening[key] = asyncio.create_task(self._open(key))
