@@ -24,10 +24,10 @@ _LOG = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def mount(app: web.Application, patient: Patient) -> None:
-    """Add the admin API to an app; its event streams end when the app shuts down."""
+def mount(app: web.Application, patient: Patient, around: Callable[[Handler], Handler] = lambda one: one) -> None:
+    """Add the admin API to an app, with something `around` each handler; its event streams end when the app does."""
     admin = Admin(patient)
-    app.router.add_routes(admin.routes())
+    app.router.add_routes(web.RouteDef(r.method, r.path, around(r.handler), r.kwargs) for r in admin.routes())
     app.on_shutdown.append(admin.streams.close)
     if patient.meter is not None:
         app.on_startup.append(patient.meter.know)
@@ -67,7 +67,7 @@ class Admin:
     def __init__(self, patient: Patient) -> None:
         self.patient = patient
         self.operations = OPERATIONS if patient.meter is None else (*OPERATIONS, METRICS)
-        self.streams = Streams(patient.timeline)
+        self.streams = Streams(patient.timeline, {"X-Pod": patient.identity.pod})
 
     def routes(self) -> list[web.RouteDef]:
         """Give one route for each path, and one for the paths that there aren't: each answers for every method."""

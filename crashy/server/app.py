@@ -12,7 +12,7 @@ from crashy.patient.life import health_in
 from crashy.patient.probes import PROBES, ProbeRoute, told_by
 from crashy.server import admin as admin_api
 from crashy.server import root
-from crashy.server.gate import gate, observe
+from crashy.server.gate import UNMATCHED, gate, observe
 from crashy.server.patient import Patient
 from crashy.server.personas import GREETINGS, crashed, rng, webapp
 
@@ -24,33 +24,34 @@ def create_app(patient: Patient, *, admin: bool) -> web.Application:
 
     Apps share nothing but the patient that they are made for.
     """
-    passing = None if admin else gate(patient, lambda *of: _instead(patient, *of))
-    app = web.Application(middlewares=[observe(patient, passing)])
+    app = web.Application()
     app[PATIENT] = patient
-    app.on_response_prepare.append(_signing(patient))
-    admin_api.mount(app, patient)
-    if not admin:
-        app.router.add_routes(
-            [
-                web.get("/", _root(patient)),
-                *(web.get(route.path, _probe(patient, route)) for route in PROBES),
-                *webapp.routes(patient),
-                *rng.routes(patient),
-            ]
-        )
+    admin_api.mount(app, patient, lambda handler: observe(patient, handler))
+    passing = None if admin else gate(patient, lambda *of: _instead(patient, *of))
+    routes = [*([] if admin else _routes(patient)), web.route("*", "/{unmatched:(?s:.*)}", _refuse)]
+    app.router.add_routes(
+        web.RouteDef(route.method, route.path, observe(patient, route.handler, passing), route.kwargs)
+        for route in routes
+    )
     return app
 
 
-def _signing(patient: Patient) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    pod = patient.identity.pod
+def _routes(patient: Patient) -> list[web.RouteDef]:
+    return [
+        web.get("/", _root(patient)),
+        *(web.get(route.path, _probe(patient, route)) for route in PROBES),
+        *webapp.routes(patient),
+        *rng.routes(patient),
+    ]
 
-    async def sign(_request: web.Request, response: web.StreamResponse) -> None:
-        response.headers["X-Pod"] = pod
-        if patient.phase == "draining":  # or the next request on this connection would meet its end
-            response.force_close()
-            response.headers["Connection"] = "close"
 
-    return sign
+async def _refuse(request: web.Request) -> web.StreamResponse:
+    # What no other route takes is refused as aiohttp would: but what comes by no handler isn't told.
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        if resource.canonical != UNMATCHED:
+            allowed |= (await resource.resolve(request))[1]
+    raise web.HTTPMethodNotAllowed(request.method, allowed) if allowed else web.HTTPNotFound
 
 
 def _root(patient: Patient) -> Callable[[web.Request], Awaitable[web.Response]]:

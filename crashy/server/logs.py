@@ -25,6 +25,7 @@ class Log:
         self._access = access
         self._wall = wall
         self._lock = threading.Lock()
+        self._second = 0, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(0))
 
     def __call__(self, event: Event) -> None:
         """Write the event's line, if it has one."""
@@ -45,7 +46,10 @@ class Log:
 
     def _stamp(self) -> str:
         now = self._wall()
-        return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03}Z"
+        second = int(now)
+        if second != self._second[0]:  # most lines are of the same second as the one before
+            self._second = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._second[1]}.{int(now % 1 * 1000):03}Z"
 
     def _text(self, event: Event) -> str:
         message = _one_line(event.message)

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from crashy import __version__
 from crashy.patient.probes import GRPC_CHECK, STATUS
+from crashy.server.gate import UNMATCHED
 from crashy.server.patient import Patient
 from crashy.timeline import Event
 
@@ -138,6 +139,8 @@ class Meter:
         """Tell the requests of this app's routes by their patterns from now on."""
         for resource in app.router.resources():
             pattern = resource.get_info().get("pattern")
+            if resource.canonical == UNMATCHED:
+                continue
             if pattern is None:
                 self._routes[resource.canonical] = resource.canonical
             else:

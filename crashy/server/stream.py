@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 
 from aiohttp import web
@@ -46,8 +47,9 @@ class Streams:
     costs nothing: what fell off the timeline's end meanwhile is missing, and the gap in the ids says so.
     """
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, headers: Mapping[str, str] | None = None) -> None:
         self._timeline = timeline
+        self._headers = headers
         self._bells: set[_Bell] = set()
         self._closing = False
 
@@ -63,7 +65,7 @@ class Streams:
 
         bell = _Bell()
         place = self._place(request.headers.get("Last-Event-ID"))
-        response = EventSourceResponse(sep="\n")
+        response = EventSourceResponse(headers=self._headers, sep="\n")
         self._bells.add(bell)
         unsubscribe = self._timeline.subscribe(bell.ring)
         try:

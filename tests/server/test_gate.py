@@ -138,15 +138,13 @@ async def test_every_request_is_told_once_with_who_asked_what(client: Any) -> No
 
 
 async def test_a_bug_is_a_plain_500_with_the_pod_on_it(
-    aiohttp_client: Callable[..., Any], make_patient: Make, caplog: pytest.LogCaptureFixture
+    client: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = create_app(make_patient(), admin=False)
-
-    async def bug(_request: web.Request) -> web.Response:
+    def bug(*_of: Any) -> web.Response:
         raise ZeroDivisionError
 
-    app.router.add_get("/bug", bug)
-    response = await (await aiohttp_client(app)).get("/bug")
+    monkeypatch.setattr("crashy.server.root.respond", bug)
+    response = await (await client()).get("/")
 
     assert (response.status, await response.text()) == (500, "500 Internal Server Error")
     assert response.headers["X-Pod"] == "webapp-1"
