@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from crashy.patient.settings import load
-from crashy.server.gate import METRICS_PATH
+from crashy.server.admin import METRICS
 from tests.commands.labs import event, lab
 from tests.scripts.test_scripts import free_node_port
 from tests.server.running import Running
@@ -185,7 +185,7 @@ def test_the_service_monitor_finds_the_metrics_of_the_demo() -> None:
 
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
-    assert (endpoint["path"], number, True) == (METRICS_PATH, settings.admin_port, settings.metrics)
+    assert (endpoint["path"], number, True) == (METRICS.path, settings.admin_port, settings.metrics)
 
 
 def test_promtool_takes_the_pages_configuration_and_queries(tmp_path: Path) -> None:

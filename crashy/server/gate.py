@@ -22,9 +22,6 @@ Passing = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 UNMATCHED = "/{unmatched}"
 """How aiohttp names the route that takes what no other does."""
 
-METRICS_PATH = "/metrics"
-"""Where Prometheus scrapes a patient with METRICS."""
-
 KUBELET = "kube-probe/"
 """How the User-Agent of a kubelet's HTTP probe begins."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crashy.server.metrics import Meter
 from tests.server.admin_app import make_app, make_patient
 
 TOKEN = "s3cret"
@@ -21,7 +22,9 @@ async def test_whatever_is_sent_the_answer_is_as_the_document_says(
     given: str | None, aiohttp_server: Any, tmp_path: Path
 ) -> None:
     """The patient has no body here, so that it survives what is injected."""
-    server = await aiohttp_server(make_app(make_patient(token=TOKEN)))
+    patient = make_patient(token=TOKEN)
+    patient.meter = Meter(patient)
+    server = await aiohttp_server(make_app(patient))
     options = [
         "--max-examples=15",
         "--exclude-path=/admin/events",
