@@ -49,20 +49,35 @@ async def create(api: Api, name: str) -> Namespace:
 
 
 async def delete(api: Api, namespace: Namespace) -> bool:
-    """Delete a namespace and wait until it is gone; its pods get a second. Says whether it is; raises ApiError."""
+    """Delete a namespace and wait until it is gone; its pods get a second. Says whether it is.
+
+    An API server that can't be asked for a while is asked again; raises ApiError where it refuses.
+    """
     path = f"/api/v1/namespaces/{namespace.name}"
     try:
-        await api.request("DELETE", path, {"preconditions": {"uid": namespace.uid}})
-        await _hurry(api, path)
         async with asyncio.timeout(GONE_WITHIN):
-            while (await api.request("GET", path))["metadata"]["uid"] == namespace.uid:  # noqa: ASYNC110 - it is elsewhere
+            await _insist(api, "DELETE", path, {"preconditions": {"uid": namespace.uid}})
+            await _hurry(api, path)
+            there = await _insist(api, "GET", path)
+            while there and there["metadata"]["uid"] == namespace.uid:
                 await asyncio.sleep(0.2)
-    except ApiError as error:
-        if error.status != 404:
-            raise
+                there = await _insist(api, "GET", path)
     except TimeoutError:
         return False
     return True
+
+
+async def _insist(api: Api, method: str, path: str, body: Object | None = None) -> Object | None:
+    """Ask until there is an answer; None where nothing is there, or is as it was asked for (a deletion under way)."""
+    while True:
+        try:
+            return await api.request(method, path, body)
+        except ApiError as error:
+            if error.status in (404, 409):
+                return None
+            if error.status not in (0, 429) and error.status < 500:
+                raise
+        await asyncio.sleep(0.5)
 
 
 async def _hurry(api: Api, path: str) -> None:
@@ -70,14 +85,10 @@ async def _hurry(api: Api, path: str) -> None:
 
     One in which nothing runs goes at once; some kubelets take a minute to find that out.
     """
-    for pod in (await api.request("GET", f"{path}/pods")).get("items") or ():
+    for pod in (await _insist(api, "GET", f"{path}/pods") or {}).get("items") or ():
         statuses = (pod.get("status") or {}).get("containerStatuses") or ()
         grace = int(any("running" in status["state"] for status in statuses))
-        try:
-            await api.request("DELETE", f"{path}/pods/{pod['metadata']['name']}", {"gracePeriodSeconds": grace})
-        except ApiError as error:
-            if error.status != 404:
-                raise
+        await _insist(api, "DELETE", f"{path}/pods/{pod['metadata']['name']}", {"gracePeriodSeconds": grace})
 
 
 async def left_behind(api: Api) -> list[Namespace]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crashy.clock import VirtualLoop
 from crashy.engines.kube.api import ApiError
 from crashy.engines.kube.namespace import MANAGED, Namespace, delete, draw_name, left_behind, ours, refuse_system
 from crashy.errors import BadInput
@@ -81,6 +82,33 @@ def test_a_namespace_is_deleted_with_its_pods_in_a_hurry() -> None:
 
 def test_a_namespace_that_is_gone_is_deleted() -> None:
     assert asyncio.run(delete(FakeApi(lambda *_: refused(404)), Namespace("crashy-x", "u")))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("trouble", [ApiError(0, "connection reset"), refused(429), refused(500), refused(409)])
+def test_a_namespace_is_deleted_through_trouble(trouble: Any) -> None:
+    there = {"metadata": {"uid": "u"}}
+    answers = {
+        ("DELETE", "crashy-x"): iter([trouble, {}]),  # 409: somebody has deleted it already
+        ("GET", "pods"): iter([{}]),
+        ("GET", "crashy-x"): iter([there, there, refused(404)]),
+    }
+
+    async def run() -> None:
+        api = FakeApi(lambda method, path, _: next(answers[method, path.rpartition("/")[2]]))
+        assert await delete(api, Namespace("crashy-x", "u"))  # type: ignore[arg-type]
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(run())
+    assert list(answers["GET", "crashy-x"]) == []
+
+
+def test_a_namespace_that_stays_is_told() -> None:
+    async def run() -> None:
+        api = FakeApi(lambda *_: {"metadata": {"uid": "u"}})
+        assert not await delete(api, Namespace("crashy-x", "u"))  # type: ignore[arg-type]
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(run())
 
 
 def test_one_that_may_not_be_deleted_is_an_error() -> None:
