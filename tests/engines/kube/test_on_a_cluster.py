@@ -96,8 +96,6 @@ def account(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[bool], dict[
     objects = yaml.safe_load_all((ROOT / "manifests/rbac.yaml").read_text())
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [_named(one, name) for one in objects]})
     there = Cluster(name)
-    there.kubectl("apply", "-f", "-", text=text)
-    there.kubectl("create", "serviceaccount", "nobody")
 
     def environment(rights: bool) -> dict[str, str]:
         who = name if rights else "nobody"
@@ -112,9 +110,11 @@ def account(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[bool], dict[
         return {"KUBECONFIG": str(file)}
 
     try:
+        there.kubectl("apply", "-f", "-", text=text)
+        there.kubectl("create", "serviceaccount", "nobody")
         yield environment
     finally:
-        there.kubectl("delete", "--wait=false", "-f", "-", text=text)
+        there.kubectl("delete", "--wait=false", "--ignore-not-found", "-f", "-", text=text)
 
 
 def _named(one: Object, name: str) -> Object:
