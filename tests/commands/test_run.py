@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -72,10 +73,12 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path, capsys: pytest.Capture
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_it_behaves_as_the_kubelet_of_another_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_behaves_as_the_kubelet_of_another_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    of_the_probe_alone = tmp_path / "grace.yaml"
+    of_the_probe_alone.write_text(re.sub(r"\n +terminationGracePeriodSeconds: .*", "", FREEZE.read_text()))
     recovered = {}
     for version in ("1.20", "1.36"):
-        cli.main([*on_sim(FREEZE), "--json", "--kubernetes", version])
+        cli.main([*on_sim(of_the_probe_alone), "--json", "--kubernetes", version])
         recovered[version] = json.loads(capsys.readouterr().out)["faults"][0]["recovered"]
 
     assert recovered["1.36"] < 10
