@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the client library is an extra, imported where a cluster is
     from crashy.engines.kube.session import Options, Session
 
 FAILED = 3
+INTERRUPTED = 130
 _CLEAN = """\
 Delete the namespaces that crashed runs have left behind: those that carry a run's labels and its name. Names choose
 among them; without any it is all of them, those of runs that go on at this moment too.
@@ -35,6 +36,8 @@ def main(argv: Sequence[str]) -> int:
         needed()
         told = import_module("crashy.engines.kube.clean")
         return FAILED if asyncio.run(told.clean(args.namespaces, lambda text: print(text, flush=True))) else 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BadInput as error:  # the command's own name says already that it is about kube
         raise BadInput(*(line.removeprefix("kube: ") for line in error.lines)) from None
 

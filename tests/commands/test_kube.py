@@ -47,6 +47,7 @@ def kubeconfig(folder: Path, text: str) -> str:
         (["--in-namespace", "shop"], "--in-namespace and --selector go together"),
         (["--selector", "app=web"], "--in-namespace and --selector go together"),
         (["--in-namespace", "kube-system", "--selector", "a=b"], "--in-namespace: kube-system: is a system namespace"),
+        (["--in-namespace", "../nodes", "--selector", "a=b"], "--in-namespace: '../nodes': must be lower-case letters"),
         (["--on", "lab", "--image", "x"], "--image: only with --on kube"),
         (["--on", "sim", "--selector", "x"], "--selector: only with --on kube"),
         ([], "kube: no kubeconfig (~/.kube/config): set KUBECONFIG"),

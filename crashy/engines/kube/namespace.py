@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from dataclasses import dataclass
 
 from crashy.engines.kube.api import Api, ApiError, Object
@@ -106,6 +107,8 @@ def ours(namespace: Object) -> bool:
 
 
 def refuse_system(name: str) -> None:
-    """Raise BadInput for a namespace in which nobody wants faults."""
+    """Raise BadInput for a namespace in which nobody wants faults, and for what can't be one's name."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
+        raise BadInput(f"--in-namespace: {name!r}: must be lower-case letters, digits and hyphens, at most 63")
     if name.startswith("kube-") or name.endswith("-system"):
         raise BadInput(f"--in-namespace: {name}: is a system namespace: faults are not for those")
