@@ -71,8 +71,8 @@ lint: $(VENV)/.dev ## ruff, mypy, shellcheck
 	@$(BIN)/mypy
 	@$(BIN)/shellcheck scripts/*.sh .ci/run
 
-bench: $(VENV)/.dev ## measure against bare aiohttp (figures are ratios, both sides in one run)
-	@$(BIN)/python -m benchmarks
+bench: $(VENV)/.dev ## measure beside peers, about ten minutes (SECTIONS="cold_start lab" for some); figures in build/bench
+	@$(BIN)/python -m benchmarks $(SECTIONS)
 
 # HEALTHCHECK is Docker's own; podman and buildah keep it only where they are told so.
 image: ## build the container image (IMAGE=…, PYTHON_IMAGE=…, CONTAINERS=docker, podman or buildah, BUILD_FLAGS=…)

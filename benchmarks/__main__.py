@@ -1,14 +1,69 @@
-"""`make bench`: measure and print; ratios count, both sides are in one run."""
+"""`make bench`: measure, print, and write build/bench/figures.txt and .json. Arguments name the sections to run."""
 
-import platform
+from __future__ import annotations
 
-from benchmarks import cold_start, traffic
+import dataclasses
+import datetime as dt
+import importlib
+import json
+import sys
+import time
+
+from benchmarks import environment
+from benchmarks.table import HEAD, Line
 from crashy.report.terminal import columns
 
-print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()} {platform.release()}")
-for title, rows in (
-    ("Cold start: exec to the first 200 on /health; ratio to bare aiohttp+uvloop", cold_start.measure()),
-    ("Traffic: against one local patient", traffic.throughput()),
-    ("Truth: a server that drops every connection for one second", traffic.truth()),
-):
-    print(f"\n{title}\n{columns(rows)}")
+SECTIONS = {
+    "cold_start": "Cold start and memory (whole processes)",
+    "commands": "Commands (whole processes)",
+    "throughput": "Requests a second (wrk -t1 -c32, 1 s a run; ab -c 10)",
+    "probes": "Probes under users' load (ab -c 100 on /1), and countdowns",
+    "traffic": "The traffic loop against one patient, beside ab, hey and wrk",
+    "lab": "The lab: scheduling lag, CPU, restart",
+    "growth": "Growth",
+}
+
+
+def main(chosen: list[str]) -> int:
+    """Run the chosen sections, or all of them."""
+    unknown = [name for name in chosen if name not in SECTIONS]
+    if unknown:
+        print(f"benchmarks: no section {', '.join(unknown)}; there are: {', '.join(SECTIONS)}", file=sys.stderr)
+        return 2
+    environment.prepare()
+    head = {"when": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), **environment.machine()}
+    texts = [*(f"{name}: {value}" for name, value in head.items())]
+    texts += [f"skipped: {what}" for what in environment.SKIPPED]
+    texts += ["Ratios are of two that ran in turns; the median of the runs, the lowest, the highest."]
+    print("\n".join(texts), flush=True)
+    figures: dict[str, list[Line]] = {}
+    for name in chosen or SECTIONS:
+        begin = time.monotonic()
+        lines, notes = _measure(name)
+        figures[name] = lines
+        took = f"{time.monotonic() - begin:.0f} s"
+        text = f"\n{SECTIONS[name]} [{name}, {took}]\n{columns([HEAD, *(line.cells() for line in lines)])}"
+        texts += [text, *notes]
+        print("\n".join([text, *notes]), flush=True)
+        document = {"head": head, "figures": {k: [dataclasses.asdict(one) for one in v] for k, v in figures.items()}}
+        (environment.BUILD / "figures.txt").write_text("\n".join(texts) + "\n")
+        (environment.BUILD / "figures.json").write_text(json.dumps(document, indent=1) + "\n")
+    asked = [line for lines in figures.values() for line in lines if line.met is not None]
+    print(f"\n{sum(bool(line.met) for line in asked)} of {len(asked)} targets met; written to {environment.BUILD}")
+    return 0
+
+
+def _measure(name: str) -> tuple[list[Line], list[str]]:
+    section = importlib.import_module(f"benchmarks.{name}")
+    notes: list[str] = []
+    try:
+        lines: list[Line] = section.measure()
+        if hasattr(section, "notes"):
+            notes = section.notes()
+    except (OSError, RuntimeError) as error:
+        return [], [f"not measured: {error}"]
+    return lines, notes
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,37 +1,39 @@
-"""Cold start: from exec to the first 200 on /health, and the memory that the server then holds."""
+"""Cold start, from exec to the first 200 on /health; SIGTERM to exit; the memory that the server holds at rest."""
 
 from __future__ import annotations
 
-import os
-import statistics
-from pathlib import Path
+import time
 
-from benchmarks.servers import BARE, CRASHY, serving
+from benchmarks.servers import crashy, peers, serving
+from benchmarks.table import Line, against, line
 
-SERVERS = {"crashy": CRASHY, "bare aiohttp+uvloop": BARE}
-
-
-def start_once(args: list[str]) -> tuple[float, float]:
-    """Start a server and stop it; give the seconds to its first 200 and its resident MB."""
-    with serving(args) as (server, _, took):
-        pages = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1])
-        return took, pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+RUNS = 9
 
 
-def measure(runs: int = 9) -> list[tuple[str, ...]]:
-    """Start each server `runs` times, in turn, after one warm-up; give a table of medians and ratios."""
-    results: dict[str, list[tuple[float, float]]] = {name: [] for name in SERVERS}
-    for run in range(runs + 1):
-        for name, args in SERVERS.items():
-            result = start_once(args)
-            if run:
-                results[name].append(result)
-    base = results["bare aiohttp+uvloop"]
-    rows: list[tuple[str, ...]] = [("SERVER", "START", "RATIO", "MIN", "MAX", "MEMORY")]
-    for name, pairs in results.items():
-        ratios = [mine[0] / other[0] for mine, other in zip(pairs, base, strict=True)]
-        start = statistics.median(took for took, _ in pairs)
-        memory = statistics.median(size for _, size in pairs)
-        spread = (statistics.median(ratios), min(ratios), max(ratios))
-        rows.append((name, f"{1000 * start:.0f} ms", *(f"{ratio:.2f}" for ratio in spread), f"{memory:.1f} MB"))
-    return rows
+def measure() -> list[Line]:
+    """Start each server in turn."""
+    servers = {"crashy": crashy(DRAIN_SECONDS="0"), **peers()}
+    starts: dict[str, list[float]] = {name: [] for name in servers}
+    work: dict[str, list[float]] = {name: [] for name in servers}
+    ends: dict[str, list[float]] = {name: [] for name in servers}
+    memory: dict[str, list[float]] = {name: [] for name in servers}
+    for run in range(RUNS + 1):
+        for name, server in servers.items():
+            with serving(server) as running:
+                spent = running.cpu()
+                time.sleep(0.05)
+                resident = running.memory()
+            if run:  # the first warms the machine's caches
+                starts[name].append(1000 * running.took)
+                work[name].append(1000 * spent)
+                ends[name].append(1000 * running.ended)
+                memory[name].append(resident)
+    return [
+        against("cold start", starts, "crashy", "bare", most=0.80),
+        against("CPU to the first 200", work, "crashy", "bare", note="the same, steadier on a busy machine"),
+        against("cold start", starts, "crashy", "flask", note="its own server, which is 0.68 x bare"),
+        *(line(f"cold start: {name}", values, unit="ms") for name, values in starts.items()),
+        against("memory at rest", memory, "crashy", "bare", most=0.95, note="the floor is in docs/benchmarks.md"),
+        *(line(f"memory at rest: {name}", values, unit="MB") for name, values in memory.items()),
+        *(line(f"SIGTERM to exit: {name}", values, unit="ms") for name, values in ends.items()),
+    ]

@@ -1,17 +1,57 @@
-"""Servers to measure, started and stopped."""
+"""Servers to measure: how they are started, what they cost."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-CRASHY = ["-m", "crashy", "serve", "--port", "{port}", "--admin-port", "", "--access-log", "0"]
-BARE = ["-m", "benchmarks.bare", "{port}"]
+from benchmarks.environment import ENVIRON, GO, PYTHON, ROOT
+
+QUIET = {"ADMIN_PORT": "0", "ACCESS_LOG": "0", "POD_NAME": "web-1"}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A command, in which {port} stands for the port, and what its environment has besides."""
+
+    command: Sequence[str]
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+def crashy(**environ: str) -> Server:
+    """Give the patient as its image starts it: by variables, admin plane included."""
+    return Server([PYTHON, "-m", "crashy", "serve"], {"PORT": "{port}", **QUIET, **environ})
+
+
+BARE = Server([PYTHON, "-m", "benchmarks.peers.bare", "{port}"])
+PEERS = {
+    "bare": BARE,
+    "flask": Server([PYTHON, "-m", "benchmarks.peers.flask_app", "{port}"]),
+    "gunicorn": Server(
+        [
+            *(PYTHON, "-m", "gunicorn", "-k", "gthread", "-w", "2", "--threads", "4", "--log-level", "warning"),
+            *("-b", "127.0.0.1:{port}", "benchmarks.peers.flask_app:app"),
+        ]
+    ),
+    "fastapi": Server(
+        [
+            *(PYTHON, "-m", "uvicorn", "--port", "{port}", "--no-access-log", "--log-level", "warning"),
+            "benchmarks.peers.fastapi_app:app",
+        ]
+    ),
+}
+
+
+def peers() -> dict[str, Server]:
+    """Give the peers that can be had here."""
+    return {**PEERS, **({"go": Server([str(GO), "{port}"])} if GO.exists() else {})}
 
 
 def free_port() -> int:
@@ -21,28 +61,61 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@contextlib.contextmanager
-def serving(args: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], int, float]]:
-    """Run a server until the block ends; gives its process, its port and the seconds to its first 200 on /health."""
+@dataclass
+class Running:
+    """A server that runs: `took` seconds from its exec to its first 200."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    took: float
+    ended: float = 0.0
+
+    def memory(self) -> float:
+        """Give the resident MB of it and its children."""
+        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._family())
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def cpu(self) -> float:
+        """Give the seconds of CPU time that its threads, and its children's, have had."""
+        tasks = [task for pid in self._family() for task in Path(f"/proc/{pid}/task").iterdir()]
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+    def _family(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, children)]
+
+
+def start(server: Server) -> Running:
+    """Start a server and wait for its first 200 on /health."""
     port = free_port()
+    command = [part.format(port=port) for part in server.command]
+    environ = {**ENVIRON, **{name: value.format(port=port) for name, value in server.environ.items()}}
     begin = time.perf_counter()
-    command = [sys.executable, *(a.format(port=port) for a in args)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, env=environ)
+    while not answers(port):
+        if process.poll() is not None:
+            raise RuntimeError(f"{command}: exited with {process.returncode} before it answered")
+        time.sleep(0.0005)
+    return Running(process, port, time.perf_counter() - begin)
+
+
+@contextlib.contextmanager
+def serving(server: Server) -> Iterator[Running]:
+    """Run a server until the block ends; then `ended` tells how long SIGTERM took."""
+    running = start(server)
     try:
-        while not answers(port):
-            if server.poll() is not None:
-                raise RuntimeError(f"{command}: exited with {server.returncode} before it answered")
-            time.sleep(0.0005)
-        yield server, port, time.perf_counter() - begin
+        yield running
     finally:
-        server.terminate()
-        server.wait()
+        begin = time.perf_counter()
+        running.process.terminate()
+        running.process.wait()
+        running.ended = time.perf_counter() - begin
 
 
-def answers(port: int) -> bool:
+def answers(port: int, host: str = "127.0.0.1") -> bool:
     """Say whether /health is answered with 200."""
     with contextlib.suppress(OSError, http.client.HTTPException):
-        client = http.client.HTTPConnection("127.0.0.1", port)
+        client = http.client.HTTPConnection(host, port, timeout=5)
         with contextlib.closing(client):
             client.request("GET", "/health")
             return client.getresponse().status == 200

@@ -10,13 +10,16 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
-from benchmarks.servers import CRASHY, serving
+from benchmarks.servers import crashy, serving
+from benchmarks.table import Line, line
+from crashy.report.terminal import columns
 
-SECONDS = 4
+SECONDS = 3
 
 
-def _crashy(url: str, rate: int, *options: str, seconds: float = SECONDS) -> dict[str, object]:
+def _crashy(url: str, rate: int, *options: str, seconds: float = SECONDS) -> dict[str, Any]:
     command = [
         sys.executable,
         "-m",
@@ -30,46 +33,51 @@ def _crashy(url: str, rate: int, *options: str, seconds: float = SECONDS) -> dic
         "--json",
     ]
     told = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
-    found: dict[str, object] = json.loads(told)
+    found: dict[str, Any] = json.loads(told)
     return found
 
 
-def _line(text: str, pattern: str) -> str:
-    found = re.search(pattern, text)
-    return found[1] if found else "?"
+def _closed_loop(name: str, command: list[str]) -> Line | None:
+    """Give what a tool without a schedule reaches."""
+    if not shutil.which(command[0]):
+        return None
+    out = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    found = re.search(r"Requests(?: per second|/sec):\s+([\d.]+)", out)
+    return line(f"{name}: requests/s", [float(found[1])], unit="/s", note="as fast as it goes") if found else None
 
 
-def throughput() -> list[tuple[str, ...]]:
-    """Ask one patient with every tool that is here, in one run; give a table."""
-    rows: list[tuple[str, ...]] = [("TOOL", "CONNECTIONS", "ASKED FOR", "REQUESTS/S", "FAILED", "LAG P99")]
-    with serving(CRASHY) as (_, port, _took):
-        url = f"http://127.0.0.1:{port}/health"
-        for kept, rate in ((False, 1000), (False, 2000), (True, 5000)):
-            told = _crashy(url, rate, *(["--keepalive"] if kept else []))
-            sent = int(str(told["requests"])) / float(str(told["seconds"]))
-            schedule = told["schedule"]
-            assert isinstance(schedule, dict)
-            lag = f"{1000 * schedule['lag_p99']:.1f} ms"
-            rows.append(
-                ("crashy traffic", "kept" if kept else "new", f"{rate}/s", f"{sent:.0f}", str(told["failures"]), lag)
-            )
-        for tool, kind, command, pattern in (
-            ("ab -c 10", "new", ["ab", "-q", "-c", "10", "-n", "20000", url], r"Requests per second:\s+(\d+)"),
-            (
-                "hey -c 10",
-                "new",
-                ["hey", "-disable-keepalive", "-c", "10", "-z", f"{SECONDS}s", url],
-                r"Requests/sec:\s+(\d+)",
-            ),
-            ("hey -c 10", "kept", ["hey", "-c", "10", "-z", f"{SECONDS}s", url], r"Requests/sec:\s+(\d+)"),
-            ("wrk -t1 -c10", "kept", ["wrk", "-t1", "-c10", f"-d{SECONDS}s", url], r"Requests/sec:\s+(\d+)"),
+def measure() -> list[Line]:
+    """Ask one patient with every tool that is here, in one run."""
+    lines = []
+    with serving(crashy(ADMIN_PORT="")) as running:
+        url = f"http://127.0.0.1:{running.port}/health"
+        for rate, kept in ((1000, False), (2000, False), (5000, True)):
+            rates, lags, failed = [], [], 0
+            for _ in range(3):
+                told = _crashy(url, rate, *(["--keepalive"] if kept else []))
+                rates.append(told["requests"] / told["seconds"])
+                lags.append(1000 * told["schedule"]["lag_p99"])
+                failed += told["failures"]
+            name = f"crashy traffic --rate {rate}, {'kept' if kept else 'new'} connections"
+            least = None if rate == 1000 else 0.99 * rate
+            lines += [
+                line(f"{name}: requests/s", rates, unit="/s", least=least, note=f"{failed} failed"),
+                line(f"{name}: lag p99", lags, unit="ms", most=5 if rate == 1000 else None),
+            ]
+        for name, command in (
+            ("ab -c 10, new", ["ab", "-q", "-c", "10", "-n", "20000", url]),
+            ("hey -c 10, new", ["hey", "-disable-keepalive", "-c", "10", "-z", f"{SECONDS}s", url]),
+            ("hey -c 10, kept", ["hey", "-c", "10", "-z", f"{SECONDS}s", url]),
+            ("wrk -t1 -c10, kept", ["wrk", "-t1", "-c10", f"-d{SECONDS}s", url]),
         ):
-            if shutil.which(command[0]):
-                out = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-                rows.append((tool, kind, "as fast as it goes", _line(out, pattern), "", "(closed loop)"))
-            else:
-                rows.append((tool, kind, "", "not on this machine", "", ""))
-    return rows
+            if found := _closed_loop(name, command):
+                lines.append(found)
+    return lines
+
+
+def notes() -> list[str]:
+    """Tell what each tool says of a server that drops every connection for one second."""
+    return ["", "A server that drops every connection for one known second:", columns(truth())]
 
 
 class _Failing(http.server.ThreadingHTTPServer):
@@ -108,9 +116,7 @@ def truth() -> list[tuple[str, ...]]:
             url = f"http://127.0.0.1:{server.server_address[1]}/"
             if tool == "crashy traffic":
                 told = _crashy(url, 50, seconds=3)
-                outages = told["outages"]
-                assert isinstance(outages, list)
-                found = ", ".join(f"{o['start']:.2f}s to {o['end']:.2f}s" for o in outages)
+                found = ", ".join(f"{o['start']:.2f}s to {o['end']:.2f}s" for o in told["outages"])
                 rows.append((tool, str(server.lost), str(told["failures"]), found))
             elif shutil.which("hey"):
                 command = ["hey", "-disable-keepalive", "-c", "1", "-q", "50", "-z", "3s", "-o", "csv", url]

@@ -1,0 +1,159 @@
+"""The lab: how late its probes leave, what it costs itself, and how long a pod takes to restart."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.environment import BUILD, ENVIRON, ROOT
+from benchmarks.probes import percentile
+from benchmarks.servers import answers, crashy, serving
+from benchmarks.table import Line, line
+
+SECONDS = 10.0
+COUNTS = (1, 10, 50, 100)
+POD = """apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  replicas: {pods}
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      containers:
+        - name: web
+          image: crashy-app:1.0.0
+          env: [{{name: ACCESS_LOG, value: "0"}}, {{name: DRAIN_SECONDS, value: "0"}}]
+          ports: [{{containerPort: 8080}}]
+          {probes}
+"""
+PROBE = "readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1, timeoutSeconds: 5}"
+
+
+@contextmanager
+def _lab(pods: int, probes: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Run a lab with so many pods; gives its process and the file of its timeline."""
+    manifest, timeline = BUILD / "lab.yaml", BUILD / "lab.jsonl"
+    manifest.write_text(POD.format(pods=pods, probes=probes))
+    command = [sys.executable, "-m", "crashy", "lab", "--json", str(manifest)]
+    with timeline.open("w") as out:
+        lab = subprocess.Popen(command, cwd=ROOT, env=ENVIRON, stdout=out, stderr=subprocess.DEVNULL, text=True)
+    try:
+        yield lab, timeline
+    finally:
+        lab.send_signal(signal.SIGINT)
+        try:
+            lab.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            lab.send_signal(signal.SIGINT)
+            lab.wait(timeout=60)
+
+
+def _events(timeline: Path) -> list[dict[str, Any]]:
+    return [json.loads(one) for one in timeline.read_text().splitlines(keepends=True) if one.endswith("\n")]
+
+
+def _cpu(pid: int) -> float:
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()) / 1e9
+
+
+def _memory(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _ready(timeline: Path) -> int:
+    """Count the addresses of pods whose last probe was a success."""
+    last = {e["object"]: e["data"]["outcome"] for e in _events(timeline) if e["kind"] == "probe"}
+    return sum(outcome == "success" for outcome in last.values())
+
+
+def _lags(events: list[dict[str, Any]], since: float) -> list[float]:
+    """Give how many ms each probe left after its tick; a worker ticks each second from its earliest phase."""
+    starts: dict[str, list[float]] = {}
+    for event in events:
+        if event["kind"] == "probe" and event["t"] > since:
+            starts.setdefault(event["object"], []).append(event["t"] - event["data"]["seconds"])
+    lags = []
+    for times in starts.values():
+        phases = [(t - times[0] + 0.5) % 1 - 0.5 for t in times]
+        lags += [1000 * (phase - min(phases)) for phase in phases]
+    return lags
+
+
+def lag(pods: int) -> tuple[float, float, float]:
+    """Run so many pods; give the lag's p99 in ms, the lab's own cores, and its MB."""
+    with _lab(pods, PROBE) as (lab, timeline):
+        deadline = time.monotonic() + 90
+        while _ready(timeline) < pods:
+            if time.monotonic() > deadline or lab.poll() is not None:
+                raise RuntimeError(f"{pods} pods were not ready within 90 s")
+            time.sleep(0.5)
+        since, before = _events(timeline)[-1]["t"], _cpu(lab.pid)
+        time.sleep(SECONDS)
+        cores, memory = (_cpu(lab.pid) - before) / SECONDS, _memory(lab.pid)
+        lags = _lags(_events(timeline), since)
+    return percentile(lags, 0.99), cores, memory
+
+
+def restart() -> list[float]:
+    """Kill one pod's process again and again; give the ratios of its way back to a cold start in the same round."""
+    ratios = []
+    for _ in range(7):
+        with serving(crashy()) as alone:
+            cold = alone.took
+        with _lab(1, "") as (lab, timeline):
+            address = _address(timeline, lab)
+            while not answers(8080, address):
+                time.sleep(0.001)
+            kill = time.perf_counter()
+            for pid in _children(lab.pid):
+                os.kill(pid, signal.SIGKILL)
+            while answers(8080, address):
+                time.sleep(0.0005)
+            while not answers(8080, address):
+                time.sleep(0.0005)
+            ratios.append((time.perf_counter() - kill) / cold)
+    return ratios
+
+
+def _address(timeline: Path, lab: subprocess.Popen[str]) -> str:
+    while lab.poll() is None:
+        for event in _events(timeline):
+            if event["kind"] == "pod" and event["data"].get("ip"):
+                return str(event["data"]["ip"])
+        time.sleep(0.01)
+    raise RuntimeError("the lab ended before its pod had an address")
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            if b"serve" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
+            found += _children(child)
+    return found
+
+
+def measure() -> list[Line]:
+    """Run labs of 1 to 100 pods, then restart one pod."""
+    lines = []
+    for pods in COUNTS:
+        late, cores, memory = lag(pods)
+        asked = pods == max(COUNTS)
+        lines += [
+            line(f"{pods} pods: scheduling lag p99", [late], unit="ms", most=20 if asked else None),
+            line(f"{pods} pods: the lab itself", [cores], unit="cores", most=1 if asked else None),
+            line(f"{pods} pods: the lab's CPU a pod", [1000 * cores / pods], unit="ms/s"),
+            line(f"{pods} pods: the lab's memory", [memory], unit="MB"),
+        ]
+    return [*lines, line("pod restart / its own cold start", restart(), most=1.15)]
