@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -62,7 +63,11 @@ class Session:
     @asynccontextmanager
     async def running(self, timeline: Timeline) -> AsyncIterator[Kube]:
         """Follow the namespace on the timeline, and give the engine; raises BadInput for what the API refuses."""
-        options = self._options
+        options, clock = self._options, self._clock
+        ahead = asyncio.get_running_loop().time() - time.time() - clock.offset
+        told = f"the cluster's clock is {ahead:+.3f} s from this machine's, give or take {clock.error:.3f} s"
+        data = {"ahead": round(ahead, 6), "error": round(clock.error, 6)}
+        timeline.add("kube", "note", f"namespace/{self._namespace}", "Clock", told, **data)
         images = {options.image: options.known_as} if options.image else {}
         refused: BadInput | None = None
         try:
