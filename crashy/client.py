@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
-import random
-import socket
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from crashy.errors import BadInput
+
+TYPE_CHECKING = False  # these commands start in moments: what they import is imported where it is needed
+if TYPE_CHECKING:
+    import http.client
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
 
 DEFAULT_URL = "http://127.0.0.1:8081"
 TIMEOUT = 10.0
@@ -25,14 +22,14 @@ class UnreachableError(Exception):
     """Nobody answered, or not in the way a patient does: one line that says where and what to look at."""
 
 
-@dataclass(frozen=True, slots=True)
 class Client:
     """Speaks to one patient: `url` is where its `/admin/...` begins; a lab's pod has a `name` and its app a URL."""
 
-    url: str
-    token: str | None = None
-    name: str = ""
-    app_url: str = ""
+    def __init__(self, url: str, token: str | None = None, name: str = "", app_url: str = "") -> None:
+        self.url = url
+        self.token = token
+        self.name = name
+        self.app_url = app_url
 
     @property
     def place(self) -> str:
@@ -45,6 +42,9 @@ class Client:
         Raises BadInput where the patient refuses (the problem document as one line) and UnreachableError where
         it can't be asked, fails (5xx), or isn't one.
         """
+        import http.client
+        import json
+
         address = _address(self.url)
         if self.token and not (self.token.isascii() and self.token.isprintable()):
             raise BadInput("--token: must be printable ASCII")
@@ -78,6 +78,8 @@ class Client:
         return self._understand(response, text)
 
     def _understand(self, response: http.client.HTTPResponse, text: bytes) -> dict[str, Any]:
+        import json
+
         try:
             answer = json.loads(text or "{}")
         except ValueError:
@@ -107,6 +109,8 @@ def explain(problem: Mapping[str, Any]) -> str:
 
 def _address(url: str) -> Any:
     """Take a patient's address apart; raises BadInput unless it is `http(s)://HOST[:PORT][/PATH]`."""
+    from urllib.parse import urlsplit
+
     try:
         address = urlsplit(url)
         usable = address.scheme in ("http", "https") and address.hostname and address.port != 0
@@ -119,6 +123,8 @@ def _address(url: str) -> Any:
 
 def labs_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Give the folder in which each running lab of this user has a socket of its own."""
+    from pathlib import Path
+
     chosen = environ.get("CRASHY_RUNTIME_DIR")
     if chosen:
         return Path(chosen, "labs")
@@ -129,14 +135,19 @@ def labs(folder: Path) -> list[Path]:
     """Give the sockets of this user's labs, that of process 123 being 123.sock; one may be of a lab that was killed."""
     found = []
     for path in sorted(folder.glob("*.sock")):
-        with suppress(FileNotFoundError):  # it has just ended
+        try:
             if path.stat().st_uid == os.getuid():  # the folder may be in /tmp, where others can write
                 found.append(path)
+        except FileNotFoundError:  # it has just ended
+            continue
     return found
 
 
 def ask_lab(path: Path, request: Mapping[str, Any], timeout: float | None = 2.0) -> dict[str, Any]:
     """Ask a lab at its socket; raises OSError or ValueError where nobody answers as a lab does."""
+    import json
+    import socket
+
     with socket.socket(socket.AF_UNIX) as lab:
         lab.settimeout(timeout)
         lab.connect(str(path))
@@ -167,6 +178,8 @@ def choose(pods: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
     if wanted == "all":
         return pods
     if wanted == "any":
+        import random
+
         return [random.choice(pods)]
     exact = [pod for pod in pods if pod["name"] == wanted]
     named = exact or [pod for pod in pods if pod["name"].startswith(wanted)]
