@@ -1,24 +1,29 @@
 """`crashy event-simulator`: write the log of a busy web shop, as the course's image event-simulator does."""
 
+from __future__ import annotations
+
 import os
-import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from logging import INFO, WARNING, Formatter, Handler, Logger, StreamHandler
-from logging.handlers import RotatingFileHandler
-from pathlib import Path
 
 from crashy.errors import BadInput
+
+TYPE_CHECKING = False  # what only the writing needs is imported for it
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from logging import Handler, Logger
+    from pathlib import Path
+
+INFO, WARNING = 20, 30  # logging's
 
 USERS = ("USER1", "USER2", "USER3", "USER4")
 ACTIONS = ("logged in", "logged out", "is viewing page1", "is viewing page2", "is viewing page3")
 LOCKED = "USER5 Failed to Login as the account is locked due to MANY FAILED ATTEMPTS."
 OUT_OF_STOCK = "{user} Order failed as the item is OUT OF STOCK."
 FORMAT = "[%(asctime)s] %(levelname)s in event-simulator: %(message)s"
-LOG_FILE = Path("/log/app.log")
+LOG_FILE = "/log/app.log"
 FILE_BYTES, FILE_COUNT = 5 * 1024 * 1024, 3
 
 USAGE = """\
@@ -54,6 +59,9 @@ def handlers(environ: Mapping[str, str], file: Path) -> list[Handler]:
     unknown = sorted(set(names) - {"file", "console"})
     if unknown:
         raise BadInput(f"LOG_HANDLERS: {unknown[0]!r}: must be file, console or both (file,console)")
+    from logging import Formatter, StreamHandler
+    from logging.handlers import RotatingFileHandler
+
     made: list[Handler] = []
     if "console" in names:
         made.append(StreamHandler(sys.stdout))
@@ -73,10 +81,15 @@ def main(argv: Sequence[str]) -> int:
     if argv and argv[0] in ("-h", "--help"):
         print(USAGE, end="")
         return 0
+    import random
+    from contextlib import suppress
+    from logging import Logger
+    from pathlib import Path
+
     count = _count(argv)
     environ = os.environ
     logger = Logger("event-simulator")
-    for handler in handlers(environ, LOG_FILE):
+    for handler in handlers(environ, Path(LOG_FILE)):
         logger.addHandler(handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with suppress(KeyboardInterrupt):

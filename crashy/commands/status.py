@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from crashy.client import Client
 from crashy.commands.targets import add_arguments, for_each
 from crashy.errors import BadInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 
 def main(argv: Sequence[str]) -> int:
@@ -27,6 +29,8 @@ def main(argv: Sequence[str]) -> int:
         if args.where:
             print(client.app_url if args.where == "app" else client.url)
             return
+        import json  # noqa: PLC0415 - the client has it now
+
         status = client.request("GET", "/admin/status")
         print(json.dumps(status, ensure_ascii=False) if args.json else "\n".join(describe(status)))
 
