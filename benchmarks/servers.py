@@ -77,8 +77,12 @@ class Running:
 
     def cpu(self) -> float:
         """Give the seconds of CPU time that its threads, and its children's, have had."""
-        tasks = [task for pid in self._family() for task in Path(f"/proc/{pid}/task").iterdir()]
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+        spent = 0
+        for pid in self._family():
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                with contextlib.suppress(OSError):  # a thread of Flask's server has ended
+                    spent += int((task / "schedstat").read_text().split()[0])
+        return spent / 1e9
 
     def _family(self) -> list[int]:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
