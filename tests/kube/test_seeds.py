@@ -127,6 +127,8 @@ def test_the_tuned_exec_probe(cluster: Cluster, needs: Callable[..., None]) -> N
             "template": {"metadata": {"labels": given["metadata"]["labels"]}, "spec": given["spec"]},
         },
     }
+    # Python and `requests` need most of the default second to start: on a busy machine each probe would time out.
+    given["spec"]["containers"][0]["livenessProbe"]["timeoutSeconds"] = 5
     with cluster.watch("pods") as pods, cluster.watch("events") as events:
         cluster.apply(meant)
         pod = pods.wait(ready, 20, what="Ready")["metadata"]["name"]
