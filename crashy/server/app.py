@@ -27,10 +27,10 @@ def create_app(patient: Patient, *, admin: bool) -> web.Application:
     app = web.Application()
     app[PATIENT] = patient
     admin_api.mount(app, patient, lambda handler: observe(patient, handler))
-    passing = None if admin else gate(patient, lambda *of: _instead(patient, *of))
+    meeting = None if admin else gate(patient, lambda *of: _instead(patient, *of))
     routes = [*([] if admin else _routes(patient)), web.route("*", "/{unmatched:(?s:.*)}", _refuse)]
     app.router.add_routes(
-        web.RouteDef(route.method, route.path, observe(patient, route.handler, passing), route.kwargs)
+        web.RouteDef(route.method, route.path, observe(patient, route.handler, meeting), route.kwargs)
         for route in routes
     )
     return app

@@ -17,7 +17,7 @@ from crashy.server.problem import Problem
 from crashy.timeline import Event
 
 Instead = Callable[[web.Request, Active, int], web.Response]
-Passing = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
+Meeting = Callable[[web.Request], Awaitable[web.Response | None]]
 
 UNMATCHED = "/{unmatched}"
 """How aiohttp names the route that takes what no other does."""
@@ -40,11 +40,11 @@ async def hold(patient: Patient, active: Active) -> None:
         patient.forget(active, ended)
 
 
-def observe(patient: Patient, handler: Handler, passing: Passing | None = None) -> Handler:
+def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) -> Handler:
     """Give a handler that tells the timeline of each request, and answers with a refusal, or a 500 for a bug.
 
-    `passing` stands between it and the route's own handler. A function around each handler instead of a middleware:
-    what aiohttp does for the first middleware of an app costs a request more than all that happens here.
+    `meeting` is where faults meet the request first; what has one counts as asked of the app. A function around each
+    handler instead of a middleware: what aiohttp does for an app's first middleware costs a request more than all this.
     """
     pod = patient.identity.pod
 
@@ -57,8 +57,12 @@ def observe(patient: Patient, handler: Handler, passing: Passing | None = None) 
     async def observed(request: web.Request) -> web.StreamResponse:
         started = patient.now()
         status = GAVE_UP
+        if meeting is not None:
+            patient.requests += client_of(request) == "users"
+            patient.in_flight += 1
         try:
-            response = await (handler(request) if passing is None else passing(request, handler))
+            answered = await meeting(request) if patient.ill and meeting is not None else None
+            response = await handler(request) if answered is None else answered
             status = response.status
         except web.HTTPException as answer:
             status = answer.status
@@ -74,6 +78,8 @@ def observe(patient: Patient, handler: Handler, passing: Passing | None = None) 
             status = 500
             response = web.Response(status=500, text="500 Internal Server Error")
         finally:
+            if meeting is not None:
+                patient.in_flight -= 1
             tell(patient, request, status, started)
         if not response.prepared:
             sign(response)
@@ -84,7 +90,24 @@ def observe(patient: Patient, handler: Handler, passing: Passing | None = None) 
 
 def tell(patient: Patient, request: web.BaseRequest, status: int, started: float) -> None:
     """Add a request and its answer to the timeline; `started` is on the patient's clock."""
-    report(patient, _asked(request), status, started, request.remote)
+    seconds, client = patient.now() - started, client_of(request)
+    patient.timeline.later(
+        "request",
+        _told_plainly,
+        patient.identity.pod,
+        request.method,
+        request.path,
+        client,
+        status,
+        seconds,
+        request.remote,
+    )
+
+
+def _told_plainly(  # noqa: PLR0917 - it is called by the timeline alone, as is `_told`
+    t: float, pod: str, method: str, path: str, client: Client, status: int, seconds: float, remote: str | None
+) -> Event:
+    return _told(t, pod, Request(method, path, client, PROBE_ROUTES.get(path)), status, seconds, remote, {})
 
 
 def report(patient: Patient, request: Request, status: int, started: float, remote: str | None, **data: object) -> None:
@@ -134,22 +157,10 @@ async def meet(patient: Patient, request: Request) -> RequestEffect:
     return effect
 
 
-def gate(patient: Patient, instead: Instead) -> Passing:
+def gate(patient: Patient, instead: Instead) -> Meeting:
     """Make that by which faults meet requests; `instead` words what they leave to the persona to say."""
 
-    async def passing(request: web.Request, handler: Handler) -> web.StreamResponse:
-        patient.requests += client_of(request) == "users"
-        patient.in_flight += 1
-        try:
-            if patient.ill:
-                answer = await _meet(request)
-                if answer is not None:
-                    return answer
-            return await handler(request)
-        finally:
-            patient.in_flight -= 1
-
-    async def _meet(request: web.Request) -> web.Response | None:
+    async def meeting(request: web.Request) -> web.Response | None:
         effect = await meet(patient, _asked(request))
         answer = effect.answer
         if answer is None:
@@ -158,4 +169,4 @@ def gate(patient: Patient, instead: Instead) -> Passing:
             return instead(request, effect.by, answer.status)
         return web.Response(status=answer.status, text=answer.body, headers=dict(answer.headers))
 
-    return passing
+    return meeting
