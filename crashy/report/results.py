@@ -49,8 +49,8 @@ class FaultResult:
 class Results:
     """The sum of a timeline; times in seconds since its start.
 
-    `ready` is how each pod ended, those that were deleted left out; `answering` says whether the last request was
-    answered.
+    `ready` is how each pod ended, those that were or are being deleted left out; `answering` says whether the last
+    request was answered.
 
     `back_off` is the longest back-off that a container reached, 0 for none. `after_leaving` counts the requests, sent
     on new connections after a pod had left its Service's endpoints and before it was back, that it was given still.
@@ -100,7 +100,7 @@ def results(events: Sequence[Event], successes: int = 1) -> Results:
 def _ready_at_the_end(pods: Sequence[Event]) -> dict[str, bool]:
     ready: dict[str, bool] = {}
     for event in pods:
-        if event.reason == "Deleted":
+        if event.reason == "Deleted" or event.data.get("deleting"):
             ready.pop(_pod(event), None)
         else:
             ready[_pod(event)] = event.data["ready"]

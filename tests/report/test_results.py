@@ -167,3 +167,13 @@ def test_a_fault_that_nobody_noticed_has_no_first_sign() -> None:
 
 def test_columns_align_as_kubectls_do() -> None:
     assert columns([("NAME", "READY"), ("web-1-abc", "1/1")]) == "NAME        READY\nweb-1-abc   1/1"
+
+
+@pytest.mark.parametrize("end", [("Deleted", {}), ("Running", {"deleting": True})])
+def test_a_pod_that_was_or_is_being_deleted_is_not_among_those_that_must_be_ready(
+    end: tuple[str, dict[str, bool]],
+) -> None:
+    reason, data = end
+    gone = Event(3, "kubelet", "pod", "pod/web-2", reason, data={"ready": False, "restarts": 0, **data})
+
+    assert results([pod(1, ready=True), gone]).ready == {"web-1": True}
