@@ -13,7 +13,7 @@ What is compared in order, and what is not:
   (`Unhealthy`, which begins anew whenever the pod has become ready).
 - The times of corresponding events, in seconds since the experiment began. An event that is late only because the one
   before it in its lane was is not late again: the smaller one of both differences counts.
-- What comes so late that the other run was over by then (less than `seconds` before its end) is left out.
+- What comes so late that the other run was over by then (less than `late` seconds before its end) is left out.
 
 Pods' names are chance, so a pod goes by its *role*: its Deployment, the number of its ReplicaSet, and its own number
 among that one's: first those that a step struck, in the order of the blows, then the others as they were created.
@@ -143,9 +143,18 @@ def _changes(event: Event, before: bool) -> Iterator[str]:
         yield event.reason
 
 
-def compare(left: Course, right: Course, *, seconds: float = 0.25, share: float = 0.01) -> list[Row]:
-    """Set two courses against each other; times may be `seconds` apart, availabilities `share` (0..1)."""
-    return [*_reasons(left, right, seconds), *_restarts(left, right), *_sums(left, right, seconds, share)]
+def compare(
+    left: Course, right: Course, *, seconds: float = 0.25, share: float = 0.01, late: float | None = None
+) -> list[Row]:
+    """Set two courses against each other; times may be `seconds` apart, availabilities `share` (0..1).
+
+    What only one came to in its last `late` seconds (by default `seconds`) is left out.
+    """
+    return [
+        *_reasons(left, right, seconds, seconds if late is None else late),
+        *_restarts(left, right),
+        *_sums(left, right, seconds, share),
+    ]
 
 
 def differences(left: Course, right: Course, *, seconds: float = 0.25, share: float = 0.01) -> list[Row]:
@@ -153,8 +162,8 @@ def differences(left: Course, right: Course, *, seconds: float = 0.25, share: fl
     return [row for row in compare(left, right, seconds=seconds, share=share) if row.differs]
 
 
-def _reasons(left: Course, right: Course, seconds: float) -> Iterator[Row]:
-    horizon = min(left.end, right.end) - seconds
+def _reasons(left: Course, right: Course, seconds: float, late: float) -> Iterator[Row]:
+    horizon = min(left.end, right.end) - late
     for lane in dict.fromkeys((*left.lanes, *right.lanes)):
         mine, others = left.lanes.get(lane, ()), right.lanes.get(lane, ())
         while len(mine) > len(others) and mine[-1].t > horizon:
