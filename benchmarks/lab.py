@@ -156,4 +156,9 @@ def measure() -> list[Line]:
             line(f"{pods} pods: the lab's CPU a pod", [1000 * cores / pods], unit="ms/s"),
             line(f"{pods} pods: the lab's memory", [memory], unit="MB"),
         ]
-    return [*lines, line("pod restart / its own cold start", restart(), most=1.15)]
+    return [
+        *lines,
+        line(
+            "pod restart / a cold start", restart(), most=1.15, note="from a SIGKILL, not from the lab's own decision"
+        ),
+    ]
