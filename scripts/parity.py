@@ -26,7 +26,7 @@ from crashy.report.typical import typical
 ROOT = Path(__file__).parent.parent
 SECONDS = 1.5  # a median time may be so far from the cluster's
 SUMS = ("detect", "drain", "recover", "outage", "availability")
-LEFT_OUT = {"FailedToUpdateEndpointSlices"}  # a controller whose write came second
+LEFT_OUT = {"FailedToUpdateEndpointSlices", "FailedToUpdateEndpoint"}  # a controller whose write came second
 LATE = 10.0  # seconds before a run's end: what only one side came to then is a matter of how fast its node is
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
@@ -16,6 +17,8 @@ from crashy.kubelet.ports import PortError, find_port
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.spec import Container, Exec, Handler, HTTPGet, Probe
 from crashy.kubelet.versions import NEWEST, Profile
+
+_SLEEP = re.compile(r"(?:(?:/bin/)?sh -c )?(?:/bin/)?sleep (\d+(?:\.\d+)?)")
 
 Script = Callable[[Pod, Container, int], Plan]
 """Says how the n-th life (0 is the first) of a pod's container goes."""
@@ -129,7 +132,13 @@ class SimRuntime:
         return outcome
 
     async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
-        """Run a hook as the container does; raises HookError if it answers badly, and never ends if it hangs."""
+        """Run a hook as the container does; raises HookError if it answers badly, and never ends if it hangs.
+
+        A command that sleeps, which is what most preStop hooks do, takes its time.
+        """
+        if isinstance(handler, Exec) and (pause := _SLEEP.fullmatch(" ".join(handler.command))):
+            await asyncio.sleep(float(pause[1]))
+            return
         try:
             port = find_port(container, handler.port) if isinstance(handler, HTTPGet) else 0
         except PortError as error:
