@@ -52,7 +52,7 @@ demo: $(VENV)/.lab ## the main job: pods crash and freeze, probes notice, restar
 lessons: $(VENV)/.lab ## run every lesson of experiments/ in the lab and on sim; a line each, an HTML report each
 	@$(BIN)/python scripts/lessons.py
 
-parity: $(VENV)/.lab ## run every lesson in the lab, on sim and on KUBECONFIG's cluster, five times each: a table (PARITY=…)
+parity: $(VENV)/.lab ## run every lesson on KUBECONFIG's cluster, in the lab and on sim, and compare (PARITY=…)
 	@$(BIN)/python scripts/parity.py $(PARITY)
 
 # Whoever has KUBECONFIG set may have it set to a cluster that matters: only `make kube-test` uses one.
