@@ -29,7 +29,7 @@ class Orphans:
 
     def __init__(self) -> None:
         self._sessions: dict[int, str] = {}
-        self._neglected: Counter[str] = Counter()
+        self._neglected: Counter[int] = Counter()  # by session: an orphan may end before its session is noted
         self._waits: set[str] = set()
         _adopt(True)
 
@@ -37,7 +37,7 @@ class Orphans:
         """Note a process of a container that leads a session."""
         self._sessions[session] = container_id
         if len(self._sessions) > _REMEMBERED:
-            del self._sessions[next(iter(self._sessions))]
+            self._drop(next(iter(self._sessions)))
 
     def waits(self, container_id: str) -> None:
         """Note that the first process of a container waits for the orphans in it."""
@@ -61,18 +61,25 @@ class Orphans:
             return
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-            self._neglected[self._sessions.get(int(session), "")] += 1
+            self._neglected[int(session)] += 1
+            if len(self._neglected) > _REMEMBERED:
+                del self._neglected[next(iter(self._neglected))]
 
     def count(self, container_id: str) -> int:
         """Give how many a container's first process would have kept until now."""
-        return 0 if container_id in self._waits else self._neglected[container_id]
+        if container_id in self._waits:
+            return 0
+        return sum(self._neglected[session] for session, owner in self._sessions.items() if owner == container_id)
 
     def forget(self, container_id: str) -> None:
         """Forget a container that has ended: its zombies went with its first process."""
-        self._neglected.pop(container_id, None)
         self._waits.discard(container_id)
         for session in [s for s, owner in self._sessions.items() if owner == container_id]:
-            del self._sessions[session]
+            self._drop(session)
+
+    def _drop(self, session: int) -> None:
+        del self._sessions[session]
+        self._neglected.pop(session, None)
 
     def close(self) -> None:
         """Adopt no more."""
