@@ -109,7 +109,9 @@ class FaultSet:
             starts_at = now + scope.after + (rng.random() * scope.jitter if scope.jitter else 0.0)
             trap = fault.process_effect() is not None and scope.names_requests
             ends_at = None if trap or scope.for_ is None else starts_at + scope.for_
-            active = Active(f"f{self._count}", fault, source, now, starts_at, ends_at, trap, rng)
+            active = Active(
+                f"f{self._count}", fault, source, now, starts_at=starts_at, ends_at=ends_at, trap=trap, rng=rng
+            )
             self._live[active.id] = active
             self._on_change("Injected", active)
             self._schedule(active)

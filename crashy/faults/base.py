@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from crashy.faults.declared import Declared
 from crashy.faults.effects import ProcessEffect, RequestPart
-from crashy.faults.params import FaultError, keys, show
+from crashy.faults.params import FaultError, show
 from crashy.faults.scope import ProbeName, Request, Scope, Target
 
 __all__ = ["FAULTS", "Fault", "FaultError", "catalogue", "from_json", "parse_spec", "parse_specs", "scope_catalogue"]
@@ -21,8 +21,7 @@ FAULTS: dict[str, type[Fault]] = {}
 """Every fault by its name, which is the name of its file."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(Declared):
     """One way to fall ill, with the scope that says when and for whom.
 
     A fault acts on the whole process (`process_effect` gives something), or else on each request that it hits
@@ -37,15 +36,16 @@ class Fault:
     examples: ClassVar[tuple[str, ...]]
     """Specs to learn from; the first is the commonest."""
 
-    scope: Scope = field(default_factory=Scope)
+    scope: Scope = Scope()
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         cls.name = cls.__module__.rpartition(".")[2]
         FAULTS[cls.name] = cls
 
     def __post_init__(self) -> None:
         """Refuse what can't be together; raises FaultError."""
-        for key in keys(type(self)).values():
+        for key in self.keys.values():
             if key.mode not in (None, getattr(self, "mode", None)) and getattr(self, key.field) != key.default:
                 raise FaultError(key.name, f"is for mode={key.mode} only")
 
@@ -65,7 +65,7 @@ class Fault:
         """Write it as JSON that `from_json` reads; what is as by default is left out."""
         written: dict[str, Any] = {"fault": self.name}
         for owner in (self, self.scope):
-            for key in keys(type(owner)).values():
+            for key in owner.keys.values():
                 value = getattr(owner, key.field)
                 if value != key.default:
                     written[key.name] = key.kind.to_json(value)
@@ -75,7 +75,7 @@ class Fault:
         """Write it as the text that `parse_spec` reads; what is as by default is left out."""
         words = [self.name]
         for owner in (self, self.scope):
-            for key in keys(type(owner)).values():
+            for key in owner.keys.values():
                 value = getattr(owner, key.field)
                 if value != key.default:
                     words.append(f"{key.name}={shlex.quote(key.kind.to_text(value))}")
@@ -154,7 +154,7 @@ def _known(name: Any, known: Iterable[str]) -> str:
 
 
 def _make(fault: type[Fault], given: Mapping[str, Any], *, text: bool) -> Fault:
-    own, shared = keys(fault), keys(Scope)
+    own, shared = fault.keys, Scope.keys
     for name in given:
         if name not in own and name not in shared:
             names = (*own, *shared)
@@ -171,7 +171,7 @@ def catalogue() -> list[dict[str, Any]]:
             "name": name,
             "summary": (fault.__doc__ or "").partition("\n")[0],
             "target": fault.target,
-            "params": [key.describe() for key in keys(fault).values()],
+            "params": [key.describe() for key in fault.keys.values()],
             "examples": list(fault.examples),
         }
         for name, fault in sorted(FAULTS.items())
@@ -180,4 +180,4 @@ def catalogue() -> list[dict[str, Any]]:
 
 def scope_catalogue() -> list[dict[str, Any]]:
     """Describe the parameters that every fault has, as `catalogue` does."""
-    return [key.describe() for key in keys(Scope).values()]
+    return [key.describe() for key in Scope.keys.values()]

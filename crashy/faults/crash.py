@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
+from crashy.faults.declared import param
 from crashy.faults.effects import Answer, Exit, ProcessEffect, RequestPart, Signal
-from crashy.faults.params import Choice, Integer, param
+from crashy.faults.params import Choice, Integer
 from crashy.faults.scope import ProbeName, Request, Target
 
 SIGNALS = ("ABRT", "BUS", "FPE", "HUP", "ILL", "INT", "KILL", "QUIT", "SEGV", "SYS", "TERM", "TRAP")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Crash(Fault):
     """Crash the app: end the process by an exit code or a signal, or answer 500 on every route and live on."""
 

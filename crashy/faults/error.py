@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
 
 from crashy.faults.base import Fault
+from crashy.faults.declared import param
 from crashy.faults.effects import Answer, RequestPart
-from crashy.faults.params import Integer, Kind, Text, param
+from crashy.faults.params import Integer, Kind, Text
 from crashy.faults.scope import Request
 from crashy.faults.units import plain
 
@@ -61,13 +60,12 @@ class _StatusesKind(Kind[Statuses]):
     def to_json(self, value: Statuses) -> int | str:
         if len(value.weights) == 1:
             return value.weights[0][0]
-        return ",".join(f"{status}:{plain(Decimal(repr(weight)))}" for status, weight in value.weights)
+        return ",".join(f"{status}:{plain(weight)}" for status, weight in value.weights)
 
 
 _DEFAULT = Statuses(((500, 1.0),))
 
 
-@dataclass(frozen=True, kw_only=True)
 class Error(Fault):
     """Answer with an error status instead of the app's own answer."""
 
@@ -79,7 +77,7 @@ class Error(Fault):
         "error code=429 body='slow down' methods=POST times=5",
     )
 
-    code: Statuses = param(_StatusesKind(), "the HTTP status", default=_DEFAULT)  # noqa: RUF009 - declares the field
+    code: Statuses = param(_StatusesKind(), "the HTTP status", default=_DEFAULT)
     body: str | None = param(Text(8192), "the text of the answer, by default the status and its name")
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
+from crashy.faults.declared import param
 from crashy.faults.effects import Block, Deaf, Hang, ProcessEffect, RequestPart, Stop
-from crashy.faults.params import Choice, param
+from crashy.faults.params import Choice
 from crashy.faults.scope import Request, Target
 from crashy.faults.units import format_duration
 
@@ -16,7 +16,6 @@ LONGEST_STOP = 3600.0
 _PROCESS_EFFECTS: dict[str, ProcessEffect] = {"loop": Block(), "stop": Stop(), "deaf": Deaf()}
 
 
-@dataclass(frozen=True, kw_only=True)
 class Freeze(Fault):
     """Freeze the app: block its event loop, hang its requests, stop its process, or close its listeners.
 

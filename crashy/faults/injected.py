@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from crashy.faults.base import Fault
@@ -12,30 +11,41 @@ from crashy.faults.scope import ProbeName, Request
 State = Literal["pending", "active", "ended"]
 
 
-@dataclass(eq=False, slots=True)
 class Active:
     """One injected fault; times are on its FaultSet's clock. Only the FaultSet writes to it.
 
     `pending` waits for its time, or, as a trap, for a request to spring on; `active` does harm; `ended` is over.
     """
 
-    id: str
-    fault: Fault
-    source: str
-    armed_at: float
-    starts_at: float
-    """When it starts, jitter included; a trap springs no earlier."""
-    ends_at: float | None
-    """When it ends by itself; None while nothing says so (a trap's `for` counts from its springing)."""
-    trap: bool
-    """Whether it is for the whole process, but waits for a request that it meets."""
-    rng: random.Random = field(repr=False)
-    state: State = "pending"
-    ended_at: float | None = None
-    seen: int = 0
-    """Requests it met."""
-    hits: int = 0
-    """Requests it hit, or sprang on."""
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the id that users see
+        fault: Fault,
+        source: str,
+        armed_at: float,
+        *,
+        starts_at: float,
+        ends_at: float | None,
+        trap: bool,
+        rng: random.Random,
+    ) -> None:
+        self.id = id
+        self.fault = fault
+        self.source = source
+        self.armed_at = armed_at
+        self.starts_at = starts_at
+        """When it starts, jitter included; a trap springs no earlier."""
+        self.ends_at = ends_at
+        """When it ends by itself; None while nothing says so (a trap's `for` counts from its springing)."""
+        self.trap = trap
+        """Whether it is for the whole process, but waits for a request that it meets."""
+        self.rng = rng
+        self.state: State = "pending"
+        self.ended_at: float | None = None
+        self.seen = 0
+        """Requests it met."""
+        self.hits = 0
+        """Requests it hit, or sprang on."""
 
     @property
     def due(self) -> float | None:

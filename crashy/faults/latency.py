@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from crashy.faults.base import Fault
+from crashy.faults.declared import param
 from crashy.faults.effects import Delay, RequestPart
-from crashy.faults.params import Kind, param
+from crashy.faults.params import Kind
 from crashy.faults.scope import Request
 from crashy.faults.units import DISTRIBUTION, Distribution, Fixed, parse_distribution
 
@@ -30,7 +30,6 @@ class _DelayKind(Kind[Distribution]):
         return str(value)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Latency(Fault):
     """Answer later than usual."""
 
@@ -42,7 +41,7 @@ class Latency(Fault):
         "latency delay=2s clients=kubelet for=1m",
     )
 
-    delay: Distribution = param(_DelayKind(), "how much later", default=Fixed(0.3))  # noqa: RUF009 - declares the field
+    delay: Distribution = param(_DelayKind(), "how much later", default=Fixed(0.3))
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Delay the answer by what is drawn."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from crashy.errors import BadInput
 from crashy.faults.units import DAY, DURATION, PATTERN, format_duration, parse_duration
@@ -199,59 +198,3 @@ class Words(Kind[tuple[str, ...]]):
     def to_text(self, value: tuple[str, ...]) -> str:
         """Write the words with commas between."""
         return ",".join(value)
-
-
-class Param(NamedTuple):
-    """A dataclass field that a user may set: its kind, a sentence of help, and the mode it belongs to."""
-
-    kind: Kind[Any]
-    help: str
-    mode: str | None = None
-
-
-def param(kind: Kind[Any], help: str, *, default: Any = None, mode: str | None = None) -> Any:  # noqa: A002 - its name
-    """Declare a dataclass field that a user may set; with `mode` it only makes sense in that mode."""
-    return dataclasses.field(default=default, metadata={"param": Param(kind, help, mode)})
-
-
-class Key(NamedTuple):
-    """A parameter as users name it, and the field that holds it (`for` is a word of Python's: its field is `for_`)."""
-
-    name: str
-    field: str
-    default: Any
-    kind: Kind[Any]
-    help: str
-    mode: str | None
-
-    def read(self, value: Any, *, text: bool) -> Any:
-        """Read the value given for this key; raises FaultError."""
-        try:
-            return self.kind.from_text(value) if text else self.kind.from_json(value)
-        except ValueError as error:
-            allowed = self.kind.options if isinstance(self.kind, Choice) else self.kind.allowed
-            raise FaultError(self.name, f"{show(value)}: {error}", allowed) from None
-
-    def describe(self) -> dict[str, Any]:
-        """Give what the catalogue says of this parameter."""
-        given = self.default not in (None, ())
-        return {
-            "name": self.name,
-            "type": self.kind.type,
-            "default": self.kind.to_json(self.default) if given else None,
-            "allowed": self.kind.allowed,
-            "help": self.help,
-            "mode": self.mode,
-            "schema": dict(self.kind.schema),
-        }
-
-
-def keys(owner: type) -> dict[str, Key]:
-    """Give the parameters that a dataclass declares with `param`, by name, in their order."""
-    found = {}
-    for field in dataclasses.fields(owner):
-        if "param" in field.metadata:
-            declared: Param = field.metadata["param"]
-            name = field.name.rstrip("_")
-            found[name] = Key(name, field.name, field.default, declared.kind, declared.help, declared.mode)
-    return found

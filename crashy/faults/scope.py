@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
-from crashy.faults.params import Choice, Duration, Integer, Probability, Words, param
+from crashy.faults.declared import Declared, param
+from crashy.faults.params import Choice, Duration, Integer, Probability, Words
 
 ProbeName = Literal["startup", "readiness", "liveness"]
 Client = Literal["users", "kubelet"]
@@ -26,8 +26,7 @@ class Request(NamedTuple):
     is_probe: ProbeName | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Declared):
     """When a fault holds and whom it meets; times are in seconds.
 
     A fault holds from `after` (counted from its injection, plus a share of `jitter` that is drawn once), for `for`.

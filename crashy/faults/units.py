@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 from bisect import bisect_right
-from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
@@ -13,11 +12,11 @@ DAY = 86_400.0
 DURATION = "a duration such as 10s, 1m30s or 250ms"
 DISTRIBUTION = "a duration (300ms), a range (100ms..2s) or percentiles (p50=20ms,p90=200ms,p99=2s)"
 
-_UNITS = {"h": Decimal(3600), "m": Decimal(60), "s": Decimal(1), "ms": Decimal("0.001"), "us": Decimal("0.000001")}
-_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_UNITS = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1000, "us": 1}
+_DIGITS = 9
+_NUMBER = rf"[0-9]{{1,9}}(?:\.[0-9]{{1,{_DIGITS}}})?"
 _PART = re.compile(rf"({_NUMBER})(ms|us|h|m|s)")
 _BARE = re.compile(_NUMBER)
-_MICROSECOND = Decimal("0.000001")
 PATTERN = rf"^(?:{_NUMBER}|(?:{_NUMBER}(?:ms|us|h|m|s))+)$"
 """What the text of a duration looks like, as a regular expression of JSON Schema."""
 
@@ -28,46 +27,60 @@ def parse_duration(value: str | float) -> float:
     A number without a unit counts seconds; units are h, m, s, ms and us, several of them add up.
     Raises ValueError, which says what is allowed, on anything else.
     """
-    total = _seconds(value.strip()) if isinstance(value, str) else _number(value)
-    if total is None:
+    microseconds = _read(value.strip()) if isinstance(value, str) else _number(value)
+    if microseconds is None:
         raise ValueError(DURATION)
-    return float(total.quantize(_MICROSECOND))
+    return microseconds / 1_000_000
 
 
-def _number(value: float) -> Decimal | None:
+def _number(value: float) -> int | None:
     # A bool is an int to Python, a NaN compares with nothing, and 1e15 s is no duration of this world.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
         return None
-    return Decimal(repr(abs(value)))
+    return round(value * 1_000_000)
 
 
-def _seconds(text: str) -> Decimal | None:
-    if _BARE.fullmatch(text):
-        return Decimal(text)
+def _read(text: str) -> int | None:
+    # In whole numbers: as floats, parts would not add up to what is written, and `decimal` is slow to import.
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        return None
-    return sum((Decimal(number) * _UNITS[unit] for number, unit in parts), Decimal(0))
+        if not _BARE.fullmatch(text):
+            return None
+        parts = [(text, "s")]
+    total = 0
+    for number, unit in parts:
+        whole, _, fraction = number.partition(".")
+        total += int(whole + fraction.ljust(_DIGITS, "0")) * _UNITS[unit]
+    scale: int = 10**_DIGITS
+    return (total + scale // 2) // scale
 
 
 def format_duration(seconds: float) -> str:
     """Write seconds so that `parse_duration` reads the same number back: `1h`, `1m30s`, `2.5s`, `250ms`, `0s`."""
-    rest = Decimal(repr(seconds)).quantize(_MICROSECOND)
-    if 0 < rest < 1:
-        return f"{plain(rest * 1000)}ms"
+    rest = round(seconds * 1_000_000)
+    if 0 < rest < _UNITS["s"]:
+        return f"{_quotient(rest, 'ms')}ms"
     parts = []
     for unit in ("h", "m"):
         count, rest = divmod(rest, _UNITS[unit])
         if count:
-            parts.append(f"{count:f}{unit}")
+            parts.append(f"{count}{unit}")
     if rest or not parts:
-        parts.append(f"{plain(rest)}s")
+        parts.append(f"{_quotient(rest, 's')}s")
     return "".join(parts)
 
 
-def plain(number: Decimal) -> str:
+def _quotient(microseconds: int, unit: str) -> str:
+    whole, rest = divmod(microseconds, _UNITS[unit])
+    places = len(str(_UNITS[unit])) - 1
+    return f"{whole}.{rest:0{places}}".rstrip("0").rstrip(".")
+
+
+def plain(number: float) -> str:
     """Write a number without an exponent and without zeros at its end."""
-    text = f"{number:f}"
+    from decimal import Decimal  # noqa: PLC0415 - few need it, and every start would pay
+
+    text = f"{Decimal(repr(number)):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -131,9 +144,7 @@ class Percentiles(NamedTuple):
         return low_seconds + (high_seconds - low_seconds) * (at - low) / (high - low)
 
     def __str__(self) -> str:
-        return ",".join(
-            f"p{plain(Decimal(repr(percentile)))}={format_duration(seconds)}" for percentile, seconds in self.points
-        )
+        return ",".join(f"p{plain(percentile)}={format_duration(seconds)}" for percentile, seconds in self.points)
 
 
 _PERCENTILE = rf"p({_NUMBER})=(.+)"

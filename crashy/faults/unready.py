@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from typing import ClassVar
 
 from crashy.faults.base import Fault
@@ -11,7 +10,6 @@ from crashy.faults.effects import Answer, RequestPart
 from crashy.faults.scope import ProbeName, Request, Target
 
 
-@dataclass(frozen=True, kw_only=True)
 class Unready(Fault):
     """Say no to whoever asks whether the app is ready, so that it leaves its Service's endpoints."""
 

@@ -28,6 +28,8 @@ from tests.faults.strategies import DISTRIBUTIONS, SECONDS
         ("0.1ms", 0.0001),
         ("7us", 0.000007),
         ("1s500ms", 1.5),
+        ("0.1s0.2s", 0.3),
+        ("1.000000499s", 1),
         ("5", 5),
         ("0.3", 0.3),
         (" 10s ", 10),
