@@ -102,6 +102,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Refuse: a thread takes real time."""
         raise _outside("threads")
 
+    async def create_server(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse: asyncio's own would open the socket first, and leave it open."""
+        raise _outside("sockets and pipes")
+
     async def subprocess_exec(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse: a process takes real time."""
         raise _outside("processes")

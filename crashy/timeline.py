@@ -6,7 +6,6 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -52,6 +51,10 @@ class Event(NamedTuple):
         return cls(**json.loads(line))
 
 
+# A kind of event, the time, and facts: of plain values alone, such a tuple costs garbage collection nothing.
+_Promise = tuple[Any, ...]
+
+
 class Timeline:
     """Events in the one order in which they were added; the last `keep` of them can be read again.
 
@@ -62,7 +65,8 @@ class Timeline:
     def __init__(self, now: Callable[[], float], keep: int = 100_000) -> None:
         self._now = now
         self._zero = now()
-        self._events: deque[Event | Callable[[], Event]] = deque(maxlen=keep)
+        self._events: deque[Event | _Promise] = deque(maxlen=keep)
+        self._makers: dict[str, Callable[..., Event]] = {}
         self._count = 0
         self._subscribers: tuple[tuple[Callable[[Event], None], frozenset[str]], ...] = ()
         self._unheard: frozenset[str] | None = None  # the kinds that no subscriber wants; None: any
@@ -95,21 +99,32 @@ class Timeline:
                 subscriber(event)
         return event
 
-    def later(self, kind: str, make: Callable[..., Event], *facts: Any) -> None:
-        """Append what happens now, an event of this kind that `make(t, *facts)` gives when somebody wants to know.
+    def promise(self, kind: str, make: Callable[..., Event]) -> Callable[..., None]:
+        """Give a function that appends what happens now, as `make(t, *facts)` tells it when somebody wants to know.
 
-        It must give the same whenever it is called. A server's requests are told so: most are never read.
+        Whenever it is called, `make` must give the same event, of this kind. A server's requests are told so: most are
+        never read.
         """
-        with self._lock:
-            promise = partial(make, round(self._now() - self._zero, 6), *facts)
-            unheard = self._unheard is None or kind in self._unheard
-            event = None if unheard else promise()
-            self._events.append(event or promise)
-            self._count += 1
-        if event is not None:
-            for subscriber, but in self._subscribers:
-                if kind not in but:
-                    subscriber(event)
+        self._makers[kind] = make
+        now, lock, append = self._now, self._lock, self._events.append
+
+        def later(*facts: Any) -> None:
+            with lock:
+                promise = (kind, now() - self._zero, *facts)
+                unheard = self._unheard is None or kind in self._unheard
+                event = None if unheard else self._keep(promise)
+                append(promise if event is None else event)
+                self._count += 1
+            if event is not None:
+                for subscriber, but in self._subscribers:
+                    if kind not in but:
+                        subscriber(event)
+
+        return later
+
+    def _keep(self, promise: _Promise) -> Event:
+        kind, t, *facts = promise
+        return self._makers[kind](round(t, 6), *facts)
 
     def subscribe(self, subscriber: Callable[[Event], None], but: Iterable[str] = ()) -> Callable[[], None]:
         """Call `subscriber` with each event from now on, `but` those of these kinds; what is given back ends that."""
@@ -140,4 +155,4 @@ class Timeline:
         with self._lock:
             newest_first = list(islice(reversed(self._events), max(0, self._count - count)))
             end = self._count
-        return [event if isinstance(event, Event) else event() for event in reversed(newest_first)], end
+        return [event if isinstance(event, Event) else self._keep(event) for event in reversed(newest_first)], end

@@ -46,3 +46,30 @@ def test_only_the_newest_are_kept_and_a_reader_can_resume(since: int, left: list
 
     assert len(timeline) == 10
     assert [event.data["i"] for event in timeline.since(since)] == left
+
+
+def test_a_promise_is_told_when_somebody_reads_it() -> None:
+    now, told = [100.0], []
+
+    def make(t: float, name: str) -> Event:
+        told.append(name)
+        return Event(t, name, "request", f"pod/{name}")
+
+    timeline = Timeline(lambda: now[0])
+    answered = timeline.promise("request", make)
+    now[0] = 101.23456789
+    answered("a")
+
+    assert (len(timeline), told) == (1, [])
+    assert timeline.since() == [Event(1.234568, "a", "request", "pod/a")]
+    assert told == ["a"]
+
+
+@pytest.mark.parametrize(("but", "heard"), [((), ["a"]), (("log",), ["a"]), (("request",), [])])
+def test_a_subscriber_hears_a_promise_at_once_if_it_wants_its_kind(but: tuple[str, ...], heard: list[str]) -> None:
+    timeline, sources = Timeline(lambda: 0.0), []
+    timeline.subscribe(lambda event: sources.append(event.source), but=but)
+    timeline.promise("request", lambda t, name: Event(t, name, "request", f"pod/{name}"))("a")
+
+    assert sources == heard
+    assert [event.source for event in timeline.since()] == ["a"]

@@ -71,6 +71,13 @@ GRPC_SERVICES: dict[str, ProbeName] = {
 }
 
 
+def probe_of(path: str, service: str | None = None) -> ProbeName | None:
+    """Give the probe that a path answers, or a gRPC health check of a service."""
+    if service is None:
+        return PROBE_ROUTES.get(path)
+    return GRPC_SERVICES.get(service) if path == GRPC_CHECK else None
+
+
 def routes_of(probe: str) -> tuple[str, ...]:
     """Give the paths that answer a probe."""
     return tuple(path for path, named in PROBE_ROUTES.items() if named == probe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -12,9 +12,9 @@ from aiohttp.typedefs import Handler
 from crashy.faults.active import Active, RequestEffect
 from crashy.faults.scope import Client, Request
 from crashy.patient.probes import PROBE_ROUTES
+from crashy.server.answered import GAVE_UP
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem
-from crashy.timeline import Event
 
 Instead = Callable[[web.Request, Active, int], web.Response]
 Meeting = Callable[[web.Request], Awaitable[web.Response | None]]
@@ -24,9 +24,6 @@ UNMATCHED = "/{unmatched}"
 
 KUBELET = "kube-probe/"
 """How the User-Agent of a kubelet's HTTP probe begins."""
-
-GAVE_UP = 499
-"""Told as the status of a request whose client went away before the answer."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,8 +54,9 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
     async def observed(request: web.Request) -> web.StreamResponse:
         started = patient.now()
         status = GAVE_UP
+        client = client_of(request)
         if meeting is not None:
-            patient.requests += client_of(request) == "users"
+            patient.requests += client == "users"
             patient.in_flight += 1
         try:
             answered = await meeting(request) if patient.ill and meeting is not None else None
@@ -80,7 +78,7 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
         finally:
             if meeting is not None:
                 patient.in_flight -= 1
-            tell(patient, request, status, started)
+            tell(patient, request, client, status, started)
         if not response.prepared:
             sign(response)
         return response
@@ -88,51 +86,9 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
     return observed
 
 
-def tell(patient: Patient, request: web.BaseRequest, status: int, started: float) -> None:
+def tell(patient: Patient, request: web.BaseRequest, client: Client, status: int, started: float) -> None:
     """Add a request and its answer to the timeline; `started` is on the patient's clock."""
-    seconds, client = patient.now() - started, client_of(request)
-    patient.timeline.later(
-        "request",
-        _told_plainly,
-        patient.identity.pod,
-        request.method,
-        request.path,
-        client,
-        status,
-        seconds,
-        request.remote,
-    )
-
-
-def _told_plainly(  # noqa: PLR0917 - it is called by the timeline alone, as is `_told`
-    t: float, pod: str, method: str, path: str, client: Client, status: int, seconds: float, remote: str | None
-) -> Event:
-    return _told(t, pod, Request(method, path, client, PROBE_ROUTES.get(path)), status, seconds, remote, {})
-
-
-def report(patient: Patient, request: Request, status: int, started: float, remote: str | None, **data: object) -> None:
-    """Add a request to the timeline, whatever protocol it came by; `data` is told beside what every request has."""
-    seconds = patient.now() - started
-    patient.timeline.later("request", _told, patient.identity.pod, request, status, seconds, remote, data)
-
-
-def _told(  # noqa: PLR0917 - it is called by the timeline alone
-    t: float, pod: str, request: Request, status: int, seconds: float, remote: str | None, data: Mapping[str, object]
-) -> Event:
-    milliseconds = round(seconds * 1000, 3)
-    method, path, client, probe = request
-    told = {
-        "method": method,
-        "path": path,
-        "status": status,
-        "ms": milliseconds,
-        "remote": remote,
-        "client": client,
-        "probe": probe,
-        **data,
-    }
-    message = f"{method} {path} {status} {milliseconds:g}ms {remote}"
-    return Event(t, pod, "request", f"pod/{pod}", "Answered" if status != GAVE_UP else "GaveUp", message, told)
+    patient.answered(request.method, request.path, client, status, patient.now() - started, request.remote)
 
 
 def _asked(request: web.BaseRequest) -> Request:

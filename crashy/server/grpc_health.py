@@ -14,9 +14,10 @@ from http import HTTPStatus
 from crashy.faults.active import Health
 from crashy.faults.scope import Client, Request
 from crashy.patient.life import health_in
-from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, STATUS
+from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, STATUS, probe_of
 from crashy.server import grpc_wire as wire
-from crashy.server.gate import GAVE_UP, KUBELET, meet, report
+from crashy.server.answered import GAVE_UP
+from crashy.server.gate import KUBELET, meet
 from crashy.server.listeners import Listeners
 from crashy.server.patient import Patient
 
@@ -79,12 +80,11 @@ class GrpcHealth:
     async def _handle(self, call: wire.Call) -> None:
         patient = self._patient
         started, status, client = patient.now(), GAVE_UP, _client(call)
-        service, probe = "", None
+        service = ""
         patient.requests += client == "users"
         try:
             service = _service(call)
-            probe = GRPC_SERVICES.get(service) if call.path == GRPC_CHECK else None
-            request = Request("POST", call.path, client, probe)
+            request = Request("POST", call.path, client, probe_of(call.path, service))
             if call.path == WATCH:
                 await self._watch(call, request, service)
                 status = 200
@@ -94,7 +94,7 @@ class GrpcHealth:
             status = _TO_HTTP.get(refusal.code, 500)
             raise
         finally:
-            report(patient, Request("POST", call.path, client, probe), status, started, call.remote, service=service)
+            patient.answered("POST", call.path, client, status, patient.now() - started, call.remote, service)
 
     async def _check(self, call: wire.Call, request: Request, service: str) -> int:
         """Answer a Check; gives the status that an HTTP probe would have had."""

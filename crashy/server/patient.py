@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ from crashy.faults.scope import Request
 from crashy.patient.countdowns import armed
 from crashy.patient.life import Phase, health_in
 from crashy.patient.settings import Settings
+from crashy.server.answered import answered
 from crashy.server.identity import Identity
 from crashy.timeline import Event, Timeline
 
@@ -71,6 +73,8 @@ class Patient:
         self.timeline = Timeline(now, keep=KEPT_EVENTS)
         if log is not None:
             self.timeline.subscribe(log, but=() if settings.access_log else ("request",))
+        self.answered = self.timeline.promise("request", partial(answered, identity.pod))
+        """Tells of a request and its answer: method, path, client, status, seconds it took, remote address."""
         self.phase: Phase = "serving" if settings.app_start_delay is None else "warming up"
         self.orders: SimpleQueue[Order | None] = SimpleQueue()
         self.ill: frozenset[str] = frozenset()

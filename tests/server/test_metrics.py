@@ -21,12 +21,11 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from crashy.faults.base import FAULTS, parse_spec
-from crashy.faults.scope import Request
 from crashy.patient.probes import GRPC_CHECK
 from crashy.patient.settings import load
 from crashy.server.admin import METRICS, OPERATIONS
+from crashy.server.answered import GAVE_UP
 from crashy.server.app import create_app
-from crashy.server.gate import GAVE_UP, report
 from crashy.server.grpc_health import WATCH
 from crashy.server.identity import Identity
 from crashy.server.metrics import BOUNDS, METHODS, Durations, Family, Meter, render
@@ -151,7 +150,7 @@ def test_whatever_is_asked_the_series_stay_few(asked: list[tuple[str, str]]) -> 
     patient = Patient(load([], {}), Identity("webapp-1"))
     patient.meter = Meter(patient)
     for method, path in asked:
-        report(patient, Request(method, path), 404, patient.now(), None)
+        patient.answered(method, path, "users", 404, 0.0, None)
 
     told = read(patient.meter.respond().text or "", "http_requests_total")
     assert {of["route"] for of, _ in told} == {"other"}
@@ -164,9 +163,9 @@ async def test_answers_of_probes_are_told_by_probe_and_result(client: Any, meter
     for _ in range(3):
         await asking.get("/ready", headers=KUBELET)
     await asking.get("/livez")
-    report(metered, Request("POST", GRPC_CHECK, "kubelet", "startup"), 503, 0.0, None)
-    report(metered, Request("POST", GRPC_CHECK, "kubelet", "readiness"), 200, 0.0, None)
-    report(metered, Request("GET", "/ready", "kubelet", "readiness"), GAVE_UP, 0.0, None)
+    metered.answered("POST", GRPC_CHECK, "kubelet", 503, 0.0, None, "startup")
+    metered.answered("POST", GRPC_CHECK, "kubelet", 200, 0.0, None, "readiness")
+    metered.answered("GET", "/ready", "kubelet", GAVE_UP, 0.0, None)
 
     text = await scrape(asking)
 
@@ -182,7 +181,7 @@ async def test_answers_of_probes_are_told_by_probe_and_result(client: Any, meter
 
 
 def test_grpc_has_routes_too(metered: Patient) -> None:
-    report(metered, Request("POST", WATCH), 200, 0.0, None)
+    metered.answered("POST", WATCH, "users", 200, 0.0, None, "")
 
     assert metered.meter is not None
     assert value(metered.meter.respond().text or "", "http_requests_total", route=WATCH) == 1

@@ -1,0 +1,38 @@
+"""What the timeline tells of a request and its answer."""
+
+from __future__ import annotations
+
+from crashy.faults.scope import Client
+from crashy.patient.probes import probe_of
+from crashy.timeline import Event
+
+GAVE_UP = 499
+"""Told as the status of a request whose client went away before the answer."""
+
+
+def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what it is called with
+    pod: str,
+    t: float,
+    method: str,
+    path: str,
+    client: Client,
+    status: int,
+    seconds: float,
+    remote: str | None,
+    service: str | None = None,
+) -> Event:
+    """Tell of a request that was answered or given up after so many seconds; `service` is a gRPC health check's."""
+    milliseconds = round(seconds * 1000, 3)
+    told: dict[str, object] = {
+        "method": method,
+        "path": path,
+        "status": status,
+        "ms": milliseconds,
+        "remote": remote,
+        "client": client,
+        "probe": probe_of(path, service),
+    }
+    if service is not None:
+        told["service"] = service
+    message = f"{method} {path} {status} {milliseconds:g}ms {remote}"
+    return Event(t, pod, "request", f"pod/{pod}", "GaveUp" if status == GAVE_UP else "Answered", message, told)
