@@ -38,7 +38,7 @@ def create_app(patient: Patient, *, admin: bool) -> web.Application:
 
 def _routes(patient: Patient) -> list[web.RouteDef]:
     return [
-        web.get("/", _root(patient)),
+        web.get("/", root.handler(patient, GREETINGS[patient.settings.persona](patient.identity))),
         *(web.get(route.path, _probe(patient, route)) for route in PROBES),
         *webapp.routes(patient),
         *rng.routes(patient),
@@ -52,15 +52,6 @@ async def _refuse(request: web.Request) -> web.StreamResponse:
         if resource.canonical != UNMATCHED:
             allowed |= (await resource.resolve(request))[1]
     raise web.HTTPMethodNotAllowed(request.method, allowed) if allowed else web.HTTPNotFound
-
-
-def _root(patient: Patient) -> Callable[[web.Request], Awaitable[web.Response]]:
-    text = GREETINGS[patient.settings.persona](patient.identity)
-
-    async def respond(request: web.Request) -> web.Response:
-        return root.respond(patient, request, text)
-
-    return respond
 
 
 def _probe(patient: Patient, route: ProbeRoute) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -77,12 +68,14 @@ def _probe_answer(patient: Patient, route: ProbeRoute, *, yes: bool) -> web.Resp
     return web.Response(status=status, text=text, content_type=route.content_type)
 
 
-def _instead(patient: Patient, request: web.Request, by: Active, status: int) -> web.Response:
+async def _instead(patient: Patient, request: web.Request, by: Active, status: int) -> web.Response:
     """Answer for a fault in the persona's words."""
     path = request.path
     if isinstance(by.fault, Crash):
         text = crashed(patient.settings.persona, patient.identity, path, patient.now() - by.starts_at)
-        return root.respond(patient, request, text, status) if path == "/" else web.Response(status=status, text=text)
+        if path == "/":
+            return await root.handler(patient, text, status)(request)
+        return web.Response(status=status, text=text)
     if route := told_by(by.fault, path):
         return _probe_answer(patient, route, yes=False)
     response = web.Response(status=status)

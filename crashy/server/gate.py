@@ -16,7 +16,7 @@ from crashy.server.answered import GAVE_UP
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem
 
-Instead = Callable[[web.Request, Active, int], web.Response]
+Instead = Callable[[web.Request, Active, int], Awaitable[web.Response]]
 Meeting = Callable[[web.Request], Awaitable[web.Response | None]]
 
 UNMATCHED = "/{unmatched}"
@@ -43,7 +43,7 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
     `meeting` is where faults meet the request first; what has one counts as asked of the app. A function around each
     handler instead of a middleware: what aiohttp does for an app's first middleware costs a request more than all this.
     """
-    pod = patient.identity.pod
+    pod, now, answered = patient.identity.pod, patient.now, patient.answered
 
     def sign(response: web.StreamResponse) -> None:
         response.headers["X-Pod"] = pod
@@ -52,15 +52,15 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
             response.headers["Connection"] = "close"
 
     async def observed(request: web.Request) -> web.StreamResponse:
-        started = patient.now()
+        started = now()
         status = GAVE_UP
         client = client_of(request)
         if meeting is not None:
             patient.requests += client == "users"
             patient.in_flight += 1
         try:
-            answered = await meeting(request) if patient.ill and meeting is not None else None
-            response = await handler(request) if answered is None else answered
+            instead = await meeting(request) if patient.ill and meeting is not None else None
+            response = await handler(request) if instead is None else instead
             status = response.status
         except web.HTTPException as answer:
             status = answer.status
@@ -78,17 +78,12 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
         finally:
             if meeting is not None:
                 patient.in_flight -= 1
-            tell(patient, request, client, status, started)
+            answered(request.method, request.path, client, status, now() - started, request.remote)
         if not response.prepared:
             sign(response)
         return response
 
     return observed
-
-
-def tell(patient: Patient, request: web.BaseRequest, client: Client, status: int, started: float) -> None:
-    """Add a request and its answer to the timeline; `started` is on the patient's clock."""
-    patient.answered(request.method, request.path, client, status, patient.now() - started, request.remote)
 
 
 def _asked(request: web.BaseRequest) -> Request:
@@ -122,7 +117,7 @@ def gate(patient: Patient, instead: Instead) -> Meeting:
         if answer is None:
             return None
         if answer.body is None and effect.by is not None:
-            return instead(request, effect.by, answer.status)
+            return await instead(request, effect.by, answer.status)
         return web.Response(status=answer.status, text=answer.body, headers=dict(answer.headers))
 
     return meeting

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from crashy.errors import BadInput
-from crashy.server.gate import client_of, tell
+from crashy.server.gate import client_of
 from crashy.server.patient import Patient
 
 _BACKLOG = 1024
@@ -36,7 +36,7 @@ class HttpConnection(web.RequestHandler):
         """Give the answer to what isn't HTTP."""
         response = super().handle_error(request, status, exc, message)
         response.headers["X-Pod"] = self._patient.identity.pod
-        tell(self._patient, request, client_of(request), status, self._patient.now())
+        self._patient.answered(request.method, request.path, client_of(request), status, 0.0, request.remote)
         return response
 
 

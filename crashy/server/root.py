@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from html import escape
 
 from aiohttp import web
@@ -40,11 +41,16 @@ _HTML = CIMultiDict(
 )
 
 
-def respond(patient: Patient, request: web.Request, text: str, status: int = 200) -> web.Response:
-    """Answer with a text, or with the page if the client asks for HTML by name, as browsers do."""
-    if "text/html" not in request.headers.get("Accept", ""):
-        return web.Response(status=status, body=text.encode(), headers=_PLAIN)
-    return web.Response(status=status, body=_page(patient, text).encode(), headers=_HTML)
+def handler(patient: Patient, text: str, status: int = 200) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Make the handler that answers with a text, or with the page if HTML is asked for by name, as browsers do."""
+    body = text.encode()
+
+    async def respond(request: web.Request) -> web.Response:
+        if "text/html" not in request.headers.get("Accept", ""):
+            return web.Response(status=status, body=body, headers=_PLAIN)
+        return web.Response(status=status, body=_page(patient, text).encode(), headers=_HTML)
+
+    return respond
 
 
 def _page(patient: Patient, text: str) -> str:
