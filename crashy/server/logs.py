@@ -25,12 +25,14 @@ class Log:
         self._access = access
         self._wall = wall
         self._lock = threading.Lock()
-        self._second = 0, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(0))
+        self._stamped = -1, ""
 
     def __call__(self, event: Event) -> None:
         """Write the event's line, if it has one."""
-        if event.kind == "request" and not self._worth_a_line(event):
-            return
+        if event.kind == "request":
+            healthy_probe = event.data["client"] == "kubelet" and event.data["status"] < 400
+            if healthy_probe or not self._access:
+                return
         line = self._write(event)
         with self._lock:
             try:
@@ -39,17 +41,13 @@ class Log:
             except (OSError, ValueError):  # nobody reads any more: the patient has other worries
                 pass
 
-    def _worth_a_line(self, event: Event) -> bool:
-        data = event.data
-        healthy_probe = data["client"] == "kubelet" and data["status"] < 400
-        return self._access and not healthy_probe
-
     def _stamp(self) -> str:
-        now = self._wall()
-        second = int(now)
-        if second != self._second[0]:  # most lines are of the same second as the one before
-            self._second = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._second[1]}.{int(now % 1 * 1000):03}Z"
+        now, (then, stamp) = int(self._wall() * 1000), self._stamped
+        if now != then:  # under load most lines are of the same millisecond as the one before
+            second, millisecond = divmod(now, 1000)
+            stamp = time.strftime(f"%Y-%m-%dT%H:%M:%S.{millisecond:03}Z", time.gmtime(second))
+            self._stamped = now, stamp
+        return stamp
 
     def _text(self, event: Event) -> str:
         message = _one_line(event.message)
