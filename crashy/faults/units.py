@@ -15,8 +15,7 @@ DISTRIBUTION = "a duration (300ms), a range (100ms..2s) or percentiles (p50=20ms
 _UNITS = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1000, "us": 1}
 _DIGITS = 9
 _NUMBER = rf"[0-9]{{1,9}}(?:\.[0-9]{{1,{_DIGITS}}})?"
-_PART = re.compile(rf"({_NUMBER})(ms|us|h|m|s)")
-_BARE = re.compile(_NUMBER)
+_PART = rf"({_NUMBER})(ms|us|h|m|s)"
 PATTERN = rf"^(?:{_NUMBER}|(?:{_NUMBER}(?:ms|us|h|m|s))+)$"
 """What the text of a duration looks like, as a regular expression of JSON Schema."""
 
@@ -41,12 +40,15 @@ def _number(value: float) -> int | None:
 
 
 def _read(text: str) -> int | None:
-    # In whole numbers: as floats, parts would not add up to what is written, and `decimal` is slow to import.
-    parts = _PART.findall(text)
+    # In whole numbers: as floats, parts would not add up to what is written, and `decimal` is slow to import,
+    # as patterns are to compile: most settings are whole seconds.
+    if len(text) < _DIGITS and text.isascii() and text.isdigit():
+        return int(text) * _UNITS["s"]
+    if re.fullmatch(_NUMBER, text):
+        text += "s"
+    parts = re.findall(_PART, text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        if not _BARE.fullmatch(text):
-            return None
-        parts = [(text, "s")]
+        return None
     total = 0
     for number, unit in parts:
         whole, _, fraction = number.partition(".")

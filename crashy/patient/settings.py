@@ -246,7 +246,7 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         where, raw = setting.name, setting.default
         if flags.get(key) is not None:
             where, raw = f"{setting.name} ({setting.flag})", flags[key] or ""
-        elif setting.name in {"ADMIN_PORT", "GRPC_PORT"} and _SERVICE_LINK.match(variable):
+        elif setting.name in {"ADMIN_PORT", "GRPC_PORT"} and variable.lower().startswith(_SERVICE_LINK):
             service = setting.name.removesuffix("_PORT").lower()
             warnings.append(f"{setting.name}: {variable}: comes from a Service named {service}, not from you; left out")
         elif variable or (setting.name == "ADMIN_PORT" and setting.name in environ):
@@ -283,7 +283,7 @@ def shown(value: str) -> str:
 
 # Kubernetes tells each container of a namespace's Services: for one named `crashy-app` that makes
 # CRASHY_APP_SERVICE_HOST, CRASHY_APP_PORT=tcp://... and CRASHY_APP_PORT_80_TCP_ADDR.
-_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://", re.IGNORECASE)
+_SERVICE_LINK = ("tcp://", "udp://", "sctp://")
 _SERVICE_VARIABLE = r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
 
 
@@ -293,7 +293,7 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     for variable in sorted(environ):
         if not variable.startswith("CRASHY_") or re.fullmatch(_SERVICE_VARIABLE, variable):
             continue
-        if _SERVICE_LINK.match(environ[variable]):
+        if environ[variable].lower().startswith(_SERVICE_LINK):
             continue
         import difflib  # noqa: PLC0415 - for mistakes alone
 
