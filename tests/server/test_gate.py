@@ -140,11 +140,11 @@ async def test_every_request_is_told_once_with_who_asked_what(client: Any) -> No
 async def test_a_bug_is_a_plain_500_with_the_pod_on_it(
     client: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def bug(*_of: Any) -> web.Response:
+    def bug(*_of: Any, **_named: Any) -> web.Response:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("crashy.server.root.respond", bug)
-    response = await (await client()).get("/")
+    monkeypatch.setattr("crashy.server.app._probe_answer", bug)
+    response = await (await client()).get("/ready")
 
     assert (response.status, await response.text()) == (500, "500 Internal Server Error")
     assert response.headers["X-Pod"] == "webapp-1"
