@@ -7,7 +7,7 @@ import time
 from benchmarks.servers import crashy, peers, serving
 from benchmarks.table import Line, against, line
 
-RUNS = 9
+RUNS = 15
 
 
 def measure() -> list[Line]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from crashy.timeline import Event, Timeline
 
-LIFE = secrets.token_hex(3)
+LIFE = os.urandom(3).hex()
 """Names this process in event ids: an id that a former life gave counts nothing here."""
 
 _LOOK_AGAIN = 15.0
