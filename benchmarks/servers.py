@@ -31,6 +31,7 @@ def crashy(**environ: str) -> Server:
 
 
 BARE = Server([PYTHON, "-m", "benchmarks.peers.bare", "{port}"])
+FLOOR = Server([PYTHON, "-m", "benchmarks.peers.floor", "{port}"])
 PEERS = {
     "bare": BARE,
     "flask": Server([PYTHON, "-m", "benchmarks.peers.flask_app", "{port}"]),
