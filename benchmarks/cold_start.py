@@ -17,6 +17,8 @@ def measure() -> list[Line]:
     work: dict[str, list[float]] = {name: [] for name in servers}
     ends: dict[str, list[float]] = {name: [] for name in servers}
     memory: dict[str, list[float]] = {name: [] for name in servers}
+    peaks: dict[str, list[float]] = {name: [] for name in servers}
+    faults: dict[str, list[float]] = {name: [] for name in servers}
     for run in range(RUNS + 1):
         for name, server in servers.items():
             with serving(server) as running:
@@ -28,6 +30,8 @@ def measure() -> list[Line]:
                 work[name].append(1000 * spent)
                 ends[name].append(1000 * running.ended)
                 memory[name].append(resident)
+                peaks[name].append(running.peak)
+                faults[name].append(running.faults)
     return [
         against("cold start", starts, "crashy", "bare", most=0.80),
         against("CPU to the first 200", work, "crashy", "bare", note="the same, steadier on a busy machine"),
@@ -37,5 +41,7 @@ def measure() -> list[Line]:
         against("memory at rest", memory, "crashy", "bare", most=0.95),
         against("memory at rest", memory, "floor", "bare", note="the same empty app"),
         *(line(f"memory at rest: {name}", values, unit="MB") for name, values in memory.items()),
+        *(line(f"maximum resident set: {name}", values, unit="MB") for name, values in peaks.items()),
+        *(line(f"page faults: {name}", values, unit="") for name, values in faults.items()),
         *(line(f"SIGTERM to exit: {name}", values, unit="ms") for name, values in ends.items()),
     ]

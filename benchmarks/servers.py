@@ -70,6 +70,9 @@ class Running:
     port: int
     took: float
     ended: float = 0.0
+    peak: float = 0.0
+    """Its maximum resident set in MB and the page faults it took, as `/usr/bin/time -v` tells them at its end."""
+    faults: int = 0
 
     def memory(self) -> float:
         """Give the resident MB of it and its children."""
@@ -106,15 +109,17 @@ def start(server: Server) -> Running:
 
 @contextlib.contextmanager
 def serving(server: Server) -> Iterator[Running]:
-    """Run a server until the block ends; then `ended` tells how long SIGTERM took."""
+    """Run a server until the block ends; then `ended` tells how long SIGTERM took, `peak` and `faults` what it used."""
     running = start(server)
     try:
         yield running
     finally:
         begin = time.perf_counter()
         running.process.terminate()
-        running.process.wait()
+        _, status, usage = os.wait4(running.process.pid, 0)
         running.ended = time.perf_counter() - begin
+        running.process.returncode = os.waitstatus_to_exitcode(status)
+        running.peak, running.faults = usage.ru_maxrss * 1024 / 1e6, usage.ru_minflt + usage.ru_majflt
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:
