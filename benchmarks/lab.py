@@ -130,17 +130,21 @@ def restart() -> tuple[list[float], list[float]]:
 
 
 def _told(timeline: Path, lab: subprocess.Popen[str], reason: str) -> float:
-    """Give the moment at which the lab told of something."""
-    while lab.poll() is None:
+    """Give the moment at which the lab told of something; raises RuntimeError if it doesn't within a minute."""
+    deadline = time.monotonic() + 60
+    while lab.poll() is None and time.monotonic() < deadline:
         if f'"{reason}"' in timeline.read_text():
             return time.perf_counter()
         time.sleep(0.001)
-    raise RuntimeError(f"the lab ended before it told of {reason}")
+    raise RuntimeError(f"the lab has not told of {reason}")
 
 
 def _answered(address: str) -> float:
-    """Give the moment at which somebody answers."""
+    """Give the moment at which somebody answers; raises RuntimeError if nobody does within a minute."""
+    deadline = time.monotonic() + 60
     while not answers(8080, address):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"nobody answers on {address}")
         time.sleep(0.0005)
     return time.perf_counter()
 
