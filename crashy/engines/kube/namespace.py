@@ -13,8 +13,8 @@ from crashy.errors import BadInput
 MANAGED = {"app.kubernetes.io/managed-by": "crashy"}
 RUN = "crashy/run"
 PREFIX = "crashy-"
-GONE_WITHIN = 60.0
-"""Seconds that a namespace has to go."""
+GONE_WITHIN = 120.0
+"""Seconds that a namespace has to go: its kubelet may take a minute to find that nothing runs there any more."""
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes draws them: no vowels, no words
 _LONGEST = 63
 

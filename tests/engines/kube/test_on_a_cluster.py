@@ -20,7 +20,7 @@ from crashy import cli
 from crashy.engines.kube import session
 from tests.kube.cluster import ROOT, Cluster
 
-pytestmark = [pytest.mark.kube, pytest.mark.slow]
+pytestmark = [pytest.mark.kube, pytest.mark.slow, pytest.mark.timeout(300)]  # a namespace may take its time to go
 CRASHY = [sys.executable, "-m", "crashy"]
 Object = dict[str, Any]
 
@@ -74,7 +74,7 @@ def run(*args: str | Path, env: dict[str, str] | None = None) -> subprocess.Comp
         [*CRASHY, *map(str, args)],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=200,
         env=os.environ | (env or {}),
         check=False,
     )
@@ -194,7 +194,7 @@ def test_ctrl_c_takes_faults_back_deletes_the_namespace_and_reports(
             if "inject freeze" in line:
                 running.send_signal(signal.SIGINT)
                 break
-        told, said = running.communicate(timeout=80)
+        told, said = running.communicate(timeout=160)
 
     assert running.returncode == 0, said
     assert "Recovered" in said
