@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import importlib
 import json
+import signal
 import sys
 import time
 
@@ -66,4 +67,8 @@ def _measure(name: str) -> tuple[list[Line], list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit as any other: what was started is ended
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -12,9 +12,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.environment import BUILD, ENVIRON, ROOT
+from benchmarks.environment import ENVIRON, ROOT
 from benchmarks.probes import percentile
 from benchmarks.servers import answers, crashy, serving
 from benchmarks.table import Line, line
@@ -44,20 +45,22 @@ PROBE = "readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1
 @contextmanager
 def _lab(pods: int, probes: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """Run a lab with so many pods; gives its process and the file of its timeline."""
-    manifest, timeline = BUILD / "lab.yaml", BUILD / "lab.jsonl"
-    manifest.write_text(POD.format(pods=pods, probes=probes))
-    command = [sys.executable, "-m", "crashy", "lab", "--json", str(manifest)]
-    with timeline.open("w") as out:
-        lab = subprocess.Popen(command, cwd=ROOT, env=ENVIRON, stdout=out, stderr=subprocess.DEVNULL, text=True)
-    try:
-        yield lab, timeline
-    finally:
-        lab.send_signal(signal.SIGINT)
+    with TemporaryDirectory() as folder:
+        manifest, timeline = Path(folder, "lab.yaml"), Path(folder, "lab.jsonl")
+        manifest.write_text(POD.format(pods=pods, probes=probes))
+        # It ends by itself though nobody is left to end it.
+        command = [sys.executable, "-m", "crashy", "lab", "--json", "--for", "5m", str(manifest)]
+        with timeline.open("w") as out:
+            lab = subprocess.Popen(command, cwd=ROOT, env=ENVIRON, stdout=out, stderr=subprocess.DEVNULL, text=True)
         try:
-            lab.wait(timeout=60)
-        except subprocess.TimeoutExpired:
+            yield lab, timeline
+        finally:
             lab.send_signal(signal.SIGINT)
-            lab.wait(timeout=60)
+            try:
+                lab.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                lab.send_signal(signal.SIGINT)
+                lab.wait(timeout=60)
 
 
 def _events(timeline: Path) -> list[dict[str, Any]]:

@@ -94,9 +94,7 @@ class Timeline:
             event = Event(round(max(self._now() - self._zero - ago, 0.0), 6), source, kind, obj, reason, message, data)
             self._events.append(event)
             self._count += 1
-        for subscriber, but in self._subscribers:
-            if kind not in but:
-                subscriber(event)
+        self._tell(event)
         return event
 
     def promise(self, kind: str, make: Callable[..., Event]) -> Callable[..., None]:
@@ -113,16 +111,17 @@ class Timeline:
                 promise = (kind, now() - self._zero, *facts)
                 append(promise)
                 self._count += 1
-            if self._unheard is None or kind in self._unheard:
-                return
-            event = self._told(promise)
-            for subscriber, but in self._subscribers:
-                if kind not in but:
-                    subscriber(event)
+            if self._unheard is not None and kind not in self._unheard:
+                self._tell(self._kept(promise))
 
         return later
 
-    def _told(self, promise: _Promise) -> Event:
+    def _tell(self, event: Event) -> None:
+        for subscriber, but in self._subscribers:
+            if event.kind not in but:
+                subscriber(event)
+
+    def _kept(self, promise: _Promise) -> Event:
         kind, t, *facts = promise
         return self._makers[kind](int(t * 1e6 + 0.5) / 1e6, *facts)  # `round` would cost four times as much
 
@@ -155,4 +154,4 @@ class Timeline:
         with self._lock:
             newest_first = list(islice(reversed(self._events), max(0, self._count - count)))
             end = self._count
-        return [event if isinstance(event, Event) else self._told(event) for event in reversed(newest_first)], end
+        return [event if isinstance(event, Event) else self._kept(event) for event in reversed(newest_first)], end

@@ -80,7 +80,7 @@ class GrpcHealth:
     async def _handle(self, call: wire.Call) -> None:
         patient = self._patient
         started, status, client = patient.now(), GAVE_UP, _client(call)
-        service = ""
+        service: str | None = None
         patient.requests += client == "users"
         try:
             service = _service(call)

@@ -204,6 +204,14 @@ def test_the_timeline_knows_which_probe_it_was(serve: Serve) -> None:
         "status": 404, "client": "kubelet", "probe": None, "service": "shop"}  # fmt: skip
 
 
+def test_a_check_that_can_not_be_read_is_no_probe(serve: Serve) -> None:
+    app = serve(GRPC_PORT="0", LOG_FORMAT="json")
+    with pytest.raises(RpcError):
+        call(app, CHECK, b"\x0b")
+    told = json.loads(app.line(r".*Health/Check.*")[0])
+    assert (told["status"], told["probe"], "service" in told) == (500, None, False)
+
+
 # --- calls that are no Check
 
 
