@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := scripts/install.sh $(BIN)/python
 # In full, as docker means it, so that podman's image has the name too that the manifests ask for.
 IMAGE ?= docker.io/library/crashy-app:1.0.0
 PYTHON_IMAGE ?= docker.io/library/python:3.13-slim
@@ -25,8 +25,7 @@ $(BIN)/python:
 # An install is remembered by a stamp, so that a second run costs nothing.
 $(VENV)/.lab: requirements/build.txt requirements/lab.txt pyproject.toml | $(BIN)/python
 	@echo "installing what the laboratory needs (pinned in requirements/lab.txt)"
-	@$(PIP) install --quiet --require-hashes -r requirements/build.txt -r requirements/lab.txt
-	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(INSTALL) build lab .
 	@# An older pip's launcher imports `re` to look for .exe in its own name: half of what Python's start costs.
 	@sed -i.pip -e '/^import re$$/d' -e '/re\.sub(/d' $(BIN)/crashy && rm $(BIN)/crashy.pip
 	@touch $@
@@ -34,12 +33,12 @@ $(VENV)/.lab: requirements/build.txt requirements/lab.txt pyproject.toml | $(BIN
 # The client of --on kube is 50 MB with its byte code, most of it models: `make demo` and `make lessons` do without.
 $(VENV)/.kube: $(VENV)/.lab requirements/kube.txt
 	@echo "installing what --on kube needs (pinned in requirements/kube.txt)"
-	@$(PIP) install --quiet --require-hashes -r requirements/kube.txt
+	@$(INSTALL) kube
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.lab requirements/dev.txt
 	@echo "installing what the tests need (pinned in requirements/dev.txt)"
-	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@$(INSTALL) dev
 	@touch $@
 
 setup: $(VENV)/.lab $(VENV)/.kube ## make .venv with crashy in it (.venv/bin/crashy)

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 lock() { # FILE EXTRA...
   file=$1
   shift
-  uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+  uv pip compile --quiet --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
     --no-emit-index-url --no-emit-find-links "$@" pyproject.toml --output-file "requirements/$file.txt"
 }
 lock base
@@ -15,3 +15,4 @@ lock lab --extra lab
 lock kube --extra kube
 lock dev --extra dev --extra build
 lock sbom --extra sbom
+lock dist --extra dist --extra build

@@ -16,9 +16,9 @@ else
   rm -rf build/sbom
   "${PYTHON:-python3}" -m venv "$tool"
   "${PYTHON:-python3}" -m venv --without-pip "$subject"
-  pip="$tool/bin/python -m pip --disable-pip-version-check"
-  $pip install --quiet --require-hashes -r requirements/build.txt -r requirements/sbom.txt
-  $pip --python "$subject" install --quiet --require-hashes -r requirements/base.txt
+  scripts/install.sh "$tool/bin/python" build sbom
+  "$tool/bin/python" -m pip --disable-pip-version-check --python "$subject" install --quiet --no-deps --only-binary :all: \
+    --require-hashes -r requirements/base.txt
   "$tool/bin/cyclonedx-py" environment --pyproject pyproject.toml --mc-type application --output-reproducible \
     --output-format JSON --output-file "$out" "$subject/bin/python"
   rm -rf build/sbom
