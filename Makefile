@@ -11,7 +11,7 @@ URL ?= http://127.0.0.1:30080
 CONTAINERS ?= $(shell scripts/containers.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lessons parity test kube-test fidelity lint bench image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
+.PHONY: help setup demo lessons parity test test-locks test-pythons kube-test fidelity lint bench image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,10 +58,16 @@ parity: $(VENV)/.lab ## run every lesson on KUBECONFIG's cluster, in the lab and
 
 # Whoever has KUBECONFIG set may have it set to a cluster that matters: only `make kube-test` uses one.
 test: $(VENV)/.dev ## run the tests
-	@env -u KUBECONFIG $(BIN)/pytest -n 2 -rs -m 'not trace_lab' $(PYTEST_FLAGS)
+	@env -u KUBECONFIG $(BIN)/pytest -n 2 -m 'not trace_lab and not locks' $(PYTEST_FLAGS)
 
 kube-test: $(VENV)/.dev ## run the tests that need a cluster on the one that KUBECONFIG names (five minutes)
-	@$(BIN)/pytest -n 2 --dist loadgroup -m kube -rs --durations=5 $(PYTEST_FLAGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup -m kube --durations=5 $(PYTEST_FLAGS)
+
+test-locks: $(VENV)/.dev ## install every lock with old and new pips on every Python of this machine (fifteen minutes)
+	@$(BIN)/pytest -n 2 -m locks --durations=5 $(PYTEST_FLAGS)
+
+test-pythons: $(VENV)/.dev ## run the quick tests and the demo on every Python 3.11 to 3.14 of this machine (PYTHONS=…)
+	@scripts/test-pythons.sh $(PYTHONS)
 
 fidelity: $(VENV)/.dev ## count the conformance cases and the traces of real kubelets that pass
 	@$(BIN)/python -m pytest -p tests.fidelity -n 2 --no-header $(PYTEST_FLAGS)

@@ -16,10 +16,10 @@ fail() { # WHAT
   case $said in
   *'No space left'*) try="free some disk space, then again" ;;
   *'DO NOT MATCH THE HASHES'*) try="your index serves another file than the lock names: compare it with a second index" ;;
-  *'No matching distribution'*)
-    try="this platform, or this index, lacks that release: try another Python (make clean, then make PYTHON=python3.12 …) or index" ;;
   *NewConnectionError* | *ConnectTimeout* | *'onnection broken'* | *'timed out'* | *ProxyError* | *SSLError*)
     try="check the network, the proxy and pip's index (pip config list), then again" ;;
+  *'No matching distribution'*)
+    try="this platform, or this index, lacks that release: try another Python (make clean, then make PYTHON=python3.12 …) or index" ;;
   *) try="make clean, then again" ;;
   esac
   echo "could not $1: ${error:-pip failed}; try: $try; all of it is in $log" >&2

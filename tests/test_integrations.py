@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import yaml
 from crashy.patient.settings import load
 from crashy.server.admin import METRICS
 from tests.commands.labs import event, lab
+from tests.needs import need
 from tests.scripts.test_scripts import free_node_port
 from tests.server.running import Running
 
@@ -137,8 +137,7 @@ def load_generators() -> list[list[str]]:
 
 @pytest.mark.parametrize("command", load_generators(), ids=" ".join)
 def test_the_load_generators_take_the_flags_of_the_page(command: list[str], patient: Running) -> None:
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not on this machine")
+    need(command[0])
     *args, url = command
     assert url == "http://127.0.0.1:30090/"
 
@@ -189,9 +188,7 @@ def test_the_service_monitor_finds_the_metrics_of_the_demo() -> None:
 
 
 def test_promtool_takes_the_pages_configuration_and_queries(tmp_path: Path) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not on this machine (Debian's package prometheus has it)")
+    promtool = need("promtool")
     [config] = re.findall(r"```yaml\n(# build/prometheus.yml.*?)```", PAGE, re.DOTALL)
     (tmp_path / "prometheus.yml").write_text(config)
     (tmp_path / "patients.json").write_text('[{"targets": ["127.0.0.1:8081"]}]')

@@ -72,7 +72,9 @@ def test_every_object_is_valid_by_the_published_schemas(folder: str, minor: int)
             kubernetes_validate.validate(one, f"1.{minor}", strict=True)
 
 
-@pytest.mark.skipif(KUBECTL is None, reason="no kubectl 1.21 or newer on this machine")
+@pytest.mark.skipif(
+    KUBECTL is None, reason="kubectl 1.21 or newer is not on this machine: kubernetes.io/docs/tasks/tools"
+)
 @pytest.mark.parametrize("folder", KUSTOMIZED)
 def test_kubectl_makes_of_a_kustomization_what_is_checked_here(folder: str) -> None:
     made = subprocess.run([str(KUBECTL), "kustomize", ROOT / folder], capture_output=True, text=True, check=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import ssl
 import subprocess
@@ -17,6 +16,7 @@ import pytest
 
 from crashy import cli
 from crashy.commands import probe
+from tests.needs import needs
 
 DEADLINE = 60.0
 DEAR = {"argparse", "asyncio", "collections", "re", "socket", "ssl", "http", "json", "dataclasses", "pathlib", "typing"}
@@ -94,7 +94,7 @@ def test_it_does_without_the_c_half_of_socket_where_there_is_none(monkeypatch: p
         assert probe.main(["--redis", f"127.0.0.1:{port}", "--timeout", "20s"]) == 0
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not on this machine")
+@needs("openssl")
 def test_https_is_asked_without_verification(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(tmp_path / name) for name in ("key.pem", "cert.pem")]
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=nobody", "-days", "1"]
@@ -224,7 +224,7 @@ def listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.mark.skipif(not shutil.which("redis-server"), reason="redis-server is not on this machine")
+@needs("redis-server")
 @pytest.mark.parametrize(("password", "says"), [("", "answers PONG"), ("secret", "answers, and wants a password")])
 def test_a_real_redis_is_alive(password: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     port = free_port()
@@ -235,7 +235,7 @@ def test_a_real_redis_is_alive(password: str, says: str, tmp_path: Path, capsys:
     assert probe.main(["--redis", f"127.0.0.1:{port}"]) == 1
 
 
-@pytest.mark.skipif(not shutil.which("mariadbd"), reason="mariadbd is not on this machine")
+@needs("mariadbd")
 def test_a_real_mysql_is_alive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, port = tmp_path / "data", free_port()
     install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db", "--user=root"]

@@ -28,9 +28,9 @@ Object = dict[str, Any]
 def unreachable() -> str | None:
     """Say why there is no cluster to test on, or nothing."""
     if not os.environ.get("KUBECONFIG"):
-        return "KUBECONFIG is not set: it names the cluster that these tests use (make kube-test)"
+        return "need a cluster: KUBECONFIG=… make kube-test"
     if not shutil.which("kubectl"):
-        return "kubectl is not on this machine"
+        return "kubectl is not on this machine: kubernetes.io/docs/tasks/tools"
     asked = subprocess.run(
         ["kubectl", "--request-timeout=10s", "get", "--raw", "/version"], capture_output=True, text=True, check=False
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 import yaml
 
 from tests.kube.cluster import MANIFESTS, Cluster, Object, ready
+from tests.needs import need
 
 IMAGE = "docker.io/library/crashy-app:1.0.0"
 MOST = 15_000_000  # bytes that the layers above the base may have, unpacked
@@ -18,8 +18,7 @@ MOST = 15_000_000  # bytes that the layers above the base may have, unpacked
 
 def inspected(image: str) -> dict[str, Any]:
     """Give what podman, buildah's twin, tells of an image of this machine."""
-    if not shutil.which("podman"):
-        pytest.skip("podman is not on this machine: it tells what an image holds")
+    need("podman")
     asked = subprocess.run(["podman", "image", "inspect", image], capture_output=True, text=True, check=False)
     if asked.returncode:
         pytest.skip(f"{image} is not among this machine's podman images: make image")

@@ -16,6 +16,7 @@ from crashy.report.html import page
 from crashy.report.lanes import lanes
 from crashy.report.results import results
 from crashy.timeline import Event
+from tests.needs import needs
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -149,7 +150,7 @@ def test_nothing_that_happened_is_a_page_too() -> None:
     assert lanes([], results([])) == []
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="no Chromium is on this machine")
+@needs("chromium", "google-chrome")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_shows_it_without_a_complaint(tmp_path: Path, scheme: str) -> None:
     (tmp_path / "report.html").write_text(PAGE)

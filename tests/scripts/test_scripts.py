@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,13 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.commands.labs import Lab, lab
+from tests.needs import needs
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPTS = ROOT / "scripts"
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("curl") or shutil.which("wget")), reason="neither curl nor wget is on this machine"
-)
+pytestmark = needs("curl", "wget")
 
 
 def free_node_port() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
 import subprocess
 import sys
 import urllib.error
@@ -30,6 +29,7 @@ from crashy.server.grpc_health import WATCH
 from crashy.server.identity import Identity
 from crashy.server.metrics import BOUNDS, METHODS, Durations, Family, Meter, render
 from crashy.server.patient import Patient
+from tests.needs import need
 from tests.server.running import Running, until
 
 Make = Callable[..., Patient]
@@ -292,15 +292,8 @@ def test_a_frozen_app_is_told_of_on_the_admin_port(serve: Callable[..., Running]
     assert value(text, "crashy_fault_starts_total", fault="freeze") == 1
 
 
-def needs(program: str) -> str:
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"{program} is not on this machine (Debian's package prometheus has it)")
-    return found
-
-
 def test_promtool_finds_nothing_to_say(serve: Callable[..., Running]) -> None:
-    promtool = needs("promtool")
+    promtool = need("promtool")
     patient = serve(METRICS="1")
     for path in ("/", "/ready", "/0", "/nope"):
         patient.ask(path)
@@ -314,7 +307,7 @@ def test_promtool_finds_nothing_to_say(serve: Callable[..., Running]) -> None:
 @pytest.fixture
 def prometheus(tmp_path: Path) -> Iterator[Callable[[int], Callable[[str], float | None]]]:
     """Start a real Prometheus that scrapes a port of this machine; gives what asks it for the value of a query."""
-    program = needs("prometheus")
+    program = need("prometheus")
     started: list[subprocess.Popen[bytes]] = []
 
     def start(port: int) -> Callable[[str], float | None]:

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.needs import need
 from tests.server.running import DEADLINE, Answer, Running, until
 
 Serve = Callable[..., Running]
@@ -454,8 +454,9 @@ def test_blocking_rng_makes_others_wait_and_async_does_not(serve: Serve) -> None
 def serve_as_process_1() -> Iterator[Callable[..., Running]]:
     """Start a patient as process 1 of a PID namespace, where the kernel spares it its own signals."""
     under = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child")
-    if not shutil.which("unshare") or subprocess.run([*under, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no PID namespaces here")
+    need("unshare")
+    if subprocess.run([*under, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this user may make no PID namespace: run the tests as root, or allow user namespaces")
     started: list[Running] = []
 
     def start(**settings: str) -> Running:

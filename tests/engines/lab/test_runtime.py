@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 import sys
 import tempfile
 import time
@@ -35,6 +34,7 @@ from crashy.manifest.document import Document
 from crashy.manifest.objects import Manifests, read
 from crashy.timeline import Timeline
 from tests.kubelet.cases import case
+from tests.needs import need
 
 DEADLINE = 20.0
 
@@ -327,8 +327,8 @@ LEAVES_A_CHILD = "(sleep 0 &); sleep 0.1"
 async def test_what_a_probe_leaves_behind_is_a_zombie_where_nobody_waits_for_it(
     first: tuple[str, ...], probe: tuple[str, ...], kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if "tini" in first + probe and not shutil.which("tini"):
-        pytest.skip("tini is not on this machine")
+    if "tini" in first + probe:
+        need("tini")
     monkeypatch.setattr(zombies, "LOOK", 0.01)
     async with container(*first) as c:
         for _ in range(3):

@@ -1,0 +1,25 @@
+#!/bin/sh
+# test-pythons.sh [PYTHON...]: on each Python (without any: on every one from 3.11 to 3.14 that this machine has) make an
+# environment, run the tests that need no real time, and the demo beside them. What they print goes to build/pythons.
+set -eu
+cd "$(dirname "$0")/.."
+if [ $# = 0 ]; then
+  # shellcheck disable=SC2046 # a path a line, none with a space
+  set -- $(.venv/bin/python -m tests.pythons)
+fi
+failed=0
+for python in "$@"; do
+  name=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3] + "-debian" * (sys.base_prefix == "/usr"))')
+  folder=build/pythons/$name
+  mkdir -p "$folder"
+  make --no-print-directory PYTHON="$python" VENV="$folder/venv" "$folder/venv/.dev"
+  make --no-print-directory PYTHON="$python" VENV="$folder/venv" demo >"$folder/demo.txt" 2>&1 &
+  demo=$!
+  told=passed
+  env -u KUBECONFIG "$folder/venv/bin/python" -m pytest -n 2 -m 'not slow and not trace_lab and not kube and not locks' \
+    >"$folder/tests.txt" 2>&1 || told="FAILED, see $folder/tests.txt"
+  wait "$demo" || told="$told; the demo FAILED, see $folder/demo.txt"
+  case $told in *FAILED*) failed=1 ;; esac
+  echo "Python $name: $(tail -n 1 "$folder/tests.txt"); $(tail -n 2 "$folder/demo.txt" | head -n 1); $told"
+done
+exit "$failed"
