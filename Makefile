@@ -67,7 +67,7 @@ test-locks: $(VENV)/.dev ## install every lock with old and new pips on every Py
 	@$(BIN)/pytest -n 2 -m locks --durations=5 $(PYTEST_FLAGS)
 
 test-pythons: $(VENV)/.dev ## run the quick tests and the demo on every Python 3.11 to 3.14 of this machine (PYTHONS=…)
-	@scripts/test-pythons.sh $(PYTHONS)
+	@PYTEST_FLAGS="$(PYTEST_FLAGS)" scripts/test-pythons.sh $(PYTHONS)
 
 fidelity: $(VENV)/.dev ## count the conformance cases and the traces of real kubelets that pass
 	@$(BIN)/python -m pytest -p tests.fidelity -n 2 --no-header $(PYTEST_FLAGS)

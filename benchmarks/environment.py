@@ -23,13 +23,11 @@ SKIPPED: list[str] = []
 def prepare() -> None:
     """Make the environment, once, and the byte code of what is measured."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    pins = [ROOT / "requirements" / "base.txt", ROOT / "benchmarks" / "requirements.txt"]
-    stamp, wanted = VENV / ".pins", "".join(path.read_text() for path in pins)
+    stamp, wanted = VENV / ".pins", (ROOT / "requirements" / "bench.txt").read_text()
     if not stamp.exists() or stamp.read_text() != wanted:
         print(f"making {VENV}", file=sys.stderr)
         _run(sys.executable, "-m", "venv", "--clear", str(VENV))
-        for path in pins:
-            _run(PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "-r", str(path))
+        _run(str(ROOT / "scripts" / "install.sh"), PYTHON, "bench")
         stamp.write_text(wanted)
     _run(PYTHON, "-m", "compileall", "-q", "crashy", "benchmarks")
     if shutil.which("go"):

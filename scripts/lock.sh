@@ -15,4 +15,5 @@ lock lab --extra lab
 lock kube --extra kube
 lock dev --extra dev --extra build
 lock sbom --extra sbom
+lock bench --extra bench
 lock dist --extra dist --extra build

@@ -16,8 +16,9 @@ for python in "$@"; do
   make --no-print-directory PYTHON="$python" VENV="$folder/venv" demo >"$folder/demo.txt" 2>&1 &
   demo=$!
   told=passed
+  # shellcheck disable=SC2086 # flags, apart
   env -u KUBECONFIG "$folder/venv/bin/python" -m pytest -n 2 -m 'not slow and not trace_lab and not kube and not locks' \
-    >"$folder/tests.txt" 2>&1 || told="FAILED, see $folder/tests.txt"
+    ${PYTEST_FLAGS:-} >"$folder/tests.txt" 2>&1 || told="FAILED, see $folder/tests.txt"
   wait "$demo" || told="$told; the demo FAILED, see $folder/demo.txt"
   case $told in *FAILED*) failed=1 ;; esac
   echo "Python $name: $(tail -n 1 "$folder/tests.txt"); $(tail -n 2 "$folder/demo.txt" | head -n 1); $told"

@@ -1,4 +1,7 @@
-"""The Pythons of this machine that crashy promises to run on; `python -m tests.pythons` prints a path a line."""
+"""The Pythons of this machine that crashy promises to run on; `python -m tests.pythons` prints a path a line.
+
+With `--another` it prints one, of another version than the Python that runs it.
+"""
 
 from __future__ import annotations
 
@@ -59,4 +62,5 @@ def _asked(path: str) -> Python | None:
 
 
 if __name__ == "__main__":
-    sys.stdout.writelines(f"{python.path}\n" for python in pythons())
+    chosen = [another()] if "--another" in sys.argv else pythons()
+    sys.stdout.writelines(f"{python.path}\n" for python in chosen if python)
