@@ -15,12 +15,14 @@ RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_pat
  && /opt/build/bin/pip install --quiet --no-cache-dir --no-compile --no-deps --require-hashes --target "$site" -r "requirements/${REQUIREMENTS}.txt"
 COPY pyproject.toml README.md LICENSE ./
 COPY crashy crashy
+# The wheel brings these along; the image has no use for them.
+RUN mkdir -p manifests experiments scripts && cd scripts && touch lib.sh crash-app.sh curl-test.sh freeze-app.sh recover-app.sh
 # Only what a container needs (serve, traffic, probe, event-simulator, inject, recover, status): the laboratory, tests,
 # sources, headers, stubs and debug symbols stay behind; byte code comes along, since compiling it at every start would
 # nearly double the time to the first answer.
 RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
  && /opt/build/bin/pip install --quiet --no-cache-dir --no-compile --no-deps --no-build-isolation --upgrade --target "$site" . \
- && for room in check engines experiment kubelet manifest; do rm -rf "${site:?}/crashy/$room"; done \
+ && for room in check engines experiment kubelet manifest share; do rm -rf "${site:?}/crashy/$room"; done \
  && rm -rf "$site"/bin /opt/crashy/include /opt/crashy/bin/[Aa]ctivate* \
  && rm -f "$site"/aiohttp/pytest_plugin.py "$site"/aiohttp/test_utils.py "$site"/uvloop/_testbase.py \
  && find "$site" \( -name tests -o -name '.hash' \) -prune -exec rm -rf {} + \

@@ -11,7 +11,7 @@ URL ?= http://127.0.0.1:30080
 CONTAINERS ?= $(shell scripts/containers.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lessons parity test test-locks test-pythons kube-test fidelity lint bench image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
+.PHONY: help setup demo lessons parity test test-locks test-pythons kube-test fidelity lint bench dist image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,11 +44,7 @@ $(VENV)/.dev: $(VENV)/.lab requirements/dev.txt
 setup: $(VENV)/.lab $(VENV)/.kube ## make .venv with crashy in it (.venv/bin/crashy)
 
 demo: $(VENV)/.lab ## the main job: pods crash and freeze, probes notice, restarts heal (no cluster, no Docker)
-	@echo "Three pods behind one Service, ten requests a second. After 10 s one crashes, after 30 s another freezes:"
-	@echo "see the probes notice, the Service drop the pod, the container restart. It takes a minute; Ctrl-C ends it."
-	@$(BIN)/crashy lab manifests/demo --traffic web --for 60s \
-		--at '10s any crash mode=errors' --at '30s any freeze'
-	@echo "Now do it yourself: .venv/bin/crashy lab manifests/webapp, and scripts/freeze-app.sh in a second terminal."
+	@$(BIN)/crashy demo
 
 lessons: $(VENV)/.lab ## run every lesson of experiments/ in the lab and on sim; a line each, an HTML report each
 	@$(BIN)/python scripts/lessons.py
@@ -80,6 +76,9 @@ lint: $(VENV)/.dev ## ruff, mypy, shellcheck
 
 bench: $(VENV)/.dev ## measure beside peers, about ten minutes (SECTIONS="cold_start lab" for some); figures in build/bench
 	@$(BIN)/python -m benchmarks $(SECTIONS)
+
+dist: ## build the sdist and the wheel into dist/, check both, and try the wheel in an empty environment
+	@PYTHON=$(PYTHON) scripts/dist.sh
 
 # HEALTHCHECK is Docker's own; podman and buildah keep it only where they are told so.
 image: ## build the container image (IMAGE=…, PYTHON_IMAGE=…, CONTAINERS=docker, podman or buildah, BUILD_FLAGS=…)

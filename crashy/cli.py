@@ -5,26 +5,11 @@ from __future__ import annotations
 import sys
 
 from crashy import __version__
+from crashy.commands import COMMANDS
 
 TYPE_CHECKING = False  # importing typing for it would cost a thin command a third of its time
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-# name -> (module, help). A module has `main(argv) -> exit code`.
-COMMANDS = {
-    "serve": ("crashy.commands.serve", "run the patient: the server that falls ill on purpose"),
-    "lab": ("crashy.commands.lab", "run manifests on this machine, under a kubelet-faithful prober"),
-    "check": ("crashy.commands.check", "tell what the probes of manifests will do, and the traps they walk into"),
-    "inject": ("crashy.commands.inject", "inject a fault into a patient"),
-    "recover": ("crashy.commands.recover", "take faults back"),
-    "run": ("crashy.commands.run", "run experiments: manifests, traffic, faults at given times, a verdict"),
-    "kube": ("crashy.commands.kube", "delete what crashed runs have left behind on a cluster"),
-    "report": ("crashy.commands.report", "draw the reports of a run again from its timeline"),
-    "traffic": ("crashy.commands.traffic", "ask a URL on a fixed schedule and tell what users felt"),
-    "probe": ("crashy.commands.probe", "an exec probe: ask http, tcp, Redis, MySQL, a file, the load; exit 0 or 1"),
-    "event-simulator": ("crashy.commands.event_simulator", "log as the course's image event-simulator does"),
-    "status": ("crashy.commands.status", "show how a patient is"),
-}
 
 
 def usage() -> str:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# install.sh PYTHON LOCK... [.]: install what requirements/LOCK.txt pin into PYTHON's environment, and with "." crashy
-# itself, editable. pip resolves nothing (--no-deps), builds nothing of others' (--only-binary) and takes only files whose
+# install.sh PYTHON LOCK... [. | WHEEL]: install what requirements/LOCK.txt pin into PYTHON's environment, and crashy
+# itself: with "." editable, or from a wheel. pip resolves nothing (--no-deps), builds nothing of others' (--only-binary) and takes only files whose
 # hash is in the lock: a release that came out after the lock can't be looked at. What pip says goes to build/install.log.
 set -eu
 cd "$(dirname "$0")/.."
@@ -37,10 +37,10 @@ pip() { "$python" -m pip --disable-pip-version-check --no-input "$@"; }
 # What could make pip install elsewhere than into this environment, or otherwise than from the lock.
 unset PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV PIP_NO_BINARY PIP_CONSTRAINT PIP_UPGRADE PIP_PRE PIP_DRY_RUN
 for lock in "$@"; do
-  if [ "$lock" = . ]; then
-    run "install crashy itself" pip install --no-deps --no-build-isolation -e .
-  else
-    run "install requirements/$lock.txt" pip install --no-deps --only-binary :all: --require-hashes -r "requirements/$lock.txt"
-  fi
+  case $lock in
+  .) run "install crashy itself" pip install --no-deps --no-build-isolation -e . ;;
+  *.whl) run "install $lock" pip install --no-deps "$lock" ;;
+  *) run "install requirements/$lock.txt" pip install --no-deps --only-binary :all: --require-hashes -r "requirements/$lock.txt" ;;
+  esac
 done
 run "install a complete set (pip check)" pip check

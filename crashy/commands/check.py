@@ -14,6 +14,7 @@ from crashy.errors import BadInput
 if find_spec("yaml") is None:
     raise BadInput("checking manifests needs PyYAML: pip install 'crashy[lab]'")
 
+from crashy.bundled import locate
 from crashy.check import as_json, sarif, text
 from crashy.check.model import Severity, findings
 from crashy.check.subjects import read_subjects
@@ -30,8 +31,8 @@ Exit 0, or 1 when something is an error, or 2 when a manifest can't be read.
 """
 
 
-def main(argv: Sequence[str]) -> int:
-    """Print what the probes of these manifests will do; gives 1 if there is an error among the findings, else 0."""
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
     parser = Parser(
         "crashy check",
         description="Tell what the probes of these manifests will do: how soon they notice what, how long users see "
@@ -42,8 +43,13 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="a file, a folder, or - for standard input")
     parser.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="how to tell it")
-    args = parser.parse_args(argv)
-    subjects, skipped = read_subjects(*gather(args.manifests))
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print what the probes of these manifests will do; gives 1 if there is an error among the findings, else 0."""
+    args = parser().parse_args(argv)
+    subjects, skipped = read_subjects(*gather(locate(args.manifests)))
     found = findings(TRAPS, subjects)
     for line in skipped:
         print(f"crashy check: {line}", file=sys.stderr)

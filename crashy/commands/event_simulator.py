@@ -12,6 +12,7 @@ from crashy.errors import BadInput
 TYPE_CHECKING = False  # what only the writing needs is imported for it
 if TYPE_CHECKING:
     import random
+    from argparse import ArgumentParser
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from logging import Handler, Logger
     from pathlib import Path
@@ -73,6 +74,15 @@ def handlers(environ: Mapping[str, str], file: Path) -> list[Handler]:
             print(f"crashy event-simulator: {file}: {error.strerror}: not logged there", file=sys.stderr)
     for handler in made:
         handler.setFormatter(Formatter(FORMAT))
+    return made
+
+
+def parser() -> ArgumentParser:
+    """Return the arguments as argparse has them, for shell completion: the simulator itself does without."""
+    from argparse import ArgumentParser
+
+    made = ArgumentParser("crashy event-simulator")
+    made.add_argument("--count", help="log so many lines, then end")
     return made
 
 

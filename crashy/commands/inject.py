@@ -18,8 +18,8 @@ examples:
 """
 
 
-def main(argv: Sequence[str]) -> int:
-    """Inject each fault in turn and print its id and spec; see `for_each` for the exit code."""
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
     parser = argparse.ArgumentParser(
         "crashy inject",
         description=__doc__,
@@ -30,7 +30,12 @@ def main(argv: Sequence[str]) -> int:
         "spec", nargs="+", metavar="SPEC", help="a fault spec: a fault's name, then its parameters as KEY=VALUE"
     )
     add_arguments(parser)
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Inject each fault in turn and print its id and spec; see `for_each` for the exit code."""
+    args = parser().parse_args(argv)
     specs = join_words(args.spec)
 
     def act(client: Client) -> None:

@@ -25,13 +25,18 @@ among them; without any it is all of them, those of runs that go on at this mome
 """
 
 
-def main(argv: Sequence[str]) -> int:
-    """Exit 0 when nothing is left, 2 for bad input or a cluster that can't be asked, 3 when something would not go."""
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
     parser = Parser("crashy kube", description=__doc__, epilog=main.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     clean = commands.add_parser("clean", help="delete what crashed runs have left behind", description=_CLEAN)
     clean.add_argument("namespaces", nargs="*", metavar="NAMESPACE", help="one that a run has made (default: all)")
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Exit 0 when nothing is left, 2 for bad input or a cluster that can't be asked, 3 when something would not go."""
+    args = parser().parse_args(argv)
     try:
         needed()
         told = import_module("crashy.engines.kube.clean")

@@ -20,6 +20,7 @@ from crashy.errors import BadInput
 if find_spec("yaml") is None:
     raise BadInput("the lab needs PyYAML and rich: pip install 'crashy[lab]'")
 
+from crashy.bundled import locate
 from crashy.commands import lab_ctl
 from crashy.commands.arguments import Parser, duration, number
 from crashy.commands.kubernetes import add_version
@@ -58,7 +59,8 @@ Ctrl-C ends it, and everything it has started; a second Ctrl-C at once.
 """
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
     parser = Parser(
         "crashy lab",
         description="Run Deployments, Pods and Services on this machine: pods are processes on loopback addresses, "
@@ -90,14 +92,15 @@ def main(argv: Sequence[str]) -> int:
     """Run the lab until it ends or is ended; 0 then, 2 for bad input, with nothing started."""
     if argv[:1] == ["ctl"]:
         return lab_ctl.main(argv[1:])
-    args = _parser().parse_args(argv)
+    args = parser().parse_args(argv)
     if args.on == "sim" and args.seconds is None:
         raise BadInput("--on sim: needs --for: its clock jumps, so that nobody could end it in time")
     if args.on == "sim" and args.watch:
         raise BadInput("--watch: only with --on lab: on a clock that jumps nobody could edit a file in time")
-    watch = Watch(args.manifests) if args.watch else None
+    manifest_paths = locate(args.manifests)
+    watch = Watch(manifest_paths) if args.watch else None
     steps = [Step.parse(text) for text in args.at]
-    documents, errors = gather(args.manifests, sys.stdin.buffer)
+    documents, errors = gather(manifest_paths, sys.stdin.buffer)
     manifests = read(documents, errors)
     check(steps, manifests)
     traffic = Traffic.find(args.traffic, manifests) if args.traffic else None

@@ -18,6 +18,7 @@ except ImportError:  # it is CPython's
 
 TYPE_CHECKING = False  # importing typing and collections.abc would cost what a check does
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Callable, Sequence
 
 USAGE = """\
@@ -38,6 +39,16 @@ examples:
   crashy probe --http http://localhost/health --max-load 90 --log /proc/1/fd/1
   crashy probe --redis localhost:6379 --timeout 500ms
 """
+
+
+def parser() -> ArgumentParser:
+    """Return the arguments as argparse has them, for shell completion: a probe itself has no time for argparse."""
+    from argparse import ArgumentParser  # noqa: PLC0415 - see above
+
+    made = ArgumentParser("crashy probe")
+    for name in (*CHECKS, "timeout", "log"):
+        made.add_argument(f"--{name}", metavar="FILE" if name in {"file", "log"} else None)
+    return made
 
 
 class FailedError(Exception):

@@ -9,12 +9,17 @@ from crashy.client import Client
 from crashy.commands.targets import add_arguments, for_each
 
 
-def main(argv: Sequence[str]) -> int:
-    """Take back one fault, or all, and print each; see `for_each` for the exit code."""
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
     parser = argparse.ArgumentParser("crashy recover", description=__doc__)
     parser.add_argument("id", nargs="?", metavar="ID", help="the fault, as crashy inject named it (default: all)")
     add_arguments(parser)
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Take back one fault, or all, and print each; see `for_each` for the exit code."""
+    args = parser().parse_args(argv)
 
     def act(client: Client) -> None:
         recovered = client.request("POST", "/admin/recover", {"id": args.id} if args.id else {})["recovered"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +12,17 @@ from crashy.errors import BadInput
 from crashy.experiment.record import Record, read_record
 
 
-def main(argv: Sequence[str]) -> int:
-    """Show the runs whose timelines are named; 0 if every expectation was met, 1 if not, 2 for bad input."""
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
     parser = Parser("crashy report", description=__doc__)
     parser.add_argument("timelines", nargs="+", type=Path, metavar="TIMELINE", help="what crashy run --timeline wrote")
     add_arguments(parser)
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Show the runs whose timelines are named; 0 if every expectation was met, 1 if not, 2 for bad input."""
+    args = parser().parse_args(argv)
     return show(args, [_read(file) for file in args.timelines])
 
 

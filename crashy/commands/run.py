@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from crashy import __version__
+from crashy.bundled import lesson
 from crashy.client import labs_folder
 from crashy.clock import VirtualLoop
 from crashy.commands import kube
@@ -36,10 +37,10 @@ AT_HAND = ("lab", "sim")
 FAILED = 3
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run the experiments in turn; exit 0 pass, 1 an expectation failed, 2 bad input, 3 the engine failed."""
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
     parser = Parser("crashy run", description=__doc__, epilog=main.__doc__)
-    parser.add_argument("experiments", nargs="+", type=Path, metavar="FILE", help="an experiment file")
+    parser.add_argument("experiments", nargs="+", type=Path, metavar="FILE", help="a file, or a lesson's name")
     parser.add_argument("--on", choices=ENGINES, help="the engine (default: the first that the file allows)")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="make every random choice repeatable")
     parser.add_argument("--timeline", type=Path, metavar="FILE", help="write everything that happens, as JSON lines")
@@ -47,7 +48,12 @@ def main(argv: Sequence[str]) -> int:
     add_version(parser)
     kube.add_arguments(parser)
     add_arguments(parser)
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the experiments in turn; exit 0 pass, 1 an expectation failed, 2 bad input, 3 the engine failed."""
+    args = parser().parse_args(argv)
     plans = _plans(args)
     kube.refuse(args, [engine for _, engine in plans])
     if args.on == "kube" and args.kubernetes is not NEWEST:
@@ -89,7 +95,7 @@ def _plans(args: argparse.Namespace) -> list[tuple[Experiment, str]]:
     lines: list[str] = []
     for path in args.experiments:
         try:
-            experiment = read_experiment(path)
+            experiment = read_experiment(lesson(path))
         except BadInput as error:
             lines += error.lines
             continue

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from crashy.patient.settings import load
+from crashy.patient.settings import load, parser
+
+__all__ = ["main", "parser"]
 
 
 def main(argv: Sequence[str]) -> int:

@@ -14,14 +14,19 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def main(argv: Sequence[str]) -> int:
-    """Print each patient's status, or its JSON, one object a line; see `for_each` for the exit code."""
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
     parser = argparse.ArgumentParser("crashy status", description=__doc__)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="print what GET /admin/status answers, on one line")
     how.add_argument("--where", choices=("app", "admin"), help="print the URL of a lab's pod instead, and ask nothing")
     add_arguments(parser)
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print each patient's status, or its JSON, one object a line; see `for_each` for the exit code."""
+    args = parser().parse_args(argv)
     if args.where and not args.pod:
         raise BadInput("--where: goes with --pod")
 

@@ -23,7 +23,8 @@ HIGHEST_RATE = 100_000.0
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
     parser = Parser(
         "crashy traffic",
         description="Ask a URL on a fixed schedule, whatever becomes of the earlier requests, and tell what users "
@@ -70,7 +71,7 @@ def _header(text: str) -> tuple[str, str]:
 
 def main(argv: Sequence[str]) -> int:
     """Ask until the end, print what was asked for; exit as the usage says."""
-    args = _parser().parse_args(argv)
+    args = parser().parse_args(argv)
     headers = tuple(_header(text) for text in args.header)
     url = args.url if "://" in args.url else f"http://{args.url}"
     if args.path is not None:

@@ -1,0 +1,56 @@
+"""What crashy brings along: manifests, experiments and the course's scripts. In a clone they are its own folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from crashy.errors import BadInput
+
+FOLDERS = ("manifests", "experiments", "scripts")
+
+
+def folder(name: str) -> Path:
+    """Return the folder of that name: the one in the wheel, else the clone's. `name` is one of FOLDERS."""
+    here = Path(__file__).parent
+    installed = here / "share" / name
+    return installed if installed.is_dir() else here.parent / name
+
+
+def locate(paths: Sequence[str]) -> list[str]:
+    """Return the paths; one that isn't here but is bundled, such as `manifests/demo`, becomes the bundled one's."""
+    return [_locate(path) for path in paths]
+
+
+def _locate(path: str) -> str:
+    first, *rest = Path(path).parts or ("",)
+    if first not in FOLDERS or ".." in rest or Path(path).exists():
+        return path
+    bundled = folder(first).joinpath(*rest)
+    return str(bundled) if bundled.exists() else path
+
+
+def lesson(path: Path) -> Path:
+    """Return the experiment file that a command line names: a path, or a bundled lesson's name.
+
+    Raises BadInput for a bare name that is neither.
+    """
+    if path.exists():
+        return path
+    if path.parent != Path():
+        return Path(_locate(str(path)))
+    named = folder("experiments") / f"{path.name.removesuffix('.yaml')}.yaml"
+    if named.exists() or path.suffix:
+        return named if named.exists() else path
+    close = get_close_matches(path.name, [found.stem for found in lessons()], n=3)
+    raise BadInput(
+        f"{path}: no such file, and no lesson of that name"
+        + (f"; close to it: {', '.join(close)}" if close else "")
+        + "; `crashy experiments` lists the lessons"
+    )
+
+
+def lessons() -> list[Path]:
+    """Return the files of the bundled lessons, by their names."""
+    return sorted(folder("experiments").glob("*.yaml"))

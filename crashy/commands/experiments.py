@@ -1,0 +1,52 @@
+"""`crashy experiments`: list the lessons that `crashy run` finds by name."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import textwrap
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from crashy.bundled import folder, lessons
+from crashy.commands.arguments import Parser
+from crashy.errors import BadInput
+
+if find_spec("yaml") is None:
+    raise BadInput("reading experiments needs PyYAML: pip install 'crashy[lab]'")
+
+from crashy.experiment.model import ENGINES, Experiment
+from crashy.experiment.read import read_experiment
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    return Parser(
+        "crashy experiments",
+        description="List the lessons that crashy brings along, and what each shows. `crashy run NAME` runs one.",
+    )
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print each lesson: its name, and what it shows."""
+    parser().parse_args(argv)
+    found = [read_experiment(path) for path in lessons()]
+    width = max(len(experiment.name) for experiment in found) + 2
+    room = max(shutil.get_terminal_size().columns - width, 40)
+    print("NAME".ljust(width) + "LESSON")
+    for experiment in found:
+        first, *more = textwrap.wrap(_shown(experiment), room)
+        print(experiment.name.ljust(width) + first)
+        for line in more:
+            print(" " * width + line)
+    print(f"\nRun one: crashy run {found[0].name}")
+    print(f"The files: {folder('experiments')}; their manifests, and scripts for curl and faults, are beside it.")
+    return 0
+
+
+def _shown(experiment: Experiment) -> str:
+    """Return the lesson's first sentence, and on which engines it doesn't run."""
+    sentence = re.split(r"(?<=[.!?])\s", " ".join(experiment.lesson.split()), maxsplit=1)[0]
+    others = [engine for engine in ENGINES if engine not in experiment.engines]
+    return f"{sentence} (not on {', '.join(others)})" if others else sentence

@@ -1,0 +1,48 @@
+#!/bin/sh
+# dist.sh: build the sdist and the wheel into dist/, twice, to see that both times give the same bytes; check both; then
+# install the wheel into an empty environment and use it there as somebody without a clone does. The tools come from
+# requirements/dist.txt, into an environment of their own. SOURCE_DATE_EPOCH: by default, the time of the last commit.
+set -eu
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python3}
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}
+export SOURCE_DATE_EPOCH
+tool=build/dist/tool
+again=build/dist/again
+empty=$(mktemp -d)
+trap 'rm -rf "$empty" build/dist' EXIT
+fail() {
+  echo "dist: $*" >&2
+  exit 1
+}
+
+rm -rf build/dist dist
+"$python" -m venv "$tool"
+scripts/install.sh "$tool/bin/python" dist
+build() { "$tool/bin/python" -m build --no-isolation "$@" >>build/install.log 2>&1 || fail "build $*: see build/install.log"; }
+build --sdist --wheel --outdir dist .
+build --outdir "$again" . # the wheel of the sdist
+for file in "$again"/*; do
+  cmp "$file" "dist/${file##*/}" || fail "${file##*/}: the second build gave other bytes, or the sdist another wheel"
+done
+"$tool/bin/twine" check --strict dist/*
+"$tool/bin/check-wheel-contents" dist/*.whl
+wheel=$(echo dist/*.whl)
+echo "built $wheel and $(echo dist/*.tar.gz), the same bytes twice"
+
+"$python" -m venv "$empty/base"
+"$python" -m venv "$empty/lab"
+wheel=$PWD/$wheel
+scripts/install.sh "$empty/base/bin/python" base "$wheel"
+scripts/install.sh "$empty/lab/bin/python" lab "$wheel"
+cd "$empty"
+say="pipx run --spec 'crashy[lab]' crashy demo"
+code=0
+told=$(base/bin/crashy demo 2>&1) || code=$?
+case "$code $told" in 2\ *"$say"*) ;; *) fail "without the laboratory, crashy demo exits $code and says: $told" ;; esac
+lab/bin/crashy experiments >experiments.txt
+grep -q '^07-freeze-with-both ' experiments.txt || fail "crashy experiments does not list 07-freeze-with-both"
+lab/bin/crashy run --on sim --quiet 07-freeze-with-both
+lab/bin/crashy check manifests/crashy-app >/dev/null
+lab/bin/crashy demo
+echo "the wheel works in an empty environment"

@@ -1,0 +1,69 @@
+"""What crashy brings along is found from any folder; what is there already comes first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crashy.bundled import FOLDERS, folder, lesson, lessons, locate
+from crashy.errors import BadInput
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_in_a_clone_the_folders_are_its_own(name: str) -> None:
+    assert folder(name) == ROOT / name
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("manifests/demo", str(ROOT / "manifests/demo")),
+        ("manifests/demo/service.yaml", str(ROOT / "manifests/demo/service.yaml")),
+        ("manifests/nothing", "manifests/nothing"),
+        ("manifests/../pyproject.toml", "manifests/../pyproject.toml"),
+        ("tests/commands", "tests/commands"),
+        ("-", "-"),
+        ("", ""),
+    ],
+)
+def test_what_is_not_here_is_looked_for_among_the_bundled(path: str, found: str) -> None:
+    assert locate([path]) == [found]
+
+
+def test_what_is_here_comes_first(elsewhere: Path) -> None:
+    (elsewhere / "manifests/demo").mkdir(parents=True)
+    (elsewhere / "03-crash-loop").touch()
+
+    assert locate(["manifests/demo"]) == ["manifests/demo"]
+    assert lesson(Path("03-crash-loop")) == Path("03-crash-loop")
+
+
+@pytest.mark.parametrize("path", ["{0}", "{0}.yaml", "experiments/{0}.yaml"])
+@pytest.mark.parametrize("known", lessons(), ids=lambda path: path.stem)
+def test_a_lesson_is_found_by_its_name(known: Path, path: str) -> None:
+    assert lesson(Path(path.format(known.stem))) == known
+
+
+def test_a_name_that_no_lesson_has_is_told_with_those_close_to_it() -> None:
+    with pytest.raises(BadInput) as refused:
+        lesson(Path("15b-rolling-update"))
+
+    assert refused.value.lines == (
+        "15b-rolling-update: no such file, and no lesson of that name; close to it: 15b-rolling-update-with-readiness, "
+        "15a-rolling-update-without-readiness; "
+        "`crashy experiments` lists the lessons",
+    )
+
+
+@pytest.mark.parametrize("path", ["mine.yaml", "folder/mine", "/nowhere/mine.yaml"])
+def test_a_path_stays_one_whether_there_is_a_file_or_not(path: str) -> None:
+    assert lesson(Path(path)) == Path(path)
