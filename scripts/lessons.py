@@ -1,8 +1,9 @@
 """Run every lesson of experiments/ in the lab, and on sim where it can be modelled; a line each, an HTML report each.
 
 Then a line for each that ran on both: the same order of reasons, the same restarts, the same moments, or what its file
-says of why not. Where they differ, the lab runs once more at the end, alone, and that counts: what is a difference of
-the engines is there again, what was another program's share of this machine is not.
+says of why not. A lesson that fails, or differs, runs once more at the end, alone, and that counts: what is crashy's
+own is there again, what was another program's share of this machine is not. The file that the variable RETRIED names
+collects the names of those.
 
 usage: python scripts/lessons.py [--at-once N] [FOLDER]     reports go to FOLDER (default build/lessons)
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -74,15 +76,22 @@ async def both(experiment: Experiment, folder: Path, turn: asyncio.Semaphore) ->
     """Run a lesson wherever it runs; give whether it passes, and whether its runs agree (None: there is only one)."""
     engines = [engine for engine in ("lab", "sim") if engine in experiment.engines]
     passed = all(await asyncio.gather(*(lesson(experiment, engine, folder, turn) for engine in engines)))
-    return passed, agree(experiment, folder, "again") if passed and len(engines) == 2 else None
+    return passed, agree(experiment, folder) if passed and len(engines) == 2 else None
 
 
-def agree(experiment: Experiment, folder: Path, otherwise: str) -> bool:
+def agree(experiment: Experiment, folder: Path) -> bool:
     """Compare what was written of a lesson's two runs, and print the line; give whether they agree."""
     lab, sim = (_read(folder / f"{experiment.name}-{engine}.jsonl") for engine in ("lab", "sim"))
     same, line = parity(experiment, lab, sim)
-    print(f"{'same' if same else otherwise:6}sim {experiment.name:42}{line}", flush=True)
+    print(f"{'same' if same else 'FAIL':6}sim {experiment.name:42}{line}", flush=True)
     return same
+
+
+def _note_retry(name: str) -> None:
+    print(f"once more: {name}", flush=True)
+    if "RETRIED" in os.environ:
+        with Path(os.environ["RETRIED"]).open("a") as file:
+            file.write(f"lesson {name}\n")
 
 
 def _read(file: Path) -> list[Event]:
@@ -101,9 +110,12 @@ async def main(folder: Path, at_once: int) -> int:
         else:
             lessons.append(experiment)
     told = await asyncio.gather(*(both(experiment, folder, turn) for experiment in lessons))
-    wrong = [experiment.name for experiment, (passed, _) in zip(lessons, told, strict=True) if not passed]
-    for experiment, (_, same) in zip(lessons, told, strict=True):
-        if same is False and not (await lesson(experiment, "lab", folder, turn) and agree(experiment, folder, "FAIL")):
+    wrong = []
+    for experiment, (passed, same) in zip(lessons, told, strict=True):
+        if passed and same is not False:
+            continue
+        _note_retry(experiment.name)
+        if False in await both(experiment, folder, turn):
             wrong.append(experiment.name)
     compared = sum(same is not None for _, same in told)
     print(

@@ -19,7 +19,9 @@ for python in "$@"; do
   # shellcheck disable=SC2086 # flags, apart
   env -u KUBECONFIG "$folder/venv/bin/python" -m pytest -n 2 -m 'not slow and not trace_lab and not kube and not locks' \
     ${PYTEST_FLAGS:-} >"$folder/tests.txt" 2>&1 || told="FAILED, see $folder/tests.txt"
-  wait "$demo" || told="$told; the demo FAILED, see $folder/demo.txt"
+  # Two pods of three are well at any time: most users are answered, or something is wrong with this Python.
+  wait "$demo" && grep -q '^users: .* 9[0-9]\.[0-9]* % answered' "$folder/demo.txt" ||
+    told="$told; the demo FAILED, see $folder/demo.txt"
   case $told in *FAILED*) failed=1 ;; esac
   echo "Python $name: $(tail -n 1 "$folder/tests.txt"); $(tail -n 2 "$folder/demo.txt" | head -n 1); $told"
 done

@@ -69,8 +69,11 @@ class _Front(_Half):
         if endpoint is None:
             reset(self.transport)
             return
-        self.transport.pause_reading()
-        self._dialling = asyncio.get_running_loop().create_task(self._dial(endpoint))
+        loop = asyncio.get_running_loop()
+        # Not at once: Debian 12's Python (3.11.2) begins to read after this method, paused or not, and
+        # what comes before there is an endpoint would be lost.
+        loop.call_soon(self.transport.pause_reading)
+        self._dialling = loop.create_task(self._dial(endpoint))
 
     async def _dial(self, endpoint: tuple[str, int]) -> None:
         try:
