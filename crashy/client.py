@@ -192,9 +192,8 @@ def choose(pods: list[dict[str, Any]], wanted: str, option: str = "--pod") -> li
     if len(named) == 1:
         return named
     names = ", ".join(pod["name"] for pod in named or pods)
-    raise BadInput(
-        f"{option}: {wanted!r}: " + (f"more than one begins so: {names}" if named else f"no such pod: {names}")
-    )
+    wrong = "more than one begins so" if named else "no such pod"
+    raise BadInput(f"{option}: {wanted!r}: {wrong}: {names}")
 
 
 def find(url: str | None, pod: str | None, token: str | None) -> list[Client]:

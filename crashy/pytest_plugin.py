@@ -79,7 +79,8 @@ def crashy_patient(request: pytest.FixtureRequest, _crashy_ward: Callable[[], Pa
     patient = _crashy_ward()
     _told(request).append(("crashy_patient", lambda: patient.story(MOST_LINES)))
     yield patient
-    patient.heal()
+    if not patient.heal():
+        patient.close()
 
 
 @pytest.fixture

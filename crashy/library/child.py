@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from crashy.engines.lab.warden import MARK, Warden
@@ -53,11 +54,8 @@ class Child(Generic[_T]):
         )
         self._warden.began(self._process.pid)
         assert self._process.stdin  # noqa: S101 - a pipe was asked for
-        try:
+        with suppress(BrokenPipeError), self._process.stdin:  # it has ended: whoever waits for something is told
             self._process.stdin.write(stdin)
-            self._process.stdin.close()
-        except BrokenPipeError:  # it has ended: whoever waits for something is told
-            pass
 
     @property
     def pid(self) -> int:
@@ -120,15 +118,13 @@ class Child(Generic[_T]):
         return self._process.wait()
 
     def close(self, grace: float = 0.0) -> None:
-        """End it, by SIGTERM if it has `grace` seconds for it, and all that it has started; a second time is nothing."""
+        """End it and all that it has started: by SIGTERM if it has `grace` seconds for that, then by SIGKILL."""
         if self._output.closed:
             return
         if grace and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace)
-            except subprocess.TimeoutExpired:
-                pass
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()

@@ -88,7 +88,10 @@ class Lab:
         return self._child.told()
 
     def url(self, service: str | None = None, port: int | None = None) -> str:
-        """Return where a Service answers, the only one if none is named, on its first port if none is; raises BadInput."""
+        """Return where a Service answers: the only one, on its first port, where nothing else is named.
+
+        Raises BadInput that lists what there is.
+        """
         urls = self._urls()
         names = list(urls) if service is None else [service]
         if len(names) != 1 or names[0] not in urls:
@@ -247,7 +250,7 @@ def _read(manifests: Sequence[Manifest]) -> Manifests:
 
 
 def _without_node_ports(documents: Sequence[Document]) -> bytes:
-    """Return objects as YAML, their Services on ports that are free: two labs of one manifest can't share a nodePort."""
+    """Return objects as YAML, their Services on ports that are free: labs that run side by side can't share one."""
     texts = []
     for document in documents:
         made = json.loads(json.dumps(document.object))

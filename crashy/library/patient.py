@@ -18,7 +18,7 @@ from crashy.patient.settings import SETTINGS, Settings, load
 
 START = 30.0
 """Seconds that a patient has to listen, after its APP_START_DELAY."""
-SETTLED = 5.0
+SETTLED = 2.0
 """Seconds that a patient without a fault has to answer what it was asked before."""
 
 _NAMES = [setting.name for setting in SETTINGS]
