@@ -86,13 +86,13 @@ def crashy_patient(request: pytest.FixtureRequest, _crashy_ward: Callable[[], Pa
 @pytest.fixture
 def crashy_lab(request: pytest.FixtureRequest) -> Iterator[Callable[..., Lab]]:
     """A maker of labs: `crashy_lab("manifests/demo")` runs manifests until the test is over. See `crashy.Lab`."""
-    from crashy import Lab  # noqa: PLC0415
-    from crashy.library.story import story  # noqa: PLC0415
-
     told = _told(request)
     with ExitStack() as labs:
 
         def make(*manifests: Any, **options: Any) -> Lab:
+            from crashy import Lab  # noqa: PLC0415
+            from crashy.library.story import story  # noqa: PLC0415
+
             lab = labs.enter_context(Lab(*manifests, **options))
             told.append(("crashy_lab", lambda: story(lab.timeline, MOST_LINES)))
             return lab
@@ -103,11 +103,11 @@ def crashy_lab(request: pytest.FixtureRequest) -> Iterator[Callable[..., Lab]]:
 @pytest.fixture
 def crashy_run(request: pytest.FixtureRequest) -> Callable[..., Result]:
     """A runner of experiments: `crashy_run("experiment.yaml", on="sim", seed=1)`; fails where one was not met."""
-    from crashy import load_experiment  # noqa: PLC0415
-
     _told(request)
 
     def run(path: str | os.PathLike[str], **options: Any) -> Result:
+        from crashy import load_experiment  # noqa: PLC0415
+
         result = load_experiment(path).run(**options)
         if not result.passed:
             raise AssertionError("\n".join(["expectations that were not met:", *result.unmet, "", result.report]))

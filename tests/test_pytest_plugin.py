@@ -120,10 +120,26 @@ def test_nothing_of_crashy_is_imported_unless_a_fixture_is_used(project: pytest.
             assert not {"aiohttp", "yaml", "uvloop", "rich"} & set(sys.modules)
         """
     )
-    # those of the plugins of our own tests import much themselves
-    others = ("aiohttp", "asyncio", "hypothesispytest", "schemathesis", "pytest_cov", "anyio", "xdist")
+    others = ("aiohttp", "asyncio", "hypothesispytest", "schemathesis", "pytest_cov", "anyio", "xdist")  # import much
 
     project.runpytest_subprocess("-c", os.devnull, *(f"-pno:{other}" for other in others)).assert_outcomes(passed=1)
+
+
+def test_without_the_extra_the_line_that_needs_it_says_how_to_have_it(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import sys
+
+        def test_lab(crashy_lab, monkeypatch):
+            monkeypatch.setitem(sys.modules, "yaml", None)
+            crashy_lab("pod.yaml")
+        """
+    )
+
+    result = project.runpytest_subprocess("-pno:schemathesis")  # it imports yaml
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["> *crashy_lab(*", "E *ImportError: crashy.Lab needs yaml*pip install 'crashy*lab*'"])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
