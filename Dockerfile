@@ -22,7 +22,7 @@ RUN mkdir -p manifests experiments scripts && cd scripts && touch lib.sh crash-a
 # nearly double the time to the first answer.
 RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
  && /opt/build/bin/pip install --quiet --no-cache-dir --no-compile --no-deps --no-build-isolation --upgrade --target "$site" . \
- && for room in check engines experiment kubelet manifest share; do rm -rf "${site:?}/crashy/$room"; done \
+ && for room in check engines experiment kubelet library manifest share pytest_plugin.py; do rm -rf "${site:?}/crashy/$room"; done \
  && rm -rf "$site"/bin /opt/crashy/include /opt/crashy/bin/[Aa]ctivate* \
  && rm -f "$site"/aiohttp/pytest_plugin.py "$site"/aiohttp/test_utils.py "$site"/uvloop/_testbase.py \
  && find "$site" \( -name tests -o -name '.hash' \) -prune -exec rm -rf {} + \

@@ -1,3 +1,30 @@
-"""The server that people crash on purpose, and the laboratory that shows what happens next."""
+"""The server that people crash on purpose, and the laboratory that shows what happens next.
+
+What other programs may use is in `__all__`; it is imported when it is first used. All else may change.
+"""
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # importing typing for it would cost a thin command a third of its time
+if TYPE_CHECKING:
+    from crashy.library.experiment import load_experiment
+    from crashy.library.lab import Lab
+    from crashy.library.patient import Patient
+
+__all__ = ["Lab", "Patient", "load_experiment"]
+
+_MODULES = {"Lab": "lab", "Patient": "patient", "load_experiment": "experiment"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - a thin command does without
+
+    try:
+        found: object = getattr(import_module(f"crashy.library.{_MODULES[name]}"), name)
+    except ModuleNotFoundError as error:
+        message = f"crashy.{name} needs {error.name}, which is not installed: pip install 'crashy[lab]'"
+        raise ImportError(message, name=error.name) from None
+    globals()[name] = found
+    return found

@@ -23,10 +23,16 @@ class UnreachableError(Exception):
 
 
 class Client:
-    """Speaks to one patient: `url` is where its `/admin/...` begins; a lab's pod has a `name` and its app a URL."""
+    """Speaks to one patient: `url` is where its `/admin/...` begins; a lab's pod has a `name` and its app a URL.
 
-    def __init__(self, url: str, token: str | None = None, name: str = "", app_url: str = "") -> None:
+    `timeout` is in seconds, in place of TIMEOUT.
+    """
+
+    def __init__(
+        self, url: str, token: str | None = None, name: str = "", app_url: str = "", timeout: float | None = None
+    ) -> None:
         self.url = url
+        self.timeout = TIMEOUT if timeout is None else timeout
         self.token = token
         self.name = name
         self.app_url = app_url
@@ -56,7 +62,7 @@ class Client:
             data = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-        connection = kind(address.hostname or "", address.port, timeout=TIMEOUT)
+        connection = kind(address.hostname or "", address.port, timeout=self.timeout)
         try:
             connection.request(method, address.path.rstrip("/") + path, data, headers)
             response = connection.getresponse()
@@ -68,7 +74,7 @@ class Client:
             ) from None
         except TimeoutError:
             raise UnreachableError(
-                f"{self.place}: no answer within {TIMEOUT:g} s: is it frozen? The admin port answers even then"
+                f"{self.place}: no answer within {self.timeout:g} s: is it frozen? The admin port answers even then"
             ) from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -170,10 +176,10 @@ def lab_pods(folder: Path) -> list[dict[str, Any]]:
     return pods
 
 
-def choose(pods: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
+def choose(pods: list[dict[str, Any]], wanted: str, option: str = "--pod") -> list[dict[str, Any]]:
     """Give the pods that `wanted` names: a name, the beginning of exactly one, `any` (one by chance) or `all`.
 
-    Raises BadInput that lists the pods there are.
+    Raises BadInput that names the `option` and lists the pods there are.
     """
     if wanted == "all":
         return pods
@@ -186,7 +192,8 @@ def choose(pods: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
     if len(named) == 1:
         return named
     names = ", ".join(pod["name"] for pod in named or pods)
-    raise BadInput(f"--pod: {wanted!r}: " + (f"more than one begins so: {names}" if named else f"no such pod: {names}"))
+    wrong = "more than one begins so" if named else "no such pod"
+    raise BadInput(f"{option}: {wanted!r}: {wrong}: {names}")
 
 
 def find(url: str | None, pod: str | None, token: str | None) -> list[Client]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from crashy.experiment.record import Record
 from crashy.report.document import document
 from crashy.report.html import page
 from crashy.report.junit import junit
-from crashy.report.terminal import columns, fault_table, seconds, users_line
+from crashy.report.terminal import columns, seconds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +29,7 @@ def show(args: argparse.Namespace, records: Sequence[Record]) -> int:
         documents = [document(record.name, record.events, record.verdicts()) for record in records]
         print(json.dumps(documents[0] if len(documents) == 1 else documents))
     else:
-        print("\n\n".join(text(record) for record in records))
+        print("\n\n".join(record.text() for record in records))
         if args.compare:
             print("\n" + comparison(records))
     if args.junit:
@@ -49,26 +48,6 @@ def _write(file: Path, text: str) -> None:
         file.write_text(text)
     except OSError as error:
         raise BadInput(f"{file}: {error.strerror}") from None
-
-
-def text(record: Record) -> str:
-    """Give one run for people: the lesson, what became of each fault, what users felt, the verdict."""
-    told, verdicts = record.results(), record.verdicts()
-    lines = [f"{record.name}, on {record.engine}", textwrap.fill(" ".join(record.lesson.split()), 100)]
-    if told.faults:
-        lines += ["", fault_table(told.faults)]
-    lines.append("")
-    if told.requests:
-        lines.append(users_line(told))
-    for pod, count in told.restarts.items():
-        if count:
-            lines.append(f"restarts of {pod}: {count}")
-    if told.back_off:
-        lines.append(f"longest back-off: {told.back_off}s")
-    if verdicts:
-        rows = [("pass" if v.passed else "FAIL", v.name, v.wanted, v.seen) for v in verdicts]
-        lines += ["", columns([("", "EXPECTED OF", "WANTED", "SEEN"), *rows])]
-    return "\n".join(lines)
 
 
 def comparison(records: Sequence[Record]) -> str:

@@ -29,6 +29,7 @@ from crashy.experiment.read import read_experiment
 from crashy.experiment.record import KEPT, Record
 from crashy.experiment.runner import run
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.report.terminal import WORTH_A_LINE, event_line
 from crashy.timeline import Event, Timeline
 
 ENGINES = ("lab", "sim", "kube")
@@ -125,9 +126,8 @@ class _Telling:
             self._seen.append(event)
         if self._write:
             self._write(event.to_json() + "\n")
-        if self._show and event.kind in ("event", "fault", "step", "experiment"):
-            message = event.message.partition("\n")[0]
-            self._show(f"{event.t:7.1f}s  {event.reason:18} {event.object}  {message}\n")
+        if self._show and event.kind in WORTH_A_LINE:
+            self._show(f"{event_line(event)}\n")
 
 
 def _run(experiment: Experiment, engine: str, args: argparse.Namespace, told: _Telling) -> bool:

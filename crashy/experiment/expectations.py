@@ -117,12 +117,6 @@ def first_missing(patterns: Sequence[EventPattern], events: Sequence[Event]) -> 
     """Give the first pattern that has no event after that of the pattern before; an empty text if none is missing."""
     told = (event for event in events if event.kind in {"event", "step"})
     for pattern in patterns:
-        if not any(_is(pattern, event) for event in told):  # goes on where the last search ended
+        if not any(map(pattern.matches, told)):  # goes on where the last search ended
             return str(pattern)
     return ""
-
-
-def _is(pattern: EventPattern, event: Event) -> bool:
-    name = event.object.partition("/")[2]
-    named = event.object.startswith(pattern.object) or name.startswith(pattern.object)
-    return pattern.reason == event.reason and named and bool(re.search(pattern.message, event.message))

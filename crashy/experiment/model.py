@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from crashy.faults.units import parse_duration
 from crashy.manifest.model import Manifests
+from crashy.timeline import Event
 
 Outcome = Literal["recovers", "never-recovers", "never-detected", "never-ready", "crash-loops"]
 OUTCOMES: tuple[Outcome, ...] = ("recovers", "never-recovers", "never-detected", "never-ready", "crash-loops")
@@ -165,6 +166,12 @@ class EventPattern:
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.object, self.reason, self.message) if part)
+
+    def matches(self, event: Event) -> bool:
+        """Say whether an event is as expected; the object's name may begin with its kind (`pod/web`) or not."""
+        name = event.object.partition("/")[2]
+        named = event.object.startswith(self.object) or name.startswith(self.object)
+        return self.reason == event.reason and named and bool(re.search(self.message, event.message))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from crashy.experiment.fields import Fields
 from crashy.experiment.read import read_expectations
 from crashy.manifest.document import Document
 from crashy.report.results import KINDS, Results, results
+from crashy.report.terminal import columns, fault_table, users_line
 from crashy.timeline import Event
 
 KEPT = KINDS | {"probe", "process", "log"}
@@ -46,6 +48,25 @@ class Record:
         """Judge it by the expectations of its own file."""
         fields = Fields(Document(self.name, 1, 1, self.raw))
         return judge(read_expectations(fields, self.raw.get("expect", {})), self.results(), self.events)
+
+    def text(self) -> str:
+        """Return it for people: the lesson, what became of each fault, what users felt, the verdict."""
+        told, verdicts = self.results(), self.verdicts()
+        lines = [f"{self.name}, on {self.engine}", textwrap.fill(" ".join(self.lesson.split()), 100)]
+        if told.faults:
+            lines += ["", fault_table(told.faults)]
+        lines.append("")
+        if told.requests:
+            lines.append(users_line(told))
+        for pod, count in told.restarts.items():
+            if count:
+                lines.append(f"restarts of {pod}: {count}")
+        if told.back_off:
+            lines.append(f"longest back-off: {told.back_off}s")
+        if verdicts:
+            rows = [("pass" if v.passed else "FAIL", v.name, v.wanted, v.seen) for v in verdicts]
+            lines += ["", columns([("", "EXPECTED OF", "WANTED", "SEEN"), *rows])]
+        return "\n".join(lines)
 
 
 def read_record(lines: Iterable[str], source: str) -> Record:

@@ -10,6 +10,15 @@ from crashy.timeline import Event
 SIGNS = "Detected, out of service, recovered: seconds after the fault. The first sign of each:"
 
 
+WORTH_A_LINE = frozenset({"event", "fault", "step", "experiment"})
+"""The kinds of events that a person who looks on is told."""
+
+
+def event_line(event: Event) -> str:
+    """Return an event in one line: when, what, to whom, the first line of its message."""
+    return f"{event.t:7.1f}s  {event.reason:18} {event.object}  {event.message.partition(chr(10))[0]}".rstrip()
+
+
 def columns(rows: Sequence[Sequence[str]], gap: int = 3) -> str:
     """Align rows as kubectl does: each column as wide as its widest cell, `gap` spaces between."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

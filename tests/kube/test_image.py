@@ -79,6 +79,7 @@ def test_it_leaves_out_what_serving_does_not_need(cluster: Cluster) -> None:
         cluster.apply(bare())
         pod = pods.wait(ready, 20, what="Ready")["metadata"]["name"]
         names = r"-name tests -o -name '*.h' -o -name '*.c' -o -name '*.pyx' -o -name '*.pyi' -o -name pip"
+        names += " -o -path '*/crashy/library' -o -path '*/crashy/share' -o -name pytest_plugin.py"
         assert cluster.kubectl("exec", pod, "--", "sh", "-c", f"find /opt/crashy {names}").stdout == ""
         told = cluster.kubectl("exec", pod, "--", "crashy", "lab", "x", check=False)
         assert "pip install 'crashy[lab]'" in told.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from crashy.engines.base import PodView
@@ -15,6 +15,7 @@ from crashy.engines.lab.lab import Lab
 from crashy.engines.lab.lives import Life, lives
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.errors import BadInput
+from crashy.faults.base import FaultError, parse_spec
 from crashy.manifest.load import gather
 from crashy.timeline import Timeline
 
@@ -38,6 +39,8 @@ class Operations:
         return {
             "pods": self.pods,
             "get": self.get,
+            "inject": self.inject,
+            "recover": self.recover,
             "delete": self.delete,
             "gone": self.gone,
             "scale": self.scale,
@@ -84,6 +87,29 @@ class Operations:
             "endpoints": lambda: tables.endpoints(cluster.services(), now),
             "events": lambda: tables.events(self._timeline.since(), self._timeline.now()),
         }
+
+    async def inject(self, request: Request) -> dict[str, Any]:
+        """Inject a fault `spec` into a pod."""
+        view, spec = self._pod(request), _field(request, "spec", str)
+        try:
+            parse_spec(spec)
+        except FaultError as error:
+            raise BadInput(f"{spec!r}: {error}") from None
+        return await self._done("NotInjected", view.pod.object, self._lab.inject(view.pod, spec))
+
+    async def recover(self, request: Request) -> dict[str, Any]:
+        """Take back every fault of a pod."""
+        view = self._pod(request)
+        return await self._done("NotRecovered", view.pod.object, self._lab.recover(view.pod))
+
+    async def _done(self, failure: str, obj: str, doing: Awaitable[None]) -> dict[str, Any]:
+        """Wait for what tells of its failure by an event, which becomes a refusal."""
+        before = len(self._timeline)
+        await doing
+        for event in self._timeline.since(before):
+            if (event.reason, event.object) == (failure, obj):
+                raise BadInput(f"{obj}: {event.message}")
+        return {}
 
     async def delete(self, request: Request) -> dict[str, Any]:
         """Begin to delete a pod; gives its `uid`."""

@@ -1,0 +1,72 @@
+"""An experiment's file as an object that runs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from crashy.bundled import lesson
+from crashy.experiment import model
+from crashy.experiment.read import read_experiment
+from crashy.experiment.record import Record
+from crashy.library.child import Child
+from crashy.timeline import Event
+
+JUDGED = (0, 1)
+"""The exit codes of a run that came to a verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run; `str` of it is the report that `crashy run` prints."""
+
+    name: str
+    passed: bool
+    unmet: tuple[str, ...]
+    """A line for each expectation that was not met: `recovered_within: wanted 14s, seen never`."""
+    timeline: tuple[Event, ...]
+    """All that happened, oldest first, `t` in seconds since the experiment began."""
+    report: str
+
+    def __str__(self) -> str:
+        return self.report
+
+
+class Experiment:
+    """An experiment that was read; made by `load_experiment`."""
+
+    def __init__(self, path: Path, read: model.Experiment) -> None:
+        self._path = path
+        self.name = read.name
+        self.lesson = read.lesson
+        self.engines = read.engines
+        """Where it can run."""
+
+    def run(self, on: Literal["sim", "lab"] = "sim", seed: int | None = None) -> Result:
+        """Run it to its end, as `crashy run`: in moments on sim, in real time in the lab.
+
+        Raises BadInput, a ValueError, where it can't run there, and RuntimeError where the engine fails.
+        """
+        with tempfile.TemporaryDirectory(prefix="crashy-run-") as folder:
+            file = Path(folder, "timeline")
+            seeded = [] if seed is None else [f"--seed={seed}"]
+            child = Child("run", str(self._path), f"--on={on}", "--quiet", f"--timeline={file}", *seeded, read=str)
+            try:
+                if child.join() not in JUDGED:
+                    raise child.ended()
+            finally:
+                child.close()
+            with file.open() as lines:
+                events = tuple(map(Event.from_json, lines))
+        record = Record.of(events, str(self._path))
+        unmet = tuple(f"{v.name}: wanted {v.wanted}, seen {v.seen}" for v in record.verdicts() if not v.passed)
+        return Result(self.name, not unmet, unmet, events, record.text())
+
+
+def load_experiment(path: str | os.PathLike[str]) -> Experiment:
+    """Read an experiment's file, or a lesson by its name; raises BadInput, a ValueError, with a line for each mistake."""
+    found = lesson(Path(path))
+    return Experiment(found.absolute(), read_experiment(found))

@@ -1,0 +1,141 @@
+"""A lab of one's own."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from crashy import Lab
+
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  type: NodePort
+  selector: {app: web}
+  ports: [{name: http, port: 80, targetPort: 8080, nodePort: 30093}, {name: admin, port: 81, targetPort: 8081}]
+"""
+READY = {"httpGet": {"path": "/readyz", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
+LIVE = {"httpGet": {"path": "/livez", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
+
+
+def pod(name: str, **container: Any) -> dict[str, Any]:
+    given = {"name": "web", "image": "crashy-app", **container}
+    spec = {"containers": [given], "terminationGracePeriodSeconds": 1}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": "web"}}, "spec": spec}
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.headers["X-Pod"])
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Make one of a file, of YAML and of an object."""
+    file = tmp_path_factory.mktemp("lab") / "pod.json"
+    file.write_text(json.dumps(pod("web-1", readinessProbe=READY, livenessProbe=LIVE)))
+    with Lab(file, SERVICE, pod("web-2", readinessProbe=READY)) as lab:
+        yield lab
+
+
+def test_its_pods_are_ready_and_its_service_answers(lab: Lab) -> None:
+    assert [(one.name, one.phase, one.ready) for one in lab.pods()] == [
+        ("web-1", "Running", True),
+        ("web-2", "Running", True),
+    ]
+    assert get(lab.url()) in {"web-1", "web-2"}
+    assert lab.url() == lab.url("web") == lab.url("web", 80) != lab.url("web", 81)
+
+
+def test_two_labs_of_the_same_manifests_run_side_by_side(lab: Lab) -> None:
+    with Lab(SERVICE, pod("other", readinessProbe=READY)) as other:
+        assert get(other.url()) == "other"
+        assert get(lab.url()) != "other"
+
+
+def test_an_event_is_waited_for_from_the_last_act_or_from_another_event(lab: Lab) -> None:
+    first = lab.wait_for("Started", pod="web-1")
+    assert lab.inject("web-1", "crash mode=errors") == "web-1"
+    killing = lab.wait_for("Killing", pod="web-1", message="liveness probe")
+    started = lab.wait_for("Started")
+    assert started == lab.wait_for("Started", pod="web-1", since=killing)
+    assert first.t < killing.t < started.t
+    lab.wait_ready("web-1")
+    assert [one.restarts for one in lab.pods()] == [1, 0]
+
+
+def test_in_vain_it_tells_the_pods_and_the_last_events(lab: Lab) -> None:
+    with pytest.raises(TimeoutError, match=r"(?s)not within 0\.05 s: web-2: Evicted.*pods: .*web-2 ready.*Started"):
+        lab.wait_for("Evicted", pod="web-2", timeout=0.05)
+    lab.inject("web-2", "unready")
+    lab.wait_for("Unhealthy", pod="web-2")
+    with pytest.raises(TimeoutError, match=r"web-2 ready\npods: .*web-2 not ready, restarts 0"):
+        lab.wait_ready("web-2", timeout=0.05)
+    assert lab.recover("web-2") == "web-2"
+    lab.wait_ready()
+
+
+def test_what_is_wrong_is_told(lab: Lab) -> None:
+    for wrong, told in (
+        (lambda: lab.inject("web-1", "freeze mode=cold"), "'freeze mode=cold': mode: 'cold': one of loop, hang, stop"),
+        (lambda: lab.freeze("web"), "pod: 'web': more than one begins so: web-1, web-2"),
+        (lambda: lab.freeze("x"), "pod: 'x': no such pod: web-1, web-2"),
+        (lambda: lab.freeze("all"), "pod: 'all': one at a time"),
+        (lambda: lab.url("shop"), "url: 'shop': no such Service; there are: web"),
+        (lambda: lab.url("web", 82), "url: 82: Service web has: 80, 81"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            wrong()
+
+
+def test_a_deleted_pod_is_gone_and_any_is_one_of_the_rest() -> None:
+    with Lab(pod("a"), pod("b")) as lab:
+        assert lab.delete("a", grace=0) == "a"
+        lab.wait_for("Killing", pod="a")
+        assert [one.name for one in lab.pods()] == ["b"]
+        assert lab.freeze("any") == "b", "though it has only just been started: it has no readiness probe"
+    assert [event.object for event in lab.timeline if event.reason == "Injected"] == ["pod/b"]
+
+
+def test_one_that_never_gets_ready_need_not() -> None:
+    never = pod("never", readinessProbe={"exec": {"command": ["false"]}})
+    with Lab(never, ready_within=None) as lab:
+        assert [(one.name, one.ready) for one in lab.pods()] == [("never", False)]
+    with pytest.raises(TimeoutError, match="every pod ready"):
+        Lab(never, ready_within=0.1)
+
+
+def test_what_is_no_patient_can_t_fall_ill() -> None:
+    app = pod("app", image="app", command=["sleep", "1000"])
+    refused = pytest.raises(ValueError, match="pod/app: freeze: no container of the pod is a patient")
+    with Lab(app) as lab, refused:
+        lab.freeze("app")
+
+
+@pytest.mark.parametrize(
+    ("manifests", "told"),
+    [
+        ([], "no manifest: give a file, a folder, YAML or an object"),
+        (["nowhere"], "nowhere: no such file or directory"),
+        ([pod("a"), {"kind": "Pod"}], r"manifest 2:1: document 1 \(Pod\): apiVersion: Required value"),
+        (["kind: Pod\nspec: {}"], r"manifest 1:1: document 1 \(Pod\): apiVersion"),
+    ],
+)
+def test_mistakes_in_the_manifests_are_told_and_nothing_is_started(manifests: list[Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Lab(*manifests)
+
+
+def test_one_that_has_ended_says_so() -> None:
+    with Lab(pod("a")) as ended:
+        pass
+    with pytest.raises(RuntimeError, match="crashy lab has ended, exit code 0"):
+        ended.wait_for("Killing")
+    with pytest.raises(RuntimeError, match="crashy lab has ended, exit code 0"):
+        ended.freeze("a")
