@@ -44,5 +44,6 @@ lab/bin/crashy experiments >experiments.txt
 grep -q '^07-freeze-with-both ' experiments.txt || fail "crashy experiments does not list 07-freeze-with-both"
 lab/bin/crashy run --on sim --quiet 07-freeze-with-both
 lab/bin/crashy check manifests/crashy-app >/dev/null
+lab/bin/python -c 'from crashy import load_experiment; assert load_experiment("06-freeze-with-readiness-only").run().passed'
 lab/bin/crashy demo
 echo "the wheel works in an empty environment"

@@ -67,6 +67,6 @@ class Experiment:
 
 
 def load_experiment(path: str | os.PathLike[str]) -> Experiment:
-    """Read an experiment's file, or a lesson by its name; raises BadInput, a ValueError, with a line for each mistake."""
+    """Read an experiment's file, or a lesson by its name; raises BadInput, a ValueError: a line for each mistake."""
     found = lesson(Path(path))
     return Experiment(found.absolute(), read_experiment(found))
