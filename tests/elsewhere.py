@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+from crashy.engines.lab import proc
+
+
+def _has_addresses() -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.64.0.1", 0))
+        except OSError:
+            return False
+        return True
+
+
+needs_proc = pytest.mark.skipif(not proc.there(), reason="needs /proc, which Linux has")
+needs_addresses = pytest.mark.skipif(not _has_addresses(), reason="needs all of 127.0.0.0/8, which Linux has")
 
 NOBODY = 65534
 WITHOUT = Path(__file__).parent / "without"

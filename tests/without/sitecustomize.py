@@ -1,4 +1,4 @@
-"""For a lab of tests/elsewhere.py: no Python function that Linux alone has, and macOS' limit on open files."""
+"""For a lab of tests/elsewhere.py: no Python function that Linux alone has, and macOS' limits on open files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import resource
 import signal
 import socket
 
-OPEN_MAX = 10_240
+OPEN_MAX, AT_FIRST = 10_240, 256
 
 for module, names in (
     (os, ("fork", "forkpty", "memfd_create", "pidfd_open", "pipe2", "sched_getaffinity", "sched_setaffinity")),
@@ -19,6 +19,7 @@ for module, names in (
             delattr(module, name)
 
 _set = resource.setrlimit
+_set(resource.RLIMIT_NOFILE, (AT_FIRST, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 
 def setrlimit(which: int, limits: tuple[int, int]) -> None:

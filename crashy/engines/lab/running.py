@@ -94,7 +94,8 @@ async def running(
 def _raise_descriptor_limit() -> None:
     """Allow this process as many open files as it may have: each pod and each connection takes some."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for wanted in DESCRIPTORS if hard == resource.RLIM_INFINITY else (min(hard, DESCRIPTORS[0]),):
+    for most in DESCRIPTORS:
+        wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
         if soft < wanted:
             with suppress(ValueError, OSError):  # a system may allow less than its "unlimited" says: macOS does
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
