@@ -69,8 +69,9 @@ class _Front(_Half):
         if endpoint is None:
             reset(self.transport)
             return
-        self.transport.pause_reading()
-        self._dialling = asyncio.get_running_loop().create_task(self._dial(endpoint))
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self.transport.pause_reading)  # at once, Python 3.11.2 would forget it: it begins to read after this
+        self._dialling = loop.create_task(self._dial(endpoint))
 
     async def _dial(self, endpoint: tuple[str, int]) -> None:
         try:
