@@ -70,7 +70,8 @@ class _Front(_Half):
             reset(self.transport)
             return
         loop = asyncio.get_running_loop()
-        loop.call_soon(self.transport.pause_reading)  # at once, Python 3.11.2 would forget it: it begins to read after this
+        # Not at once: Python 3.11.2 begins to read after this, paused or not, and what came early would be lost.
+        loop.call_soon(self.transport.pause_reading)
         self._dialling = loop.create_task(self._dial(endpoint))
 
     async def _dial(self, endpoint: tuple[str, int]) -> None:
