@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 AT_ONCE = 3  # labs side by side: with more on two cores, probes of one lab come late because of another's
 SECONDS = 0.25  # that the moments of lab and sim may be apart
 COMPARED = frozenset({"reasons", "times", "restarts", "detect", "recover"})  # the rest is the users' luck
-NEEDS = {"11": ("redis-server", "redis-cli", "tini")}
+NEEDS = {"11": ("redis-server", "redis-cli", "tini"), "13": ("/proc/self/fd/1",)}  # programs and files
 
 
 async def lesson(experiment: Experiment, engine: str, folder: Path, turn: asyncio.Semaphore) -> bool:
@@ -98,13 +98,17 @@ def _read(file: Path) -> list[Event]:
     return [Event.from_json(line) for line in file.read_text().splitlines()]
 
 
+def _missing(file: Path) -> list[str]:
+    return [need for need in NEEDS.get(file.name[:2], ()) if not (shutil.which(need) or Path(need).exists())]
+
+
 async def main(folder: Path, at_once: int) -> int:
     """Run them all; 0 if all pass."""
     turn = asyncio.Semaphore(at_once)
     lessons = []
     for file in sorted((ROOT / "experiments").glob("*.yaml")):
         experiment = read_experiment(file)
-        missing = [need for need in NEEDS.get(file.name[:2], ()) if not shutil.which(need)]
+        missing = _missing(file)
         if missing:
             print(f"skip  {experiment.name}: not on this machine: {', '.join(missing)}")
         else:

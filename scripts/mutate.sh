@@ -19,7 +19,7 @@ mutate() { # GROUP MODULES TESTS
   copy=$work/$1
   rm -rf "$copy"
   mkdir "$copy"
-  git archive HEAD | tar -x -C "$copy"
+  git archive HEAD | tar -xf - -C "$copy"
   # shellcheck disable=SC2086 # the words and the globs are meant to be split and expanded
   modules=$(printf '"crashy/kubelet/%s.py", ' $2) tests=$(cd "$copy" && printf '%s ' $3 tests/kubelet/test_values.py)
   # Annotations are never evaluated: another operator than "|" in one is no mutant, and the two tables that are joined

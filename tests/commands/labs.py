@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,11 @@ def crashy(*args: str, stdin: str = "", environ: dict[str, str] | None = None) -
 class Lab:
     """A running lab and the events that it has told so far."""
 
-    def __init__(self, *args: str, environ: dict[str, str] | None = None) -> None:
+    def __init__(self, *args: str, environ: dict[str, str] | None = None, within: Sequence[str] = ()) -> None:
         self.events: list[Event] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "crashy", "lab", "--json", *args],
+            [*within, sys.executable, "-m", "crashy", "lab", "--json", *args],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -106,9 +106,9 @@ class Lab:
 
 
 @contextlib.contextmanager
-def lab(*args: str, environ: dict[str, str] | None = None) -> Iterator[Lab]:
-    """Run a lab; whatever happens, it has ended afterwards."""
-    running = Lab(*args, environ=environ)
+def lab(*args: str, environ: dict[str, str] | None = None, within: Sequence[str] = ()) -> Iterator[Lab]:
+    """Run a lab, by a command that becomes another if `within` says so; whatever happens, it has ended afterwards."""
+    running = Lab(*args, environ=environ, within=within)
     try:
         yield running
     finally:

@@ -18,8 +18,8 @@ import pytest
 import yaml
 
 from tests.commands.labs import DEADLINE, Event, crashy, event, eventually, get, lab, lab_processes
+from tests.elsewhere import needs_proc
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 Write = Callable[..., str]
 WARMUP = {"periodSeconds": 1, "failureThreshold": 30}
 
@@ -126,6 +126,7 @@ def test_the_kubelets_version_can_be_chosen(manifest: Write, args: tuple[str, ..
         assert running.events[at - 1]["message"] == text
 
 
+@needs_proc
 def test_without_a_sigterm_handler_the_whole_grace_goes_by(manifest: Write) -> None:
     probe = {"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 1}
     with lab(manifest(pod(command=["sleep", "600"], livenessProbe=probe))) as running:
@@ -220,7 +221,7 @@ def test_two_labs_at_once_do_not_meet(manifest: Write) -> None:
         one.ready()
         two.ready()
 
-        assert one.ip() != two.ip()
+        assert one.url("web") != two.url("web")
         assert "one" in get(f"{one.url('web')}/info")[1]
         assert "two" in get(f"{two.url('web')}/info")[1]
 
@@ -239,6 +240,7 @@ def test_other_commands_find_the_pods(manifest: Write) -> None:
 DAEMON = "setsid sleep 614 & sleep 615 & trap '' TERM; while :; do sleep 616; done"
 
 
+@needs_proc
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)
 def test_nothing_is_left_after_any_kind_of_end(manifest: Write, signum: signal.Signals) -> None:
     marker = f"MARKER={uuid.uuid4().hex}"
@@ -258,6 +260,7 @@ def test_nothing_is_left_after_any_kind_of_end(manifest: Write, signum: signal.S
     Path(folder).rmdir()
 
 
+@needs_proc
 def test_a_second_interrupt_ends_it_at_once(manifest: Write) -> None:
     marker = f"MARKER={uuid.uuid4().hex}"
     name, value = marker.split("=")

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.elsewhere import needs_proc
 from tests.needs import need
 from tests.server.running import DEADLINE, Answer, Running, until
 
@@ -174,6 +175,7 @@ def test_a_deaf_app_refuses_connections_and_listens_again_when_recovered(serve: 
     assert app.ask("/ready", port=port).status == 200
 
 
+@needs_proc
 def test_a_stopped_process_is_woken_after_its_for(serve: Serve) -> None:
     app = serve()
     begun = time.monotonic()

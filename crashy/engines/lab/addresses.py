@@ -4,37 +4,48 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import socket
-import sys
 from collections.abc import Callable
+from itertools import count, islice
 
 from crashy.errors import BadInput
 
 BLOCKS = range(64, 128)  # the second number of 127.A.x.y: a lab has one of these blocks to itself
 PODS = 200 * 250  # 127.A.0.1 to 127.A.199.250; Services have 127.A.200.1 and above
 ANY_HOST = "127.0.0.1"
+# Ports for what can't have its own: below NodePorts, and below those that outgoing connections are given (on Linux from
+# 32768, on macOS from 49152), so that a program that restarts finds its port as it left it.
+SPARE = range(10_000, 30_000)
 _UNBINDABLE = {errno.EACCES, errno.EADDRINUSE, errno.EADDRNOTAVAIL}
 
 
 class Addresses:
     """The addresses of one lab: `containerPort` keeps its meaning, as each pod has an address of its own.
 
-    Where a port can't be bound (below 1024 by an ordinary user, taken by a program that listens on every address,
-    or on a platform whose only loopback address is 127.0.0.1) the kernel chooses another, and `dial` says which.
-    `note` is called with a line for the user, once, when that happens.
+    Where a port can't be bound (below 1024 by an ordinary user, taken by a program that listens on every address)
+    another is chosen, and `dial` says which. So it is with a single loopback address, that of most systems but Linux:
+    there the first that asks for a port gets it. `note` is called with a line for the user, once, where that is so.
     """
 
-    def __init__(self, note: Callable[[str], None], *, single: bool = sys.platform != "linux") -> None:
+    def __init__(self, note: Callable[[str], None]) -> None:
         self._note = note
-        self._single = single
         self._block = BLOCKS[0]
         self._lock: socket.socket | None = None
-        if not single:
+        self._single = bool(_refusal(self._address(0), 0))
+        if self._single:
+            note(
+                f"this machine has no loopback address but {ANY_HOST}: of the pods' programs that want the same port "
+                "all but one listen on others, where the lab's probes and Services find them (docs/lab.md)"
+            )
+        else:
             self._lock, self._block = _claim()
         self._pods = 0
         self._services = 0
         self._places: dict[tuple[str, int], tuple[str, int]] = {}
-        self._noted = False
+        self._taken: set[tuple[str, int]] = set()
+        self._spare = count(random.randrange(len(SPARE)))
+        self._noted = self._single
 
     def pod_ip(self) -> str:
         """Give a pod's address; the first 50,000 pods of a lab get different ones."""
@@ -61,8 +72,9 @@ class Addresses:
         """
         if (ip, port) not in self._places:
             host = self.host(ip)
-            reason = f"there is only {ANY_HOST}" if self._single else _refusal(ip, port)
-            self._places[ip, port] = (host, _free_port(host) if reason else port)
+            reason = "taken by another pod" if (host, port) in self._taken else _refusal(host, port)
+            place = self._places[ip, port] = (host, self._spare_port(host) if reason else port)
+            self._taken.add(place)
             if reason and not self._noted:
                 self._noted = True
                 self._note(
@@ -70,6 +82,13 @@ class Addresses:
                     f"where the lab's probes and Services find them"
                 )
         return self._places[ip, port][1]
+
+    def _spare_port(self, host: str) -> int:
+        for number in islice(self._spare, len(SPARE)):
+            port = SPARE[number % len(SPARE)]
+            if (host, port) not in self._taken and not _refusal(host, port):
+                return port
+        raise BadInput(f"no port from {SPARE[0]} to {SPARE[-1]} of {host} can be bound")
 
     def dial(self, ip: str, port: int) -> tuple[str, int]:
         """Give where `ip:port` really listens."""
@@ -106,9 +125,3 @@ def _refusal(host: str, port: int) -> str:
                 raise
             return os.strerror(error.errno)
     return ""
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

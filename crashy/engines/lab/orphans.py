@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 from collections import Counter
 from contextlib import suppress
-from pathlib import Path
+
+from crashy.engines.lab import proc
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 _INITS = frozenset(
@@ -45,23 +45,17 @@ class Orphans:
 
     def look(self) -> None:
         """Wait for every orphan that has ended."""
-        for task in Path("/proc/self/task").glob("*/children"):
-            with suppress(OSError):  # that thread has just ended
-                for pid in map(int, task.read_text().split()):
-                    self._bury(pid)
+        for pid in proc.children("self") or ():
+            match proc.state(pid):
+                case ("Z", session) if (
+                    session != pid
+                ):  # the lab's own children lead their sessions: others wait for them
+                    self._bury(pid, session)
 
-    def _bury(self, pid: int) -> None:
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text()
-        except OSError:
-            return
-        # What stands before the last bracket, the program's name, may hold anything.
-        state, _parent, _group, session = stat.rpartition(")")[2].split()[:4]
-        if state != "Z" or int(session) == pid:  # the lab's own children lead their sessions: others wait for them
-            return
+    def _bury(self, pid: int, session: int) -> None:
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-            self._neglected[int(session)] += 1
+            self._neglected[session] += 1
             if len(self._neglected) > _REMEMBERED:
                 del self._neglected[next(iter(self._neglected))]
 
@@ -89,13 +83,10 @@ class Orphans:
 
 def is_init(pid: int) -> bool:
     """Say whether a process waits for orphans, as far as its name tells: an init, or a shell."""
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() in _INITS
-    except OSError:
-        return False
+    return proc.name(pid) in _INITS
 
 
 def _adopt(yes: bool) -> None:
-    """Become the parent of the orphans among one's descendants, or leave them to init."""
-    if sys.platform == "linux":
+    """Become the parent of the orphans among one's descendants, if they can be found again, or leave them to init."""
+    if proc.children("self") is not None:
         ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, int(yes), 0, 0, 0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from crashy.engines.lab import proc
 from crashy.engines.lab.reaper import kill_group
 
 Output = Callable[[bytes], None]
@@ -89,16 +89,9 @@ class Process:
     def handles(self, signum: signal.Signals) -> bool:
         """Say whether the leader has a handler for a signal; as PID 1 of a container it would get no other one.
 
-        Only Linux tells (the mask SigCgt in /proc/PID/status); elsewhere, yes.
+        Only Linux tells; elsewhere, yes.
         """
-        if sys.platform != "linux":
-            return True
-        try:
-            status = Path(f"/proc/{self.pid}/status").read_text()
-        except OSError:
-            return False
-        mask = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "0")
-        return bool(int(mask, 16) >> (signum - 1) & 1)
+        return proc.handles(self.pid, signum)
 
     def terminate(self) -> None:
         """SIGTERM the leader alone, if it has a handler: PID 1 of a container passes it on to nobody by itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import crashy
@@ -56,12 +56,13 @@ class Programs:
         root.mkdir(exist_ok=True)
         folders = Folders(root, pod, container, patient=patient)
         near = [(service, ip) for service, ip in self._network.cluster_ips if service.namespace == pod.namespace]
-        own = variables(pod, container, self.references, service_links(near, self._addresses.dial))
+        here = replace(pod, ip=self._addresses.host(pod.ip))  # what a program binds and its commands connect to
+        own = variables(here, container, self.references, service_links(near, self._addresses.dial))
         translate = folders.translate
         environ = {name: os.environ[name] for name in _FROM_OUTSIDE if name in os.environ}
         environ |= {"PATH": _search_path(), "TMPDIR": str(root), "HOSTNAME": pod.name}
         if patient:
-            environ |= self._image(pod)
+            environ |= self._image(here)
             environ["STATE_DIR"] = translate(environ["STATE_DIR"])
         environ |= {name: translate(value) for name, value in own.items()}
         if patient:
@@ -77,7 +78,7 @@ class Programs:
 
     def _image(self, pod: Pod) -> dict[str, str]:
         return IMAGE | {
-            "HOST": self._addresses.host(pod.ip),
+            "HOST": pod.ip,
             "PYTHONPATH": str(Path(crashy.__file__).parent.parent),
             "POD_NAME": pod.name,
             "POD_NAMESPACE": pod.namespace,

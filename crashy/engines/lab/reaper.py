@@ -31,7 +31,9 @@ def kill_group(group: int) -> None:
 def marked(mark: str) -> list[int]:
     """Give the processes whose environment holds `mark`; none where there is no /proc."""
     wanted = mark.encode()
-    found = []
+    found: list[int] = []
+    if not Path("/proc/self").exists():  # /proc may be that of another PID namespace, where numbers are others'
+        return found
     for entry in Path("/proc").glob("[0-9]*/environ"):
         try:
             if wanted in entry.read_bytes().split(b"\0"):

@@ -8,10 +8,11 @@ import random
 import resource
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from crashy.engines.cluster import Cluster
+from crashy.engines.lab import proc
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.control import Control
 from crashy.engines.lab.lab import Lab
@@ -24,6 +25,7 @@ from crashy.errors import BadInput
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.timeline import Timeline
 
+DESCRIPTORS = (65_536, 10_240)  # open files wished for, and what is always allowed
 END_GRACE = 2.0  # seconds between SIGTERM and SIGKILL when the lab ends
 
 
@@ -42,6 +44,8 @@ async def running(
     the pods' names, and the seeds of what is drawn at times that no run repeats.
     """
     _raise_descriptor_limit()
+    if not proc.there():
+        note(proc.MISSING)
     addresses = Addresses(note)
     network = LoopbackNetwork(addresses, random.Random(rng.getrandbits(64)))
     folder = Path(tempfile.mkdtemp(prefix="crashy-lab-"))
@@ -90,6 +94,9 @@ async def running(
 def _raise_descriptor_limit() -> None:
     """Allow this process as many open files as it may have: each pod and each connection takes some."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    for most in DESCRIPTORS:
+        wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
+        if soft < wanted:
+            with suppress(ValueError, OSError):  # a system may allow less than its "unlimited" says: macOS does
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+                return

@@ -9,27 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
+
+from crashy.engines.lab import proc
 
 LOOK = 5.0  # seconds between two looks
 
 
 def count_zombies(pid: int) -> int:
     """Count the children of a process that have ended and wait to be waited for; 0 where there is no /proc."""
-    children: list[str] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):  # that thread has just ended
-            children += path.read_text().split()
-    return sum(_is_zombie(child) for child in children)
-
-
-def _is_zombie(pid: str) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] == "Z"  # what stands before it, the program's name, may hold anything
+    states = map(proc.state, proc.children(pid) or ())
+    return sum(state is not None and state[0] == "Z" for state in states)
 
 
 async def watch_zombies(zombies: Callable[[], int], tell: Callable[[int], None]) -> None:

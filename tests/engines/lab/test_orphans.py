@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from crashy.engines.lab.orphans import Orphans
+from tests.elsewhere import needs_proc
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux")
+pytestmark = needs_proc
 
 
 @pytest.fixture

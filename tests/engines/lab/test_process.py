@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from crashy.engines.lab.process import Process
+from tests.elsewhere import needs_proc
 
 Start = Callable[..., Awaitable[tuple[Process, bytearray]]]
 DEADLINE = 20.0
@@ -72,6 +73,7 @@ async def test_both_streams_are_heard_in_order(start: Start) -> None:
     assert output == b"one\ntwo\nthree\n"
 
 
+@needs_proc
 async def test_without_a_handler_sigterm_is_not_delivered(start: Start) -> None:
     process, output = await start(*python("import time; print('up', flush=True); time.sleep(60)"))
     await eventually(lambda: b"up" in output)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from crashy.engines.lab.proxy import Proxy
+from crashy.engines.lab.running import _raise_descriptor_limit
 
 Address = tuple[str, int]
 DEADLINE = 20.0
@@ -150,6 +151,7 @@ async def test_a_connection_stays_with_an_endpoint_that_has_left(service: Servic
 
 
 async def test_three_hundred_connections_at_once(service: Service, serve: Serve) -> None:
+    _raise_descriptor_limit()
     service.endpoint = await serve(echo)
 
     async def one(number: int) -> bool:

@@ -13,12 +13,12 @@ import math
 import os
 import pickle
 import statistics
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from crashy.kubelet.versions import NEWEST, PROFILES, Requeue
+from tests.elsewhere import needs_addresses
 from tests.engines.lab.recording import Recording, record
 from tests.kubelet.simulation import Run
 from tests.kubelet.traces import (
@@ -42,7 +42,7 @@ from tests.kubelet.traces import (
 pytestmark = [
     pytest.mark.trace_lab,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(sys.platform != "linux", reason="a pod needs an address of its own"),
+    needs_addresses,
 ]
 GRID = 0.1
 RASTER = 1.0

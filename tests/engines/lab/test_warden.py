@@ -10,13 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from crashy.engines.lab import reaper
 from crashy.engines.lab.warden import Warden
+from tests.elsewhere import needs_proc
 
 DEADLINE = 20.0
-linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
 
 def eventually(condition: Callable[[], bool]) -> None:
@@ -55,7 +53,7 @@ def test_a_group_that_ended_is_left_alone() -> None:
     process.wait()
 
 
-@linux
+@needs_proc
 def test_daemons_that_left_their_group_are_found_by_their_environment() -> None:
     warden = Warden()
     name, value = warden.mark.split("=")
@@ -67,7 +65,7 @@ def test_daemons_that_left_their_group_are_found_by_their_environment() -> None:
     assert reaper.marked(warden.mark) == []
 
 
-@linux
+@needs_proc
 def test_a_sweep_kills_what_is_marked_and_nothing_else() -> None:
     marked = subprocess.Popen(["sleep", "60"], env={**os.environ, "_TEST_MARK": "sweep"})
     other = subprocess.Popen(["sleep", "60"], env={**os.environ, "_TEST_MARK": "sweeper"})

@@ -12,8 +12,9 @@ import pytest
 
 from crashy.engines.lab import zombies
 from crashy.engines.lab.zombies import count_zombies, watch_zombies
+from tests.elsewhere import needs_proc
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
+pytestmark = needs_proc
 
 NEGLECT = """
 import subprocess, sys
