@@ -23,6 +23,6 @@ for python in "$@"; do
   wait "$demo" && grep -q '^users: .* 9[0-9]\.[0-9]* % answered' "$folder/demo.txt" ||
     told="$told; the demo FAILED, see $folder/demo.txt"
   case $told in *FAILED*) failed=1 ;; esac
-  echo "Python $name: $(tail -n 1 "$folder/tests.txt"); $(tail -n 2 "$folder/demo.txt" | head -n 1); $told"
+  echo "Python $name: $(tail -n 1 "$folder/tests.txt"); demo: $(grep '^users:' "$folder/demo.txt" || echo no users); $told"
 done
 exit "$failed"
