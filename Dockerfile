@@ -11,8 +11,8 @@ RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/crashy
 WORKDIR /src
 COPY requirements/${REQUIREMENTS}.txt requirements/build.txt requirements/
 RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
- && /opt/build/bin/pip install --quiet --no-cache-dir --no-deps --require-hashes -r requirements/build.txt \
- && /opt/build/bin/pip install --quiet --no-cache-dir --no-compile --no-deps --require-hashes --target "$site" -r "requirements/${REQUIREMENTS}.txt"
+ && /opt/build/bin/pip install --quiet --no-cache-dir --no-deps --only-binary :all: --require-hashes -r requirements/build.txt \
+ && /opt/build/bin/pip install --quiet --no-cache-dir --no-compile --no-deps --only-binary :all: --require-hashes --target "$site" -r "requirements/${REQUIREMENTS}.txt"
 COPY pyproject.toml README.md LICENSE ./
 COPY crashy crashy
 # The wheel brings these along; the image has no use for them.
