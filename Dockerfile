@@ -15,8 +15,6 @@ RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_pat
  && /opt/build/bin/pip install --quiet --no-cache-dir --no-compile --no-deps --only-binary :all: --require-hashes --target "$site" -r "requirements/${REQUIREMENTS}.txt"
 COPY pyproject.toml README.md LICENSE ./
 COPY crashy crashy
-# The wheel brings these along; the image has no use for them.
-RUN mkdir -p manifests experiments scripts && cd scripts && touch lib.sh crash-app.sh curl-test.sh freeze-app.sh recover-app.sh
 # Only what a container needs (serve, traffic, probe, event-simulator, inject, recover, status): the laboratory, tests,
 # sources, headers, stubs and debug symbols stay behind; byte code comes along, since compiling it at every start would
 # nearly double the time to the first answer.

@@ -1,4 +1,4 @@
-"""What crashy brings along: manifests, experiments and the course's scripts. In a clone they are its own folders."""
+"""What crashy brings along: manifests, experiments, scripts and pages. In a clone they are its own folders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from crashy.errors import BadInput
 
-FOLDERS = ("manifests", "experiments", "scripts")
+FOLDERS = ("manifests", "experiments", "scripts", "docs")
 
 
 def folder(name: str) -> Path:

@@ -1,66 +1,63 @@
-"""`crashy completion`: write a shell's completion script, from the parsers that --help uses."""
+"""`crashy completion`: write what makes a shell complete crashy's commands, options and files."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 
 from crashy.commands import COMMANDS
 from crashy.commands.arguments import Parser
 from crashy.errors import BadInput
 
+if find_spec("shtab") is None:
+    raise BadInput("completion scripts are written by shtab: pip install 'crashy[lab]'")
+
+import shtab
+
 SHELLS = ("bash", "zsh", "fish")
-FILES = frozenset({"FILE", "FOLDER", "MANIFEST", "TIMELINE"})
+FILES = frozenset({"FILE", "MANIFEST", "TIMELINE"})
+"""The names of arguments that are files or folders."""
 _EXAMPLES = """\
-examples:
-  source <(crashy completion bash)                                       # this shell, and in ~/.bashrc each one
-  crashy completion zsh > "${fpath[1]}/_crashy"
+where each shell looks for it (a new shell finds it then):
+  crashy completion bash > ~/.local/share/bash-completion/completions/crashy
+  crashy completion zsh > ~/.zfunc/_crashy    # a folder of $fpath, named there before compinit
   crashy completion fish > ~/.config/fish/completions/crashy.fish
+
+What follows `crashy lab ctl` is not completed.
 """
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command's arguments."""
+    """Return the parser of the command line."""
     made = Parser(
         "crashy completion",
-        description="Write the script by which a shell completes crashy's commands and options.",
+        description="Write the completions of this version's commands and options for a shell, to standard output.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("shell", choices=SHELLS, help="the shell that reads it")
+    made.add_argument("shell", choices=SHELLS, help="the shell that is to read it")
     return made
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print the script; exit 2 where shtab, which writes it, is not installed."""
-    shell = parser().parse_args(argv).shell
-    try:
-        shtab = import_module("shtab")
-    except ModuleNotFoundError:
-        raise BadInput("completion scripts are written by shtab: pip install 'crashy[lab]'") from None
-    whole = everything()
-    _complete_files(whole, shtab.FILE)
-    print(shtab.complete(whole, shell))
+    """Print the completions of a shell."""
+    args = parser().parse_args(argv)
+    print(shtab.complete(every_command(), args.shell))
     return 0
 
 
-def everything() -> argparse.ArgumentParser:
-    """Return one parser of all commands, each with its own arguments."""
-    whole = argparse.ArgumentParser("crashy", description="The server to crash, and its laboratory.")
-    whole.add_argument("-V", "--version", action="store_true", help="print this version")
-    commands = whole.add_subparsers(dest="command")
+def every_command() -> argparse.ArgumentParser:
+    """Return one parser that has every command's own parser below it."""
+    made = argparse.ArgumentParser("crashy")
+    commands = made.add_subparsers(metavar="COMMAND")
     for name, (module, text) in COMMANDS.items():
-        one: argparse.ArgumentParser = import_module(module).parser()
-        commands.add_parser(name, help=text, parents=[one], add_help=False)
-    return whole
-
-
-def _complete_files(parser: argparse.ArgumentParser, files: object) -> None:
-    """Mark the arguments that are files; shtab reads the attribute `complete` of an argument."""
-    for action in parser._actions:  # noqa: SLF001 - as shtab does: argparse has no other way to its arguments
-        if action.metavar in FILES:
-            action.complete = files  # type: ignore[attr-defined]
-        elif isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
-            for each in action.choices.values():
-                _complete_files(each, files)
+        own: argparse.ArgumentParser = import_module(module).parser()
+        for action in own._actions:  # noqa: SLF001 - argparse has no public list of them; shtab reads this one too
+            if action.metavar in FILES:
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
+            if isinstance(action.metavar, str):  # shtab hands it to zsh, where a colon would end it
+                action.metavar = action.metavar.replace(":", "\\:")
+        commands.add_parser(name, help=text, parents=[own], add_help=False)
+    return made

@@ -1,4 +1,4 @@
-"""`crashy completion`: real shells complete commands, options, choices and files by it."""
+"""`crashy completion`, read by the shells themselves."""
 
 from __future__ import annotations
 
@@ -10,95 +10,117 @@ from pathlib import Path
 import pytest
 
 from crashy import cli
-from crashy.commands.completion import SHELLS, everything
-from tests.needs import needs
+from crashy.commands import COMMANDS
+from tests.needs import need
 
-BASH = """\
-source {script}
-COMP_WORDS=({words}) COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
-$(complete -p crashy | sed 's/.* -F \\([^ ]*\\) .*/\\1/') crashy
-printf '%s\\n' "${{COMPREPLY[@]}}"
+Complete = Callable[[str], list[str]]
+
+# What Tab does in bash: the function gets the words, and COMPREPLY has what may come.
+BASH = """
+source "$1"
+complete -p crashy | grep -q -- "-F _shtab_crashy crashy" || exit 1
+read -ra COMP_WORDS <<<"$2"
+[[ $2 != *" " ]] || COMP_WORDS+=("")
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMP_LINE=$2 COMP_POINT=${#2}
+_shtab_crashy crashy "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+printf '%s\\n' "${COMPREPLY[@]}"
 """
+FISH = "source $argv[1]; complete -C $argv[2] | string split -f 1 \\t; true"
+# zsh completes only where somebody types, which zpty does. What would be offered passes through compadd, which writes
+# it to a file here; but for what zsh's own functions ask of it with -O, -A and -D.
+ZSH = r"""
+rm -f $3 $3.ended
+cat >$3.rc <<'RC'
+compadd() {
+  [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]] || { local hits=(); builtin compadd -A hits "$@"; print -rl -- $hits >>$told }
+  builtin compadd "$@"
+}
+ended() { : >$told.ended }
+zle -N ended
+bindkey '^X' list-choices
+bindkey '^Y' ended
+RC
+zmodload zsh/zpty
+zpty tab zsh -f -i
+zpty -w tab "PS1=; told=$3; fpath=(${1:h} \$fpath); autoload -Uz compinit; compinit -u -D; source $3.rc; print REA''DY"
+zpty -r tab line '*READY*'
+zpty -w -n tab "$2"$'\C-x\C-y'
+until [[ -e $3.ended ]]; do zpty -r -t tab line; sleep 0.02; done
+zpty -d tab
+"""
+
+
+@pytest.fixture(params=["bash", "zsh", "fish"])
+def complete(request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Complete:
+    """Return what completes a line in a shell of the machine, in a folder that holds app.yaml."""
+    shell: str = request.param
+    need(shell)
+    assert cli.main(["completion", shell]) == 0
+    script, offered = tmp_path / "_crashy", tmp_path / "offered"
+    script.write_text(capsys.readouterr().out)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "app.yaml").touch()
+    commands = {
+        "bash": ["bash", "--norc", "-c", BASH, "bash"],
+        "fish": ["fish", "--no-config", "-c", FISH],
+        "zsh": ["zsh", "-f", "-c", ZSH, "zsh"],
+    }
+
+    def offers(line: str) -> list[str]:
+        arguments = [str(script), line, *([str(offered)] if shell == "zsh" else [])]
+        command = [*commands[shell], *arguments]
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        told = offered.read_text() if shell == "zsh" and offered.exists() else ended.stdout
+        return sorted({word for word in told.splitlines() if word})
+
+    return offers
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("crashy ex", ["experiments"]),
+        ("crashy lab --on ", ["lab", "sim"]),
+        ("crashy run --on ", ["kube", "lab", "sim"]),
+        ("crashy check --format s", ["sarif"]),
+        ("crashy check ap", ["app.yaml"]),
+        ("crashy run ap", ["app.yaml"]),
+        ("crashy completion ", ["bash", "fish", "zsh"]),
+        ("crashy kube ", ["clean"]),
+    ],
+)
+def test_tab_offers_what_the_parser_takes(complete: Complete, line: str, offered: list[str]) -> None:
+    assert complete(line) == offered
+
+
+def test_every_option_is_offered(complete: Complete) -> None:
+    assert {"--kubernetes", "--watch", "--traffic"} <= {*complete("crashy lab --")}
+    assert {"--http", "--max-load"} <= {*complete("crashy probe --")}
+    assert {"--crash-after", "--persona"} <= {*complete("crashy serve --")}
+
+
+def test_every_command_is_offered(complete: Complete) -> None:
+    assert {*complete("crashy ")} - {"app.yaml"} == {*COMMANDS}
+
+
+@pytest.mark.parametrize("line", ["crashy probe --tcp ", "crashy lab --traffic ", "crashy traffic --header "])
+def test_what_can_not_be_known_is_left_to_the_user(complete: Complete, line: str) -> None:
+    assert complete(line) in ([], ["app.yaml"])
+
+
+def test_a_shell_that_it_does_not_know_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["completion", "csh"]) == 2
+    assert "invalid choice: 'csh' (choose from" in capsys.readouterr().err
+
+
 WITHOUT_SHTAB = """\
 import sys
 sys.modules["shtab"] = None
 from crashy.cli import main
 sys.exit(main(["completion", "bash"]))
 """
-ZSH = """\
-fpath=({folder} $fpath)
-autoload -U compinit && compinit -u -D
-print -r -- $_comps[crashy]
-autoload -U +X _crashy
-"""
-
-
-@pytest.fixture
-def script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[str], Path]:
-    def write(shell: str) -> Path:
-        assert cli.main(["completion", shell]) == 0
-        (tmp_path / shell).write_text(capsys.readouterr().out)
-        return tmp_path / shell
-
-    return write
-
-
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        ("crashy ''", {*cli.COMMANDS}),
-        ("crashy comp", {"completion"}),
-        ("crashy lab --on ''", {"lab", "sim"}),
-        ("crashy run --on ''", {"lab", "sim", "kube"}),
-        ("crashy check --format s", {"sarif"}),
-        ("crashy serve --crash-after", {"--crash-after", "--crash-after-jitter"}),
-        ("crashy probe --m", {"--mysql", "--max-load"}),
-        ("crashy kube ''", {"clean"}),
-        ("crashy check mani", {"manifests"}),
-        ("crashy run --timeline exp", {"experiments"}),
-    ],
-)
-@needs("bash")
-def test_bash_offers(words: str, offered: set[str], script: Callable[[str], Path], tmp_path: Path) -> None:
-    for name in ("manifests", "experiments"):
-        (tmp_path / name).mkdir()
-    command = BASH.format(script=script("bash"), words=words)
-
-    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
-
-    assert offered <= set(done.stdout.split()), done.stderr
-    assert all(word.startswith(words.rsplit(maxsplit=1)[-1].strip("'")) for word in done.stdout.split())
-
-
-@needs("zsh")
-def test_zsh_takes_the_script(script: Callable[[str], Path], tmp_path: Path) -> None:
-    script("zsh").rename(tmp_path / "_crashy")
-    command = ZSH.format(folder=tmp_path)
-
-    done = subprocess.run(["zsh", "-f", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
-
-    assert (done.stdout.strip(), done.stderr) == ("_crashy", "")
-
-
-@needs("fish")
-def test_fish_offers(script: Callable[[str], Path], tmp_path: Path) -> None:
-    asked = "complete --do-complete 'crashy comp'; complete --do-complete 'crashy lab --on '"
-    command = f"source {script('fish')}; {asked}"
-    environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-
-    done = subprocess.run(["fish", "--private", "-c", command], env=environ, capture_output=True, text=True, check=True)
-
-    assert {line.split("\t")[0] for line in done.stdout.splitlines()} >= {"completion", "lab", "sim"}
-
-
-def test_every_command_is_completed_from_the_parser_that_its_help_uses() -> None:
-    assert everything().parse_args(["lab", "manifests/demo", "--on", "sim"]).command == "lab"
-
-
-def test_a_shell_that_is_not_known_is_told_which_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["completion", "ksh"]) == 2
-    told = capsys.readouterr().err
-    assert all(shell in told for shell in SHELLS)
 
 
 def test_without_shtab_it_is_a_line_and_exit_2() -> None:
