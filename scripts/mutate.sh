@@ -21,7 +21,7 @@ mutate() { # GROUP MODULES TESTS
   mkdir "$copy"
   git archive HEAD | tar -xf - -C "$copy"
   # shellcheck disable=SC2086 # the words and the globs are meant to be split and expanded
-  modules=$(printf '"crashy/kubelet/%s.py", ' $2) tests=$(cd "$copy" && printf '%s ' $3 tests/kubelet/test_values.py)
+  modules=$(printf '"crashy/%s.py", ' $2) tests=$(cd "$copy" && printf '%s ' $3 tests/test_values.py)
   # Annotations are never evaluated: another operator than "|" in one is no mutant, and the two tables that are joined
   # with "|" are read all the same.
   cat >"$copy/mutate.toml" <<TOML
@@ -59,11 +59,11 @@ PYTHON
 for group in "${@:-worker backoff spec}"; do
   for name in $group; do
     case $name in
-      worker) (mutate worker 'worker results outcome' 'tests/kubelet/test_worker_*.py tests/kubelet/test_results.py') ;;
-      backoff) (mutate backoff backoff 'tests/kubelet/test_backoff*.py') ;;
+      worker) (mutate worker 'kubelet/worker kubelet/outcome' 'tests/kubelet/test_worker_*.py tests/kubelet/test_outcome.py') ;;
+      backoff) (mutate backoff kubelet/backoff 'tests/kubelet/test_backoff*.py') ;;
       spec)
-        modules='spec defaults validation fields names quantity schema'
-        (mutate spec "$modules" 'tests/kubelet/test_spec*.py tests/kubelet/test_validation*.py')
+        modules='objects/pod objects/defaults objects/validation objects/fields objects/names objects/quantity objects/schema'
+        (mutate spec "$modules" 'tests/objects/test_pod.py tests/objects/test_schema.py tests/objects/test_validation*.py tests/objects/test_quantity.py')
         ;;
       *) echo "mutate.sh: $name: must be worker, backoff or spec" >&2 && exit 2 ;;
     esac

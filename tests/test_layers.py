@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,30 +14,36 @@ import crashy
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "crashy").rglob("*.py"))
 GROUND = {"timeline", "clock", "errors"}
+CLUSTER = {"controllers", "kubelet", "objects"}
 
 # room -> the rooms of the package that it may import, besides itself
 MAY_IMPORT = {
     "timeline": set(),
     "clock": set(),
     "errors": set(),
+    "grpc": set(),
     "bundled": {"errors"},
     "faults": GROUND,
     "patient": GROUND | {"faults"},
-    "server": GROUND | {"faults", "patient"},
-    "kubelet": {"timeline", "clock"},
-    "manifest": GROUND | {"kubelet"},
-    "check": GROUND | {"faults", "kubelet", "manifest"},
+    "server": GROUND | {"grpc", "faults", "patient"},
+    "objects": GROUND,
+    "manifest": GROUND | {"objects"},
+    "kubelet": GROUND | {"grpc", "objects"},
+    "controllers": GROUND | {"kubelet", "objects"},
+    "kubectl": GROUND | CLUSTER,
+    "check": GROUND | CLUSTER | {"faults", "patient", "manifest"},
     "traffic": GROUND,
-    "report": GROUND | {"traffic"},
-    "experiment": GROUND | {"engines", "manifest", "faults", "traffic", "report"},
-    "engines": GROUND | {"faults", "patient", "kubelet", "manifest", "traffic"},
+    "report": GROUND | CLUSTER | {"kubectl", "traffic"},
+    "engines": GROUND | CLUSTER | {"faults", "patient", "kubectl", "manifest", "traffic"},
+    "experiment": GROUND | CLUSTER | {"engines", "manifest", "faults", "traffic", "report"},
     "client": GROUND,
     "commands": GROUND
+    | CLUSTER
     | {
         "faults",
         "patient",
         "server",
-        "kubelet",
+        "kubectl",
         "manifest",
         "traffic",
         "report",
@@ -45,16 +53,23 @@ MAY_IMPORT = {
         "client",
         "experiment",
     },
-    "library": GROUND | {"bundled", "client", "engines", "experiment", "manifest", "patient", "report"},
+    "library": GROUND | {"bundled", "client", "engines", "experiment", "manifest", "objects", "patient", "report"},
     "pytest_plugin": {"library"},
     "cli": GROUND | {"commands"},
     "__main__": {"cli"},
     "__init__": {"library"},
 }
 
+# Files that import each other in a circle all the same, until they are untied: add none.
+CIRCLES = [{"server/gate.py", "server/metrics.py", "server/patient.py"}]
+MOST_OF_THE_LINES = 0.22  # that one room may hold
+
 # rooms that only decide: no event loop, no sockets, no clock, no dice of their own
-PURE_ROOMS = ("faults", "patient", "kubelet", "report", "check")
-IMPURE_MODULES = ("kubelet/handlers/", "kubelet/driver.py")
+PURE_ROOMS = ("faults", "patient", "objects", "kubelet", "controllers", "kubectl", "report", "check")
+IMPURE_CONTROLLERS = tuple(
+    f"controllers/{name}.py" for name in ("cluster", "deployment", "replicaset", "endpointslice")
+)
+IMPURE_MODULES = ("kubelet/handlers/", "kubelet/driver.py", *IMPURE_CONTROLLERS)
 IMPURE = {"asyncio", "aiohttp", "os", "socket", "subprocess", "time", "threading", "selectors"}
 LOCKED = {"faults/active.py": {"threading"}}  # one lock: the data loop and the admin thread both ask it
 
@@ -105,3 +120,85 @@ def test_only_grpc_needs_http2(path: Path) -> None:
     extra = {"h2", "hpack"} & {name.split(".")[0] for name in imports(path)}
 
     assert not extra or path.stem in {"http2", "grpc_answer", "grpc_wire"}
+
+
+def test_check_uses_only_what_is_pure_of_the_controllers() -> None:
+    used = {name for path in MODULES if room(path) == "check" for name in imports(path)}
+    impure = {f"crashy.{name.removesuffix('.py').replace('/', '.')}" for name in IMPURE_CONTROLLERS}
+
+    assert used & impure == set()
+
+
+def files_imported() -> dict[str, set[str]]:
+    """Map each file to the files that it imports, wherever in it; what `crashy` itself has is left out: it is lazy."""
+    inside = {path: str(path.relative_to(ROOT / "crashy")) for path in MODULES}
+    by_module = {
+        f"crashy.{name.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}": name
+        for name in inside.values()
+    }
+    found: dict[str, set[str]] = {}
+    for path, name in inside.items():
+        found[name] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                whole = [f"{node.module}.{alias.name}" for alias in node.names]
+                modules = [one if one in by_module else node.module for one in whole]
+            found[name] |= {by_module[module] for module in modules if module in by_module} - {name}
+    return found
+
+
+def reached(graph: dict[str, set[str]], start: str) -> set[str]:
+    """List what a file imports, by way of others too."""
+    seen: set[str] = set()
+    left = [*graph[start]]
+    while left:
+        if (name := left.pop()) not in seen:
+            seen.add(name)
+            left += graph[name]
+    return seen
+
+
+def circle(graph: dict[str, set[str]], start: str) -> str:
+    """Write the shortest way from a file back to itself: `a.py imports b.py imports a.py`."""
+    ways, seen = [[start]], set[str]()
+    for way in ways:  # grows: the shortest ways come first
+        if start in graph[way[-1]]:
+            return " imports ".join([*way, start])
+        ways += [[*way, name] for name in sorted(graph[way[-1]] - seen)]
+        seen |= graph[way[-1]]
+    return ""
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    graph = files_imported()
+    allowed = set().union(*CIRCLES)
+    reaches = {name: reached(graph, name) for name in graph}
+    tied = {name for name in graph if name in reaches[name]}
+
+    circles: list[str] = []
+    for name in sorted(tied - allowed):
+        if not any(name in one for one in circles):
+            circles.append(circle(graph, name))
+    assert circles == []
+    assert sorted(allowed - tied) == [], "untied at last: take it out of CIRCLES"
+
+
+def test_no_room_holds_too_much() -> None:
+    lines = Counter[str]()
+    for path in MODULES:
+        lines[room(path)] += len(path.read_text().splitlines())
+    share = {name: count / lines.total() for name, count in lines.items()}
+
+    assert {name: round(part, 3) for name, part in share.items() if part > MOST_OF_THE_LINES} == {}
+
+
+IN_THE_IMAGE = ("serve", "traffic", "probe", "event_simulator", "inject", "recover", "status")
+
+
+def test_the_image_has_the_rooms_that_its_commands_need() -> None:
+    (stay,) = re.findall(r'stay="([^"]*)"', (ROOT / "Dockerfile").read_text())
+    graph = files_imported()
+    needed = {Path(name).parts[0] for command in IN_THE_IMAGE for name in reached(graph, f"commands/{command}.py")}
+
+    assert {name.removesuffix(".py") for name in needed | {"cli.py"}} - set(stay.split()) == set()

@@ -12,11 +12,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from crashy.kubelet.spec import Container, PodTemplate
-from crashy.manifest.images import is_patient
-from crashy.manifest.load import load
-from crashy.manifest.model import Manifests
-from crashy.manifest.objects import read_files
+from crashy.manifest.load import load, read_files
+from crashy.objects.images import is_patient
+from crashy.objects.manifests import Manifests
+from crashy.objects.pod import Container, PodTemplate
 
 ROOT = Path(__file__).parent.parent / "manifests"
 EXPERIMENTS = ROOT.parent / "experiments"

@@ -10,8 +10,8 @@ from crashy.check.facts import RNG_SECONDS
 from crashy.check.model import Hit, Severity
 from crashy.check.numbers import Illness, noticed
 from crashy.check.subjects import Subject
-from crashy.kubelet.ports import PortError, find_port
-from crashy.kubelet.spec import Exec, Handler, HTTPGet, Probe, ProbeType, TCPSocket
+from crashy.objects.pod import Exec, Handler, HTTPGet, Probe, ProbeType, TCPSocket
+from crashy.objects.ports import PortError, find_port
 
 _HEALTH = re.compile(
     r"(is)?(health|healthy|healthiness|live|alive|liveness|ready|readiness)(z|check)?|startupz?|started|probe|ping|status|up|"

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crashy.faults.units import parse_duration
-from crashy.kubelet.spec import Container, ProbeType
-from crashy.manifest import images
-from crashy.manifest.model import ConfigMap
+from crashy.objects import images
+from crashy.objects.config import ConfigMap
+from crashy.objects.pod import Container, ProbeType
 
 RNG_SECONDS = 0.1
 """What one request for random bytes takes."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from crashy.check.subjects import Subject
-from crashy.manifest.document import Document, one_line
+from crashy.objects.document import Document, one_line
 
 
 class Severity(StrEnum):

@@ -17,8 +17,8 @@ from crashy.kubelet.backoff import crash_loop_backoff
 from crashy.kubelet.detection import Bounds, detection, first_failure, first_probe
 from crashy.kubelet.detection import Illness as Answers
 from crashy.kubelet.grace import KillReason, grace_after_pre_stop, grace_period, runs_pre_stop
-from crashy.kubelet.spec import Container, Exec, Handler, Probe, ProbeType, Sleep, TCPSocket
 from crashy.kubelet.versions import NEWEST
+from crashy.objects.pod import Container, Exec, Handler, Probe, ProbeType, Sleep, TCPSocket
 
 RELIST = NEWEST.relist_seconds
 """The kubelet looks at its containers, and syncs a pod again, on a raster of so many seconds."""

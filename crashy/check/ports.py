@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from crashy.check.model import Hit, Severity
 from crashy.check.subjects import Subject
-from crashy.kubelet.ports import PortError, find_port
-from crashy.kubelet.spec import Exec, HTTPGet, Probe, TCPSocket
+from crashy.objects.pod import Exec, HTTPGet, Probe, TCPSocket
+from crashy.objects.ports import PortError, find_port
 
 _NODE = re.compile(r"localhost|127\..*|::1|\[::1\]", re.IGNORECASE)
 

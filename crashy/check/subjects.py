@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crashy.check.facts import Facts, by_name, facts
-from crashy.kubelet.fields import FieldError, SpecError, child
 from crashy.kubelet.pod import is_sidecar
-from crashy.kubelet.spec import Container, PodTemplate, Probe, ProbeType, parse_pod_template
-from crashy.manifest.document import Document, one_line, refusal
-from crashy.manifest.model import BarePod, ConfigMap, Deployment, Service
-from crashy.manifest.objects import NOT_RUN, Object, read_object
+from crashy.objects.bare_pod import BarePod
+from crashy.objects.config import ConfigMap
+from crashy.objects.deployment import Deployment
+from crashy.objects.document import Document, one_line, refusal
+from crashy.objects.fields import FieldError, SpecError, child
+from crashy.objects.kinds import NOT_RUN, Object, read_object
+from crashy.objects.pod import Container, PodTemplate, Probe, ProbeType, parse_pod_template
+from crashy.objects.service import Service
 
 # Kinds that hold a pod template, besides Deployment: where it is, and whether their pods run to an end.
 TEMPLATES = {

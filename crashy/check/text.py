@@ -10,9 +10,9 @@ from crashy.check.model import Finding, Severity
 from crashy.check.numbers import Course, Illness, Numbers, numbers, waits
 from crashy.check.subjects import Subject
 from crashy.kubelet.detection import Bounds
-from crashy.kubelet.spec import Probe, ProbeType
 from crashy.kubelet.versions import NEWEST
-from crashy.manifest.document import one_line
+from crashy.objects.document import one_line
+from crashy.objects.pod import Probe, ProbeType
 
 WIDTH = 110
 _INDENT = " " * 12

@@ -11,7 +11,7 @@ from crashy.check.subjects import Subject
 from crashy.kubelet.detection import Illness as Answers
 from crashy.kubelet.detection import first_failure
 from crashy.kubelet.grace import KillReason, grace_period
-from crashy.kubelet.spec import Exec, ProbeType
+from crashy.objects.pod import Exec, ProbeType
 
 LONG_DELAY = 10  # seconds; what a short one saves is not worth another probe
 LONG_GRACE = 10  # seconds that a frozen container's users wait for nothing

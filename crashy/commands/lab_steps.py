@@ -12,8 +12,8 @@ from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError, parse_spec
 from crashy.faults.units import parse_duration
 from crashy.kubelet.runtime import Pod
-from crashy.manifest.images import is_patient
-from crashy.manifest.objects import Manifests
+from crashy.objects.images import is_patient
+from crashy.objects.manifests import Manifests
 from crashy.timeline import Timeline
 
 _FORM = "must be 'TIME TARGET FAULT', as '8s any freeze mode=loop for=10s'"

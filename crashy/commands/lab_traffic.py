@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crashy.errors import BadInput
-from crashy.manifest.objects import Manifests, Service, ServicePort
+from crashy.objects.manifests import Manifests
+from crashy.objects.service import Service, ServicePort
 
 TIMEOUT = 2.0  # seconds, as the lab's `wget -T 2`
 

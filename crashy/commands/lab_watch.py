@@ -10,10 +10,10 @@ from pathlib import Path
 
 from crashy.engines.lab.lab import Lab
 from crashy.errors import BadInput
-from crashy.manifest.document import Document
 from crashy.manifest.kustomize import KUSTOMIZATIONS
 from crashy.manifest.load import SUFFIXES, gather
-from crashy.manifest.merge import key_of
+from crashy.objects.document import Document
+from crashy.objects.manifests import key_of
 
 LOOK = 0.5  # seconds between two looks; a change counts when the next look finds it the same, and so whole
 MOST_FILES = 2000  # that are looked at below one kustomization

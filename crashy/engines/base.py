@@ -1,37 +1,16 @@
-"""What an engine is to those above it, and what the cluster needs of one."""
+"""What an engine is to those above it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Protocol
 
+from crashy.controllers.base import PodView
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.status import PodStatus
-from crashy.manifest.model import Deployment, Manifests, Service, ServicePort
+from crashy.objects.deployment import Deployment
+from crashy.objects.manifests import Manifests
+from crashy.objects.service import Service, ServicePort
 from crashy.traffic.connection import Reply
-
-NODE = "crashy-lab"
-
-
-@dataclass(frozen=True, slots=True)
-class PodView:
-    """A pod that is there, and its status at this moment."""
-
-    pod: Pod
-    status: PodStatus
-
-
-class Network(Protocol):
-    """Addresses for pods, and Services that hand connections on to them."""
-
-    def pod_ip(self) -> str:
-        """Give an address for a new pod."""
-        ...
-
-    def publish(self, service: Service, backends: Mapping[int, Sequence[tuple[str, int]]]) -> None:
-        """Say which addresses and ports get the new connections to each port of a Service."""
-        ...
 
 
 class Engine(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from crashy.faults.units import parse_duration
-from crashy.manifest.document import Document, one_line
+from crashy.objects.document import Document, one_line
 
 T = TypeVar("T")
 

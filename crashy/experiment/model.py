@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from crashy.faults.units import parse_duration
-from crashy.manifest.model import Manifests
+from crashy.objects.manifests import Manifests
 from crashy.timeline import Event
 
 Outcome = Literal["recovers", "never-recovers", "never-detected", "never-ready", "crash-loops"]

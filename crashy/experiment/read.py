@@ -21,11 +21,11 @@ from crashy.experiment.model import (
     Traffic,
 )
 from crashy.experiment.steps import read_steps
-from crashy.experiment.there import check_pod, check_service
-from crashy.manifest.document import Document, refusal
+from crashy.experiment.targets import check_pod, check_service
 from crashy.manifest.load import gather, read_file
-from crashy.manifest.model import Manifests
-from crashy.manifest.objects import read
+from crashy.objects.document import Document, refusal
+from crashy.objects.kinds import read
+from crashy.objects.manifests import Manifests
 from crashy.report.parity import MEASURES
 
 LONGEST = 30 * 24 * 3600.0

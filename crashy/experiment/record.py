@@ -11,7 +11,7 @@ from crashy.errors import BadInput
 from crashy.experiment.expectations import Verdict, judge
 from crashy.experiment.fields import Fields
 from crashy.experiment.read import read_expectations
-from crashy.manifest.document import Document
+from crashy.objects.document import Document
 from crashy.report.results import KINDS, Results, results
 from crashy.report.terminal import columns, fault_table, users_line
 from crashy.timeline import Event

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from crashy.engines.base import Engine, PodView
+from crashy.controllers.base import PodView
+from crashy.engines.base import Engine
 from crashy.experiment.model import Action, Apply, Delete, Exec, Experiment, Inject, Load, Recover, Scale, Step
 from crashy.experiment.targets import choose, spared
-from crashy.manifest.images import is_patient
-from crashy.manifest.model import Service, ServicePort
+from crashy.objects.images import is_patient
+from crashy.objects.service import Service, ServicePort
 from crashy.timeline import Timeline
 from crashy.traffic.users import users
 

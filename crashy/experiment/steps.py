@@ -9,9 +9,9 @@ from typing import Any
 from crashy.experiment import schema
 from crashy.experiment.fields import Fields
 from crashy.experiment.model import Action, Apply, Delete, Exec, Inject, Load, Recover, Scale, Step, Target
-from crashy.experiment.there import check_deployment, check_pod, check_service, possible
+from crashy.experiment.targets import check_deployment, check_pod, check_service, possible
 from crashy.faults.base import FAULTS, parse_spec
-from crashy.manifest.model import Manifests
+from crashy.objects.manifests import Manifests
 
 ReadManifests = Callable[[Any, str], Manifests]
 

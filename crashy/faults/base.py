@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pkgutil
 import random
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from typing import Any, ClassVar
 
+from crashy.faults import kinds
 from crashy.faults.declared import Declared
 from crashy.faults.effects import ProcessEffect, RequestPart
 from crashy.faults.params import FaultError, show
@@ -17,8 +20,31 @@ __all__ = ["FAULTS", "Fault", "FaultError", "catalogue", "from_json", "parse_spe
 LONGEST_SPEC = 16_384
 MOST_SPECS = 100
 
-FAULTS: dict[str, type[Fault]] = {}
-"""Every fault by its name, which is the name of its file."""
+
+class _Faults(Mapping[str, "type[Fault]"]):
+    """Every fault by its name, which is the name of its file in `kinds`; a file is imported when its fault is used."""
+
+    def __init__(self) -> None:
+        self._names = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
+        self.read: dict[str, type[Fault]] = {}
+
+    def __getitem__(self, name: str) -> type[Fault]:
+        if name not in self._names:
+            raise KeyError(name)
+        import_module(f"{kinds.__name__}.{name}")
+        return self.read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+FAULTS = _Faults()
 
 
 class Fault(Declared):
@@ -41,7 +67,7 @@ class Fault(Declared):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.name = cls.__module__.rpartition(".")[2]
-        FAULTS[cls.name] = cls
+        FAULTS.read[cls.name] = cls
 
     def __post_init__(self) -> None:
         """Refuse what can't be together; raises FaultError."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from crashy.kubelet.spec import Probe
+from crashy.objects.pod import Probe
 
 
 class Illness(StrEnum):
@@ -32,7 +32,7 @@ def detection(probe: Probe, illness: Illness) -> Bounds:
 
     The best onset is just before a probe, the worst just after one.
 
-    >>> from crashy.kubelet.spec import TCPSocket
+    >>> from crashy.objects.pod import TCPSocket
     >>> detection(Probe(TCPSocket(8080), period_seconds=2, timeout_seconds=5), Illness.HANG)
     Bounds(best=15, worst=17)
     """

@@ -9,10 +9,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
-from crashy.kubelet.ages import human_duration
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import ProbeType
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.objects.durations import human_duration
+from crashy.objects.pod import ProbeType
 
 AGGREGATE_AFTER = 10
 """So many different messages of one reason, and they are combined."""

@@ -1,23 +1,23 @@
 """The status of a pod, generated from what its containers did and what its probes found.
 
 The rules are those of kubelet: pkg/kubelet/kubelet_pods.go generateAPIPodStatus, getPhase,
-convertToAPIContainerStatuses and pkg/kubelet/prober/prober_manager.go UpdatePodStatus.
+convertToAPIContainerStatuses pkg/kubelet/status/generate.go
+and pkg/kubelet/prober/prober_manager.go UpdatePodStatus.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from crashy.kubelet.conditions import containers_ready, pod_ready
 from crashy.kubelet.history import Histories
+from crashy.kubelet.outcome import Results, Stored
 from crashy.kubelet.pod import is_sidecar, should_restart
-from crashy.kubelet.results import Results, Stored
-from crashy.kubelet.spec import Container, PodTemplate, ProbeType
-from crashy.kubelet.status import ContainerStatus, Phase, PodStatus
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.kubelet.worker import is_started
+from crashy.objects.pod import Container, PodTemplate, ProbeType
+from crashy.objects.status import ContainerStatus, Phase, PodStatus
 
 FINAL: tuple[Phase, ...] = ("Succeeded", "Failed")
 """The phases of a pod whose containers have ended for good."""
@@ -201,3 +201,41 @@ class _Source:
             return "Always"
         init = container in self.template.init_containers
         return "OnFailure" if init and self.template.restart_policy == "Always" else self.template.restart_policy
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One of a pod's conditions."""
+
+    status: bool
+    reason: str = ""
+    message: str = ""
+
+
+def containers_ready(names: Iterable[str], statuses: Iterable[ContainerStatus], phase: str = "Running") -> Condition:
+    """Give ContainersReady: all containers (and sidecars) of these `names` are known and ready."""
+    known = {status.name: status for status in statuses}
+    wanted = list(names)
+    unknown = [name for name in wanted if name not in known]
+    unready = [name for name in wanted if name in known and not known[name].ready]
+    if not unknown and phase in {"Succeeded", "Failed"}:
+        return Condition(False, "PodCompleted" if phase == "Succeeded" else "PodFailed")
+    lists = (("unknown", unknown), ("unready", unready))
+    messages = [f"containers with {kind} status: [{' '.join(found)}]" for kind, found in lists if found]
+    return Condition(False, "ContainersNotReady", ", ".join(messages)) if messages else Condition(True)
+
+
+def pod_ready(
+    containers: Condition, gates: Iterable[str] = (), conditions: Mapping[str, bool] | None = None
+) -> Condition:
+    """Give Ready: ContainersReady, and every readiness gate has its condition, which is true."""
+    if not containers.status:
+        return containers
+    given = conditions or {}
+    messages = []
+    for gate in gates:
+        if gate not in given:
+            messages.append(f'corresponding condition of pod readiness gate "{gate}" does not exist.')
+        elif not given[gate]:
+            messages.append(f'the status of pod readiness gate "{gate}" is not "True", but False')
+    return Condition(False, "ReadinessGatesNotReady", ", ".join(messages)) if messages else Condition(True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from crashy.kubelet.spec import Container
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.objects.pod import Container
 
 MINIMUM_GRACE_SECONDS = 2
 """The least time between SIGTERM and SIGKILL, whatever a preStop hook has used up."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from crashy.kubelet.pod import ContainerRecord, RecordState
-from crashy.kubelet.status import Terminated
+from crashy.objects.status import Terminated
 
 KEPT = 2
 """Instances remembered of a container: the kubelet keeps one dead one beside the newest."""

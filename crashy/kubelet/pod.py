@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from crashy.kubelet.grace import KillReason, grace_period
-from crashy.kubelet.results import Results, Stored
-from crashy.kubelet.spec import Container, PodTemplate, ProbeType
+from crashy.kubelet.outcome import Results, Stored
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.objects.pod import Container, PodTemplate, ProbeType
 
 __all__ = [
     "Actions",

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from crashy.kubelet.events import Event, EventCorrelator, probe_event
 from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import Container, ProbeType
-from crashy.kubelet.status import ContainerStatus, PodStatus
 from crashy.kubelet.versions import Profile
+from crashy.objects.pod import Container, ProbeType
+from crashy.objects.status import ContainerStatus, PodStatus
 
 SOURCE = "kubelet"
 """The timeline's `source` of all of this."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from crashy.kubelet.outcome import Outcome
-from crashy.kubelet.spec import Container, Exec, HTTPGet, PodTemplate, Probe
+from crashy.objects.pod import Container, Exec, HTTPGet, PodTemplate, Probe
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,9 @@ import random
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from crashy.kubelet.outcome import Outcome
-from crashy.kubelet.results import Results, Stored
-from crashy.kubelet.spec import Probe, ProbeType
+from crashy.kubelet.outcome import Outcome, Results, Stored
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.objects.pod import Probe, ProbeType
 
 __all__ = [
     "INITIAL",
@@ -78,7 +77,7 @@ class Worker:
     """The state of one container's probe of one type, and what it stores in `results`.
 
     >>> from crashy.kubelet.outcome import Result
-    >>> from crashy.kubelet.spec import TCPSocket
+    >>> from crashy.objects.pod import TCPSocket
     >>> worker = Worker(ProbeType.LIVENESS, Probe(TCPSocket(8080), failure_threshold=2))
     >>> app = ContainerView("A", "running", started=True)
     >>> refused = Outcome(Result.FAILURE, "connection refused")

@@ -17,10 +17,11 @@ from crashy.errors import BadInput
 from crashy.experiment.model import EventPattern
 from crashy.library.child import Child
 from crashy.library.story import story
-from crashy.manifest.document import Document
 from crashy.manifest.load import gather
-from crashy.manifest.objects import Manifests, read
 from crashy.manifest.parse import parse
+from crashy.objects.document import Document
+from crashy.objects.kinds import read
+from crashy.objects.manifests import Manifests
 from crashy.timeline import Event
 
 Manifest = str | os.PathLike[str] | Mapping[str, Any]

@@ -7,13 +7,60 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from crashy.kubelet.fields import FieldError, invalid, required
 from crashy.manifest import transform
-from crashy.manifest.document import Document
 from crashy.manifest.parse import parse_values
 from crashy.manifest.patch import PatchError, merge, operate
-from crashy.manifest.reading import Reading
-from crashy.manifest.schemas import KUSTOMIZATION
+from crashy.objects.document import Document
+from crashy.objects.fields import FieldError, invalid, required
+from crashy.objects.reading import Reading
+from crashy.objects.schema import Map, Type
+
+# kustomize: api/types/kustomization.go, in the notation of `crashy.objects.schema`
+_GENERATOR: Type = {
+    "name": "string",
+    "namespace": "string",
+    "literals": ["string"],
+    "files": ["string"],
+    "envs": ["string"],
+    "type": "string",
+    "options": "any",
+}
+
+
+KUSTOMIZATION: Type = {
+    "apiVersion": "string",
+    "kind": "string",
+    "metadata": "any",
+    "resources": ["string"],
+    "bases": ["string"],
+    "namespace": "string",
+    "namePrefix": "string",
+    "nameSuffix": "string",
+    "labels": [{"pairs": Map("string"), "includeSelectors": "bool", "includeTemplates": "bool"}],
+    "commonLabels": Map("string"),
+    "commonAnnotations": Map("string"),
+    "images": [{"name": "string", "newName": "string", "newTag": "string", "digest": "string"}],
+    "replicas": [{"name": "string", "count": "int32"}],
+    "patches": [
+        {
+            "path": "string",
+            "patch": "string",
+            "target": {
+                "group": "string",
+                "version": "string",
+                "kind": "string",
+                "name": "string",
+                "namespace": "string",
+            },
+            "options": "any",
+        }
+    ],
+    "patchesStrategicMerge": ["string"],
+    "configMapGenerator": [_GENERATOR],
+    "secretGenerator": [_GENERATOR],
+    "generatorOptions": "any",
+}
+
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 MAX_BASES = 16  # how deep one kustomization may rest on another

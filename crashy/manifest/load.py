@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from crashy.manifest.document import Document, refusal
 from crashy.manifest.kustomize import KUSTOMIZATIONS, build
 from crashy.manifest.parse import MAX_BYTES, parse
+from crashy.objects.document import Document, refusal
+from crashy.objects.kinds import read
+from crashy.objects.manifests import Manifests
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -79,3 +81,8 @@ def read_file(path: Path) -> tuple[list[Document], list[str]]:
 def _reason(error: OSError | ValueError) -> str:
     text = error.strerror if isinstance(error, OSError) else None
     return (text or str(error)).lower().removesuffix(".")
+
+
+def read_files(paths: Sequence[str], stdin: BinaryIO | None = None) -> Manifests:
+    """Give what is at `paths` (files, folders, kustomizations, `-`); raises BadInput with a line for every mistake."""
+    return read(*gather(paths, stdin))

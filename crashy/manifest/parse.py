@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from yaml.reader import Reader
 
-from crashy.manifest.document import Document
+from crashy.objects.document import Document
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64

@@ -6,12 +6,12 @@ import random
 from collections.abc import Callable
 
 from crashy.faults.base import Fault
-from crashy.faults.crash import Crash
-from crashy.faults.freeze import Freeze
-from crashy.faults.latency import Latency
+from crashy.faults.kinds.crash import Crash
+from crashy.faults.kinds.freeze import Freeze
+from crashy.faults.kinds.latency import Latency
+from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import Scope
 from crashy.faults.units import Fixed, Uniform
-from crashy.faults.unready import Unready
 from crashy.patient.probes import routes_of
 from crashy.patient.settings import Settings
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from crashy.faults.base import Fault
+from crashy.faults.kinds.unlive import Unlive
+from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import ProbeName
-from crashy.faults.unlive import Unlive
-from crashy.faults.unready import Unready
 
 # A no that passes (not started, not ready) is 503; a no that calls for a restart is 500, as the crashy-app lab has it.
 STATUS: dict[ProbeName, int] = {"startup": 503, "readiness": 503, "liveness": 500}

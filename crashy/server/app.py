@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from crashy.faults.active import Active
-from crashy.faults.crash import Crash
+from crashy.faults.kinds.crash import Crash
 from crashy.patient.life import health_in
 from crashy.patient.probes import PROBES, ProbeRoute, told_by
 from crashy.server import admin as admin_api

@@ -13,6 +13,7 @@ from http import HTTPStatus
 
 from crashy.faults.active import Health
 from crashy.faults.scope import Client, Request
+from crashy.grpc import OF_HTTP, Code, fields
 from crashy.patient.life import health_in
 from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, STATUS, probe_of
 from crashy.server import grpc_wire as wire
@@ -24,18 +25,13 @@ from crashy.server.patient import Patient
 WATCH = "/grpc.health.v1.Health/Watch"
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
-# grpc: doc/http-grpc-status-mapping.md, and back for the log
-_OF_HTTP = {
-    400: wire.INTERNAL,
-    401: wire.UNAUTHENTICATED,
-    403: wire.PERMISSION_DENIED,
-    404: wire.UNIMPLEMENTED,
-    429: wire.UNAVAILABLE,
-    502: wire.UNAVAILABLE,
-    503: wire.UNAVAILABLE,
-    504: wire.UNAVAILABLE,
+# For the log, as an HTTP request would have been answered.
+_TO_HTTP: dict[int, int] = {
+    Code.NOT_FOUND: 404,
+    Code.UNIMPLEMENTED: 404,
+    Code.RESOURCE_EXHAUSTED: 413,
+    Code.UNAVAILABLE: 503,
 }
-_TO_HTTP = {wire.NOT_FOUND: 404, wire.UNIMPLEMENTED: 404, wire.RESOURCE_EXHAUSTED: 413, wire.UNAVAILABLE: 503}
 
 
 class GrpcHealth:
@@ -103,7 +99,7 @@ class GrpcHealth:
         try:
             serving = await self._meet(request)
             if request.is_probe is None:
-                raise wire.Refusal(wire.NOT_FOUND, "unknown service")
+                raise wire.Refusal(Code.NOT_FOUND, "unknown service")
             serving = serving and getattr(health_in(patient.phase), request.is_probe)
             await call.send(_response(SERVING if serving else NOT_SERVING))
             return 200 if serving else STATUS[request.is_probe]
@@ -134,7 +130,7 @@ class GrpcHealth:
             return False
         status = effect.answer.status
         text = effect.answer.body or f"{status} {HTTPStatus(status).phrase if status in _PHRASED else ''}".rstrip()
-        raise wire.Refusal(_OF_HTTP.get(status, wire.UNKNOWN), text)
+        raise wire.Refusal(OF_HTTP.get(status, Code.UNKNOWN), text)
 
 
 _PHRASED = {status.value for status in HTTPStatus}
@@ -147,51 +143,25 @@ def _client(call: wire.Call) -> Client:
 def _service(call: wire.Call) -> str:
     """Read which service a call asks for; raises Refusal."""
     if not call.headers.get("content-type", "").startswith("application/grpc"):
-        raise wire.Refusal(wire.INTERNAL, "content-type: must be application/grpc")
+        raise wire.Refusal(Code.INTERNAL, "content-type: must be application/grpc")
     if call.path not in (GRPC_CHECK, WATCH):
         service, _, method = call.path.removeprefix("/").rpartition("/")
         known = service == "grpc.health.v1.Health"
         text = f"unknown method {method} for service {service}" if known else f"unknown service {service}"
-        raise wire.Refusal(wire.UNIMPLEMENTED, text)
+        raise wire.Refusal(Code.UNIMPLEMENTED, text)
     try:
         return _read_request(call.message())
-    except (IndexError, ValueError):
-        raise wire.Refusal(wire.INTERNAL, "the request is no HealthCheckRequest") from None
+    except ValueError:
+        raise wire.Refusal(Code.INTERNAL, "the request is no HealthCheckRequest") from None
 
 
 def _read_request(message: bytes) -> str:
-    """Read a HealthCheckRequest: `string service = 1`, other fields are skipped; raises IndexError and ValueError."""
-    service, at = "", 0
-    while at < len(message):
-        tag, at = _read_varint(message, at)
-        size = 0
-        match tag & 7:
-            case 0:
-                _, at = _read_varint(message, at)
-            case 1:
-                size = 8
-            case 2:
-                size, at = _read_varint(message, at)
-                if tag >> 3 == 1:
-                    service = message[at : at + size].decode()
-            case 5:
-                size = 4
-            case _:
-                raise ValueError(tag)
-        at += size
-    if at > len(message):
-        raise ValueError(at)
+    """Read a HealthCheckRequest: `string service = 1`, other fields are skipped; raises ValueError."""
+    service = ""
+    for number, value in fields(message):
+        if number == 1 and isinstance(value, bytes):
+            service = value.decode()
     return service
-
-
-def _read_varint(message: bytes, at: int) -> tuple[int, int]:
-    number = 0
-    for shift in range(0, 70, 7):
-        number |= (message[at] & 0x7F) << shift
-        at += 1
-        if message[at - 1] < 0x80:
-            return number, at
-    raise ValueError(number)
 
 
 def _response(status: int) -> bytes:

@@ -25,13 +25,11 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 
-OK, UNKNOWN, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED = 0, 2, 5, 7, 8
-UNIMPLEMENTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 12, 13, 14, 16
+from crashy.grpc import PREFIX, Code
 
 MAX_REQUEST = 4096
 """Bytes of a request's message that are taken."""
 
-_PREFIX = 5  # of a message: whether it is compressed, and its length in four bytes
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 _LOG = logging.getLogger(__name__)
@@ -71,12 +69,12 @@ class Call:
     def message(self) -> bytes:
         """Give the request's message; raises Refusal."""
         if len(self.data) > MAX_REQUEST:
-            raise Refusal(RESOURCE_EXHAUSTED, f"received message larger than max ({MAX_REQUEST})")
-        if len(self.data) < _PREFIX or len(self.data) - _PREFIX != int.from_bytes(self.data[1:_PREFIX]):
-            raise Refusal(INTERNAL, "the request isn't one whole message")
+            raise Refusal(Code.RESOURCE_EXHAUSTED, f"received message larger than max ({MAX_REQUEST})")
+        if len(self.data) < PREFIX or len(self.data) - PREFIX != int.from_bytes(self.data[1:PREFIX]):
+            raise Refusal(Code.INTERNAL, "the request isn't one whole message")
         if self.data[0]:
-            raise Refusal(UNIMPLEMENTED, "compressed messages are not supported")
-        return bytes(self.data[_PREFIX:])
+            raise Refusal(Code.UNIMPLEMENTED, "compressed messages are not supported")
+        return bytes(self.data[PREFIX:])
 
     async def send(self, message: bytes) -> None:
         """Send one message, once the client has room for it."""
@@ -158,7 +156,8 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
 
     async def _handle(self, call: Call) -> None:
-        code, message = OK, ""
+        code: int = Code.OK
+        message = ""
         try:
             await self._handler(call)
         except Refusal as refusal:
@@ -167,7 +166,7 @@ class Connection(asyncio.Protocol):
             return
         except Exception:  # noqa: BLE001 - the last resort: the client gets a status, the log the traceback
             _LOG.exception("%s", call.path)
-            code, message = INTERNAL, "Internal Server Error"
+            code, message = Code.INTERNAL, "Internal Server Error"
         finally:
             self._calls.pop(call.stream, None)
         self._end(call, code, message)

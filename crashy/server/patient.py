@@ -18,10 +18,10 @@ from crashy.faults.effects import Command, Stop
 from crashy.faults.params import FaultError
 from crashy.faults.scope import Request
 from crashy.patient.countdowns import armed
+from crashy.patient.identity import Identity
 from crashy.patient.life import Phase, health_in
 from crashy.patient.settings import Settings
 from crashy.server.answered import answered
-from crashy.server.identity import Identity
 from crashy.timeline import Event, Timeline
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ import gc
 import os
 import random
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -16,12 +17,12 @@ from aiohttp import web
 
 from crashy.errors import BadInput
 from crashy.faults.active import Health
+from crashy.patient.identity import identify
 from crashy.patient.life import QUIET
 from crashy.patient.settings import Settings
 from crashy.server.app import create_app
 from crashy.server.body import Body
 from crashy.server.control import ControlPlane
-from crashy.server.identity import identify
 from crashy.server.listeners import AllListeners, Listeners, http, url
 from crashy.server.logs import Log
 from crashy.server.patient import Patient
@@ -39,7 +40,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     """Be the patient until SIGTERM or SIGINT (gives 0), or until a fault ends the process; raises BadInput."""
     if settings.grpc_port is not None and find_spec("h2") is None:
         raise BadInput(f"GRPC_PORT: {settings.grpc_port}: needs the extra `grpc`: pip install 'crashy[grpc]'")
-    identity = identify(settings, environ)
+    identity = identify(settings, environ, socket.gethostname)
     log = None
     if sys.stdout is not None:  # as it is where file descriptor 1 is closed
         log = Log(sys.stdout, as_json=settings.log_format == "json", access=settings.access_log)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 
 from crashy.traffic.connection import Reply
-from crashy.traffic.pods import pod_in
 from crashy.traffic.samples import Sample
 
 
@@ -50,3 +50,15 @@ async def sample(
             sent += 1
             if wait <= 0:
                 await asyncio.sleep(0)  # behind schedule: let the requests under way be heard all the same
+
+
+_NAME = r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)\b"
+
+
+_WORDS = re.compile(r"\A(?:Message from |Hi, my name is |RNG running on |You've hit |Hello from )" + _NAME)
+
+
+def pod_in(body: str) -> str:
+    """Give the pod's name that a body begins with, or an empty text."""
+    found = _WORDS.match(body)
+    return found[1] if found else ""

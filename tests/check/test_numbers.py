@@ -14,7 +14,7 @@ from crashy.check.numbers import RELIST, Illness, Numbers, kill_time, numbers, w
 from crashy.check.subjects import Subject
 from crashy.engines.sim.model import Answer, Condition, Hang, Life, Spell
 from crashy.kubelet.detection import Bounds
-from crashy.kubelet.spec import ProbeType
+from crashy.objects.pod import ProbeType
 from tests.check.subjects import SEEDS, command, deployment, http, service, shipped, subject, subjects, tcp
 from tests.kubelet.simulation import Run, simulate
 

@@ -9,8 +9,8 @@ import pytest
 from crashy.check.facts import Facts
 from crashy.check.subjects import TEMPLATES, read_subjects
 from crashy.errors import BadInput
-from crashy.kubelet.spec import ProbeType
 from crashy.manifest.parse import parse
+from crashy.objects.pod import ProbeType
 from tests.check.subjects import deployment, http, service, subject, subjects
 
 POD = {"containers": [{"name": "a", "image": "any/image", "livenessProbe": http()}]}

@@ -11,10 +11,11 @@ import pytest
 
 from crashy.clock import run_virtual
 from crashy.commands.lab_steps import Step, perform
-from crashy.engines.base import Engine, PodView
-from crashy.engines.cluster import Cluster
+from crashy.controllers.base import PodView
+from crashy.controllers.cluster import Cluster
+from crashy.engines.base import Engine
 from crashy.kubelet.runtime import Pod
-from tests.engines.worlds import POD, TWO, world
+from tests.controllers.worlds import POD, TWO, world
 
 
 class Injections:

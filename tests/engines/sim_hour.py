@@ -18,7 +18,7 @@ from crashy.engines.sim.patient import PatientPlan
 from crashy.engines.sim.runtime import SimRuntime
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import Container, parse_pod_template
+from crashy.objects.pod import Container, parse_pod_template
 from crashy.patient.settings import IMAGE, load
 from crashy.timeline import Event, Timeline
 

@@ -18,7 +18,8 @@ from crashy.engines.sim.runtime import SimRuntime, healthy
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
-from crashy.kubelet.spec import (
+from crashy.kubelet.versions import NEWEST
+from crashy.objects.pod import (
     GRPC,
     Container,
     ContainerPort,
@@ -30,7 +31,6 @@ from crashy.kubelet.spec import (
     TCPSocket,
     parse_pod_template,
 )
-from crashy.kubelet.versions import NEWEST
 from crashy.timeline import Timeline
 
 APP = Container("app")

@@ -12,16 +12,17 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from crashy.clock import run_virtual
 from crashy.engines.sim.patient import ModelledPatient, PatientPlan
-from crashy.engines.sim.process import Answer, Condition, Cut, Hang, Refuse
+from crashy.engines.sim.process import Condition, Cut, Hang, Refuse
 from crashy.engines.sim.runtime import SimRuntime
 from crashy.faults.base import parse_spec
 from crashy.faults.scope import Client
 from crashy.kubelet.runtime import Exited, Pod
-from crashy.kubelet.spec import GRPC, Container, Exec, HTTPGet, PodTemplate, TCPSocket
+from crashy.objects.pod import GRPC, Container, Exec, HTTPGet, PodTemplate, TCPSocket
+from crashy.patient.answers import Answer
+from crashy.patient.identity import identify
 from crashy.patient.probes import PROBES
 from crashy.patient.settings import IMAGE, load
 from crashy.server.app import create_app
-from crashy.server.identity import identify
 from crashy.server.patient import Patient
 
 APP = Container("app", image="crashy-app")
@@ -93,7 +94,7 @@ def play(action: Callable[[World], Awaitable[Any]], **environ: str) -> Any:
 
 def real_patient() -> Patient:
     settings = load((), {"POD_NAME": "web"})
-    return Patient(settings, identify(settings, {}))
+    return Patient(settings, identify(settings, {}, lambda: "the-host"))
 
 
 @pytest.mark.parametrize("client", ["kubelet", "users"])

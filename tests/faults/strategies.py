@@ -4,10 +4,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from crashy.faults import Crash, Error, Freeze, Latency, Unlive, Unready
 from crashy.faults.base import Fault
-from crashy.faults.crash import SIGNALS
-from crashy.faults.error import Statuses
+from crashy.faults.kinds.crash import SIGNALS, Crash
+from crashy.faults.kinds.error import Error, Statuses
+from crashy.faults.kinds.freeze import Freeze
+from crashy.faults.kinds.latency import Latency
+from crashy.faults.kinds.unlive import Unlive
+from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import Scope
 from crashy.faults.units import Fixed, Percentiles, Uniform
 

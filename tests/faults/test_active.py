@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.faults import Error, Unready
 from crashy.faults.active import MOST_ENDED, MOST_LIVE, FaultSet, RequestEffect, Tally
 from crashy.faults.base import FAULTS as FAULTS_BY_NAME
 from crashy.faults.base import Fault, FaultError
+from crashy.faults.kinds.error import Error
+from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import Request, Scope
 from tests.faults.patients import LIVE, READY, USER, FakePatient
 from tests.faults.strategies import FAULTS

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.faults import Freeze
 from crashy.faults.effects import Begin, Block, Command, Deaf, End, Exit, ProcessEffect, Signal, Stop
+from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Request, Scope
 from tests.faults.patients import READY, USER, FakePatient
 

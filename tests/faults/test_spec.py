@@ -1,12 +1,17 @@
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 
 from crashy.errors import BadInput
-from crashy.faults import Crash, Error, Freeze, Latency, Unready
 from crashy.faults.base import FAULTS, Fault, FaultError, catalogue, from_json, parse_spec, parse_specs, scope_catalogue
-from crashy.faults.error import Statuses
+from crashy.faults.kinds.crash import Crash
+from crashy.faults.kinds.error import Error, Statuses
+from crashy.faults.kinds.freeze import Freeze
+from crashy.faults.kinds.latency import Latency
+from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import Scope
 from crashy.faults.units import Uniform
 from tests.faults.strategies import FAULTS as ANY_FAULT
@@ -214,8 +219,15 @@ def test_a_spec_is_quoted_as_for_a_shell() -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_called_as_its_file(name: str) -> None:
-    assert FAULTS[name].__module__ == f"crashy.faults.{name}"
+    assert FAULTS[name].__module__ == f"crashy.faults.kinds.{name}"
     assert FAULTS[name].name == name
+
+
+def test_a_fault_is_imported_when_it_is_used() -> None:
+    code = "import sys; from crashy.faults.base import parse_spec; parse_spec('unready'); print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+
+    assert [name for name in modules if name.startswith("crashy.faults.kinds.")] == ["crashy.faults.kinds.unready"]
 
 
 @pytest.mark.parametrize("example", [example for fault in FAULTS.values() for example in fault.examples])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.results import Stored
+from crashy.kubelet.outcome import Outcome, Result, Stored
 from crashy.kubelet.worker import ContainerView, Ticker, Worker
 
 GOOD, BAD = Outcome(Result.SUCCESS), Outcome(Result.FAILURE)

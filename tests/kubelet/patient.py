@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from crashy.engines.sim.model import Answer, Condition, Hang, Life, Spell, Stall, Stopped
-from crashy.kubelet.spec import Container
+from crashy.objects.pod import Container
 
 MAIN = 0.055
 """Seconds from a container's start to the patient's first line: its own seconds count from there."""

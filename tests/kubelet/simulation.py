@@ -14,9 +14,9 @@ from crashy.clock import run_virtual
 from crashy.engines.sim.runtime import Script, SimRuntime
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import PodTemplate, parse_pod_template
-from crashy.kubelet.status import PodStatus
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.objects.pod import PodTemplate, parse_pod_template
+from crashy.objects.status import PodStatus
 from crashy.timeline import Event, Timeline
 
 Play = Callable[[PodDriver, SimRuntime], Any]

@@ -8,10 +8,11 @@ import pytest
 
 from crashy.kubelet.handlers.ask import ask
 from crashy.kubelet.handlers.exec import ExecResult
-from crashy.kubelet.outcome import Outcome, Result
+from crashy.kubelet.outcome import Outcome, Result, Results, Stored
 from crashy.kubelet.pod import ContainerRecord, RecordState, compute_pod_actions
-from crashy.kubelet.results import Results, Stored
-from crashy.kubelet.spec import (
+from crashy.kubelet.versions import PROFILES
+from crashy.kubelet.worker import ContainerView, Worker
+from crashy.objects.pod import (
     GRPC,
     Container,
     ContainerPort,
@@ -24,8 +25,6 @@ from crashy.kubelet.spec import (
     ProbeType,
     TCPSocket,
 )
-from crashy.kubelet.versions import PROFILES
-from crashy.kubelet.worker import ContainerView, Worker
 from tests.kubelet.cases import case
 from tests.kubelet.http_servers import redirect, response, serving
 

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crashy.kubelet.detection import Bounds, Illness, detection, first_failure, first_probe
-from crashy.kubelet.outcome import Outcome
-from crashy.kubelet.results import Stored
-from crashy.kubelet.spec import Exec, Probe, ProbeType
+from crashy.kubelet.outcome import Outcome, Stored
 from crashy.kubelet.worker import ContainerView, Worker
+from crashy.objects.pod import Exec, Probe, ProbeType
 from tests.kubelet.cases import case
 from tests.kubelet.model import BAD, GOOD, Clocked
 

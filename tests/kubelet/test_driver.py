@@ -14,7 +14,7 @@ from crashy.engines.sim.runtime import Script, SimRuntime
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.runtime import Exited, Pod, StartError
-from crashy.kubelet.spec import Container, parse_pod_template
+from crashy.objects.pod import Container, parse_pod_template
 from crashy.timeline import Timeline
 from tests.kubelet.simulation import simulate
 

@@ -14,8 +14,8 @@ import pytest
 
 from crashy.engines.sim.model import Life
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import Container, parse_pod_template
 from crashy.kubelet.versions import NEWEST, PROFILES
+from crashy.objects.pod import Container, parse_pod_template
 from tests.kubelet.patient import life
 from tests.kubelet.simulation import Run, simulate
 from tests.kubelet.traces import (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from crashy.kubelet.ages import human_duration
 from crashy.kubelet.events import Event, Message, probe_event
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import ProbeType
 from crashy.kubelet.versions import PROFILES
+from crashy.objects.durations import human_duration
+from crashy.objects.pod import ProbeType
 from tests.kubelet.cases import case
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP

@@ -6,8 +6,8 @@ import pytest
 
 from crashy.kubelet.handlers.exec import ExecResult, cut, expand_command, probe_exec
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import Container, EnvVar
 from crashy.kubelet.versions import PROFILES
+from crashy.objects.pod import Container, EnvVar
 from tests.kubelet.cases import case
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from crashy.kubelet.generate import generate_status
 from crashy.kubelet.history import Histories, Instance
-from crashy.kubelet.results import Results, Stored
-from crashy.kubelet.spec import Container, Exec, PodTemplate, Probe, ProbeType
-from crashy.kubelet.status import ContainerStatus, PodStatus
+from crashy.kubelet.outcome import Results, Stored
+from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
+from crashy.objects.status import ContainerStatus, PodStatus
 from tests.kubelet.cases import case
 
 PROBE = Probe(Exec(("true",)))

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from crashy.kubelet.handlers.grpc import _request, _status, probe_grpc
 from crashy.kubelet.handlers.grpc_answer import RpcError
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import GRPC
 from crashy.kubelet.versions import NEWEST, PROFILES
+from crashy.objects.pod import GRPC
 from tests.kubelet.cases import case
 from tests.kubelet.grpc_servers import HEAD, HEADERS, RST_STREAM, Asked, answering, frame, goaway, message
 from tests.kubelet.http_servers import response, serving, talking

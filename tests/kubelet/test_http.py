@@ -14,8 +14,8 @@ from crashy.kubelet.handlers.dial import direct
 from crashy.kubelet.handlers.http import probe_http
 from crashy.kubelet.handlers.http1 import open_connection
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import HTTPGet
 from crashy.kubelet.versions import PROFILES
+from crashy.objects.pod import HTTPGet
 from tests.kubelet.cases import case
 from tests.kubelet.http_servers import Server, response, serving, talking
 

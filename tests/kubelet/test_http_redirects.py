@@ -9,7 +9,7 @@ from _pytest.mark.structures import ParameterSet
 
 from crashy.kubelet.handlers.http import probe_http
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import HTTPGet
+from crashy.objects.pod import HTTPGet
 from tests.kubelet.cases import case
 from tests.kubelet.http_servers import Server, redirect, response, routes, serving
 from tests.kubelet.test_http import closed_port, expired

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from crashy.kubelet.handlers.http import format_url, probe_http, request_headers
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import HTTPGet
 from crashy.kubelet.versions import PROFILES
+from crashy.objects.pod import HTTPGet
 from tests.kubelet.cases import case
 from tests.kubelet.http_servers import Server, response, serving
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crashy.kubelet.outcome import Results, Stored
 from crashy.kubelet.pod import (
     Actions,
     ContainerRecord,
@@ -18,9 +19,8 @@ from crashy.kubelet.pod import (
     should_restart,
     stopping_message,
 )
-from crashy.kubelet.results import Results, Stored
-from crashy.kubelet.spec import Container, Exec, PodTemplate, Probe, ProbeType
 from crashy.kubelet.versions import PROFILES
+from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
 from tests.kubelet.cases import case
 
 RUNNING, EXITED = RecordState.RUNNING, RecordState.EXITED

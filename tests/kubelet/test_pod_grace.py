@@ -6,8 +6,8 @@ import pytest
 
 from crashy.kubelet.grace import MINIMUM_GRACE_SECONDS, grace_after_pre_stop, runs_pre_stop
 from crashy.kubelet.pod import KillReason, grace_period
-from crashy.kubelet.spec import Container, Exec, Lifecycle, Probe
 from crashy.kubelet.versions import PROFILES
+from crashy.objects.pod import Container, Exec, Lifecycle, Probe
 from tests.kubelet.cases import case
 
 SHORT, MEDIUM, LONG = 10, 20, 30

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from crashy.kubelet.outcome import Results, Stored
 from crashy.kubelet.pod import Actions, ContainerRecord, RecordState, Sandbox, compute_pod_actions, is_sidecar
-from crashy.kubelet.results import Results, Stored
-from crashy.kubelet.spec import Container, Exec, PodTemplate, Probe, ProbeType
 from crashy.kubelet.versions import NEWEST, PROFILES, Profile
+from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
 from tests.kubelet.cases import case
 
 READY = Sandbox()

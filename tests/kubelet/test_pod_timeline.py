@@ -10,11 +10,10 @@ from dataclasses import replace
 import pytest
 
 from crashy.kubelet.grace import grace_after_pre_stop, grace_period
-from crashy.kubelet.outcome import Outcome
+from crashy.kubelet.outcome import Outcome, Stored
 from crashy.kubelet.pod import ContainerRecord, RecordState, compute_pod_actions, next_restart_count
-from crashy.kubelet.results import Stored
-from crashy.kubelet.spec import Container, Exec, PodTemplate, Probe, ProbeType
 from crashy.kubelet.worker import ContainerView, Worker, is_started, wants_trigger
+from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
 from tests.kubelet.model import BAD, GOOD, Clocked
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP

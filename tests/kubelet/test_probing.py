@@ -14,14 +14,13 @@ import pytest
 from crashy.clock import run_virtual
 from crashy.kubelet.handlers.prober import Prober
 from crashy.kubelet.handlers.probing import Probing
-from crashy.kubelet.outcome import Outcome, Result
+from crashy.kubelet.outcome import Outcome, Result, Stored
 from crashy.kubelet.recorder import Recorder
-from crashy.kubelet.results import Stored
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import Container, Exec, PodTemplate, Probe, ProbeType
-from crashy.kubelet.status import ContainerStatus, PodStatus
 from crashy.kubelet.versions import NEWEST
 from crashy.kubelet.worker import ContainerView, Decision, Worker
+from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
+from crashy.objects.status import ContainerStatus, PodStatus
 from crashy.timeline import Timeline
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP

@@ -7,11 +7,10 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.results import Results, Stored
-from crashy.kubelet.spec import Exec, Probe, ProbeType
+from crashy.kubelet.outcome import Outcome, Result, Results, Stored
 from crashy.kubelet.versions import PROFILES, Profile
 from crashy.kubelet.worker import INITIAL, ContainerView, Worker
+from crashy.objects.pod import Exec, Probe, ProbeType
 
 TYPES = st.sampled_from(ProbeType)
 PROFILE = st.sampled_from(sorted(PROFILES.values(), key=lambda profile: profile.version))

@@ -6,10 +6,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.results import Stored
-from crashy.kubelet.spec import Exec, Probe, ProbeType
+from crashy.kubelet.outcome import Outcome, Result, Stored
 from crashy.kubelet.worker import INITIAL, ContainerView, Decision, Worker
+from crashy.objects.pod import Exec, Probe, ProbeType
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP
 OUTCOMES = st.builds(Outcome, st.sampled_from(Result), error=st.sampled_from(["", "", "", "no"]))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from crashy.kubelet.outcome import Outcome, Result
+from crashy.kubelet.outcome import Outcome, Result, Stored
 from crashy.kubelet.pod import probe_workers
-from crashy.kubelet.results import Stored
-from crashy.kubelet.spec import Container, Exec, PodTemplate, Probe, ProbeType
 from crashy.kubelet.versions import PROFILES
 from crashy.kubelet.worker import MAX_PROBE_RETRIES, is_started, retry, wants_trigger
+from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
 from tests.kubelet.cases import case
 
 PROBE = Probe(Exec(("true",)))

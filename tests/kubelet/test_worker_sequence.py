@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.results import Stored
-from crashy.kubelet.spec import Exec, Probe, ProbeType
+from crashy.kubelet.outcome import Outcome, Result, Stored
 from crashy.kubelet.versions import NEWEST, PROFILES
 from crashy.kubelet.worker import ContainerView, Worker
+from crashy.objects.pod import Exec, Probe, ProbeType
 from tests.kubelet.cases import case
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.results import Results, Stored
-from crashy.kubelet.spec import Exec, Probe, ProbeType
+from crashy.kubelet.outcome import Outcome, Result, Results, Stored
 from crashy.kubelet.versions import PROFILES
 from crashy.kubelet.worker import INITIAL, ContainerView, Worker
+from crashy.objects.pod import Exec, Probe, ProbeType
 from tests.kubelet.cases import case
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP

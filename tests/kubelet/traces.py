@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from crashy.kubelet.spec import Exec, HTTPGet
 from crashy.kubelet.versions import PROFILES
+from crashy.objects.pod import Exec, HTTPGet
 from tests.kubelet.patient import onset
 from tests.kubelet.simulation import Run
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from crashy.errors import BadInput
-from crashy.manifest.model import Manifests
-from crashy.manifest.objects import read
 from crashy.manifest.parse import parse
+from crashy.objects.kinds import read
+from crashy.objects.manifests import Manifests
 
 DEPLOYMENT = """\
 apiVersion: apps/v1

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crashy.errors import BadInput
-from crashy.manifest.document import Document
 from crashy.manifest.kustomize import build
-from crashy.manifest.objects import read
 from crashy.manifest.parse import parse
+from crashy.objects.document import Document
+from crashy.objects.kinds import read
 from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE
 
 GOOD = list(yaml.safe_load_all(f"{DEPLOYMENT}---\n{SERVICE}---\n{POD}---\n{CONFIG_MAP}"))

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from crashy.manifest.load import gather
-from crashy.manifest.objects import read_files
+from crashy.manifest.load import gather, read_files
 from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE
 
 Write = Callable[[dict[str, str | bytes]], None]

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from crashy.errors import BadInput
-from crashy.manifest.load import gather, load
-from crashy.manifest.objects import read_files
+from crashy.manifest.load import gather, load, read_files
 from tests.manifest.conftest import DEPLOYMENT, POD, SERVICE
 
 Write = Callable[[dict[str, str | bytes]], None]
@@ -107,3 +106,14 @@ def test_load_alone_refuses_too(write: Write) -> None:
 
     with pytest.raises(BadInput, match=r"^gone.yaml: no such file or directory$"):
         load(["gone.yaml"])
+
+
+def test_the_later_of_two_wins_and_both_places_are_named(write: Callable[[dict[str, str]], None]) -> None:
+    write({"a.yaml": DEPLOYMENT, "b.yaml": f"# more of it\n{DEPLOYMENT.replace('replicas: 2', 'replicas: 5')}"})
+    got = read_files(["a.yaml", "b.yaml"])
+
+    assert [deployment.replicas for deployment in got.deployments] == [5]
+    assert got.warnings == (
+        "b.yaml:2: document 1 (Deployment/web): replaces document 1 at a.yaml:1, as kubectl apply does: the later one "
+        "wins",
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crashy.kubelet.spec import HTTPGet, Probe
-from crashy.manifest.objects import read_files
+from crashy.manifest.load import read_files
+from crashy.objects.pod import HTTPGet, Probe
 from tests.manifest.conftest import complaints
 
 SEEDS = Path(__file__).parent / "seeds"

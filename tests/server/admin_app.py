@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from crashy.patient.identity import Identity
 from crashy.patient.settings import load
 from crashy.server.admin import mount
-from crashy.server.identity import Identity
 from crashy.server.patient import Patient
 
 

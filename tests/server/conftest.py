@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from crashy.patient.identity import identify
 from crashy.patient.settings import load
-from crashy.server.identity import identify
 from crashy.server.patient import Patient
 from tests.server.running import Running
 
@@ -32,6 +32,10 @@ def make_patient() -> Callable[..., Patient]:
     def make(**arguments: Any) -> Patient:
         environ = {"POD_NAME": "webapp-1", **{key: value for key, value in arguments.items() if key.isupper()}}
         settings = load([], environ)
-        return Patient(settings, identify(settings, environ), **{k: v for k, v in arguments.items() if not k.isupper()})
+        return Patient(
+            settings,
+            identify(settings, environ, lambda: "the-host"),
+            **{k: v for k, v in arguments.items() if not k.isupper()},
+        )
 
     return make

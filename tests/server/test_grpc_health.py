@@ -27,7 +27,7 @@ from crashy.kubelet.handlers.grpc import probe_grpc
 from crashy.kubelet.handlers.grpc_answer import RpcError
 from crashy.kubelet.handlers.http2 import Channel
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import GRPC
+from crashy.objects.pod import GRPC
 from crashy.patient.settings import load
 from crashy.server.grpc_health import _read_request
 from crashy.server.serve import serve as run_patient

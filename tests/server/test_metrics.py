@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from crashy.faults.base import FAULTS, parse_spec
+from crashy.patient.identity import Identity
 from crashy.patient.probes import GRPC_CHECK
 from crashy.patient.settings import load
 from crashy.server.admin import METRICS, OPERATIONS
 from crashy.server.answered import GAVE_UP
 from crashy.server.app import create_app
 from crashy.server.grpc_health import WATCH
-from crashy.server.identity import Identity
 from crashy.server.metrics import BOUNDS, METHODS, Durations, Family, Meter, render
 from crashy.server.patient import Patient
 from tests.needs import need

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.traffic.pods import pod_in
+from crashy.traffic.sampler import pod_in
 from crashy.traffic.samples import Sample, Samples
 from crashy.traffic.summary import percentile, summary
 

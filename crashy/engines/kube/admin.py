@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+from crashy.engines.admin import TIMEOUT, NeedsTokenError, NotDoneError, inject, patient, recover
 from crashy.engines.kube.api import Answer, Api, ApiError, is_status
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import Container
-from crashy.manifest.images import is_patient
+from crashy.objects.pod import Container
 
 ADMIN_PORT, DATA_PORT = 8081, 8080
-TIMEOUT = 5.0
-
-
-class NotDoneError(Exception):
-    """A patient did not do as it was asked: the message says why."""
-
-
-class NeedsTokenError(NotDoneError):
-    """The patient wants its token, which the API server's proxy does not pass on."""
 
 
 class Admin:
@@ -31,19 +23,13 @@ class Admin:
 
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec; raises NotDoneError."""
-        await self._ask(pod, "POST", "/admin/faults", {"spec": spec})
+        await inject(partial(self._ask, pod), spec)
 
     async def recover(self, pod: Pod, which: str) -> None:
         """Take back all faults, or those of one name; raises NotDoneError."""
-        if which == "all":
-            await self._ask(pod, "DELETE", "/admin/faults")
-            return
-        there = json.loads((await self._ask(pod, "GET", "/admin/faults")).body)
-        for fault in there["faults"]:
-            if fault["fault"] == which:
-                await self._ask(pod, "DELETE", f"/admin/faults/{fault['id']}")
+        await recover(partial(self._ask, pod), which)
 
-    async def _ask(self, pod: Pod, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
+    async def _ask(self, pod: Pod, method: str, path: str, body: dict[str, Any] | None = None, /) -> bytes:
         container = patient(pod)
         if container is None:
             raise NotDoneError("no container of the pod is a patient")
@@ -56,7 +42,7 @@ class Admin:
                 why = why or f"port {port}: {error.message}"
                 continue
             if answer.status < 300:
-                return answer
+                return answer.body
             if is_status(answer.body) and "X-Pod" not in answer.headers:  # the proxy's own words
                 why = why or f"port {port}: {answer.error().message}"
                 continue
@@ -64,11 +50,6 @@ class Admin:
                 raise NeedsTokenError(_problem(answer))
             raise NotDoneError(_problem(answer))
         raise NotDoneError(why)
-
-
-def patient(pod: Pod) -> Container | None:
-    """Give the container that can fall ill."""
-    return next((c for c in pod.template.containers if is_patient(c.image)), None)
 
 
 def _ports(container: Container) -> Iterator[int]:

@@ -8,14 +8,17 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from crashy.engines.base import PodView
-from crashy.engines.kube.admin import Admin, NeedsTokenError, NotDoneError, patient
+from crashy.controllers.base import PodView
+from crashy.engines.admin import NeedsTokenError, NotDoneError, patient
+from crashy.engines.kube.admin import Admin
 from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.kube.manifests import apply, prepared, unknown
 from crashy.engines.kube.view import View
 from crashy.engines.kube.ways import Way, Ways
 from crashy.kubelet.runtime import Pod
-from crashy.manifest.model import Deployment, Manifests, Service, ServicePort
+from crashy.objects.deployment import Deployment
+from crashy.objects.manifests import Manifests
+from crashy.objects.service import Service, ServicePort
 from crashy.timeline import Timeline
 from crashy.traffic.connection import Reply
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlencode
 
-from crashy.engines.base import PodView
+from crashy.controllers.base import PodView
 from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.lab.logs import LogLines
 from crashy.timeline import Timeline

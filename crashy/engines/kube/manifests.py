@@ -8,8 +8,8 @@ from typing import Any
 
 from crashy.engines.kube.api import Api, ApiError, Object
 from crashy.errors import BadInput
-from crashy.manifest.document import Document
-from crashy.manifest.images import is_patient
+from crashy.objects.document import Document
+from crashy.objects.images import is_patient
 
 _PATHS = {  # in the order in which they are applied: pods find what they refer to
     "ConfigMap": ("/api/v1", "configmaps"),

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import Container, ContainerPort, EnvVar, PodTemplate
-from crashy.kubelet.status import ContainerStatus, PodStatus, Terminated
+from crashy.objects.pod import Container, ContainerPort, EnvVar, PodTemplate
+from crashy.objects.status import ContainerStatus, PodStatus, Terminated
 
 Object = Mapping[str, Any]
 At = Callable[[str], float]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crashy.engines.base import PodView
+from crashy.controllers.base import PodView
 from crashy.engines.kube.api import Object
 from crashy.engines.kube.objects import At, pod_of, status_of
 from crashy.errors import BadInput
 from crashy.kubelet.recorder import pod_data
-from crashy.kubelet.status import ContainerStatus
-from crashy.manifest.images import is_patient
+from crashy.objects.images import is_patient
+from crashy.objects.status import ContainerStatus
 from crashy.timeline import Timeline
 
 _NO_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName"})

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from crashy.engines.admin import patient
 from crashy.engines.kube import rights
-from crashy.engines.kube.admin import patient
 from crashy.engines.kube.api import Api, ApiError, connected
 from crashy.engines.kube.clock import ClusterClock, measure
 from crashy.engines.kube.kube import Kube

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from crashy.engines.base import PodView
+from crashy.controllers.base import PodView
 from crashy.engines.kube.api import Api, ApiError, Object
 from crashy.engines.kube.clock import ClusterClock
 from crashy.engines.kube.events import Events, Told

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import Container
+from crashy.objects.pod import Container
 
 IMAGE_FOLDER = "/app"  # where the patient's image keeps is_ready and is_healthy
 

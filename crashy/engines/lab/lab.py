@@ -6,28 +6,28 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from crashy.engines.base import PodView
-from crashy.engines.changes import Verb
-from crashy.engines.cluster import Cluster
-from crashy.engines.environment import References
+from crashy.controllers.apply import Verb
+from crashy.controllers.base import PodView
+from crashy.controllers.cluster import Cluster
+from crashy.controllers.environment import References
+from crashy.engines.admin import TIMEOUT, NotDoneError, inject, patient, recover
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.kubelet.runtime import Pod, StartError
-from crashy.manifest.document import Document
-from crashy.manifest.images import is_patient
-from crashy.manifest.merge import Key, chosen, key_of, merged
-from crashy.manifest.model import Deployment, Manifests, Service, ServicePort
-from crashy.manifest.objects import read
+from crashy.objects.deployment import Deployment
+from crashy.objects.document import Document
+from crashy.objects.images import is_patient
+from crashy.objects.kinds import read
+from crashy.objects.manifests import Key, Manifests, chosen, key_of, merged
+from crashy.objects.service import Service, ServicePort
 from crashy.timeline import Timeline
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
-
-ADMIN_TIMEOUT = 5.0
-
 
 _TYPES = {  # as kubectl names what it has applied
     "ConfigMap": "configmap",
@@ -44,10 +44,6 @@ class Updated:
 
     lines: list[str]
     warnings: list[str]
-
-
-class _NotDoneError(Exception):
-    """A pod's admin API did not do as it was asked; the message says why."""
 
 
 class Lab:
@@ -145,11 +141,11 @@ class Lab:
 
     def admin(self, pod: Pod) -> tuple[str, str] | None:
         """Give the URL and the token of a pod's admin API; None where no container is a patient that has one."""
-        patient = next((c for c in pod.template.containers if is_patient(c.image)), None)
-        if patient is None:
+        container = patient(pod)
+        if container is None:
             return None
         try:
-            environ = self._programs.program(pod, patient).environ
+            environ = self._programs.program(pod, container).environ
         except StartError:
             return None  # it can't be started either
         port = environ["ADMIN_PORT"] or environ["PORT"].partition(",")[0]
@@ -166,21 +162,15 @@ class Lab:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
         self._timeline.add("lab", "fault", pod.object, "Injected", spec)
         try:
-            await self._ask(pod, "POST", "/admin/faults", {"spec": spec})
-        except _NotDoneError as error:
+            await inject(partial(self._ask, pod), spec)
+        except NotDoneError as error:
             self._timeline.add("lab", "fault", pod.object, "NotInjected", f"{spec}: {error}")
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back every fault of a pod, or those of one name; what became of it is on the timeline."""
         try:
-            if which == "all":
-                await self._ask(pod, "DELETE", "/admin/faults")
-            else:
-                there = json.loads(await self._ask(pod, "GET", "/admin/faults"))
-                for fault in there["faults"]:
-                    if fault["fault"] == which:
-                        await self._ask(pod, "DELETE", f"/admin/faults/{fault['id']}")
-        except _NotDoneError as error:
+            await recover(partial(self._ask, pod), which)
+        except NotDoneError as error:
             self._timeline.add("lab", "fault", pod.object, "NotRecovered", f"{which}: {error}")
         else:
             self._timeline.add("lab", "fault", pod.object, "Recovered", which)
@@ -199,20 +189,20 @@ class Lab:
             return str(error)
         return f"exit code {ended.exit_code}"
 
-    async def _ask(self, pod: Pod, method: str, path: str, document: dict[str, Any] | None = None) -> bytes:
-        """Ask a pod's admin API; raises _NotDoneError where it does not do as asked."""
+    async def _ask(self, pod: Pod, method: str, path: str, document: dict[str, Any] | None = None, /) -> bytes:
+        """Ask a pod's admin API; raises NotDoneError where it does not do as asked."""
         admin = self.admin(pod)
         if admin is None:
-            raise _NotDoneError("no container of the pod is a patient")
+            raise NotDoneError("no container of the pod is a patient")
         url, token = admin
         body = json.dumps(document).encode() if document else b""
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         if token:
             headers.append(("Authorization", f"Bearer {token}"))
         target = Target.of(f"{url}{path}", method=method, headers=tuple(headers))
-        reply = await ask(replace(target, head=target.head + body), ADMIN_TIMEOUT)
+        reply = await ask(replace(target, head=target.head + body), TIMEOUT)
         if reply.failure:
-            raise _NotDoneError(f"{url}: {reply.failure}")
+            raise NotDoneError(f"{url}: {reply.failure}")
         if reply.status >= 300:
-            raise _NotDoneError(f"{url}: {reply.status} {reply.body.decode('utf-8', 'replace')}")
+            raise NotDoneError(f"{url}: {reply.status} {reply.body.decode('utf-8', 'replace')}")
         return reply.body

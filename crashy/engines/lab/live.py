@@ -11,11 +11,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from crashy.engines.base import Engine, PodView
-from crashy.engines.lab.layout import GAP, HEAD, Row, lay_out
+from crashy.controllers.base import PodView
+from crashy.engines.base import Engine
 from crashy.engines.lab.steering import Steering
-from crashy.engines.lab.view import columns_of, one_line, repeated
-from crashy.kubelet.ages import human_duration
+from crashy.engines.lab.view import repeated
+from crashy.kubectl.events_table import GAP, HEAD, Row, lay_out
+from crashy.kubectl.tables import columns_of, one_line
+from crashy.objects.durations import human_duration
 from crashy.timeline import Event, Timeline
 
 TRAFFIC_SECONDS = 10.0
@@ -93,7 +95,7 @@ class LiveView:
             table.add_column(head, no_wrap=True)
         now = asyncio.get_running_loop().time()
         for view in views:
-            ready, status, restarts = columns_of(view)
+            ready, status, restarts = columns_of(view, now)
             colour = "green" if view.status.ready else "yellow" if status in _GOOD else "red"
             age = human_duration(now - view.pod.created_at)
             style = "reverse" if view.pod.uid == selected else ""

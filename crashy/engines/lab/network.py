@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from crashy.engines.lab.addresses import ANY_HOST, Addresses
 from crashy.engines.lab.proxy import Proxy
 from crashy.errors import BadInput
-from crashy.manifest.model import Service, ServicePort
+from crashy.objects.service import Service, ServicePort
 
 NODE_PORTS = range(30000, 32768)
 

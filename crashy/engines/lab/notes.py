@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from crashy.kubelet.spec import Container, PodTemplate
-from crashy.manifest.model import Manifests
+from crashy.objects.manifests import Manifests
+from crashy.objects.pod import Container, PodTemplate
 
 
 def notes(manifests: Manifests) -> Iterator[str]:

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from crashy.engines.base import PodView
-from crashy.engines.cluster import Cluster
-from crashy.engines.deployments import DeploymentController
-from crashy.engines.lab import tables
+from crashy.controllers.base import PodView
+from crashy.controllers.cluster import Cluster
+from crashy.controllers.deployment import DeploymentController
 from crashy.engines.lab.control import Operation, Request
 from crashy.engines.lab.lab import Lab
 from crashy.engines.lab.lives import Life, lives
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.errors import BadInput
 from crashy.faults.base import FaultError, parse_spec
+from crashy.kubectl import tables
 from crashy.manifest.load import gather
 from crashy.timeline import Timeline
 

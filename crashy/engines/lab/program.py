@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import crashy
-from crashy.engines.environment import References, service_links, variables
+from crashy.controllers.environment import References, service_links, variables
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.folders import IMAGE_FOLDER, Folders
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import Container
-from crashy.manifest.images import is_patient
+from crashy.objects.images import is_patient
+from crashy.objects.pod import Container
 
 # What the patient's image sets; its HOST is every address, here it is the pod's.
 IMAGE = {"PORT": "80,5000,8080", "ADMIN_PORT": "8081", "STATE_DIR": IMAGE_FOLDER, "PYTHONUNBUFFERED": "1"}

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from crashy.engines.cluster import Cluster
+from crashy.controllers.cluster import Cluster
 from crashy.engines.lab import proc
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.control import Control

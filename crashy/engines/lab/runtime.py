@@ -23,11 +23,11 @@ from crashy.kubelet.handlers.ask import ask
 from crashy.kubelet.handlers.exec import MAX_OUTPUT, ExecResult
 from crashy.kubelet.handlers.http import probe_http
 from crashy.kubelet.outcome import Outcome
-from crashy.kubelet.ports import PortError, find_port
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
-from crashy.kubelet.spec import Container, Exec, HTTPGet, Probe
 from crashy.kubelet.versions import Profile
-from crashy.manifest.images import is_patient
+from crashy.objects.images import is_patient
+from crashy.objects.pod import Container, Exec, HTTPGet, Probe
+from crashy.objects.ports import PortError, find_port
 from crashy.timeline import Timeline
 
 CONTAINER_MARK = "_CRASHY_CONTAINER"  # a variable in the environment of every process of a container

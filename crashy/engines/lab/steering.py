@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from crashy.engines.base import PodView
+from crashy.controllers.base import PodView
 from crashy.engines.lab.lab import Lab
 from crashy.errors import BadInput
 

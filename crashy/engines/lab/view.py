@@ -7,23 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from crashy.engines.base import Engine, PodView
-from crashy.kubelet.ages import human_duration
-from crashy.kubelet.columns import PodColumns, pod_columns
-from crashy.kubelet.pod import is_sidecar
-from crashy.kubelet.versions import NEWEST
+from crashy.engines.base import Engine
+from crashy.kubectl.tables import columns_of, one_line
+from crashy.objects.durations import human_duration
 from crashy.timeline import Event
-
-
-def columns_of(view: PodView) -> PodColumns:
-    """Give a pod's READY, STATUS and RESTARTS of this moment."""
-    sidecars = [c.name for c in view.pod.template.init_containers if is_sidecar(c, NEWEST)]
-    return pod_columns(view.status, asyncio.get_running_loop().time(), sidecars)
-
-
-def one_line(text: str) -> str:
-    """Put on one line what came from outside, without characters that could move the cursor."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
 def repeated(event: Event) -> str:
@@ -86,7 +73,7 @@ class PlainView:
             self._pods.pop(name, None)
             self._line(event, "pod", f"{'gone':<18} {event.object}")
             return
-        ready, status, restarts = columns_of(view)
+        ready, status, restarts = columns_of(view, asyncio.get_running_loop().time())
         shown = (ready, status, restarts.partition(" ")[0])
         if self._pods.get(name) != shown:
             self._pods[name] = shown

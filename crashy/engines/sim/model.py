@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from crashy.engines.sim.process import Answer, Condition, Cut, Full, Hang, Kernel, Refuse, Stall, Stopped
+from crashy.engines.sim.process import Condition, Cut, Full, Hang, Kernel, Refuse, Stall, Stopped
 from crashy.faults.scope import Client
-from crashy.kubelet.spec import GRPC, Exec, Handler, HTTPGet, TCPSocket
+from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
+from crashy.patient.answers import Answer
 
 __all__ = ["Answer", "Condition", "Course", "Cut", "Full", "Hang", "Life", "Refuse", "Spell", "Stall", "Stopped"]
 

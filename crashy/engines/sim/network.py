@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from itertools import count
 
-from crashy.manifest.model import Service, ServicePort
+from crashy.objects.service import Service, ServicePort
 
 Places = Sequence[tuple[str, int]]
 

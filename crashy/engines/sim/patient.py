@@ -12,17 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from crashy.engines.sim.answers import GONE, PAGES, run, told
 from crashy.engines.sim.body import Body
-from crashy.engines.sim.process import Answer, Condition, Cut, Hang, Kernel, Refuse
+from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
 from crashy.engines.sim.waiting import Bell
 from crashy.faults.active import Active, FaultSet, RequestEffect
 from crashy.faults.base import Fault
-from crashy.faults.crash import Crash
 from crashy.faults.effects import Command
-from crashy.faults.freeze import Freeze
+from crashy.faults.kinds.crash import Crash
+from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, Request
-from crashy.kubelet.spec import GRPC, Exec, Handler, HTTPGet, TCPSocket
+from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
+from crashy.patient.answers import GONE, PAGES, Answer, run, told
 from crashy.patient.countdowns import armed
 from crashy.patient.life import QUIET, RNG_SECONDS, Phase, health_in
 from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, PROBE_ROUTES

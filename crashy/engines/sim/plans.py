@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from crashy.engines.environment import References, service_links, variables
+from crashy.controllers.environment import References, service_links, variables
 from crashy.engines.sim.model import Life, Refuse, Spell
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import PatientPlan
@@ -14,10 +14,10 @@ from crashy.errors import BadInput
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.runtime import Pod, StartError
-from crashy.kubelet.spec import Container
 from crashy.kubelet.versions import NEWEST
-from crashy.manifest.images import is_patient
-from crashy.manifest.model import Manifests
+from crashy.objects.images import is_patient
+from crashy.objects.manifests import Manifests
+from crashy.objects.pod import Container
 from crashy.patient.settings import IMAGE, Settings, load
 from crashy.timeline import Timeline
 

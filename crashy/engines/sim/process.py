@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from crashy.faults.scope import Client
-from crashy.kubelet.spec import Handler
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Answers with an HTTP status after `latency` seconds; a command exits 0 and gRPC serves if it is below 400."""
-
-    status: int = 200
-    body: str = "ok"
-    latency: float = 0.0
+from crashy.objects.pod import Handler
+from crashy.patient.answers import Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from crashy.engines.sim.process import Answer, Condition, Cut, Full, Refuse, Stall
+from crashy.engines.sim.process import Condition, Cut, Full, Refuse, Stall
 from crashy.kubelet.backoff import format_go_duration
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import GRPC, Exec, HTTPGet, Probe, TCPSocket
 from crashy.kubelet.versions import EventTexts
+from crashy.objects.pod import GRPC, Exec, HTTPGet, Probe, TCPSocket
+from crashy.patient.answers import Answer
 
 Reply = tuple[float, Outcome]
 

@@ -9,14 +9,15 @@ from http import HTTPStatus
 from itertools import count
 
 from crashy.engines.sim.model import Course, Life, Spell
-from crashy.engines.sim.process import Answer, Condition, Plan, Process, Refuse
+from crashy.engines.sim.process import Condition, Plan, Process, Refuse
 from crashy.engines.sim.replies import reply
 from crashy.faults.scope import Client
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.ports import PortError, find_port
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
-from crashy.kubelet.spec import Container, Exec, Handler, HTTPGet, Probe
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.objects.pod import Container, Exec, Handler, HTTPGet, Probe
+from crashy.objects.ports import PortError, find_port
+from crashy.patient.answers import Answer
 
 _SLEEP = re.compile(r"(?:(?:/bin/)?sh -c )?(?:/bin/)?sleep (\d+(?:\.\d+)?)")
 

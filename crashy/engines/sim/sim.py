@@ -7,20 +7,24 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from crashy.engines.base import PodView
-from crashy.engines.cluster import Cluster
-from crashy.engines.environment import References
+from crashy.controllers.base import PodView
+from crashy.controllers.cluster import Cluster
+from crashy.controllers.environment import References
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.plans import Plans
-from crashy.engines.sim.process import Answer, Condition, Cut, Refuse
+from crashy.engines.sim.process import Condition, Cut, Refuse
 from crashy.engines.sim.runtime import SimRuntime
 from crashy.errors import BadInput
 from crashy.faults.base import FaultError, parse_spec
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import HTTPGet
 from crashy.kubelet.versions import NEWEST, Profile
-from crashy.manifest.model import ConfigMap, Deployment, Manifests, Secret, Service, ServicePort
+from crashy.objects.config import ConfigMap, Secret
+from crashy.objects.deployment import Deployment
+from crashy.objects.manifests import Manifests
+from crashy.objects.pod import HTTPGet
+from crashy.objects.service import Service, ServicePort
+from crashy.patient.answers import Answer
 from crashy.timeline import Timeline
 from crashy.traffic.connection import Reply
 

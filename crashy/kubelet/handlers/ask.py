@@ -8,9 +8,9 @@ from crashy.kubelet.handlers.grpc import probe_grpc
 from crashy.kubelet.handlers.http import probe_http
 from crashy.kubelet.handlers.tcp import probe_tcp
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.ports import PortError, find_port
-from crashy.kubelet.spec import GRPC, Container, Exec, HTTPGet, Probe, TCPSocket
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.objects.pod import GRPC, Container, Exec, HTTPGet, Probe, TCPSocket
+from crashy.objects.ports import PortError, find_port
 
 
 async def ask(

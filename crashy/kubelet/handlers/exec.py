@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from crashy.kubelet.backoff import format_go_duration
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import Container
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.objects.pod import Container
 
 MAX_OUTPUT = 10 * 1024
 """Bytes of output that are kept."""

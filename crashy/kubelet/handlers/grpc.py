@@ -10,13 +10,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from crashy.grpc import Code, fields, varint
 from crashy.kubelet.backoff import format_go_duration
 from crashy.kubelet.handlers.dial import Dial, WireError, authority, direct
-from crashy.kubelet.handlers.grpc_answer import Code, RpcError
+from crashy.kubelet.handlers.grpc_answer import RpcError
 from crashy.kubelet.handlers.http2 import Channel, UnprocessedError
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import GRPC
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.objects.pod import GRPC
 
 Open = Callable[[], Awaitable[Channel]]
 
@@ -110,51 +111,17 @@ async def _again(open_channel: Open) -> Channel:
 def _request(service: str) -> bytes:
     """Write a HealthCheckRequest: `string service = 1`, left out where it is empty."""
     name = service.encode()
-    return b"\x0a" + _varint(len(name)) + name if name else b""
-
-
-def _varint(number: int) -> bytes:
-    written = bytearray()
-    while number > 0x7F:
-        written.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*written, number))
+    return b"\x0a" + varint(len(name)) + name if name else b""
 
 
 def _status(message: bytes) -> int:
     """Read a HealthCheckResponse: `ServingStatus status = 1`, 0 where it is left out; other fields are skipped."""
-    status, at = 0, 0
+    status = 0
     try:
-        while at < len(message):
-            tag, at = _read_varint(message, at)
-            match tag & 7:
-                case 0:
-                    value, at = _read_varint(message, at)
-                    if tag >> 3 == 1:
-                        status = (value + 2**31) % 2**32 - 2**31
-                case 1:
-                    at += 8
-                case 2:
-                    length, at = _read_varint(message, at)
-                    at += length
-                case 5:
-                    at += 4
-                case _:
-                    raise ValueError
-        if at > len(message):
-            raise ValueError
-    except (IndexError, ValueError):
+        for number, value in fields(message):
+            if number == 1 and isinstance(value, int):
+                status = (value + 2**31) % 2**32 - 2**31
+    except ValueError:
         reason = "grpc: failed to unmarshal the received message: proto: cannot parse invalid wire-format data"
         raise RpcError(Code.INTERNAL, reason) from None
     return status
-
-
-def _read_varint(message: bytes, at: int) -> tuple[int, int]:
-    number = 0
-    for shift in range(0, 70, 7):
-        byte = message[at]
-        at += 1
-        number |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return number, at
-    raise ValueError

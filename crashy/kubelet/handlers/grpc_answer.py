@@ -6,41 +6,18 @@ Source of the rules and texts: grpc-go: internal/transport/http2_client.go, http
 from __future__ import annotations
 
 import re
-from enum import IntEnum
 from http import HTTPStatus
-from typing import ClassVar
 from urllib.parse import unquote
 
 from h2.events import DataReceived, Event, ResponseReceived, TrailersReceived
 from hpack.struct import Header
 
+from crashy.grpc import OF_HTTP, PREFIX, Code
+
 MAX_MESSAGE = 4 << 20
 """Bytes of an answer's message that are taken."""
 
-_PREFIX = 5  # of a message: whether it is compressed, and its length in four bytes
 _GRPC = re.compile(r"application/grpc([+;].*)?")
-
-
-class Code(IntEnum):
-    """The status of a call."""
-
-    OK = 0
-    CANCELED = 1
-    UNKNOWN = 2
-    INVALID_ARGUMENT = 3
-    DEADLINE_EXCEEDED = 4
-    NOT_FOUND = 5
-    ALREADY_EXISTS = 6
-    PERMISSION_DENIED = 7
-    RESOURCE_EXHAUSTED = 8
-    FAILED_PRECONDITION = 9
-    ABORTED = 10
-    OUT_OF_RANGE = 11
-    UNIMPLEMENTED = 12
-    INTERNAL = 13
-    UNAVAILABLE = 14
-    DATA_LOSS = 15
-    UNAUTHENTICATED = 16
 
 
 _TITLES = {code.value: "OK" if code is Code.OK else code.name.title().replace("_", "") for code in Code}
@@ -58,17 +35,6 @@ class RpcError(Exception):
 
 class Answer:
     """What has come of the answer to a call."""
-
-    _OF_HTTP: ClassVar[dict[int, Code]] = {
-        400: Code.INTERNAL,
-        401: Code.UNAUTHENTICATED,
-        403: Code.PERMISSION_DENIED,
-        404: Code.UNIMPLEMENTED,
-        429: Code.UNAVAILABLE,
-        502: Code.UNAVAILABLE,
-        503: Code.UNAVAILABLE,
-        504: Code.UNAVAILABLE,
-    }
 
     def __init__(self) -> None:
         self._encoding = ""
@@ -101,12 +67,12 @@ class Answer:
         elif not _GRPC.fullmatch(content_type.lower()):
             wrong.append(f'transport: received unexpected content-type "{content_type}"')
         if wrong:
-            raise RpcError(self._OF_HTTP.get(status, Code.UNKNOWN), "; ".join(wrong))
+            raise RpcError(OF_HTTP.get(status, Code.UNKNOWN), "; ".join(wrong))
 
     def _look(self) -> None:
-        if len(self._data) < _PREFIX:
+        if len(self._data) < PREFIX:
             return
-        size = int.from_bytes(self._data[1:_PREFIX])
+        size = int.from_bytes(self._data[1:PREFIX])
         if self._data[0]:
             known = self._encoding in {"", "identity"}
             reason = "compressed flag set with identity or empty encoding"
@@ -117,7 +83,7 @@ class Answer:
             raise RpcError(
                 Code.RESOURCE_EXHAUSTED, f"grpc: received message larger than max ({size} vs. {MAX_MESSAGE})"
             )
-        if len(self._data) > _PREFIX + size:
+        if len(self._data) > PREFIX + size:
             reason = "cardinality violation: expected <EOF> for non server-streaming RPCs, but received another message"
             raise RpcError(Code.INTERNAL, reason)
 
@@ -131,9 +97,9 @@ class Answer:
         if not self._data:
             reason = "cardinality violation: received no response message from non-server-streaming RPC"
             raise RpcError(Code.INTERNAL, reason)
-        if len(self._data) < _PREFIX or len(self._data) - _PREFIX < int.from_bytes(self._data[1:_PREFIX]):
+        if len(self._data) < PREFIX or len(self._data) - PREFIX < int.from_bytes(self._data[1:PREFIX]):
             raise RpcError(Code.INTERNAL, "unexpected EOF")
-        return bytes(self._data[_PREFIX:])
+        return bytes(self._data[PREFIX:])
 
 
 def _fields(headers: list[Header]) -> dict[str, str]:

@@ -10,8 +10,8 @@ from urllib.parse import quote, urljoin, urlsplit
 from crashy.kubelet.handlers.dial import Dial, WireError, authority, direct
 from crashy.kubelet.handlers.http1 import Response, exchange, open_connection
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import HTTPGet
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.objects.pod import HTTPGet
 
 MAX_BODY = 10 * 1024
 """Bytes of a body that are read; the rest doesn't matter."""

@@ -19,8 +19,9 @@ from h2.events import DataReceived, Event, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
+from crashy.grpc import Code
 from crashy.kubelet.handlers.dial import Dial, WireError
-from crashy.kubelet.handlers.grpc_answer import Answer, Code, RpcError
+from crashy.kubelet.handlers.grpc_answer import Answer, RpcError
 from crashy.kubelet.handlers.http1 import Connection, open_connection
 
 _MAX_FRAME = 16384

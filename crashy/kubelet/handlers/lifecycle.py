@@ -12,7 +12,7 @@ from crashy.kubelet.history import Histories, Instance
 from crashy.kubelet.pod import next_restart_count
 from crashy.kubelet.recorder import Recorder
 from crashy.kubelet.runtime import Exited, HookError, Pod, Runtime, StartError
-from crashy.kubelet.spec import Container, Exec, HTTPGet, Sleep, TCPSocket
+from crashy.objects.pod import Container, Exec, HTTPGet, Sleep, TCPSocket
 
 START_ERROR_EXIT_CODE = 128
 """The exit code of a container that the runtime could not start, as containerd gives it."""

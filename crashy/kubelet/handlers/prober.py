@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.spec import Probe, ProbeType
 from crashy.kubelet.versions import Profile
 from crashy.kubelet.worker import ContainerView, Decision, Ticker, Worker, retry
+from crashy.objects.pod import Probe, ProbeType
 
 
 class Prober:

@@ -12,15 +12,14 @@ from collections.abc import Callable
 from functools import partial
 
 from crashy.kubelet.handlers.prober import Prober
-from crashy.kubelet.outcome import Outcome
+from crashy.kubelet.outcome import Outcome, Results
 from crashy.kubelet.pod import is_sidecar, probe_workers
 from crashy.kubelet.recorder import Recorder
-from crashy.kubelet.results import Results
 from crashy.kubelet.runtime import Pod, Runtime
-from crashy.kubelet.spec import Container, Probe, ProbeType
-from crashy.kubelet.status import PodStatus
 from crashy.kubelet.versions import Profile
 from crashy.kubelet.worker import ContainerView, Decision, Worker, start_delay, wants_trigger
+from crashy.objects.pod import Container, Probe, ProbeType
+from crashy.objects.status import PodStatus
 
 
 class Probing:

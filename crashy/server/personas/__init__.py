@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from crashy.server.identity import Identity
+from crashy.patient.identity import Identity
 from crashy.server.personas import crashy_app, flask_healthcheck, rng, webapp
 
 GREETINGS: dict[str, Callable[[Identity], str]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crashy.server.identity import Identity
+from crashy.patient.identity import Identity
 
 
 def greeting(identity: Identity) -> str:

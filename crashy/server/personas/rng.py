@@ -8,8 +8,8 @@ import time
 
 from aiohttp import web
 
+from crashy.patient.identity import Identity
 from crashy.patient.life import RNG_SECONDS
-from crashy.server.identity import Identity
 from crashy.server.patient import Patient
 
 MOST_BYTES = 1024 * 1024

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from crashy.faults.crash import Crash
-from crashy.faults.freeze import Freeze
+from crashy.faults.kinds.crash import Crash
+from crashy.faults.kinds.freeze import Freeze
+from crashy.patient.identity import Identity
 from crashy.server.admin import check_token, inject
 from crashy.server.gate import hold
-from crashy.server.identity import Identity
 from crashy.server.patient import Patient
 
 

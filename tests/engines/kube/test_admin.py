@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from crashy.engines.kube.admin import Admin, NeedsTokenError, NotDoneError
+from crashy.engines.admin import NeedsTokenError, NotDoneError
+from crashy.engines.kube.admin import Admin
 from crashy.engines.kube.api import Answer, ApiError
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import Container, ContainerPort, EnvVar, PodTemplate
+from crashy.objects.pod import Container, ContainerPort, EnvVar, PodTemplate
 from tests.engines.kube.fakes import FakeApi, refused
 
 PROXY = "/api/v1/namespaces/ns/pods/web-1"

@@ -9,7 +9,7 @@ import pytest
 
 from crashy.engines.kube.manifests import apply, patient_image, prepared, replacement, unknown
 from crashy.errors import BadInput
-from crashy.manifest.document import Document
+from crashy.objects.document import Document
 from tests.engines.kube.fakes import FakeApi, refused
 
 Object = dict[str, Any]

@@ -16,10 +16,11 @@ from typing import Any
 
 from crashy.engines.lab.lab import Lab
 from crashy.engines.lab.running import running
-from crashy.kubelet.spec import parse_pod_template
 from crashy.kubelet.versions import PROFILES
-from crashy.manifest.document import Document
-from crashy.manifest.objects import Manifests, read
+from crashy.objects.document import Document
+from crashy.objects.kinds import read
+from crashy.objects.manifests import Manifests
+from crashy.objects.pod import parse_pod_template
 from crashy.timeline import Event, Timeline
 from tests.kubelet.simulation import Run
 from tests.kubelet.traces import DELETED, DELETED_AT, TRACES

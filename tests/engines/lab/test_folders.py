@@ -8,7 +8,7 @@ import pytest
 
 from crashy.engines.lab.folders import Folders
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.spec import parse_pod_template
+from crashy.objects.pod import parse_pod_template
 
 TEMPLATE = parse_pod_template(
     {

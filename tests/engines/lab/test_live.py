@@ -13,7 +13,7 @@ from crashy.clock import run_virtual
 from crashy.engines.base import Engine
 from crashy.engines.lab.live import LiveView
 from crashy.timeline import Timeline
-from tests.engines.worlds import TWO, world
+from tests.controllers.worlds import TWO, world
 
 REFUSED = 'Readiness probe failed: Get "http://127.64.0.2:8080/readyz": dial tcp 127.64.0.2:8080: connect: refused '
 

@@ -15,8 +15,8 @@ import pytest
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.errors import BadInput
-from crashy.manifest.document import Source
-from crashy.manifest.model import Service, ServicePort
+from crashy.objects.document import Source
+from crashy.objects.service import Service, ServicePort
 from tests.kubelet.http_servers import talking
 
 BACK = "127.0.0.1"

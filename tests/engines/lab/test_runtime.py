@@ -27,10 +27,11 @@ from crashy.engines.lab.warden import Warden
 from crashy.errors import BadInput
 from crashy.kubelet.outcome import Result
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
-from crashy.kubelet.spec import Exec, HTTPGet, Probe, parse_pod_template
 from crashy.kubelet.versions import NEWEST
-from crashy.manifest.document import Document
-from crashy.manifest.objects import Manifests, read
+from crashy.objects.document import Document
+from crashy.objects.kinds import read
+from crashy.objects.manifests import Manifests
+from crashy.objects.pod import Exec, HTTPGet, Probe, parse_pod_template
 from crashy.timeline import Timeline
 from tests.elsewhere import needs_proc
 from tests.kubelet.cases import case

@@ -1,0 +1,80 @@
+"""What may change when manifests are applied again, and what became of each object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Literal, TypeVar
+
+from crashy.objects.bare_pod import BarePod
+from crashy.objects.defaults import complete_pod
+from crashy.objects.deployment import Deployment
+from crashy.objects.fields import FieldError, forbidden, invalid
+from crashy.objects.pod import PodTemplate
+from crashy.objects.selector import LabelSelector
+from crashy.objects.service import Service
+
+Verb = Literal["created", "configured", "unchanged"]
+
+_T = TypeVar("_T", Deployment, Service)
+_CHANGEABLE = (  # kubernetes: pkg/apis/core/validation/validation.go updatablePodSpecFieldsNoResources
+    "`spec.containers[*].image`",
+    "`spec.initContainers[*].image`",
+    "`spec.activeDeadlineSeconds`",
+    "`spec.tolerations` (only additions to existing tolerations)",
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+)
+
+
+def same(one: _T, other: _T) -> bool:
+    """Say whether two manifests describe the same, wherever they were written."""
+    templates = [completed(o.template) if isinstance(o, Deployment) else None for o in (one, other)]
+    return replace(one, source=other.source) == other and templates[0] == templates[1]
+
+
+def completed(template: PodTemplate) -> dict[str, Any]:
+    """Give all of a pod template, with the defaults: writing one out is no change."""
+    whole: dict[str, Any] = _without_nulls(template.raw)
+    complete_pod(whole["spec"])
+    return {"metadata": whole.get("metadata", {}), "spec": whole["spec"]}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
+
+
+def deployment_refusals(before: Deployment, after: Deployment) -> Iterator[str]:
+    """Give a line for everything that can't be changed in a Deployment."""
+    if before.selector != after.selector:
+        error = invalid("spec.selector", _shown(after.selector), "field is immutable")
+        yield f"{after.source}: Deployment/{after.name}: {error}"
+
+
+def pod_refusals(before: PodTemplate, after: BarePod) -> Iterator[str]:
+    """Give a line if more of a Pod's specification changes than may."""
+    if _fixed(before) != _fixed(after.template):
+        error: FieldError = forbidden("spec", f"pod updates may not change fields other than {','.join(_CHANGEABLE)}")
+        yield f"{after.source}: Pod/{after.name}: {error}; delete the pod first"
+
+
+def _shown(selector: LabelSelector) -> dict[str, Any]:
+    expressions = [
+        {"key": r.key, "operator": r.operator} | ({"values": list(r.values)} if r.values else {})
+        for r in selector.match_expressions
+    ]
+    shown = {"matchLabels": dict(selector.match_labels), "matchExpressions": expressions}
+    return {key: value for key, value in shown.items() if value}
+
+
+def _fixed(template: PodTemplate) -> dict[str, Any]:
+    """Give what of a Pod's specification stays as it is; the pull policy follows from the image's tag."""
+
+    def container(raw: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in raw.items() if key not in {"image", "imagePullPolicy"}}
+
+    spec = {k: v for k, v in completed(template)["spec"].items() if k not in {"activeDeadlineSeconds", "tolerations"}}
+    for field in ("containers", "initContainers"):
+        spec[field] = [container(raw) for raw in spec.get(field, ())]
+    return spec

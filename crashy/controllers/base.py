@@ -1,0 +1,33 @@
+"""What the controllers are handed: pods as they are at this moment, and the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from crashy.kubelet.runtime import Pod
+from crashy.objects.service import Service
+from crashy.objects.status import PodStatus
+
+NODE = "crashy-lab"
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """A pod that is there, and its status at this moment."""
+
+    pod: Pod
+    status: PodStatus
+
+
+class Network(Protocol):
+    """Addresses for pods, and Services that hand connections on to them."""
+
+    def pod_ip(self) -> str:
+        """Give an address for a new pod."""
+        ...
+
+    def publish(self, service: Service, backends: Mapping[int, Sequence[tuple[str, int]]]) -> None:
+        """Say which addresses and ports get the new connections to each port of a Service."""
+        ...

@@ -1,0 +1,237 @@
+"""A Deployment's controller: its ReplicaSets, and the way from one template to the next.
+
+kubernetes: pkg/controller/deployment/{sync,rolling,recreate}.go
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from crashy.controllers.apply import completed
+from crashy.controllers.base import PodView
+from crashy.controllers.names import template_hash
+from crashy.controllers.progress import SOURCE, Counts, Progress
+from crashy.controllers.replicaset import ReplicaSetController
+from crashy.controllers.rollout import Fenceposts, ReplicaSet, fenceposts, next_step, proportional
+from crashy.kubelet.recorder import Emit
+from crashy.kubelet.runtime import Pod
+from crashy.objects.deployment import Deployment
+from crashy.objects.pod import PodTemplate
+
+HISTORY = 10  # old ReplicaSets without pods that are remembered, as revisionHistoryLimit has it by default
+_JUST_AFTER = 0.001  # seconds: availability and deadline need more than their time, not just that
+
+
+class DeploymentController:
+    """Keeps a Deployment's pods as its specification has them, and rolls out what `apply` and `scale` change in it.
+
+    `sync` is to be called whenever a pod of it came, went or changed. Everything else is a ReplicaSet's business.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        *,
+        pods: Callable[[str], Sequence[PodView]],
+        create: Callable[[str, str, PodTemplate, str], None],
+        delete: Callable[[Pod], None],
+        emit: Emit,
+        rng: random.Random,
+    ) -> None:
+        self.deployment = deployment
+        self.newest = _replica_set_name(deployment)  # the ReplicaSet of the template that it has now
+        self.sets: list[ReplicaSetController] = []  # the oldest first
+        self._pods = pods
+        self._create = create
+        self._delete = delete
+        self._emit = emit
+        self._rng = rng
+        self._loop = asyncio.get_running_loop()
+        self.created_at = self._loop.time()
+        self._sized_for = deployment.replicas
+        self._most_before = 0
+        self._progress = Progress(emit, self._loop.time)
+        self._syncing = self._again = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def owns(self, owner: str) -> bool:
+        """Say whether `owner` is one of its ReplicaSets."""
+        return any(one.owner == owner for one in self.sets)
+
+    @property
+    def reason(self) -> str:
+        """Give the reason of its condition Progressing."""
+        return self._progress.reason
+
+    def apply(self, deployment: Deployment) -> None:
+        """Make its specification another one."""
+        self.deployment = deployment
+        self.newest = _replica_set_name(deployment)
+        self.sync()
+
+    def scale(self, replicas: int) -> None:
+        """Set the number of replicas."""
+        self.apply(replace(self.deployment, replicas=replicas))
+
+    def stop(self) -> None:
+        """End what it waits for."""
+        if self._timer:
+            self._timer.cancel()
+
+    def sync(self) -> None:
+        """Take the next steps, as long as there are some; a step's own consequences lead back to here."""
+        self._again = True
+        if self._syncing:
+            return
+        self._syncing = True
+        try:
+            while self._again:
+                self._again = False
+                self._step()
+        finally:
+            self._syncing = False
+        self._forget()
+        self._progress.note(self.deployment, self.newest, self.counted())
+        self._wait()
+
+    # --- steps
+
+    def _step(self) -> None:
+        for one in self.sets:
+            one.sync()
+        if self._sized_for != self.deployment.replicas:
+            self._resize()
+        elif self.deployment.strategy.type == "Recreate":
+            self._recreate()
+        else:
+            self._roll()
+
+    def _resize(self) -> None:
+        """Bring a changed number of replicas to the ReplicaSets; in the midst of a rollout each gets its share."""
+        wanted = self._sized_for = self.deployment.replicas
+        active = [one for one in self.sets if one.replicas]
+        new = next((one for one in active if one.name == self.newest), None)
+        if len(active) == 1:
+            self._scale(active[0], wanted)
+        elif new and new.replicas == wanted == new.available(self._loop.time(), self.deployment.min_ready_seconds):
+            for one in active:
+                if one is not new:
+                    self._scale(one, 0)
+        elif active and self.deployment.strategy.type != "Recreate":
+            sizes = proportional(wanted, self._fence(), self._most_before, [one.replicas for one in active])
+            for one, size in zip(active, sizes, strict=True):
+                self._scale(one, size)
+        self._most_before = self._most()
+        self._again = True
+
+    def _recreate(self) -> None:
+        """End all pods of other templates, then make the new ones."""
+        old = [one for one in self.sets if one.name != self.newest]
+        for one in old:
+            self._scale(one, 0)
+        if not any(view.status.phase not in {"Succeeded", "Failed"} for one in old for view in one.pods()):
+            self._scale(self._new(), self.deployment.replicas)
+
+    def _roll(self) -> None:
+        new, now = self._new(), self._loop.time()
+        old = [one for one in self.sets if one is not new]
+
+        def seen(one: ReplicaSetController) -> ReplicaSet:
+            return ReplicaSet(one.replicas, one.available(now, self.deployment.min_ready_seconds))
+
+        step = next_step(self.deployment.replicas, self._fence(), seen(new), [seen(one) for one in old])
+        self._scale(new, step.new)
+        for one, size in zip(old, step.old, strict=True):
+            self._scale(one, size)
+
+    def _fence(self) -> Fenceposts:
+        strategy = self.deployment.strategy
+        return fenceposts(self.deployment.replicas, strategy.max_surge, strategy.max_unavailable)
+
+    def _most(self) -> int:
+        """Give how many pods there may be during a rollout."""
+        return self.deployment.replicas + self._fence().max_surge
+
+    def _new(self) -> ReplicaSetController:
+        """Give the ReplicaSet of the template as it is now: one that has been there before, or a new one."""
+        template = self.deployment.template
+        name = self.newest
+        found = next((one for one in self.sets if one.name == name), None)
+        if found:
+            return found
+        labels = {**template.labels, "pod-template-hash": name.rpartition("-")[2]}
+        made = ReplicaSetController(
+            name,
+            self.deployment.namespace,
+            replace(template, labels=labels),
+            pods=self._pods,
+            create=self._create,
+            delete=self._delete,
+            emit=self._emit,
+            rng=self._rng,
+            created_at=self._loop.time(),
+        )
+        self.sets.append(made)
+        self._progress.created(self.deployment, name)
+        return made
+
+    def _scale(self, one: ReplicaSetController, replicas: int) -> None:
+        if replicas == one.replicas:
+            return
+        how = "up" if replicas > one.replicas else "down"
+        message = f"Scaled {how} replica set {one.name} from {one.replicas} to {replicas}"
+        deployment = self.deployment
+        self._emit(
+            SOURCE,
+            "event",
+            f"deployment/{deployment.name}",
+            "ScalingReplicaSet",
+            message,
+            type="Normal",
+            namespace=deployment.namespace,
+        )
+        one.replicas = replicas
+        self._most_before = self._most()
+        self._again = True
+
+    def _forget(self) -> None:
+        """Forget the oldest ReplicaSets that are of no more use but for going back."""
+        idle = [one for one in self.sets if not one.replicas and one.name != self.newest and not one.pods()]
+        for one in idle[: max(0, len(idle) - HISTORY)]:
+            self.sets.remove(one)
+
+    def counted(self) -> Counts:
+        """Count its pods as they are now."""
+        now = self._loop.time()
+        return Counts(
+            desired=self.deployment.replicas,
+            replicas=sum(len(one.active()) for one in self.sets),
+            updated=sum(len(one.active()) for one in self.sets if one.name == self.newest),
+            ready=sum(view.status.ready for one in self.sets for view in one.active()),
+            available=sum(one.available(now, self.deployment.min_ready_seconds) for one in self.sets),
+        )
+
+    # --- what comes by time alone
+
+    def _wait(self) -> None:
+        """Sync again when the next pod has been ready for long enough, or when the deadline is over."""
+        self.stop()
+        dues = list(self._dues())
+        if dues:
+            self._timer = self._loop.call_at(min(dues) + _JUST_AFTER, self.sync)
+
+    def _dues(self) -> Iterator[float]:
+        now, least = self._loop.time(), self.deployment.min_ready_seconds
+        if least:
+            ready = [view.status for one in self.sets for view in one.active() if view.status.ready]
+            yield from (status.ready_since + least for status in ready if status.ready_since + least >= now)
+        deadline = self._progress.deadline(self.deployment)
+        if deadline is not None:
+            yield deadline
+
+
+def _replica_set_name(deployment: Deployment) -> str:
+    return f"{deployment.name}-{template_hash(completed(deployment.template))}"

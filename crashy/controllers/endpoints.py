@@ -1,0 +1,48 @@
+"""Which pods a Service sends connections to.
+
+Sources: kubernetes: staging/src/k8s.io/endpointslice/utils.go podToEndpoint, pkg/proxy/topology.go CategorizeEndpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from crashy.objects.status import PodStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address of a Service with the conditions of its EndpointSlice."""
+
+    address: str
+    ready: bool
+    serving: bool
+    terminating: bool
+
+
+def pod_to_endpoint(status: PodStatus, *, publish_not_ready_addresses: bool = False) -> Endpoint | None:
+    """Give a pod's endpoint; a pod that has ended or has no address has none.
+
+    Serving means that the pod is Ready; ready, that it is serving and not terminating, or that the Service publishes
+    addresses that are not ready.
+    """
+    if not status.ip or status.phase in {"Succeeded", "Failed"}:
+        return None
+    ready = publish_not_ready_addresses or (status.ready and not status.deleting)
+    return Endpoint(status.ip, ready, serving=status.ready, terminating=status.deleting)
+
+
+def usable(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
+    """Give the endpoints that get new connections: the ready ones; without any, those that still serve as they end.
+
+    A proxy chooses among them at random, each with the same probability, once per connection. None at all: the
+    connection is refused.
+
+    >>> leaving = Endpoint("10.0.0.1", ready=False, serving=True, terminating=True)
+    >>> usable([leaving]) == [leaving], usable([leaving, Endpoint("10.0.0.2", True, True, False)])[0].address
+    (True, '10.0.0.2')
+    """
+    known = list(endpoints)
+    ready = [endpoint for endpoint in known if endpoint.ready]
+    return ready or [endpoint for endpoint in known if endpoint.serving and endpoint.terminating]

@@ -1,0 +1,145 @@
+"""A container's variables, as the kubelet makes them: Services, then envFrom, then env.
+
+kubelet: pkg/kubelet/kubelet_pods.go makeEnvironmentVariables; pkg/kubelet/envvars/envvars.go
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from crashy.controllers.base import NODE
+from crashy.kubelet.handlers.exec import expand
+from crashy.kubelet.runtime import Pod, StartError
+from crashy.objects.config import ConfigMap, Secret
+from crashy.objects.pod import Container, EnvVar
+from crashy.objects.quantity import parse_quantity
+from crashy.objects.service import Service
+
+NODE_IP = "127.0.0.1"
+
+
+Dial = Callable[[str, int], tuple[str, int]]
+
+
+class References:
+    """The ConfigMaps and Secrets that variables may refer to, by namespace and name."""
+
+    def __init__(self, config_maps: Iterable[ConfigMap] = (), secrets: Iterable[Secret] = ()) -> None:
+        self._maps = {(c.namespace, c.name): dict(c.data) for c in config_maps}
+        self._secrets = {
+            (s.namespace, s.name): {key: value.decode("utf-8", "replace") for key, value in s.data.items()}
+            for s in secrets
+        }
+
+    def all(self, kind: str, namespace: str, reference: Mapping[str, Any]) -> Mapping[str, str] | None:
+        """Give what a ConfigMap or Secret holds; None if an optional one is not there. Raises StartError."""
+        table = self._maps if kind == "configmap" else self._secrets
+        values = table.get((namespace, reference["name"]))
+        if values is None and not reference.get("optional"):
+            raise StartError(f'{kind} "{reference["name"]}" not found')
+        return values
+
+    def one(self, kind: str, namespace: str, reference: Mapping[str, Any]) -> str | None:
+        """Give one key's value; None if it is optional and not there. Raises StartError."""
+        values = self.all(kind, namespace, reference)
+        if values is None:
+            return None
+        if reference["key"] in values:
+            return values[reference["key"]]
+        if reference.get("optional"):
+            return None
+        title = {"configmap": "ConfigMap", "secret": "Secret"}[kind]
+        raise StartError(f"couldn't find key {reference['key']} in {title} {namespace}/{reference['name']}")
+
+
+def service_links(services: Sequence[tuple[Service, str]], dial: Dial) -> dict[str, str]:
+    """Give the variables that tell a container where Services are (pairs of Service and cluster address).
+
+    `dial` says where an address and port are really found, which is what the variables tell.
+    """
+    found = {}
+    for service, ip in services:
+        name = service.name.upper().replace("-", "_")
+        for i, port in enumerate(service.ports):
+            host, number = dial(ip, port.port)
+            if i == 0:
+                found[f"{name}_SERVICE_HOST"] = host
+                found[f"{name}_SERVICE_PORT"] = str(number)
+                found[f"{name}_PORT"] = f"tcp://{host}:{number}"
+            if port.name:
+                found[f"{name}_SERVICE_PORT_{port.name.upper().replace('-', '_')}"] = str(number)
+            link = f"{name}_PORT_{port.port}_{port.protocol}"
+            found[link] = f"{port.protocol.lower()}://{host}:{number}"
+            found |= {f"{link}_PROTO": port.protocol.lower(), f"{link}_PORT": str(number), f"{link}_ADDR": host}
+    return found
+
+
+def variables(pod: Pod, container: Container, references: References, links: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables of one container; raises StartError for a reference to nothing."""
+    found = dict(links)
+    for source in container.env_from:
+        for key, kind in (("configMapRef", "configmap"), ("secretRef", "secret")):
+            if source.get(key):
+                values = references.all(kind, pod.namespace, source[key]) or {}
+                found |= {source.get("prefix", "") + name: value for name, value in values.items()}
+    for variable in container.env:
+        value = _value(variable, pod, container, references, found)
+        if value is not None:
+            found[variable.name] = value
+    return found
+
+
+def _value(
+    variable: EnvVar, pod: Pod, container: Container, references: References, known: dict[str, str]
+) -> str | None:
+    match variable.value_from:
+        case None:
+            return expand(variable.value, known)
+        case {"fieldRef": reference}:
+            return field(pod, reference["fieldPath"])
+        case {"resourceFieldRef": reference}:
+            return resource(container, reference)
+        case {"configMapKeyRef": reference}:
+            return references.one("configmap", pod.namespace, reference)
+        case {"secretKeyRef": reference}:
+            return references.one("secret", pod.namespace, reference)
+        case other:
+            raise StartError(f"variable {variable.name}: valueFrom {', '.join(other)} is not known to the lab")
+
+
+def field(pod: Pod, path: str) -> str:
+    """Give a pod's field as the Downward API does; raises StartError for one that it does not have."""
+    spec = pod.template.raw.get("spec") or {}
+    fields = {
+        "metadata.name": pod.name,
+        "metadata.namespace": pod.namespace,
+        "metadata.uid": pod.uid,
+        "spec.nodeName": NODE,
+        "spec.serviceAccountName": spec.get("serviceAccountName") or "default",
+        "status.podIP": pod.ip,
+        "status.podIPs": pod.ip,
+        "status.hostIP": NODE_IP,
+        "status.hostIPs": NODE_IP,
+    }
+    if path in fields:
+        return fields[path]
+    for prefix, values in (
+        ("metadata.labels", pod.template.labels),
+        ("metadata.annotations", pod.template.annotations),
+    ):
+        if path.startswith(f"{prefix}['") and path.endswith("']"):
+            return values.get(path[len(prefix) + 2 : -2], "")
+    raise StartError(f'fieldPath "{path}": unsupported field path')
+
+
+def resource(container: Container, reference: Mapping[str, Any]) -> str:
+    """Give a container's own request or limit as the Downward API does: whole units of the divisor, rounded up."""
+    kind, _, name = reference["resource"].partition(".")
+    try:
+        amount = parse_quantity((container.resources.get(kind) or {}).get(name, 0))
+        unit = parse_quantity(reference.get("divisor") or 1)
+        return str(math.ceil(amount / (unit or 1)))
+    except ValueError as error:
+        raise StartError(f"resource {reference['resource']}: {error}") from None

@@ -1,0 +1,95 @@
+"""A Deployment's condition Progressing. Source: kubernetes: pkg/controller/deployment/progress.go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crashy.controllers.rollout import has_stalled
+from crashy.kubelet.recorder import Emit
+from crashy.objects.deployment import Deployment
+
+SOURCE = "deployment-controller"
+_NO_DEADLINE = 2**31 - 1
+_FAILED = "ProgressDeadlineExceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many pods a Deployment has: `replicas` but those being deleted, `updated` of its template as it is now."""
+
+    desired: int = 0
+    replicas: int = 0
+    updated: int = 0
+    ready: int = 0
+    available: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Say whether all pods are there, available and of the newest template, and no others."""
+        return self.updated == self.replicas == self.available == self.desired
+
+    def is_progress_from(self, before: Counts) -> bool:
+        """Say whether something was reached since `before`."""
+        return (
+            self.updated > before.updated
+            or self.replicas - self.updated < before.replicas - before.updated
+            or self.ready > before.ready
+            or self.available > before.available
+        )
+
+
+class Progress:
+    """Tells each new reason of the condition once; `now` is in seconds of the loop. An empty reason: none so far."""
+
+    def __init__(self, emit: Emit, now: Callable[[], float]) -> None:
+        self.reason = ""
+        self._emit = emit
+        self._now = now
+        self._counts = Counts()
+        self._progressed_at = now()
+
+    def created(self, deployment: Deployment, replica_set: str) -> None:
+        """Note that there is a new ReplicaSet."""
+        self._set(deployment, "NewReplicaSetCreated", f'Created new replica set "{replica_set}"')
+
+    def note(self, deployment: Deployment, replica_set: str, counts: Counts) -> None:
+        """Note what was reached since the last time, or that for too long nothing was."""
+        before, self._counts = self._counts, counts
+        deadline = deployment.progress_deadline_seconds
+        done = counts.replicas == counts.updated and self.reason == "NewReplicaSetAvailable"
+        if done or deadline == _NO_DEADLINE:
+            return
+        if counts.complete:
+            self._set(deployment, "NewReplicaSetAvailable", f'ReplicaSet "{replica_set}" has successfully progressed.')
+        elif counts.is_progress_from(before):
+            self._set(deployment, "ReplicaSetUpdated", f'ReplicaSet "{replica_set}" is progressing.')
+        elif self.reason != "NewReplicaSetAvailable" and has_stalled(
+            last_progress=self._progressed_at, now=self._now(), progress_deadline_seconds=deadline
+        ):
+            self._set(deployment, _FAILED, f'ReplicaSet "{replica_set}" has timed out progressing.')
+
+    def deadline(self, deployment: Deployment) -> float | None:
+        """Give when the deadline is over; None where nothing is under way, or may take as long as it does."""
+        seconds = deployment.progress_deadline_seconds
+        if self.reason not in {"NewReplicaSetCreated", "ReplicaSetUpdated"} or seconds == _NO_DEADLINE:
+            return None
+        return self._progressed_at + seconds
+
+    def _set(self, deployment: Deployment, reason: str, message: str) -> None:
+        if reason != _FAILED:
+            self._progressed_at = self._now()
+        if reason == self.reason:
+            return
+        self.reason = reason
+        self._emit(
+            SOURCE,
+            "condition",
+            f"deployment/{deployment.name}",
+            reason,
+            message,
+            type="Warning" if reason == _FAILED else "Normal",
+            condition="Progressing",
+            status=str(reason != _FAILED),
+            namespace=deployment.namespace,
+        )

@@ -1,0 +1,50 @@
+"""A patient's admin API, whoever carries the requests: what an engine asks of it, and how it can refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+from crashy.kubelet.runtime import Pod
+from crashy.objects.images import is_patient
+from crashy.objects.pod import Container
+
+TIMEOUT = 5.0  # seconds for one request
+
+
+class NotDoneError(Exception):
+    """A patient did not do as it was asked: the message says why."""
+
+
+class NeedsTokenError(NotDoneError):
+    """The patient wants its token, which the API server's proxy does not pass on."""
+
+
+class Send(Protocol):
+    """Carries one request to one patient."""
+
+    def __call__(self, method: str, path: str, document: dict[str, Any] | None = None, /) -> Awaitable[bytes]:
+        """Return the body of the answer; raises NotDoneError."""
+        ...
+
+
+def patient(pod: Pod) -> Container | None:
+    """Return the container that can fall ill; None where there is none."""
+    return next((c for c in pod.template.containers if is_patient(c.image)), None)
+
+
+async def inject(send: Send, spec: str) -> None:
+    """Inject a fault spec; raises NotDoneError."""
+    await send("POST", "/admin/faults", {"spec": spec})
+
+
+async def recover(send: Send, which: str) -> None:
+    """Take back all faults, or those of one name; raises NotDoneError."""
+    if which == "all":
+        await send("DELETE", "/admin/faults")
+        return
+    there = json.loads(await send("GET", "/admin/faults"))
+    for fault in there["faults"]:
+        if fault["fault"] == which:
+            await send("DELETE", f"/admin/faults/{fault['id']}")

@@ -1,0 +1,1 @@
+"""Every fault, one small file each; its name is the fault's."""

@@ -1,0 +1,132 @@
+"""ConfigMaps and Secrets, and the references of containers to their keys."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from crashy.objects.document import Source
+from crashy.objects.fields import FieldError, invalid
+from crashy.objects.names import is_dns_subdomain
+from crashy.objects.pod import Container, PodTemplate
+from crashy.objects.reading import Reading, name_rules
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ConfigMap:
+    """Values by key, as containers' environments and volumes read them."""
+
+    name: str
+    namespace: str
+    data: Mapping[str, str]
+    binary_data: Mapping[str, bytes]
+    source: Source
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Secret:
+    """Values by key, decoded (`data` was base64, `stringData` was not and wins)."""
+
+    name: str
+    namespace: str
+    data: Mapping[str, bytes] = dataclasses.field(repr=False)
+    source: Source
+
+
+_SOURCES = {
+    "configMapKeyRef": "ConfigMap",
+    "secretKeyRef": "Secret",
+    "configMapRef": "ConfigMap",
+    "secretRef": "Secret",
+}
+_VOLUMES = {"configMap": ("name", "ConfigMap"), "secret": ("secretName", "Secret")}
+
+
+def read_config_map(reading: Reading) -> ConfigMap | None:
+    """Give the ConfigMap, or None when something is wrong with it."""
+    reading.check(name_rules(reading, is_dns_subdomain))
+    data = reading.raw.get("data", {})
+    binary = _decoded(reading, "binaryData")
+    reading.check(_key_rules("data", data))
+    reading.check(_key_rules("binaryData", binary))
+    reading.check(
+        invalid(f"binaryData[{key}]", key, "duplicate of key present in data") for key in data if key in binary
+    )
+    if reading.errors:
+        return None
+    return ConfigMap(reading.name, reading.namespace, data, binary, reading.document.source)
+
+
+def read_secret(reading: Reading) -> Secret | None:
+    """Give the Secret, decoded, or None when something is wrong with it."""
+    reading.check(name_rules(reading, is_dns_subdomain))
+    data = _decoded(reading, "data")
+    plain = {key: value.encode("utf-8", "replace") for key, value in reading.raw.get("stringData", {}).items()}
+    reading.check(_key_rules("data", data))
+    reading.check(_key_rules("stringData", plain))
+    if reading.errors:
+        return None
+    return Secret(reading.name, reading.namespace, {**data, **plain}, reading.document.source)
+
+
+def _decoded(reading: Reading, field: str) -> dict[str, bytes]:
+    values: dict[str, bytes] = {}
+    for key, text in reading.raw.get(field, {}).items():
+        try:
+            values[key] = base64.b64decode("".join(text.split()), validate=True)
+        except (binascii.Error, ValueError):  # the value itself is not shown: it may well be a secret in plain text
+            reading.check([FieldError(f"{field}[{key}]", "Invalid value", "must be base64")])
+    return values
+
+
+def _key_rules(field: str, values: Iterable[str]) -> Iterator[FieldError]:
+    for key in values:
+        if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", key):
+            text = "a valid config key must consist of at most 253 alphanumeric characters, '-', '_' or '.'"
+            yield invalid(f"{field}[{key}]", key, text)
+
+
+def reference_rules(
+    path: str, template: PodTemplate, namespace: str, holders: Sequence[ConfigMap | Secret]
+) -> Iterator[FieldError]:
+    """Check that each ConfigMap, Secret and key that a pod template at `path` needs is among `holders`."""
+    known = {(type(h).__name__, h.name): h for h in holders if h.namespace == namespace}
+    for at, kind, name, key in _references(f"{path}.spec" if path else "spec", template):
+        holder = known.get((kind, name))
+        if holder is None:
+            detail = f'"{name}": no {kind} of this name in namespace {namespace} is among these files'
+            yield FieldError(f"{at[0]}.{at[1]}", "Not found", detail)
+        elif key is not None and key not in holder.data and key not in getattr(holder, "binary_data", ()):
+            yield FieldError(f"{at[0]}.key", "Not found", f'"{key}": {kind}/{name} ({holder.source}) has no such key')
+
+
+Reference = tuple[tuple[str, str], str, str, str | None]  # (path, field of the name), kind, name, key
+
+
+def _references(spec: str, template: PodTemplate) -> Iterator[Reference]:
+    for field, containers in (("initContainers", template.init_containers), ("containers", template.containers)):
+        for index, container in enumerate(containers):
+            yield from _environment(f"{spec}.{field}[{index}]", container)
+    for index, volume in enumerate(template.volumes):
+        for field, (name, kind) in _VOLUMES.items():
+            source = volume.get(field) if isinstance(volume, Mapping) else None
+            if isinstance(source, Mapping) and isinstance(source.get(name), str) and not source.get("optional"):
+                yield (f"{spec}.volumes[{index}].{field}", name), kind, source[name], None
+
+
+def _environment(path: str, container: Container) -> Iterator[Reference]:
+    for index, variable in enumerate(container.env):
+        yield from _needed(f"{path}.env[{index}].valueFrom", variable.value_from or {})
+    for index, source in enumerate(container.env_from):
+        yield from _needed(f"{path}.envFrom[{index}]", source)
+
+
+def _needed(path: str, source: Mapping[str, Any]) -> Iterator[Reference]:
+    for field, kind in _SOURCES.items():
+        reference = source.get(field)
+        if reference is not None and not reference.get("optional"):
+            yield (f"{path}.{field}", "name"), kind, reference.get("name", ""), reference.get("key")

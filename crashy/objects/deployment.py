@@ -1,0 +1,135 @@
+"""Deployments, by the API server's rules and in its texts.
+
+Source: kubernetes: pkg/apis/apps/validation/validation.go, staging/.../metav1/validation/validation.go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crashy.objects.document import Source
+from crashy.objects.fields import FieldError, forbidden, invalid, unsupported
+from crashy.objects.names import is_dns_subdomain
+from crashy.objects.pod import PodTemplate
+from crashy.objects.reading import Reading, at_least, name_rules, read_template
+from crashy.objects.selector import LabelSelector, selector_of, selector_rules
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """How a Deployment goes from one template to the next: RollingUpdate or Recreate.
+
+    `max_surge` and `max_unavailable` are pods, or a share of the replicas as it was written (`25%`).
+    """
+
+    type: str = "RollingUpdate"
+    max_surge: int | str = "25%"
+    max_unavailable: int | str = "25%"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """So many replicas of one pod template. The seconds are whole ones, as in Kubernetes."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    replicas: int
+    selector: LabelSelector
+    template: PodTemplate
+    strategy: Strategy
+    min_ready_seconds: int
+    progress_deadline_seconds: int
+    source: Source
+    replicas_given: bool = True
+    """Whether the manifest says how many replicas; if it doesn't, applying it again leaves their number alone."""
+    revision_history_limit: int = 10
+    """How many old ReplicaSets a cluster keeps to roll back to; a lab rolls forward only."""
+
+
+_TEMPLATE = "spec.template"
+
+
+def read_deployment(reading: Reading) -> Deployment | None:
+    """Give the Deployment, or None when something is wrong with it."""
+    spec = reading.spec
+    reading.check(name_rules(reading, is_dns_subdomain))
+    replicas, ready = spec.get("replicas", 1), spec.get("minReadySeconds", 0)
+    deadline, history = spec.get("progressDeadlineSeconds", 600), spec.get("revisionHistoryLimit", 10)
+    selector = selector_of(spec.get("selector", {}))
+    reading.check(at_least("spec.replicas", replicas, 0))
+    reading.check(selector_rules(spec.get("selector")))
+    reading.check(_strategy_rules(spec.get("strategy", {})))
+    reading.check(at_least("spec.minReadySeconds", ready, 0))
+    reading.check(at_least("spec.revisionHistoryLimit", history, 0))
+    reading.check(at_least("spec.progressDeadlineSeconds", deadline, 0))
+    if 0 <= deadline <= ready:
+        reading.check([invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")])
+    template = read_template(reading, spec.get("template", {}))
+    if template is None or reading.errors:
+        return None
+    reading.check(_template_rules(selector, template))
+    rolling = spec.get("strategy", {}).get("rollingUpdate", {})
+    return Deployment(
+        name=reading.name,
+        namespace=reading.namespace,
+        labels=reading.labels,
+        replicas=replicas,
+        selector=selector,
+        template=template,
+        strategy=Strategy(
+            spec.get("strategy", {}).get("type") or "RollingUpdate",
+            rolling.get("maxSurge", "25%"),
+            rolling.get("maxUnavailable", "25%"),
+        ),
+        min_ready_seconds=ready,
+        progress_deadline_seconds=deadline,
+        source=reading.document.source,
+        replicas_given="replicas" in spec,
+        revision_history_limit=history,
+    )
+
+
+def _template_rules(selector: LabelSelector, template: PodTemplate) -> Iterator[FieldError]:
+    if not selector.matches(template.labels):
+        text = "`selector` does not match template `labels`"
+        yield invalid(f"{_TEMPLATE}.metadata.labels", dict(template.labels), text)
+
+
+def _strategy_rules(raw: dict[str, Any]) -> Iterator[FieldError]:
+    path = "spec.strategy"
+    kind = raw.get("type") or "RollingUpdate"
+    if kind not in ("Recreate", "RollingUpdate"):
+        yield unsupported(f"{path}.type", kind, ("Recreate", "RollingUpdate"))
+    rolling = raw.get("rollingUpdate")
+    if rolling is None:
+        return
+    if kind == "Recreate":
+        yield forbidden(f"{path}.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'")
+        return
+    surge, unavailable = rolling.get("maxSurge", "25%"), rolling.get("maxUnavailable", "25%")
+    yield from _share_rules(f"{path}.rollingUpdate.maxSurge", surge)
+    yield from _share_rules(f"{path}.rollingUpdate.maxUnavailable", unavailable)
+    if isinstance(unavailable, str) and unavailable.endswith("%") and _percent(unavailable) > 100:
+        yield invalid(f"{path}.rollingUpdate.maxUnavailable", unavailable, "must not be greater than 100%")
+    if _is_nothing(surge) and _is_nothing(unavailable):
+        yield invalid(f"{path}.rollingUpdate.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0")
+
+
+def _share_rules(path: str, value: int | str) -> Iterator[FieldError]:
+    if isinstance(value, int):
+        yield from at_least(path, value, 0)
+    elif not re.fullmatch("[0-9]{1,9}%", value):
+        text = "a valid percent string must be a numeric string followed by an ending '%'"
+        yield invalid(path, value, f"{text} (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')")
+
+
+def _percent(value: str) -> int:
+    return int(value[:-1]) if re.fullmatch("[0-9]{1,9}%", value) else 0
+
+
+def _is_nothing(value: int | str) -> bool:
+    return value == 0 or (isinstance(value, str) and re.fullmatch("0+%", value) is not None)

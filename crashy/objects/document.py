@@ -1,0 +1,93 @@
+"""One YAML document: its object, and where each part of it was written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crashy.errors import BadInput
+from crashy.objects.fields import FieldError
+
+MAX_LINE = 1000  # characters of one complaint
+MAX_LINES = 100  # complaints told at once
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an object was written; prints as `deploy.yaml:17`."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An object as it was read: `index` counts the file's documents from 1, `line` its lines from 1.
+
+    `lines` and `columns` map paths written as Kubernetes does (`spec.ports[0].port`) to where their keys are. An
+    object out of a `kind: List` is a document of its own; `prefix` (`items[2]`) is its path in the one that was read.
+    """
+
+    file: str
+    index: int
+    line: int
+    object: dict[str, Any]
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+    prefix: str = ""
+    columns: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+    @property
+    def source(self) -> Source:
+        """Give the place of the object's first line."""
+        return Source(self.file, self.line)
+
+    @property
+    def place(self) -> str:
+        """Give `document 2`, and which item of its list it is."""
+        return f"document {self.index}" + (f", {self.prefix}" if self.prefix else "")
+
+    @property
+    def title(self) -> str:
+        """Give `document 2 (Deployment/web)`, as far as the object has a kind and a name."""
+        metadata = self.object.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        words = [word for word in (self.object.get("kind"), name) if isinstance(word, str) and word]
+        return f"{self.place} ({'/'.join(words)})" if words else self.place
+
+    def line_of(self, path: str) -> int:
+        """Give the line of `path`, or of the nearest thing around it that was written."""
+        path = self._written(path)
+        return self.lines[path] if path else self.line
+
+    def column_of(self, path: str) -> int:
+        """Give the column of `path`, or of the nearest thing around it that was written."""
+        return self.columns.get(self._written(path), 1)
+
+    def _written(self, path: str) -> str:
+        path = re.sub(r"\[([^\]]*[^\]\d][^\]]*)\]", r".\1", path)  # labels[app], as the API server has it
+        path = f"{self.prefix}.{path}" if self.prefix else path
+        while path and path not in self.lines:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return path
+
+    def say(self, error: FieldError | str) -> str:
+        """Give one line that names file, line, document and what is wrong (or worth a warning)."""
+        line = self.line_of(error.path) if isinstance(error, FieldError) else self.line
+        return f"{self.file}:{line}: {self.title}: {error}"
+
+
+def refusal(lines: Sequence[str]) -> BadInput:
+    """Make the exception that tells these mistakes: the first of them, if there are very many."""
+    more = [f"and {len(lines) - MAX_LINES} more mistakes"] if len(lines) > MAX_LINES else []
+    return BadInput(*map(one_line, lines[:MAX_LINES]), *more)
+
+
+def one_line(text: str) -> str:
+    """Give a text as one printable line of bounded length: what a manifest holds can't write to the terminal."""
+    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[:MAX_LINE])
+    return shown if len(text) <= MAX_LINE else f"{shown}..."

@@ -1,0 +1,99 @@
+"""One document on its way to an object, and the rules that all kinds share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from crashy.objects.document import Document
+from crashy.objects.fields import FieldError, SpecError, invalid, required
+from crashy.objects.names import is_dns_label, is_label_key, is_label_value
+from crashy.objects.pod import PodTemplate, parse_pod_template
+from crashy.objects.schema import Type, decode
+
+
+class Reading:
+    """What decoding left of a document (`raw`), and everything that is wrong with it.
+
+    A rule that is broken only because decoding had to leave a mistyped value out is not reported on top of that.
+    """
+
+    def __init__(self, document: Document, schema: Type) -> None:
+        self.document = document
+        self.errors: list[FieldError] = []
+        self.raw: dict[str, Any] = decode(document.object, schema, "", self.errors)
+        self._lost = [error.path for error in self.errors if error.kind != "unknown field"]
+
+    def check(self, errors: Iterable[FieldError]) -> None:
+        """Note what is wrong by a rule, each mistake once."""
+        new = (error for error in errors if not any(_related(error.path, lost) for lost in self._lost))
+        self.errors = list(dict.fromkeys((*self.errors, *new)))
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Give the object's `spec`, empty if there is none."""
+        spec: dict[str, Any] = self.raw.get("spec", {})
+        return spec
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Give the object's `metadata`, empty if there is none."""
+        metadata: dict[str, Any] = self.raw.get("metadata", {})
+        return metadata
+
+    @property
+    def name(self) -> str:
+        """Give the object's name."""
+        return str(self.metadata.get("name", ""))
+
+    @property
+    def namespace(self) -> str:
+        """Give the object's namespace: `default` where it names none."""
+        return self.metadata.get("namespace") or "default"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Give the object's own labels."""
+        return dict(self.metadata.get("labels", {}))
+
+
+def name_rules(reading: Reading, rule: Any) -> Iterator[FieldError]:
+    """Check an object's name by `rule`, its namespace and its labels."""
+    if not reading.name:
+        yield required("metadata.name", "name or generateName is required")
+    for text in rule(reading.name) if reading.name else ():
+        yield invalid("metadata.name", reading.name, text)
+    for text in is_dns_label(reading.namespace):
+        yield invalid("metadata.namespace", reading.namespace, text)
+    yield from label_rules("metadata.labels", reading.labels)
+
+
+def label_rules(path: str, labels: dict[str, str]) -> Iterator[FieldError]:
+    """Check the keys and values of labels or of a selector."""
+    for key, value in labels.items():
+        for text in is_label_key(key):
+            yield invalid(path, key, text)
+        for text in is_label_value(value):
+            yield invalid(path, value, text)
+
+
+def at_least(path: str, value: int, low: int) -> Iterator[FieldError]:
+    """Check that a number is not too small."""
+    if value < low:
+        yield invalid(path, value, f"must be greater than or equal to {low}")
+
+
+def _related(path: str, lost: str) -> bool:
+    return path == lost or path.startswith((f"{lost}.", f"{lost}[")) or lost.startswith((f"{path}.", f"{path}["))
+
+
+def read_template(reading: Reading, manifest: Any, path: str = "spec.template") -> PodTemplate | None:
+    """Return the pod template at `path`, or None when something is wrong with it, which is noted."""
+    if not isinstance(manifest, dict):
+        reading.check([invalid(path, manifest, "must be an object")])
+        return None
+    try:
+        return parse_pod_template(manifest, path)
+    except SpecError as error:
+        reading.check(error.errors)
+        return None

@@ -1,0 +1,144 @@
+"""What is wrong with objects only when they are seen together, or when it is the lab that shall run them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from crashy.objects import images
+from crashy.objects.bare_pod import BarePod
+from crashy.objects.config import ConfigMap, Secret, reference_rules
+from crashy.objects.deployment import Deployment
+from crashy.objects.document import Document
+from crashy.objects.fields import FieldError, invalid
+from crashy.objects.pod import Container, PodTemplate
+from crashy.objects.service import Service, ServicePort
+
+MAX_PODS = 100  # of one lab: each is a process of some 40 MB
+
+Workload = Deployment | BarePod
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T_co]):
+    """An object, and the document that it was read from."""
+
+    document: Document
+    object: T_co
+
+
+def check(everything: Sequence[Found[object]]) -> list[str]:
+    """Give a line for everything that keeps these objects from running together."""
+    lines: list[str] = []
+    values = [one.object for one in everything if isinstance(one.object, ConfigMap | Secret)]
+    pods = 0
+    for one in everything:
+        if isinstance(one.object, Workload):
+            rules = [*_ceiling_rules(one.object, pods), *_image_rules(one.object)]
+            rules += reference_rules(_path(one.object), one.object.template, one.object.namespace, values)
+            lines += [one.document.say(error) for error in rules]
+            pods += _replicas(one.object)
+    workloads = [one.object for one in everything if isinstance(one.object, Workload)]
+    node_ports: dict[int, str] = {}
+    for one in everything:
+        if isinstance(one.object, Service):
+            service = Found(one.document, one.object)
+            errors = [*_selection_rules(one.object, workloads), *_node_port_rules(service, node_ports)]
+            lines += [one.document.say(error) for error in errors]
+    return lines
+
+
+def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
+    """Give a line for everything that is legal and yet hardly meant, or that the lab does not do."""
+    workloads = [one.object for one in everything if isinstance(one.object, Workload)]
+    for one in everything:
+        spec = one.document.object.get("spec") or {}
+        if isinstance(one.object, Service):
+            for index, port in enumerate(spec.get("ports") or ()):
+                if (port.get("protocol") or "TCP") != "TCP":
+                    path = f"spec.ports[{index}].protocol"
+                    yield one.document.say(FieldError(path, f"{port['protocol']} is not forwarded in the lab"))
+            if one.object.type == "ExternalName":
+                yield one.document.say(FieldError("spec.type", "ExternalName is not served in the lab"))
+            elif not one.object.selector:
+                yield one.document.say(FieldError("spec.selector", "is empty: this Service has no endpoints"))
+            if spec.get("sessionAffinity") == "ClientIP":
+                text = "the lab chooses an endpoint for each connection"
+                yield one.document.say(FieldError("spec.sessionAffinity", text))
+            selected = _selected(one.object, workloads)
+            for path, service_port in _ports(one.document, one.object):
+                if text := _target_warning(service_port, selected):
+                    named = f"{path}.targetPort" in one.document.lines
+                    yield one.document.say(FieldError(f"{path}.{'targetPort' if named else 'port'}", text))
+        elif isinstance(one.object, Deployment) and spec.get("paused"):
+            yield one.document.say(FieldError("spec.paused", "the lab runs a paused Deployment all the same"))
+
+
+def _path(workload: Workload) -> str:
+    return "spec.template" if isinstance(workload, Deployment) else ""
+
+
+def _replicas(workload: Workload) -> int:
+    return workload.replicas if isinstance(workload, Deployment) else 1
+
+
+def _ceiling_rules(workload: Workload, before: int) -> Iterator[FieldError]:
+    if before <= MAX_PODS < before + _replicas(workload):
+        others = f", and {before} come before these" if before else ""
+        path = "spec.replicas" if isinstance(workload, Deployment) else "spec"
+        detail = f"{_replicas(workload)}: a lab runs at most {MAX_PODS} pods{others}"
+        yield FieldError(path, "Invalid value", detail)
+
+
+def _image_rules(workload: Workload) -> Iterator[FieldError]:
+    spec = f"{_path(workload)}.spec".removeprefix(".")
+    template = workload.template
+    for field, containers in (("initContainers", template.init_containers), ("containers", template.containers)):
+        for index, container in enumerate(containers):
+            if not container.command and not images.is_patient(container.image):
+                yield invalid(f"{spec}.{field}[{index}].image", container.image, images.refusal(container.image))
+
+
+def _selected(service: Service, workloads: Sequence[Workload]) -> list[PodTemplate]:
+    same = (workload for workload in workloads if workload.namespace == service.namespace)
+    return [workload.template for workload in same if service.selects(workload.template.labels)]
+
+
+def _selection_rules(service: Service, workloads: Sequence[Workload]) -> Iterator[FieldError]:
+    if service.selector and not _selected(service, workloads):
+        text = f"selects no pod of these files in namespace {service.namespace}"
+        yield invalid("spec.selector", dict(service.selector), text)
+
+
+def _node_port_rules(service: Found[Service], taken: dict[int, str]) -> Iterator[FieldError]:
+    for path, port in _ports(service.document, service.object):
+        if port.node_port in taken:
+            text = f"provided port is already allocated to {taken[port.node_port]}"
+            yield invalid(f"{path}.nodePort", port.node_port, text)
+        elif port.node_port:
+            taken[port.node_port] = f"Service/{service.object.name} ({service.document.source})"
+
+
+def _ports(document: Document, service: Service) -> Iterator[tuple[str, ServicePort]]:
+    """Give the Service's ports with their paths; those that aren't TCP were left out of it."""
+    ports = document.object["spec"].get("ports") or ()
+    tcp = (index for index, port in enumerate(ports) if (port.get("protocol") or "TCP") == "TCP")
+    return ((f"spec.ports[{index}]", port) for index, port in zip(tcp, service.ports, strict=True))
+
+
+def _target_warning(port: ServicePort, selected: Sequence[PodTemplate]) -> str:
+    """Say what a targetPort misses; a number that no container declares is legal, and often a mistake."""
+    if not selected:
+        return ""
+    containers: list[Container] = [container for template in selected for container in template.containers]
+    declared = [one for container in containers for one in container.ports]
+    if isinstance(port.target_port, str):
+        if any(one.name == port.target_port for one in declared):
+            return ""
+        return f'no container declares a port named "{port.target_port}": this port has no endpoints'
+    if not declared or any(one.container_port == port.target_port for one in declared):
+        return ""
+    numbers = ", ".join(dict.fromkeys(str(one.container_port) for one in declared))
+    return f"{port.target_port} is no containerPort of the pods it selects (they declare {numbers})"

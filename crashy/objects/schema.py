@@ -1,0 +1,201 @@
+"""Which fields a pod's manifest may have, and of which type: what strict decoding accepts.
+
+A type is an object (a dict of its fields), a list (a Python list of one type), a `Map`, or a scalar's name. Parts that
+nothing here reads are `any`. Source: kubernetes: staging/src/k8s.io/api/core/v1/types.go.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crashy.objects.fields import FieldError, child, invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A mapping with keys of the user's choice, all values of one type."""
+
+    of: str
+
+
+Type = str | Map | list[Any] | dict[str, Any]
+
+
+def _any(names: str) -> dict[str, Type]:
+    return dict.fromkeys(names.split(), "any")
+
+
+HTTP_GET: Type = {
+    "path": "string",
+    "port": "port",
+    "host": "string",
+    "scheme": "string",
+    "httpHeaders": [{"name": "string", "value": "string"}],
+}
+TCP_SOCKET: Type = {"port": "port", "host": "string"}
+EXEC: Type = {"command": ["string"]}
+PROBE: Type = {
+    "exec": EXEC,
+    "httpGet": HTTP_GET,
+    "tcpSocket": TCP_SOCKET,
+    "grpc": {"port": "int32", "service": "string"},
+    "initialDelaySeconds": "int32",
+    "timeoutSeconds": "int32",
+    "periodSeconds": "int32",
+    "successThreshold": "int32",
+    "failureThreshold": "int32",
+    "terminationGracePeriodSeconds": "int64",
+}
+_HOOK: Type = {"exec": EXEC, "httpGet": HTTP_GET, "tcpSocket": TCP_SOCKET, "sleep": {"seconds": "int64"}}
+_KEY: Type = {"name": "string", "key": "string", "optional": "bool"}
+_REF: Type = {"name": "string", "optional": "bool"}
+_CONTAINER: Type = {
+    "name": "string",
+    "image": "string",
+    "command": ["string"],
+    "args": ["string"],
+    "workingDir": "string",
+    "env": [
+        {
+            "name": "string",
+            "value": "string",
+            "valueFrom": {
+                "fieldRef": {"apiVersion": "string", "fieldPath": "string"},
+                "configMapKeyRef": _KEY,
+                "secretKeyRef": _KEY,
+                **_any("resourceFieldRef fileKeyRef"),
+            },
+        }
+    ],
+    "envFrom": [{"prefix": "string", "configMapRef": _REF, "secretRef": _REF}],
+    "ports": [
+        {"name": "string", "containerPort": "int32", "hostPort": "int32", "protocol": "string", "hostIP": "string"}
+    ],
+    "resources": {"limits": Map("quantity"), "requests": Map("quantity"), "claims": "any"},
+    "livenessProbe": PROBE,
+    "readinessProbe": PROBE,
+    "startupProbe": PROBE,
+    "lifecycle": {"postStart": _HOOK, "preStop": _HOOK, "stopSignal": "string"},
+    "restartPolicy": "string",
+    "imagePullPolicy": "string",
+    "terminationMessagePath": "string",
+    "terminationMessagePolicy": "string",
+    "stdin": "bool",
+    "stdinOnce": "bool",
+    "tty": "bool",
+    "volumeMounts": [
+        {"name": "string", "mountPath": "string", "readOnly": "bool", "subPath": "string"}
+        | _any("subPathExpr mountPropagation recursiveReadOnly")
+    ],
+    **_any("resizePolicy restartPolicyRules securityContext volumeDevices"),
+}
+_POD_SPEC: Type = {
+    "containers": [_CONTAINER],
+    "initContainers": [_CONTAINER],
+    "restartPolicy": "string",
+    "terminationGracePeriodSeconds": "int64",
+    "activeDeadlineSeconds": "int64",
+    "dnsPolicy": "string",
+    "shareProcessNamespace": "bool",
+    "readinessGates": [{"conditionType": "string"}],
+    "volumes": [
+        {"name": "string"}
+        | _any(
+            "awsElasticBlockStore azureDisk azureFile cephfs cinder configMap csi downwardAPI emptyDir ephemeral fc"
+            " flexVolume flocker gcePersistentDisk gitRepo glusterfs hostPath image iscsi nfs persistentVolumeClaim"
+            " photonPersistentDisk portworxVolume projected quobyte rbd scaleIO secret storageos vsphereVolume"
+        )
+    ],
+    "nodeSelector": Map("string"),
+    "hostname": "string",
+    "serviceAccountName": "string",
+    "automountServiceAccountToken": "bool",
+    **_any(
+        "affinity dnsConfig enableServiceLinks ephemeralContainers hostAliases hostIPC hostNetwork hostPID hostUsers"
+        " hostnameOverride imagePullSecrets nodeName os overhead preemptionPolicy priority priorityClassName"
+        " resourceClaims resources runtimeClassName schedulerName schedulingGates schedulingGroup securityContext"
+        " serviceAccount setHostnameAsFQDN subdomain tolerations topologySpreadConstraints workloadRef"
+    ),
+}
+_METADATA: Type = {
+    "name": "string",
+    "generateName": "string",
+    "namespace": "string",
+    "labels": Map("string"),
+    "annotations": Map("string"),
+    **_any(
+        "creationTimestamp deletionGracePeriodSeconds deletionTimestamp finalizers generation managedFields"
+        " ownerReferences resourceVersion selfLink uid"
+    ),
+}
+TEMPLATE: dict[str, Type] = {"metadata": _METADATA, "spec": _POD_SPEC}
+POD: dict[str, Type] = {"apiVersion": "string", "kind": "string", "status": "any", **TEMPLATE}
+
+_MOST_HINTS = 100  # a guess takes a millisecond: a file of nothing but unknown fields must not take minutes
+_ARTICLE = {"int32": "an integer", "int64": "an integer", "string": "a string", "bool": "true or false"}
+_ARTICLE |= {"port": "an integer or a port's name", "quantity": "a quantity"}
+
+
+def decode(value: Any, of: Type, path: str, errors: list[FieldError]) -> Any:
+    """Copy a manifest's part without nulls, unknown fields and values of a wrong type, each of the latter an error."""
+    match of:
+        case dict():
+            if not isinstance(value, Mapping):
+                errors.append(invalid(path, value, "must be an object"))
+                return {}
+            return dict(_fields(value, of, path, errors))
+        case list():
+            if not isinstance(value, list):
+                errors.append(invalid(path, value, "must be a list"))
+                return []
+            return [_item(item, of[0], f"{path}[{i}]", errors) for i, item in enumerate(value)]
+        case Map():
+            if not isinstance(value, Mapping):
+                errors.append(invalid(path, value, "must be an object"))
+                return {}
+            given = ((str(key), item) for key, item in value.items() if item is not None)
+            items = ((key, decode(item, of.of, f"{path}[{key}]", errors)) for key, item in given)
+            return {key: item for key, item in items if item is not None}
+        case _:
+            return _scalar(value, of, path, errors)
+
+
+def _fields(value: Mapping[Any, Any], of: dict[str, Any], path: str, errors: list[FieldError]) -> Iterator[Any]:
+    for key, item in value.items():
+        name = str(key)
+        if name not in of:
+            few = len(errors) < _MOST_HINTS
+            close = few and (difflib.get_close_matches(name, of, 1) or [f for f in of if f.lower() == name.lower()])
+            hint = f'did you mean "{close[0]}"?' if close else ""
+            errors.append(FieldError(child(path, name), "unknown field", hint))
+        elif item is not None:
+            decoded = decode(item, of[name], child(path, name), errors)
+            if decoded is not None:
+                yield name, decoded
+
+
+def _item(item: Any, of: Type, path: str, errors: list[FieldError]) -> Any:
+    empty = {} if isinstance(of, dict) else ""
+    decoded = empty if item is None else decode(item, of, path, errors)
+    return empty if decoded is None else decoded
+
+
+def _scalar(value: Any, of: str, path: str, errors: list[FieldError]) -> Any:
+    if isinstance(value, float) and value.is_integer() and of in {"int32", "int64", "port"}:
+        value = int(value)
+    match of, value:
+        case ("any", _) | ("bool", bool()) | (("string" | "port" | "quantity"), str()):
+            return value
+        case (("int32" | "int64" | "port" | "quantity"), int()) if not isinstance(value, bool):
+            bits = 63 if of in {"int64", "quantity"} else 31
+            if -(2**bits) <= value < 2**bits:
+                return value
+            errors.append(invalid(path, value, f"must be an integer of {bits + 1} bits"))
+        case ("quantity", float()):
+            return value
+        case _:
+            errors.append(invalid(path, value, f"must be {_ARTICLE[of]}"))
+    return None

@@ -1,0 +1,75 @@
+"""Which labels a controller selects: `matchLabels` and `matchExpressions`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from crashy.objects.fields import FieldError, forbidden, invalid, required, unsupported
+from crashy.objects.reading import label_rules
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One of a selector's `matchExpressions`; `operator` is In, NotIn, Exists or DoesNotExist."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Say whether `labels` meet it; NotIn is also met by labels without the key."""
+        match self.operator:
+            case "In":
+                return self.key in labels and labels[self.key] in self.values
+            case "NotIn":
+                return labels.get(self.key) not in self.values
+            case "Exists":
+                return self.key in labels
+            case _:
+                return self.key not in labels
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSelector:
+    """A Deployment's selector: labels that must be there, and requirements, all of which must be met."""
+
+    match_labels: Mapping[str, str] = field(default_factory=dict)
+    match_expressions: tuple[Requirement, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Say whether `labels` are selected."""
+        return self.match_labels.items() <= labels.items() and all(r.matches(labels) for r in self.match_expressions)
+
+
+_OPERATORS = ("DoesNotExist", "Exists", "In", "NotIn")
+
+
+def selector_of(raw: dict[str, Any]) -> LabelSelector:
+    """Return what a decoded `spec.selector` means."""
+    expressions = raw.get("matchExpressions", ())
+    requirements = (
+        Requirement(e.get("key", ""), e.get("operator", ""), tuple(e.get("values", ()))) for e in expressions
+    )
+    return LabelSelector(raw.get("matchLabels", {}), tuple(requirements))
+
+
+def selector_rules(raw: dict[str, Any] | None) -> Iterator[FieldError]:
+    """Check a decoded `spec.selector`; None where there is none."""
+    if raw is None:
+        yield required("spec.selector")
+        return
+    selector = selector_of(raw)
+    if not selector.match_labels and not selector.match_expressions:
+        yield invalid("spec.selector", raw, "empty selector is invalid for deployment")
+    yield from label_rules("spec.selector.matchLabels", dict(selector.match_labels))
+    for index, requirement in enumerate(selector.match_expressions):
+        path = f"spec.selector.matchExpressions[{index}]"
+        yield from label_rules(f"{path}.key", {requirement.key: ""})
+        if requirement.operator not in _OPERATORS:
+            yield unsupported(f"{path}.operator", requirement.operator, _OPERATORS)
+        elif requirement.operator in ("In", "NotIn") and not requirement.values:
+            yield required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'")
+        elif requirement.operator in ("Exists", "DoesNotExist") and requirement.values:
+            yield forbidden(f"{path}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")

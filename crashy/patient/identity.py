@@ -1,0 +1,33 @@
+"""Who the patient says it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from crashy.patient.settings import Settings
+
+# kodekloud/webapp-color: each version has a colour of its own, unless APP_COLOR says otherwise.
+_COLORS = {"v1": "blue", "v2": "green", "v3": "red"}
+
+
+class Identity(NamedTuple):
+    """The names that a patient answers and logs with; `namespace`, `ip` and `node` are empty where nobody told."""
+
+    pod: str
+    namespace: str = ""
+    ip: str = ""
+    node: str = ""
+    version: str = "v1"
+    color: str = "blue"
+
+
+def identify(settings: Settings, environ: Mapping[str, str], hostname: Callable[[], str]) -> Identity:
+    """Name the patient: POD_NAME (the Downward API), else HOSTNAME, else the host's name.
+
+    The last two were not checked by anyone: what can't stand in a header is replaced by `-`.
+    """
+    pod = settings.pod_name or re.sub(r"[^0-9A-Za-z._-]", "-", environ.get("HOSTNAME") or hostname()) or "crashy"
+    color = settings.app_color or _COLORS.get(settings.app_version, "blue")
+    return Identity(pod, settings.pod_namespace, settings.pod_ip, settings.node_name, settings.app_version, color)
