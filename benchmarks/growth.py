@@ -23,7 +23,7 @@ _BARS: list[tuple[str, float, str]] = []
 
 
 def _samples(count: int) -> tuple[float, float, float]:
-    """Give the us a sample of keeping it, its bytes, and the us of the report a sample."""
+    """Return the us a sample of keeping it, its bytes, and the us of the report a sample."""
     tracemalloc.start()
     kept, begin = Samples(), time.process_time()
     for number in range(count):
@@ -36,7 +36,7 @@ def _samples(count: int) -> tuple[float, float, float]:
 
 
 def _faults(count: int) -> float:
-    """Give the us that a request costs which meets none of so many active faults."""
+    """Return the us that a request costs which meets none of so many active faults."""
     import random  # noqa: PLC0415 - for this alone
 
     faults = FaultSet(time.monotonic, random.Random(7))
@@ -50,7 +50,7 @@ def _faults(count: int) -> float:
 
 
 def _kept(count: int) -> float:
-    """Give the bytes of a timeline that keeps 10,000 events, after so many."""
+    """Return the bytes of a timeline that keeps 10,000 events, after so many."""
     tracemalloc.start()
     timeline = Timeline(time.monotonic, keep=10_000)
     tell = timeline.promise("request", partial(answered, "web-1"))

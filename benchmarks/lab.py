@@ -44,7 +44,7 @@ PROBE = "readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1
 
 @contextmanager
 def _lab(pods: int, probes: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """Run a lab with so many pods; gives its process and the file of its timeline."""
+    """Run a lab with so many pods; return its process and the file of its timeline."""
     with TemporaryDirectory() as folder:
         manifest, timeline = Path(folder, "lab.yaml"), Path(folder, "lab.jsonl")
         manifest.write_text(POD.format(pods=pods, probes=probes))
@@ -82,7 +82,7 @@ def _ready(timeline: Path) -> int:
 
 
 def _lags(events: list[dict[str, Any]], since: float) -> list[float]:
-    """Give how many ms each probe left after its tick; a worker ticks each second from its earliest phase."""
+    """Return how many ms each probe left after its tick; a worker ticks each second from its earliest phase."""
     starts: dict[str, list[float]] = {}
     for event in events:
         if event["kind"] == "probe" and event["t"] > since:
@@ -95,7 +95,7 @@ def _lags(events: list[dict[str, Any]], since: float) -> list[float]:
 
 
 def lag(pods: int) -> tuple[float, float, float]:
-    """Run so many pods; give the lag's p99 in ms, the lab's own cores, and its MB."""
+    """Run so many pods; return the lag's p99 in ms, the lab's own cores, and its MB."""
     with _lab(pods, PROBE) as (lab, timeline):
         deadline = time.monotonic() + 90
         while _ready(timeline) < pods:
@@ -133,7 +133,7 @@ def restart() -> tuple[list[float], list[float]]:
 
 
 def _told(timeline: Path, lab: subprocess.Popen[str], reason: str) -> float:
-    """Give the moment at which the lab told of something; raises RuntimeError if it doesn't within a minute."""
+    """Return the moment at which the lab told of something; raises RuntimeError if it doesn't within a minute."""
     deadline = time.monotonic() + 60
     while lab.poll() is None and time.monotonic() < deadline:
         if f'"{reason}"' in timeline.read_text():
@@ -143,7 +143,7 @@ def _told(timeline: Path, lab: subprocess.Popen[str], reason: str) -> float:
 
 
 def _answered(address: str) -> float:
-    """Give the moment at which somebody answers; raises RuntimeError if nobody does within a minute."""
+    """Return the moment at which somebody answers; raises RuntimeError if nobody does within a minute."""
     deadline = time.monotonic() + 60
     while not answers(8080, address):
         if time.monotonic() > deadline:

@@ -22,12 +22,12 @@ TIMEOUT = 2.0
 
 
 def percentile(values: list[float], share: float) -> float:
-    """Give the nearest-rank percentile."""
+    """Return the nearest-rank percentile."""
     return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]
 
 
 def ask(port: int, path: str, method: str = "GET", body: str | None = None) -> int:
-    """Ask by a new connection, as the kubelet does; gives the status."""
+    """Ask by a new connection, as the kubelet does; return the status."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)) as client:
         client.request(method, path, body, {"User-Agent": "kube-probe/1.36"})
         response = client.getresponse()
@@ -94,7 +94,7 @@ def _under_load(mode: str) -> list[Line]:
 
 
 def _countdown(running: Running, admin: int, seconds: float) -> float:
-    """Arm an error, ask until it is felt; gives the ms between the moment asked for and the moment felt."""
+    """Arm an error, ask until it is felt; return the ms between the moment asked for and the moment felt."""
     before = time.perf_counter()
     ask(admin, "/admin/faults", "POST", json.dumps({"spec": f"error after={seconds:g}s times=1 clients=kubelet"}))
     armed = (before + time.perf_counter()) / 2

@@ -26,7 +26,7 @@ class Server:
 
 
 def crashy(**environ: str) -> Server:
-    """Give the patient as its image starts it: by variables, admin plane included."""
+    """Return the patient as its image starts it: by variables, admin plane included."""
     return Server([PYTHON, "-m", "crashy", "serve"], {"PORT": "{port}", **QUIET, **environ})
 
 
@@ -51,12 +51,12 @@ PEERS = {
 
 
 def peers() -> dict[str, Server]:
-    """Give the peers that can be had here."""
+    """Return the peers that can be had here."""
     return {**PEERS, **({"go": Server([str(GO), "{port}"])} if GO.exists() else {})}
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on now."""
+    """Return a port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -75,12 +75,12 @@ class Running:
     faults: int = 0
 
     def memory(self) -> float:
-        """Give the resident MB of it and its children."""
+        """Return the resident MB of it and its children."""
         pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._family())
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def cpu(self) -> float:
-        """Give the seconds of CPU time that its threads, and its children's, have had."""
+        """Return the seconds of CPU time that its threads, and its children's, have had."""
         spent = 0
         for pid in self._family():
             for task in Path(f"/proc/{pid}/task").iterdir():
@@ -123,7 +123,7 @@ def serving(server: Server) -> Iterator[Running]:
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:
-    """Say whether /health is answered with 200."""
+    """Return whether /health is answered with 200."""
     with contextlib.suppress(OSError, http.client.HTTPException):
         client = http.client.HTTPConnection(host, port, timeout=5)
         with contextlib.closing(client):

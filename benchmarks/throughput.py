@@ -21,7 +21,7 @@ VARIANTS = {
 
 
 def _wrk(running: Running, path: str) -> tuple[float, float]:
-    """Give the requests a second, and the CPU microseconds of each."""
+    """Return the requests a second, and the CPU microseconds of each."""
     before = running.cpu()
     url = f"http://127.0.0.1:{running.port}{path}"
     out = subprocess.run(["wrk", "-t1", "-c32", "-d1s", url], capture_output=True, text=True, check=True).stdout

@@ -38,7 +38,7 @@ def _crashy(url: str, rate: int, *options: str, seconds: float = SECONDS) -> dic
 
 
 def _closed_loop(name: str, command: list[str]) -> Line | None:
-    """Give what a tool without a schedule reaches."""
+    """Return what a tool without a schedule reaches."""
     if not shutil.which(command[0]):
         return None
     out = subprocess.run(command, capture_output=True, text=True, check=False).stdout
@@ -76,7 +76,7 @@ def measure() -> list[Line]:
 
 
 def notes() -> list[str]:
-    """Tell what each tool says of a server that drops every connection for one second."""
+    """Return what each tool reports of a server that drops every connection for one second."""
     return ["", "A server that drops every connection for one known second:", columns(truth())]
 
 
@@ -104,11 +104,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def truth() -> list[tuple[str, ...]]:
-    """Ask a server that fails for one known second, 50 times a second for 3 s; give what each tool says of it."""
+    """Ask a server that fails for one known second, 50 times a second for 3 s; return what each tool says of it."""
     rows: list[tuple[str, ...]] = [("TOOL", "FAILED IN TRUTH", "SAMPLES KEPT OF THEM", "OUTAGE FOUND")]
     for tool in ("crashy traffic", "hey -o csv"):
         with _Failing(("127.0.0.1", 0), _Handler) as server:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def usage() -> str:
-    """Give the text of `crashy --help`."""
+    """Return the text of `crashy --help`."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {text}" for name, (_, text) in COMMANDS.items()]
     return "\n".join(

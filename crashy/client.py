@@ -39,11 +39,11 @@ class Client:
 
     @property
     def place(self) -> str:
-        """Give the patient as an error names it."""
+        """Return the patient as an error names it."""
         return f"{self.name} ({self.url})" if self.name else self.url
 
     def request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """Ask the admin API and give the object that it answers (an empty one where it answers nothing).
+        """Ask the admin API and return the object that it answers (an empty one where it answers nothing).
 
         Raises BadInput where the patient refuses (the problem document as one line) and UnreachableError where
         it can't be asked, fails (5xx), or isn't one.
@@ -104,7 +104,7 @@ class Client:
 
 
 def explain(problem: Mapping[str, Any]) -> str:
-    """Give a problem document as one line: the field, what is wrong with it, what is allowed."""
+    """Return a problem document as one line: the field, what is wrong with it, what is allowed."""
     detail = str(problem["detail"])
     field, allowed = problem.get("field"), problem.get("allowed")
     line = detail if not field or detail.startswith(f"{field}:") else f"{field}: {detail}"
@@ -128,7 +128,7 @@ def _address(url: str) -> Any:
 
 
 def labs_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Give the folder in which each running lab of this user has a socket of its own."""
+    """Return the folder in which each running lab of this user has a socket of its own."""
     from pathlib import Path
 
     chosen = environ.get("CRASHY_RUNTIME_DIR")
@@ -138,7 +138,7 @@ def labs_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def labs(folder: Path) -> list[Path]:
-    """Give the sockets of this user's labs, that of process 123 being 123.sock; one may be of a lab that was killed."""
+    """Return the sockets of this user's labs, 123.sock that of process 123; one may be of a lab that was killed."""
     found = []
     for path in sorted(folder.glob("*.sock")):
         try:
@@ -177,7 +177,7 @@ def lab_pods(folder: Path) -> list[dict[str, Any]]:
 
 
 def choose(pods: list[dict[str, Any]], wanted: str, option: str = "--pod") -> list[dict[str, Any]]:
-    """Give the pods that `wanted` names: a name, the beginning of exactly one, `any` (one by chance) or `all`.
+    """Return the pods that `wanted` names: a name, the beginning of exactly one, `any` (one by chance) or `all`.
 
     Raises BadInput that names the `option` and lists the pods there are.
     """
@@ -197,7 +197,7 @@ def choose(pods: list[dict[str, Any]], wanted: str, option: str = "--pod") -> li
 
 
 def find(url: str | None, pod: str | None, token: str | None) -> list[Client]:
-    """Give the patients that a command line names; raises BadInput where it names none."""
+    """Return the patients that a command line names; raises BadInput where it names none."""
     if pod is None:
         target = DEFAULT_URL if url is None else url
         _address(target)

@@ -74,7 +74,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._clock_resolution = 1e-9  # a timer that is due now is due
 
     def time(self) -> float:
-        """Give the virtual seconds."""
+        """Return the virtual seconds."""
         return self._now
 
     def jump(self, timeout: float | None) -> None:
@@ -120,6 +120,6 @@ def _outside(what: str) -> OutsideError:
 
 
 def run_virtual(main: Any, start: float = 0.0) -> Any:
-    """Run a coroutine to its end on a fresh `VirtualLoop` and give its result."""
+    """Run a coroutine to its end on a fresh `VirtualLoop` and return its result."""
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(start)) as runner:
         return runner.run(main)

@@ -72,7 +72,7 @@ def _crashy_ward() -> Iterator[Callable[[], Patient]]:
 
 @pytest.fixture
 def crashy_patient(request: pytest.FixtureRequest, _crashy_ward: Callable[[], Patient]) -> Iterator[Patient]:
-    """A real patient on a free port: faults by `inject("error code=503 times=2")`, what it saw in `requests`.
+    """Return a real patient on a free port: faults by `inject("error code=503 times=2")`, what it saw in `requests`.
 
     Each test finds it without faults, and it has seen nothing.
     """
@@ -85,7 +85,7 @@ def crashy_patient(request: pytest.FixtureRequest, _crashy_ward: Callable[[], Pa
 
 @pytest.fixture
 def crashy_lab(request: pytest.FixtureRequest) -> Iterator[Callable[..., Lab]]:
-    """A maker of labs: `crashy_lab("manifests/demo")` runs manifests until the test is over. See `crashy.Lab`."""
+    """Return a maker of labs: `crashy_lab("manifests/demo")` runs manifests until its end. See `crashy.Lab`."""
     told = _told(request)
     with ExitStack() as labs:
 
@@ -102,7 +102,7 @@ def crashy_lab(request: pytest.FixtureRequest) -> Iterator[Callable[..., Lab]]:
 
 @pytest.fixture
 def crashy_run(request: pytest.FixtureRequest) -> Callable[..., Result]:
-    """A runner of experiments: `crashy_run("experiment.yaml", on="sim", seed=1)`; fails where one was not met."""
+    """Return a runner of experiments: `crashy_run("experiment.yaml", on="sim", seed=1)`; fails if one is not met."""
     _told(request)
 
     def run(path: str | os.PathLike[str], **options: Any) -> Result:

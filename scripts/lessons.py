@@ -56,7 +56,7 @@ async def lesson(experiment: Experiment, engine: str, folder: Path, turn: asynci
 def parity(
     experiment: Experiment, lab: Sequence[Event], other: Sequence[Event], engine: str = "sim"
 ) -> tuple[bool, str]:
-    """Compare the lab's run of a lesson with another engine's; give whether they agree, and a line that says so."""
+    """Compare the lab's run of a lesson with another engine's; return whether they agree, and a line that says so."""
     may = experiment.differs.get(engine, {})
     rows = [row for row in compare(course(lab), course(other), seconds=SECONDS) if row.what in COMPARED]
     wrong = [row for row in rows if row.differs and row.what not in may]
@@ -73,14 +73,14 @@ def _difference(row: Row) -> str:
 
 
 async def both(experiment: Experiment, folder: Path, turn: asyncio.Semaphore) -> tuple[bool, bool | None]:
-    """Run a lesson wherever it runs; give whether it passes, and whether its runs agree (None: there is only one)."""
+    """Run a lesson wherever it runs; return whether it passes, and whether its runs agree (None: there is only one)."""
     engines = [engine for engine in ("lab", "sim") if engine in experiment.engines]
     passed = all(await asyncio.gather(*(lesson(experiment, engine, folder, turn) for engine in engines)))
     return passed, agree(experiment, folder) if passed and len(engines) == 2 else None
 
 
 def agree(experiment: Experiment, folder: Path) -> bool:
-    """Compare what was written of a lesson's two runs, and print the line; give whether they agree."""
+    """Compare what was written of a lesson's two runs, and print the line; return whether they agree."""
     lab, sim = (_read(folder / f"{experiment.name}-{engine}.jsonl") for engine in ("lab", "sim"))
     same, line = parity(experiment, lab, sim)
     print(f"{'same' if same else 'FAIL':6}sim {experiment.name:42}{line}", flush=True)

@@ -74,7 +74,7 @@ async def run(experiment: Experiment, engine: str, number: int, plan: Plan) -> C
 
 
 async def lesson(experiment: Experiment, plan: Plan, turn: asyncio.Semaphore) -> tuple[Experiment, dict[str, Course]]:
-    """Run a lesson on all its engines, again and again, and give the typical course on each."""
+    """Run a lesson on all its engines, again and again, and return the typical course on each."""
 
     async def once(engine: str, number: int) -> tuple[str, Course | None]:
         async with turn:
@@ -92,7 +92,7 @@ async def lesson(experiment: Experiment, plan: Plan, turn: asyncio.Semaphore) ->
 
 
 def rows(experiment: Experiment, found: dict[str, Course]) -> Iterator[str]:
-    """Give a line of Markdown for each engine of a lesson: its sums, and what differs from the cluster."""
+    """Return a line of Markdown for each engine of a lesson: its sums, and what differs from the cluster."""
     for number, (engine, here) in enumerate(found.items()):
         excused = {**experiment.differs.get("kube", {}), **experiment.differs.get(engine, {})}
         share = SECONDS / experiment.duration  # an outage longer by that is an availability lower by this

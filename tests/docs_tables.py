@@ -20,13 +20,13 @@ ROOT = Path(__file__).parent.parent
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Give a Markdown table."""
+    """Return a Markdown table."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def settings() -> str:
-    """Give the table of the patient's settings."""
+    """Return the table of the patient's settings."""
     jitters = {s.name for s in SETTINGS if s.name.endswith("_JITTER")}
     rows = [
         (
@@ -42,14 +42,14 @@ def settings() -> str:
 
 
 def probes() -> str:
-    """Give the table of the routes that answer probes."""
+    """Return the table of the routes that answer probes."""
     by_probe = {probe: [r.path for r in PROBES if r.probe == probe] for probe in STATUS}
     rows = [(probe, " ".join(f"`{p}`" for p in paths), str(STATUS[probe])) for probe, paths in by_probe.items()]
     return table(("probe", "routes", "says no with"), rows)
 
 
 def faults() -> str:
-    """Give the table of the faults."""
+    """Return the table of the faults."""
     rows = [
         (f"[`{f['name']}`](docs/faults.md#{f['name']})", f["summary"], f"`{f['examples'][1]}`") for f in catalogue()
     ]
@@ -70,7 +70,7 @@ def _parameters(fault: dict[str, Any]) -> str:
 
 
 def fault_pages() -> str:
-    """Give a section for each fault."""
+    """Return a section for each fault."""
     targets = {
         "everything": "the whole app, probes included",
         "users": "users' routes",
@@ -88,26 +88,26 @@ def fault_pages() -> str:
 
 
 def metrics() -> str:
-    """Give the table of what Prometheus scrapes."""
+    """Return the table of what Prometheus scrapes."""
     families = [value for value in vars(scraped).values() if isinstance(value, scraped.Family)]
     rows = [(f"`{f.name}`", f.type, " ".join(f"`{name}`" for name in f.labels), f.help) for f in families]
     return table(("metric", "type", "labels", "what it is"), rows)
 
 
 def personas() -> str:
-    """Give the personas' names."""
+    """Return the personas' names."""
     return ", ".join(f"`{name}`" for name in GREETINGS)
 
 
 def traps() -> str:
-    """Give the index of the traps, and a section for each."""
+    """Return the index of the traps, and a section for each."""
     index = table(("trap", "severity", "what it is"), [(f"[`{t.id}`](#{t.id})", t.severity, t.title) for t in TRAPS])
     sections = [f"## {t.id}\n\n**{t.severity}**: {t.title}.\n\n{t.why}\n\nMend: {t.mend}" for t in TRAPS]
     return "\n\n".join([index, *sections])
 
 
 def fidelity() -> str:
-    """Give what `make fidelity` prints when all tests pass."""
+    """Return what `make fidelity` prints when all tests pass."""
     lines = []
     for kind in KINDS:
         applied, aside = len(listed(kind) - set_aside(kind)), len(set_aside(kind))
@@ -125,7 +125,7 @@ TABLES = {
 
 
 def filled(name: str) -> str:
-    """Give a document's text with every table as the code has it."""
+    """Return a document's text with every table as the code has it."""
     text = (ROOT / name).read_text()
     for marker, make in TABLES[name].items():
         block = re.compile(f"(<!-- {marker} -->\n).*?(\n<!-- end {marker} -->)", re.DOTALL)

@@ -20,7 +20,7 @@ KINDS = ("case", "trace")
 
 
 def listed(kind: str) -> frozenset[str]:
-    """Give the ids of all cases, or of all traces (`scenario/version`)."""
+    """Return the ids of all cases, or of all traces (`scenario/version`)."""
     if kind == "case":
         return frozenset((TESTS / "kubelet" / "cases.txt").read_text().split())
     traces: Mapping[str, Mapping[str, object]] = yaml.safe_load((TESTS / "kubelet" / "traces.yaml").read_text())
@@ -28,7 +28,7 @@ def listed(kind: str) -> frozenset[str]:
 
 
 def set_aside(kind: str) -> frozenset[str]:
-    """Give the ids that the document sets aside: the first column of the table under that heading."""
+    """Return the ids that the document sets aside: the first column of the table under that heading."""
     text = DOCUMENT.read_text() if DOCUMENT.exists() else ""
     section = re.search(rf"^## {kind.capitalize()}s set aside\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     return frozenset(re.findall(r"^\| `([^`]+)` \| \S", section[1], re.MULTILINE) if section else ())
@@ -50,11 +50,11 @@ class Count:
 
     @property
     def good(self) -> set[str]:
-        """Give what no test has failed, and at least one has passed."""
+        """Return what no test has failed, and at least one has passed."""
         return self.passed - self.failed
 
     def complaints(self) -> Iterator[str]:
-        """Say what is wrong with the lists."""
+        """Return what is wrong with the lists."""
         every, aside = listed(self.kind), set_aside(self.kind)
         for problem, ids in (
             ("neither applied nor set aside", every - self.carried - aside),

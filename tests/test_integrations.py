@@ -35,7 +35,7 @@ chaostoolkit = pytest.mark.skipif(
 
 
 def chaos(folder: Path, environ: dict[str, str], experiment: Path = EXPERIMENT) -> tuple[int, dict[str, Any]]:
-    """Run the experiment; give the exit code and the journal."""
+    """Run the experiment; return the exit code and the journal."""
     done = subprocess.run(
         [BIN / "chaos", "--no-version-check", "run", "--journal-path", "journal.json", experiment],
         cwd=folder,
@@ -59,7 +59,7 @@ with urllib.request.urlopen(request, timeout=30) as events:
 
 
 def impatient(folder: Path, *steps: dict[str, Any]) -> Path:
-    """Give the experiment with these steps in place of its pause: nobody restarts a lone patient."""
+    """Return the experiment with these steps in place of its pause: nobody restarts a lone patient."""
     experiment = yaml.safe_load(EXPERIMENT.read_text())
     [action] = experiment["method"]
     del action["pauses"]
@@ -130,7 +130,7 @@ def test_a_refused_fault_is_told_by_the_journal_alone(tmp_path: Path, patient: R
 
 
 def load_generators() -> list[list[str]]:
-    """Give the page's commands for them, with a second for ten."""
+    """Return the page's commands for them, with a second for ten."""
     lines = re.findall(r"^(?:hey|ab|wrk) .*", PAGE, re.MULTILINE)
     return [shlex.split(re.sub(r"10s\b|(?<=-t )10\b", lambda m: m[0].replace("10", "1"), line)) for line in lines]
 

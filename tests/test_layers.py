@@ -202,3 +202,14 @@ def test_the_image_has_the_rooms_that_its_commands_need() -> None:
     needed = {Path(name).parts[0] for command in IN_THE_IMAGE for name in reached(graph, f"commands/{command}.py")}
 
     assert {name.removesuffix(".py") for name in needed | {"cli.py"}} - set(stay.split()) == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_docstring_begins_with_what_happens(path: Path) -> None:
+    """Return, Raise, Write: ruff's D401 holds them to the imperative, and takes Give, Say and Tell for such."""
+    documented = (ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = [
+        ast.get_docstring(node) or "" for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, documented)
+    ]
+
+    assert [text for text in docstrings if text.split(" ")[0] in {"Give", "Say", "Tell"}] == []

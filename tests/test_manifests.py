@@ -30,7 +30,7 @@ NO_SCHEMA = {"ServiceMonitor"}  # not Kubernetes' own: its operator brings the d
 
 
 def kubectl() -> str | None:
-    """Give a kubectl that reads kustomizations as today's do: from 1.21 on, which tells its kustomize's version."""
+    """Return a kubectl that reads kustomizations as today's do: from 1.21 on, which tells its kustomize's version."""
     found = shutil.which("kubectl")
     if not found:
         return None
@@ -46,7 +46,7 @@ def manifests(folder: str) -> Manifests:
 
 
 def objects(folder: str) -> list[dict[str, Any]]:
-    """Give everything in a folder, as its kustomization makes it."""
+    """Return everything in a folder, as its kustomization makes it."""
     return [document.object for document in load([str(ROOT / folder)])]
 
 
@@ -79,7 +79,7 @@ def test_kubectl_makes_of_a_kustomization_what_is_checked_here(folder: str) -> N
     made = subprocess.run([str(KUBECTL), "kustomize", ROOT / folder], capture_output=True, text=True, check=True)
 
     def by_name(value: Any) -> Any:
-        """Give a value whose lists of named things are in the order of their names: kustomize puts new ones first."""
+        """Return a value whose lists of named things are in the order of their names: kustomize puts new ones first."""
         if isinstance(value, list):
             return sorted(map(by_name, value), key=lambda one: one.get("name", "") if isinstance(one, dict) else "")
         return {key: by_name(one) for key, one in value.items()} if isinstance(value, dict) else value
@@ -149,7 +149,7 @@ def test_there_is_an_overlay_for_every_lesson() -> None:
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_an_overlay_has_the_probes_and_variables_of_its_lesson(lesson: str) -> None:
     def facts(given: list[dict[str, Any]]) -> list[Any]:
-        """Give what a lesson is about: how many, which probes with which figures, which variables; no names."""
+        """Return what a lesson is about: how many, which probes with which figures, which variables; no names."""
         told = []
         for one in given:
             if one["kind"] not in {"Deployment", "Pod"}:

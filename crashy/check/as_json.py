@@ -17,7 +17,7 @@ SCHEMA = 1
 
 
 def report(subjects: Sequence[Subject], findings: Sequence[Finding]) -> dict[str, Any]:
-    """Give everything about each container, and the findings; times are seconds, null is never."""
+    """Return everything about each container, and the findings; times are seconds, null is never."""
     return {
         "schema": SCHEMA,
         "kubernetes": NEWEST.version,

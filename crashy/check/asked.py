@@ -158,7 +158,7 @@ def shown(handler: Handler) -> str:
 
 
 def _asks(subject: Subject, probe: Probe) -> object:
-    """Give what makes two handlers ask the same: a port counts by its number."""
+    """Return what makes two handlers ask the same: a port counts by its number."""
     handler = probe.handler
     if isinstance(handler, Exec):
         return handler

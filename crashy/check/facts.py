@@ -41,7 +41,7 @@ ILLNESSES = ("CRASH_AFTER", "FREEZE_AFTER", "KILL_IN_SECONDS")
 
 
 def facts(container: Container, maps: Mapping[str, ConfigMap]) -> Facts:
-    """Give what the variables of the patient (or of a lab's image that it stands in for) tell of it.
+    """Return what the variables of the patient (or of a lab's image that it stands in for) tell of it.
 
     `maps` are the ConfigMaps of its namespace. A value that is no duration says nothing: the patient refuses it.
     """
@@ -69,7 +69,7 @@ class _Seconds:
         self._variables = variables
 
     def __call__(self, name: str) -> float:
-        """Give a variable's seconds with all of its jitter; 0 if it is not set or no duration."""
+        """Return a variable's seconds with all of its jitter; 0 if it is not set or no duration."""
         return self._one(name) and self._one(name) + self._one(f"{name}_JITTER")
 
     def _one(self, name: str) -> float:
@@ -93,5 +93,5 @@ def _variables(container: Container, maps: Mapping[str, ConfigMap]) -> dict[str,
 
 
 def by_name(maps: Sequence[ConfigMap], namespace: str) -> dict[str, ConfigMap]:
-    """Give a namespace's ConfigMaps by their names."""
+    """Return a namespace's ConfigMaps by their names."""
     return {one.name: one for one in maps if one.namespace == namespace}

@@ -57,7 +57,7 @@ class Finding:
 
 
 def findings(traps: Iterable[Trap], subjects: Iterable[Subject]) -> list[Finding]:
-    """Give what is found of `traps` in `subjects`, the worst first; a place that containers share counts once."""
+    """Return what is found of `traps` in `subjects`, the worst first; a place that containers share counts once."""
     found: dict[tuple[str, str, int, str], Finding] = {}
     order = list(Severity)
     for subject in subjects:

@@ -84,7 +84,7 @@ def numbers(subject: Subject) -> Numbers:
 
 
 def notices(handler: Handler, illness: Illness) -> bool:
-    """Say whether a handler fails while a container is ill; a command is trusted unless it is known to ask nobody.
+    """Return whether a handler fails while a container is ill; a command is trusted unless it is known to ask nobody.
 
     A TCP handshake is the kernel's: it succeeds while the process behind it answers with errors, or is frozen.
     """
@@ -119,7 +119,7 @@ def kill_time(subject: Subject, reason: KillReason = KillReason.LIVENESS) -> Bou
 
 
 def pre_stop_seconds(container: Container) -> float | None:
-    """Give how long a container's preStop hook takes; None if it has none, or that can't be told."""
+    """Return how long a container's preStop hook takes; None if it has none, or that can't be told."""
     match container.lifecycle.pre_stop:
         case Sleep(seconds):
             return float(seconds)
@@ -129,7 +129,7 @@ def pre_stop_seconds(container: Container) -> float | None:
 
 
 def start(subject: Subject) -> Start:
-    """Say what a start may take, and what comes of it."""
+    """Return what a start may take, and what comes of it."""
     kind = next((kind for kind in (ProbeType.STARTUP, ProbeType.LIVENESS) if kind in subject.probes), None)
     if kind is None:
         return Start(None, None, None, ready_after_start(subject))
@@ -142,7 +142,7 @@ def start(subject: Subject) -> Start:
 
 
 def waits_for(subject: Subject, probe: Probe) -> float:
-    """Give the seconds after a start before which a probe can't succeed, as far as that is known."""
+    """Return the seconds after a start before which a probe can't succeed, as far as that is known."""
     path = getattr(probe.handler, "path", "")
     return (
         subject.facts.readies if "read" in path or probe is subject.container.readiness_probe else subject.facts.starts
@@ -166,7 +166,7 @@ def ready_after_start(subject: Subject) -> Bounds | None:
 
 
 def waits(life: float = 0.0, *, killed: bool = False, restarts: int = 12) -> tuple[float, ...]:
-    """Give how long a container whose every life takes `life` seconds waits before each restart.
+    """Return how long a container whose every life takes `life` seconds waits before each restart.
 
     `killed` by a probe it begins to wait later: the sync that kills it only knows of the end before.
     """

@@ -58,6 +58,6 @@ def ill_again(subject: Subject) -> Iterator[Hit]:
 
 
 def _variable(subject: Subject, name: str) -> str:
-    """Give where a variable is set, as far as that is in the container."""
+    """Return where a variable is set, as far as that is in the container."""
     indices = [index for index, variable in enumerate(subject.container.env) if variable.name == name]
     return subject.field(f"env[{indices[-1]}]" if indices else "envFrom")

@@ -64,7 +64,7 @@ def probe_host(subject: Subject) -> Iterator[Hit]:
 
 
 def _network_probes(subject: Subject) -> Iterator[tuple[str, str, Probe]]:
-    """Give each probe over the network: the path of its handler, its host, itself."""
+    """Return each probe over the network: the path of its handler, its host, itself."""
     for kind, probe in subject.probes.items():
         match probe.handler:
             case HTTPGet(host=host):
@@ -78,7 +78,7 @@ def _network_probes(subject: Subject) -> Iterator[tuple[str, str, Probe]]:
 
 
 def _elsewhere(subject: Subject, port: int) -> bool:
-    """Say whether another container of the pod declares the port: the pod has one address."""
+    """Return whether another container of the pod declares the port: the pod has one address."""
     return any(one.container_port == port for other in subject.template.containers for one in other.ports)
 
 

@@ -40,7 +40,7 @@ _OWN_HOSTS = re.compile(r"localhost|127\..*|::1?|0\.0\.0\.0|.*\$.*", re.IGNORECA
 
 
 def programs(command: Sequence[str]) -> tuple[Argv, ...]:
-    """Give the commands that a command comes down to: those of a shell's script, without what only wraps them.
+    """Return the commands that a command comes down to: those of a shell's script, without what only wraps them.
 
     >>> programs(["tini", "-s", "--", "redis-cli", "ping"])
     (('redis-cli', 'ping'),)
@@ -55,7 +55,7 @@ def programs(command: Sequence[str]) -> tuple[Argv, ...]:
 
 
 def name(program: str) -> str:
-    """Give a program's name without folder and version: `/usr/bin/python3.7` is `python`.
+    """Return a program's name without folder and version: `/usr/bin/python3.7` is `python`.
 
     >>> name("/usr/bin/python3.7"), name("redis-cli"), name("[")
     ('python', 'redis-cli', '[')
@@ -67,17 +67,17 @@ def name(program: str) -> str:
 
 
 def reaps(command: Sequence[str]) -> bool:
-    """Say whether the first process of a command takes the orphans under it and reaps them."""
+    """Return whether the first process of a command takes the orphans under it and reaps them."""
     return bool(command) and name(command[0]) in REAPERS
 
 
 def shell(command: Sequence[str]) -> bool:
-    """Say whether a command is given to a shell, which knows pipes and variables."""
+    """Return whether a command is given to a shell, which knows pipes and variables."""
     return _script(_unwrapped(tuple(command))) is not None
 
 
 def hosts(argv: Argv) -> Iterator[str]:
-    """Give the hosts that a client is told to ask, but for the container itself.
+    """Return the hosts that a client is told to ask, but for the container itself.
 
     >>> list(hosts(("redis-cli", "-h", "redis", "ping"))), list(hosts(("curl", "-f", "http://localhost/health")))
     (['redis'], [])
@@ -92,7 +92,7 @@ def hosts(argv: Argv) -> Iterator[str]:
 
 
 def sleeps(command: Sequence[str]) -> float | None:
-    """Give the seconds that a command does nothing but sleep; None if it is not known how long it takes.
+    """Return the seconds that a command does nothing but sleep; None if it is not known how long it takes.
 
     >>> sleeps(["sh", "-c", "sleep 5"]), sleeps(["nginx", "-s", "quit"])
     (5.0, None)

@@ -15,7 +15,7 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 
 
 def report(traps: Sequence[Trap], findings: Sequence[Finding], subjects: Sequence[Subject]) -> dict[str, Any]:
-    """Give a log of one run: every trap is a rule, every finding a result; `subjects` name the files looked at."""
+    """Return a log of one run: every trap is a rule, every finding a result; `subjects` name the files looked at."""
     index = {trap.id: number for number, trap in enumerate(traps)}
     files = dict.fromkeys([s.workload.document.file for s in subjects] + [finding.file for finding in findings])
     run = {
@@ -34,7 +34,7 @@ def report(traps: Sequence[Trap], findings: Sequence[Finding], subjects: Sequenc
 
 
 def uri(file: str) -> str:
-    """Give the URI of a file: relative to where the command runs, unless it is absolute."""
+    """Return the URI of a file: relative to where the command runs, unless it is absolute."""
     path = PurePath(file)
     return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 

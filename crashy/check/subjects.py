@@ -65,7 +65,7 @@ class Subject:
 
     @property
     def template(self) -> PodTemplate:
-        """Give the template of the container's pod."""
+        """Return the template of the container's pod."""
         return self.workload.template
 
     @property
@@ -75,25 +75,25 @@ class Subject:
 
     @property
     def probes(self) -> dict[ProbeType, Probe]:
-        """Give the probes that there are, by type."""
+        """Return the probes that there are, by type."""
         return {kind: probe for kind in ProbeType if (probe := self.container.probe(kind))}
 
     @property
     def readiness_counts(self) -> bool:
-        """Say whether a Service asks for readiness; one that publishes pods which are not ready doesn't."""
+        """Return whether a Service asks for readiness; one that publishes pods which are not ready doesn't."""
         return not any(route.service.publish_not_ready_addresses for route in self.routes)
 
     def field(self, name: str) -> str:
-        """Give the path in the document of a field of the container; without a name, of the container itself."""
+        """Return the path in the document of a field of the container; without a name, of the container itself."""
         return f"{self.path}.{name}" if name else self.path
 
     def pod_field(self, name: str) -> str:
-        """Give the path in the document of a field of the pod's `spec`."""
+        """Return the path in the document of a field of the pod's `spec`."""
         return child(self.workload.path, f"spec.{name}")
 
 
 def read_subjects(documents: Sequence[Document], errors: Sequence[str] = ()) -> tuple[list[Subject], list[str]]:
-    """Give what is to be checked in `documents`, and a line for each document that is not.
+    """Return what is to be checked in `documents`, and a line for each document that is not.
 
     Raises BadInput with a line for every mistake (`errors` are those known already), or if there is nothing to check.
     """

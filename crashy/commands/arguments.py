@@ -32,7 +32,7 @@ def duration(text: str) -> float:
 
 
 def number(allowed: str, above: float, most: float) -> Callable[[str], float]:
-    """Give a reader of numbers above `above`, at most `most`; `allowed` says so."""
+    """Return a reader of numbers above `above`, at most `most`; `allowed` says so."""
 
     def read(text: str) -> float:
         try:

@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print what the probes of these manifests will do; gives 1 if there is an error among the findings, else 0."""
+    """Print what the probes of these manifests will do; return 1 if there is an error among the findings, else 0."""
     args = parser().parse_args(argv)
     subjects, skipped = read_subjects(*gather(locate(args.manifests)))
     found = findings(TRAPS, subjects)

@@ -42,7 +42,7 @@ variables:
 
 
 def lines(rng: random.Random, unlucky: str, *, warnings: bool) -> Iterator[list[tuple[int, str]]]:
-    """Give what each second logs, as levels and messages, without end."""
+    """Return what each second logs, as levels and messages, without end."""
     count = 0
     while True:
         count += 1

@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def join_words(words: Sequence[str]) -> list[str]:
-    """Give the specs that command-line words spell: a lone KEY=VALUE belongs to the fault before it.
+    """Return the specs that command-line words spell: a lone KEY=VALUE belongs to the fault before it.
 
     So `freeze for=10s` needs no quotes, `'freeze for=10s' crash` are two faults, and so are `'freeze; crash'`.
     """

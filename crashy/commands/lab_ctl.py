@@ -131,7 +131,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _find(pid: str | None) -> Path:
-    """Give the socket of the lab that is meant."""
+    """Return the socket of the lab that is meant."""
     folder = labs_folder()
     running = {path.stem: path for path in labs(folder) if _answers(path)}
     if pid is not None and pid not in running:
@@ -152,7 +152,7 @@ def _answers(path: Path) -> bool:
 
 
 def _names(kinds: Sequence[str], words: Sequence[str]) -> list[str]:
-    """Give the names in `KIND NAME...` or `KIND/NAME...`; raises BadInput for another kind."""
+    """Return the names in `KIND NAME...` or `KIND/NAME...`; raises BadInput for another kind."""
     if "/" not in words[0]:
         words = [f"{words[0]}/{name}" for name in words[1:]] or [f"{words[0]}/"]
     names = []

@@ -31,7 +31,7 @@ class Speed:
         self._pods += more
 
     def told(self) -> str:
-        """Say it in a line."""
+        """Return it as a line."""
         self._go_on(self._timeline.now(), 0)
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         hours = self._pod_seconds / 3600

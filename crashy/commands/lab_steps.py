@@ -56,7 +56,7 @@ def check(steps: Sequence[Step], manifests: Manifests) -> None:
 
 
 def choose(target: str, pods: Sequence[Pod], rng: random.Random) -> list[Pod]:
-    """Give the pods that a target means now: all of them, one by chance, or the first whose name begins so."""
+    """Return the pods that a target means now: all of them, one by chance, or the first whose name begins so."""
     match target:
         case "all":
             return list(pods)

@@ -64,7 +64,7 @@ class Watch:
         self._known = documents
 
     def _stamps(self) -> Stamps:
-        """Give the size and the time of the last change of every file that counts."""
+        """Return the size and the time of the last change of every file that counts."""
         found: Stamps = {}
         paths = [Path(document.file) for document in self._known]
         with suppress(OSError):  # a folder has just gone, which reading it will tell

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def show(args: argparse.Namespace, records: Sequence[Record]) -> int:
-    """Write the reports that were asked for; give 0 if every expectation was met, else 1."""
+    """Write the reports that were asked for; return 0 if every expectation was met, else 1."""
     if args.json:
         documents = [document(record.name, record.events, record.verdicts()) for record in records]
         print(json.dumps(documents[0] if len(documents) == 1 else documents))
@@ -51,7 +51,7 @@ def _write(file: Path, text: str) -> None:
 
 
 def comparison(records: Sequence[Record]) -> str:
-    """Give the table that sets runs side by side: for each the worst of its faults."""
+    """Return the table that sets runs side by side: for each the worst of its faults."""
     head = (
         "RUN",
         "ANSWERED",

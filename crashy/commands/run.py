@@ -131,7 +131,7 @@ class _Telling:
 
 
 def _run(experiment: Experiment, engine: str, args: argparse.Namespace, told: _Telling) -> bool:
-    """Run one experiment; gives whether it was interrupted. Raises BadInput where its manifests can't be applied."""
+    """Run one experiment; return whether it was interrupted. Raises BadInput where its manifests can't be applied."""
 
     async def main() -> bool:
         loop = asyncio.get_running_loop()

@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def describe(status: Mapping[str, Any]) -> list[str]:
-    """Give a status as lines: who and how it is, then a line for each countdown and each fault."""
+    """Return a status as lines: who and how it is, then a line for each countdown and each fault."""
     health = ", ".join(f"{name} {'ok' if ok else 'FAILS'}" for name, ok in status["health"].items())
     lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s; {health}"]
     for countdown in status["countdowns"]:

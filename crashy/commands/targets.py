@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def for_each(command: str, args: argparse.Namespace, act: Callable[[Client], None]) -> int:
-    """Act on every patient that is meant, on the rest even where one fails; give the exit code.
+    """Act on every patient that is meant, on the rest even where one fails; return the exit code.
 
     0 when all did as asked, 1 when one could not be reached, 2 when one refused; each failure is a line on
     standard error.

@@ -14,12 +14,12 @@ _BAR = 40  # requests in the bar
 
 
 def csv_line(one: Sample) -> str:
-    """Give a sample as a line of CSV; times in seconds."""
+    """Return a sample as a line of CSV; times in seconds."""
     return f"{one.due:.6f},{one.latency:.6f},{one.lag:.6f},{one.status or ''},{one.pod},{one.failure}"
 
 
 def curl_test_line(one: Sample) -> str:
-    """Give a request as the labs' curl-test.sh prints it."""
+    """Return a request as the labs' curl-test.sh prints it."""
     return f"{one.body.splitlines()[0] if one.body else ''} OK".strip() if one.ok else "Failed"
 
 
@@ -54,7 +54,7 @@ class LiveLine:
 
 
 def report(told: dict[str, Any]) -> str:
-    """Give the summary for people."""
+    """Return the summary for people."""
     if not told["requests"]:
         return "no requests"
     lines = [

@@ -27,13 +27,13 @@ _CHANGEABLE = (  # kubernetes: pkg/apis/core/validation/validation.go updatableP
 
 
 def same(one: _T, other: _T) -> bool:
-    """Say whether two manifests describe the same, wherever they were written."""
+    """Return whether two manifests describe the same, wherever they were written."""
     templates = [completed(o.template) if isinstance(o, Deployment) else None for o in (one, other)]
     return replace(one, source=other.source) == other and templates[0] == templates[1]
 
 
 def completed(template: PodTemplate) -> dict[str, Any]:
-    """Give all of a pod template, with the defaults: writing one out is no change."""
+    """Return all of a pod template, with the defaults: writing one out is no change."""
     whole: dict[str, Any] = _without_nulls(template.raw)
     complete_pod(whole["spec"])
     return {"metadata": whole.get("metadata", {}), "spec": whole["spec"]}
@@ -46,14 +46,14 @@ def _without_nulls(value: Any) -> Any:
 
 
 def deployment_refusals(before: Deployment, after: Deployment) -> Iterator[str]:
-    """Give a line for everything that can't be changed in a Deployment."""
+    """Return a line for everything that can't be changed in a Deployment."""
     if before.selector != after.selector:
         error = invalid("spec.selector", _shown(after.selector), "field is immutable")
         yield f"{after.source}: Deployment/{after.name}: {error}"
 
 
 def pod_refusals(before: PodTemplate, after: BarePod) -> Iterator[str]:
-    """Give a line if more of a Pod's specification changes than may."""
+    """Return a line if more of a Pod's specification changes than may."""
     if _fixed(before) != _fixed(after.template):
         error: FieldError = forbidden("spec", f"pod updates may not change fields other than {','.join(_CHANGEABLE)}")
         yield f"{after.source}: Pod/{after.name}: {error}; delete the pod first"
@@ -69,7 +69,7 @@ def _shown(selector: LabelSelector) -> dict[str, Any]:
 
 
 def _fixed(template: PodTemplate) -> dict[str, Any]:
-    """Give what of a Pod's specification stays as it is; the pull policy follows from the image's tag."""
+    """Return what of a Pod's specification stays as it is; the pull policy follows from the image's tag."""
 
     def container(raw: Mapping[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in raw.items() if key not in {"image", "imagePullPolicy"}}

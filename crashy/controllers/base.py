@@ -25,9 +25,9 @@ class Network(Protocol):
     """Addresses for pods, and Services that hand connections on to them."""
 
     def pod_ip(self) -> str:
-        """Give an address for a new pod."""
+        """Return an address for a new pod."""
         ...
 
     def publish(self, service: Service, backends: Mapping[int, Sequence[tuple[str, int]]]) -> None:
-        """Say which addresses and ports get the new connections to each port of a Service."""
+        """Set which addresses and ports get the new connections to each port of a Service."""
         ...

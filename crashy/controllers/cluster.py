@@ -185,7 +185,7 @@ class Cluster:
         return [PodView(m.pod, m.driver.status) for m in self._members.values() if m.owner == owner]
 
     def pods(self) -> list[PodView]:
-        """Give the pods that are there, in the order of their creation."""
+        """Return the pods that are there, in the order of their creation."""
         return [PodView(member.pod, member.driver.status) for member in self._members.values()]
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
@@ -200,15 +200,15 @@ class Cluster:
         controller.scale(replicas)
 
     def deployments(self) -> list[DeploymentController]:
-        """Give the Deployments' controllers."""
+        """Return the Deployments' controllers."""
         return list(self._deployments.values())
 
     def services(self) -> list[ServiceController]:
-        """Give the Services' controllers."""
+        """Return the Services' controllers."""
         return list(self._services.values())
 
     def owner(self, pod: Pod) -> Deployment | None:
-        """Give the Deployment that a pod belongs to; None for one that is its own."""
+        """Return the Deployment that a pod belongs to; None for one that is its own."""
         owner = self._members[pod.uid].owner if pod.uid in self._members else ""
         return next((c.deployment for c in self._deployments.values() if c.owns(owner)), None)
 

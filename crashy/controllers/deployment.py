@@ -58,12 +58,12 @@ class DeploymentController:
         self._timer: asyncio.TimerHandle | None = None
 
     def owns(self, owner: str) -> bool:
-        """Say whether `owner` is one of its ReplicaSets."""
+        """Return whether `owner` is one of its ReplicaSets."""
         return any(one.owner == owner for one in self.sets)
 
     @property
     def reason(self) -> str:
-        """Give the reason of its condition Progressing."""
+        """Return the reason of its condition Progressing."""
         return self._progress.reason
 
     def apply(self, deployment: Deployment) -> None:
@@ -152,11 +152,11 @@ class DeploymentController:
         return fenceposts(self.deployment.replicas, strategy.max_surge, strategy.max_unavailable)
 
     def _most(self) -> int:
-        """Give how many pods there may be during a rollout."""
+        """Return how many pods there may be during a rollout."""
         return self.deployment.replicas + self._fence().max_surge
 
     def _new(self) -> ReplicaSetController:
-        """Give the ReplicaSet of the template as it is now: one that has been there before, or a new one."""
+        """Return the ReplicaSet of the template as it is now: one that has been there before, or a new one."""
         template = self.deployment.template
         name = self.newest
         found = next((one for one in self.sets if one.name == name), None)

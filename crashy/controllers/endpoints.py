@@ -22,7 +22,7 @@ class Endpoint:
 
 
 def pod_to_endpoint(status: PodStatus, *, publish_not_ready_addresses: bool = False) -> Endpoint | None:
-    """Give a pod's endpoint; a pod that has ended or has no address has none.
+    """Return a pod's endpoint; a pod that has ended or has no address has none.
 
     Serving means that the pod is Ready; ready, that it is serving and not terminating, or that the Service publishes
     addresses that are not ready.
@@ -34,7 +34,7 @@ def pod_to_endpoint(status: PodStatus, *, publish_not_ready_addresses: bool = Fa
 
 
 def usable(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
-    """Give the endpoints that get new connections: the ready ones; without any, those that still serve as they end.
+    """Return the endpoints that get new connections: the ready ones; without any, those that still serve as they end.
 
     A proxy chooses among them at random, each with the same probability, once per connection. None at all: the
     connection is refused.

@@ -31,7 +31,7 @@ class ServiceController:
         self.sync(pods)
 
     def sync(self, pods: Sequence[PodView]) -> None:
-        """Tell the network who is to get connections now."""
+        """Set which endpoints get new connections from now on."""
         service = self.service
         selected = [p for p in pods if p.pod.namespace == service.namespace and service.selects(p.pod.template.labels)]
         endpoints: list[tuple[PodView, Endpoint]] = []
@@ -65,7 +65,7 @@ def _places(pods: Sequence[PodView], target: int | str) -> list[tuple[str, int]]
 
 
 def _port(template: PodTemplate, target: int | str) -> int | None:
-    """Give a target port's number: a name is looked for in all containers; a pod that has none gets no connections."""
+    """Return a target port's number: a name is looked for in all containers; a pod without it gets no connections."""
     if isinstance(target, int):
         return target
     for container in template.containers:

@@ -34,7 +34,7 @@ class References:
         }
 
     def all(self, kind: str, namespace: str, reference: Mapping[str, Any]) -> Mapping[str, str] | None:
-        """Give what a ConfigMap or Secret holds; None if an optional one is not there. Raises StartError."""
+        """Return what a ConfigMap or Secret holds; None if an optional one is not there. Raises StartError."""
         table = self._maps if kind == "configmap" else self._secrets
         values = table.get((namespace, reference["name"]))
         if values is None and not reference.get("optional"):
@@ -42,7 +42,7 @@ class References:
         return values
 
     def one(self, kind: str, namespace: str, reference: Mapping[str, Any]) -> str | None:
-        """Give one key's value; None if it is optional and not there. Raises StartError."""
+        """Return one key's value; None if it is optional and not there. Raises StartError."""
         values = self.all(kind, namespace, reference)
         if values is None:
             return None
@@ -55,7 +55,7 @@ class References:
 
 
 def service_links(services: Sequence[tuple[Service, str]], dial: Dial) -> dict[str, str]:
-    """Give the variables that tell a container where Services are (pairs of Service and cluster address).
+    """Return the variables that tell a container where Services are (pairs of Service and cluster address).
 
     `dial` says where an address and port are really found, which is what the variables tell.
     """
@@ -77,7 +77,7 @@ def service_links(services: Sequence[tuple[Service, str]], dial: Dial) -> dict[s
 
 
 def variables(pod: Pod, container: Container, references: References, links: Mapping[str, str]) -> dict[str, str]:
-    """Give the variables of one container; raises StartError for a reference to nothing."""
+    """Return the variables of one container; raises StartError for a reference to nothing."""
     found = dict(links)
     for source in container.env_from:
         for key, kind in (("configMapRef", "configmap"), ("secretRef", "secret")):
@@ -110,7 +110,7 @@ def _value(
 
 
 def field(pod: Pod, path: str) -> str:
-    """Give a pod's field as the Downward API does; raises StartError for one that it does not have."""
+    """Return a pod's field as the Downward API does; raises StartError for one that it does not have."""
     spec = pod.template.raw.get("spec") or {}
     fields = {
         "metadata.name": pod.name,
@@ -135,7 +135,7 @@ def field(pod: Pod, path: str) -> str:
 
 
 def resource(container: Container, reference: Mapping[str, Any]) -> str:
-    """Give a container's own request or limit as the Downward API does: whole units of the divisor, rounded up."""
+    """Return a container's own request or limit as the Downward API does: whole units of the divisor, rounded up."""
     kind, _, name = reference["resource"].partition(".")
     try:
         amount = parse_quantity((container.resources.get(kind) or {}).get(name, 0))

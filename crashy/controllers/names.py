@@ -12,7 +12,7 @@ _LONGEST_BASE = 63 - 5
 
 
 def template_hash(template: Mapping[str, Any]) -> str:
-    """Give a pod template's hash: the same for the same template, in Kubernetes' alphabet (not Kubernetes' value)."""
+    """Return a pod template's hash: the same for the same template, in Kubernetes' alphabet (not Kubernetes' value)."""
     value = 0x811C9DC5
     for byte in json.dumps(template, sort_keys=True, default=str).encode():
         value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
@@ -20,5 +20,5 @@ def template_hash(template: Mapping[str, Any]) -> str:
 
 
 def generated(base: str, rng: random.Random) -> str:
-    """Give `base` with five random letters behind it, at most 63 characters in all."""
+    """Return `base` with five random letters behind it, at most 63 characters in all."""
     return base[:_LONGEST_BASE] + "".join(rng.choices(_ALPHABET, k=5))

@@ -26,11 +26,11 @@ class Counts:
 
     @property
     def complete(self) -> bool:
-        """Say whether all pods are there, available and of the newest template, and no others."""
+        """Return whether all pods are there, available and of the newest template, and no others."""
         return self.updated == self.replicas == self.available == self.desired
 
     def is_progress_from(self, before: Counts) -> bool:
-        """Say whether something was reached since `before`."""
+        """Return whether something was reached since `before`."""
         return (
             self.updated > before.updated
             or self.replicas - self.updated < before.replicas - before.updated
@@ -40,7 +40,7 @@ class Counts:
 
 
 class Progress:
-    """Tells each new reason of the condition once; `now` is in seconds of the loop. An empty reason: none so far."""
+    """Reports each new reason of the condition once; `now` is in seconds of the loop. An empty reason: none so far."""
 
     def __init__(self, emit: Emit, now: Callable[[], float]) -> None:
         self.reason = ""
@@ -70,7 +70,7 @@ class Progress:
             self._set(deployment, _FAILED, f'ReplicaSet "{replica_set}" has timed out progressing.')
 
     def deadline(self, deployment: Deployment) -> float | None:
-        """Give when the deadline is over; None where nothing is under way, or may take as long as it does."""
+        """Return when the deadline is over; None where nothing is under way, or may take as long as it does."""
         seconds = deployment.progress_deadline_seconds
         if self.reason not in {"NewReplicaSetCreated", "ReplicaSetUpdated"} or seconds == _NO_DEADLINE:
             return None

@@ -50,11 +50,11 @@ class ReplicaSetController:
         return f"replicaset/{self.name}"
 
     def pods(self) -> Sequence[PodView]:
-        """Give all its pods, those being deleted too."""
+        """Return all its pods, those being deleted too."""
         return self._pods(self.owner)
 
     def active(self) -> list[PodView]:
-        """Give the pods that count as replicas."""
+        """Return the pods that count as replicas."""
         return [view for view in self.pods() if counts(view.status)]
 
     def available(self, now: float, min_ready_seconds: int) -> int:
@@ -87,7 +87,7 @@ class ReplicaSetController:
 
 
 def counts(status: PodStatus) -> bool:
-    """Say whether a pod counts as a replica: neither ended nor being deleted."""
+    """Return whether a pod counts as a replica: neither ended nor being deleted."""
     return not status.deleting and status.phase not in {"Succeeded", "Failed"}
 
 

@@ -55,7 +55,7 @@ def _share(value: int | str, replicas: int) -> Fraction:
 
 
 def next_step(replicas: int, fence: Fenceposts, new: ReplicaSet, old: Sequence[ReplicaSet]) -> Step:
-    """Give the next sizes of a rollout to `replicas` pods; the step after it waits until this one is seen.
+    """Return the next sizes of a rollout to `replicas` pods; the step after it waits until this one is seen.
 
     The new set grows first, as far as the surge lets it. If it can't, old pods go: those that aren't available before
     all others, and of the available ones no more than the minimum leaves. `old` is ordered from the oldest.
@@ -114,20 +114,20 @@ def proportional(replicas: int, fence: Fenceposts, most_before: int, sizes: Sequ
 
 
 def _proportion(size: int, most: int, most_before: int) -> int:
-    """Give by how much a set grows, rounded to the nearest (kubernetes: deployment_util.go getReplicaSetFraction)."""
+    """Return by how much a set grows, rounded to the nearest (kubernetes: deployment_util.go getReplicaSetFraction)."""
     return (2 * size * most + most_before) // (2 * most_before) - size
 
 
 def is_complete(replicas: int, new: ReplicaSet, old: Sequence[ReplicaSet]) -> bool:
-    """Say whether a rollout is done: all pods are new, wanted and available."""
+    """Return whether a rollout is done: all pods are new, wanted and available."""
     return new.replicas == new.available == replicas and not any(o.replicas for o in old)
 
 
 def is_available(*, ready: bool, ready_since: float, now: float, min_ready_seconds: int = 0) -> bool:
-    """Say whether a pod counts as available: Ready, and for longer than minReadySeconds."""
+    """Return whether a pod counts as available: Ready, and for longer than minReadySeconds."""
     return ready and (min_ready_seconds == 0 or ready_since + min_ready_seconds < now)
 
 
 def has_stalled(*, last_progress: float, now: float, progress_deadline_seconds: int = 600) -> bool:
-    """Say whether a rollout's condition Progressing turns False (ProgressDeadlineExceeded); it isn't rolled back."""
+    """Return whether a rollout's condition Progressing turns False (ProgressDeadlineExceeded); it isn't rolled back."""
     return last_progress + progress_deadline_seconds < now

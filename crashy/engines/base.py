@@ -21,7 +21,7 @@ class Engine(Protocol):
         ...
 
     def pods(self) -> Sequence[PodView]:
-        """Give the pods that are there, in the order of their creation."""
+        """Return the pods that are there, in the order of their creation."""
         ...
 
     async def inject(self, pod: Pod, spec: str) -> None:
@@ -45,5 +45,5 @@ class Engine(Protocol):
         ...
 
     async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a connection of its own, and give what came back in `timeout` s."""
+        """Send a user's request to a Service, on a connection of its own, and return what came back in `timeout` s."""
         ...

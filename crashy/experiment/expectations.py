@@ -114,7 +114,7 @@ def outcomes(told: Results) -> list[Outcome]:
 
 
 def first_missing(patterns: Sequence[EventPattern], events: Sequence[Event]) -> str:
-    """Give the first pattern that has no event after that of the pattern before; an empty text if none is missing."""
+    """Return the first pattern that has no event after that of the pattern before; an empty text if none is missing."""
     told = (event for event in events if event.kind in {"event", "step"})
     for pattern in patterns:
         if not any(map(pattern.matches, told)):  # goes on where the last search ended

@@ -26,11 +26,11 @@ class Fields:
         self.errors.append((line, column, one_line(place + (f"{path}: {text}" if path else text))))
 
     def lines(self) -> list[str]:
-        """Give the mistakes in the order of their places."""
+        """Return the mistakes in the order of their places."""
         return [text for _, _, text in sorted(self.errors, key=lambda error: error[:2])]
 
     def mapping(self, value: Any, path: str, known: Collection[str]) -> Mapping[str, Any]:
-        """Give a mapping with known keys only; unknown ones are mistakes, and so is anything else."""
+        """Return a mapping with known keys only; unknown ones are mistakes, and so is anything else."""
         if not isinstance(value, dict):
             self.wrong(path, f"must be a mapping, not {_kind(value)}")
             return {}
@@ -42,21 +42,21 @@ class Fields:
         return {key: value[key] for key in value if not known or key in known}
 
     def list(self, value: Any, path: str) -> list[Any]:
-        """Give a list."""
+        """Return a list."""
         if not isinstance(value, list):
             self.wrong(path, f"must be a list, not {_kind(value)}")
             return []
         return value
 
     def text(self, value: Any, path: str) -> str:
-        """Give a text that isn't empty."""
+        """Return a text that isn't empty."""
         if not isinstance(value, str) or not value.strip():
             self.wrong(path, f"must be a text, not {_kind(value) if value != '' else 'an empty one'}")
             return ""
         return value
 
     def parsed(self, value: Any, path: str, parse: Callable[[str], T]) -> T | None:
-        """Give what `parse` makes of a text; its ValueError is a mistake."""
+        """Return what `parse` makes of a text; its ValueError is a mistake."""
         if not isinstance(value, str):
             value = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
         if not isinstance(value, str):
@@ -69,7 +69,7 @@ class Fields:
             return None
 
     def duration(self, value: Any, path: str, *, least: float = 0.0) -> float | None:
-        """Give seconds."""
+        """Return seconds."""
         try:
             seconds = parse_duration(value)
         except (ValueError, TypeError) as error:
@@ -82,21 +82,21 @@ class Fields:
         return seconds
 
     def whole(self, value: Any, path: str, least: int, most: int) -> int | None:
-        """Give a whole number within bounds."""
+        """Return a whole number within bounds."""
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             self.wrong(path, f"{value!r}: must be a whole number from {least} to {most}")
             return None
         return value
 
     def number(self, value: Any, path: str, most: float) -> float | None:
-        """Give a number above 0."""
+        """Return a number above 0."""
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= most:
             self.wrong(path, f"{value!r}: must be a number above 0, at most {most:g}")
             return None
         return float(value)
 
     def choice(self, value: Any, path: str, allowed: Collection[T]) -> T | None:
-        """Give one of those allowed."""
+        """Return one of those allowed."""
         if value not in allowed:
             self.wrong(path, f"{value!r}: must be one of {', '.join(map(str, allowed))}")
             return None

@@ -49,7 +49,7 @@ class Comparison:
         return cls(text.strip(), found[1], value)
 
     def holds(self, seen: float) -> bool:
-        """Say whether a number keeps the bound."""
+        """Return whether a number keeps the bound."""
         return bool(_OPERATORS[self.sign](seen, self.value))
 
 
@@ -168,7 +168,7 @@ class EventPattern:
         return ": ".join(part for part in (self.object, self.reason, self.message) if part)
 
     def matches(self, event: Event) -> bool:
-        """Say whether an event is as expected; the object's name may begin with its kind (`pod/web`) or not."""
+        """Return whether an event is as expected; the object's name may begin with its kind (`pod/web`) or not."""
         name = event.object.partition("/")[2]
         named = event.object.startswith(self.object) or name.startswith(self.object)
         return self.reason == event.reason and named and bool(re.search(self.message, event.message))

@@ -33,7 +33,7 @@ _NAME = re.compile(schema.EXPERIMENT["name"]["pattern"])
 
 
 def read_experiment(path: Path) -> Experiment:
-    """Give the experiment of a file; raises BadInput with a line for each mistake, those of its manifests too."""
+    """Return the experiment of a file; raises BadInput with a line for each mistake, those of its manifests too."""
     documents, errors = read_file(path)
     if errors or len(documents) != 1:
         raise refusal(errors or [f"{path}: holds {len(documents)} documents; an experiment is one"])

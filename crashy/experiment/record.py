@@ -41,7 +41,7 @@ class Record:
         return cls(name, begun.message, str(begun.data.get("engine", "")), dict(begun.data["raw"]), kept)
 
     def results(self) -> Results:
-        """Give the sum of it."""
+        """Return the sum of it."""
         return results(self.events)
 
     def verdicts(self) -> list[Verdict]:

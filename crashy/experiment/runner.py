@@ -85,7 +85,7 @@ class _Runner:
             await self._perform(step, tasks)
 
     def patients(self) -> list[PodView]:
-        """Give the pods that can fall ill."""
+        """Return the pods that can fall ill."""
         return [v for v in self._engine.pods() if any(is_patient(c.image) for c in v.pod.template.containers)]
 
     async def _perform(self, step: Step, tasks: asyncio.TaskGroup) -> None:

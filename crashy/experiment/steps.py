@@ -31,7 +31,7 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
 def read_steps(
     fields: Fields, value: Any, manifests: Manifests, duration: float, read_manifests: ReadManifests
 ) -> tuple[Step, ...]:
-    """Give the steps in the order of their times."""
+    """Return the steps in the order of their times."""
     reader = _Steps(fields, manifests, duration, read_manifests)
     found = [reader.step(item, f"steps[{i}]") for i, item in enumerate(fields.list(value, "steps"))]
     return tuple(sorted((step for step in found if step), key=lambda step: step.at))

@@ -14,7 +14,7 @@ from crashy.objects.service import Service
 
 
 def choose(target: Target, views: Sequence[PodView], rng: random.Random) -> list[PodView]:
-    """Give the pods that a target means: those that are ready are preferred where chance decides."""
+    """Return the pods that a target means: those that are ready are preferred where chance decides."""
     if target.text == "all":
         return list(views)
     if target.text == "any":
@@ -33,7 +33,7 @@ def _some(views: Sequence[PodView], count: int, rng: random.Random) -> list[PodV
 
 
 def spared(chosen: Sequence[PodView], views: Sequence[PodView], keep_ready: int) -> list[PodView]:
-    """Give as many of the chosen as leave `keep_ready` ready pods alone; those that aren't ready cost nothing."""
+    """Return as many of the chosen as leave `keep_ready` ready pods alone; those that aren't ready cost nothing."""
     budget = sum(view.status.ready for view in views) - keep_ready
     kept = []
     for view in chosen:
@@ -45,7 +45,7 @@ def spared(chosen: Sequence[PodView], views: Sequence[PodView], keep_ready: int)
 
 
 def check_service(fields: Fields, name: str, path: str, manifests: Manifests) -> Service | None:
-    """Give the Service of a name; a mistake if the manifests have none."""
+    """Return the Service of a name; a mistake if the manifests have none."""
     found = next((service for service in manifests.services if service.name == name), None)
     if name and not found and manifests.services:
         there = ", ".join(service.name for service in manifests.services) or "none"
@@ -61,12 +61,12 @@ def check_pod(fields: Fields, name: str, path: str, manifests: Manifests) -> Non
 
 
 def pod_names(manifests: Manifests) -> list[str]:
-    """Give the names of the bare pods, and how those of Deployments begin."""
+    """Return the names of the bare pods, and how those of Deployments begin."""
     return [f"{deployment.name}-" for deployment in manifests.deployments] + [pod.name for pod in manifests.pods]
 
 
 def check_deployment(fields: Fields, name: str, path: str, manifests: Manifests) -> Deployment | None:
-    """Give the Deployment of a name; a mistake if the manifests have none."""
+    """Return the Deployment of a name; a mistake if the manifests have none."""
     found = next((deployment for deployment in manifests.deployments if deployment.name == name), None)
     if not found and (manifests.deployments or manifests.pods):
         there = ", ".join(deployment.name for deployment in manifests.deployments) or "none"

@@ -128,19 +128,19 @@ class FaultSet:
             return chosen
 
     def get(self, id: str) -> Active | None:  # noqa: A002 - the id that users see
-        """Give the fault with this id: live, or among the last that ended."""
+        """Return the fault with this id: live, or among the last that ended."""
         with self._lock:
             self._advance()
             return self._live.get(id) or next((active for active in self._ended if active.id == id), None)
 
     def list(self) -> builtins.list[Active]:
-        """Give the pending and active faults in the order of their injection."""
+        """Return the pending and active faults in the order of their injection."""
         with self._lock:
             self._advance()
             return list(self._live.values())
 
     def ended(self) -> builtins.list[Active]:
-        """Give the last faults that ended, oldest first."""
+        """Return the last faults that ended, oldest first."""
         with self._lock:
             self._advance()
             return list(self._ended)
@@ -160,7 +160,7 @@ class FaultSet:
             }
 
     def on_request(self, request: Request) -> RequestEffect:
-        """Count a request and give what happens to it."""
+        """Count a request and return what happens to it."""
         with self._lock:
             now = self._advance()
             if not self._live and not self._changed:
@@ -190,7 +190,7 @@ class FaultSet:
         return RequestEffect(delay)
 
     def health(self) -> Health:
-        """Give what the faults make of the health answers; counts nothing."""
+        """Return what the faults make of the health answers; counts nothing."""
         with self._lock:
             self._advance()
             active = [active for active in self._live.values() if active.state == "active"]
@@ -201,7 +201,7 @@ class FaultSet:
             )
 
     def next_change(self) -> float | None:
-        """Give the time at which `tick()` has something to do (now, if it has already), or None."""
+        """Return the time at which `tick()` has something to do (now, if it has already), or None."""
         with self._lock:
             if self._changed:
                 return self._now()
@@ -210,7 +210,7 @@ class FaultSet:
             return self._agenda[0][0] if self._agenda else None
 
     def tick(self) -> builtins.list[Command]:
-        """Start and end what is due, and give what is to be done to the process, in order."""
+        """Start and end what is due and return what is to be done to the process, in order."""
         with self._lock:
             self._advance()
             return list(self._commands())
@@ -263,7 +263,7 @@ class FaultSet:
         self._on_change(reason, active)
 
     def _commands(self) -> tuple[Command, ...]:
-        """Give what takes the process from what was last told to what the faults want now."""
+        """Return what takes the process from what was last told to what the faults want now."""
         if not self._changed:
             return ()
         self._changed = False

@@ -76,15 +76,15 @@ class Fault(Declared):
                 raise FaultError(key.name, f"is for mode={key.mode} only")
 
     def process_effect(self) -> ProcessEffect | None:
-        """Give what it does to the whole process, if that is what it does; `on_request` is then left alone."""
+        """Return what it does to the whole process, if that is what it does; `on_request` is then left alone."""
         return None
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
-        """Give what it does to a request that it hits."""
+        """Return what it does to a request that it hits."""
         return None
 
     def failing(self) -> frozenset[ProbeName]:
-        """Give the probes whose health answer it turns into a no."""
+        """Return the probes whose health answer it turns into a no."""
         return frozenset()
 
     def to_json(self) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def parse_specs(text: str) -> list[Fault]:
 
 
 def _split(text: str) -> list[list[str]]:
-    """Give the words of each spec."""
+    """Return the words of each spec."""
     if len(text) > LONGEST_SPEC:
         raise FaultError("fault", f"a text of {len(text)} characters: at most {LONGEST_SPEC}")
     lexer = shlex.shlex(text, posix=True, punctuation_chars=";")

@@ -27,7 +27,7 @@ class Key(NamedTuple):
             raise FaultError(self.name, f"{show(value)}: {error}", allowed) from None
 
     def describe(self) -> dict[str, Any]:
-        """Give what the catalogue says of this parameter."""
+        """Return what the catalogue says of this parameter."""
         given = self.default not in (None, ())
         return {
             "name": self.name,

@@ -27,7 +27,7 @@ class FaultError(BadInput):
 
 
 def show(value: object) -> str:
-    """Give a value as an error message quotes it: short, on one line."""
+    """Return a value as an error message quotes it: short, on one line."""
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list | tuple):

@@ -21,7 +21,7 @@ PATTERN = rf"^(?:{_NUMBER}|(?:{_NUMBER}(?:ms|us|h|m|s))+)$"
 
 
 def parse_duration(value: str | float) -> float:
-    """Give the seconds in `1m30s`, `250ms`, `5` or 5: never negative, to the microsecond.
+    """Return the seconds in `1m30s`, `250ms`, `5` or 5: never negative, to the microsecond.
 
     A number without a unit counts seconds; units are h, m, s, ms and us, several of them add up.
     Raises ValueError, which says what is allowed, on anything else.
@@ -103,7 +103,7 @@ class Fixed(NamedTuple):
     longest: float
 
     def sample(self, rng: random.Random) -> float:
-        """Give the duration; nothing is drawn."""
+        """Return the duration; nothing is drawn."""
         return self.longest
 
     def __str__(self) -> str:

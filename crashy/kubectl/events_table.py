@@ -25,7 +25,7 @@ HEAD = Row("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")
 
 
 def lay_out(rows: Sequence[Row], width: int, height: int) -> list[tuple[Row, list[str]]]:
-    """Give the head and the last rows that fit, each with its lines: no message is cut, unless it alone is too long.
+    """Return the head and the last rows that fit, each with its lines: no message is cut, unless it alone is too long.
 
     `width` and `height` in characters and lines; less than three lines hold nothing.
     """

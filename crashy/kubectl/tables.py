@@ -25,7 +25,7 @@ class Table(NamedTuple):
 
 
 def pods(views: Sequence[PodView], now: float) -> Table:
-    """Give the pods, in the order of their names; `now` is in seconds of the loop, but for `events`."""
+    """Return the pods, in the order of their names; `now` is in seconds of the loop, but for `events`."""
     rows = [
         (v.pod.namespace, (v.pod.name, *columns_of(v, now), human_duration(now - v.pod.created_at)))
         for v in sorted(views, key=lambda v: (v.pod.namespace, v.pod.name))
@@ -34,7 +34,7 @@ def pods(views: Sequence[PodView], now: float) -> Table:
 
 
 def deployments(controllers: Sequence[DeploymentController], now: float) -> Table:
-    """Give the Deployments."""
+    """Return the Deployments."""
     rows = []
     for one in controllers:
         counts = one.counted()
@@ -45,7 +45,7 @@ def deployments(controllers: Sequence[DeploymentController], now: float) -> Tabl
 
 
 def replica_sets(controllers: Sequence[DeploymentController], now: float) -> Table:
-    """Give the ReplicaSets of all Deployments."""
+    """Return the ReplicaSets of all Deployments."""
     rows = []
     for one in (one for controller in controllers for one in controller.sets):
         active = one.active()
@@ -55,7 +55,7 @@ def replica_sets(controllers: Sequence[DeploymentController], now: float) -> Tab
 
 
 def endpoints(controllers: Sequence[ServiceController], now: float) -> Table:
-    """Give where the ready endpoints of each Service are, the first three of them."""
+    """Return where the ready endpoints of each Service are, the first three of them."""
     rows = []
     for one in controllers:
         places = [f"{ip}:{port}" for number in one.ready.values() for ip, port in number]
@@ -74,7 +74,7 @@ def services(
     cluster_ips: Mapping[tuple[str, str], str],
     node_port: Callable[[str, str, int], int | None],
 ) -> Table:
-    """Give the Services; `cluster_ips` is by namespace and name, `node_port` gives a Service's port's."""
+    """Return the Services; `cluster_ips` is by namespace and name, `node_port` gives a Service's port's."""
     rows = []
     for one in controllers:
         service = one.service
@@ -91,7 +91,7 @@ def services(
 
 
 def events(told: Sequence[Event], now: float) -> Table:
-    """Give the Kubernetes events, each once, the one last seen at the end; `now` is the timeline's."""
+    """Return the Kubernetes events, each once, the one last seen at the end; `now` is the timeline's."""
     last: dict[tuple[str, str, str], Event] = {}
     for event in told:
         if event.kind == "event":
@@ -110,7 +110,7 @@ def events(told: Sequence[Event], now: float) -> Table:
 
 
 def columns_of(view: PodView, now: float) -> PodColumns:
-    """Give a pod's READY, STATUS and RESTARTS at `now`, in seconds of the loop."""
+    """Return a pod's READY, STATUS and RESTARTS at `now`, in seconds of the loop."""
     sidecars = [c.name for c in view.pod.template.init_containers if is_sidecar(c, NEWEST)]
     return pod_columns(view.status, now, sidecars)
 

@@ -32,7 +32,7 @@ class CrashLoop:
     backoff: float
 
     def message(self, *, container: str, pod: str, namespace: str, uid: str) -> str:
-        """Give the message of `state.waiting` with the reason CrashLoopBackOff."""
+        """Return the message of `state.waiting` with the reason CrashLoopBackOff."""
         wait = format_go_duration(self.backoff)
         return f"back-off {wait} restarting failed container={container} pod={pod}_{namespace}({uid})"
 
@@ -66,7 +66,7 @@ class Backoff:
         self._entries: dict[Hashable, _Entry] = {}
 
     def get(self, key: Hashable) -> float:
-        """Give the present wait in seconds, 0 if there is no entry."""
+        """Return the present wait in seconds, 0 if there is no entry."""
         entry = self._entries.get(key)
         return entry.backoff if entry else 0.0
 
@@ -78,12 +78,12 @@ class Backoff:
         self._entries[key] = _Entry(backoff, now)
 
     def in_backoff_since(self, now: float, key: Hashable, event: float) -> bool:
-        """Say whether less than the wait has passed since `event`."""
+        """Return whether less than the wait has passed since `event`."""
         entry = self._entries.get(key)
         return entry is not None and not self._expired(entry, event) and now - event < entry.backoff
 
     def in_backoff_since_update(self, key: Hashable, event: float) -> bool:
-        """Say whether, at `event`, less than the wait had passed since the entry was last raised."""
+        """Return whether, at `event`, less than the wait had passed since the entry was last raised."""
         entry = self._entries.get(key)
         return entry is not None and not self._expired(entry, event) and event - entry.updated < entry.backoff
 
@@ -113,7 +113,7 @@ class Backoff:
 def crash_loop_backoff(
     profile: Profile = NEWEST, *, reduced_decay: bool = False, max_restart_period: float | None = None
 ) -> Backoff:
-    """Give the kubelet's table (kubelet: pkg/kubelet/kubelet.go newCrashLoopBackOff).
+    """Return the kubelet's table (kubelet: pkg/kubelet/kubelet.go newCrashLoopBackOff).
 
     `reduced_decay` is the gate ReduceDefaultCrashLoopBackOffDecay, `max_restart_period` the setting
     crashLoopBackOff.maxContainerRestartPeriod (1..300 s) under KubeletCrashLoopBackOffMax, which has the last word.
@@ -147,7 +147,7 @@ def requeue_delay(
     resync: float = RESYNC_SECONDS,
     phase_transition: bool = False,
 ) -> float:
-    """Give the seconds after a sync until the pod is due again, if nothing else makes it sync sooner.
+    """Return the seconds after a sync until the pod is due again, if nothing else makes it sync sooner.
 
     A pod that has just begun or ended to terminate is due at once; without failures it is due after about `resync`.
     """

@@ -59,6 +59,6 @@ def first_failure(probe: Probe, illness: Illness) -> Bounds:
 
 
 def _streak(probe: Probe, illness: Illness) -> float:
-    """Give the time from the first failing probe's start to the last one's end."""
+    """Return the time from the first failing probe's start to the last one's end."""
     answer = probe.timeout_seconds if illness is Illness.HANG else 0
     return (probe.failure_threshold - 1) * max(probe.period_seconds, answer) + answer

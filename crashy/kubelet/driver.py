@@ -91,7 +91,7 @@ class PodDriver:
 
     @property
     def status(self) -> PodStatus:
-        """Give the status last published."""
+        """Return the status last published."""
         return self._status
 
     async def run(self) -> None:
@@ -129,7 +129,7 @@ class PodDriver:
             self._work.cancel()
 
     def update(self, template: PodTemplate) -> None:
-        """Give the pod's containers other images, the only change of them that is allowed; those that run restart."""
+        """Return the pod's containers other images, the only change of them that is allowed; those that run restart."""
         running = self._view.running()
         for container in (*template.init_containers, *template.containers):
             if container.name in running and container.image != self._containers[container.name].image:

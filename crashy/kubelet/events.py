@@ -39,7 +39,7 @@ class Message(NamedTuple):
 
 
 def probe_event(probe_type: ProbeType, outcome: Outcome, profile: Profile = NEWEST) -> Message | None:
-    """Give the event of one finished attempt, below the threshold too; success and mere ignorance have none.
+    """Return the event of one finished attempt, below the threshold too; success and mere ignorance have none.
 
     >>> probe_event(ProbeType.READINESS, Outcome(Result.FAILURE, "HTTP probe failed with statuscode: 503"))
     Message(type='Warning', reason='Unhealthy', text='Readiness probe failed: HTTP probe failed with statuscode: 503')
@@ -113,7 +113,7 @@ class EventCorrelator:
         self._buckets: OrderedDict[object, _Bucket] = OrderedDict()
 
     def correlate(self, event: Event, now: float) -> Event | None:
-        """Take an event that happens at `now` and give it as stored, or None if it is dropped as spam.
+        """Take an event that happens at `now` and return it as stored, or None if it is dropped as spam.
 
         What is dropped is counted all the same: the next one written carries the full count.
         """

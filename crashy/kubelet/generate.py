@@ -42,7 +42,7 @@ def generate_status(
     terminal: bool = False,
     profile: Profile = NEWEST,
 ) -> PodStatus:
-    """Give the status that a sync publishes, `before` being the last one.
+    """Return the status that a sync publishes, `before` being the last one.
 
     `terminal` says that the pod is being deleted or has ended, so that nothing is started any more.
     """
@@ -69,7 +69,7 @@ def with_result(
     started: bool | None = None,
     profile: Profile = NEWEST,
 ) -> PodStatus:
-    """Give the status with one container's `ready` or `started` set: what a probe's new result does at once."""
+    """Return the status with one container's `ready` or `started` set: what a probe's new result does at once."""
 
     def changed(container: ContainerStatus) -> ContainerStatus:
         if container.id != container_id:
@@ -87,7 +87,7 @@ def with_result(
 
 
 def with_condition(status: PodStatus, template: PodTemplate, *, now: float, profile: Profile = NEWEST) -> PodStatus:
-    """Give the status with its Ready condition, and when that changed, as its containers have it."""
+    """Return the status with its Ready condition, and when that changed, as its containers have it."""
     sidecars = [c.name for c in template.init_containers if is_sidecar(c, profile)]
     containers = containers_ready(
         (*sidecars, *(c.name for c in template.containers)),
@@ -106,7 +106,7 @@ def phase_of(
     terminal: bool = False,
     profile: Profile = NEWEST,
 ) -> Phase:
-    """Give the pod's phase (kubelet: pkg/kubelet/kubelet_pods.go getPhase)."""
+    """Return the pod's phase (kubelet: pkg/kubelet/kubelet_pods.go getPhase)."""
     initialized = any(c.state != "waiting" or c.last_state is not None for c in containers)
     for spec, status in zip(template.init_containers, init_containers, strict=True):
         ended = status.exit_code if status.state == "terminated" else _last_exit_code(status)
@@ -141,12 +141,12 @@ class _Source:
     terminal: bool
 
     def container(self, container: Container, *, initializing: bool) -> ContainerStatus:
-        """Give the status of a regular container."""
+        """Return the status of a regular container."""
         status = self._status(container, "PodInitializing" if initializing else "ContainerCreating")
         return replace(status, ready=self._ready(container, status))
 
     def init_container(self, container: Container) -> tuple[bool, ContainerStatus]:
-        """Give whether the pod's initialization is past an init container, and its status."""
+        """Return whether the pod's initialization is past an init container, and its status."""
         status = self._status(container, "PodInitializing")
         if is_sidecar(container, self.profile):
             return status.started, replace(status, ready=self._ready(container, status))
@@ -213,7 +213,7 @@ class Condition:
 
 
 def containers_ready(names: Iterable[str], statuses: Iterable[ContainerStatus], phase: str = "Running") -> Condition:
-    """Give ContainersReady: all containers (and sidecars) of these `names` are known and ready."""
+    """Return ContainersReady: all containers (and sidecars) of these `names` are known and ready."""
     known = {status.name: status for status in statuses}
     wanted = list(names)
     unknown = [name for name in wanted if name not in known]
@@ -228,7 +228,7 @@ def containers_ready(names: Iterable[str], statuses: Iterable[ContainerStatus], 
 def pod_ready(
     containers: Condition, gates: Iterable[str] = (), conditions: Mapping[str, bool] | None = None
 ) -> Condition:
-    """Give Ready: ContainersReady, and every readiness gate has its condition, which is true."""
+    """Return Ready: ContainersReady, and every readiness gate has its condition, which is true."""
     if not containers.status:
         return containers
     given = conditions or {}

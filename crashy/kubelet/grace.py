@@ -27,7 +27,7 @@ def grace_period(
     deletion_grace: int | None = None,
     profile: Profile = NEWEST,
 ) -> int:
-    """Give the seconds that a container is granted: the deletion's, else its failed probe's own, else the pod's.
+    """Return the seconds that a container is granted: the deletion's, else its failed probe's own, else the pod's.
 
     kubelet: kuberuntime_container.go setTerminationGracePeriod. `deletion_grace` is None unless the pod is deleted.
     """
@@ -41,10 +41,10 @@ def grace_period(
 
 
 def runs_pre_stop(container: Container, grace: float) -> bool:
-    """Say whether a kill runs the container's preStop hook first; it has at most `grace` seconds."""
+    """Return whether a kill runs the container's preStop hook first; it has at most `grace` seconds."""
     return container.lifecycle.pre_stop is not None and grace > 0
 
 
 def grace_after_pre_stop(grace: int, pre_stop_seconds: float = 0.0) -> int:
-    """Give the seconds between SIGTERM and SIGKILL, after a preStop hook that took so long."""
+    """Return the seconds between SIGTERM and SIGKILL, after a preStop hook that took so long."""
     return max(grace - int(pre_stop_seconds), MINIMUM_GRACE_SECONDS)

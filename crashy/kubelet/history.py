@@ -26,16 +26,16 @@ class Instance:
 
     @property
     def running(self) -> bool:
-        """Say whether it has not ended."""
+        """Return whether it has not ended."""
         return self.exit_code is None
 
     def record(self) -> ContainerRecord:
-        """Give it as a sync sees it."""
+        """Return it as a sync sees it."""
         state = RecordState.RUNNING if self.running else RecordState.EXITED
         return ContainerRecord(self.id, state, self.exit_code or 0, self.finished_at, self.restart_count)
 
     def terminated(self) -> Terminated | None:
-        """Give how it ended, as a status says it; None while it runs."""
+        """Return how it ended, as a status says it; None while it runs."""
         if self.exit_code is None or self.finished_at is None:
             return None
         reason = self.reason or ("Completed" if self.exit_code == 0 else "Error")
@@ -49,33 +49,33 @@ class Histories:
     instances: Mapping[str, tuple[Instance, ...]]
 
     def of(self, container: str) -> tuple[Instance, ...]:
-        """Give the instances of one container, none if it never started."""
+        """Return the instances of one container, none if it never started."""
         return self.instances.get(container, ())
 
     def newest(self, container: str) -> Instance | None:
-        """Give the newest instance of one container."""
+        """Return the newest instance of one container."""
         return next(iter(self.of(container)), None)
 
     def last_finished_at(self, container: str) -> float | None:
-        """Give when the newest instance that has ended did so: what the back-off counts from."""
+        """Return when the newest instance that has ended did so: what the back-off counts from."""
         return next((i.finished_at for i in self.of(container) if not i.running), None)
 
     def records(self) -> dict[str, ContainerRecord]:
-        """Give the newest instance of each container as a sync sees it."""
+        """Return the newest instance of each container as a sync sees it."""
         return {name: instances[0].record() for name, instances in self.instances.items()}
 
     def running(self) -> dict[str, Instance]:
-        """Give the instances that run, by container."""
+        """Return the instances that run, by container."""
         return {name: instances[0] for name, instances in self.instances.items() if instances[0].running}
 
     def started(self, container: str, instance: Instance) -> Histories:
-        """Give the histories with one more instance."""
+        """Return the histories with one more instance."""
         return self._with(container, (instance, *self.of(container))[:KEPT])
 
     def ended(
         self, container: str, container_id: str, *, exit_code: int, finished_at: float, message: str
     ) -> Histories:
-        """Give the histories with one instance ended."""
+        """Return the histories with one instance ended."""
 
         def end(instance: Instance) -> Instance:
             if instance.id != container_id:

@@ -33,12 +33,12 @@ class Outcome:
 
     @property
     def errored(self) -> bool:
-        """Say whether this outcome is thrown away."""
+        """Return whether this outcome is thrown away."""
         return self.error != ""
 
     @property
     def healthy(self) -> bool:
-        """Say whether the attempt counts as a success: a warning does, an unknown result does not."""
+        """Return whether the attempt counts as a success: a warning does, an unknown result does not."""
         return not self.errored and self.result in _HEALTHY
 
 
@@ -57,7 +57,7 @@ class Results:
         self._results: dict[str, Stored] = {}
 
     def get(self, container_id: str) -> Stored | None:
-        """Give what is stored for a container, None if nothing is."""
+        """Return what is stored for a container, None if nothing is."""
         return self._results.get(container_id)
 
     def set(self, container_id: str, result: Stored) -> bool:

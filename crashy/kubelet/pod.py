@@ -63,7 +63,7 @@ class Sandbox:
 
     @property
     def usable(self) -> bool:
-        """Say whether containers can live in it: it is ready and has an address."""
+        """Return whether containers can live in it: it is ready and has an address."""
         return self.ready and self.ip != ""
 
 
@@ -118,7 +118,7 @@ def compute_pod_actions(
 
 
 def should_restart(record: ContainerRecord | None, restart_policy: str, *, deleting: bool = False) -> bool:
-    """Say whether a container that does not run is to be started (kubelet: pkg/kubelet/container/helpers.go)."""
+    """Return whether a container that does not run is to be started (kubelet: pkg/kubelet/container/helpers.go)."""
     if deleting:
         return False
     if record is None:
@@ -132,17 +132,17 @@ def should_restart(record: ContainerRecord | None, restart_policy: str, *, delet
 
 
 def next_restart_count(record: ContainerRecord | None) -> int:
-    """Give the restart count of the instance to be started: whatever ended the last one, it is one more."""
+    """Return the restart count of the instance to be started: whatever ended the last one, it is one more."""
     return 0 if record is None else record.restart_count + 1
 
 
 def is_sidecar(container: Container, profile: Profile = NEWEST) -> bool:
-    """Say whether an init container is one that stays: it has probes, and is restarted under every policy."""
+    """Return whether an init container is one that stays: it has probes, and is restarted under every policy."""
     return profile.sidecars and container.restart_policy == "Always"
 
 
 def probe_workers(template: PodTemplate, profile: Profile = NEWEST) -> tuple[tuple[str, ProbeType], ...]:
-    """Give the workers that a pod has, by container and type, in the order in which they are made.
+    """Return the workers that a pod has, by container and type, in the order in which they are made.
 
     kubelet: pkg/kubelet/prober/prober_manager.go AddPod. Workers that exist already are kept as they are.
     """
@@ -152,7 +152,7 @@ def probe_workers(template: PodTemplate, profile: Profile = NEWEST) -> tuple[tup
 
 
 def stopping_message(container: str) -> str:
-    """Give the words of the Killing event of a container whose whole pod is killed."""
+    """Return the words of the Killing event of a container whose whole pod is killed."""
     return f"Stopping container {container}"
 
 
@@ -265,7 +265,7 @@ class _Sync:
         return initialized
 
     def _look_at_init(self, container: Container, record: ContainerRecord) -> tuple[bool, bool]:
-        """Say of a plain init container whether the next one may start, and whether it starts again itself."""
+        """Return of a plain init container whether the next one may start, and whether it starts again itself."""
         if record.state is RecordState.RUNNING:
             return False, False
         if record.state is RecordState.CREATED:
@@ -279,7 +279,7 @@ class _Sync:
         return False, True
 
     def _look_at_sidecar(self, container: Container, record: ContainerRecord) -> tuple[bool, bool]:
-        """Say of a sidecar whether the next one may start, and whether it starts again itself."""
+        """Return of a sidecar whether the next one may start, and whether it starts again itself."""
         if record.state is not RecordState.RUNNING:
             if record.state is RecordState.UNKNOWN:
                 self._kill_unknown("Init container", container, record)

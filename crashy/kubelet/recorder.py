@@ -24,7 +24,7 @@ class Emit(Protocol):
 
 
 class Recorder:
-    """Tells `emit` what happens to a pod, `now` being the loop's time.
+    """Reports to `emit` what happens to a pod, `now` being the loop's time.
 
     An event's data has its `count` so far and the seconds it goes `over`, as `kubectl get events` shows them; one that
     the kubelet's spam filter drops is not told.
@@ -43,38 +43,38 @@ class Recorder:
         self._event(container, "Normal", "Pulled", self._texts.pulled.format(image=container.image))
 
     def created(self, container: Container) -> None:
-        """It is about to be started."""
+        """Report that it is about to be started."""
         self._event(container, "Normal", "Created", self._texts.created.format(container=container.name))
 
     def started(self, container: Container) -> None:
-        """It runs."""
+        """Report that it runs."""
         self._event(container, "Normal", "Started", self._texts.started.format(container=container.name))
 
     def failed(self, container: Container, error: str) -> None:
-        """The runtime could not start it."""
+        """Report that the runtime could not start it."""
         self._event(container, "Warning", "Failed", f"Error: {error}")
 
     def hook_failed(self, container: Container, hook: str) -> None:
-        """Its `PreStop` or `PostStart` hook failed."""
+        """Report that its `PreStop` or `PostStart` hook failed."""
         self._event(container, "Warning", f"Failed{hook}Hook", f"{hook}Hook failed")
 
     def killing(self, container: Container, message: str) -> None:
-        """It is about to be killed, for the reason that the message gives."""
+        """Report that it is about to be killed, for the reason that the message gives."""
         self._event(container, "Normal", "Killing", message)
 
     def back_off(self, container: Container) -> None:
-        """It is not started yet."""
+        """Report that it waits to be started again."""
         pod = self._pod
         text = self._texts.back_off.format(container=container.name, pod=pod.name, namespace=pod.namespace, uid=pod.uid)
         self._event(container, "Warning", "BackOff", text)
 
     def judged(self, container: Container, probe_type: ProbeType, outcome: Outcome) -> None:
-        """A probe has come to its end, retries included: a success needs no event."""
+        """Report a probe's outcome, retries included: a success needs no event."""
         if message := probe_event(probe_type, outcome, self._profile):
             self._event(container, *message)
 
     def probed(self, container: Container, probe_type: ProbeType, outcome: Outcome, seconds: float) -> None:
-        """A handler was called once."""
+        """Report one call of a handler."""
         self._emit(
             SOURCE,
             "probe",
@@ -87,11 +87,11 @@ class Recorder:
         )
 
     def process(self, reason: str, container: str, **data: Any) -> None:
-        """A container's process has `Started` or `Exited`."""
+        """Report that a container's process has `Started` or `Exited`."""
         self._emit(SOURCE, "process", self._pod.object, reason, container=container, **data)
 
     def status(self, status: PodStatus) -> None:
-        """A status is published."""
+        """Report a status."""
         self._emit(SOURCE, "pod", self._pod.object, status.phase, **pod_data(self._pod, status))
 
     def _event(self, container: Container, kind: str, reason: str, message: str) -> None:
@@ -118,7 +118,7 @@ class Recorder:
 
 
 def pod_data(pod: Pod, status: PodStatus) -> dict[str, Any]:
-    """Give what a `pod` event on the timeline says of a status; `restarts` is the sum over the regular containers."""
+    """Return what a `pod` event on the timeline says of a status; `restarts` is the sum over the regular containers."""
     return {
         "namespace": pod.namespace,
         "ip": status.ip,

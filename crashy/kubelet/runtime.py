@@ -26,7 +26,7 @@ class Pod:
 
     @property
     def object(self) -> str:
-        """Give the pod's name as kubectl writes it: `pod/web-1`."""
+        """Return the pod's name as kubectl writes it: `pod/web-1`."""
         return f"pod/{self.name}"
 
 
@@ -55,7 +55,7 @@ class Runtime(Protocol):
     """
 
     async def start(self, pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
-        """Start a container and give its id, unique on this node.
+        """Start a container and return its id, unique on this node.
 
         `attempt` is its restart count (0 at first). `on_exit` is called exactly once, in the loop's thread, when
         it has ended for whatever reason, before a `stop` that ended it returns. Raises StartError.

@@ -80,7 +80,7 @@ class Profile:
 
     @property
     def user_agent(self) -> str:
-        """Give the User-Agent of this version's http and grpc probes."""
+        """Return the User-Agent of this version's http and grpc probes."""
         return f"kube-probe/{self.version}"
 
 

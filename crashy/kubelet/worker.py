@@ -194,7 +194,7 @@ class Ticker:
 
     @property
     def due(self) -> float:
-        """Give the time of the next look; one in the past means at once."""
+        """Return the time of the next look; one in the past means at once."""
         return -math.inf if self._triggered else self._grid + self._next * self.period
 
     def trigger(self) -> bool:
@@ -213,19 +213,19 @@ class Ticker:
 
 
 def start_delay(period: float, kubelet_uptime: float, rng: random.Random, profile: Profile = NEWEST) -> float:
-    """Give the seconds that a new worker sleeps before its first look and the start of its ticker."""
+    """Return the seconds that a new worker sleeps before its first look and the start of its ticker."""
     if profile.always_jitters or period > kubelet_uptime:
         return rng.random() * period
     return 0.0
 
 
 def retry(outcome: Outcome, calls: int) -> bool:
-    """Say whether the handler is to be called again at once, after `calls` calls of which `outcome` is the last."""
+    """Return whether the handler is to be called again at once, after `calls` calls of which `outcome` is the last."""
     return outcome.errored and calls < MAX_PROBE_RETRIES
 
 
 def is_started(*, running: bool, startup_result: Stored | None, has_startup_worker: bool) -> bool:
-    """Say whether a container counts as started, which opens the gate for readiness and liveness.
+    """Return whether a container counts as started, which opens the gate for readiness and liveness.
 
     kubelet: pkg/kubelet/prober/prober_manager.go isContainerStarted.
     """
@@ -237,5 +237,5 @@ def is_started(*, running: bool, startup_result: Stored | None, has_startup_work
 
 
 def wants_trigger(*, running: bool, started: bool, readiness_result: Stored | None, profile: Profile = NEWEST) -> bool:
-    """Say whether a sync triggers the container's readiness worker (kubelet: prober_manager.go UpdatePodStatus)."""
+    """Return whether a sync triggers the container's readiness worker (kubelet: prober_manager.go UpdatePodStatus)."""
     return profile.triggers_readiness and running and started and readiness_result is not Stored.SUCCESS

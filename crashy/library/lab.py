@@ -160,7 +160,7 @@ class Lab:
         return chosen.name
 
     def _listens(self, pod: Pod) -> bool:
-        """Say whether a patient's admin API answers; of what is no patient the lab says so itself."""
+        """Return whether a patient's admin API answers; of what is no patient the lab says so itself."""
         patients = self._ask("pods")["pods"]
         urls = [one["admin_url"] for one in patients if (one["name"], one["namespace"]) == (pod.name, pod.namespace)]
         try:

@@ -69,7 +69,7 @@ Read = Callable[[Path], tuple[list[Document], list[str]]]
 
 
 def build(folder: Path, read: Read, above: tuple[Path, ...] = ()) -> tuple[list[Document], list[str]]:
-    """Give what a folder's kustomization makes of its resources, and a line for each mistake.
+    """Return what a folder's kustomization makes of its resources, and a line for each mistake.
 
     Generated ConfigMaps and Secrets keep their plain names (kustomize adds a hash, to which it points every
     reference). A field that isn't known here is a mistake, never passed over.
@@ -209,7 +209,7 @@ class _Kustomization:
 
 
 def _is_for(patch: Any, target: dict[str, Any], resource: dict[str, Any]) -> bool:
-    """Say whether a patch is for a resource: by its target, else by the kind and name that it holds itself."""
+    """Return whether a patch is for a resource: by its target, else by the kind and name that it holds itself."""
     metadata = resource.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if target and isinstance(patch, dict | list):

@@ -17,7 +17,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def load(paths: Sequence[str], stdin: BinaryIO | None = None) -> list[Document]:
-    """Give the documents at `paths` in their order; raises BadInput with a line for every mistake."""
+    """Return the documents at `paths` in their order; raises BadInput, a line a mistake."""
     documents, errors = gather(paths, stdin)
     if errors:
         raise refusal(errors)
@@ -25,7 +25,7 @@ def load(paths: Sequence[str], stdin: BinaryIO | None = None) -> list[Document]:
 
 
 def gather(paths: Sequence[str], stdin: BinaryIO | None = None) -> tuple[list[Document], list[str]]:
-    """Give the documents at `paths` and a line for every mistake.
+    """Return the documents at `paths` and a line for every mistake.
 
     A folder stands for its kustomization, if it has one, else for its own *.yaml, *.yml and *.json in the
     order of their names; `-` is standard input. Each object must be a mapping: what is in it is not looked at.
@@ -69,7 +69,7 @@ def _path(path: Path) -> tuple[list[Document], list[str]]:
 
 
 def read_file(path: Path) -> tuple[list[Document], list[str]]:
-    """Give the documents of one file, or the line that says why it can't be read."""
+    """Return the documents of one file, or the line that says why it can't be read."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -84,5 +84,5 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def read_files(paths: Sequence[str], stdin: BinaryIO | None = None) -> Manifests:
-    """Give what is at `paths` (files, folders, kustomizations, `-`); raises BadInput with a line for every mistake."""
+    """Return what is at `paths` (files, folders, kustomizations, `-`); raises BadInput, a line for each mistake."""
     return read(*gather(paths, stdin))

@@ -35,7 +35,7 @@ class _Refused(Exception):  # noqa: N818 - it carries the line that says why
 
 
 def parse(data: bytes, file: str) -> tuple[list[Document], list[str]]:
-    """Give the documents of a YAML or JSON file, and a line for each mistake.
+    """Return the documents of a YAML or JSON file, and a line for each mistake.
 
     A `kind: List` is unpacked and empty documents are left out. Scalars are what `kubectl` takes them for
     (sigs.k8s.io/yaml: goyaml.v2/resolve.go): `yes` is true, `0o17` is 15, a date is text. `<<` merges.
@@ -66,7 +66,7 @@ def parse(data: bytes, file: str) -> tuple[list[Document], list[str]]:
 
 
 def parse_values(data: bytes, file: str) -> tuple[list[Any], list[str]]:
-    """Give the documents of a YAML or JSON file as they are, mappings or not, and a line for each mistake."""
+    """Return the documents of a YAML or JSON file as they are, mappings or not, and a line for each mistake."""
     reader = _read(data, file)
     return [value for _, _, value, _, _ in reader.values], reader.errors
 
@@ -228,7 +228,7 @@ class _Reader:
 
 
 def plain(text: str) -> Any:
-    """Give the value of an unquoted scalar as kubectl reads it."""
+    """Return the value of an unquoted scalar as kubectl reads it."""
     if text in _WORDS:
         return _WORDS[text]
     digits = text.replace("_", "")

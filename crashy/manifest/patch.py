@@ -24,7 +24,7 @@ class PatchError(ValueError):
 
 
 def merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Give `base` with `patch` merged into it: null removes, known lists merge item by item, others are replaced.
+    """Return `base` with `patch` merged into it: null removes, known lists merge item by item, others are replaced.
 
     `$patch: delete` removes the mapping it stands in, `$patch: replace` puts the rest of the patch in its place.
     A whole object that is removed comes back empty.
@@ -74,7 +74,7 @@ def _merge_list(old: Sequence[Any], items: Sequence[Any], name: str) -> list[Any
 
 
 def operate(base: dict[str, Any], operations: Sequence[Any]) -> dict[str, Any]:
-    """Give `base` after the operations add, replace, remove and test of a JSON Patch. Changes `base` itself."""
+    """Return `base` after the operations add, replace, remove and test of a JSON Patch. Changes `base` itself."""
     for number, operation in enumerate(operations):
         if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):
             raise PatchError(f"operation {number}: must be a mapping with op and path")

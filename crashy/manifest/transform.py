@@ -61,7 +61,7 @@ def annotate(objects: Sequence[Object], annotations: Mapping[str, str]) -> None:
 
 
 def set_image(objects: Sequence[Object], name: str, new_name: str, tag: str, digest: str) -> None:
-    """Give every container whose image has this name another name, tag or digest; empty ones stay."""
+    """Return every container whose image has this name another name, tag or digest; empty ones stay."""
     for one in objects:
         for container in containers(one):
             image = container.get("image")
@@ -78,7 +78,7 @@ def set_replicas(objects: Sequence[Object], name: str, count: int) -> None:
 
 
 def references(value: Any) -> Iterator[tuple[Object, str, str]]:
-    """Give each reference to a ConfigMap or Secret below `value`: the mapping, its key, and the kind it names."""
+    """Return each reference to a ConfigMap or Secret below `value`: the mapping, its key, and the kind it names."""
     for inner in value if isinstance(value, list) else ():
         yield from references(inner)
     for key, inner in value.items() if isinstance(value, dict) else ():
@@ -88,7 +88,7 @@ def references(value: Any) -> Iterator[tuple[Object, str, str]]:
 
 
 def mapping(holder: Object, key: str) -> Object:
-    """Give the mapping at `key`, made if there is none."""
+    """Return the mapping at `key`, made if there is none."""
     if not isinstance(holder.get(key), dict):
         holder[key] = {}
     inner: Object = holder[key]
@@ -96,14 +96,14 @@ def mapping(holder: Object, key: str) -> Object:
 
 
 def pod_templates(one: Object) -> list[Object]:
-    """Give the object's pod template, if it has one."""
+    """Return the object's pod template, if it has one."""
     spec = one.get("spec")
     template = spec.get("template") if isinstance(spec, dict) else None
     return [template] if isinstance(template, dict) else []
 
 
 def containers(one: Object) -> Iterator[Object]:
-    """Give the containers of a Pod or of an object's pod template."""
+    """Return the containers of a Pod or of an object's pod template."""
     for holder in (one, *pod_templates(one)):
         spec = holder.get("spec")
         for key in ("initContainers", "containers"):

@@ -21,7 +21,7 @@ class BarePod:
 
 
 def read_pod(reading: Reading) -> BarePod | None:
-    """Give the Pod, or None when something is wrong with it. Its labels are checked with the rest of it."""
+    """Return the Pod, or None when something is wrong with it. Its labels are checked with the rest of it."""
     reading.check(error for error in name_rules(reading, is_dns_subdomain) if error.path != "metadata.labels")
     template = read_template(reading, reading.document.object, path="")
     if template is None or reading.errors:

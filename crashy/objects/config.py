@@ -47,7 +47,7 @@ _VOLUMES = {"configMap": ("name", "ConfigMap"), "secret": ("secretName", "Secret
 
 
 def read_config_map(reading: Reading) -> ConfigMap | None:
-    """Give the ConfigMap, or None when something is wrong with it."""
+    """Return the ConfigMap, or None when something is wrong with it."""
     reading.check(name_rules(reading, is_dns_subdomain))
     data = reading.raw.get("data", {})
     binary = _decoded(reading, "binaryData")
@@ -62,7 +62,7 @@ def read_config_map(reading: Reading) -> ConfigMap | None:
 
 
 def read_secret(reading: Reading) -> Secret | None:
-    """Give the Secret, decoded, or None when something is wrong with it."""
+    """Return the Secret, decoded, or None when something is wrong with it."""
     reading.check(name_rules(reading, is_dns_subdomain))
     data = _decoded(reading, "data")
     plain = {key: value.encode("utf-8", "replace") for key, value in reading.raw.get("stringData", {}).items()}

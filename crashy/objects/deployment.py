@@ -54,7 +54,7 @@ _TEMPLATE = "spec.template"
 
 
 def read_deployment(reading: Reading) -> Deployment | None:
-    """Give the Deployment, or None when something is wrong with it."""
+    """Return the Deployment, or None when something is wrong with it."""
     spec = reading.spec
     reading.check(name_rules(reading, is_dns_subdomain))
     replicas, ready = spec.get("replicas", 1), spec.get("minReadySeconds", 0)

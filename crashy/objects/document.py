@@ -43,29 +43,29 @@ class Document:
 
     @property
     def source(self) -> Source:
-        """Give the place of the object's first line."""
+        """Return the place of the object's first line."""
         return Source(self.file, self.line)
 
     @property
     def place(self) -> str:
-        """Give `document 2`, and which item of its list it is."""
+        """Return `document 2`, and which item of its list it is."""
         return f"document {self.index}" + (f", {self.prefix}" if self.prefix else "")
 
     @property
     def title(self) -> str:
-        """Give `document 2 (Deployment/web)`, as far as the object has a kind and a name."""
+        """Return `document 2 (Deployment/web)`, as far as the object has a kind and a name."""
         metadata = self.object.get("metadata")
         name = metadata.get("name") if isinstance(metadata, dict) else None
         words = [word for word in (self.object.get("kind"), name) if isinstance(word, str) and word]
         return f"{self.place} ({'/'.join(words)})" if words else self.place
 
     def line_of(self, path: str) -> int:
-        """Give the line of `path`, or of the nearest thing around it that was written."""
+        """Return the line of `path`, or of the nearest thing around it that was written."""
         path = self._written(path)
         return self.lines[path] if path else self.line
 
     def column_of(self, path: str) -> int:
-        """Give the column of `path`, or of the nearest thing around it that was written."""
+        """Return the column of `path`, or of the nearest thing around it that was written."""
         return self.columns.get(self._written(path), 1)
 
     def _written(self, path: str) -> str:
@@ -76,7 +76,7 @@ class Document:
         return path
 
     def say(self, error: FieldError | str) -> str:
-        """Give one line that names file, line, document and what is wrong (or worth a warning)."""
+        """Return one line that names file, line, document and what is wrong (or worth a warning)."""
         line = self.line_of(error.path) if isinstance(error, FieldError) else self.line
         return f"{self.file}:{line}: {self.title}: {error}"
 
@@ -88,6 +88,6 @@ def refusal(lines: Sequence[str]) -> BadInput:
 
 
 def one_line(text: str) -> str:
-    """Give a text as one printable line of bounded length: what a manifest holds can't write to the terminal."""
+    """Return a text as one printable line of bounded length: what a manifest holds can't write to the terminal."""
     shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[:MAX_LINE])
     return shown if len(text) <= MAX_LINE else f"{shown}..."

@@ -36,32 +36,32 @@ class SpecError(ValueError):
 
 
 def invalid(path: str, value: Any, detail: str) -> FieldError:
-    """Say that a value breaks a rule."""
+    """Report that a value breaks a rule."""
     return FieldError(path, "Invalid value", f"{shown(value)}: {detail}")
 
 
 def required(path: str, detail: str = "") -> FieldError:
-    """Say that a value is missing."""
+    """Report that a value is missing."""
     return FieldError(path, "Required value", detail)
 
 
 def forbidden(path: str, detail: str) -> FieldError:
-    """Say that a field may not be set here."""
+    """Report that a field may not be set here."""
     return FieldError(path, "Forbidden", detail)
 
 
 def duplicate(path: str, value: Any) -> FieldError:
-    """Say that a value that must be unique is there already."""
+    """Report that a value that must be unique is there already."""
     return FieldError(path, "Duplicate value", shown(value))
 
 
 def not_found(path: str, value: Any) -> FieldError:
-    """Say that a value names something that isn't there."""
+    """Report that a value names something that isn't there."""
     return FieldError(path, "Not found", shown(value))
 
 
 def unsupported(path: str, value: Any, allowed: Iterable[str]) -> FieldError:
-    """Say that a value is none of those allowed."""
+    """Report that a value is none of those allowed."""
     choices = ", ".join(shown(choice) for choice in allowed)
     return FieldError(path, "Unsupported value", f"{shown(value)}: supported values: {choices}")
 
@@ -72,5 +72,5 @@ def shown(value: Any) -> str:
 
 
 def child(path: str, name: str) -> str:
-    """Give the path of a field of the object at `path`; an empty `path` is the manifest itself."""
+    """Return the path of a field of the object at `path`; an empty `path` is the manifest itself."""
     return f"{path}.{name}" if path else name

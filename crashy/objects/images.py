@@ -15,18 +15,18 @@ KNOWN = {
 
 
 def name(image: str) -> str:
-    """Give an image's name without Docker's registry, tag and digest: `kodekloud/webapp-color`."""
+    """Return an image's name without Docker's registry, tag and digest: `kodekloud/webapp-color`."""
     folder, slash, last = image.partition("@")[0].rpartition("/")
     return (folder + slash).removeprefix("docker.io/") + last.partition(":")[0]
 
 
 def is_patient(image: str) -> bool:
-    """Say whether an image is the project's own, in whatever registry and with whatever tag."""
+    """Return whether an image is the project's own, in whatever registry and with whatever tag."""
     return name(image).rpartition("/")[2] == PATIENT
 
 
 def refusal(image: str) -> str:
-    """Say what to do about an image that can't be run without a command."""
+    """Return what to do about an image that can't be run without a command."""
     persona = KNOWN.get(name(image))
     use = f"{PATIENT}:1.0.0" + (f" with PERSONA={persona}, which answers as it does," if persona else "")
     return f"the lab pulls no images: use {use} or give a command"

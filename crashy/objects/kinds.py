@@ -37,7 +37,7 @@ NOT_RUN = frozenset(
 
 
 def read(documents: Sequence[Document], errors: Sequence[str] = ()) -> Manifests:
-    """Give the objects of `documents`; raises BadInput with a line for every mistake in any of them.
+    """Return the objects of `documents`; raises BadInput with a line for every mistake in any of them.
 
     `errors` are mistakes that are known already; they are raised with the others. Of two objects with one kind,
     namespace and name the later one counts, as with `kubectl apply`, and a warning names both places.
@@ -80,7 +80,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = ()) -> Manifests
 
 
 def read_object(document: Document) -> tuple[Object | None, list[FieldError]]:
-    """Give what one document holds, and everything that is wrong with it by itself: None with the first, or neither.
+    """Return what one document holds, and everything that is wrong with it by itself: None with the first, or neither.
 
     Neither is for the kinds that are not run.
     """

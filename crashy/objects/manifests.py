@@ -36,7 +36,7 @@ _KINDS = {Deployment: "Deployment", BarePod: "Pod", Service: "Service"}
 
 
 def key_of(document: Document) -> Key:
-    """Give an object's key; of one that is malformed, what there is of it."""
+    """Return an object's key; of one that is malformed, what there is of it."""
     metadata = document.object.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     namespace = metadata.get("namespace") or "default"
@@ -44,14 +44,14 @@ def key_of(document: Document) -> Key:
 
 
 def merged(before: Iterable[Document], after: Iterable[Document]) -> list[Document]:
-    """Give the documents of both, without those of `before` that `after` gives anew."""
+    """Return the documents of both, without those of `before` that `after` gives anew."""
     after = list(after)
     given = {key_of(document) for document in after}
     return [document for document in before if key_of(document) not in given] + after
 
 
 def chosen(manifests: Manifests, keys: Collection[Key]) -> Manifests:
-    """Give the Deployments, Pods and Services among `keys`, with all there is of the rest."""
+    """Return the Deployments, Pods and Services among `keys`, with all there is of the rest."""
 
     def wanted(one: Deployment | BarePod | Service) -> bool:
         return (_KINDS[type(one)], one.namespace, one.name) in keys

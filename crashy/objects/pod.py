@@ -174,7 +174,7 @@ class Container:
     volume_mounts: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
 
     def probe(self, probe_type: ProbeType) -> Probe | None:
-        """Give the container's probe of that type, if it has one."""
+        """Return the container's probe of that type, if it has one."""
         match probe_type:
             case ProbeType.LIVENESS:
                 return self.liveness_probe

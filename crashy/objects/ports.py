@@ -10,7 +10,7 @@ class PortError(ValueError):
 
 
 def find_port(container: Container, port: int | str) -> int:
-    """Give the number of a probe's port; raises PortError.
+    """Return the number of a probe's port; raises PortError.
 
     A name is looked for among the container's own ports (never another container's, never a hostPort), else read as
     a number. Source: kubelet: pkg/probe/util.go ResolveContainerPort.

@@ -11,7 +11,7 @@ _BINARY = {f"{suffix}i": Fraction(1024**power) for power, suffix in enumerate("K
 
 
 def parse_quantity(text: str | int | float) -> Fraction:
-    """Give the amount in its unit (cores, bytes); raises ValueError with the API server's text."""
+    """Return the amount in its unit (cores, bytes); raises ValueError with the API server's text."""
     match = _FORM.fullmatch(str(text))
     if not match:
         raise ValueError("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")

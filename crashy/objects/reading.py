@@ -31,29 +31,29 @@ class Reading:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Give the object's `spec`, empty if there is none."""
+        """Return the object's `spec`, empty if there is none."""
         spec: dict[str, Any] = self.raw.get("spec", {})
         return spec
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Give the object's `metadata`, empty if there is none."""
+        """Return the object's `metadata`, empty if there is none."""
         metadata: dict[str, Any] = self.raw.get("metadata", {})
         return metadata
 
     @property
     def name(self) -> str:
-        """Give the object's name."""
+        """Return the object's name."""
         return str(self.metadata.get("name", ""))
 
     @property
     def namespace(self) -> str:
-        """Give the object's namespace: `default` where it names none."""
+        """Return the object's namespace: `default` where it names none."""
         return self.metadata.get("namespace") or "default"
 
     @property
     def labels(self) -> dict[str, str]:
-        """Give the object's own labels."""
+        """Return the object's own labels."""
         return dict(self.metadata.get("labels", {}))
 
 

@@ -30,7 +30,7 @@ class Found(Generic[T_co]):
 
 
 def check(everything: Sequence[Found[object]]) -> list[str]:
-    """Give a line for everything that keeps these objects from running together."""
+    """Return a line for everything that keeps these objects from running together."""
     lines: list[str] = []
     values = [one.object for one in everything if isinstance(one.object, ConfigMap | Secret)]
     pods = 0
@@ -51,7 +51,7 @@ def check(everything: Sequence[Found[object]]) -> list[str]:
 
 
 def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
-    """Give a line for everything that is legal and yet hardly meant, or that the lab does not do."""
+    """Return a line for everything that is legal and yet hardly meant, or that the lab does not do."""
     workloads = [one.object for one in everything if isinstance(one.object, Workload)]
     for one in everything:
         spec = one.document.object.get("spec") or {}
@@ -122,14 +122,14 @@ def _node_port_rules(service: Found[Service], taken: dict[int, str]) -> Iterator
 
 
 def _ports(document: Document, service: Service) -> Iterator[tuple[str, ServicePort]]:
-    """Give the Service's ports with their paths; those that aren't TCP were left out of it."""
+    """Return the Service's ports with their paths; those that aren't TCP were left out of it."""
     ports = document.object["spec"].get("ports") or ()
     tcp = (index for index, port in enumerate(ports) if (port.get("protocol") or "TCP") == "TCP")
     return ((f"spec.ports[{index}]", port) for index, port in zip(tcp, service.ports, strict=True))
 
 
 def _target_warning(port: ServicePort, selected: Sequence[PodTemplate]) -> str:
-    """Say what a targetPort misses; a number that no container declares is legal, and often a mistake."""
+    """Return what a targetPort misses; a number that no container declares is legal, and often a mistake."""
     if not selected:
         return ""
     containers: list[Container] = [container for template in selected for container in template.containers]

@@ -19,7 +19,7 @@ class Requirement:
     values: tuple[str, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Say whether `labels` meet it; NotIn is also met by labels without the key."""
+        """Return whether `labels` meet it; NotIn is also met by labels without the key."""
         match self.operator:
             case "In":
                 return self.key in labels and labels[self.key] in self.values
@@ -39,7 +39,7 @@ class LabelSelector:
     match_expressions: tuple[Requirement, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Say whether `labels` are selected."""
+        """Return whether `labels` are selected."""
         return self.match_labels.items() <= labels.items() and all(r.matches(labels) for r in self.match_expressions)
 
 

@@ -39,7 +39,7 @@ class Service:
     source: Source
 
     def selects(self, labels: Mapping[str, str]) -> bool:
-        """Say whether a pod with `labels` is one of its endpoints; an empty selector has none."""
+        """Return whether a pod with `labels` is one of its endpoints; an empty selector has none."""
         return bool(self.selector) and self.selector.items() <= labels.items()
 
 
@@ -48,7 +48,7 @@ _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 
 
 def read_service(reading: Reading) -> Service | None:
-    """Give the Service, or None when something is wrong with it. UDP and SCTP ports are left out."""
+    """Return the Service, or None when something is wrong with it. UDP and SCTP ports are left out."""
     spec = reading.spec
     kind = spec.get("type") or "ClusterIP"
     ports = spec.get("ports", [])

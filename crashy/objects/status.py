@@ -57,5 +57,5 @@ class PodStatus:
     start_time: float = 0.0
 
     def container(self, name: str) -> ContainerStatus | None:
-        """Give the status of one container, regular or init, by its name."""
+        """Return the status of one container, regular or init, by its name."""
         return next((c for c in (*self.containers, *self.init_containers) if c.name == name), None)

@@ -30,7 +30,7 @@ _PROBES = {route.path: route for route in PROBES}
 
 
 def told(effect: RequestEffect, request: Request, pod: str, phase: Phase | None) -> tuple[int, str] | None:
-    """Give the status and text that a fault, or else the route of a probe, gives; None for all other routes."""
+    """Return the status and text that a fault, or else the route of a probe, gives; None for all other routes."""
     if effect.answer is not None and effect.by is not None:
         status, body = effect.answer.status, effect.answer.body
         if body is None and (route := told_by(effect.by.fault, request.path)):

@@ -57,7 +57,7 @@ _NOTHING_AT_ZERO = frozenset({"READY_AFTER", "READINESS_LATENCY", "LIVENESS_LATE
 
 
 def armed(settings: Settings, rng: random.Random) -> list[tuple[str, Fault]]:
-    """Give the variable and the fault of each countdown that the settings arm; `rng` draws what jitter needs."""
+    """Return the variable and the fault of each countdown that the settings arm; `rng` draws what jitter needs."""
     faults = []
     for name, make in _MAKERS.items():
         seconds: float | None = getattr(settings, name.lower())

@@ -16,7 +16,7 @@ RNG_SECONDS = 0.1
 
 
 def health_in(phase: Phase) -> Health:
-    """Give the three health answers of a phase, faults apart."""
+    """Return the three health answers of a phase, faults apart."""
     return _HEALTH[phase]
 
 

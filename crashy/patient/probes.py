@@ -27,7 +27,7 @@ class ProbeRoute(NamedTuple):
     content_type: str = "text/plain"
 
     def answer(self, pod: str, *, yes: bool) -> tuple[int, str]:
-        """Give the status and the text of a yes or a no."""
+        """Return the status and the text of a yes or a no."""
         return (200, self.yes.format(pod=pod)) if yes else (STATUS[self.probe], self.no.format(pod=pod))
 
 
@@ -72,14 +72,14 @@ GRPC_SERVICES: dict[str, ProbeName] = {
 
 
 def probe_of(path: str, service: str | None = None) -> ProbeName | None:
-    """Give the probe that a path answers, or a gRPC health check of a service."""
+    """Return the probe that a path answers, or a gRPC health check of a service."""
     if service is None:
         return PROBE_ROUTES.get(path)
     return GRPC_SERVICES.get(service) if path == GRPC_CHECK else None
 
 
 def routes_of(probe: str) -> tuple[str, ...]:
-    """Give the paths that answer a probe."""
+    """Return the paths that answer a probe."""
     return tuple(path for path, named in PROBE_ROUTES.items() if named == probe)
 
 
@@ -87,5 +87,5 @@ _BY_PATH = {route.path: route for route in PROBES}
 
 
 def told_by(fault: Fault, path: str) -> ProbeRoute | None:
-    """Give the route whose own no a fault says on a path; None where its answer is the fault's own."""
+    """Return the route whose own no a fault says on a path; None where its answer is the fault's own."""
     return _BY_PATH.get(path) if isinstance(fault, Unready | Unlive) else None

@@ -29,7 +29,7 @@ class Setting(NamedTuple):
 
     @property
     def flag(self) -> str:
-        """Give the setting's flag: `CRASH_AFTER` is `--crash-after`."""
+        """Return the setting's flag: `CRASH_AFTER` is `--crash-after`."""
         return "--" + self.name.lower().replace("_", "-")
 
 
@@ -266,7 +266,7 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
 
 
 def _shared(parsed: Mapping[str, Any]) -> list[str]:
-    """Tell which ports are named twice."""
+    """Return which ports are named twice."""
     admin, grpc = parsed["admin_port"], parsed["grpc_port"]
     if admin and admin in parsed["port"]:
         return [f"ADMIN_PORT: {admin}: must be a port that is not in PORT"]
@@ -276,7 +276,7 @@ def _shared(parsed: Mapping[str, Any]) -> list[str]:
 
 
 def shown(value: str) -> str:
-    """Give a bad value as it can stand in one line: quoted where it isn't plain, cut where it is long."""
+    """Return a bad value as it can stand in one line: quoted where it isn't plain, cut where it is long."""
     cut = value if len(value) <= 80 else value[:77] + "..."
     return cut if cut and cut.isprintable() and cut == cut.strip() else repr(cut)
 

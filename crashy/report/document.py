@@ -12,7 +12,7 @@ from crashy.timeline import Event
 
 
 def document(name: str, events: Sequence[Event], verdicts: Sequence[Judged]) -> dict[str, Any]:
-    """Give the document: times in seconds since the experiment's start; null for what never came."""
+    """Return the document: times in seconds since the experiment's start; null for what never came."""
     told = dataclasses.asdict(results(events))
     told["ever_ready"] = sorted(told["ever_ready"])
     told["outages"] = [outage | {"seconds": outage["end"] - outage["start"]} for outage in told["outages"]]

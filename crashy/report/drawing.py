@@ -19,7 +19,7 @@ PALETTE = 6
 
 
 def drawing(events: Sequence[Event], told: Results, lanes: Sequence[Lane]) -> str:
-    """Give the SVG; every mark is at its second, and at most a few for each pixel are drawn however long the run."""
+    """Return the SVG; every mark is at its second, and at most a few for each pixel are drawn however long the run."""
     samples = list(requests(events))
     top = TOP + (STRIP + 10 if samples else 0)
     height = top + LANE * len(lanes) + 24
@@ -44,12 +44,12 @@ class Scale:
         self._per_second = (WIDTH - LEFT - RIGHT) / end
 
     def x(self, t: float) -> float:
-        """Give the place of a second, to a tenth of a pixel."""
+        """Return the place of a second, to a tenth of a pixel."""
         return round(LEFT + min(max(t, 0.0), self.end) * self._per_second, 1)
 
 
 def _rect(scale: Scale, span: tuple[float, float], place: tuple[float, float], kind: str, text: str) -> str:
-    """Give a box from second to second; `place` is its top and its height in pixels."""
+    """Return a box from second to second; `place` is its top and its height in pixels."""
     x = scale.x(span[0])
     width = max(0.8, round(scale.x(span[1]) - x, 1))
     title = f"<title>{escape(text)}</title>"
@@ -104,7 +104,7 @@ def _lane(scale: Scale, lane: Lane, y: int, colour: str) -> Iterable[str]:
 
 
 def _thinned(scale: Scale, marks: Sequence[Mark], worse: str) -> Iterable[Mark]:
-    """Give one mark for each kind and pixel, the texts of those that share it put together."""
+    """Return one mark for each kind and pixel, the texts of those that share it put together."""
     shared: dict[tuple[int, bool], list[Mark]] = {}
     for mark in marks:
         shared.setdefault((int(scale.x(mark.t)), mark.kind == worse), []).append(mark)

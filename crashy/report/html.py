@@ -42,7 +42,7 @@ class Judged(Protocol):
 
 
 def page(events: Sequence[Event], verdicts: Sequence[Judged] = (), *, title: str = "crashy", lesson: str = "") -> str:
-    """Give the page: verdict, timeline, faults, Kubernetes' events."""
+    """Return the page: verdict, timeline, faults, Kubernetes' events."""
     told = results(events)
     body = [f"<h1>{escape(title)}{_badge(verdicts)}</h1>"]
     body += [f"<p>{escape(part.strip())}</p>" for part in lesson.split("\n\n") if part.strip()]

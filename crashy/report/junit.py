@@ -9,7 +9,7 @@ from crashy.report.html import Judged
 
 
 def junit(suites: Sequence[tuple[str, float, Sequence[Judged]]]) -> str:
-    """Give one suite for each experiment (its name, its seconds, its verdicts), one case for each expectation."""
+    """Return one suite for each experiment (its name, its seconds, its verdicts), one case for each expectation."""
     root = ET.Element("testsuites", name="crashy")
     for name, seconds, verdicts in suites:
         failed = sum(not verdict.passed for verdict in verdicts)

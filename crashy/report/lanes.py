@@ -40,7 +40,7 @@ class Lane:
 
 
 def lanes(events: Sequence[Event], told: Results) -> list[Lane]:
-    """Give a lane for each pod, in the order in which they appear."""
+    """Return a lane for each pod, in the order in which they appear."""
     found: dict[str, Lane] = {}
     since: dict[str, tuple[float, str, str]] = {}
 
@@ -76,7 +76,7 @@ def lanes(events: Sequence[Event], told: Results) -> list[Lane]:
 
 
 def _state(event: Event) -> tuple[str, str]:
-    """Give the kind of a pod's state, and a text."""
+    """Return the kind of a pod's state, and a text."""
     data = event.data
     restarts = f", restarts: {data['restarts']}" if data["restarts"] else ""
     if data["deleting"]:

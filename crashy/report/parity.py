@@ -85,7 +85,7 @@ def course(events: Sequence[Event]) -> Course:
 
 
 def _roles(events: Sequence[Event]) -> dict[str, str]:
-    """Give the role of every pod and ReplicaSet by its object's name; bare pods go by their own."""
+    """Return the role of every pod and ReplicaSet by its object's name; bare pods go by their own."""
     sets: dict[str, str] = {}
     numbers: dict[str, int] = {}
     owners: dict[str, str] = {}
@@ -110,7 +110,7 @@ def _roles(events: Sequence[Event]) -> dict[str, str]:
 
 
 def _gather(events: Sequence[Event], roles: Mapping[str, str], begun: float) -> dict[str, tuple[Moment, ...]]:
-    """Give the lanes, their times counted from `begun`."""
+    """Return the lanes, their times counted from `begun`."""
     lanes: dict[str, list[Moment]] = {}
     ready: dict[str, bool] = {}
     anew: set[str] = set()
@@ -136,7 +136,7 @@ def _gather(events: Sequence[Event], roles: Mapping[str, str], begun: float) -> 
 
 
 def _changes(event: Event, before: bool) -> Iterator[str]:
-    """Give what a pod's status says that is new, `before` being whether it was ready."""
+    """Return what a pod's status says that is new, `before` being whether it was ready."""
     if event.data["ready"] != before:
         yield "Ready" if event.data["ready"] else "NotReady"
     if event.reason == "Deleted":
@@ -158,7 +158,7 @@ def compare(
 
 
 def differences(left: Course, right: Course, *, seconds: float = 0.25, share: float = 0.01) -> list[Row]:
-    """Give the rows of `compare` that differ."""
+    """Return the rows of `compare` that differ."""
     return [row for row in compare(left, right, seconds=seconds, share=share) if row.differs]
 
 
@@ -181,7 +181,7 @@ def _order(moments: Sequence[Moment]) -> str:
 
 
 def _times(lane: str, mine: Sequence[Moment], others: Sequence[Moment], seconds: float) -> Row:
-    """Give the pair of corresponding moments that is furthest apart."""
+    """Return the pair of corresponding moments that is furthest apart."""
     apart = [there.t - here.t for here, there in zip(mine, others, strict=True)]
     own = [min(all_told, step, key=abs) for all_told, step in zip(apart, _steps(apart), strict=True)]
     worst = max(range(len(own)), key=lambda i: abs(own[i]))
@@ -191,7 +191,7 @@ def _times(lane: str, mine: Sequence[Moment], others: Sequence[Moment], seconds:
 
 
 def _steps(apart: Sequence[float]) -> list[float]:
-    """Give how much each difference adds to the one before it."""
+    """Return how much each difference adds to the one before it."""
     return [now - before for before, now in zip((0.0, *apart), apart, strict=False)]
 
 

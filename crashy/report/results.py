@@ -112,7 +112,7 @@ def _last(samples: Samples) -> float:
 
 
 def requests(events: Iterable[Event]) -> Samples:
-    """Give the users' requests, timed from the timeline's start."""
+    """Return the users' requests, timed from the timeline's start."""
     samples = Samples()
     for event in events:
         if event.kind == "request":
@@ -178,7 +178,7 @@ def _ready_again(own: Sequence[Event], restarts: int) -> float | None:
 
 
 def _back_off(event: Event) -> int:
-    """Give the longest back-off, in seconds, that a pod's containers wait in."""
+    """Return the longest back-off, in seconds, that a pod's containers wait in."""
     longest = 0
     for container in event.data.get("containers", ()):
         found = _BACK_OFF.search(container["message"])

@@ -27,12 +27,12 @@ def columns(rows: Sequence[Sequence[str]], gap: int = 3) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Give seconds with one decimal; a dash for what never came."""
+    """Return seconds with one decimal; a dash for what never came."""
     return "-" if value is None else f"{value:.1f}s"
 
 
 def summary(events: Sequence[Event]) -> str:
-    """Give the table of faults and what the platform did about each, their first signs, and a line on users."""
+    """Return the table of faults and what the platform did about each, their first signs, and a line on users."""
     told = results(events)
     lines = [fault_table(told.faults)] if told.faults else []
     signs = [
@@ -46,7 +46,7 @@ def summary(events: Sequence[Event]) -> str:
 
 
 def fault_table(faults: Sequence[FaultResult]) -> str:
-    """Give a row for each fault."""
+    """Return a row for each fault."""
     head = ("AT", "POD", "FAULT", "DETECTED", "OUT OF SERVICE", "RECOVERED", "RESTARTS", "USERS' ERRORS")
     return columns([head, *(_row(fault) for fault in faults)], gap=2)
 
@@ -65,7 +65,7 @@ def _row(fault: FaultResult) -> tuple[str, ...]:
 
 
 def users_line(told: Results) -> str:
-    """Say what users felt of the whole run."""
+    """Return what users felt of the whole run."""
     text = f"users: {told.requests} requests, {told.errors} errors, {100 * told.availability:.2f} % answered"
     if told.last_error is None:
         return text

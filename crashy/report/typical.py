@@ -14,7 +14,7 @@ from crashy.traffic.outages import Outage
 
 
 def typical(courses: Sequence[Course], like: Course | None = None) -> Course:
-    """Give the course whose times, restarts and sums are the medians of those given.
+    """Return the course whose times, restarts and sums are the medians of those given.
 
     A lane goes in the order that most of them had, or in that of `like` if any of them went so: where chance decides
     between two orders, both sides may take the one that both have. A lane that fewer than half of them have is left
@@ -71,6 +71,6 @@ def _fault(several: Sequence[FaultResult]) -> FaultResult:
 
 
 def _median(values: Iterable[float | None]) -> float | None:
-    """Give the median, where what never came is later than all that did."""
+    """Return the median, where what never came is later than all that did."""
     found = median_low(math.inf if value is None else value for value in values)
     return None if math.isinf(found) else found

@@ -69,7 +69,7 @@ class Admin:
         self.streams = Streams(patient.timeline, {"X-Pod": patient.identity.pod})
 
     def routes(self) -> list[web.RouteDef]:
-        """Give one route for each path, and one for the paths that there aren't: each answers for every method."""
+        """Return one route for each path, and one for the paths that there aren't: each answers for every method."""
         handlers: dict[str, dict[str, Operation]] = {}
         for operation in self.operations:
             handlers.setdefault(operation.path, {})[operation.method] = operation
@@ -102,7 +102,7 @@ class Admin:
             return Problem(500, "the patient failed to answer: its log says why").response()
 
     async def get_status(self, _request: web.Request) -> web.StreamResponse:
-        """Tell how the patient is: who it is, its health, its countdowns, its active faults."""
+        """Return how the patient is: who it is, its health, its countdowns, its active faults."""
         return json_response(self.patient.status())
 
     async def get_catalogue(self, _request: web.Request) -> web.StreamResponse:
@@ -115,7 +115,7 @@ class Admin:
         return json_response({"faults": self._describe([*faults.ended(), *faults.list()])})
 
     async def get_fault(self, request: web.Request) -> web.StreamResponse:
-        """Tell how one fault is doing."""
+        """Return the state of one fault."""
         return json_response(self._describe([self._find(request.match_info["id"])])[0])
 
     async def inject_fault(self, request: web.Request) -> web.StreamResponse:
@@ -163,11 +163,11 @@ class Admin:
         return await self.streams.answer(request)
 
     async def get_openapi(self, _request: web.Request) -> web.StreamResponse:
-        """Give this document."""
+        """Return this document."""
         return json_response(document(self.operations, catalogue(), scope_catalogue()))
 
     async def get_metrics(self, _request: web.Request) -> web.StreamResponse:
-        """Tell Prometheus what was asked and answered, and how the patient is; only with `METRICS`."""
+        """Expose to Prometheus what was asked and answered, and how the patient is; only with `METRICS`."""
         meter = self.patient.meter
         assert meter is not None  # noqa: S101 - or it would not be mounted
         return meter.respond()

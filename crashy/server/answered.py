@@ -21,7 +21,7 @@ def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what 
     remote: str | None,
     service: str | None = None,
 ) -> Event:
-    """Tell of a request that was answered or given up after so many seconds; `service` is a gRPC health check's."""
+    """Record a request that was answered or given up after so many seconds; `service` is a gRPC health check's."""
     milliseconds = int(seconds * 1e6 + 0.5) / 1000  # `round` would cost four times as much
     told: dict[str, object] = {
         "method": method,

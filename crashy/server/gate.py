@@ -38,7 +38,7 @@ async def hold(patient: Patient, active: Active) -> None:
 
 
 def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) -> Handler:
-    """Give a handler that tells the timeline of each request, and answers with a refusal, or a 500 for a bug.
+    """Return a handler that tells the timeline of each request, and answers with a refusal, or a 500 for a bug.
 
     `meeting` is where faults meet the request first; what has one counts as asked of the app. A function around each
     handler instead of a middleware: what aiohttp does for an app's first middleware costs a request more than all this.
@@ -87,17 +87,17 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
 
 
 def _asked(request: web.BaseRequest) -> Request:
-    """Give a request as faults see it."""
+    """Return a request as faults see it."""
     return Request(request.method, request.path, client_of(request), PROBE_ROUTES.get(request.path))
 
 
 def client_of(request: web.BaseRequest) -> Client:
-    """Say who asks, by what it calls itself."""
+    """Return who asks, by its User-Agent."""
     return "kubelet" if request.headers.get("User-Agent", "").startswith(KUBELET) else "users"
 
 
 async def meet(patient: Patient, request: Request) -> RequestEffect:
-    """Let a request meet the faults, and do the waiting that they want; gives the rest of what they do to it."""
+    """Let a request meet the faults, and do the waiting that they want; return the rest of what they do to it."""
     effect, struck = patient.on_request(request)
     if struck is not None:
         await asyncio.wrap_future(struck)

@@ -57,7 +57,7 @@ class GrpcHealth:
         patient.say("Listening", f"gRPC health on {patient.settings.host}:{port}", ports=[port], plane="grpc")
 
     def changed(self) -> None:
-        """Tell whoever watches, if the health is another."""
+        """Send the health to every watcher, if it has changed."""
         health = self._patient.health()
         if health != self._told:
             self._told = health
@@ -93,7 +93,7 @@ class GrpcHealth:
             patient.answered("POST", call.path, client, status, patient.now() - started, call.remote, service)
 
     async def _check(self, call: wire.Call, request: Request, service: str) -> int:
-        """Answer a Check; gives the status that an HTTP probe would have had."""
+        """Answer a Check; return the status that an HTTP probe would have had."""
         patient = self._patient
         patient.in_flight += 1
         try:

@@ -58,16 +58,16 @@ class Call:
 
     @property
     def path(self) -> str:
-        """Give `/package.Service/Method`."""
+        """Return `/package.Service/Method`."""
         return self.headers.get(":path", "")
 
     @property
     def user_agent(self) -> str:
-        """Give what the client calls itself."""
+        """Return what the client calls itself."""
         return self.headers.get("user-agent", "")
 
     def message(self) -> bytes:
-        """Give the request's message; raises Refusal."""
+        """Return the request's message; raises Refusal."""
         if len(self.data) > MAX_REQUEST:
             raise Refusal(Code.RESOURCE_EXHAUSTED, f"received message larger than max ({MAX_REQUEST})")
         if len(self.data) < PREFIX or len(self.data) - PREFIX != int.from_bytes(self.data[1:PREFIX]):
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give up the calls."""
+        """Return up the calls."""
         self._everyone.discard(self)
         for call in self._calls.values():
             if call.task is not None:
@@ -199,7 +199,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._http2.data_to_send())
 
     def close(self) -> None:
-        """Say goodbye and close; calls under way are cut off."""
+        """Send GOAWAY and close; calls under way are aborted."""
         with contextlib.suppress(ProtocolError):
             self._http2.close_connection()
         self._flush()

@@ -33,7 +33,7 @@ class HttpConnection(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """Give the answer to what isn't HTTP."""
+        """Return the answer to what isn't HTTP."""
         response = super().handle_error(request, status, exc, message)
         response.headers["X-Pod"] = self._patient.identity.pod
         self._patient.answered(request.method, request.path, client_of(request), status, 0.0, request.remote)
@@ -168,12 +168,12 @@ class AllListeners:
 
 
 def http(runner: web.AppRunner, patient: Patient) -> Callable[[], HttpConnection]:
-    """Give what makes the connections of a web app that was set up."""
+    """Return what makes the connections of a web app that was set up."""
     server = runner.server
     assert server is not None  # noqa: S101 - setup() has made it
     return lambda: HttpConnection(server, patient)
 
 
 def url(host: str, port: int) -> str:
-    """Give the address of a port as a client writes it."""
+    """Return the address of a port as a client writes it."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -82,7 +82,7 @@ class Durations:
         self.sum += seconds
 
     def samples(self) -> Iterator[tuple[str, str | None, float]]:
-        """Give each sample's suffix, bound and value; the buckets of a histogram are cumulated."""
+        """Return each sample's suffix, bound and value; the buckets of a histogram are cumulated."""
         count = 0
         for bound, fell in zip((*BOUNDS, float("inf")), self.buckets, strict=True):
             count += fell
@@ -136,7 +136,7 @@ class Meter:
         patient.timeline.subscribe(self._count)
 
     async def know(self, app: web.Application) -> None:
-        """Tell the requests of this app's routes by their patterns from now on."""
+        """Label the requests of this app's routes by their patterns from now on."""
         for resource in app.router.resources():
             pattern = resource.get_info().get("pattern")
             if resource.canonical == UNMATCHED:

@@ -41,19 +41,19 @@ class Operation(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Give the operation's id."""
+        """Return the operation's id."""
         return self.handler.__name__
 
     @property
     def mutates(self) -> bool:
-        """Say whether it injects or recovers, and so needs the token where the patient has one."""
+        """Return whether it injects or recovers, and so needs the token where the patient has one."""
         return self.method != "GET"
 
 
 def document(
     operations: Iterable[Operation], catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Give the document of these operations, and of these faults and their scope as `crashy.faults.base` lists them."""
+    """Return the document of these operations, and of these faults and their scope as `faults.base` lists them."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)

@@ -42,7 +42,7 @@ class Order(NamedTuple):
 
 
 def settle(future: Future[None]) -> None:
-    """Tell whoever waits for this future, unless nobody does any more."""
+    """Resolve the future, unless nobody waits for it any more."""
     if future.set_running_or_notify_cancel():
         future.set_result(None)
 
@@ -74,7 +74,7 @@ class Patient:
         if log is not None:
             self.timeline.subscribe(log, but=() if settings.access_log else ("request",))
         self.answered = self.timeline.promise("request", partial(answered, identity.pod))
-        """Tells of a request and its answer: method, path, client, status, seconds it took, remote address."""
+        """Records a request and its answer: method, path, client, status, seconds it took, remote address."""
         self.phase: Phase = "serving" if settings.app_start_delay is None else "warming up"
         self.orders: SimpleQueue[Order | None] = SimpleQueue()
         self.ill: frozenset[str] = frozenset()
@@ -105,7 +105,7 @@ class Patient:
                 raise BadInput(f"FAULTS: {fault.to_spec()}: {error}") from None
 
     def say(self, reason: str, message: str, kind: str = "log", **data: Any) -> None:
-        """Tell the timeline what happened to the patient."""
+        """Add what happened to the patient to the timeline."""
         self.timeline.put(0.0, self.identity.pod, kind, self.object, reason, message, data)
 
     def inject(self, fault: Fault, source: str = "admin") -> Active:
@@ -119,7 +119,7 @@ class Patient:
         return active
 
     def recover(self, id: str | None = None) -> list[Active]:  # noqa: A002 - the id that users see
-        """End one fault, or all; gives those that this ended."""
+        """End one fault, or all; return those that this ended."""
         ended = self.faults.recover(id)
         self.tick()
         return ended
@@ -132,7 +132,7 @@ class Patient:
         self.orders.put(None)
 
     def on_request(self, request: Request) -> tuple[RequestEffect, Future[None] | None]:
-        """Count a request; gives what happens to it, and what it must wait for first if it sprang a trap."""
+        """Count a request; return what happens to it, and what it must wait for first if it sprang a trap."""
         with self._order:
             effect = self.faults.on_request(request)
             if not effect.commands:
@@ -144,7 +144,7 @@ class Patient:
             return effect, struck
 
     def end_of(self, active: Active) -> Future[None]:
-        """Give a future that is done when this fault has ended, by itself or taken back."""
+        """Return a future that is done when this fault has ended, by itself or taken back."""
         ended: Future[None] = Future()
         with self._waiting_lock:
             self._waiting.setdefault(active.id, []).append(ended)
@@ -160,7 +160,7 @@ class Patient:
                 waiting.remove(ended)
 
     def health(self) -> Health:
-        """Give the three health answers, from the phase of this life and the faults that hold."""
+        """Return the three health answers, from the phase of this life and the faults that hold."""
         faults, phase = self.faults.health(), health_in(self.phase)
         return Health(
             startup=faults.startup and phase.startup,
@@ -174,12 +174,12 @@ class Patient:
         self.orders.put(None)
 
     def next_change(self) -> float | None:
-        """Give the seconds until `tick` has something to do, or None."""
+        """Return the seconds until `tick` has something to do, or None."""
         due = self.faults.next_change()
         return None if due is None else max(0.0, due - self.now())
 
     def uptime(self) -> float:
-        """Give the seconds since the start."""
+        """Return the seconds since the start."""
         return self.now() - self._started_at
 
     def countdowns(self) -> list[dict[str, Any]]:

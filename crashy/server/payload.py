@@ -16,7 +16,7 @@ _TEXT = ("text/plain", "application/x-www-form-urlencoded", "application/octet-s
 
 
 async def read(request: web.Request) -> Any:
-    """Give the body as the JSON value it holds, or as text where it holds none; an empty body is an empty text.
+    """Return the body as the JSON value it holds, or as text where it holds none; an empty body is an empty text.
 
     `curl -d TEXT` calls whatever it sends a form, and other clients name no type at all: what then begins like
     JSON is JSON, and anything else is text. Raises Problem (400, 413, 415).
@@ -42,7 +42,7 @@ async def read(request: web.Request) -> Any:
 
 
 def only(value: dict[str, Any], key: str, why: str) -> Any:
-    """Give the one member that an object may have; raises Problem where there is another, or none."""
+    """Return the one member that an object may have; raises Problem where there is another, or none."""
     wrong = next((name for name in value if name != key), key)
     if value.keys() != {key}:
         raise Problem(400, why, field=wrong, allowed=[key])

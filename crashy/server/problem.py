@@ -36,7 +36,7 @@ class Problem(Exception):  # noqa: N818 - it is named as its document is
         self.headers = dict(headers or {})
 
     def document(self) -> dict[str, Any]:
-        """Give the members of the document; `type` is absent, which means `about:blank`: the status says it all."""
+        """Return the members of the document; `type` is absent, which means `about:blank`: the status says it all."""
         members: dict[str, Any] = {
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
@@ -49,7 +49,7 @@ class Problem(Exception):  # noqa: N818 - it is named as its document is
         return members
 
     def response(self) -> web.Response:
-        """Give the answer that carries the document."""
+        """Return the answer that carries the document."""
         return json_response(self.document(), status=self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 

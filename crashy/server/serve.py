@@ -79,7 +79,7 @@ class Life:
         )
 
     async def live(self) -> int:
-        """Warm up, serve, drain; gives the exit code."""
+        """Warm up, serve, drain; return the exit code."""
         patient = self._patient
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -131,7 +131,7 @@ class Life:
         )
 
     async def _warm_up(self) -> bool:
-        """Wait for APP_START_DELAY; gives False if the end was asked for meanwhile."""
+        """Wait for APP_START_DELAY; return False if the end was asked for meanwhile."""
         patient = self._patient
         if patient.phase == "warming up":
             patient.say("Said", webapp.warming_up(patient.warm_up))
@@ -182,7 +182,7 @@ class Life:
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for an event so long; gives whether it came."""
+    """Wait for an event so long; return whether it came."""
     try:
         await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:

@@ -86,7 +86,7 @@ class Streams:
         return response
 
     def _place(self, last_event_id: str | None) -> int:
-        """Give the count of events that the client has: all of them, unless it says where it left off."""
+        """Return the count of events that the client has: all of them, unless it says where it left off."""
         if last_event_id is None:
             return len(self._timeline)
         ours = re.fullmatch(rf"{LIFE}-([0-9]{{1,15}})", last_event_id)

@@ -32,7 +32,7 @@ class Event(NamedTuple):
     data: Mapping[str, Any] = _NONE
 
     def to_json(self) -> str:
-        """Give the event as one line of JSON, `t` in seconds with a microsecond's resolution."""
+        """Return the event as one line of JSON, `t` in seconds with a microsecond's resolution."""
         return _encode(
             {
                 "t": round(self.t, 6),
@@ -73,11 +73,11 @@ class Timeline:
         self._lock = threading.Lock()
 
     def now(self) -> float:
-        """Give the seconds since this timeline began."""
+        """Return the seconds since this timeline began."""
         return self._now() - self._zero
 
     def add(self, source: str, kind: str, obj: str, /, reason: str = "", message: str = "", **data: Any) -> Event:
-        """Append what happens now, tell every subscriber, and give the event back."""
+        """Append what happens now, tell every subscriber and return the event back."""
         return self.put(0.0, source, kind, obj, reason, message, data)
 
     def add_past(  # noqa: PLR0917 - as `add`
@@ -98,7 +98,7 @@ class Timeline:
         return event
 
     def promise(self, kind: str, make: Callable[..., Event]) -> Callable[..., None]:
-        """Give a function that appends what happens now, as `make(t, *facts)` tells it when somebody wants to know.
+        """Return a function that appends what happens now, as `make(t, *facts)` tells it when somebody wants to know.
 
         Whenever it is called, `make` must give the same event, of this kind. A server's requests are told so: most are
         never read.
@@ -146,11 +146,11 @@ class Timeline:
         return self._count
 
     def since(self, count: int = 0) -> list[Event]:
-        """Give the events after the first `count`, oldest first, as far back as they are kept."""
+        """Return the events after the first `count`, oldest first, as far back as they are kept."""
         return self.read(count)[0]
 
     def read(self, count: int = 0) -> tuple[list[Event], int]:
-        """Give what `since` gives, and the count to read on from, though others add meanwhile."""
+        """Return what `since` gives, and the count to read on from, though others add meanwhile."""
         with self._lock:
             newest_first = list(islice(reversed(self._events), max(0, self._count - count)))
             end = self._count

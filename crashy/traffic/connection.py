@@ -52,7 +52,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        """Say whether another request can be sent: the last answer came whole, and both sides keep the connection."""
+        """Return whether another request can be sent: the last answer was whole, and both sides keep the connection."""
         return self._keep and not self.closed and self._answer is None
 
     def abort(self) -> None:

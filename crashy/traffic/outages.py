@@ -22,12 +22,12 @@ class Outage:
 
     @property
     def seconds(self) -> float:
-        """Give its length."""
+        """Return its length."""
         return self.end - self.start
 
 
 def availability(samples: Sequence[Sample]) -> float:
-    """Give the share of requests that were answered rightly, 0 to 1; 1 where there was none."""
+    """Return the share of requests that were answered rightly, 0 to 1; 1 where there was none."""
     return sum(s.ok for s in samples) / len(samples) if samples else 1.0
 
 

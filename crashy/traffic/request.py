@@ -64,7 +64,7 @@ _FAILURES = {
 
 
 async def ask(target: Target, timeout: float) -> Reply:
-    """Send one request and give what came back within `timeout` seconds; a failure is a reply, never an exception."""
+    """Send one request and return what came back within `timeout` seconds; a failure is a reply, never an exception."""
     return await _ask(target, timeout, [])
 
 
@@ -79,7 +79,7 @@ class KeptConnections:
         self._idle: list[Connection] = []
 
     async def ask(self, timeout: float) -> Reply:
-        """Send one request and give what came back within `timeout` seconds."""
+        """Send one request and return what came back within `timeout` seconds."""
         return await _ask(self._target, timeout, self._idle)
 
     def close(self) -> None:

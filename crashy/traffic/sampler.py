@@ -59,6 +59,6 @@ _WORDS = re.compile(r"\A(?:Message from |Hi, my name is |RNG running on |You've 
 
 
 def pod_in(body: str) -> str:
-    """Give the pod's name that a body begins with, or an empty text."""
+    """Return the pod's name that a body begins with, or an empty text."""
     found = _WORDS.match(body)
     return found[1] if found else ""

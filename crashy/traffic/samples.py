@@ -26,7 +26,7 @@ class Sample:
 
     @property
     def ok(self) -> bool:
-        """Say whether the user got what was asked for: an answer, whole, below 400."""
+        """Return whether the user got what was asked for: an answer, whole, below 400."""
         return not self.failure and 0 < self.status < 400
 
     @property
@@ -57,7 +57,7 @@ class Samples:
         return len(self._statuses)
 
     def __iter__(self) -> Iterator[Sample]:
-        """Give them in the order in which they were kept."""
+        """Return them in the order in which they were kept."""
         names = list(self._names)
         numbers = iter(self._numbers)
         triples = zip(numbers, numbers, numbers, strict=True)

@@ -15,7 +15,7 @@ LATE = 0.1
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """Give the nearest-rank percentile of ascending values; `share` from 0 to 1. Raises ValueError on none."""
+    """Return the nearest-rank percentile of ascending values; `share` from 0 to 1. Raises ValueError on none."""
     if not ordered:
         raise ValueError("no values")
     rank = -(-len(ordered) * share // 1)  # the ceiling
@@ -23,7 +23,7 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 
 def summary(samples: Iterable[Sample], *, rate: float, successes: int = 1) -> dict[str, Any]:
-    """Give the document that `crashy traffic --json` prints; times in seconds since the first request was due."""
+    """Return the document that `crashy traffic --json` prints; times in seconds since the first request was due."""
     ordered = sorted(samples, key=lambda s: s.due)
     failed = [s for s in ordered if not s.ok]
     found = outages(ordered, successes)
@@ -53,7 +53,7 @@ def _outage(outage: Outage) -> dict[str, float]:
 
 
 def _latency(samples: Sequence[Sample]) -> dict[str, float] | None:
-    """Give percentiles over the answered requests; None where none was."""
+    """Return percentiles over the answered requests; None where none was."""
     answered = sorted(s.latency for s in samples if s.ok)
     if not answered:
         return None

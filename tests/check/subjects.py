@@ -28,7 +28,7 @@ def command(*words: str, **settings: Any) -> dict[str, Any]:
 
 
 def deployment(container: dict[str, Any], *, replicas: int = 1, name: str = "web", **spec: Any) -> dict[str, Any]:
-    """Give a Deployment of one container; `env` may be a mapping."""
+    """Return a Deployment of one container; `env` may be a mapping."""
     filled = {"name": "app", "image": "crashy-app:1.0.0", **container}
     if isinstance(filled.get("env"), dict):
         filled["env"] = [{"name": key, "value": str(value)} for key, value in filled["env"].items()]
@@ -62,7 +62,7 @@ def subjects(*objects: dict[str, Any] | str) -> list[Subject]:
 
 
 def subject(container: dict[str, Any], *, behind_service: bool = False, **spec: Any) -> Subject:
-    """Give the only container of a Deployment."""
+    """Return the only container of a Deployment."""
     (one,) = subjects(deployment(container, **spec), *([service()] if behind_service else []))
     return one
 

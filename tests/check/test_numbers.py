@@ -24,7 +24,7 @@ CONDITIONS: dict[Illness, Condition] = {ERRORS: Answer(500), HANG: Hang()}
 
 
 def within(bounds: Bounds | None, seconds: float | None) -> bool:
-    """Say whether what was seen is what was told; None is never."""
+    """Return whether what was seen is what was told; None is never."""
     if bounds is None or seconds is None:
         return bounds is None and seconds is None
     return bounds.best - HAIR <= seconds <= bounds.worst + HAIR
@@ -56,7 +56,7 @@ def out_at(run: Run, after: float) -> float | None:
 
 
 def back_at(run: Run, patient: Subject, after: float) -> float | None:
-    """Give when the second life listens and its pod is ready."""
+    """Return when the second life listens and its pod is ready."""
     begun = [t for t in run.started() if t >= after]
     if not begun:
         return None

@@ -56,7 +56,7 @@ class Lab:
         self._lines.put(None)
 
     def wait(self, what: Callable[[Event], bool], *, after: int = 0) -> int:
-        """Wait for an event and give the count of events up to and with it, for the next `after`."""
+        """Wait for an event and return the count of events up to and with it, for the next `after`."""
         end = time.monotonic() + DEADLINE
         while True:
             for i, event in enumerate(self.events[after:], after + 1):
@@ -84,12 +84,12 @@ class Lab:
         return self.wait(another, after=after)
 
     def url(self, service: str) -> str:
-        """Give where a Service is found."""
+        """Return where a Service is found."""
         at = self.wait(lambda e: e["kind"] == "service" and e["object"] == f"service/{service}")
         return str(self.events[at - 1]["message"])
 
     def ip(self) -> str:
-        """Give the address of the pod that was last told of."""
+        """Return the address of the pod that was last told of."""
         return str([e for e in self.events if e["kind"] == "pod"][-1]["data"]["ip"])
 
     def end(self, signum: signal.Signals = signal.SIGTERM) -> int:
@@ -98,7 +98,7 @@ class Lab:
         return self.finish()
 
     def finish(self) -> int:
-        """Wait for the end, which must come in time, and give the exit code."""
+        """Wait for the end, which must come in time, and return the exit code."""
         code = self.process.wait(DEADLINE)
         while (line := self._lines.get(timeout=DEADLINE)) is not None:
             self.events.append(json.loads(line))
@@ -125,7 +125,7 @@ def event(reason: str, text: str = "") -> Callable[[Event], bool]:
 
 
 def get(url: str) -> tuple[int, str]:
-    """GET and give status and body."""
+    """GET and return status and body."""
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.status, answer.read().decode()
@@ -135,7 +135,7 @@ def get(url: str) -> tuple[int, str]:
 
 
 def lab_processes(marker: str) -> list[int]:
-    """Give the processes whose environment holds `marker`."""
+    """Return the processes whose environment holds `marker`."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):

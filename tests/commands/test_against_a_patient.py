@@ -30,7 +30,7 @@ def both_planes(patient: Running) -> list[str]:
 
 
 def events(port: int) -> tuple[socket.socket, Any]:
-    """Open an event stream and give its socket and the lines after its header."""
+    """Open an event stream and return its socket and the lines after its header."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=10)
     connection.sendall(b"GET /admin/events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 0\r\n\r\n")
     stream = connection.makefile("rb")

@@ -34,7 +34,7 @@ def free_node_port() -> int:
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Write:
-    """Write objects to a file and give its path."""
+    """Write objects to a file and return its path."""
 
     def write(*objects: object) -> str:
         path = tmp_path / f"{uuid.uuid4().hex}.yaml"

@@ -53,7 +53,7 @@ class Ctl:
         self.lab = running
 
     def __call__(self, *args: str, code: int = 0) -> str:
-        """Give standard output where it did as asked, else standard error."""
+        """Return standard output where it did as asked, else standard error."""
         done = crashy("lab", "ctl", *args, environ={"CRASHY_RUNTIME_DIR": str(self.folder)})
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr

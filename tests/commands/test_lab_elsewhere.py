@@ -99,14 +99,14 @@ def manifest(folder: Path, marker: str) -> str:
 
 
 def pods(running: Lab) -> list[str]:
-    """Wait until everything is ready and give the patients' names."""
+    """Wait until everything is ready and return the patients' names."""
     running.ready(3)
     running.wait(lambda e: e["kind"] == "endpoints" and len(e["data"]["serving"]) == 2)
     return sorted({e["object"].removeprefix("pod/") for e in running.events if e["object"].startswith("pod/web-")})
 
 
 def beside(machine: Elsewhere, running: Lab, environ: dict[str, str], *command: str) -> str:
-    """Run a command on the lab's machine and give what it prints."""
+    """Run a command on the lab's machine and return what it prints."""
     done = subprocess.run(
         [*machine.beside(running.process.pid), *command],
         env={**os.environ, **environ},
@@ -156,7 +156,7 @@ def test_a_lab_does_its_work_there_and_says_what_is_missing(
 
 
 def open_files() -> int:
-    """Give how many files a lab may open on macOS, or as many as this machine allows."""
+    """Return how many files a lab may open on macOS, or as many as this machine allows."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return 10_240 if hard == resource.RLIM_INFINITY else min(hard, 10_240)
 

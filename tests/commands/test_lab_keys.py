@@ -68,7 +68,7 @@ class Terminal:
         return termios.tcgetattr(self._theirs) == self._before
 
     def ended(self) -> int:
-        """Wait for the end and give the exit code."""
+        """Wait for the end and return the exit code."""
         end = time.monotonic() + DEADLINE
         while self.process.poll() is None:
             assert time.monotonic() < end, self._seen[-3000:]

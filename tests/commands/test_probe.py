@@ -24,7 +24,7 @@ DEAR = {"argparse", "asyncio", "collections", "re", "socket", "ssl", "http", "js
 
 @contextlib.contextmanager
 def scripted(answer: bytes | None) -> Iterator[int]:
-    """Serve one connection: read what comes first, send these bytes (None: stay silent), close; gives the port."""
+    """Serve one connection: read what comes first, send these bytes (None: stay silent), close; return the port."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

@@ -23,7 +23,7 @@ Object = dict[str, Any]
 
 
 def web(image: str = "crashy-app:1", replicas: int | None = 2, **spec: object) -> Object:
-    """Give the Deployment `web` with an image of its own, which its pods can be told apart by."""
+    """Return the Deployment `web` with an image of its own, which its pods can be told apart by."""
     made: Object = deepcopy(TWO)
     made["spec"] |= spec
     made["spec"]["replicas"] = replicas
@@ -42,12 +42,12 @@ def image(pod: Pod) -> str:
 
 
 def images(w: World) -> list[str]:
-    """Give the images of the pods that count."""
+    """Return the images of the pods that count."""
     return sorted(image(view.pod) for view in w.cluster.pods() if counts(view.status))
 
 
 def scalings(w: World, after: int = 0) -> list[str]:
-    """Give how ReplicaSets were scaled, each by its place in the order of their creation."""
+    """Return how ReplicaSets were scaled, each by its place in the order of their creation."""
     sets = [one.name for one in w.cluster.deployments()[0].sets]
     texts = []
     for event in w.timeline.since(after):

@@ -124,7 +124,7 @@ async def started(runtime: SimRuntime, exits: list[Exited]) -> str:
 
 
 def in_virtual_time(life: Life, play: Any) -> list[tuple[float, int]]:
-    """Play with one container from its start, and give when and how it ended."""
+    """Play with one container from its start and return when and how it ended."""
     exits: list[Exited] = []
 
     async def main() -> float:

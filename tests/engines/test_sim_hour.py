@@ -27,7 +27,7 @@ def run(python: str, seed: int, hash_seed: str, *, pods: int = PODS, seconds: in
 
 
 def same(line: str) -> str:
-    """Give of a line of figures what must be the same."""
+    """Return of a line of figures what must be the same."""
     return line.rpartition(";")[0]
 
 

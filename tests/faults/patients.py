@@ -36,7 +36,7 @@ class FakePatient:
         return self.faults.on_request(request)
 
     def answers(self, requests: int, request: Request = USER) -> list[int | None]:
-        """Give the status that faults answer to each of several requests, None where none does."""
+        """Return the status that faults answer to each of several requests, None where none does."""
         effects = [self.ask(request) for _ in range(requests)]
         return [effect.answer and effect.answer.status for effect in effects]
 

@@ -26,7 +26,7 @@ Object = dict[str, Any]
 
 
 def unreachable() -> str | None:
-    """Say why there is no cluster to test on, or nothing."""
+    """Return why there is no cluster to test on, or nothing."""
     if not os.environ.get("KUBECONFIG"):
         return "need a cluster: KUBECONFIG=… make kube-test"
     if not shutil.which("kubectl"):
@@ -51,16 +51,16 @@ class Cluster:
         return ended
 
     def get(self, *args: str) -> Object:
-        """Give objects as JSON."""
+        """Return objects as JSON."""
         found: Object = json.loads(self.kubectl("get", *args, "-o", "json").stdout)
         return found
 
     def raw(self, path: str) -> str:
-        """Give what the API server answers to a GET."""
+        """Return what the API server answers to a GET."""
         return self.kubectl("get", "--raw", path).stdout
 
     def apply(self, *given: Path | Object) -> str:
-        """Apply files, folders, kustomizations and objects, each as a reader would; give what kubectl printed."""
+        """Apply files, folders, kustomizations and objects, each as a reader would; return what kubectl printed."""
         flags = ["--validate=false"] if self.minor < SERVERS_KNOW_PROBE_GRACE else []
         printed = ""
         for one in given:
@@ -73,22 +73,22 @@ class Cluster:
 
     @cached_property
     def minor(self) -> int:
-        """Give the minor version of its API server."""
+        """Return the minor version of its API server."""
         return int(json.loads(self.raw("/version"))["minor"].rstrip("+"))
 
     @cached_property
     def node_ip(self) -> str:
-        """Give the address at which NodePorts answer."""
+        """Return the address at which NodePorts answer."""
         (node, *_) = self.get("nodes")["items"]
         return next(str(one["address"]) for one in node["status"]["addresses"] if one["type"] == "InternalIP")
 
     def images(self) -> set[str]:
-        """Give the names of the images that its nodes have."""
+        """Return the names of the images that its nodes have."""
         nodes = self.get("nodes")["items"]
         return {name for node in nodes for image in node["status"].get("images", ()) for name in image["names"] or ()}
 
     def proxy(self, pod: str, port: int, path: str) -> str:
-        """Give the path of the API server's proxy to one pod."""
+        """Return the path of the API server's proxy to one pod."""
         return f"/api/v1/namespaces/{self.namespace}/pods/{pod}:{port}/proxy{path}"
 
     def inject(self, pod: str, spec: str) -> None:
@@ -152,7 +152,7 @@ class Watch:
         return len(self._told)
 
     def wait(self, is_it: Callable[[Object], bool], within: float, *, after: int = 0, what: str = "") -> Object:
-        """Give the first state that is it, among those told from the `after`th on; fails after `within` seconds."""
+        """Return the first state that is it, among those told from the `after`th on; fails after `within` seconds."""
         until = time.monotonic() + within
         at = after
         with self._more:
@@ -196,7 +196,7 @@ def curl_until(url: str, status: int, within: float) -> Answer:
 
 
 def ready(pod: Object) -> bool:
-    """Say whether a pod is Ready, and not about to go."""
+    """Return whether a pod is Ready, and not about to go."""
     conditions = pod["status"].get("conditions", ())
     return "deletionTimestamp" not in pod["metadata"] and any(
         one["type"] == "Ready" and one["status"] == "True" for one in conditions
@@ -204,7 +204,7 @@ def ready(pod: Object) -> bool:
 
 
 def restarts(pod: Object) -> int:
-    """Give the number that kubectl shows under RESTARTS."""
+    """Return the number that kubectl shows under RESTARTS."""
     return sum(one["restartCount"] for one in pod["status"].get("containerStatuses", ()))
 
 
@@ -214,12 +214,12 @@ def named(name: str, is_it: Callable[[Object], bool]) -> Callable[[Object], bool
 
 
 def says(reason: str, message: str = "") -> Callable[[Object], bool]:
-    """Say whether an event has this reason, and this in its message."""
+    """Return whether an event has this reason, and this in its message."""
     return lambda event: event["reason"] == reason and message in event["message"]
 
 
 def in_service(pod: str) -> Callable[[Object], bool]:
-    """Say whether an EndpointSlice sends users to a pod."""
+    """Return whether an EndpointSlice sends users to a pod."""
     return lambda given: any(
         one["conditions"].get("ready") and one.get("targetRef", {}).get("name") == pod
         for one in given.get("endpoints") or ()

@@ -36,7 +36,7 @@ def _reachable() -> None:
 
 @pytest.fixture(scope="session")
 def needs(_reachable: None) -> Callable[..., None]:
-    """Give what skips a test whose images are on no node; a node tells of new ones within half a minute."""
+    """Return what skips a test whose images are on no node; a node tells of new ones within half a minute."""
     until = time.monotonic() + 40
 
     def check(*images: str) -> None:
@@ -50,7 +50,7 @@ def needs(_reachable: None) -> Callable[..., None]:
 
 @pytest.fixture
 def cluster(needs: Callable[..., None]) -> Iterator[Cluster]:
-    """Give a namespace of the test's own, deleted at its end."""
+    """Return a namespace of the test's own, deleted at its end."""
     needs("crashy-app:1.0.0")
     name = f"crashy-test-{secrets.token_hex(3)}"
     one = Cluster(name)
@@ -74,6 +74,6 @@ def _alone(name: str) -> Iterator[None]:
 
 @pytest.fixture
 def node_port() -> Iterator[int]:
-    """Give the NodePort of crashy-app and webapp, which nobody else has meanwhile."""
+    """Return the NodePort of crashy-app and webapp, which nobody else has meanwhile."""
     with _alone("nodeport30080.lock"):
         yield 30080

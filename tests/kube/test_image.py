@@ -17,7 +17,7 @@ MOST = 15_000_000  # bytes that the layers above the base may have, unpacked
 
 
 def inspected(image: str) -> dict[str, Any]:
-    """Give what podman, buildah's twin, tells of an image of this machine."""
+    """Return what podman, buildah's twin, tells of an image of this machine."""
     need("podman")
     asked = subprocess.run(["podman", "image", "inspect", image], capture_output=True, text=True, check=False)
     if asked.returncode:

@@ -24,7 +24,7 @@ from tests.kube.cluster import (
 
 
 def script(name: str, *args: str, codes: tuple[int, ...] = (0,)) -> str:
-    """Run one of the project's own scripts, which ends with one of these codes; give what it prints."""
+    """Run one of the project's own scripts, which ends with one of these codes; return what it prints."""
     command = [str(ROOT / f"scripts/{name}.sh"), *args]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ})
     assert ended.returncode in codes, ended.stderr
@@ -32,7 +32,7 @@ def script(name: str, *args: str, codes: tuple[int, ...] = (0,)) -> str:
 
 
 def kustomized(folder: str) -> list[Object]:
-    """Give what kubectl makes of a kustomization, but for its NodePorts, which are others' too."""
+    """Return what kubectl makes of a kustomization, but for its NodePorts, which are others' too."""
     version = subprocess.run(["kubectl", "version", "--client"], capture_output=True, text=True, check=True).stdout
     if "Kustomize Version" not in version:
         pytest.skip("this kubectl is older than 1.21: it does not read today's kustomizations")

@@ -177,7 +177,7 @@ def test_redis_with_tini_in_its_exec_probe(cluster: Cluster, needs: Callable[...
 
 @pytest.fixture
 def webapp(node_port: int, needs: Callable[..., None]) -> Iterator[Cluster]:
-    """Give the two webapp pods in the namespace `default`, and the `curl` pod that the scripts name."""
+    """Return the two webapp pods in the namespace `default`, and the `curl` pod that the scripts name."""
     needs("crashy-app:1.0.0", "apache2-custom:1.0.0")
     default = Cluster("default")
     taken = default.get("pods,services", "-l", "name=simple-webapp")["items"]
@@ -215,7 +215,7 @@ def kodekloud(name: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def printed(name: str, folder: Path) -> list[str]:
-    """Give the lines that one of KodeKloud's scripts prints."""
+    """Return the lines that one of KodeKloud's scripts prints."""
     with kodekloud(name, folder) as running:
         return running.communicate(timeout=90)[0].splitlines()
 

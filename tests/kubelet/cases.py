@@ -12,6 +12,6 @@ IDS = frozenset(Path(__file__).with_name("cases.txt").read_text().split())
 
 
 def case(name: str, *values: Any) -> ParameterSet:
-    """Give a row that stands for the case of this name, or for several; a name that is not listed only names it."""
+    """Return a row that stands for the case of this name, or for several; a name that is not listed only names it."""
     known = [word for word in name.split() if word in IDS]
     return pytest.param(*values, id=name, marks=[pytest.mark.case(*known)] if known else ())

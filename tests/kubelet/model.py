@@ -29,7 +29,7 @@ class Clocked:
         self._ask = ask
 
     def run(self, until: float) -> Iterator[tuple[float, Stored]]:
-        """Give each stored result that is news, and when; triggers may be sent in between."""
+        """Return each stored result that is news, and when; triggers may be sent in between."""
         while self.now <= until:
             first = self.worker.step(self.now, self._view(self.now))
             if first.changed and first.stored:
@@ -49,5 +49,5 @@ class Clocked:
             self.ticker.take(self.now)
 
     def news(self, until: float) -> list[tuple[float, Stored]]:
-        """Run, and give all the news at once."""
+        """Run and return all the news at once."""
         return list(self.run(until))

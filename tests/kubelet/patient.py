@@ -24,7 +24,7 @@ def environment(container: Container) -> dict[str, str]:
 
 
 def onset(container: Container) -> float:
-    """Give when the first life's fault comes, in seconds after the container's start."""
+    """Return when the first life's fault comes, in seconds after the container's start."""
     env = environment(container)
     delays = [float(env[name]) for name in (*FAULTS, "EXIT_AFTER") if name in env]
     if "NOT_READY" in env:
@@ -33,7 +33,7 @@ def onset(container: Container) -> float:
 
 
 def life(container: Container, attempt: int, start_seconds: float) -> Life:
-    """Give the patient's n-th life."""
+    """Return the patient's n-th life."""
     env = environment(container)
     ill = attempt < int(env.get("FAULT_LIVES", "1000"))
     spells = [

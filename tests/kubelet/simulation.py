@@ -42,18 +42,18 @@ class Run:
         ]
 
     def times(self, kind: str, reason: str = "", container: str = "") -> list[float]:
-        """Give when that happened, to the millisecond."""
+        """Return when that happened, to the millisecond."""
         return [round(t, 3) for t, _ in self.of(kind, reason, container)]
 
     def messages(self, reason: str) -> list[str]:
         return [event.message for _, event in self.of("event", reason)]
 
     def reasons(self) -> list[str]:
-        """Give the reasons of all events, in order."""
+        """Return the reasons of all events, in order."""
         return [event.reason for _, event in self.of("event")]
 
     def counts(self) -> dict[str, int]:
-        """Give how many events of each reason there were, in the order of their first appearance."""
+        """Return how many events of each reason there were, in the order of their first appearance."""
         several = len(self.template.containers) + len(self.template.init_containers) > 1
         return Counter(
             f"{event.reason}({event.data['container']})" if several else event.reason for _, event in self.of("event")
@@ -69,11 +69,11 @@ class Run:
         return [event.data["exit_code"] for _, event in self.of("process", "Exited")]
 
     def ready_changes(self) -> list[tuple[float, bool]]:
-        """Give when the published Ready condition changed, and to what."""
+        """Return when the published Ready condition changed, and to what."""
         return changes([(t, event.data["ready"]) for t, event in self.of("pod")])
 
     def endpoint_changes(self) -> list[tuple[float, bool]]:
-        """Give when the pod became a ready endpoint of its Service, and when it ceased to be one."""
+        """Return when the pod became a ready endpoint of its Service, and when it ceased to be one."""
         pod = [event.object.removeprefix("pod/") for event in self.events if event.kind == "pod"]
         told = changes([(t, pod[0] in event.data["ready"]) for t, event in self.of("endpoints")])
         wanted = [(t, event.data["ready"] and not event.data["deleting"]) for t, event in self.of("pod")]
@@ -81,7 +81,7 @@ class Run:
 
     @property
     def status(self) -> PodStatus:
-        """Give the last status."""
+        """Return the last status."""
         return self.statuses[-1][1]
 
     @property
@@ -90,7 +90,7 @@ class Run:
 
 
 def changes(states: Iterable[tuple[float, bool]]) -> list[tuple[float, bool]]:
-    """Give when a state that begins as False changed, and to what."""
+    """Return when a state that begins as False changed, and to what."""
     found, before = [], False
     for t, state in states:
         if state != before:

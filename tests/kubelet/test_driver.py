@@ -35,7 +35,7 @@ def spec(*, init: list[dict[str, Any]] | None = None, policy: str = "Always", gr
 
 
 def lives(**by_container: Life | list[Life]) -> Script:
-    """Give each container its lives in turn, the last one for ever; `well` to those not named."""
+    """Return each container its lives in turn, the last one for ever; `well` to those not named."""
 
     def script(_pod: Pod, container: Container, attempt: int) -> Life:
         life = by_container.get(container.name, WELL)

@@ -43,7 +43,7 @@ containers = st.fixed_dictionaries({"image": st.just("app")}, optional={kind.fie
 
 @st.composite
 def histories(draw: st.DrawFn) -> Run:
-    """Draw a pod of one or two containers, what their lives are, and give what came of it."""
+    """Draw a pod of one or two containers, what their lives are and return what came of it."""
     specs = draw(st.lists(containers, min_size=1, max_size=2))
     courses = [draw(st.lists(lives, min_size=1, max_size=3)) for _ in specs]
     spec: dict[str, Any] = {

@@ -46,7 +46,7 @@ def ideal(spec: Mapping[str, Any], script: Script, seconds: float, **more: Any) 
 
 
 def probed(run: Run, probe_type: str) -> list[float]:
-    """Give when each probe began."""
+    """Return when each probe began."""
     return [round(t - event.data["seconds"], 2) for t, event in run.of("probe", probe_type)]
 
 

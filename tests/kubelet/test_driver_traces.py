@@ -79,7 +79,7 @@ def one_run(version: str, name: str, seed: int) -> Run:
 
 
 def alike(version: str, name: str) -> list[Run]:
-    """Give the runs with the trace's events, restarts and exit codes."""
+    """Return the runs with the trace's events, restarts and exit codes."""
     return [run for run in runs(version, name) if same_story(name, version, run)]
 
 

@@ -20,7 +20,7 @@ FAILED = Instance("A", 0, 1.0, 2.0, 1)
 def status_of(
     instance: Instance | None, probes: str = "", found: str = "", *, init: bool = False, restart_policy: str = ""
 ) -> ContainerStatus:
-    """Give the status of a container with these probes (`startup readiness`) and results (`startup=success`)."""
+    """Return the status of a container with these probes (`startup readiness`) and results (`startup=success`)."""
     kinds = {f"{kind}_probe": PROBE for kind in probes.split()}
     container = Container("c", restart_policy=restart_policy, **kinds)  # type: ignore[arg-type]
     template = PodTemplate((Container("main"),), (container,)) if init else PodTemplate((container,))

@@ -58,7 +58,7 @@ ENDS = (("success", 200, Result.SUCCESS), ("fail", 500, Result.FAILURE))
 
 
 def followed(where: str) -> list[ParameterSet]:
-    """Give a row for each end and each way to get there: what is there, what comes of it, who follows everywhere."""
+    """Return a row for each end and each way to get there: what is there, what comes of it, who follows everywhere."""
     return [
         case(f"http.nonlocal.{where}-{end}.{way}", final, result, follow)
         for end, final, result in ENDS

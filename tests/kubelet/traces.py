@@ -43,7 +43,7 @@ WINDOWS = {
 
 
 def cases(*versions: str) -> list[Any]:
-    """Give each trace's version and scenario, as `01-soft-crash/1.36`."""
+    """Return each trace's version and scenario, as `01-soft-crash/1.36`."""
     return [
         pytest.param(version, name, id=f"{name}/{version}", marks=pytest.mark.trace(f"{name}/{version}"))
         for version in versions or PROFILES
@@ -53,7 +53,7 @@ def cases(*versions: str) -> list[Any]:
 
 
 def fault(name: str, run: Run) -> float:
-    """Give the patient's fault in its first life, in seconds after the start: as it tells itself, if it can."""
+    """Return the patient's fault in its first life, in seconds after the start: as it tells itself, if it can."""
     if name == DELETED:
         return next((t for t, e in run.of("pod") if e.data["deleting"]), DELETED_AT)
     sick = SICK.get(name, "")
@@ -106,36 +106,36 @@ def measures(name: str, run: Run) -> dict[str, float]:
 
 
 def waits(name: str, run: Run) -> list[float]:
-    """Give the seconds from each exit to the next start."""
+    """Return the seconds from each exit to the next start."""
     sick = SICK.get(name, "")
     return [start - end for end, start in zip(run.exited(sick), run.started(sick)[1:], strict=False)]
 
 
 def longest(window: float) -> float:
-    """Give the end of a wait: jitter, a second until the exit is seen, another until the pod is seen to be due."""
+    """Return the end of a wait: jitter, a second until the exit is seen, another until the pod is seen to be due."""
     return 1.5 * window + 2
 
 
 def outlived(run: Run, restart: int, window: float) -> bool:
-    """Say whether the window has passed since the last exit, when a container that a probe has killed is started."""
+    """Return whether the window has passed since the last exit, when a container that a probe has killed is started."""
     if not run.of("event", "Killing") or restart == 0:
         return False
     return run.started()[restart + 1] - run.exited()[restart - 1] > window
 
 
 def same_story(name: str, version: str, run: Run) -> bool:
-    """Say whether a run has the events (in order, with their counts), restarts and exit codes of a repeat."""
+    """Return whether a run has the events (in order, with their counts), restarts and exit codes of a repeat."""
     trace = TRACES[name][version]
     return written(run) in trace["events"] and run.restarts in trace["restarts"] and run.exit_codes() in trace["exits"]
 
 
 def written(run: Run) -> str:
-    """Give the events as the traces' summary does."""
+    """Return the events as the traces' summary does."""
     return " ".join(f"{reason} x{count}" for reason, count in run.counts().items())
 
 
 def warnings(name: str, run: Run) -> set[str]:
-    """Give the texts of the warnings, as the traces have them."""
+    """Return the texts of the warnings, as the traces have them."""
     pod = "s" + name.partition("-")[0]
     texts = {e.message for _, e in run.of("event") if e.data["type"] == "Warning"}
     texts = {re.sub(r"in pod \S+", f"in pod {pod}_NS(UID)", text) for text in texts}
@@ -143,20 +143,20 @@ def warnings(name: str, run: Run) -> set[str]:
 
 
 def deviations(name: str, version: str, run: Run, but: Sequence[str] = ()) -> dict[str, float]:
-    """Give how far from the trace's medians a run's times are, in seconds."""
+    """Return how far from the trace's medians a run's times are, in seconds."""
     found, times = measures(name, run), TRACES[name][version].get("times", {})
     apart = (*APART.get(name, ()), *but)
     return {key: abs(found.get(key, math.inf) - times[key][0]) for key in times if key not in apart}
 
 
 def within_reach(name: str, version: str, key: str, seconds: float) -> bool:
-    """Say whether a time is among the trace's, or near them."""
+    """Return whether a time is among the trace's, or near them."""
     _, least, most = TRACES[name][version]["times"][key]
     return bool(least - WITHIN <= seconds <= most + WITHIN)
 
 
 def schedules(run: Run) -> dict[str, Schedule]:
-    """Give the probes of the first life of each container, by container and type."""
+    """Return the probes of the first life of each container, by container and type."""
     found: dict[str, Schedule] = {}
     before: dict[str, float] = {}
     for t, event in run.of("probe"):

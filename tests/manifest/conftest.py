@@ -76,7 +76,7 @@ def manifests(text: str | bytes) -> Manifests:
 
 
 def complaints(text: str | bytes) -> list[str]:
-    """Give the lines with which one file's text is refused; none if it is not."""
+    """Return the lines with which one file's text is refused; none if it is not."""
     try:
         manifests(text)
     except BadInput as error:

@@ -65,7 +65,7 @@ def settle(data: bytes) -> None:
 
 
 def refusal(documents: Sequence[Document], errors: Sequence[str]) -> tuple[str, ...]:
-    """Give the lines with which documents are refused; anything but BadInput is let through."""
+    """Return the lines with which documents are refused; anything but BadInput is let through."""
     try:
         read(documents, errors)
     except BadInput as refused:
@@ -136,7 +136,7 @@ def mutate(objects: Any, data: st.DataObject) -> None:
 
 
 def walk(value: Any) -> Any:
-    """Give each (holder, key) below a value."""
+    """Return each (holder, key) below a value."""
     keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     for key in keys:
         yield value, key

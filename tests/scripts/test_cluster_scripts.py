@@ -15,7 +15,7 @@ TOOLS = ("sh", "make", "dirname", "basename", "sed", "grep", "tail", "tr", "mkdi
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Give a folder that is the whole PATH: the plain tools, and no kind, kubectl, docker or podman."""
+    """Return a folder that is the whole PATH: the plain tools, and no kind, kubectl, docker or podman."""
     for tool in TOOLS:
         (tmp_path / tool).symlink_to(str(shutil.which(tool)))
     return tmp_path

@@ -22,7 +22,7 @@ pytestmark = needs("curl", "wget")
 
 
 def free_node_port() -> int:
-    """Give a NodePort that nobody has on this machine; by chance, since other tests look for one at the same time."""
+    """Return a NodePort that nobody has on this machine; by chance, since other tests look for one at the same time."""
     for port in random.sample(range(31000, 32767), 100):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:

@@ -20,7 +20,7 @@ DEADLINE = 20.0
 
 
 def until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -> Any:
-    """Poll until the condition gives something true, and give that."""
+    """Poll until the condition gives something true and return that."""
     end = time.monotonic() + deadline
     while time.monotonic() < end:
         found = condition()
@@ -115,7 +115,7 @@ class Running:
             connection.close()
 
     def admin(self, method: str, path: str, body: str | None = None, **headers: Any) -> Any:
-        """Ask the control plane; gives the JSON of its answer."""
+        """Ask the control plane; return the JSON of its answer."""
         answer = self.ask(f"/admin/{path}", method=method, port=self.admin_port, body=body, **headers)
         assert answer.status < 400, answer
         return json.loads(answer.body) if answer.body else None

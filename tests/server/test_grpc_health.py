@@ -78,7 +78,7 @@ def shared() -> Iterator[Running]:
 
 @pytest.fixture
 def patient(shared: Running) -> Iterator[Running]:
-    """Give one patient to most tests; each finds it without faults."""
+    """Return one patient to most tests; each finds it without faults."""
     yield shared
     shared.admin("DELETE", "faults")
 

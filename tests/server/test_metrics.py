@@ -38,7 +38,7 @@ KUBELET = {"User-Agent": "kube-probe/1.36"}
 
 
 def read(text: str, name: str) -> list[tuple[Labels, float]]:
-    """Give the labels and the value of each sample with this name."""
+    """Return the labels and the value of each sample with this name."""
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return [(sample.labels, sample.value) for sample in samples if sample.name == name]
 
@@ -306,7 +306,7 @@ def test_promtool_finds_nothing_to_say(serve: Callable[..., Running]) -> None:
 
 @pytest.fixture
 def prometheus(tmp_path: Path) -> Iterator[Callable[[int], Callable[[str], float | None]]]:
-    """Start a real Prometheus that scrapes a port of this machine; gives what asks it for the value of a query."""
+    """Start a real Prometheus that scrapes a port of this machine; return what asks it for the value of a query."""
     program = need("prometheus")
     started: list[subprocess.Popen[bytes]] = []
 

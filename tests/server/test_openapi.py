@@ -18,7 +18,7 @@ DOCUMENT = document(OPERATIONS, catalogue(), scope_catalogue())
 
 
 def schema(name: str) -> Any:
-    """Give a schema of the document that can be used apart from it."""
+    """Return a schema of the document that can be used apart from it."""
     return {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
 
 
@@ -47,7 +47,7 @@ FAULT_VALUES: dict[tuple[str, str], list[Any]] = {
 
 
 def all_params() -> list[tuple[str, Any, Any]]:
-    """Give (fault, param, value) of each parameter in the catalogue."""
+    """Return (fault, param, value) of each parameter in the catalogue."""
     return [
         (fault["name"], param, value)
         for fault in catalogue()

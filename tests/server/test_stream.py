@@ -38,7 +38,7 @@ async def client(aiohttp_client: Any, app: web.Application) -> Client:
 
 
 async def frames(stream: ClientResponse) -> AsyncIterator[tuple[str, Any]]:
-    """Give each event's id and what its data holds."""
+    """Return each event's id and what its data holds."""
     lines: list[str] = []
     async for raw in stream.content:
         line = raw.decode().removesuffix("\n")
@@ -51,7 +51,7 @@ async def frames(stream: ClientResponse) -> AsyncIterator[tuple[str, Any]]:
 
 
 async def take(stream: ClientResponse, count: int) -> list[tuple[str, str]]:
-    """Give the ids and messages of the next events."""
+    """Return the ids and messages of the next events."""
     found = []
     async with asyncio.timeout(DEADLINE):
         async for name, event in frames(stream):

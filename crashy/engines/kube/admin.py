@@ -61,7 +61,7 @@ def _ports(container: Container) -> Iterator[int]:
 
 
 def _problem(answer: Answer) -> str:
-    """Give a problem document as a line."""
+    """Return a problem document as a line."""
     try:
         return f"{answer.status} {json.loads(answer.body)['detail']}"
     except (ValueError, KeyError, TypeError):

@@ -77,7 +77,7 @@ class Api:
         timeout: float = TIMEOUT,
         content: str = "application/json",
     ) -> Answer:
-        """Ask, and give whatever is answered; raises ApiError with status 0 where nothing is."""
+        """Ask and return whatever is answered; raises ApiError with status 0 where nothing is."""
         try:
             async with asyncio.timeout(timeout), await self._call(method, path, body, content) as response:
                 return Answer(response.status, response.headers, await response.read())
@@ -85,7 +85,7 @@ class Api:
             raise ApiError(0, f"{self.host}: {_why(error, timeout)}") from None
 
     async def request(self, method: str, path: str, body: Object | None = None, **options: Any) -> Object:
-        """Ask, and give the object that is answered; raises ApiError."""
+        """Ask and return the object that is answered; raises ApiError."""
         answer = await self.send(method, path, body, **options)
         if answer.status >= 300:
             raise answer.error()
@@ -96,7 +96,7 @@ class Api:
         return dict(told)
 
     async def lines(self, path: str, silence: float) -> AsyncIterator[Object]:
-        """Give each object of a stream as it comes; raises ApiError where it can't begin, or breaks."""
+        """Return each object of a stream as it comes; raises ApiError where it can't begin, or breaks."""
         rest = b""
         async for data in self.stream(path, silence):
             *lines, rest = (rest + data).split(b"\n")
@@ -107,7 +107,7 @@ class Api:
                     raise ApiError(0, f"{self.host}: sent a line that is no object") from None
 
     async def stream(self, path: str, silence: float | None = None) -> AsyncIterator[bytes]:
-        """Give what comes, as it comes; raises ApiError where it can't begin, breaks, or is silent for too long."""
+        """Return what comes, as it comes; raises ApiError where it can't begin, breaks, or is silent for too long."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=silence)
         try:
             async with await self._call("GET", path, None, timeout=timeout) as response:
@@ -119,7 +119,7 @@ class Api:
             raise ApiError(0, f"{self.host}: {_why(error, silence or TIMEOUT)}") from None
 
     async def run(self, path: str, timeout: float) -> tuple[bytes, Object]:
-        """Run a command through an exec path, and give what it wrote and the Status of its end.
+        """Run a command through an exec path and return what it wrote and the Status of its end.
 
         Raises ApiError, and TimeoutError after `timeout` seconds: the command may go on then.
         """
@@ -171,7 +171,7 @@ class Api:
 
 
 def is_status(body: bytes) -> bool:
-    """Say whether the API server itself says this: a Status object."""
+    """Return whether the API server itself says this: a Status object."""
     try:
         told = json.loads(body)
     except ValueError:
@@ -206,7 +206,7 @@ async def connected() -> AsyncIterator[Api]:
 
 
 def _kubeconfigs() -> tuple[list[str], bool]:
-    """Give the kubeconfig's files, and whether a pod's service account is to be used without them."""
+    """Return the kubeconfig's files, and whether a pod's service account is to be used without them."""
     names = [name for name in os.environ.get("KUBECONFIG", "").split(os.pathsep) if name]
     files = [path for path in (names or [str(Path("~/.kube/config").expanduser())]) if Path(path).exists()]
     return files, not names and _SERVICE_ACCOUNT.exists()

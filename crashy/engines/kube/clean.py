@@ -11,7 +11,7 @@ from crashy.errors import BadInput
 
 
 async def clean(names: Sequence[str], tell: Callable[[str], None]) -> list[str]:
-    """Delete the namespaces of runs, those of these names or all; tell of each, and give those that would not go.
+    """Delete the namespaces of runs, those of these names or all; tell of each and return those that would not go.
 
     Raises BadInput for a name that no run has made, and for a cluster that can't be asked.
     """

@@ -20,11 +20,11 @@ class ClusterClock:
     error: float
 
     def at(self, stamp: str) -> float:
-        """Give a timestamp (`2026-11-21T13:24:05Z`, with or without a fraction) in seconds of the loop."""
+        """Return a timestamp (`2026-11-21T13:24:05Z`, with or without a fraction) in seconds of the loop."""
         return seconds(stamp) + self.offset
 
     def when(self, stamp: str, arrival: float) -> float:
-        """Give when something happened that has this timestamp, and of which we heard at `arrival`, of the loop.
+        """Return when something happened that has this timestamp, and of which we heard at `arrival`, of the loop.
 
         Timestamps are mostly whole seconds, cut off; a watch tells within milliseconds. So the arrival is the sharper
         figure while it agrees with the stamp: not before its second, and at most SLACK after. What comes later (after a
@@ -42,7 +42,7 @@ class ClusterClock:
 
 
 def seconds(stamp: str) -> float:
-    """Give a timestamp of the API in seconds since 1970.
+    """Return a timestamp of the API in seconds since 1970.
 
     >>> seconds("1970-01-01T00:01:00Z"), seconds("1970-01-01T00:00:01.500000Z")
     (60.0, 1.5)

@@ -24,7 +24,7 @@ class Told:
 
 
 class Events:
-    """Takes Event objects as they are listed and watched, and gives what is new with each of them.
+    """Takes Event objects as they are listed and watched, and returns what is new with each of them.
 
     Kubernetes counts equal events on one object: each rise of the count is an event of its own here. Where the count
     rises by more than one at once (the kubelet's own spam filter holds some back, as the lab's does), it is one, and

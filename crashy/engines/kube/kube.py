@@ -93,7 +93,7 @@ class Kube:
         self._note(f"kube: users ask service/{service} by {way.by}: {way.url}")
 
     def pods(self) -> Sequence[PodView]:
-        """Give the pods that are there, in the order of their creation."""
+        """Return the pods that are there, in the order of their creation."""
         return self._view.pods()
 
     async def inject(self, pod: Pod, spec: str) -> None:

@@ -22,7 +22,7 @@ _ALLOCATED = ("clusterIP", "clusterIPs", "healthCheckNodePort")  # of a Service,
 
 
 def prepared(documents: Sequence[Document], namespace: str, image: str = "") -> list[Object]:
-    """Give the objects to apply: all in `namespace`; the patient's image is `image`, where one is given.
+    """Return the objects to apply: all in `namespace`; the patient's image is `image`, where one is given.
 
     Raises BadInput where they are of several namespaces: a run has one.
     """
@@ -39,7 +39,7 @@ def prepared(documents: Sequence[Document], namespace: str, image: str = "") -> 
 
 
 def patient_image(documents: Sequence[Document]) -> str:
-    """Give the first name by which the manifests call the patient's image; none is an empty text."""
+    """Return the first name by which the manifests call the patient's image; none is an empty text."""
     images = (str(c.get("image", "")) for document in documents for c in _containers(document.object))
     return next((image for image in images if is_patient(image)), "")
 
@@ -52,13 +52,13 @@ def _containers(one: Object) -> Iterator[Object]:
 
 
 def path_of(one: Object) -> str:
-    """Give where objects of its kind and namespace are in the API."""
+    """Return where objects of its kind and namespace are in the API."""
     prefix, plural = _PATHS[one["kind"]]
     return f"{prefix}/namespaces/{one['metadata']['namespace']}/{plural}"
 
 
 async def apply(api: Api, one: Object) -> Object:
-    """Create an object, or make the one that is there as this one has it; gives it as it is then. Raises ApiError."""
+    """Create an object, or make the one that is there as this one has it; return it as it is then. Raises ApiError."""
     path = path_of(one)
     try:
         return await api.request("POST", path, one)
@@ -70,7 +70,7 @@ async def apply(api: Api, one: Object) -> Object:
 
 
 def replacement(live: Object, wanted: Object) -> Object:
-    """Give what `live` is to be replaced with: what the manifest says, and what only the cluster can say.
+    """Return what `live` is to be replaced with: what the manifest says, and what only the cluster can say.
 
     A Deployment without `replicas` keeps its number; of a Pod only the images can change.
     """
@@ -94,7 +94,7 @@ def replacement(live: Object, wanted: Object) -> Object:
 
 
 def unknown(sent: Mapping[str, Any], stored: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """Give the fields that were sent and that the cluster has not kept: its version does not know them."""
+    """Return the fields that were sent and that the cluster has not kept: its version does not know them."""
     for key, value in sent.items():
         at = f"{path}.{key}" if path else key
         if not value or key == "stringData":

@@ -93,14 +93,14 @@ async def _hurry(api: Api, path: str) -> None:
 
 
 async def left_behind(api: Api) -> list[Namespace]:
-    """Give the namespaces that carry the labels of a run; raises ApiError."""
+    """Return the namespaces that carry the labels of a run; raises ApiError."""
     selector = ",".join([*(f"{key}%3D{value}" for key, value in MANAGED.items()), RUN])
     items = (await api.request("GET", f"/api/v1/namespaces?labelSelector={selector}")).get("items") or []
     return [Namespace(item["metadata"]["name"], item["metadata"]["uid"]) for item in items if ours(item)]
 
 
 def ours(namespace: Object) -> bool:
-    """Say whether a namespace is one that a run has made: its labels and its name both say so."""
+    """Return whether a namespace is one that a run has made: its labels and its name both say so."""
     labels = namespace["metadata"].get("labels") or {}
     name = str(namespace["metadata"]["name"])
     return MANAGED.items() <= labels.items() and name == PREFIX + str(labels.get(RUN))

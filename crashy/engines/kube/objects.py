@@ -102,7 +102,7 @@ def _terminated(last: Object, at: At) -> Terminated:
 
 
 def endpoints_of(slices: Iterable[Object]) -> dict[str, list[str]]:
-    """Give the pods of a Service by its EndpointSlices (v1 or v1beta1): `ready`, `not_ready`, and who is `serving`.
+    """Return the pods of a Service by its EndpointSlices (v1 or v1beta1): `ready`, `not_ready`, and who is `serving`.
 
     A proxy sends connections to the ready ones; without any, to those that still serve as they end. Clusters before
     1.22 don't say who serves.

@@ -36,7 +36,7 @@ class Pods:
         self.names: set[str] = set()
 
     def views(self) -> list[PodView]:
-        """Give the pods that are there, in the order of their creation."""
+        """Return the pods that are there, in the order of their creation."""
         return list(self._there.values())
 
     def listed(self, items: list[Object]) -> None:

@@ -62,7 +62,7 @@ class Session:
 
     @asynccontextmanager
     async def running(self, timeline: Timeline) -> AsyncIterator[Kube]:
-        """Follow the namespace on the timeline, and give the engine; raises BadInput for what the API refuses."""
+        """Follow the namespace on the timeline and return the engine; raises BadInput for what the API refuses."""
         options, clock = self._options, self._clock
         ahead = asyncio.get_running_loop().time() - time.time() - clock.offset
         told = f"the cluster's clock is {ahead:+.3f} s from this machine's, give or take {clock.error:.3f} s"

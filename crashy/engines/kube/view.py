@@ -57,7 +57,7 @@ class View:
         self._slices = _Slices(timeline, namespace, mine)
 
     def pods(self) -> list[PodView]:
-        """Give the pods that are there, in the order of their creation."""
+        """Return the pods that are there, in the order of their creation."""
         return self._pods.views()
 
     def _mine(self, kind: str, name: str) -> bool:
@@ -117,7 +117,7 @@ def _everything(kind: str, name: str) -> bool:
 
 
 async def _discovery(api: Api) -> str:
-    """Give the API of EndpointSlices: v1 since 1.21, v1beta1 before."""
+    """Return the API of EndpointSlices: v1 since 1.21, v1beta1 before."""
     group = await api.request("GET", "/apis/discovery.k8s.io")
     versions = [str(version["groupVersion"]) for version in group["versions"]]
     return next((v for v in versions if v.endswith("/v1")), versions[0])
@@ -189,7 +189,7 @@ def _service(one: Object) -> str:
 
 
 class _Progress:
-    """Tells each turn of a Deployment's condition `Progressing`."""
+    """Reports each turn of a Deployment's condition `Progressing`."""
 
     def __init__(self, timeline: Timeline, namespace: str) -> None:
         self._timeline = timeline

@@ -133,7 +133,7 @@ def _host(address: str) -> str:
 
 
 async def cluster_ips_reachable(api: Api) -> bool:
-    """Say whether ClusterIPs can be reached from here: whether the cluster's own answers at the one of its API.
+    """Return whether ClusterIPs can be reached from here: whether the cluster's own answers at the one of its API.
 
     The certificate must be one of this cluster's: another network may well use the same addresses. In a pod they can.
     """
@@ -153,7 +153,7 @@ async def cluster_ips_reachable(api: Api) -> bool:
 
 
 async def node_addresses(api: Api) -> list[str]:
-    """Give the nodes' addresses, those of the outside first; none where they may not be read."""
+    """Return the nodes' addresses, those of the outside first; none where they may not be read."""
     try:
         nodes = (await api.request("GET", "/api/v1/nodes")).get("items") or []
     except ApiError:

@@ -48,12 +48,12 @@ class Addresses:
         self._noted = self._single
 
     def pod_ip(self) -> str:
-        """Give a pod's address; the first 50,000 pods of a lab get different ones."""
+        """Return a pod's address; the first 50,000 pods of a lab get different ones."""
         self._pods += 1
         return self._address(self._pods % PODS)
 
     def cluster_ip(self) -> str:
-        """Give a Service's address."""
+        """Return a Service's address."""
         self._services += 1
         return self._address(PODS + self._services)
 
@@ -62,7 +62,7 @@ class Addresses:
         return f"127.{self._block}.{high}.{low + 1}"
 
     def host(self, ip: str) -> str:
-        """Give the address that a program listens on so as to be found at `ip`."""
+        """Return the address that a program listens on so as to be found at `ip`."""
         return ANY_HOST if self._single and ip.startswith("127.") else ip
 
     def listen(self, ip: str, port: int) -> int:
@@ -91,7 +91,7 @@ class Addresses:
         raise BadInput(f"no port from {SPARE[0]} to {SPARE[-1]} of {host} can be bound")
 
     def dial(self, ip: str, port: int) -> tuple[str, int]:
-        """Give where `ip:port` really listens."""
+        """Return where `ip:port` really listens."""
         return self._places.get((ip, port), (self.host(ip), port))
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ def _claim() -> tuple[socket.socket, int]:
 
 
 def _refusal(host: str, port: int) -> str:
-    """Say why `host:port` can't be bound; empty if it can."""
+    """Return why `host:port` can't be bound; empty if it can."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

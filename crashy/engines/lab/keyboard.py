@@ -15,7 +15,7 @@ _ARROWS = {"A": "up", "B": "down"}
 
 
 def restorer(fd: int) -> Callable[[], None]:
-    """Give a call that makes the terminal behind `fd` as it is now; one that does nothing where there is none."""
+    """Return a call that makes the terminal behind `fd` as it is now; one that does nothing where there is none."""
     try:
         before = termios.tcgetattr(fd)
     except termios.error:
@@ -29,7 +29,7 @@ def restorer(fd: int) -> Callable[[], None]:
 
 
 def listens(fd: int) -> bool:
-    """Say whether keys pressed on the terminal behind `fd` are for this process: not for one in the background."""
+    """Return whether keys pressed on the terminal behind `fd` are for this process: not for one in the background."""
     try:
         return os.isatty(fd) and os.tcgetpgrp(fd) == os.getpgrp()
     except OSError:

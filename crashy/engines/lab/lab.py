@@ -116,7 +116,7 @@ class Lab:
         return {(service.namespace, service.name, port.port): url for service, port, url in self._network.urls()}
 
     def pods(self) -> Sequence[PodView]:
-        """Give the pods that are there, in the order of their creation."""
+        """Return the pods that are there, in the order of their creation."""
         return self._cluster.pods()
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
@@ -128,11 +128,11 @@ class Lab:
         self._cluster.scale(deployment, replicas)
 
     def owner(self, pod: Pod) -> Deployment | None:
-        """Give the Deployment that a pod belongs to; None for one that is its own."""
+        """Return the Deployment that a pod belongs to; None for one that is its own."""
         return self._cluster.owner(pod)
 
     def url(self, service: Service, port: ServicePort) -> str:
-        """Give where this machine's programs find a Service."""
+        """Return where this machine's programs find a Service."""
         return self._network.url(service, port)
 
     async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
@@ -140,7 +140,7 @@ class Lab:
         return await ask(Target.of(self.url(service, port) + path), timeout)
 
     def admin(self, pod: Pod) -> tuple[str, str] | None:
-        """Give the URL and the token of a pod's admin API; None where no container is a patient that has one."""
+        """Return the URL and the token of a pod's admin API; None where no container is a patient that has one."""
         container = patient(pod)
         if container is None:
             return None
@@ -152,7 +152,7 @@ class Lab:
         return f"http://{self._addresses.host(pod.ip)}:{port}", environ.get("ADMIN_TOKEN", "")
 
     def app(self, pod: Pod) -> str:
-        """Give the URL at which a pod's app is found without its Service: its patient's first port, else 8080."""
+        """Return the URL at which a pod's app is found without its Service: its patient's first port, else 8080."""
         patients = (c for c in pod.template.containers if is_patient(c.image))
         ports = [port.container_port for patient in patients for port in patient.ports]
         host, port = self._addresses.dial(pod.ip, ports[0] if ports else 8080)

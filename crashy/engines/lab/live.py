@@ -74,7 +74,7 @@ class LiveView:
         self._live.stop()
 
     def draw(self) -> RenderableType:
-        """Give the picture of this moment, which fits the terminal: of many pods some, of the events the newest."""
+        """Return the picture of this moment, which fits the terminal: of many pods some, of the events the newest."""
         if not len(self._timeline):
             return Text()
         width, height = self._live.console.size
@@ -129,7 +129,7 @@ class LiveView:
 
 
 def _foremost(views: list[PodView], room: int) -> tuple[list[PodView], list[Text]]:
-    """Give the pods for so many lines, the unready ones first where not all of them fit, and a line on the rest."""
+    """Return the pods for so many lines, the unready ones first where not all of them fit, and a line on the rest."""
     if len(views) <= room:
         return views, []
     views = sorted(views, key=lambda view: view.status.ready)

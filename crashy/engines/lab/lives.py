@@ -17,7 +17,7 @@ class Life:
 
 
 def lives(events: Iterable[Event], pod: str, container: str) -> list[Life]:
-    """Give the lives of a container of `pod` (`pod/web-1`), the newest last; one that has yet to write counts too."""
+    """Return the lives of a container of `pod` (`pod/web-1`), the newest last; one that has yet to write counts too."""
     found: list[Life] = []
     for event in events:
         if event.object != pod:

@@ -49,15 +49,15 @@ class LoopbackNetwork:
 
     @property
     def cluster_ips(self) -> list[tuple[Service, str]]:
-        """Give each Service with its address."""
+        """Return each Service with its address."""
         return list(self._services.values())
 
     def pod_ip(self) -> str:
-        """Give an address for a new pod."""
+        """Return an address for a new pod."""
         return self._addresses.pod_ip()
 
     async def open(self, services: Sequence[Service]) -> None:
-        """Give each Service its address and answer on its ports, and on no others that it had.
+        """Return each Service its address and answer on its ports, and on no others that it had.
 
         What is open already stays so, whichever Service has it from now on. Raises BadInput that names each port that
         is taken, with nothing changed.
@@ -119,7 +119,7 @@ class LoopbackNetwork:
         raise BadInput(f"no port from {NODE_PORTS[0]} to {NODE_PORTS[-1]} of {ANY_HOST} is free")
 
     def publish(self, service: Service, backends: Mapping[int, Backends]) -> None:
-        """Say who gets the new connections to each port of a Service; connections that are there stay."""
+        """Set who gets the new connections to each port of a Service; connections that are there stay."""
         for port, places in backends.items():
             self._backends[service.namespace, service.name, port] = places
 
@@ -128,18 +128,18 @@ class LoopbackNetwork:
         return self._addresses.dial(*self._rng.choice(backends)) if backends else None
 
     def urls(self) -> list[tuple[Service, ServicePort, str]]:
-        """Give where this machine's programs find each port of each Service."""
+        """Return where this machine's programs find each port of each Service."""
         return [(s, port, self.url(s, port)) for s, _ in self.cluster_ips for port in _forwarded(s)]
 
     def url(self, service: Service, port: ServicePort) -> str:
-        """Give where this machine's programs find a Service: its NodePort if it has one, else its own address."""
+        """Return where this machine's programs find a Service: its NodePort if it has one, else its own address."""
         number = self._node_ports.get((service.namespace, service.name, port.port))
         _, ip = self._services[service.namespace, service.name]
         host, number = (ANY_HOST, number) if number else self._addresses.dial(ip, port.port)
         return f"http://{host}:{number}"
 
     def node_port(self, namespace: str, name: str, port: int) -> int | None:
-        """Give the NodePort of a Service's port, if it has one."""
+        """Return the NodePort of a Service's port, if it has one."""
         return self._node_ports.get((namespace, name, port))
 
     def close(self) -> None:

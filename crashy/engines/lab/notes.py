@@ -10,7 +10,7 @@ from crashy.objects.pod import Container, PodTemplate
 
 
 def notes(manifests: Manifests) -> Iterator[str]:
-    """Give a line for each kind of thing that a process of this machine doesn't have."""
+    """Return a line for each kind of thing that a process of this machine doesn't have."""
     templates = [(f"deployment/{d.name}", d.template) for d in manifests.deployments]
     templates += [(f"pod/{pod.name}", pod.template) for pod in manifests.pods]
     resources = [f"{owner} {c.name} ({_resources(c)})" for owner, t in templates for c in _containers(t) if c.resources]

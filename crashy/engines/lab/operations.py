@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 
 class Operations:
-    """The operations on one lab. Each takes a request's fields and gives its answer; raises BadInput.
+    """The operations on one lab. Each takes a request's fields and returns its answer; raises BadInput.
 
     A request may have a `namespace`: without one, a name is looked for in all of them.
     """
@@ -35,7 +35,7 @@ class Operations:
         self._timeline = timeline
 
     def table(self) -> Mapping[str, Operation]:
-        """Give the operations by their names."""
+        """Return the operations by their names."""
         return {
             "pods": self.pods,
             "get": self.get,
@@ -50,7 +50,7 @@ class Operations:
         }
 
     async def pods(self, _request: Request) -> dict[str, Any]:
-        """Give the pods that have an admin API."""
+        """Return the pods that have an admin API."""
         found = [(view, self._lab.admin(view.pod)) for view in self._lab.pods()]
         return {
             "pods": [
@@ -68,7 +68,7 @@ class Operations:
         }
 
     async def get(self, request: Request) -> dict[str, Any]:
-        """Give a table: `columns` and `rows`; rows of several namespaces begin with theirs."""
+        """Return a table: `columns` and `rows`; rows of several namespaces begin with theirs."""
         columns, rows = self._tables()[_field(request, "kind", str)]()
         wanted = request.get("namespace")
         rows = [row for row in rows if wanted in {None, row[0]}]
@@ -112,7 +112,7 @@ class Operations:
         return {}
 
     async def delete(self, request: Request) -> dict[str, Any]:
-        """Begin to delete a pod; gives its `uid`."""
+        """Begin to delete a pod; return its `uid`."""
         pod = self._pod(request).pod
         self._lab.delete(pod, request.get("grace"))
         return {"uid": pod.uid}
@@ -136,12 +136,12 @@ class Operations:
         return {}
 
     async def apply(self, request: Request) -> dict[str, Any]:
-        """Apply the manifests at `paths`; gives what became of each object."""
+        """Apply the manifests at `paths`; return what became of each object."""
         updated = await self._lab.update(*gather(_field(request, "paths", list)))
         return {"lines": updated.lines, "warnings": updated.warnings}
 
     async def rollout(self, request: Request) -> dict[str, Any]:
-        """Say how far a rollout is: a `message`, and whether it is `done` or has `failed`.
+        """Return how far a rollout is: a `message`, and whether it is `done` or has `failed`.
 
         kubectl: pkg/polymorphichelpers/rollout_status.go DeploymentStatusViewer.
         """
@@ -161,7 +161,7 @@ class Operations:
         return {"message": waiting + text}
 
     async def logs(self, request: Request) -> dict[str, Any]:
-        """Give the `lines` of a container's last life (of the one before with `previous`); or those `since` a count.
+        """Return the `lines` of a container's last life (of the one before with `previous`); or those `since` a count.
 
         `next` is the count to go on from, `ended` says that this life is over, `default` which container was meant
         and which there are, where none was named.

@@ -60,7 +60,7 @@ class Orphans:
                 del self._neglected[next(iter(self._neglected))]
 
     def count(self, container_id: str) -> int:
-        """Give how many a container's first process would have kept until now."""
+        """Return how many a container's first process would have kept until now."""
         if container_id in self._waits:
             return 0
         return sum(self._neglected[session] for session, owner in self._sessions.items() if owner == container_id)
@@ -82,7 +82,7 @@ class Orphans:
 
 
 def is_init(pid: int) -> bool:
-    """Say whether a process waits for orphans, as far as its name tells: an init, or a shell."""
+    """Return whether a process waits for orphans, as far as its name tells: an init, or a shell."""
     return proc.name(pid) in _INITS
 
 

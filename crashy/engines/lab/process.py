@@ -73,11 +73,11 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Give the leader's process id, which is also its group's and its session's."""
+        """Return the leader's process id, which is also its group's and its session's."""
         return self._leader.pid
 
     async def wait(self) -> int:
-        """Wait for the leader's end and give its exit code as Kubernetes does: 128 + signal for a death by signal."""
+        """Wait for the leader's end and return its exit code as Kubernetes does: 128 + signal for a death by signal."""
         code = await self._leader.wait()
         return code if code >= 0 else 128 - code
 
@@ -87,7 +87,7 @@ class Process:
             await pipe.closed.wait()
 
     def handles(self, signum: signal.Signals) -> bool:
-        """Say whether the leader has a handler for a signal; as PID 1 of a container it would get no other one.
+        """Return whether the leader has a handler for a signal; as PID 1 of a container it would get no other one.
 
         Only Linux tells; elsewhere, yes.
         """

@@ -36,7 +36,7 @@ class Program:
 
 
 class Programs:
-    """Says how each container of one lab runs: `root` holds the pods' private folders.
+    """Decides how each container of one lab runs: `root` holds the pods' private folders.
 
     The patient's image is `python -m crashy` with the image's variables, found on the pod's own address; what the
     container sets itself wins. Its ports are translated where they can't be bound. `workingDir` is used where this
@@ -50,7 +50,7 @@ class Programs:
         self.references = References()
 
     def program(self, pod: Pod, container: Container) -> Program:
-        """Say how a container runs; raises StartError for a reference to nothing."""
+        """Return how a container runs; raises StartError for a reference to nothing."""
         patient = is_patient(container.image)
         root = self._root / pod.uid
         root.mkdir(exist_ok=True)
@@ -93,5 +93,5 @@ class Programs:
 
 
 def _search_path() -> str:
-    """Give the PATH, with this Python's folder in front: `python` and `crashy` are the lab's own."""
+    """Return the PATH, with this Python's folder in front: `python` and `crashy` are the lab's own."""
     return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))

@@ -29,7 +29,7 @@ def kill_group(group: int) -> None:
 
 
 def marked(mark: str) -> list[int]:
-    """Give the processes whose environment holds `mark`; none where there is no /proc."""
+    """Return the processes whose environment holds `mark`; none where there is no /proc."""
     wanted = mark.encode()
     found: list[int] = []
     if not Path("/proc/self").exists():  # /proc may be that of another PID namespace, where numbers are others'
@@ -56,7 +56,7 @@ def sweep(mark: str) -> None:
 
 
 def follow(lines: Iterable[str]) -> set[int]:
-    """Read `+GROUP` and `-GROUP` lines to their end and give the groups that are still there."""
+    """Read `+GROUP` and `-GROUP` lines to their end and return the groups that are still there."""
     groups: set[int] = set()
     for line in lines:
         change = groups.add if line[0] == "+" else groups.discard

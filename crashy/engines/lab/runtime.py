@@ -231,7 +231,7 @@ def _keep(buffer: bytearray) -> Callable[[bytes], None]:
 
 
 def _refusal(program: str, error: OSError | ValueError) -> str:
-    """Say why a program can't be started, as runc does."""
+    """Return why a program can't be started, as runc does."""
     if isinstance(error, FileNotFoundError):
         if os.path.dirname(program):  # noqa: PTH120 - the question is whether a slash was written
             return f'{_RUNC}exec: "{program}": stat {program}: no such file or directory'

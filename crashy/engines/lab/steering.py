@@ -36,7 +36,7 @@ class Steering:
         self._doing: set[asyncio.Task[None]] = set()
 
     def select_from(self, shown: Sequence[PodView]) -> str:
-        """Take the pods as they are shown now, and give the uid of the one that is selected.
+        """Take the pods as they are shown now and return the uid of the one that is selected.
 
         Where the selected one has gone, it is the one in its place.
         """
@@ -47,7 +47,7 @@ class Steering:
         return self._uid
 
     def lines(self) -> list[str]:
-        """Give the lines below the picture: the keys, and why the last one did nothing."""
+        """Return the lines below the picture: the keys, and why the last one did nothing."""
         return [*([self._message] if self._message else []), *(HELP if self._help else [FOOTER])]
 
     def press(self, key: str) -> None:

@@ -14,7 +14,7 @@ from crashy.timeline import Event
 
 
 def repeated(event: Event) -> str:
-    """Give ` (x3 over 2s)` for an event that was seen before, nothing for a first one."""
+    """Return ` (x3 over 2s)` for an event that was seen before, nothing for a first one."""
     count = event.data.get("count", 1)
     return f" (x{count} over {human_duration(round(event.data['over']))})" if count > 1 else ""
 

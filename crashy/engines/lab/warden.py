@@ -33,7 +33,7 @@ class Warden:
 
     @property
     def mark(self) -> str:
-        """Give what the environment of each process must hold: `_CRASHY_LAB=<id>`."""
+        """Return what the environment of each process must hold: `_CRASHY_LAB=<id>`."""
         return f"{MARK}={self.id}"
 
     def began(self, group: int) -> None:

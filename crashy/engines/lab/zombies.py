@@ -22,7 +22,7 @@ def count_zombies(pid: int) -> int:
 
 
 async def watch_zombies(zombies: Callable[[], int], tell: Callable[[int], None]) -> None:
-    """Tell how many zombies there are, whenever that has changed."""
+    """Report how many zombies there are, whenever that has changed."""
     told = 0
     while True:
         await asyncio.sleep(LOOK)

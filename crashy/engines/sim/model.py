@@ -31,7 +31,7 @@ class Spell:
     targets: tuple[str, ...] = ("*",)
 
     def holds(self, t: float, target: str) -> bool:
-        """Say whether it holds at `t` for that target; the end is no part of it."""
+        """Return whether it holds at `t` for that target; the end is no part of it."""
         return self.start <= t < self.end and any(fnmatchcase(target, glob) for glob in self.targets)
 
 
@@ -79,11 +79,11 @@ class Course:
 
     @property
     def age(self) -> float:
-        """Give the seconds since the start."""
+        """Return the seconds since the start."""
         return self.kernel.now() - self.began
 
     def condition(self, t: float, target: str, *, network: bool = True) -> Condition:
-        """Say how the container meets that target at `t`; what runs inside it (no `network`) needs no listener."""
+        """Return how the container meets that target at `t`; what runs inside it (no `network`) needs no listener."""
         if network and t < self.life.listens_at:
             return Refuse()
         spells = [s for s in (*self.life.spells, *self.injected) if s.holds(t, target)]
@@ -96,11 +96,11 @@ class Course:
         self.injected.append(replace(spell, start=self.age + spell.start, end=self.age + spell.end))
 
     def listens(self, port: int) -> bool:
-        """Say no: it has no ports of its own; whoever asks it by its container is met as its life says."""
+        """Refuse: it has no ports of its own; whoever asks it by its container is met as its life says."""
         return False
 
     async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
-        """Say how it meets a handler now; the connections that a stopped one leaves in the queue are counted."""
+        """Return how it meets a handler now; the connections that a stopped one leaves in the queue are counted."""
         condition = self.condition(self.age, target(handler), network=not isinstance(handler, Exec))
         if not isinstance(condition, Stopped):
             self.queued = 0
@@ -120,7 +120,7 @@ class Course:
         """Nobody waits for it: what is asked is answered at once."""
 
     def runs_again_at(self, t: float) -> float:
-        """Give the moment from `t` on at which it takes signals: `t` itself unless it is stopped; inf for never."""
+        """Return the moment from `t` on at which it takes signals: `t` itself unless it is stopped; inf for never."""
         for spell in sorted((*self.life.spells, *self.injected), key=lambda s: s.start):
             if isinstance(spell.condition, Stopped) and spell.start <= t < spell.end:
                 t = spell.end

@@ -21,19 +21,19 @@ class SimNetwork:
         self.cluster_ips: dict[tuple[str, str], tuple[Service, str]] = {}
 
     def pod_ip(self) -> str:
-        """Give an address for a new pod: 10.244.0.0/16, and on from there."""
+        """Return an address for a new pod: 10.244.0.0/16, and on from there."""
         number = next(self._pods)
         return f"10.{244 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
 
     def add(self, service: Service) -> None:
-        """Give a Service its address, which stays when it is added again."""
+        """Return a Service its address, which stays when it is added again."""
         key = (service.namespace, service.name)
         number = len(self.cluster_ips) + 1
         _, ip = self.cluster_ips.get(key, (service, f"10.96.{number >> 8}.{number & 255}"))
         self.cluster_ips[key] = (service, ip)
 
     def publish(self, service: Service, backends: Mapping[int, Places]) -> None:
-        """Say who gets the new connections to each port of a Service."""
+        """Set who gets the new connections to each port of a Service."""
         for port, places in backends.items():
             self._places[service.namespace, service.name, port] = places
 

@@ -111,7 +111,7 @@ class ModelledPatient:
     # --- what is done to it
 
     def inject(self, fault: Fault, source: str) -> str:
-        """Arm a fault, as its admin API would be asked to; gives why that can't be, or nothing. Raises FaultError."""
+        """Arm a fault, as its admin API would be asked to; return why that can't be, or nothing. Raises FaultError."""
         if self.phase is None:
             return "refused"
         if self._body.stopped:
@@ -121,7 +121,7 @@ class ModelledPatient:
         return ""
 
     def recover(self, which: str | None = None) -> str:
-        """Take back all faults, or those of one name; gives why that can't be, or nothing."""
+        """Take back all faults, or those of one name; return why that can't be, or nothing."""
         if self.phase is None:
             return "refused"
         if self._body.stopped:
@@ -187,7 +187,7 @@ class ModelledPatient:
     # --- whoever asks it
 
     def listens(self, port: int) -> bool:
-        """Say whether the kernel takes connections to a port for it now; it does so for a frozen one too."""
+        """Return whether the kernel takes connections to a port for it now; it does so for a frozen one too."""
         if self.phase is None:
             return False
         if port == self._settings.admin_port:
@@ -227,7 +227,7 @@ class ModelledPatient:
         return Answer(answer[0], answer[1], took)
 
     async def _answer(self, request: Request, deadline: float) -> tuple[int, str] | None:
-        """Give status and text, or None if the deadline comes first."""
+        """Return status and text, or None if the deadline comes first."""
         if not self._body.awake and not await self._until(deadline, lambda: self._body.awake):
             return None
         busy = self._busy_until - self._kernel.now()
@@ -277,13 +277,13 @@ class ModelledPatient:
         return run(command, self._settings.state_dir if self.phase else "", files)
 
     async def _pass(self, seconds: float, deadline: float) -> bool:
-        """Let so many seconds pass, and be awake then; gives whether that was before the deadline."""
+        """Let so many seconds pass, and be awake then; return whether that was before the deadline."""
         due = self._kernel.now() + seconds
         await self._until(min(due, deadline), lambda: False)
         return due < deadline and await self._until(deadline, lambda: self._body.awake)
 
     async def _until(self, deadline: float, done: Callable[[], bool]) -> bool:
-        """Wait until `done`, at most until the deadline; gives whether it is. Raises if the process ends meanwhile."""
+        """Wait until `done`, at most until the deadline; return whether it is. Raises if the process ends meanwhile."""
         while not done():
             if self._kernel.now() >= deadline:
                 return False

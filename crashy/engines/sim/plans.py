@@ -64,14 +64,14 @@ class Plans:
 
 
 def runs_patient(container: Container) -> bool:
-    """Say whether a container is the patient: its image, without another command than `crashy serve`."""
+    """Return whether a container is the patient: its image, without another command than `crashy serve`."""
     words = [*container.command, *container.args]
     serves = words[:1] == ["serve"] if not container.command else words[:2] == ["crashy", "serve"]
     return is_patient(container.image) and (serves or not words)
 
 
 def notes(manifests: Manifests) -> Iterator[str]:
-    """Give a line for each container that is not modelled as what it is."""
+    """Return a line for each container that is not modelled as what it is."""
     templates = [(f"deployment/{d.name}", d.template) for d in manifests.deployments]
     templates += [(f"pod/{pod.name}", pod.template) for pod in manifests.pods]
     for owner, template in templates:

@@ -51,7 +51,7 @@ class Kernel(Protocol):
     """What a modelled process has of the machine that it runs on."""
 
     def now(self) -> float:
-        """Give the seconds of the loop."""
+        """Return the seconds of the loop."""
         ...
 
     def call_at(self, when: float, callback: Callable[[], None]) -> None:
@@ -67,11 +67,11 @@ class Process(Protocol):
     """One life of a modelled container."""
 
     def listens(self, port: int) -> bool:
-        """Say whether the kernel takes connections to a port for it now."""
+        """Return whether the kernel takes connections to a port for it now."""
         ...
 
     async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
-        """Be asked on a port, or by a command in it (port 0), and give how that goes.
+        """Be asked on a port, or by a command in it (port 0), and return how that goes.
 
         Where it takes time to know, this takes the time, at most `within` seconds; no condition's latency is shorter.
         """
@@ -94,12 +94,12 @@ class Plan(Protocol):
 
     @property
     def start_seconds(self) -> float:
-        """Give the seconds that a start takes."""
+        """Return the seconds that a start takes."""
         ...
 
     @property
     def start_error(self) -> str:
-        """Give why it can't be started; empty if it can."""
+        """Return why it can't be started; empty if it can."""
         ...
 
     def begin(self, kernel: Kernel) -> Process:

@@ -15,7 +15,7 @@ Reply = tuple[float, Outcome]
 
 
 def reply(condition: Condition, probe: Probe, address: str, texts: EventTexts) -> Reply:
-    """Give the seconds from the asking until the probe's outcome is known, and the outcome in the version's `texts`."""
+    """Return the seconds until the probe's outcome is known, and the outcome in the version's `texts`."""
     match probe.handler:
         case HTTPGet():
             return _http(condition, probe, probe.handler, address, texts)

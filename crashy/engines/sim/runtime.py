@@ -22,7 +22,7 @@ from crashy.patient.answers import Answer
 _SLEEP = re.compile(r"(?:(?:/bin/)?sh -c )?(?:/bin/)?sleep (\d+(?:\.\d+)?)")
 
 Script = Callable[[Pod, Container, int], Plan]
-"""Says how the n-th life (0 is the first) of a pod's container goes."""
+"""Decides how the n-th life (0 is the first) of a pod's container goes."""
 
 
 def healthy(_pod: Pod, _container: Container, _attempt: int) -> Life:
@@ -162,7 +162,7 @@ class SimRuntime:
         return await listener.process.meet(handler, port, within, "users") if listener else Refuse()
 
     def process(self, pod: Pod, container: Container) -> Process | None:
-        """Give the process of a container that runs."""
+        """Return the process of a container that runs."""
         return next((i.process for i in self._pods.get(pod.ip, ()) if i.container.name == container.name), None)
 
     def inject(self, container_id: str, spell: Spell) -> None:

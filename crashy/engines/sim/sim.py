@@ -54,7 +54,7 @@ class Sim:
         self._cluster.apply(manifests)
 
     def pods(self) -> Sequence[PodView]:
-        """Give the pods that are there, in the order of their creation."""
+        """Return the pods that are there, in the order of their creation."""
         return self._cluster.pods()
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
@@ -84,7 +84,7 @@ class Sim:
         self._timeline.add("sim", "fault", pod.object, reason, which + rest)
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
-        """Say that commands are not modelled."""
+        """Return that commands are not modelled."""
         del pod, container, command, timeout
         return "not run: sim models no commands"
 

@@ -38,7 +38,7 @@ class Crash(Fault):
             raise FaultError("for", "a process that has ended can't be brought back: only for mode=errors")
 
     def process_effect(self) -> ProcessEffect | None:
-        """Give the end of the process, unless it lives on."""
+        """Return the end of the process, unless it lives on."""
         match self.mode:
             case "exit":
                 return Exit(self.code)
@@ -51,5 +51,5 @@ class Crash(Fault):
         return Answer(500)
 
     def failing(self) -> frozenset[ProbeName]:
-        """Say that an app that answers with errors is neither ready nor alive."""
+        """Return that an app that answers with errors is neither ready nor alive."""
         return frozenset({"readiness", "liveness"}) if self.mode == "errors" else frozenset()

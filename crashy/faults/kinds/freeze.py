@@ -46,7 +46,7 @@ class Freeze(Fault):
             raise FaultError("for", f"'{format_duration(self.scope.for_)}': mode=stop lasts at most 1h")
 
     def process_effect(self) -> ProcessEffect | None:
-        """Give what freezes the whole process; `hang` holds requests one by one."""
+        """Return what freezes the whole process; `hang` holds requests one by one."""
         return _PROCESS_EFFECTS.get(self.mode)
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:

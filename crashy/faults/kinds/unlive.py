@@ -11,7 +11,7 @@ from crashy.faults.scope import ProbeName, Request, Target
 
 
 class Unlive(Fault):
-    """Say no to whoever asks whether the app is alive, so that the kubelet restarts it."""
+    """Answer no to whoever asks whether the app is alive, so that the kubelet restarts it."""
 
     target: ClassVar[Target] = "liveness"
     rank: ClassVar[int] = 3

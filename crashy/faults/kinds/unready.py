@@ -11,7 +11,7 @@ from crashy.faults.scope import ProbeName, Request, Target
 
 
 class Unready(Fault):
-    """Say no to whoever asks whether the app is ready, so that it leaves its Service's endpoints."""
+    """Answer no to whoever asks whether the app is ready, so that it leaves its Service's endpoints."""
 
     target: ClassVar[Target] = "readiness"
     rank: ClassVar[int] = 3

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 Dial = Callable[[str, int], tuple[str, int]]
-"""Tells where a nominal address really listens; errors and URLs keep the nominal one."""
+"""Resolves where a nominal address really listens; errors and URLs keep the nominal one."""
 
 _LINGER = struct.pack("ii", 1, 1)
 _NO_LINGER = struct.pack("ii", 0, 0)
@@ -86,5 +86,5 @@ def authority(host: str, port: int) -> str:
 
 
 def errno_text(error: OSError | None) -> str:
-    """Give the system's text for an error, in Go's lower case."""
+    """Return the system's text for an error, in Go's lower case."""
     return os.strerror(error.errno).lower() if error and error.errno else str(error)

@@ -48,7 +48,7 @@ async def probe_exec(
 
 
 def cut(output: str, limit: int = MAX_OUTPUT) -> str:
-    """Give the first `limit` bytes of an output."""
+    """Return the first `limit` bytes of an output."""
     return output.encode()[:limit].decode(errors="replace")
 
 

@@ -88,7 +88,7 @@ class Answer:
             raise RpcError(Code.INTERNAL, reason)
 
     def message(self) -> bytes:
-        """Give the message, now that all has come; raises RpcError."""
+        """Return the message, now that all has come; raises RpcError."""
         if self._trailers is None:
             raise RpcError(Code.INTERNAL, "server closed the stream without sending trailers")
         status = _number(self._trailers.get("grpc-status", "2"), "grpc-status")

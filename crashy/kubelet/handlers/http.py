@@ -73,7 +73,7 @@ def _judge(status: int, body: str, profile: Profile) -> Outcome:
 
 
 def request_headers(given: Sequence[tuple[str, str]], user_agent: str) -> Headers:
-    """Give a probe's headers by canonical name, with the kubelet's own User-Agent and Accept unless they are given.
+    """Return a probe's headers by canonical name, with the kubelet's own User-Agent and Accept unless they are given.
 
     An empty User-Agent or Accept suppresses the header.
     """
@@ -92,7 +92,7 @@ def canonical(name: str) -> str:
 
 
 def format_url(scheme: str, host: str, port: int, path: str) -> str:
-    """Give a probe's URL: the path (with its query) parsed as a reference, scheme and host then overwritten.
+    """Return a probe's URL: the path (with its query) parsed as a reference, scheme and host then overwritten.
 
     A path that can't be parsed is taken as it stands.
 
@@ -185,7 +185,7 @@ class _Client:
 
 
 def _resolve(url: str, location: str) -> tuple[str, bool]:
-    """Give what a Location means, and whether it is a whole URL of its own."""
+    """Return what a Location means, and whether it is a whole URL of its own."""
     try:
         absolute = bool(urlsplit(location).scheme)
         return (location if absolute else urljoin(url, location)), absolute
@@ -194,7 +194,7 @@ def _resolve(url: str, location: str) -> tuple[str, bool]:
 
 
 def _hostname(url: str) -> str:
-    """Give a URL's host without its port, in the case in which it is written: Go compares it so."""
+    """Return a URL's host without its port, in the case in which it is written: Go compares it so."""
     host = urlsplit(url).netloc.rpartition("@")[2]
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 

@@ -73,14 +73,14 @@ class Channel:
         return channel
 
     def close(self) -> None:
-        """Say goodbye and close without waiting for the server."""
+        """Send GOAWAY and close without waiting for the server."""
         with contextlib.suppress(ProtocolError):  # it was closed by a mistake of the server's
             self._http2.close_connection(additional_data=b"client transport shutdown")
         self._flush()
         self._connection.close()
 
     async def unary(self, headers: list[tuple[str, str]], message: bytes) -> bytes:
-        """Send one message and give the one that answers it; raises RpcError."""
+        """Send one message and return the one that answers it; raises RpcError."""
         try:
             return await self._exchange(headers, b"\0" + len(message).to_bytes(4) + message)
         except WireError as error:
@@ -112,7 +112,7 @@ class Channel:
                     http2.acknowledge_received_data(event.flow_controlled_length, stream)
 
     def _send(self, stream: int, unsent: bytes | None) -> bytes | None:
-        """Send as much as the server takes now, and give the rest; None once all is sent."""
+        """Send as much as the server takes now and return the rest; None once all is sent."""
         while unsent is not None:
             size = min(self._http2.local_flow_control_window(stream), self._http2.max_outbound_frame_size)
             if size <= 0:

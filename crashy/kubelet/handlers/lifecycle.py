@@ -39,7 +39,7 @@ class Lifecycle:
         self._early: dict[str, Exited] = {}
 
     async def start(self, container: Container) -> Waiting | None:
-        """Start a container and run its postStart hook; gives why it does not run, None if it does."""
+        """Start a container and run its postStart hook; return why it does not run, None if it does."""
         self._recorder.pulled(container)
         self._recorder.created(container)
         task = self._group.create_task(self._begin(container))
@@ -91,7 +91,7 @@ class Lifecycle:
                 await self._runtime.hook(self._pod, container, container_id, hook)
 
     async def _begin(self, container: Container) -> str:
-        """Start a container and note the instance; gives the runtime's error, empty if there is none."""
+        """Start a container and note the instance; return the runtime's error, empty if there is none."""
         name = container.name
         newest = self.histories.newest(name)
         attempt = next_restart_count(None if newest is None else newest.record())

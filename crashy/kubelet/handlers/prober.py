@@ -43,7 +43,7 @@ class Prober:
 
     @property
     def probe_type(self) -> ProbeType:
-        """Say which question it asks."""
+        """Return which question it asks."""
         return self._worker.probe_type
 
     def trigger(self) -> None:

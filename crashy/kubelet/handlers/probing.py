@@ -92,7 +92,7 @@ class Probing:
         )
 
     def _view(self, container: Container) -> ContainerView | None:
-        """Give what a worker reads of the status; the same object while that is the same."""
+        """Return what a worker reads of the status; the same object while that is the same."""
         pod = self._status()
         if pod is not self._viewed:
             self._viewed, self._views = pod, {}

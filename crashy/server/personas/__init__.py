@@ -20,7 +20,7 @@ CRASHED = "500 Internal Server Error"
 
 
 def crashed(persona: str, identity: Identity, path: str, ago: float) -> str:
-    """Give what a path says `ago` seconds after a crash that the process survived."""
+    """Return what a path says `ago` seconds after a crash that the process survived."""
     if path == "/" and persona == "crashy-app":
         return crashy_app.crashed(identity, ago)
     return CRASHED

@@ -6,12 +6,12 @@ from crashy.patient.identity import Identity
 
 
 def greeting(identity: Identity) -> str:
-    """Give what / says."""
+    """Return what / says."""
     return f"Hi, my name is {identity.pod} and I'm a crashy app...\nBut I didn't crash... yet :D\n"
 
 
 def crashed(identity: Identity, ago: float) -> str:
-    """Give what / says `ago` seconds after the crash."""
+    """Return what / says `ago` seconds after the crash."""
     return (
         f"Hi, my name is {identity.pod} and I'm a crashy app...\nI crashed {ago:.2f} seconds ago, sorry about that :(\n"
     )

@@ -6,5 +6,5 @@ from crashy.patient.identity import Identity
 
 
 def greeting(identity: Identity) -> str:
-    """Give what / says."""
+    """Return what / says."""
     return f"Hello from {identity.pod}!\n"

@@ -16,12 +16,12 @@ MOST_BYTES = 1024 * 1024
 
 
 def greeting(identity: Identity) -> str:
-    """Give what / says."""
+    """Return what / says."""
     return f"RNG running on {identity.pod}\n"
 
 
 def routes(patient: Patient) -> list[web.RouteDef]:
-    """Give this app's own routes; RNG_MODE=blocking makes everybody wait for each, as its single thread did."""
+    """Return this app's own routes; RNG_MODE=blocking makes everybody wait for each, as its single thread did."""
     blocking = patient.settings.rng_mode == "blocking"
 
     async def give_bytes(request: web.Request) -> web.Response:

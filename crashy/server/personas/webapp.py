@@ -16,17 +16,17 @@ from crashy.server.patient import Patient
 
 
 def greeting(identity: Identity) -> str:
-    """Give what / says."""
+    """Return what / says."""
     return f"Hello from {identity.pod}!\n"
 
 
 def stuck(identity: Identity) -> str:
-    """Give what a blocked app prints every 2 s."""
+    """Return what a blocked app prints every 2 s."""
     return f"Message from {identity.pod} : Bad Code! I am stuck!"
 
 
 def warming_up(seconds: float) -> str:
-    """Give the first line of an app with APP_START_DELAY."""
+    """Return the first line of an app with APP_START_DELAY."""
     return f"Warming Up Application. Will take {seconds:g} seconds to finish."
 
 
@@ -35,7 +35,7 @@ READY = "Application Ready!"
 
 
 def routes(patient: Patient) -> list[web.RouteDef]:
-    """Give this app's own routes. /crash and /freeze obey ADMIN_TOKEN; a HEAD, as link checkers send, does nothing."""
+    """Return this app's own routes. /crash and /freeze obey ADMIN_TOKEN; HEAD, as link checkers send, does nothing."""
     identity = patient.identity
 
     async def hostname(_request: web.Request) -> web.Response:

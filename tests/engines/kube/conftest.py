@@ -11,7 +11,7 @@ IMAGE = "docker.io/library/crashy-app:1.0.0"
 
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
-    """Give the cluster, which has the patient's image; objects are made in namespaces of the tests' own."""
+    """Return the cluster, which has the patient's image; objects are made in namespaces of the tests' own."""
     if why := unreachable():
         pytest.skip(why)
     found = Cluster("default")

@@ -13,7 +13,7 @@ Answers = Callable[[str, str, Object | None], Any]
 
 
 def status(code: int, message: str = "no") -> Object:
-    """Give the Status object that refuses."""
+    """Return the Status object that refuses."""
     return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
 
 
@@ -44,7 +44,7 @@ class FakeApi:
         return json.loads(answer.body)
 
     async def lines(self, path: str, silence: float) -> AsyncIterator[Object]:
-        """Give the next stream's lines, raise what stands among them, and wait the seconds that do."""
+        """Return the next stream's lines, raise what stands among them, and wait the seconds that do."""
         del silence
         self.asked.append(("WATCH", path))
         if not self.streams:
@@ -58,11 +58,11 @@ class FakeApi:
                 yield line
 
     async def stream(self, path: str) -> AsyncIterator[bytes]:
-        """Give a container's log."""
+        """Return a container's log."""
         self.asked.append(("LOG", path))
         yield b"one\ntwo"
 
 
 def refused(code: int, message: str = "no", headers: dict[str, str] | None = None) -> Answer:
-    """Give an answer that refuses."""
+    """Return an answer that refuses."""
     return Answer(code, headers or {}, json.dumps(status(code, message)).encode())

@@ -91,7 +91,7 @@ def left_of(cluster: Cluster, experiment: Path) -> list[str]:
 
 @pytest.fixture
 def account(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[bool], dict[str, str]]]:
-    """Give the environment of somebody who has the rights of manifests/rbac.yaml, or none; the names are the test's."""
+    """Return the environment of somebody who has the rights of manifests/rbac.yaml, or none; names are the test's."""
     name = f"crashy-test-{secrets.token_hex(3)}"
     objects = yaml.safe_load_all((ROOT / "manifests/rbac.yaml").read_text())
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [_named(one, name) for one in objects]})
@@ -118,7 +118,7 @@ def account(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[bool], dict[
 
 
 def _named(one: Object, name: str) -> Object:
-    """Give the object with another name wherever it says `crashy`."""
+    """Return the object with another name wherever it says `crashy`."""
     return json.loads(json.dumps(one).replace('"crashy', f'"{name}'))
 
 

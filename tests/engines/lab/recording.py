@@ -101,7 +101,7 @@ def _delete_in_time(lab: Lab, event: Event) -> None:
 
 
 def _manifests(pod: str, traced: dict[str, Any]) -> Manifests:
-    """Give a pod of a trace and its Service; in the place of the traces' image, its script."""
+    """Return a pod of a trace and its Service; in the place of the traces' image, its script."""
     spec = copy.deepcopy(traced)
     for container in (*spec.get("initContainers", []), *spec["containers"]):
         container["command"] = ["python", "-I", "-S", str(PATIENT), "/var"]
@@ -120,7 +120,7 @@ def _manifests(pod: str, traced: dict[str, Any]) -> Manifests:
 
 
 def _run(events: list[Event], spec: dict[str, Any], seconds: float, late: list[tuple[float, float]]) -> Run:
-    """Give what was seen of a pod and its Service in so many seconds after its first container's start."""
+    """Return what was seen of a pod and its Service in so many seconds after its first container's start."""
     zero = next(event.t for event in events if event.kind == "process")
     gone = next((event.t - zero for event in events if event.kind == "pod" and event.reason == "Deleted"), None)
     seen = [event for event in events if event.t - zero <= seconds and event.reason != "Scheduled"]

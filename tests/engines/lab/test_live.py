@@ -19,7 +19,7 @@ REFUSED = 'Readiness probe failed: Get "http://127.64.0.2:8080/readyz": dial tcp
 
 
 def picture(width: int, height: int, *, replicas: int = 3) -> list[str]:
-    """Draw pods under traffic, with more events than fit, and give the lines."""
+    """Draw pods under traffic, with more events than fit and return the lines."""
     deployment: dict[str, Any] = {**TWO, "spec": {**cast("dict[str, Any]", TWO["spec"]), "replicas": replicas}}
 
     async def main() -> list[str]:

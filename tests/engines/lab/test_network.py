@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def service(*ports: tuple[int, int | None], name: str = "web") -> Service:
-    """Give a Service of these ports and nodePorts."""
+    """Return a Service of these ports and nodePorts."""
     kind = "NodePort" if any(number for _, number in ports) else "ClusterIP"
     made = tuple(ServicePort("", port, 8080, number) for port, number in ports)
     return Service(name, "default", kind, {"app": name}, made, False, Source("app.yaml", 1))

@@ -22,7 +22,7 @@ def orphans() -> Iterator[Orphans]:
 
 
 def leave_a_child() -> int:
-    """Run a command that leaves a child behind; give its session."""
+    """Run a command that leaves a child behind; return its session."""
     with subprocess.Popen(["sh", "-c", "(sleep 0 &)"], start_new_session=True) as command:
         return command.pid
 

@@ -59,7 +59,7 @@ SPREAD = {"12-initial-delay": 5.0}
 
 @pytest.fixture(scope="session")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recording]:
-    """Give what all pods did; whichever process of a test run asks first runs them, and the others wait for it."""
+    """Return what all pods did; whichever process of a test run asks first runs them, and the others wait for it."""
     folder = tmp_path_factory.getbasetemp()
     shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     with (shared / "traces.pickle").open("a+b") as file:
@@ -137,7 +137,7 @@ def words(version: str, name: str, runs: list[Run]) -> Iterator[str]:
 
 
 def alike(mine: Schedule, seen: Schedule, late: float) -> bool:
-    """Say whether two first lives had the same probes; a few more may have come before the end of what was observed.
+    """Return whether two first lives had the same probes; a few more may have come before the end of what was observed.
 
     What comes sooner than a period after the one before was not the grid's, but a sync's: those gaps are the relist's.
     """
@@ -151,6 +151,6 @@ def alike(mine: Schedule, seen: Schedule, late: float) -> bool:
 
 
 def agents(runs: list[Run]) -> set[str]:
-    """Give the User-Agents that the patients were asked by."""
+    """Return the User-Agents that the patients were asked by."""
     told = (event.message for run in runs for _, event in run.of("log"))
     return {line.split(" ", 2)[2] for line in told if line.startswith("request ")}

@@ -32,7 +32,7 @@ def age() -> float:
 
 
 def ill(name: str) -> bool:
-    """Say whether the fault of this name has begun in this life."""
+    """Return whether the fault of this name has begun in this life."""
     return int(ENV.get("FAULT_LIVES", "1000")) > LIFE and age() >= float(ENV.get(name, "inf"))
 
 
@@ -88,7 +88,7 @@ def ready_latency() -> float:
 
 
 def verdict(path: str) -> tuple[str, str, bytes]:
-    """Give status, headers and body."""
+    """Return status, headers and body."""
     begin, _, end = ENV.get("NOT_READY", "inf-inf").partition("-")
     if path == "/ready" and "REDIRECT" in ENV:
         return "302 Found", f"Location: {ENV['REDIRECT']}\r\n", b"moved\n"
