@@ -6,7 +6,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -18,18 +18,29 @@ from crashy.server.patient import Patient
 from crashy.server.problem import Problem, json_response
 from crashy.server.stream import Streams
 
+if TYPE_CHECKING:
+    from crashy.server.metrics import Meter
+
 _LOG = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def mount(app: web.Application, patient: Patient, around: Callable[[Handler], Handler] = lambda one: one) -> None:
-    """Add the admin API to an app, with something `around` each handler; its event streams end when the app does."""
-    admin = Admin(patient)
+def mount(
+    app: web.Application,
+    patient: Patient,
+    around: Callable[[Handler], Handler] = lambda one: one,
+    meter: Meter | None = None,
+) -> None:
+    """Add the admin API to an app, with something `around` each handler; its event streams end when the app does.
+
+    `meter` answers /metrics; without one there is no such route.
+    """
+    admin = Admin(patient, meter)
     app.router.add_routes(web.RouteDef(r.method, r.path, around(r.handler), r.kwargs) for r in admin.routes())
     app.on_shutdown.append(admin.streams.close)
-    if patient.meter is not None:
-        app.on_startup.append(patient.meter.know)
+    if meter is not None:
+        app.on_startup.append(meter.know)
 
 
 def check_token(request: web.Request, token: str | None) -> None:
@@ -63,9 +74,10 @@ def _bytes(text: str) -> bytes:
 class Admin:
     """The handlers of one app; their docstrings are their descriptions in the OpenAPI document."""
 
-    def __init__(self, patient: Patient) -> None:
+    def __init__(self, patient: Patient, meter: Meter | None) -> None:
         self.patient = patient
-        self.operations = OPERATIONS if patient.meter is None else (*OPERATIONS, METRICS)
+        self.meter = meter
+        self.operations = OPERATIONS if meter is None else (*OPERATIONS, METRICS)
         self.streams = Streams(patient.timeline, {"X-Pod": patient.identity.pod})
 
     def routes(self) -> list[web.RouteDef]:
@@ -168,9 +180,8 @@ class Admin:
 
     async def get_metrics(self, _request: web.Request) -> web.StreamResponse:
         """Expose to Prometheus what was asked and answered, and how the patient is; only with `METRICS`."""
-        meter = self.patient.meter
-        assert meter is not None  # noqa: S101 - or it would not be mounted
-        return meter.respond()
+        assert self.meter is not None  # noqa: S101 - or it would not be mounted
+        return self.meter.respond()
 
     def _find(self, fault_id: str) -> Active:
         found = self.patient.faults.get(fault_id)

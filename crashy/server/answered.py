@@ -9,6 +9,9 @@ from crashy.timeline import Event
 GAVE_UP = 499
 """Told as the status of a request whose client went away before the answer."""
 
+UNMATCHED = "unmatched"
+"""The name of the route that takes what no other does."""
+
 
 def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what it is called with
     pod: str,

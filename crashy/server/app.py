@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -12,23 +13,27 @@ from crashy.patient.life import health_in
 from crashy.patient.probes import PROBES, ProbeRoute, told_by
 from crashy.server import admin as admin_api
 from crashy.server import root
-from crashy.server.gate import UNMATCHED, gate, observe
+from crashy.server.answered import UNMATCHED
+from crashy.server.gate import gate, observe
 from crashy.server.patient import Patient
 from crashy.server.personas import GREETINGS, crashed, rng, webapp
+
+if TYPE_CHECKING:
+    from crashy.server.metrics import Meter
 
 PATIENT = web.AppKey("patient", Patient)
 
 
-def create_app(patient: Patient, *, admin: bool) -> web.Application:
+def create_app(patient: Patient, *, admin: bool, meter: Meter | None = None) -> web.Application:
     """Make the app of one plane: the control plane's, which is the admin API alone, or the data plane's, which has all.
 
-    Apps share nothing but the patient that they are made for.
+    Apps share nothing but the patient that they are made for and, with METRICS, the meter that counts its requests.
     """
     app = web.Application()
     app[PATIENT] = patient
-    admin_api.mount(app, patient, lambda handler: observe(patient, handler))
+    admin_api.mount(app, patient, lambda handler: observe(patient, handler), meter)
     meeting = None if admin else gate(patient, lambda *of: _instead(patient, *of))
-    routes = [*([] if admin else _routes(patient)), web.route("*", "/{unmatched:(?s:.*)}", _refuse)]
+    routes = [*([] if admin else _routes(patient)), web.route("*", "/{rest:(?s:.*)}", _refuse, name=UNMATCHED)]
     app.router.add_routes(
         web.RouteDef(route.method, route.path, observe(patient, route.handler, meeting), route.kwargs)
         for route in routes
@@ -49,7 +54,7 @@ async def _refuse(request: web.Request) -> web.StreamResponse:
     # What no other route takes is refused as aiohttp would: but what comes by no handler isn't told.
     allowed: set[str] = set()
     for resource in request.app.router.resources():
-        if resource.canonical != UNMATCHED:
+        if resource.name != UNMATCHED:
             allowed |= (await resource.resolve(request))[1]
     raise web.HTTPMethodNotAllowed(request.method, allowed) if allowed else web.HTTPNotFound
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -12,6 +13,9 @@ from crashy.server.app import create_app
 from crashy.server.listeners import Listeners, http, url
 from crashy.server.patient import Patient
 
+if TYPE_CHECKING:
+    from crashy.server.metrics import Meter
+
 
 class ControlPlane(threading.Thread):
     """Serves the admin API of a patient until `stop`.
@@ -19,9 +23,10 @@ class ControlPlane(threading.Thread):
     A port that can't be bound is a warning: the data plane has the same API.
     """
 
-    def __init__(self, patient: Patient, port: int) -> None:
+    def __init__(self, patient: Patient, port: int, meter: Meter | None) -> None:
         super().__init__(name="control", daemon=True)
         self._patient = patient
+        self._meter = meter
         self._listeners = Listeners(patient, "ADMIN_PORT", patient.settings.host, [port])
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
@@ -38,7 +43,8 @@ class ControlPlane(threading.Thread):
         except BadInput as error:
             patient.say("Skipped", f"{error}: the admin API is on PORT alone", level="warning")
             return
-        runner = web.AppRunner(create_app(patient, admin=True), handler_cancellation=True, shutdown_timeout=0.1)
+        app = create_app(patient, admin=True, meter=self._meter)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         await self._listeners.listen(http(runner, patient))
         (patient.admin_port,) = self._listeners.ports

@@ -19,9 +19,6 @@ from crashy.server.problem import Problem
 Instead = Callable[[web.Request, Active, int], Awaitable[web.Response]]
 Meeting = Callable[[web.Request], Awaitable[web.Response | None]]
 
-UNMATCHED = "/{unmatched}"
-"""How aiohttp names the route that takes what no other does."""
-
 KUBELET = "kube-probe/"
 """How the User-Agent of a kubelet's HTTP probe begins."""
 

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from crashy import __version__
 from crashy.patient.probes import GRPC_CHECK, STATUS
-from crashy.server.gate import UNMATCHED
+from crashy.server.answered import UNMATCHED
 from crashy.server.patient import Patient
 from crashy.timeline import Event
 
@@ -139,7 +139,7 @@ class Meter:
         """Label the requests of this app's routes by their patterns from now on."""
         for resource in app.router.resources():
             pattern = resource.get_info().get("pattern")
-            if resource.canonical == UNMATCHED:
+            if resource.name == UNMATCHED:
                 continue
             if pattern is None:
                 self._routes[resource.canonical] = resource.canonical

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from crashy.errors import BadInput
 from crashy.faults.active import Active, FaultSet, Health, RequestEffect
@@ -23,9 +23,6 @@ from crashy.patient.life import Phase, health_in
 from crashy.patient.settings import Settings
 from crashy.server.answered import answered
 from crashy.timeline import Event, Timeline
-
-if TYPE_CHECKING:
-    from crashy.server.metrics import Meter
 
 KEPT_EVENTS = 10_000
 
@@ -79,8 +76,6 @@ class Patient:
         self.orders: SimpleQueue[Order | None] = SimpleQueue()
         self.ill: frozenset[str] = frozenset()
         """The ids of the faults that requests may meet: while there is none, they are let through unseen."""
-        self.meter: Meter | None = None
-        """Counts and tells what Prometheus scrapes, where METRICS is on."""
         self.in_flight = 0
         """Requests that the data plane is answering now, admin's apart."""
         self.requests = 0

@@ -32,6 +32,7 @@ from crashy.server.statefiles import StateFiles
 
 if TYPE_CHECKING:
     from crashy.server.grpc_health import GrpcHealth
+    from crashy.server.metrics import Meter
 
 _GONE = Health(startup=False, readiness=False, liveness=False)
 
@@ -45,16 +46,21 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     if sys.stdout is not None:  # as it is where file descriptor 1 is closed
         log = Log(sys.stdout, as_json=settings.log_format == "json", access=settings.access_log)
     patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid())
-    if settings.metrics:
-        from crashy.server.metrics import Meter  # noqa: PLC0415 - few need it
-
-        patient.meter = Meter(patient)
+    meter = _meter(patient)
     for warning in settings.warnings:
         patient.say("Ignored", warning, level="warning")
     if not settings.admin_token:
         patient.say("Open", "ADMIN_TOKEN is not set: whoever reaches this app can make it ill", level="warning")
     with asyncio.Runner(loop_factory=_loop_factory(patient)) as runner:
-        return runner.run(Life(patient).live())
+        return runner.run(Life(patient, meter).live())
+
+
+def _meter(patient: Patient) -> Meter | None:
+    if not patient.settings.metrics:
+        return None
+    from crashy.server.metrics import Meter  # noqa: PLC0415 - few need it
+
+    return Meter(patient)
 
 
 def _loop_factory(patient: Patient) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -69,8 +75,9 @@ def _loop_factory(patient: Patient) -> Callable[[], asyncio.AbstractEventLoop]:
 class Life:
     """One life: what the data loop does from start to end."""
 
-    def __init__(self, patient: Patient) -> None:
+    def __init__(self, patient: Patient, meter: Meter | None) -> None:
         self._patient = patient
+        self._meter = meter
         self._settings = patient.settings
         self._asked_to_end = asyncio.Event()
         self._hurried = asyncio.Event()
@@ -102,7 +109,7 @@ class Life:
         pulse = Pulse(patient, body, keep)
         control = None
         if self._settings.admin_port is not None:
-            control = ControlPlane(patient, self._settings.admin_port)
+            control = ControlPlane(patient, self._settings.admin_port, self._meter)
             control.start()
         pulse.start()
         try:
@@ -146,7 +153,8 @@ class Life:
         if grpc is not None:
             grpc.listeners.bind()
         patient.ports = ears.ports
-        runner = web.AppRunner(create_app(patient, admin=False), handler_cancellation=True, shutdown_timeout=0.25)
+        app = create_app(patient, admin=False, meter=self._meter)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.25)
         await runner.setup()
         await ears.listen(http(runner, patient))
         if grpc is not None:

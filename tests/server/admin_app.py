@@ -7,6 +7,7 @@ from aiohttp import web
 from crashy.patient.identity import Identity
 from crashy.patient.settings import load
 from crashy.server.admin import mount
+from crashy.server.metrics import Meter
 from crashy.server.patient import Patient
 
 
@@ -14,7 +15,7 @@ def make_patient(*, token: str = "", pid: int = 7) -> Patient:
     return Patient(load([], {"ADMIN_TOKEN": token} if token else {}), Identity("web-1"), pid=pid)
 
 
-def make_app(patient: Patient) -> web.Application:
+def make_app(patient: Patient, meter: Meter | None = None) -> web.Application:
     app = web.Application()
-    mount(app, patient)
+    mount(app, patient, meter=meter)
     return app

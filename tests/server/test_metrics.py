@@ -50,17 +50,20 @@ def value(text: str, name: str, **labels: str) -> float:
 
 @pytest.fixture
 def metered(make_patient: Make) -> Patient:
-    patient = make_patient(METRICS="1")
-    patient.meter = Meter(patient, wall=lambda: 1000.0)
-    return patient
+    return make_patient(METRICS="1")
 
 
 @pytest.fixture
-def client(aiohttp_client: Callable[..., Any], metered: Patient) -> Callable[..., Any]:
+def meter(metered: Patient) -> Meter:
+    return Meter(metered, wall=lambda: 1000.0)
+
+
+@pytest.fixture
+def client(aiohttp_client: Callable[..., Any], metered: Patient, meter: Meter) -> Callable[..., Any]:
     async def make(*faults: str, admin: bool = False) -> Any:
         for fault in faults:
             metered.inject(parse_spec(fault))
-        return await aiohttp_client(create_app(metered, admin=admin))
+        return await aiohttp_client(create_app(metered, admin=admin, meter=meter))
 
     return make
 
@@ -148,11 +151,11 @@ async def test_a_request_is_told_by_the_pattern_of_its_route(
 @given(st.lists(st.tuples(st.sampled_from(["GET", "PROPFIND"]) | TEXTS, TEXTS), min_size=20, max_size=30))
 def test_whatever_is_asked_the_series_stay_few(asked: list[tuple[str, str]]) -> None:
     patient = Patient(load([], {}), Identity("webapp-1"))
-    patient.meter = Meter(patient)
+    meter = Meter(patient)
     for method, path in asked:
         patient.answered(method, path, "users", 404, 0.0, None)
 
-    told = read(patient.meter.respond().text or "", "http_requests_total")
+    told = read(meter.respond().text or "", "http_requests_total")
     assert {of["route"] for of, _ in told} == {"other"}
     assert {of["method"] for of, _ in told} <= METHODS | {"other"}
     assert sum(number for _, number in told) == len(asked)
@@ -180,11 +183,10 @@ async def test_answers_of_probes_are_told_by_probe_and_result(client: Any, meter
     assert sum(number for of, number in read(text, "http_requests_total") if of["route"] == GRPC_CHECK) == 2
 
 
-def test_grpc_has_routes_too(metered: Patient) -> None:
+def test_grpc_has_routes_too(metered: Patient, meter: Meter) -> None:
     metered.answered("POST", WATCH, "users", 200, 0.0, None, "")
 
-    assert metered.meter is not None
-    assert value(metered.meter.respond().text or "", "http_requests_total", route=WATCH) == 1
+    assert value(meter.respond().text or "", "http_requests_total", route=WATCH) == 1
 
 
 async def test_faults_and_health_are_told(client: Any) -> None:

@@ -23,8 +23,7 @@ async def test_whatever_is_sent_the_answer_is_as_the_document_says(
 ) -> None:
     """The patient has no body here, so that it survives what is injected."""
     patient = make_patient(token=TOKEN)
-    patient.meter = Meter(patient)
-    server = await aiohttp_server(make_app(patient))
+    server = await aiohttp_server(make_app(patient, Meter(patient)))
     options = [
         "--max-examples=15",
         "--exclude-path=/admin/events",
