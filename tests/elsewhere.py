@@ -67,7 +67,8 @@ class Elsewhere:
         """Return the variables that its commands need; what they write goes to `folder`, which becomes their user's."""
         if not self.root and not os.getuid():
             os.chown(folder, NOBODY, NOBODY)
-        kept = {"CRASHY_RUNTIME_DIR": str(folder / "run"), "TMPDIR": str(folder)}
+        # Where coverage is measured, its files lie in the checkout, where only its owner may write.
+        kept = {"CRASHY_RUNTIME_DIR": str(folder / "run"), "TMPDIR": str(folder), "COVERAGE_PROCESS_CONFIG": ""}
         return kept if self.linux else {**kept, "PYTHONPATH": str(WITHOUT)}
 
 
