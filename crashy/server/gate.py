@@ -17,10 +17,7 @@ from crashy.server.patient import Patient
 from crashy.server.problem import Problem
 
 Instead = Callable[[web.Request, Active, int], Awaitable[web.Response]]
-Meeting = Callable[[web.Request], Awaitable[web.Response | None]]
-
-KUBELET = "kube-probe/"
-"""How the User-Agent of a kubelet's HTTP probe begins."""
+Meeting = Callable[[web.Request, Client], Awaitable[web.Response | None]]
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,29 +37,19 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
     `meeting` is where faults meet the request first; what has one counts as asked of the app. A function around each
     handler instead of a middleware: what aiohttp does for an app's first middleware costs a request more than all this.
     """
-    pod, now, answered = patient.identity.pod, patient.now, patient.answered
-
-    def sign(response: web.StreamResponse) -> None:
-        response.headers["X-Pod"] = pod
-        if patient.phase == "draining":  # or the next request on this connection would meet its end
-            response.force_close()
-            response.headers["Connection"] = "close"
+    pod, now, counted = patient.identity.pod, patient.now, meeting is not None
 
     async def observed(request: web.Request) -> web.StreamResponse:
         started = now()
         status = GAVE_UP
-        client = client_of(request)
-        if meeting is not None:
-            patient.requests += client == "users"
-            patient.in_flight += 1
+        client = patient.begin_request(request.headers.get("User-Agent", ""), counted=counted)
         try:
-            instead = await meeting(request) if patient.ill and meeting is not None else None
+            instead = await meeting(request, client) if patient.ill and meeting is not None else None
             response = await handler(request) if instead is None else instead
             status = response.status
-        except web.HTTPException as answer:
+        except web.HTTPException as answer:  # as aiohttp itself would answer it
             status = answer.status
-            sign(answer)
-            raise
+            response = web.Response(status=status, reason=answer.reason, text=answer.text, headers=answer.headers)
         except Problem as problem:
             status = problem.status
             response = problem.response()
@@ -73,24 +60,17 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
             status = 500
             response = web.Response(status=500, text="500 Internal Server Error")
         finally:
-            if meeting is not None:
-                patient.in_flight -= 1
-            answered(request.method, request.path, client, status, now() - started, request.remote)
+            patient.end_request(
+                request.method, request.path, client, status, now() - started, request.remote, counted=counted
+            )
         if not response.prepared:
-            sign(response)
+            response.headers["X-Pod"] = pod
+            if patient.phase == "draining":  # or the next request on this connection would meet its end
+                response.force_close()
+                response.headers["Connection"] = "close"
         return response
 
     return observed
-
-
-def _asked(request: web.BaseRequest) -> Request:
-    """Return a request as faults see it."""
-    return Request(request.method, request.path, client_of(request), PROBE_ROUTES.get(request.path))
-
-
-def client_of(request: web.BaseRequest) -> Client:
-    """Return who asks, by its User-Agent."""
-    return "kubelet" if request.headers.get("User-Agent", "").startswith(KUBELET) else "users"
 
 
 async def meet(patient: Patient, request: Request) -> RequestEffect:
@@ -108,8 +88,9 @@ async def meet(patient: Patient, request: Request) -> RequestEffect:
 def gate(patient: Patient, instead: Instead) -> Meeting:
     """Make that by which faults meet requests; `instead` words what they leave to the persona to say."""
 
-    async def meeting(request: web.Request) -> web.Response | None:
-        effect = await meet(patient, _asked(request))
+    async def meeting(request: web.Request, client: Client) -> web.Response | None:
+        path = request.path
+        effect = await meet(patient, Request(request.method, path, client, PROBE_ROUTES.get(path)))
         answer = effect.answer
         if answer is None:
             return None

@@ -12,13 +12,13 @@ import asyncio
 from http import HTTPStatus
 
 from crashy.faults.active import Health
-from crashy.faults.scope import Client, Request
+from crashy.faults.scope import Request
 from crashy.grpc import OF_HTTP, Code, fields
 from crashy.patient.life import health_in
 from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, STATUS, probe_of
 from crashy.server import grpc_wire as wire
 from crashy.server.answered import GAVE_UP
-from crashy.server.gate import KUBELET, meet
+from crashy.server.gate import meet
 from crashy.server.listeners import Listeners
 from crashy.server.patient import Patient
 
@@ -75,9 +75,8 @@ class GrpcHealth:
 
     async def _handle(self, call: wire.Call) -> None:
         patient = self._patient
-        started, status, client = patient.now(), GAVE_UP, _client(call)
-        service: str | None = None
-        patient.requests += client == "users"
+        started, status, service = patient.now(), GAVE_UP, None
+        client = patient.begin_request(call.user_agent)
         try:
             service = _service(call)
             request = Request("POST", call.path, client, probe_of(call.path, service))
@@ -90,34 +89,34 @@ class GrpcHealth:
             status = _TO_HTTP.get(refusal.code, 500)
             raise
         finally:
-            patient.answered("POST", call.path, client, status, patient.now() - started, call.remote, service)
+            patient.end_request("POST", call.path, client, status, patient.now() - started, call.remote, service)
 
     async def _check(self, call: wire.Call, request: Request, service: str) -> int:
         """Answer a Check; return the status that an HTTP probe would have had."""
-        patient = self._patient
-        patient.in_flight += 1
-        try:
-            serving = await self._meet(request)
-            if request.is_probe is None:
-                raise wire.Refusal(Code.NOT_FOUND, "unknown service")
-            serving = serving and getattr(health_in(patient.phase), request.is_probe)
-            await call.send(_response(SERVING if serving else NOT_SERVING))
-            return 200 if serving else STATUS[request.is_probe]
-        finally:
-            patient.in_flight -= 1
+        serving = await self._meet(request)
+        if request.is_probe is None:
+            raise wire.Refusal(Code.NOT_FOUND, "unknown service")
+        serving = serving and getattr(health_in(self._patient.phase), request.is_probe)
+        await call.send(_response(SERVING if serving else NOT_SERVING))
+        return 200 if serving else STATUS[request.is_probe]
 
     async def _watch(self, call: wire.Call, request: Request, service: str) -> None:
         """Send a service's status, and again whenever it is another, until the client has gone."""
-        await self._meet(request)
-        told = None
-        while True:
-            change, status = self._change, SERVICE_UNKNOWN
-            if service in GRPC_SERVICES:
-                status = SERVING if getattr(self._patient.health(), GRPC_SERVICES[service]) else NOT_SERVING
-            if status != told:
-                await call.send(_response(status))
-                told = status
-            await change.wait()
+        patient = self._patient
+        patient.in_flight -= 1  # no drain waits for who only looks on
+        try:
+            await self._meet(request)
+            told = None
+            while True:
+                change, status = self._change, SERVICE_UNKNOWN
+                if service in GRPC_SERVICES:
+                    status = SERVING if getattr(patient.health(), GRPC_SERVICES[service]) else NOT_SERVING
+                if status != told:
+                    await call.send(_response(status))
+                    told = status
+                await change.wait()
+        finally:
+            patient.in_flight += 1
 
     async def _meet(self, request: Request) -> bool:
         """Let a request meet the faults: gives whether they leave it healthy; raises Refusal for an error of theirs."""
@@ -134,10 +133,6 @@ class GrpcHealth:
 
 
 _PHRASED = {status.value for status in HTTPStatus}
-
-
-def _client(call: wire.Call) -> Client:
-    return "kubelet" if call.user_agent.startswith(KUBELET) else "users"
 
 
 def _service(call: wire.Call) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from crashy.errors import BadInput
-from crashy.server.gate import client_of
 from crashy.server.patient import Patient
 
 _BACKLOG = 1024
@@ -36,7 +35,8 @@ class HttpConnection(web.RequestHandler):
         """Return the answer to what isn't HTTP."""
         response = super().handle_error(request, status, exc, message)
         response.headers["X-Pod"] = self._patient.identity.pod
-        self._patient.answered(request.method, request.path, client_of(request), status, 0.0, request.remote)
+        client = self._patient.begin_request(request.headers.get("User-Agent", ""), counted=False)
+        self._patient.end_request(request.method, request.path, client, status, 0.0, request.remote, counted=False)
         return response
 
 

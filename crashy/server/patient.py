@@ -16,7 +16,7 @@ from crashy.faults.active import Active, FaultSet, Health, RequestEffect
 from crashy.faults.base import Fault
 from crashy.faults.effects import Command, Stop
 from crashy.faults.params import FaultError
-from crashy.faults.scope import Request
+from crashy.faults.scope import Client, Request
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity
 from crashy.patient.life import Phase, health_in
@@ -25,6 +25,9 @@ from crashy.server.answered import answered
 from crashy.timeline import Event, Timeline
 
 KEPT_EVENTS = 10_000
+
+KUBELET = "kube-probe/"
+"""How the User-Agent of a kubelet's probe begins."""
 
 
 class Order(NamedTuple):
@@ -102,6 +105,33 @@ class Patient:
     def say(self, reason: str, message: str, kind: str = "log", **data: Any) -> None:
         """Add what happened to the patient to the timeline."""
         self.timeline.put(0.0, self.identity.pod, kind, self.object, reason, message, data)
+
+    def begin_request(self, user_agent: str, *, counted: bool = True) -> Client:
+        """Count a request, of whichever protocol, and return who sent it; `end_request` must follow.
+
+        Those to the admin API aren't `counted`, nor are those that no app saw.
+        """
+        client: Client = "kubelet" if user_agent.startswith(KUBELET) else "users"
+        if counted:
+            self.requests += client == "users"
+            self.in_flight += 1
+        return client
+
+    def end_request(  # noqa: PLR0917 - what `answered` takes
+        self,
+        method: str,
+        path: str,
+        client: Client,
+        status: int,
+        seconds: float,
+        remote: str | None,
+        service: str | None = None,
+        *,
+        counted: bool = True,
+    ) -> None:
+        """Put a request and its answer on the timeline; it is in flight no more."""
+        self.in_flight -= counted
+        self.answered(method, path, client, status, seconds, remote, service)
 
     def inject(self, fault: Fault, source: str = "admin") -> Active:
         """Arm a fault now; raises FaultError if there are too many, or if this process can't have it."""

@@ -214,3 +214,32 @@ def test_each_turn_of_a_fault_is_an_event_of_the_timeline(make_patient: Make) ->
         ("fault", "pod/webapp-1", "Started", "f2"),
         ("fault", "pod/webapp-1", "Recovered", "f2"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "client", "requests"),
+    [("curl/8.5", "users", 1), ("", "users", 1), ("kube-probe/1.36", "kubelet", 0)],
+)
+def test_a_request_is_in_flight_from_its_begin_to_its_end(
+    make_patient: Callable[..., Patient], user_agent: str, client: str, requests: int
+) -> None:
+    patient = make_patient()
+
+    sender = patient.begin_request(user_agent)
+    assert (sender, patient.requests, patient.in_flight) == (client, requests, 1)
+    patient.end_request("GET", "/ready", sender, 200, 0.25, "127.0.0.1")
+
+    assert patient.in_flight == 0
+    [event] = [event for event in patient.timeline.since() if event.kind == "request"]
+    assert (event.message, event.data["client"]) == ("GET /ready 200 250ms 127.0.0.1", client)
+
+
+def test_a_request_to_the_admin_api_is_told_but_not_counted(make_patient: Callable[..., Patient]) -> None:
+    patient = make_patient()
+
+    sender = patient.begin_request("", counted=False)
+    assert (patient.requests, patient.in_flight) == (0, 0)
+    patient.end_request("GET", "/admin/status", sender, 200, 0.0, None, counted=False)
+
+    assert patient.in_flight == 0
+    assert [event.kind for event in patient.timeline.since()] == ["request"]
