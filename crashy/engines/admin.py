@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
@@ -24,8 +23,8 @@ class NeedsTokenError(NotDoneError):
 class Send(Protocol):
     """Carries one request to one patient."""
 
-    def __call__(self, method: str, path: str, document: dict[str, Any] | None = None, /) -> Awaitable[bytes]:
-        """Return the body of the answer; raises NotDoneError."""
+    def __call__(self, method: str, path: str, document: dict[str, Any], /) -> Awaitable[None]:
+        """Have it done; raises NotDoneError."""
         ...
 
 
@@ -41,10 +40,4 @@ async def inject(send: Send, spec: str) -> None:
 
 async def recover(send: Send, which: str) -> None:
     """Take back all faults, or those of one name; raises NotDoneError."""
-    if which == "all":
-        await send("DELETE", "/admin/faults")
-        return
-    there = json.loads(await send("GET", "/admin/faults"))
-    for fault in there["faults"]:
-        if fault["fault"] == which:
-            await send("DELETE", f"/admin/faults/{fault['id']}")
+    await send("POST", "/admin/recover", {} if which == "all" else {"fault": which})

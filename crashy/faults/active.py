@@ -118,11 +118,14 @@ class FaultSet:
             self._advance()
             return active
 
-    def recover(self, id: str | None = None) -> builtins.list[Active]:  # noqa: A002 - the id that users see
-        """End one fault, or all; pending ones are cancelled. Gives those that this ended: nothing the second time."""
+    def recover(self, which: str | None = None) -> builtins.list[Active]:
+        """End the fault with this id, those of this name, or all; pending ones are cancelled.
+
+        Return those that this ended: nothing the second time.
+        """
         with self._lock:
             now = self._advance()
-            chosen = [active for active in self._live.values() if id in (None, active.id)]
+            chosen = [active for active in self._live.values() if which in (None, active.id, active.fault.name)]
             for active in chosen:
                 self._end(active, now, "Recovered")
             return chosen

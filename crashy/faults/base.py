@@ -15,7 +15,17 @@ from crashy.faults.effects import ProcessEffect, RequestPart
 from crashy.faults.params import FaultError, show
 from crashy.faults.scope import ProbeName, Request, Scope, Target
 
-__all__ = ["FAULTS", "Fault", "FaultError", "catalogue", "from_json", "parse_spec", "parse_specs", "scope_catalogue"]
+__all__ = [
+    "FAULTS",
+    "Fault",
+    "FaultError",
+    "catalogue",
+    "find",
+    "from_json",
+    "parse_spec",
+    "parse_specs",
+    "scope_catalogue",
+]
 
 LONGEST_SPEC = 16_384
 MOST_SPECS = 100
@@ -114,7 +124,7 @@ def from_json(value: Any) -> Fault:
         raise FaultError("fault", f'{show(value)}: an object such as {{"fault": "freeze", "mode": "loop"}}')
     if "fault" not in value:
         raise FaultError("fault", f"missing; one of {', '.join(sorted(FAULTS))}", tuple(sorted(FAULTS)))
-    fault = _find(value["fault"])
+    fault = find(value["fault"])
     return _make(fault, {key: given for key, given in value.items() if key != "fault"}, text=False)
 
 
@@ -154,7 +164,7 @@ def _split(text: str) -> list[list[str]]:
 
 
 def _parse(words: list[str]) -> Fault:
-    fault = _find(words[0])
+    fault = find(words[0])
     given: dict[str, str] = {}
     for word in words[1:]:
         key, equals, value = word.partition("=")
@@ -166,7 +176,8 @@ def _parse(words: list[str]) -> Fault:
     return _make(fault, given, text=True)
 
 
-def _find(name: Any) -> type[Fault]:
+def find(name: Any) -> type[Fault]:
+    """Return the kind of fault with this name; raises FaultError."""
     if isinstance(name, str) and name in FAULTS:
         return FAULTS[name]
     raise FaultError("fault", f"{show(name)}: unknown; {_known(name, FAULTS)}", tuple(sorted(FAULTS)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from crashy.faults.active import Active
-from crashy.faults.base import Fault, FaultError, catalogue, from_json, parse_spec, scope_catalogue
+from crashy.faults.base import Fault, FaultError, catalogue, find, from_json, parse_spec, scope_catalogue
 from crashy.server import payload
 from crashy.server.openapi import Operation, document
 from crashy.server.patient import Patient
@@ -156,12 +156,19 @@ class Admin:
         return web.Response(status=204)
 
     async def recover(self, request: web.Request) -> web.StreamResponse:
-        """Take back every fault, or the one that the body names (`{"id": "f1"}`)."""
+        """Take back every fault, the one that the body names (`{"id": "f1"}`), or all of one kind.
+
+        A kind is given by its name (`{"fault": "freeze"}`): where none of that kind waits or is active, nothing is
+        taken back.
+        """
         value = await payload.read(request)
         if value in ("", {}):
             return self._recovered(self.patient.recover(None))
         if isinstance(value, dict):
-            value = payload.only(value, "id", "only the fault's id may be given")
+            key = "fault" if "fault" in value else "id"
+            value = payload.only(value, key, "give either id or fault, and nothing else")
+            if key == "fault":
+                return self._recovered(self.patient.recover(find(value).name))
         if not isinstance(value, str):
             raise Problem(400, 'must be the id of a fault, such as "f1"', field="id")
         return self._recovered(self.patient.recover(self._find(value).id))

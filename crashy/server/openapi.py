@@ -166,6 +166,7 @@ def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mappi
     return {
         **schemas,
         "Spec": spec,
+        "FaultName": {"enum": list(faults)},
         "Injection": {
             "anyOf": [
                 {
@@ -232,7 +233,9 @@ _SCHEMAS: dict[str, Schema] = {
     "Recovered": _list_of("Fault", "recovered"),
     "Recovery": {
         "type": "object",
-        "properties": {"id": {"type": "string", "description": "The fault to take back; all where it is absent."}},
+        "description": "What to take back: one fault, all of one kind, or, where the object is empty, all.",
+        "properties": {"id": {"type": "string"}, "fault": _ref("FaultName")},
+        "maxProperties": 1,
         "additionalProperties": False,
     },
     "Status": {

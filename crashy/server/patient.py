@@ -143,9 +143,9 @@ class Patient:
         self.tick()
         return active
 
-    def recover(self, id: str | None = None) -> list[Active]:  # noqa: A002 - the id that users see
-        """End one fault, or all; return those that this ended."""
-        ended = self.faults.recover(id)
+    def recover(self, which: str | None = None) -> list[Active]:
+        """End the fault with this id, those of this name, or all; return those that this ended."""
+        ended = self.faults.recover(which)
         self.tick()
         return ended
 

@@ -30,6 +30,11 @@ def test_one_fault_is_taken_back(patient: Stub) -> None:
     assert patient.asked == [("POST /admin/recover", {"id": "f1"})]
 
 
+def test_faults_of_one_name_are_taken_back(patient: Stub) -> None:
+    assert cli.main(["recover", "freeze", "--url", patient.url]) == 0
+    assert patient.asked == [("POST /admin/recover", {"fault": "freeze"})]
+
+
 def test_a_healthy_patient_has_nothing_to_recover(patient: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     patient.answer("POST /admin/recover", {"recovered": []})
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 from crashy.engines.admin import inject, recover
 
-FAULTS = [{"fault": "freeze", "id": "a"}, {"fault": "error", "id": "b"}, {"fault": "freeze", "id": "c"}]
-
 
 class Patient:
-    """Notes what it is asked; FAULTS are there."""
+    """Notes what it is asked."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, Any]] = []
 
-    async def send(self, method: str, path: str, document: dict[str, Any] | None = None, /) -> bytes:
+    async def send(self, method: str, path: str, document: dict[str, Any], /) -> None:
         self.asked.append((method, path, document))
-        return json.dumps({"faults": FAULTS}).encode()
 
 
 def test_a_fault_is_injected_by_its_spec() -> None:
@@ -33,15 +29,11 @@ def test_all_faults_are_taken_back_at_once() -> None:
     patient = Patient()
     asyncio.run(recover(patient.send, "all"))
 
-    assert patient.asked == [("DELETE", "/admin/faults", None)]
+    assert patient.asked == [("POST", "/admin/recover", {})]
 
 
-def test_those_of_one_name_are_taken_back_one_by_one() -> None:
+def test_those_of_one_name_are_taken_back_by_it() -> None:
     patient = Patient()
     asyncio.run(recover(patient.send, "freeze"))
 
-    assert patient.asked == [
-        ("GET", "/admin/faults", None),
-        ("DELETE", "/admin/faults/a", None),
-        ("DELETE", "/admin/faults/c", None),
-    ]
+    assert patient.asked == [("POST", "/admin/recover", {"fault": "freeze"})]

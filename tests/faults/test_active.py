@@ -192,6 +192,13 @@ def test_recovery_ends_everything_and_leaves_a_healthy_patient(faults: list[Faul
     assert patient.at(1e6) == []
 
 
+def test_faults_of_one_name_end_together() -> None:
+    patient = FakePatient("error", "unready", "error after=1h")
+
+    assert [active.id for active in patient.faults.recover("error")] == ["f1", "f3"]
+    assert [active.id for active in patient.faults.list()] == ["f2"]
+
+
 def test_recovering_one_leaves_the_others_and_cancels_what_is_pending() -> None:
     patient = FakePatient("unready after=5s", "unlive")
 

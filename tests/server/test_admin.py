@@ -124,6 +124,19 @@ async def test_recover_takes_back_the_one_that_is_named(body: Any, client: Clien
     assert [active.id for active in patient.faults.list()] == ["f2"]
 
 
+async def test_recover_takes_back_all_of_the_kind_that_is_named(client: Client, patient: Patient) -> None:
+    for spec in ("unready", "unlive", "unready after=1h"):
+        await client.post("/admin/faults", json=spec)
+
+    recovered, again = [
+        (await (await client.post("/admin/recover", json={"fault": "unready"})).json())["recovered"] for _ in range(2)
+    ]
+
+    assert [fault["id"] for fault in recovered] == ["f1", "f3"]
+    assert again == []
+    assert [active.id for active in patient.faults.list()] == ["f2"]
+
+
 async def test_status_names_the_patient_and_its_faults(client: Client) -> None:
     await client.post("/admin/faults", json="unready")
     status = await (await client.get("/admin/status")).json()

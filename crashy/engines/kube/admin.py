@@ -29,7 +29,7 @@ class Admin:
         """Take back all faults, or those of one name; raises NotDoneError."""
         await recover(partial(self._ask, pod), which)
 
-    async def _ask(self, pod: Pod, method: str, path: str, body: dict[str, Any] | None = None, /) -> bytes:
+    async def _ask(self, pod: Pod, method: str, path: str, body: dict[str, Any], /) -> None:
         container = patient(pod)
         if container is None:
             raise NotDoneError("no container of the pod is a patient")
@@ -42,7 +42,7 @@ class Admin:
                 why = why or f"port {port}: {error.message}"
                 continue
             if answer.status < 300:
-                return answer.body
+                return
             if is_status(answer.body) and "X-Pod" not in answer.headers:  # the proxy's own words
                 why = why or f"port {port}: {answer.error().message}"
                 continue

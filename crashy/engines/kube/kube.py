@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -114,7 +113,7 @@ class Kube:
             try:
                 await self._admin.recover(pod, which)
             except NeedsTokenError:
-                await self._recover_inside(pod, which)
+                await self._inside(pod, ("crashy", "recover") if which == "all" else ("crashy", "recover", which))
         except NotDoneError as error:
             self._timeline.add("kube", "fault", pod.object, "NotRecovered", f"{which}: {error}")
         else:
@@ -125,16 +124,7 @@ class Kube:
         sick = [view.pod for view in self.pods() if view.pod.uid in self._injected]
         await asyncio.gather(*(self.recover(pod) for pod in sick))
 
-    async def _recover_inside(self, pod: Pod, which: str) -> None:
-        if which == "all":
-            await self._inside(pod, ("crashy", "recover"))
-            return
-        there = json.loads(await self._inside(pod, ("crashy", "status", "--json")))
-        for fault in there["faults"]:
-            if fault["fault"] == which:
-                await self._inside(pod, ("crashy", "recover", fault["id"]))
-
-    async def _inside(self, pod: Pod, command: tuple[str, ...]) -> bytes:
+    async def _inside(self, pod: Pod, command: tuple[str, ...]) -> None:
         """Run the patient's own command in its container, which knows its token; raises NotDoneError."""
         container = patient(pod)
         assert container is not None  # noqa: S101 - it has just been asked
@@ -142,7 +132,6 @@ class Kube:
         if ended != "exit code 0":
             said = output.decode("utf-8", "replace").strip()
             raise NotDoneError(f"{' '.join(command)} in the container: {ended}: {said}")
-        return output
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and say how it ended."""

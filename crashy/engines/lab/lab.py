@@ -189,13 +189,13 @@ class Lab:
             return str(error)
         return f"exit code {ended.exit_code}"
 
-    async def _ask(self, pod: Pod, method: str, path: str, document: dict[str, Any] | None = None, /) -> bytes:
+    async def _ask(self, pod: Pod, method: str, path: str, document: dict[str, Any], /) -> None:
         """Ask a pod's admin API; raises NotDoneError where it does not do as asked."""
         admin = self.admin(pod)
         if admin is None:
             raise NotDoneError("no container of the pod is a patient")
         url, token = admin
-        body = json.dumps(document).encode() if document else b""
+        body = json.dumps(document).encode()
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         if token:
             headers.append(("Authorization", f"Bearer {token}"))
@@ -205,4 +205,3 @@ class Lab:
             raise NotDoneError(f"{url}: {reply.failure}")
         if reply.status >= 300:
             raise NotDoneError(f"{url}: {reply.status} {reply.body.decode('utf-8', 'replace')}")
-        return reply.body

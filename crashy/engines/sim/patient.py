@@ -126,9 +126,7 @@ class ModelledPatient:
             return "refused"
         if self._body.stopped:
             return "timeout"
-        for active in self.faults.list():
-            if which in (None, active.fault.name, active.id):
-                self.faults.recover(active.id)
+        self.faults.recover(which)
         self._tick()
         return ""
 

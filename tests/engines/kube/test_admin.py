@@ -80,10 +80,14 @@ def test_a_pod_without_a_patient_is_not_asked() -> None:
     assert api.asked == []
 
 
-def test_faults_of_one_name_are_taken_back_one_by_one() -> None:
-    faults = [{"fault": "freeze", "id": "a"}, {"fault": "error", "id": "b"}, {"fault": "freeze", "id": "c"}]
-    api = FakeApi(lambda *_: {"faults": faults})
-    asyncio.run(Admin(api).recover(pod(), "freeze"))  # type: ignore[arg-type]
+@pytest.mark.parametrize(("which", "sent"), [("all", {}), ("freeze", {"fault": "freeze"})])
+def test_faults_are_taken_back_by_name(which: str, sent: dict[str, str]) -> None:
+    bodies = []
 
-    path = f"{PROXY}:8081/proxy/admin/faults"
-    assert api.asked == [("GET", path), ("DELETE", f"{path}/a"), ("DELETE", f"{path}/c")]
+    def answers(method: str, path: str, body: Any) -> Any:
+        bodies.append((method, path, body))
+        return {"recovered": []}
+
+    asyncio.run(Admin(FakeApi(answers)).recover(pod(), which))  # type: ignore[arg-type]
+
+    assert bodies == [("POST", f"{PROXY}:8081/proxy/admin/recover", sent)]
