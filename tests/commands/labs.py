@@ -28,7 +28,7 @@ def crashy(*args: str, stdin: str = "", environ: dict[str, str] | None = None) -
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         env={**os.environ, **(environ or {})},
         check=False,
     )
