@@ -42,7 +42,8 @@ def test_the_warning_is_of_the_line_that_imports() -> None:
     ran = subprocess.run([sys.executable, "-W", "always", "-c", code], check=True, capture_output=True, text=True)
 
     assert ran.stdout == "True\n"
-    assert [line.partition(" ")[0] for line in ran.stderr.splitlines()] == ["<string>:1:", "<string>:3:"]
+    places = [line.partition(" ")[0] for line in ran.stderr.splitlines() if line.startswith("<string>")]
+    assert places == ["<string>:1:", "<string>:3:"]  # Python 3.13 shows the lines, too
 
 
 def test_a_name_that_never_was_is_an_import_error() -> None:
