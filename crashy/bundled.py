@@ -23,12 +23,20 @@ def locate(paths: Sequence[str]) -> list[str]:
     return [_locate(path) for path in paths]
 
 
+def _exists(path: Path) -> bool:
+    """Return whether there is such a file: not where its name is too long for one, or its folder may not be read."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _locate(path: str) -> str:
     first, *rest = Path(path).parts or ("",)
-    if first not in FOLDERS or ".." in rest or Path(path).exists():
+    if first not in FOLDERS or ".." in rest or _exists(Path(path)):
         return path
     bundled = folder(first).joinpath(*rest)
-    return str(bundled) if bundled.exists() else path
+    return str(bundled) if _exists(bundled) else path
 
 
 def lesson(path: Path) -> Path:
@@ -36,13 +44,13 @@ def lesson(path: Path) -> Path:
 
     Raises BadInput for a bare name that is neither.
     """
-    if path.exists():
+    if _exists(path):
         return path
     if path.parent != Path():
         return Path(_locate(str(path)))
     named = folder("experiments") / f"{path.name.removesuffix('.yaml')}.yaml"
-    if named.exists() or path.suffix:
-        return named if named.exists() else path
+    if _exists(named) or path.suffix:
+        return named if _exists(named) else path
     close = get_close_matches(path.name, [found.stem for found in lessons()], n=3)
     raise BadInput(
         f"{path}: no such file, and no lesson of that name"

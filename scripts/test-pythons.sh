@@ -4,9 +4,11 @@
 set -eu
 cd "$(dirname "$0")/.."
 if [ $# = 0 ]; then
-  # shellcheck disable=SC2046 # a path a line, none with a space
-  set -- $(.venv/bin/python -m tests.pythons)
+  found=$(.venv/bin/python -m tests.pythons) || { echo "test-pythons.sh: run make test-pythons, which makes .venv" >&2 && exit 2; }
+  # shellcheck disable=SC2086 # a path a line, none with a space
+  set -- $found
 fi
+[ $# -gt 0 ] || { echo "test-pythons.sh: no Python from 3.11 to 3.14 is on this machine" >&2 && exit 2; }
 failed=0
 for python in "$@"; do
   name=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3] + "-debian" * (sys.base_prefix == "/usr"))')

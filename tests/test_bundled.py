@@ -32,6 +32,8 @@ def test_in_a_clone_the_folders_are_its_own(name: str) -> None:
         ("manifests/../pyproject.toml", "manifests/../pyproject.toml"),
         ("tests/commands", "tests/commands"),
         ("-", "-"),
+        pytest.param(f"manifests/{'x' * 300}", f"manifests/{'x' * 300}", id="too long"),
+        pytest.param("manifests/\0", "manifests/\0", id="NUL"),
         ("", ""),
     ],
 )
@@ -62,6 +64,11 @@ def test_a_name_that_no_lesson_has_is_told_with_those_close_to_it() -> None:
         "15a-rolling-update-without-readiness; "
         "`crashy experiments` lists the lessons",
     )
+
+
+def test_a_name_that_no_file_can_have_is_no_lesson() -> None:
+    with pytest.raises(BadInput, match="no such file, and no lesson of that name"):
+        lesson(Path("x" * 300))
 
 
 @pytest.mark.parametrize("path", ["mine.yaml", "folder/mine", "/nowhere/mine.yaml"])

@@ -113,8 +113,10 @@ class Operations:
 
     async def delete(self, request: Request) -> dict[str, Any]:
         """Begin to delete a pod; return its `uid`."""
-        pod = self._pod(request).pod
-        self._lab.delete(pod, request.get("grace"))
+        pod, grace = self._pod(request).pod, request.get("grace")
+        if grace is not None and (type(grace) is not int or grace < 0):
+            raise BadInput(f"grace: {grace!r}: must be a whole number of seconds, 0 or more")
+        self._lab.delete(pod, grace)
         return {"uid": pod.uid}
 
     async def gone(self, request: Request) -> dict[str, Any]:
