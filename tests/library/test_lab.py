@@ -97,7 +97,7 @@ def test_what_is_wrong_is_told(lab: Lab) -> None:
 def test_a_deleted_pod_is_gone_and_any_is_one_of_the_rest() -> None:
     with Lab(pod("a"), pod("b")) as lab:
         for wrong in ("x", -1, True):
-            with pytest.raises(ValueError, match="grace: .*: must be a whole number of seconds, 0 or more"):
+            with pytest.raises(ValueError, match=r"grace: .*: must be a whole number of seconds, 0 or more"):
                 lab.delete("a", grace=wrong)  # type: ignore[arg-type]
         assert lab.delete("a", grace=0) == "a"
         lab.wait_for("Killing", pod="a")
