@@ -35,7 +35,7 @@ run() { # WHAT COMMAND...
 pip() { "$python" -m pip --disable-pip-version-check --no-input "$@"; }
 
 # What could make pip install elsewhere than into this environment, or otherwise than from the lock.
-unset PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_NO_BINARY PIP_CONSTRAINT PIP_UPGRADE PIP_PRE PIP_DRY_RUN
+unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PIP_EDITABLE PIP_REQUIREMENT PIP_REQUIRE_VIRTUALENV PIP_NO_BINARY PIP_CONSTRAINT PIP_UPGRADE PIP_PRE PIP_DRY_RUN
 export PIP_USER=0
 for lock in "$@"; do
   case $lock in

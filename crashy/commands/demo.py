@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -17,7 +19,7 @@ _BEFORE = """\
 Three pods behind one Service, ten requests a second. After 10 s one crashes, after 30 s another freezes:
 see the probes notice, the Service drop the pod, the container restart. It takes a minute; Ctrl-C ends it."""
 _AFTER = """
-Now do it yourself: `crashy lab manifests/webapp`, and in a second terminal `crashy inject freeze --pod any`."""
+Now do it yourself: `{crashy} lab manifests/webapp`, and in a second terminal `{crashy} inject freeze --pod any`."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,5 +40,5 @@ def main(argv: Sequence[str]) -> int:
     print(_BEFORE, flush=True)
     code = lab.main(LAB)
     if not code:
-        print(_AFTER)
+        print(_AFTER.format(crashy="crashy" if shutil.which("crashy") else sys.argv[0]))
     return code

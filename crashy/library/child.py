@@ -73,6 +73,11 @@ class Child(Generic[_T]):
             self._read_on()
             return list(self._told)
 
+    def words(self) -> list[str]:
+        """Return the lines that are no JSON: its notes and its errors."""
+        self.told()
+        return list(self._words)
+
     def _read_on(self) -> None:
         if self._output.closed:
             return

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -68,7 +69,7 @@ class Lab:
         self._child = Child("lab", "--json", *seeded, "-", read=Event.from_json, stdin=objects)
         self._socket = labs_folder() / f"{self._child.pid}.sock"
         try:
-            self._child.wait(lambda: self._is_there(found), START, lambda: f"the lab has not begun after {START:g} s")
+            self._child.wait(lambda: self._is_there(found), START, self._not_begun)
             if ready_within is not None:
                 self.wait_ready(timeout=ready_within)
         except BaseException:
@@ -77,8 +78,11 @@ class Lab:
 
     def _is_there(self, manifests: Manifests) -> bool:
         pods = sum(deployment.replicas for deployment in manifests.deployments) + len(manifests.pods)
-        services = [service for service in manifests.services if service.type != "ExternalName"]
+        services = [service for service in manifests.services if service.type != "ExternalName" and service.ports]
         return self._socket.exists() and len(self._urls()) >= len(services) and len(self.pods()) >= pods
+
+    def _not_begun(self) -> str:
+        return "\n".join([f"the lab has not begun after {START:g} s", *self._child.words()])
 
     @property
     def timeline(self) -> list[Event]:
@@ -92,6 +96,7 @@ class Lab:
     def url(self, service: str | None = None, port: int | None = None) -> str:
         """Return where a Service answers: the only one, on its first port, where nothing else is named.
 
+        One whose name several namespaces have is `NAMESPACE/NAME`.
         Raises BadInput that lists what there is.
         """
         urls = self._urls()
@@ -105,24 +110,27 @@ class Lab:
         return ports[port or next(iter(ports))]
 
     def _urls(self) -> dict[str, dict[int, str]]:
-        urls: dict[str, dict[int, str]] = {}
+        found: dict[tuple[str, str], dict[int, str]] = {}
         for event in self.timeline:
             if event.kind == "service" and event.reason == "Listening":
-                urls.setdefault(event.object.partition("/")[2], {})[event.data["port"]] = event.data["url"]
-        return urls
+                key = (event.data["namespace"], event.object.partition("/")[2])
+                found.setdefault(key, {})[event.data["port"]] = event.data["url"]
+        times = Counter(name for _, name in found)
+        return {name if times[name] == 1 else f"{where}/{name}": urls for (where, name), urls in found.items()}
 
     def pods(self) -> list[Pod]:
         """Return the pods that are there, in the order of their creation, but those that are being deleted."""
-        pods: dict[str, Pod] = {}
+        pods: dict[tuple[str, str], Pod] = {}
         for event in self.timeline:
             if event.kind != "pod":
                 continue
             told, name = event.data, event.object.partition("/")[2]
+            key = (told["namespace"], name)
             if event.reason == "Deleted" or told["deleting"]:
-                pods.pop(event.object, None)
+                pods.pop(key, None)
             else:
                 facts = (told["namespace"], told["ip"], told["phase"], told["ready"], told["restarts"])
-                pods[event.object] = Pod(name, *facts)
+                pods[key] = Pod(name, *facts)
         return list(pods.values())
 
     def inject(self, pod: str, spec: str) -> str:
@@ -209,11 +217,14 @@ class Lab:
     def wait_ready(self, pod: str = "", timeout: float = 60.0) -> None:
         """Wait until the pods whose names begin so, all if none is named, are ready; raises TimeoutError likewise.
 
+        One that has succeeded is not waited for.
+
         A pod that has just fallen ill is ready until its probe has noticed: wait for the event of that first.
         """
 
         def ready() -> bool:
-            return all(one.ready for one in self.pods() if one.name.startswith(pod))
+            found = [one for one in self.pods() if one.name.startswith(pod)]
+            return bool(found or not pod) and all(one.ready or one.phase == "Succeeded" for one in found)
 
         self._child.wait(ready, timeout, lambda: self._missing(f"{pod or 'every pod'} ready", timeout))
 

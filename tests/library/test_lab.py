@@ -53,6 +53,31 @@ def test_its_pods_are_ready_and_its_service_answers(lab: Lab) -> None:
     assert lab.url() == lab.url("web") == lab.url("web", 80) != lab.url("web", 81)
 
 
+def test_a_name_may_be_in_two_namespaces_and_a_service_without_ports() -> None:
+    service = {"apiVersion": "v1", "kind": "Service", "spec": {"selector": {"app": "web"}, "ports": [{"port": 8080}]}}
+    ports_less = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "none"}, "spec": {"clusterIP": "None"}}
+    both = []
+    for namespace in ("a", "b"):
+        one = pod("web", readinessProbe=READY)
+        one["metadata"]["namespace"] = namespace
+        both += [one, {**service, "metadata": {"name": "web", "namespace": namespace}}]
+
+    with Lab(*both, ports_less) as lab:
+        assert [(one.namespace, one.name, one.ready) for one in lab.pods()] == [("a", "web", True), ("b", "web", True)]
+        assert lab.url("a/web") != lab.url("b/web")
+        with pytest.raises(ValueError, match="there are: a/web, b/web"):
+            lab.url("web")
+
+
+def test_who_is_waited_for_must_be_there_and_a_pod_that_has_succeeded_is_not() -> None:
+    done = {**pod("done", image="any", command=["true"])}
+    done["spec"]["restartPolicy"] = "Never"
+    with Lab(done, pod("web", readinessProbe=READY), ready_within=20) as lab:
+        lab.wait_ready("web")
+        with pytest.raises(TimeoutError, match="wbe ready"):
+            lab.wait_ready("wbe", timeout=0.1)
+
+
 def test_two_labs_of_the_same_manifests_run_side_by_side(lab: Lab) -> None:
     with Lab(SERVICE, pod("other", readinessProbe=READY)) as other:
         assert get(other.url()) == "other"
