@@ -80,7 +80,11 @@ class PlainView:
             self._line(event, "pod", f"{f'{ready} {status}':<18} {event.object}  restarts: {shown[2]}")
 
     def _endpoints(self, event: Event) -> None:
-        names = ", ".join(event.data["serving"]) or "<none>"
+        if counts := event.data.get("counts"):  # too many to be named
+            changes = [f"{how} {', '.join(event.data[how])}" for how in ("joined", "left") if event.data[how]]
+            names = "; ".join([f"{counts['serving']} pods", *changes])
+        else:
+            names = ", ".join(event.data["serving"]) or "<none>"
         if self._serving.get(event.object) != names:
             self._serving[event.object] = names
             self._line(event, "endpoints", f"{event.object}  {names}")

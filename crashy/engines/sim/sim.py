@@ -98,8 +98,8 @@ class Sim:
         if place is None:
             return Reply(failure="reset")  # as the lab's proxy does
         ip, number = place
+        pod = self._runtime.pod_at(ip)
         condition = await self._runtime.ask(ip, HTTPGet(number, path or "/"), number, timeout)
-        pod = next((view.pod.name for view in self.pods() if view.pod.ip == ip), "")
         return _reply(condition, pod)
 
 
