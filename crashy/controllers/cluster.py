@@ -55,6 +55,7 @@ class Cluster:
         *,
         profile: Profile,
         rng: random.Random,
+        max_pods: int = MAX_PODS,
     ) -> None:
         self._runtime = runtime
         self._network = network
@@ -62,6 +63,7 @@ class Cluster:
         self._tasks = tasks
         self._profile = profile
         self._rng = rng
+        self._max_pods = max_pods
         self._members: dict[str, _Member] = {}  # by uid, in the order of creation
         self._bare: dict[tuple[str, str], str] = {}  # the uids of those that nobody owns
         self._running: set[asyncio.Task[None]] = set()
@@ -81,8 +83,10 @@ class Cluster:
         replicas |= {(d.namespace, d.name): d.replicas for d in manifests.deployments}
         bare = {*self._bare, *((pod.namespace, pod.name) for pod in manifests.pods)}
         count = sum(replicas.values()) + len(bare)
-        if count > MAX_PODS:
-            lines.append(f"a lab runs at most {MAX_PODS} pods; with those that are there already it would be {count}")
+        if count > self._max_pods:
+            lines.append(
+                f"a lab runs at most {self._max_pods} pods; with those that are there already it would be {count}"
+            )
         if lines:
             raise BadInput(*lines)
 
