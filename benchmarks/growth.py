@@ -1,23 +1,47 @@
-"""Growth: what one more sample of a report, and one more active fault, costs; it stays flat, or the bar shows it."""
+"""Growth: what one more sample of a report, active fault or pod of sim costs; it stays flat, or the bar shows it."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import random
 import re
 import shutil
 import subprocess
 import time
 import tracemalloc
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from benchmarks.servers import Running, crashy, serving
 from benchmarks.table import Line, line
+from crashy.clock import run_virtual
+from crashy.engines.sim.sim import running
 from crashy.faults.active import FaultSet
 from crashy.faults.base import parse_spec
 from crashy.faults.scope import Request
+from crashy.objects.document import Document
+from crashy.objects.kinds import read
+from crashy.objects.manifests import Manifests
 from crashy.server.answered import answered
 from crashy.timeline import Timeline
 from crashy.traffic.samples import Sample, Samples
 from crashy.traffic.summary import summary
+
+SIM_SECONDS = 30.0
+SIM_PODS = 100  # of each Deployment and its Service, where there are more
+SIM_SPEC = {
+    "containers": [
+        {
+            "name": "web",
+            "image": "crashy-app:1",
+            "ports": [{"name": "web", "containerPort": 8080}],
+            "readinessProbe": {"httpGet": {"path": "/readyz", "port": "web"}, "periodSeconds": 5},
+            "livenessProbe": {"httpGet": {"path": "/livez", "port": "web"}, "periodSeconds": 1},
+        }
+    ],
+}
 
 _BARS: list[tuple[str, float, str]] = []
 
@@ -37,8 +61,6 @@ def _samples(count: int) -> tuple[float, float, float]:
 
 def _faults(count: int) -> float:
     """Return the us that a request costs which meets none of so many active faults."""
-    import random  # noqa: PLC0415 - for this alone
-
     faults = FaultSet(time.monotonic, random.Random(7))
     for number in range(count):
         faults.inject(parse_spec(f"error routes=/other{number}"))
@@ -61,8 +83,55 @@ def _kept(count: int) -> float:
     return size / 1e6
 
 
-def _patient(running: Running) -> float:
-    url = f"http://127.0.0.1:{running.port}/"
+def _workload(number: int, replicas: int) -> Manifests:
+    """Return a Deployment and the Service in front of it."""
+    meta: dict[str, Any] = {"name": f"web-{number}"}
+    labels = {"app": meta["name"]}
+    template = {"metadata": {"labels": labels}, "spec": SIM_SPEC}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    ports = [{"port": 80, "targetPort": "web"}]
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"selector": labels, "ports": ports}}
+    return read([Document("growth", index, 1, one) for index, one in enumerate((deployment, service), 1)])
+
+
+def _sim(pods: int, each: int) -> float:
+    """Return the CPU ms a pod that 30 s of virtual time cost, from the start of all pods on."""
+    made = [_workload(number, min(each, SIM_PODS)) for number in range(pods // each)]
+    manifests = Manifests(
+        deployments=tuple(replace(one, replicas=each) for workload in made for one in workload.deployments),
+        services=tuple(one for workload in made for one in workload.services),
+    )
+
+    async def main() -> int:
+        timeline = Timeline(asyncio.get_running_loop().time, keep=1)
+        async with running(timeline, rng=random.Random(1), max_pods=pods) as sim:
+            await sim.apply(manifests)
+            await asyncio.sleep(SIM_SECONDS)
+            return sum(view.status.ready for view in sim.pods())
+
+    gc.collect()
+    begin = time.process_time()
+    ready = run_virtual(main())
+    if ready != pods:
+        raise RuntimeError(f"{ready} of {pods} pods of sim were ready")
+    return 1e3 * (time.process_time() - begin) / pods
+
+
+def _sims() -> list[Line]:
+    """Measure sim at several sizes, each beside 100 pods in the same run."""
+    few = [_sim(100, 100) for _ in range(5)]
+    lines = [line("sim, 100 pods: 30 s, a pod", few, unit="ms")]
+    for pods, each in ((1_000, SIM_PODS), (3_000, SIM_PODS), (10_000, SIM_PODS), (1_000, 1_000)):
+        cost = _sim(pods, each)
+        figure = f"sim, {pods:,} pods{'' if each == SIM_PODS else ' of one Deployment'}: 30 s, a pod"
+        lines.append(line(f"{figure} / 100", [cost / one for one in few], most=2, note=f"{cost:.3g} ms"))
+        _BARS.append((figure.replace(": 30 s, a pod", ""), cost, "ms a pod"))
+    return lines
+
+
+def _patient(patient: Running) -> float:
+    url = f"http://127.0.0.1:{patient.port}/"
     out = subprocess.run(["wrk", "-t1", "-c32", "-d2s", url], capture_output=True, text=True, check=True).stdout
     return float(re.findall(r"Requests/sec:\s+([\d.]+)", out)[0])
 
@@ -87,12 +156,13 @@ def measure() -> list[Line]:
         size = _kept(count)
         lines.append(line(f"a patient's timeline after {count:,} requests", [size], unit="MB"))
         _BARS.append((f"timeline, {count:,} requests", size, "MB"))
+    lines += _sims()
     if shutil.which("wrk"):
-        with serving(crashy()) as running:
-            rested = running.memory()
+        with serving(crashy()) as patient:
+            rested = patient.memory()
             for number in (1, 2, 3):
-                _patient(running)
-                lines.append(line(f"patient's memory, {number * 2} s of wrk", [running.memory()], unit="MB"))
+                _patient(patient)
+                lines.append(line(f"patient's memory, {number * 2} s of wrk", [patient.memory()], unit="MB"))
         lines.append(line("patient's memory at rest", [rested], unit="MB"))
     return lines
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from crashy.controllers.apply import Verb, completed, deployment_refusals, pod_refusals, same
 from crashy.controllers.base import NODE, Network, PodView
 from crashy.controllers.deployment import DeploymentController
-from crashy.controllers.endpointslice import ServiceController
+from crashy.controllers.endpointslice import ServiceController, ServiceControllers
+from crashy.controllers.replicaset import ReplicaSetController
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.recorder import pod_data
@@ -31,7 +32,12 @@ class _Member:
 
     pod: Pod
     driver: PodDriver
-    owner: str
+    owner: ReplicaSetController | None
+
+    @property
+    def view(self) -> PodView:
+        """Return it as it is now."""
+        return PodView(self.pod, self.driver.status)
 
 
 class Cluster:
@@ -49,6 +55,7 @@ class Cluster:
         *,
         profile: Profile,
         rng: random.Random,
+        max_pods: int = MAX_PODS,
     ) -> None:
         self._runtime = runtime
         self._network = network
@@ -56,10 +63,12 @@ class Cluster:
         self._tasks = tasks
         self._profile = profile
         self._rng = rng
+        self._max_pods = max_pods
         self._members: dict[str, _Member] = {}  # by uid, in the order of creation
+        self._bare: dict[tuple[str, str], str] = {}  # the uids of those that nobody owns
         self._running: set[asyncio.Task[None]] = set()
         self._deployments: dict[tuple[str, str], DeploymentController] = {}
-        self._services: dict[tuple[str, str], ServiceController] = {}
+        self._services = ServiceControllers()
 
     def check(self, manifests: Manifests) -> None:
         """Raise BadInput with a line for everything in the manifests that can't be changed in what is there."""
@@ -68,14 +77,16 @@ class Cluster:
             if known := self._deployments.get((deployment.namespace, deployment.name)):
                 lines += deployment_refusals(known.deployment, deployment)
         for pod in manifests.pods:
-            if member := self._bare().get((pod.namespace, pod.name)):
-                lines += pod_refusals(member.pod.template, pod)
+            if uid := self._bare.get((pod.namespace, pod.name)):
+                lines += pod_refusals(self._members[uid].pod.template, pod)
         replicas = {key: controller.deployment.replicas for key, controller in self._deployments.items()}
         replicas |= {(d.namespace, d.name): d.replicas for d in manifests.deployments}
-        bare = {*self._bare(), *((pod.namespace, pod.name) for pod in manifests.pods)}
+        bare = {*self._bare, *((pod.namespace, pod.name) for pod in manifests.pods)}
         count = sum(replicas.values()) + len(bare)
-        if count > MAX_PODS:
-            lines.append(f"a lab runs at most {MAX_PODS} pods; with those that are there already it would be {count}")
+        if count > self._max_pods:
+            lines.append(
+                f"a lab runs at most {self._max_pods} pods; with those that are there already it would be {count}"
+            )
         if lines:
             raise BadInput(*lines)
 
@@ -95,15 +106,13 @@ class Cluster:
         return done
 
     def _apply_service(self, service: Service) -> Verb:
-        key = (service.namespace, service.name)
-        known = self._services.get(key)
+        known = self._services.get(service.namespace, service.name)
         if known is None:
-            self._services[key] = ServiceController(service, self._network, self._timeline.add)
-            self._services[key].sync(self.pods())
+            self._services.add(ServiceController(service, self._network, self._timeline.add), self.pods())
             return "created"
         if same(known.service, service):
             return "unchanged"
-        known.apply(service, self.pods())
+        self._services.change(known, service, self.pods())
         return "configured"
 
     def _apply_deployment(self, deployment: Deployment) -> Verb:
@@ -112,7 +121,6 @@ class Cluster:
         if known is None:
             self._deployments[key] = DeploymentController(
                 deployment,
-                pods=self._owned,
                 create=self._create,
                 delete=self.delete,
                 emit=self._timeline.add,
@@ -128,22 +136,22 @@ class Cluster:
         known.apply(deployment)
         return "configured"
 
-    def _bare(self) -> dict[tuple[str, str], _Member]:
-        return {(m.pod.namespace, m.pod.name): m for m in self._members.values() if not m.owner}
-
     def _apply_bare(self, bare: BarePod) -> Verb:
-        member = self._bare().get((bare.namespace, bare.name))
-        if member is None:
-            self._create(bare.name, bare.namespace, bare.template, "")
+        uid = self._bare.get((bare.namespace, bare.name))
+        if uid is None:
+            self._create(bare.name, bare.namespace, bare.template, None)
             return "created"
+        member = self._members[uid]
         if completed(member.pod.template) == completed(bare.template):
             return "unchanged"
-        self._members[member.pod.uid] = replace(member, pod=replace(member.pod, template=bare.template))
+        changed = self._members[uid] = replace(member, pod=replace(member.pod, template=bare.template))
         member.driver.update(bare.template)
-        self._sync(member.owner)
+        if changed.pod.template.labels != member.pod.template.labels:
+            self._services.select(self.pods())
+        self._changed(uid)
         return "configured"
 
-    def _create(self, name: str, namespace: str, template: PodTemplate, owner: str) -> None:
+    def _create(self, name: str, namespace: str, template: PodTemplate, owner: ReplicaSetController | None) -> None:
         uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         now = asyncio.get_running_loop().time()
         pod = Pod(name, namespace, uid, self._network.pod_ip(), template, now)
@@ -152,11 +160,14 @@ class Cluster:
             pod,
             self._runtime,
             self._timeline.add,
-            lambda _: self._sync(owner),
+            lambda _: self._changed(uid),
             profile=self._profile,
             rng=chance,
         )
         self._members[uid] = _Member(pod, driver, owner)
+        self._put(self._members[uid])
+        if owner is None:
+            self._bare[namespace, name] = uid
         assigned = f"Successfully assigned {namespace}/{name} to {NODE}"
         self._timeline.add(
             "default-scheduler", "event", pod.object, "Scheduled", assigned, type="Normal", namespace=namespace
@@ -168,25 +179,37 @@ class Cluster:
     async def _run(self, pod: Pod, driver: PodDriver) -> None:
         await driver.run()
         member = self._members.pop(pod.uid)
+        self._drop(member)
         gone = pod_data(pod, driver.status) | {"ready": False}
         self._timeline.add("apiserver", "pod", pod.object, "Deleted", **gone)
         self._sync(member.owner)
 
-    def _sync(self, owner: str) -> None:
-        """Let the controllers see what has changed with a pod of `owner`."""
-        pods = self.pods()
-        for service in self._services.values():
-            service.sync(pods)
-        for controller in self._deployments.values():
-            if controller.owns(owner):
-                controller.sync()
+    def _changed(self, uid: str) -> None:
+        """Let the controllers see how a pod is now."""
+        self._put(self._members[uid])
+        self._sync(self._members[uid].owner)
 
-    def _owned(self, owner: str) -> list[PodView]:
-        return [PodView(m.pod, m.driver.status) for m in self._members.values() if m.owner == owner]
+    def _put(self, member: _Member) -> None:
+        if member.owner:
+            member.owner.pods.put(member.view)
+        self._services.put(member.view)
+
+    def _drop(self, member: _Member) -> None:
+        if member.owner:
+            member.owner.pods.drop(member.pod.uid)
+        else:
+            del self._bare[member.pod.namespace, member.pod.name]
+        self._services.drop(member.pod)
+
+    def _sync(self, owner: ReplicaSetController | None) -> None:
+        """Let the controllers act on what they have seen: those of Services first, then the owner's."""
+        self._services.sync()
+        if owner:
+            owner.changed()
 
     def pods(self) -> list[PodView]:
         """Return the pods that are there, in the order of their creation."""
-        return [PodView(member.pod, member.driver.status) for member in self._members.values()]
+        return [member.view for member in self._members.values()]
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
         """Delete a pod gracefully; `grace` seconds replace its own. One that is gone is no error."""
@@ -205,12 +228,12 @@ class Cluster:
 
     def services(self) -> list[ServiceController]:
         """Return the Services' controllers."""
-        return list(self._services.values())
+        return list(self._services)
 
     def owner(self, pod: Pod) -> Deployment | None:
         """Return the Deployment that a pod belongs to; None for one that is its own."""
-        owner = self._members[pod.uid].owner if pod.uid in self._members else ""
-        return next((c.deployment for c in self._deployments.values() if c.owns(owner)), None)
+        member = self._members.get(pod.uid)
+        return next((c.deployment for c in self._deployments.values() if member and member.owner in c.sets), None)
 
     def stop(self) -> None:
         """End every pod's tasks; its containers are the runtime's to end."""

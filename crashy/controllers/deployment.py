@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from crashy.controllers.apply import completed
-from crashy.controllers.base import PodView
 from crashy.controllers.names import template_hash
 from crashy.controllers.progress import SOURCE, Counts, Progress
 from crashy.controllers.replicaset import ReplicaSetController
@@ -35,8 +34,7 @@ class DeploymentController:
         self,
         deployment: Deployment,
         *,
-        pods: Callable[[str], Sequence[PodView]],
-        create: Callable[[str, str, PodTemplate, str], None],
+        create: Callable[[str, str, PodTemplate, ReplicaSetController], None],
         delete: Callable[[Pod], None],
         emit: Emit,
         rng: random.Random,
@@ -44,7 +42,6 @@ class DeploymentController:
         self.deployment = deployment
         self.newest = _replica_set_name(deployment)  # the ReplicaSet of the template that it has now
         self.sets: list[ReplicaSetController] = []  # the oldest first
-        self._pods = pods
         self._create = create
         self._delete = delete
         self._emit = emit
@@ -56,10 +53,6 @@ class DeploymentController:
         self._progress = Progress(emit, self._loop.time)
         self._syncing = self._again = False
         self._timer: asyncio.TimerHandle | None = None
-
-    def owns(self, owner: str) -> bool:
-        """Return whether `owner` is one of its ReplicaSets."""
-        return any(one.owner == owner for one in self.sets)
 
     @property
     def reason(self) -> str:
@@ -116,7 +109,7 @@ class DeploymentController:
         new = next((one for one in active if one.name == self.newest), None)
         if len(active) == 1:
             self._scale(active[0], wanted)
-        elif new and new.replicas == wanted == new.available(self._loop.time(), self.deployment.min_ready_seconds):
+        elif new and new.replicas == wanted == self._available(new):
             for one in active:
                 if one is not new:
                     self._scale(one, 0)
@@ -132,15 +125,15 @@ class DeploymentController:
         old = [one for one in self.sets if one.name != self.newest]
         for one in old:
             self._scale(one, 0)
-        if not any(view.status.phase not in {"Succeeded", "Failed"} for one in old for view in one.pods()):
+        if not any(one.pods.unfinished for one in old):
             self._scale(self._new(), self.deployment.replicas)
 
     def _roll(self) -> None:
-        new, now = self._new(), self._loop.time()
+        new = self._new()
         old = [one for one in self.sets if one is not new]
 
         def seen(one: ReplicaSetController) -> ReplicaSet:
-            return ReplicaSet(one.replicas, one.available(now, self.deployment.min_ready_seconds))
+            return ReplicaSet(one.replicas, self._available(one))
 
         step = next_step(self.deployment.replicas, self._fence(), seen(new), [seen(one) for one in old])
         self._scale(new, step.new)
@@ -167,8 +160,8 @@ class DeploymentController:
             name,
             self.deployment.namespace,
             replace(template, labels=labels),
-            pods=self._pods,
             create=self._create,
+            changed=self.sync,
             delete=self._delete,
             emit=self._emit,
             rng=self._rng,
@@ -199,20 +192,22 @@ class DeploymentController:
 
     def _forget(self) -> None:
         """Forget the oldest ReplicaSets that are of no more use but for going back."""
-        idle = [one for one in self.sets if not one.replicas and one.name != self.newest and not one.pods()]
+        idle = [one for one in self.sets if not one.replicas and one.name != self.newest and not one.pods]
         for one in idle[: max(0, len(idle) - HISTORY)]:
             self.sets.remove(one)
 
     def counted(self) -> Counts:
         """Count its pods as they are now."""
-        now = self._loop.time()
         return Counts(
             desired=self.deployment.replicas,
-            replicas=sum(len(one.active()) for one in self.sets),
-            updated=sum(len(one.active()) for one in self.sets if one.name == self.newest),
-            ready=sum(view.status.ready for one in self.sets for view in one.active()),
-            available=sum(one.available(now, self.deployment.min_ready_seconds) for one in self.sets),
+            replicas=sum(one.pods.active for one in self.sets),
+            updated=sum(one.pods.active for one in self.sets if one.name == self.newest),
+            ready=sum(one.pods.ready for one in self.sets),
+            available=sum(self._available(one) for one in self.sets),
         )
+
+    def _available(self, one: ReplicaSetController) -> int:
+        return one.pods.available(self._loop.time(), self.deployment.min_ready_seconds)
 
     # --- what comes by time alone
 
@@ -224,10 +219,9 @@ class DeploymentController:
             self._timer = self._loop.call_at(min(dues) + _JUST_AFTER, self.sync)
 
     def _dues(self) -> Iterator[float]:
-        now, least = self._loop.time(), self.deployment.min_ready_seconds
-        if least:
-            ready = [view.status for one in self.sets for view in one.active() if view.status.ready]
-            yield from (status.ready_since + least for status in ready if status.ready_since + least >= now)
+        now = self._loop.time()
+        nexts = (one.pods.next_available(now, self.deployment.min_ready_seconds) for one in self.sets)
+        yield from (due for due in nexts if due is not None)
         deadline = self._progress.deadline(self.deployment)
         if deadline is not None:
             yield deadline

@@ -5,10 +5,15 @@ Sources: kubernetes: staging/src/k8s.io/endpointslice/utils.go podToEndpoint, pk
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from crashy.objects.status import PodStatus
+
+MOST_NAMED = 100
+"""Endpoints of a Service that an event names; of more it tells what has changed, else each change would cost as much
+as there are endpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,9 @@ class Endpoint:
     ready: bool
     serving: bool
     terminating: bool
+
+
+EndpointT = TypeVar("EndpointT", bound=Endpoint)
 
 
 def pod_to_endpoint(status: PodStatus, *, publish_not_ready_addresses: bool = False) -> Endpoint | None:
@@ -33,7 +41,7 @@ def pod_to_endpoint(status: PodStatus, *, publish_not_ready_addresses: bool = Fa
     return Endpoint(status.ip, ready, serving=status.ready, terminating=status.deleting)
 
 
-def usable(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
+def usable(endpoints: Iterable[EndpointT]) -> list[EndpointT]:
     """Return the endpoints that get new connections: the ready ones; without any, those that still serve as they end.
 
     A proxy chooses among them at random, each with the same probability, once per connection. None at all: the
@@ -46,3 +54,25 @@ def usable(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
     known = list(endpoints)
     ready = [endpoint for endpoint in known if endpoint.ready]
     return ready or [endpoint for endpoint in known if endpoint.serving and endpoint.terminating]
+
+
+def endpoints_data(
+    *,
+    ready: Sequence[str],
+    not_ready: Sequence[str],
+    serving: Sequence[str],
+    joined: Iterable[str],
+    left: Iterable[str],
+) -> dict[str, Any]:
+    """Return what an `endpoints` event on the timeline says of a Service's pods, given by their names.
+
+    Up to 100 are named each time: `ready`, `not_ready`, and who is `serving`. Of more, those are named that `joined`
+    the ready ones or `left` them since the event before, beside three `counts`.
+
+    >>> endpoints_data(ready=["a"], not_ready=[], serving=["a"], joined=["a"], left=[])
+    {'ready': ['a'], 'not_ready': [], 'serving': ['a']}
+    """
+    named = {"ready": ready, "not_ready": not_ready, "serving": serving}
+    if len(ready) + len(not_ready) <= MOST_NAMED:
+        return {kind: list(names) for kind, names in named.items()}
+    return {"joined": list(joined), "left": list(left), "counts": {kind: len(names) for kind, names in named.items()}}

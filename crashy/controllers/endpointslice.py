@@ -1,67 +1,201 @@
-"""A Service's controller: which pods get its new connections."""
+"""The Services' controllers: which pods get a Service's new connections."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from crashy.controllers.base import Network, PodView
-from crashy.controllers.endpoints import Endpoint, pod_to_endpoint, usable
+from crashy.controllers.endpoints import Endpoint, endpoints_data, pod_to_endpoint, usable
 from crashy.kubelet.recorder import Emit
+from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import PodTemplate
 from crashy.objects.ports import PortError, find_port
 from crashy.objects.service import Service
 
+_Places = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Backend(Endpoint):
+    """A pod's endpoint, the pod's name, and the number that each of the Service's ports leads to, if any."""
+
+    pod: str
+    ports: Mapping[int, int | None]
+
 
 class ServiceController:
-    """Publishes a Service's endpoints to the network whenever they change."""
+    """Publishes a Service's endpoints to the network whenever they change.
+
+    Which changes there are it is told by `put` and `drop`, for pods that the Service selects, in the order of their
+    creation; what they come to is published by `sync`.
+    """
 
     def __init__(self, service: Service, network: Network, emit: Emit) -> None:
         self.service = service
         self.created_at = asyncio.get_running_loop().time()
-        self.ready: dict[int, list[tuple[str, int]]] = {}  # by the Service's port: where its ready endpoints are
+        self.ready: dict[int, _Places] = {}  # by the Service's port: where its ready endpoints are
         self._network = network
         self._emit = emit
-        self._published: object = None
+        self._backends: dict[str, _Backend | None] = {}  # by uid, in the order of creation; None: no endpoint (yet)
+        self._changed = True
+        self._joined: dict[str, None] = {}  # the ready ones, since the last event
+        self._left: dict[str, None] = {}
+
+    def selects(self, pod: Pod) -> bool:
+        """Return whether a pod is one of its own."""
+        return pod.namespace == self.service.namespace and self.service.selects(pod.template.labels)
 
     def apply(self, service: Service, pods: Sequence[PodView]) -> None:
-        """Make it another Service of that name."""
+        """Make it another Service of that name, and look at all pods that are there."""
         self.service = service
-        self._published = None
-        self.sync(pods)
+        self._changed = True
+        self.select(pods)
+        self.sync()
 
-    def sync(self, pods: Sequence[PodView]) -> None:
-        """Set which endpoints get new connections from now on."""
-        service = self.service
-        selected = [p for p in pods if p.pod.namespace == service.namespace and service.selects(p.pod.template.labels)]
-        endpoints: list[tuple[PodView, Endpoint]] = []
-        for view in selected:
-            endpoint = pod_to_endpoint(view.status, publish_not_ready_addresses=service.publish_not_ready_addresses)
-            if endpoint:
-                endpoints.append((view, endpoint))
-        chosen = usable([endpoint for _, endpoint in endpoints])
-        serving = [view for view, endpoint in endpoints if endpoint in chosen]
-        state = [(view.pod.uid, endpoint) for view, endpoint in endpoints]
-        if state == self._published:
+    def select(self, pods: Sequence[PodView]) -> None:
+        """Look at all pods that are there, since its selector or a pod's labels are others now."""
+        selected = {view.pod.uid: view for view in pods if self.selects(view.pod)}
+        for uid in [uid for uid in self._backends if uid not in selected]:
+            self.drop(uid)
+        for view in selected.values():
+            self.put(view)
+        self._backends = {uid: self._backends[uid] for uid in selected}
+
+    def put(self, view: PodView) -> None:
+        """Note a pod that was created or has changed."""
+        self._replace(view.pod.uid, self._backend(view))
+
+    def drop(self, uid: str) -> None:
+        """Note that a pod has gone."""
+        self._replace(uid, None)
+        self._backends.pop(uid, None)
+
+    def _replace(self, uid: str, after: _Backend | None) -> None:
+        before = self._backends.get(uid)
+        self._backends[uid] = after
+        if before == after:
             return
-        self._published = state
-        ready = [view for view, endpoint in endpoints if endpoint.ready]
-        self.ready = {port.port: _places(ready, port.target_port) for port in service.ports}
-        self._network.publish(service, {port.port: _places(serving, port.target_port) for port in service.ports})
-        self._emit(
-            "endpointslice-controller",
-            "endpoints",
-            f"service/{service.name}",
-            namespace=service.namespace,
-            ready=[view.pod.name for view in ready],
-            not_ready=[view.pod.name for view, endpoint in endpoints if not endpoint.ready],
-            serving=[view.pod.name for view in serving],
+        self._changed = True
+        was, now = bool(before and before.ready), bool(after and after.ready)
+        if before and was and not now:
+            _move(before.pod, self._joined, self._left)
+        elif after and now and not was:
+            _move(after.pod, self._left, self._joined)
+
+    def _backend(self, view: PodView) -> _Backend | None:
+        service, pod = self.service, view.pod
+        one = pod_to_endpoint(view.status, publish_not_ready_addresses=service.publish_not_ready_addresses)
+        if one is None:
+            return None
+        ports = {port.port: _port(pod.template, port.target_port) for port in service.ports}
+        return _Backend(one.address, one.ready, one.serving, one.terminating, pod.name, ports)
+
+    def sync(self) -> None:
+        """Publish who is to get connections now, if that has changed."""
+        if not self._changed:
+            return
+        self._changed = False
+        service = self.service
+        backends = [one for one in self._backends.values() if one]
+        ready, serving = [one for one in backends if one.ready], usable(backends)
+        self.ready = {port.port: _places(ready, port.port) for port in service.ports}
+        self._network.publish(service, {port.port: _places(serving, port.port) for port in service.ports})
+        data = endpoints_data(
+            ready=[one.pod for one in ready],
+            not_ready=[one.pod for one in backends if not one.ready],
+            serving=[one.pod for one in serving],
+            joined=self._joined,
+            left=self._left,
         )
+        self._joined, self._left = {}, {}
+        name, namespace = f"service/{service.name}", service.namespace
+        self._emit("endpointslice-controller", "endpoints", name, namespace=namespace, **data)
 
 
-def _places(pods: Sequence[PodView], target: int | str) -> list[tuple[str, int]]:
-    found = ((view.pod.ip, _port(view.pod.template, target)) for view in pods)
-    return [(ip, port) for ip, port in found if port]
+class ServiceControllers:
+    """All Services' controllers, found by the labels of the pods that they select.
+
+    A change costs what the Services cost that select the pod, however many others there are.
+    """
+
+    def __init__(self) -> None:
+        self._all: dict[tuple[str, str], ServiceController] = {}  # by namespace and name, in the order of creation
+        self._by_label: dict[tuple[str, str, str], list[tuple[int, ServiceController]]] = defaultdict(list)
+        self._stale: dict[int, ServiceController] = {}  # those to sync, by their places in that order
+
+    def __iter__(self) -> Iterator[ServiceController]:
+        """Go through all of them, in the order of their creation."""
+        return iter(self._all.values())
+
+    def get(self, namespace: str, name: str) -> ServiceController | None:
+        """Return the controller of a Service; None if there is no such Service."""
+        return self._all.get((namespace, name))
+
+    def add(self, controller: ServiceController, pods: Sequence[PodView]) -> None:
+        """Take in a new Service's controller, and let it publish; `pods` are all that are there."""
+        service = controller.service
+        self._all[service.namespace, service.name] = controller
+        self._index(len(self._all) - 1, controller)
+        controller.apply(service, pods)
+
+    def change(self, controller: ServiceController, service: Service, pods: Sequence[PodView]) -> None:
+        """Make it another Service of that name, and let it publish."""
+        controller.apply(service, pods)
+        self._by_label.clear()
+        for number, one in enumerate(self):
+            self._index(number, one)
+
+    def _index(self, number: int, controller: ServiceController) -> None:
+        service = controller.service
+        for key, value in islice(service.selector.items(), 1):
+            self._by_label[service.namespace, key, value].append((number, controller))
+
+    def select(self, pods: Sequence[PodView]) -> None:
+        """Look at all pods that are there, since the labels of one are others now."""
+        for number, one in enumerate(self):
+            one.select(pods)
+            self._stale[number] = one
+
+    def put(self, view: PodView) -> None:
+        """Note a pod that was created or has changed."""
+        for number, one in self._selecting(view.pod):
+            one.put(view)
+            self._stale[number] = one
+
+    def drop(self, pod: Pod) -> None:
+        """Note that a pod has gone."""
+        for number, one in self._selecting(pod):
+            one.drop(pod.uid)
+            self._stale[number] = one
+
+    def _selecting(self, pod: Pod) -> Iterator[tuple[int, ServiceController]]:
+        """Yield those that select a pod: each is known by one of the labels that it asks for."""
+        for key, value in pod.template.labels.items():
+            for number, one in self._by_label.get((pod.namespace, key, value), ()):
+                if one.selects(pod):
+                    yield number, one
+
+    def sync(self) -> None:
+        """Let those publish whose pods have changed, the first created first."""
+        stale, self._stale = self._stale, {}
+        for number in sorted(stale):
+            stale[number].sync()
+
+
+def _move(name: str, one: dict[str, None], other: dict[str, None]) -> None:
+    """Take a name out of one, or, if it isn't there, into the other: there and back again is no change."""
+    if name in one:
+        del one[name]
+    else:
+        other[name] = None
+
+
+def _places(backends: Sequence[_Backend], service_port: int) -> _Places:
+    return [(one.address, port) for one in backends if (port := one.ports[service_port])]
 
 
 def _port(template: PodTemplate, target: int | str) -> int | None:

@@ -48,8 +48,7 @@ def replica_sets(controllers: Sequence[DeploymentController], now: float) -> Tab
     """Return the ReplicaSets of all Deployments."""
     rows = []
     for one in (one for controller in controllers for one in controller.sets):
-        active = one.active()
-        numbers = (str(one.replicas), str(len(active)), str(sum(view.status.ready for view in active)))
+        numbers = (str(one.replicas), str(one.pods.active), str(one.pods.ready))
         rows.append((one.namespace, (one.name, *numbers, human_duration(now - one.created_at))))
     return Table(("NAME", "DESIRED", "CURRENT", "READY", "AGE"), sorted(rows))
 

@@ -1,8 +1,8 @@
 """What happened, how the platform took it, and what users felt: a pure function of a timeline's events.
 
 Read are: `fault` events with reason `Injected` (object: the pod; message: the fault spec), `event` (Kubernetes' own),
-`pod` (data: `ready`, `restarts`, `containers`), `endpoints` (object: the service; data: `ready`, the pods' names) and
-`request` (data: `sent`, `latency`, `status`, `failure`, `ok`, `pod`).
+`pod` (data: `ready`, `restarts`, `containers`), `endpoints` (object: the service; data: `ready`, the pods' names, or
+where there are many who `joined` and `left`) and `request` (data: `sent`, `latency`, `status`, `failure`, `ok`, `pod`).
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def _fault(fault: Event, after: Sequence[Event], before: Sequence[Event]) -> Fau
         at=fault.t,
         detected=since(detected.t if detected else None),
         detected_by=_sign(detected) if detected else "",
-        left=since(next((e.t for e in after if e.kind == "endpoints" and pod not in e.data["ready"]), None)),
+        left=since(next((e.t for e in after if e.kind == "endpoints" and _is_out(pod, e)), None)),
         drained=since(
             max((d["sent"] for d in felt if d["pod"] == pod or (not d["pod"] and not d["ok"])), default=None)
         ),
@@ -159,6 +159,11 @@ def _fault(fault: Event, after: Sequence[Event], before: Sequence[Event]) -> Fau
         requests=len(felt),
         errors=sum(not data["ok"] for data in felt),
     )
+
+
+def _is_out(pod: str, event: Event) -> bool:
+    """Return whether a pod is out of a Service's endpoints by this event; one of changes names it only as it leaves."""
+    return pod in event.data["left"] if "left" in event.data else pod not in event.data["ready"]
 
 
 def _sign(event: Event) -> str:
@@ -195,8 +200,9 @@ def _after_leaving(events: Sequence[Event]) -> int:
     for event in events:
         if event.kind != "endpoints":
             continue
-        ready = set(event.data["ready"])
-        for pod in inside.get(event.object, set()) - ready:
+        before, data = inside.get(event.object, set()), event.data
+        ready = (before | set(data["joined"])) - set(data["left"]) if "left" in data else set(data["ready"])
+        for pod in before - ready:
             out.setdefault((event.object, pod), []).append((event.t, float("inf")))
         for pod in ready:
             spans = out.get((event.object, pod), [])

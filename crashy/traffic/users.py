@@ -46,8 +46,10 @@ async def _served(timeline: Timeline, service: str, stop: asyncio.Event) -> None
     served = asyncio.Event()
 
     def look(event: Event) -> None:
-        if event.kind == "endpoints" and event.object == service and event.data["serving"]:
-            served.set()
+        if event.kind == "endpoints" and event.object == service:
+            counts = event.data.get("counts")  # instead of the names where there are many
+            if counts["serving"] if counts else event.data["serving"]:
+                served.set()
 
     unsubscribe = timeline.subscribe(look)
     for event in timeline.since():

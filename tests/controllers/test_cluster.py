@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from copy import deepcopy
+from pathlib import Path
+from types import FrameType
+from typing import Any
 
+import crashy
 from crashy.clock import run_virtual
 from crashy.objects.pod import parse_pod_template
 from tests.controllers.worlds import LABELS, POD, SERVICE, SPEC, TWO, manifests, world
@@ -146,5 +152,70 @@ def test_a_deployments_pods_carry_its_templates_hash() -> None:
 
             assert labels == {**LABELS, "pod-template-hash": w.names()[0].split("-")[1]}
             assert parse_pod_template({"metadata": {"labels": LABELS}, "spec": SPEC}).labels == LABELS
+
+    run_virtual(main())
+
+
+def calls_of_a_change(own: int, others: int) -> int:
+    """Count the controllers' calls, and their rules', as one of `own` pods turns unready and ready beside others."""
+    many: dict[str, Any] = deepcopy(TWO)
+    many["spec"]["replicas"] = own
+    other, service = deepcopy(many), deepcopy(SERVICE)
+    other["metadata"]["name"] = "other"
+    other["spec"] |= {"replicas": others, "selector": {"matchLabels": {"app": "other"}}}
+    other["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
+    service["metadata"] = {"name": "other"}  # type: ignore[assignment]
+    service["spec"]["selector"] = {"app": "other"}  # type: ignore[index]
+    code = Path(crashy.__file__).parent
+    counted = {str(path) for path in [*(code / "controllers").glob("*.py"), code / "objects" / "service.py"]}
+    calls = 0
+
+    def count(frame: FrameType, event: str, _arg: object) -> None:
+        nonlocal calls
+        calls += event == "call" and frame.f_code.co_filename in counted
+
+    async def main() -> None:
+        async with world(many, other, SERVICE, service) as w:
+            sick = next(view.pod for view in w.cluster.pods() if view.pod.template.labels["app"] == "web")
+            before = len(w.timeline)
+            sys.setprofile(count)
+            w.runtime.healthy = lambda pod: pod is not sick
+            await asyncio.sleep(3)
+            w.runtime.healthy = lambda _: True
+            await asyncio.sleep(3)
+            sys.setprofile(None)
+            changes = [event.object for event in w.timeline.since(before) if event.kind == "endpoints"]
+            assert changes == ["service/web", "service/web"]
+
+    run_virtual(main())
+    return calls
+
+
+def test_a_change_costs_the_same_however_many_pods_others_have() -> None:
+    assert calls_of_a_change(own=3, others=1) == calls_of_a_change(own=3, others=90) > 0
+
+
+def test_a_change_costs_about_the_same_however_many_pods_its_own_deployment_has() -> None:
+    assert calls_of_a_change(own=90, others=1) < 1.5 * calls_of_a_change(own=5, others=1)  # by halves
+
+
+def test_two_namespaces_may_have_the_same_deployment() -> None:
+    async def main() -> None:
+        there: dict[str, Any] = deepcopy(TWO)
+        there["metadata"]["namespace"] = "elsewhere"
+        async with world(TWO, there) as w:
+            assert [view.pod.namespace for view in w.cluster.pods()] == ["default"] * 2 + ["elsewhere"] * 2
+            assert not w.told("SuccessfulDelete")
+
+    run_virtual(main())
+
+
+def test_a_bare_pod_whose_labels_change_leaves_a_service_and_comes_back() -> None:
+    async def main() -> None:
+        async with world(POD, SERVICE) as w:
+            ip = w.cluster.pods()[0].pod.ip
+            for labels, places in (({"app": "db"}, []), (LABELS, [(ip, 8080)])):
+                w.cluster.apply(manifests({**POD, "metadata": {"name": "bare", "labels": labels}}))
+                assert w.network.published["web"] == {80: places}
 
     run_virtual(main())

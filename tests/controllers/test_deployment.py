@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashy.clock import run_virtual
-from crashy.controllers.replicaset import counts
+from crashy.controllers.replicas import counts
 from crashy.controllers.rollout import fenceposts, is_available
 from crashy.engines.sim.model import Life
 from crashy.errors import BadInput

@@ -21,6 +21,13 @@ def endpoints(t: float, *pods: str) -> Event:
     return Event(t, "endpoints", "endpoints", "service/web", data={"ready": list(pods)})
 
 
+def many_endpoints(t: float, joined: str = "", left: str = "") -> Event:
+    """Tell as an event does where there are too many to be named."""
+    counts = {"ready": 150, "not_ready": 0, "serving": 150}
+    data = {"joined": joined.split(), "left": left.split(), "counts": counts}
+    return Event(t, "endpoints", "endpoints", "service/web", data=data)
+
+
 def request(t: float, *, ok: bool = True, pod: str = "") -> Event:
     data = {"sent": t, "latency": 0.01, "ok": ok, "status": 200 if ok else 500, "failure": "", "pod": pod}
     return Event(t, "traffic", "request", "service/web", data=data)
@@ -136,6 +143,27 @@ def test_what_a_pod_answers_after_it_has_left_is_counted() -> None:
     ]
 
     assert results(events).after_leaving == 1
+
+
+def test_of_many_endpoints_who_joined_and_left_is_followed() -> None:
+    events = [
+        endpoints(1, "web-1"),
+        many_endpoints(2, joined="web-2 web-3"),
+        fault(3, "unready", "web-2"),
+        many_endpoints(4, left="web-3"),
+        many_endpoints(5, left="web-2"),
+        request(6, pod="web-2"),
+        request(7, pod="web-1"),
+        many_endpoints(8, joined="web-2"),
+        request(9, pod="web-2"),
+        request(10, pod="web-3"),
+        endpoints(11, "web-1", "web-2", "web-3"),
+        request(12, pod="web-3"),
+    ]
+    told = results(events)
+
+    assert told.faults[0].left == 2
+    assert told.after_leaving == 2
 
 
 def test_an_empty_timeline_has_results_too() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from crashy.controllers.base import PodView
+from crashy.controllers.endpoints import endpoints_data
 from crashy.engines.kube.api import Api, ApiError, Object
 from crashy.engines.kube.clock import ClusterClock
 from crashy.engines.kube.events import Events, Told
@@ -179,8 +180,10 @@ class _Slices:
         mine = service in self._told or self._mine("service", service) or any(self._mine("pod", n) for n in names)
         if endpoints == self._told.get(service) or not mine:
             return
+        before, now = (set(one["ready"]) for one in (self._told.get(service, {"ready": []}), endpoints))
         self._told[service] = endpoints
-        data: dict[str, Any] = {"namespace": self._namespace, **endpoints}
+        changes = {"joined": sorted(now - before), "left": sorted(before - now)}
+        data: dict[str, Any] = {"namespace": self._namespace, **endpoints_data(**endpoints, **changes)}
         self._timeline.add("endpointslice-controller", "endpoints", f"service/{service}", **data)
 
 

@@ -80,10 +80,15 @@ class PlainView:
             self._line(event, "pod", f"{f'{ready} {status}':<18} {event.object}  restarts: {shown[2]}")
 
     def _endpoints(self, event: Event) -> None:
-        names = ", ".join(event.data["serving"]) or "<none>"
-        if self._serving.get(event.object) != names:
+        counts, changes = event.data.get("counts"), ""
+        if counts:  # too many to be named
+            names = f"{counts['serving']} pods"
+            changes = "".join(f"; {how} {', '.join(event.data[how])}" for how in ("joined", "left") if event.data[how])
+        else:
+            names = ", ".join(event.data["serving"]) or "<none>"
+        if changes or self._serving.get(event.object) != names:
             self._serving[event.object] = names
-            self._line(event, "endpoints", f"{event.object}  {names}")
+            self._line(event, "endpoints", f"{event.object}  {names}{changes}")
 
     def _request(self, event: Event) -> None:
         """Count the answers of a second; tell of it when it is over, if some failed or if none does any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Iterator
 
 from crashy.controllers.environment import References, service_links, variables
@@ -32,7 +33,16 @@ class Plans:
         self._network = network
         self._timeline = timeline
         self._rng = rng
-        self.references = References()
+        self._references = References()
+        self._links: dict[str, dict[str, str]] = {}  # by namespace: what tells a container of the Services there
+
+    def look(self, references: References) -> None:
+        """Note what the lives from now on may refer to, and which Services the network has."""
+        self._references = references
+        services = defaultdict(list)
+        for service, ip in self._network.cluster_ips.values():
+            services[service.namespace].append((service, ip))
+        self._links = {namespace: service_links(near, lambda *place: place) for namespace, near in services.items()}
 
     def __call__(self, pod: Pod, container: Container, attempt: int) -> Plan:
         """Plan a life; see `Script`."""
@@ -54,10 +64,7 @@ class Plans:
         return PatientPlan(settings, pod.name, chance, log)
 
     def _settings(self, pod: Pod, container: Container) -> Settings:
-        near = [
-            (service, ip) for service, ip in self._network.cluster_ips.values() if service.namespace == pod.namespace
-        ]
-        own = variables(pod, container, self.references, service_links(near, lambda host, port: (host, port)))
+        own = variables(pod, container, self._references, self._links.get(pod.namespace, {}))
         words = [expand(word, own) for word in (*container.command, *container.args)]
         flags = words[words.index("serve") + 1 :] if words else ()
         return load(flags, IMAGE | own)

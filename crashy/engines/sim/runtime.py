@@ -161,6 +161,10 @@ class SimRuntime:
         listener = self._listener(ip, port)
         return await listener.process.meet(handler, port, within, "users") if listener else Refuse()
 
+    def pod_at(self, ip: str) -> str:
+        """Return the name of the pod whose containers run at an address; empty if none does."""
+        return next((instance.pod.name for instance in self._pods.get(ip, ())), "")
+
     def process(self, pod: Pod, container: Container) -> Process | None:
         """Return the process of a container that runs."""
         return next((i.process for i in self._pods.get(pod.ip, ()) if i.container.name == container.name), None)

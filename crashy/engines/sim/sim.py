@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
@@ -23,6 +24,7 @@ from crashy.objects.config import ConfigMap, Secret
 from crashy.objects.deployment import Deployment
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import HTTPGet
+from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service, ServicePort
 from crashy.patient.answers import Answer
 from crashy.timeline import Timeline
@@ -48,9 +50,9 @@ class Sim:
         self._cluster.check(manifests)
         self._config_maps |= {(o.namespace, o.name): o for o in manifests.config_maps}
         self._secrets |= {(o.namespace, o.name): o for o in manifests.secrets}
-        self._plans.references = References(self._config_maps.values(), self._secrets.values())
         for service in manifests.services:
             self._network.add(service)
+        self._plans.look(References(self._config_maps.values(), self._secrets.values()))
         self._cluster.apply(manifests)
 
     def pods(self) -> Sequence[PodView]:
@@ -98,8 +100,8 @@ class Sim:
         if place is None:
             return Reply(failure="reset")  # as the lab's proxy does
         ip, number = place
+        pod = self._runtime.pod_at(ip)
         condition = await self._runtime.ask(ip, HTTPGet(number, path or "/"), number, timeout)
-        pod = next((view.pod.name for view in self.pods() if view.pod.ip == ip), "")
         return _reply(condition, pod)
 
 
@@ -113,7 +115,9 @@ def _reply(condition: Condition, pod: str) -> Reply:
 
 
 @asynccontextmanager
-async def running(timeline: Timeline, *, rng: random.Random, profile: Profile = NEWEST) -> AsyncIterator[Sim]:
+async def running(
+    timeline: Timeline, *, rng: random.Random, profile: Profile = NEWEST, max_pods: int = MAX_PODS
+) -> AsyncIterator[Sim]:
     """Make a sim on the running loop's time, and end it with the body; all that is drawn comes from `rng`."""
     # One draw, and the network's stream from it, as the lab's: the same seed gives both the same names and choices.
     chance = rng.getrandbits(64)
@@ -121,13 +125,25 @@ async def running(timeline: Timeline, *, rng: random.Random, profile: Profile = 
     plans = Plans(network, timeline, random.Random(~chance))
     runtime = SimRuntime(plans, profile)
     refused: BadInput | None = None
-    async with asyncio.TaskGroup() as tasks:
-        cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng)
-        try:
-            yield Sim(cluster, runtime=runtime, network=network, plans=plans, timeline=timeline)
-        except BadInput as error:  # as it is, not in the group's wrapping
-            refused = error
-        finally:
-            cluster.stop()
+    with _rare_collections():
+        async with asyncio.TaskGroup() as tasks:
+            cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng, max_pods=max_pods)
+            try:
+                yield Sim(cluster, runtime=runtime, network=network, plans=plans, timeline=timeline)
+            except BadInput as error:  # as it is, not in the group's wrapping
+                refused = error
+            finally:
+                cluster.stop()
     if refused:
         raise refused
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Collect garbage rarely: there is little of it, and to look through what thousands of pods have takes long."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

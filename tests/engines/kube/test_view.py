@@ -100,6 +100,17 @@ def test_all_of_a_namespace_of_our_own_is_told() -> None:
     ]
 
 
+def test_of_more_than_a_hundred_endpoints_who_joined_and_left_is_told() -> None:
+    names = [f"web-{i}" for i in range(102)]
+    told, _ = watched({}, [[FOR_EVER], [FOR_EVER], changes(slice_of("web", *names[:101]), slice_of("web", *names[1:]))])
+
+    counts = {"ready": 101, "not_ready": 0, "serving": 101}
+    assert [one.data for one in told] == [
+        {"namespace": "ns", "joined": sorted(names[:101]), "left": [], "counts": counts},
+        {"namespace": "ns", "joined": ["web-101"], "left": ["web-0"], "counts": counts},
+    ]
+
+
 def test_a_guest_is_told_of_its_pods_alone() -> None:
     lists = {"pods": [pod("1")], "events": [event("old", count=3)], "endpointslices": [slice_of("other", "x-1")]}
     about = {"kind": "Pod", "name": "x-1", "namespace": "ns"}

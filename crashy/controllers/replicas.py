@@ -1,0 +1,113 @@
+"""The pods of one ReplicaSet, counted as they come, change and go, so that nobody looks at all of them again."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass
+from itertools import count, islice
+
+from crashy.controllers.base import PodView
+from crashy.controllers.rollout import is_available
+from crashy.objects.status import PodStatus
+
+_FINAL = frozenset({"Succeeded", "Failed"})
+
+_Rank = tuple[bool, bool, float, int, float, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A pod as it is now; `rank` is None for one that doesn't count as a replica, `number` is that of its creation."""
+
+    view: PodView
+    number: int
+    rank: _Rank | None
+
+
+class Replicas:
+    """Those that are there, and of them those that count as replicas: neither ended nor being deleted.
+
+    `active` counts the latter, `unfinished` all whose containers have not ended.
+    """
+
+    def __init__(self) -> None:
+        self.unfinished = 0
+        self._numbers = count()
+        self._known: dict[str, _Known] = {}  # by uid
+        self._ranked: list[tuple[_Rank, str]] = []  # with its uid each; the one to delete first in front
+        self._ready_since: list[float] = []  # of the ready ones that count, in order
+
+    def __len__(self) -> int:
+        """Count the pods that are there, those being deleted too."""
+        return len(self._known)
+
+    @property
+    def active(self) -> int:
+        """Count the pods that count as replicas."""
+        return len(self._ranked)
+
+    @property
+    def ready(self) -> int:
+        """Count the replicas that are ready."""
+        return len(self._ready_since)
+
+    def put(self, view: PodView) -> None:
+        """Note a pod that was created or has changed."""
+        before = self._known.get(view.pod.uid)
+        number = before.number if before else next(self._numbers)
+        if before:
+            self._uncount(before)
+        now = _Known(view, number, _rank(view, number) if counts(view.status) else None)
+        self._known[view.pod.uid] = now
+        self.unfinished += view.status.phase not in _FINAL
+        if now.rank:
+            insort(self._ranked, (now.rank, view.pod.uid))
+            if view.status.ready:
+                insort(self._ready_since, view.status.ready_since)
+
+    def drop(self, uid: str) -> None:
+        """Note that a pod has gone."""
+        self._uncount(self._known.pop(uid))
+
+    def _uncount(self, known: _Known) -> None:
+        status = known.view.status
+        self.unfinished -= status.phase not in _FINAL
+        if known.rank:
+            del self._ranked[bisect_left(self._ranked, (known.rank, known.view.pod.uid))]
+            if status.ready:
+                del self._ready_since[bisect_left(self._ready_since, status.ready_since)]
+
+    def available(self, now: float, min_ready_seconds: int) -> int:
+        """Count the replicas that have been ready for long enough."""
+
+        def too_short(ready_since: float) -> bool:
+            return not is_available(ready=True, ready_since=ready_since, now=now, min_ready_seconds=min_ready_seconds)
+
+        return bisect_left(self._ready_since, True, key=too_short)
+
+    def next_available(self, now: float, min_ready_seconds: int) -> float | None:
+        """Return when the next replica will have been ready for so long; None if no ready one has yet to."""
+        first = self.available(now, min_ready_seconds)
+        return self._ready_since[first] + min_ready_seconds if first < self.ready else None
+
+    def surplus(self, replicas: int) -> list[PodView]:
+        """Return the pods to delete where there are more than so many replicas, the first to go in front."""
+        return [self._known[uid].view for _, uid in islice(self._ranked, max(0, self.active - replicas))]
+
+
+def counts(status: PodStatus) -> bool:
+    """Return whether a pod counts as a replica: neither ended nor being deleted."""
+    return not status.deleting and status.phase not in _FINAL
+
+
+def _rank(view: PodView, number: int) -> _Rank:
+    """Rank the pods that go first lowest: never ran, unready, ready for a short time, often restarted, young.
+
+    kubernetes: pkg/controller/controller_utils.go ActivePodsWithRanks; of pods that have been ready for about as long
+    as each other (a power of two of seconds) Kubernetes takes one by chance, here it is the one of the shorter time.
+    Of those that are alike in all, the one that was created first goes.
+    """
+    status = view.status
+    restarts = max((c.restart_count for c in status.containers), default=0)
+    ready_since = status.ready_since if status.ready else 0.0
+    return status.phase == "Running", status.ready, -ready_since, -restarts, -view.pod.created_at, number
