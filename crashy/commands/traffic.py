@@ -8,7 +8,6 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, TextIO
 
 from crashy.commands.arguments import Parser, duration, number
@@ -141,16 +140,18 @@ async def _run(args: argparse.Namespace, target: Target, samples: Samples) -> No
 
 
 class _Output:
-    """Lines to a reader; one that has gone ends the run."""
+    """Lines to a reader; one that takes no more ends the run, and `cli.main`, which flushes, then tells why."""
 
     def __init__(self, file: TextIO, stop: asyncio.Event) -> None:
         self._file = file
         self._stop = stop
+        self._broken = False
 
     def line(self, text: str) -> None:
-        with suppress(ValueError):  # closed already
-            try:
-                print(text, file=self._file, flush=True)
-            except BrokenPipeError:
-                self._stop.set()
-                self._file.close()
+        if self._broken:
+            return
+        try:
+            print(text, file=self._file, flush=True)
+        except OSError:
+            self._broken = True
+            self._stop.set()

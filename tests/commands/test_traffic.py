@@ -153,9 +153,18 @@ def test_a_reader_that_leaves_ends_it() -> None:
             assert process.stdout
             process.stdout.readline()
             process.stdout.close()
-            assert process.wait(30) is not None
+            assert process.wait(30) == 141
             assert process.stderr
             assert "Traceback" not in process.stderr.read()
+
+
+def test_a_full_output_ends_it() -> None:
+    with server() as url, Path("/dev/full").open("w", encoding="utf-8") as full:
+        command = [sys.executable, "-m", "crashy", "traffic", url, "--rate", "50", "--lines"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.endswith("crashy traffic: can't write the output: No space left on device\n")
 
 
 def test_a_terminal_sees_a_live_line() -> None:
