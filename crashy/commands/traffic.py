@@ -79,12 +79,14 @@ def main(argv: Sequence[str]) -> int:
         url = "/".join(url.split("/")[:3]) + args.path
     target = Target.of(url, method=args.method, headers=headers, keepalive=args.keepalive)
     samples = Samples()
-    asyncio.run(_run(args, target, samples))
+    unwritable = asyncio.run(_run(args, target, samples))
     told = summary(samples, rate=args.rate, successes=args.successes)
     if args.json:
         print(json.dumps(told))
     elif not args.csv:
         print(report(told), file=sys.stderr if args.lines else sys.stdout)
+    if unwritable:
+        raise unwritable
     return int(_missed(args, told))
 
 
@@ -100,7 +102,8 @@ def _missed(args: argparse.Namespace, told: dict[str, Any]) -> bool:
     return bool(missed)
 
 
-async def _run(args: argparse.Namespace, target: Target, samples: Samples) -> None:
+async def _run(args: argparse.Namespace, target: Target, samples: Samples) -> OSError | None:
+    """Ask until the end; return why the output took no more, if it did."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
@@ -137,21 +140,22 @@ async def _run(args: argparse.Namespace, target: Target, samples: Samples) -> No
             kept.close()
         if live:
             live.clear()
+    return out.error
 
 
 class _Output:
-    """Lines to a reader; one that takes no more ends the run, and `cli.main`, which flushes, then tells why."""
+    """Lines to a reader; one that takes no more ends the run, and `error` is why."""
 
     def __init__(self, file: TextIO, stop: asyncio.Event) -> None:
         self._file = file
         self._stop = stop
-        self._broken = False
+        self.error: OSError | None = None
 
     def line(self, text: str) -> None:
-        if self._broken:
+        if self.error:
             return
         try:
             print(text, file=self._file, flush=True)
-        except OSError:
-            self._broken = True
+        except OSError as error:
+            self.error = error
             self._stop.set()
