@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from crashy.timeline import Event, Timeline
+from crashy.timeline import Event, Timeline, kinds
 
 
 class Speed:
@@ -22,7 +22,7 @@ class Speed:
     def _count(self, event: Event) -> None:
         if event.reason == "Scheduled":
             self._go_on(event.t, 1)
-        elif event.kind == "pod" and event.reason == "Deleted":
+        elif event.kind == kinds.POD and event.reason == "Deleted":
             self._go_on(event.t, -1)
 
     def _go_on(self, now: float, more: int) -> None:

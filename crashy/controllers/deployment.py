@@ -15,10 +15,10 @@ from crashy.controllers.names import template_hash
 from crashy.controllers.progress import SOURCE, Counts, Progress
 from crashy.controllers.replicaset import ReplicaSetController
 from crashy.controllers.rollout import Fenceposts, ReplicaSet, fenceposts, next_step, proportional
-from crashy.kubelet.recorder import Emit
 from crashy.kubelet.runtime import Pod
 from crashy.objects.deployment import Deployment
 from crashy.objects.pod import PodTemplate
+from crashy.timeline.kinds import Emit
 
 HISTORY = 10  # old ReplicaSets without pods that are remembered, as revisionHistoryLimit has it by default
 _JUST_AFTER = 0.001  # seconds: availability and deadline need more than their time, not just that

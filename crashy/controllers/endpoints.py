@@ -5,15 +5,11 @@ Sources: kubernetes: staging/src/k8s.io/endpointslice/utils.go podToEndpoint, pk
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from crashy.objects.status import PodStatus
-
-MOST_NAMED = 100
-"""Endpoints of a Service that an event names; of more it tells what has changed, else each change would cost as much
-as there are endpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +50,3 @@ def usable(endpoints: Iterable[EndpointT]) -> list[EndpointT]:
     known = list(endpoints)
     ready = [endpoint for endpoint in known if endpoint.ready]
     return ready or [endpoint for endpoint in known if endpoint.serving and endpoint.terminating]
-
-
-def endpoints_data(
-    *,
-    ready: Sequence[str],
-    not_ready: Sequence[str],
-    serving: Sequence[str],
-    joined: Iterable[str],
-    left: Iterable[str],
-) -> dict[str, Any]:
-    """Return what an `endpoints` event on the timeline says of a Service's pods, given by their names.
-
-    Up to 100 are named each time: `ready`, `not_ready`, and who is `serving`. Of more, those are named that `joined`
-    the ready ones or `left` them since the event before, beside three `counts`.
-
-    >>> endpoints_data(ready=["a"], not_ready=[], serving=["a"], joined=["a"], left=[])
-    {'ready': ['a'], 'not_ready': [], 'serving': ['a']}
-    """
-    named = {"ready": ready, "not_ready": not_ready, "serving": serving}
-    if len(ready) + len(not_ready) <= MOST_NAMED:
-        return {kind: list(names) for kind, names in named.items()}
-    return {"joined": list(joined), "left": list(left), "counts": {kind: len(names) for kind, names in named.items()}}

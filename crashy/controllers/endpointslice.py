@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from crashy.controllers.base import Network, PodView
-from crashy.controllers.endpoints import Endpoint, endpoints_data, pod_to_endpoint, usable
-from crashy.kubelet.recorder import Emit
+from crashy.controllers.endpoints import Endpoint, pod_to_endpoint, usable
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import PodTemplate
 from crashy.objects.ports import PortError, find_port
 from crashy.objects.service import Service
+from crashy.timeline import kinds
+from crashy.timeline.kinds import Emit
 
 _Places = Sequence[tuple[str, int]]
 
@@ -104,7 +105,9 @@ class ServiceController:
         ready, serving = [one for one in backends if one.ready], usable(backends)
         self.ready = {port.port: _places(ready, port.port) for port in service.ports}
         self._network.publish(service, {port.port: _places(serving, port.port) for port in service.ports})
-        data = endpoints_data(
+        name, namespace = f"service/{service.name}", service.namespace
+        data = kinds.endpoints(
+            namespace,
             ready=[one.pod for one in ready],
             not_ready=[one.pod for one in backends if not one.ready],
             serving=[one.pod for one in serving],
@@ -112,8 +115,7 @@ class ServiceController:
             left=self._left,
         )
         self._joined, self._left = {}, {}
-        name, namespace = f"service/{service.name}", service.namespace
-        self._emit("endpointslice-controller", "endpoints", name, namespace=namespace, **data)
+        kinds.ENDPOINTS.add(self._emit, "endpointslice-controller", name, data=data)
 
 
 class ServiceControllers:

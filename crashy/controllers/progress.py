@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crashy.controllers.rollout import has_stalled
-from crashy.kubelet.recorder import Emit
 from crashy.objects.deployment import Deployment
+from crashy.timeline import kinds
+from crashy.timeline.kinds import Emit
 
 SOURCE = "deployment-controller"
 _NO_DEADLINE = 2**31 - 1
@@ -82,14 +83,16 @@ class Progress:
         if reason == self.reason:
             return
         self.reason = reason
-        self._emit(
+        kinds.CONDITION.add(
+            self._emit,
             SOURCE,
-            "condition",
             f"deployment/{deployment.name}",
             reason,
             message,
-            type="Warning" if reason == _FAILED else "Normal",
-            condition="Progressing",
-            status=str(reason != _FAILED),
-            namespace=deployment.namespace,
+            data={
+                "type": "Warning" if reason == _FAILED else "Normal",
+                "condition": "Progressing",
+                "status": str(reason != _FAILED),
+                "namespace": deployment.namespace,
+            },
         )

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from crashy.controllers.names import generated
 from crashy.controllers.replicas import Replicas
-from crashy.kubelet.recorder import Emit
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import PodTemplate
+from crashy.timeline import kinds
+from crashy.timeline.kinds import Emit
 
 
 class ReplicaSetController:
@@ -56,12 +57,11 @@ class ReplicaSetController:
             self._delete(view.pod)
 
     def _event(self, reason: str, message: str) -> None:
-        self._emit(
+        kinds.EVENT.add(
+            self._emit,
             "replicaset-controller",
-            "event",
             f"replicaset/{self.name}",
             reason,
             message,
-            type="Normal",
-            namespace=self.namespace,
+            data={"type": "Normal", "namespace": self.namespace},
         )

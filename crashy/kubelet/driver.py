@@ -28,12 +28,13 @@ from crashy.kubelet.handlers.probing import Probing
 from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
 from crashy.kubelet.pod import compute_pod_actions, is_sidecar, stopping_message
-from crashy.kubelet.recorder import Emit, Recorder
+from crashy.kubelet.recorder import Recorder
 from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.versions import NEWEST, Profile, Requeue
 from crashy.kubelet.worker import Decision
 from crashy.objects.pod import Container, PodTemplate, ProbeType
 from crashy.objects.status import PodStatus
+from crashy.timeline.kinds import Emit
 
 
 class PodDriver:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
 
 from crashy.kubelet.events import Event, EventCorrelator, probe_event
 from crashy.kubelet.outcome import Outcome
@@ -11,16 +10,11 @@ from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import Profile
 from crashy.objects.pod import Container, ProbeType
 from crashy.objects.status import ContainerStatus, PodStatus
+from crashy.timeline import kinds
+from crashy.timeline.kinds import Emit
 
 SOURCE = "kubelet"
 """The timeline's `source` of all of this."""
-
-
-class Emit(Protocol):
-    """Where it goes; `Timeline.add` is one."""
-
-    def __call__(self, source: str, kind: str, obj: str, /, reason: str = "", message: str = "", **data: Any) -> object:
-        """Add something that happens now."""
 
 
 class Recorder:
@@ -75,24 +69,26 @@ class Recorder:
 
     def probed(self, container: Container, probe_type: ProbeType, outcome: Outcome, seconds: float) -> None:
         """Report one call of a handler."""
-        self._emit(
+        kinds.PROBE.add(
+            self._emit,
             SOURCE,
-            "probe",
             self._pod.object,
             probe_type,
             outcome.error or outcome.output,
-            container=container.name,
-            outcome="error" if outcome.errored else outcome.result,
-            seconds=round(seconds, 6),
+            data={
+                "container": container.name,
+                "outcome": "error" if outcome.errored else outcome.result,
+                "seconds": round(seconds, 6),
+            },
         )
 
-    def process(self, reason: str, container: str, **data: Any) -> None:
+    def process(self, reason: str, data: kinds.Process) -> None:
         """Report that a container's process has `Started` or `Exited`."""
-        self._emit(SOURCE, "process", self._pod.object, reason, container=container, **data)
+        kinds.PROCESS.add(self._emit, SOURCE, self._pod.object, reason, data=data)
 
     def status(self, status: PodStatus) -> None:
         """Report a status."""
-        self._emit(SOURCE, "pod", self._pod.object, status.phase, **pod_data(self._pod, status))
+        kinds.POD.add(self._emit, SOURCE, self._pod.object, status.phase, data=pod_data(self._pod, status))
 
     def _event(self, container: Container, kind: str, reason: str, message: str) -> None:
         pod, now = self._pod, self._now()
@@ -100,24 +96,26 @@ class Recorder:
         event = self._correlator.correlate(Event(pod.object, kind, reason, message, SOURCE, field_path), now)
         if event is None:
             return
-        self._emit(
+        kinds.EVENT.add(
+            self._emit,
             SOURCE,
-            "event",
             pod.object,
             event.reason,
             event.message,
-            type=event.type,
-            namespace=pod.namespace,
-            container=container.name,
-            count=event.count,
-            over=round(event.last - event.first, 6),
+            data={
+                "type": event.type,
+                "namespace": pod.namespace,
+                "container": container.name,
+                "count": event.count,
+                "over": round(event.last - event.first, 6),
+            },
         )
 
     def _field(self, container: Container) -> str:
         return "initContainers" if container in self._pod.template.init_containers else "containers"
 
 
-def pod_data(pod: Pod, status: PodStatus) -> dict[str, Any]:
+def pod_data(pod: Pod, status: PodStatus) -> kinds.PodStatus:
     """Return what a `pod` event on the timeline says of a status; `restarts` is the sum over the regular containers."""
     return {
         "namespace": pod.namespace,
@@ -130,7 +128,12 @@ def pod_data(pod: Pod, status: PodStatus) -> dict[str, Any]:
     }
 
 
-def _container_data(status: ContainerStatus) -> dict[str, Any]:
+def deleted_data(pod: Pod, status: PodStatus) -> kinds.PodStatus:
+    """Return what the last `pod` event says of a pod that is gone."""
+    return {**pod_data(pod, status), "ready": False}
+
+
+def _container_data(status: ContainerStatus) -> kinds.ContainerState:
     last = status.last_state
     return {
         "name": status.name,
@@ -141,5 +144,5 @@ def _container_data(status: ContainerStatus) -> dict[str, Any]:
         "ready": status.ready,
         "started": status.started,
         "restarts": status.restart_count,
-        "last": last and {"exit_code": last.exit_code, "reason": last.reason},
+        "last": {"exit_code": last.exit_code, "reason": last.reason} if last else None,
     }

@@ -11,7 +11,7 @@ from crashy.report.drawing import drawing
 from crashy.report.lanes import lanes
 from crashy.report.results import FaultResult, results
 from crashy.report.terminal import seconds, users_line
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 _STYLE = Path(__file__).with_name("style.css")
 _MOST_EVENTS = 500
@@ -76,7 +76,7 @@ def _badge(verdicts: Sequence[Judged]) -> str:
 
 
 def _events(events: Sequence[Event]) -> str:
-    told = [event for event in events if event.kind in ("event", "fault", "step")]
+    told = [event for event in events if event.kind in (kinds.EVENT, kinds.FAULT, kinds.STEP)]
     rows = [
         (f"{e.t:.1f}s", str(e.data.get("type", e.kind)), e.reason, e.object, e.message) for e in told[:_MOST_EVENTS]
     ]

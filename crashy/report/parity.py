@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from crashy.report.results import Results, results
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 MEASURES = ("reasons", "times", "restarts", "detect", "drain", "recover", "outage", "availability")
 """What is compared; see `compare`."""
@@ -71,8 +71,10 @@ class Row:
 
 def course(events: Sequence[Event]) -> Course:
     """Take from a timeline, from its experiment's begin to its end, what can be compared."""
-    begun = next((event.t for event in events if event.kind == "experiment"), 0.0)
-    ended = next((i for i, event in enumerate(events) if (event.kind, event.reason) == ("experiment", "Ended")), None)
+    begun = next((event.t for event in events if event.kind == kinds.EXPERIMENT), 0.0)
+    ended = next(
+        (i for i, event in enumerate(events) if (event.kind, event.reason) == (kinds.EXPERIMENT, "Ended")), None
+    )
     events = events[: None if ended is None else ended + 1]
     roles = _roles(events)
     told = results(events)
@@ -91,9 +93,9 @@ def _roles(events: Sequence[Event]) -> dict[str, str]:
     owners: dict[str, str] = {}
     struck: list[str] = []
     for event in events:
-        if event.kind in {"fault", "step"} and event.object.startswith("pod/") and event.object not in struck:
+        if event.kind in {kinds.FAULT, kinds.STEP} and event.object.startswith("pod/") and event.object not in struck:
             struck.append(event.object)
-        if event.kind != "event":
+        if event.kind != kinds.EVENT:
             continue
         if (found := _SCALED.match(event.message)) and f"replicaset/{found[1]}" not in sets:
             numbers[event.object] = numbers.get(event.object, 0) + 1
@@ -117,10 +119,10 @@ def _gather(events: Sequence[Event], roles: Mapping[str, str], begun: float) -> 
     for event in events:
         name = roles.get(event.object, event.object)
         probes = f"{name} readiness"
-        if event.kind == "event":
+        if event.kind == kinds.EVENT:
             asked = event.reason == "Unhealthy" and event.message.startswith("Readiness")
             said = [(probes if asked else f"{name} {event.data.get('container', '')}".strip(), event.reason)]
-        elif event.kind == "pod":
+        elif event.kind == kinds.POD:
             said = [(f"{name} status", reason) for reason in _changes(event, ready.get(name, False))]
             ready[name] = event.data["ready"]
             if (f"{name} status", "Ready") in said:

@@ -1,9 +1,4 @@
-"""What happened, how the platform took it, and what users felt: a pure function of a timeline's events.
-
-Read are: `fault` events with reason `Injected` (object: the pod; message: the fault spec), `event` (Kubernetes' own),
-`pod` (data: `ready`, `restarts`, `containers`), `endpoints` (object: the service; data: `ready`, the pods' names, or
-where there are many who `joined` and `left`) and `request` (data: `sent`, `latency`, `status`, `failure`, `ok`, `pod`).
-"""
+"""What happened, how the platform took it, and what users felt: a pure function of a timeline's events."""
 
 from __future__ import annotations
 
@@ -11,11 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 from crashy.traffic.outages import Outage, availability, outages
 from crashy.traffic.samples import Sample, Samples
 
-KINDS = frozenset({"fault", "event", "pod", "endpoints", "request", "experiment", "step"})
+KINDS: frozenset[str] = frozenset(
+    {kinds.FAULT, kinds.EVENT, kinds.POD, kinds.ENDPOINTS, kinds.REQUEST, kinds.EXPERIMENT, kinds.STEP}
+)
 """The kinds of events that results are made of."""
 
 # What the kubelet says first when it has noticed something, in whatever order.
@@ -75,35 +72,35 @@ def results(events: Sequence[Event], successes: int = 1) -> Results:
     """Sum a timeline up; an outage ends with the first of `successes` good answers in a row."""
     samples = requests(events)
     failed = sorted(sample.due for sample in samples if not sample.ok)
-    pods = [event for event in events if event.kind == "pod"]
+    pods = list(kinds.POD.read(events))
     return Results(
         faults=tuple(
             _fault(event, events[i + 1 :], [e for e in events[:i] if e.object == event.object])
             for i, event in enumerate(events)
-            if event.kind == "fault" and event.reason == "Injected"
+            if event.kind == kinds.FAULT and event.reason == "Injected"
         ),
         requests=len(samples),
         errors=len(failed),
         availability=availability(list(samples)),
         outages=tuple(outages(samples, successes)),
         last_error=max(failed, default=None),
-        restarts={_pod(event): event.data["restarts"] for event in pods},
+        restarts={_pod(event): data["restarts"] for event, data in pods},
         ready=_ready_at_the_end(pods),
-        ever_ready=frozenset(_pod(event) for event in pods if event.data["ready"]),
+        ever_ready=frozenset(_pod(event) for event, data in pods if data["ready"]),
         answering=not failed or failed[-1] < _last(samples),
-        back_off=max((_back_off(event) for event in pods), default=0),
+        back_off=max((_back_off(data) for _, data in pods), default=0),
         after_leaving=_after_leaving(events),
         end=events[-1].t if events else 0.0,
     )
 
 
-def _ready_at_the_end(pods: Sequence[Event]) -> dict[str, bool]:
+def _ready_at_the_end(pods: Sequence[tuple[Event, kinds.PodStatus]]) -> dict[str, bool]:
     ready: dict[str, bool] = {}
-    for event in pods:
-        if event.reason == "Deleted" or event.data.get("deleting"):
+    for event, data in pods:
+        if event.reason == "Deleted" or data["deleting"]:
             ready.pop(_pod(event), None)
         else:
-            ready[_pod(event)] = event.data["ready"]
+            ready[_pod(event)] = data["ready"]
     return ready
 
 
@@ -114,10 +111,8 @@ def _last(samples: Samples) -> float:
 def requests(events: Iterable[Event]) -> Samples:
     """Return the users' requests, timed from the timeline's start."""
     samples = Samples()
-    for event in events:
-        if event.kind == "request":
-            data = event.data
-            samples.append(Sample(data["sent"], data["latency"], 0.0, data["status"], data["pod"], data["failure"]))
+    for _, data in kinds.REQUEST.read(events):
+        samples.append(Sample(data["sent"], data["latency"], 0.0, data["status"], data["pod"], data["failure"]))
     return samples
 
 
@@ -128,18 +123,18 @@ def _pod(event: Event) -> str:
 def _fault(fault: Event, after: Sequence[Event], before: Sequence[Event]) -> FaultResult:
     pod = _pod(fault)
     own = [event for event in after if event.object == fault.object]
-    again = next((event.t for event in own if event.kind == "fault" and event.reason == "Injected"), None)
+    again = next((event.t for event in own if event.kind == kinds.FAULT and event.reason == "Injected"), None)
     if again is not None:  # what follows a second fault is that one's
         after = [event for event in after if event.t < again]
         own = [event for event in own if event.t < again]
-    notice = next((e for e in own if e.kind == "event" and e.reason in _NOTICES), None)
-    down = next((e for e in own if e.kind == "pod" and not e.data["ready"]), None)
+    notice = next((e for e, _ in kinds.EVENT.read(own) if e.reason in _NOTICES), None)
+    down = next((e for e, status in kinds.POD.read(own) if not status["ready"]), None)
     detected = min((e for e in (notice, down) if e), key=lambda e: e.t, default=None)
-    restarts = next((e.data["restarts"] for e in reversed(before) if e.kind == "pod"), 0)
+    restarts = next((status["restarts"] for _, status in kinds.POD.read(reversed(before))), 0)
     recovered = _ready_again(own, restarts)
     end = float("inf") if recovered is None else recovered
-    felt = [e.data for e in after if e.kind == "request" and fault.t <= e.data["sent"] <= end]
-    last = next((e.data["restarts"] for e in reversed(own) if e.kind == "pod"), restarts)
+    felt = [data for _, data in kinds.REQUEST.read(after) if fault.t <= data["sent"] <= end]
+    last = next((status["restarts"] for _, status in kinds.POD.read(reversed(own))), restarts)
 
     def since(t: float | None) -> float | None:
         return None if t is None else t - fault.t
@@ -150,7 +145,7 @@ def _fault(fault: Event, after: Sequence[Event], before: Sequence[Event]) -> Fau
         at=fault.t,
         detected=since(detected.t if detected else None),
         detected_by=_sign(detected) if detected else "",
-        left=since(next((e.t for e in after if e.kind == "endpoints" and _is_out(pod, e)), None)),
+        left=since(next((e.t for e, data in kinds.ENDPOINTS.read(after) if _is_out(pod, data)), None)),
         drained=since(
             max((d["sent"] for d in felt if d["pod"] == pod or (not d["pod"] and not d["ok"])), default=None)
         ),
@@ -161,31 +156,29 @@ def _fault(fault: Event, after: Sequence[Event], before: Sequence[Event]) -> Fau
     )
 
 
-def _is_out(pod: str, event: Event) -> bool:
+def _is_out(pod: str, data: kinds.Endpoints) -> bool:
     """Return whether a pod is out of a Service's endpoints by this event; one of changes names it only as it leaves."""
-    return pod in event.data["left"] if "left" in event.data else pod not in event.data["ready"]
+    return pod in data["left"] if "left" in data else pod not in data["ready"]
 
 
 def _sign(event: Event) -> str:
-    return "NotReady" if event.kind == "pod" else f"{event.reason}: {event.message}"
+    return "NotReady" if event.kind == kinds.POD else f"{event.reason}: {event.message}"
 
 
 def _ready_again(own: Sequence[Event], restarts: int) -> float | None:
     """Find when the pod was ready again after it had been unready or had restarted."""
     disturbed = False
-    for event in own:
-        if event.kind != "pod":
-            continue
-        disturbed = disturbed or not event.data["ready"] or event.data["restarts"] > restarts
-        if disturbed and event.data["ready"]:
+    for event, status in kinds.POD.read(own):
+        disturbed = disturbed or not status["ready"] or status["restarts"] > restarts
+        if disturbed and status["ready"]:
             return event.t
     return None
 
 
-def _back_off(event: Event) -> int:
+def _back_off(status: kinds.PodStatus) -> int:
     """Return the longest back-off, in seconds, that a pod's containers wait in."""
     longest = 0
-    for container in event.data.get("containers", ()):
+    for container in status["containers"]:
         found = _BACK_OFF.search(container["message"])
         if found:
             hours, minutes, seconds = (int(part or 0) for part in found.groups())
@@ -196,12 +189,10 @@ def _back_off(event: Event) -> int:
 def _after_leaving(events: Sequence[Event]) -> int:
     """Count the requests that a pod answered although it was out of its Service's endpoints when they were sent."""
     out: dict[tuple[str, str], list[tuple[float, float]]] = {}  # by service and pod: when it was out
-    inside: dict[str, set[str]] = {}
-    for event in events:
-        if event.kind != "endpoints":
-            continue
-        before, data = inside.get(event.object, set()), event.data
-        ready = (before | set(data["joined"])) - set(data["left"]) if "left" in data else set(data["ready"])
+    inside: dict[str, frozenset[str]] = {}
+    for event, data in kinds.ENDPOINTS.read(events):
+        before = inside.get(event.object, frozenset())
+        ready = kinds.ready_after(data, before)
         for pod in before - ready:
             out.setdefault((event.object, pod), []).append((event.t, float("inf")))
         for pod in ready:
@@ -210,7 +201,7 @@ def _after_leaving(events: Sequence[Event]) -> int:
                 spans[-1] = (spans[-1][0], event.t)
         inside[event.object] = ready
     return sum(
-        any(left < event.data["sent"] < back for left, back in out.get((event.object, event.data["pod"]), ()))
-        for event in events
-        if event.kind == "request" and event.data["pod"]
+        any(left < data["sent"] < back for left, back in out.get((event.object, data["pod"]), ()))
+        for event, data in kinds.REQUEST.read(events)
+        if data["pod"]
     )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 
 class Log:
@@ -29,7 +29,7 @@ class Log:
 
     def __call__(self, event: Event) -> None:
         """Write the event's line, if it has one."""
-        if event.kind == "request":
+        if event.kind == kinds.REQUEST:
             healthy_probe = event.data["client"] == "kubelet" and event.data["status"] < 400
             if healthy_probe or not self._access:
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from crashy.timeline import Event, Timeline
+from crashy.timeline import Event, Timeline, kinds
 from crashy.traffic.connection import Reply
 from crashy.traffic.sampler import sample
 from crashy.traffic.samples import Sample
@@ -24,18 +24,20 @@ async def users(
     began = timeline.now()
 
     def record(answer: Sample) -> None:
-        timeline.add(
+        kinds.REQUEST.add(
+            timeline.add,
             "traffic",
-            "request",
             f"service/{service}",
             answer.outcome,
             answer.body[:BODY_LIMIT],
-            sent=round(began + answer.due, 6),
-            latency=round(answer.latency, 6),
-            status=answer.status,
-            failure=answer.failure,
-            ok=answer.ok,
-            pod=answer.pod,
+            data={
+                "sent": round(began + answer.due, 6),
+                "latency": round(answer.latency, 6),
+                "status": answer.status,
+                "failure": answer.failure,
+                "ok": answer.ok,
+                "pod": answer.pod,
+            },
         )
 
     if not stop.is_set():
@@ -46,7 +48,7 @@ async def _served(timeline: Timeline, service: str, stop: asyncio.Event) -> None
     served = asyncio.Event()
 
     def look(event: Event) -> None:
-        if event.kind == "endpoints" and event.object == service:
+        if event.kind == kinds.ENDPOINTS and event.object == service:
             counts = event.data.get("counts")  # instead of the names where there are many
             if counts["serving"] if counts else event.data["serving"]:
                 served.set()

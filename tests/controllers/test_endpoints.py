@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.controllers.endpoints import Endpoint, endpoints_data, pod_to_endpoint, usable
+from crashy.controllers.endpoints import Endpoint, pod_to_endpoint, usable
 from crashy.objects.status import Phase, PodStatus
 from tests.kubelet.cases import case
 
@@ -89,15 +89,3 @@ def test_a_pod_that_is_not_ready_gets_no_new_connection(statuses: list[PodStatus
         if id(endpoint) in chosen:
             assert status.ready
             assert not status.deleting or not any(other.ready and not other.deleting for other, _ in found)
-
-
-@pytest.mark.parametrize(("others", "named"), [(99, True), (100, False)])
-def test_up_to_a_hundred_endpoints_are_named_and_of_more_what_changed(others: int, named: bool) -> None:
-    ready = [f"web-{i}" for i in range(others)]
-    told = endpoints_data(ready=ready, not_ready=["sick"], serving=ready, joined=["web-0"], left=["sick"])
-
-    if named:
-        assert told == {"ready": ready, "not_ready": ["sick"], "serving": ready}
-    else:
-        counts = {"ready": others, "not_ready": 1, "serving": others}
-        assert told == {"joined": ["web-0"], "left": ["sick"], "counts": counts}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from crashy.report.parity import MEASURES, Row, compare, course, differences
 from crashy.timeline import Event
+from tests.report.events import status
 
 
 def kube(t: float, reason: str, obj: str = "pod/a", message: str = "", container: str = "web") -> Event:
@@ -17,7 +18,7 @@ def kube(t: float, reason: str, obj: str = "pod/a", message: str = "", container
 
 
 def pod(t: float, name: str = "a", *, ready: bool, restarts: int = 0, reason: str = "Running") -> Event:
-    return Event(t, "kubelet", "pod", f"pod/{name}", reason, data={"ready": ready, "restarts": restarts})
+    return Event(t, "kubelet", "pod", f"pod/{name}", reason, data=status(ready=ready, restarts=restarts))
 
 
 def edge(t: float, reason: str) -> Event:

@@ -7,10 +7,11 @@ import pytest
 from crashy.report.results import FaultResult, results
 from crashy.report.terminal import columns, summary
 from crashy.timeline import Event
+from tests.report.events import status
 
 
 def pod(t: float, *, ready: bool, restarts: int = 0, name: str = "web-1") -> Event:
-    return Event(t, "kubelet", "pod", f"pod/{name}", data={"ready": ready, "restarts": restarts})
+    return Event(t, "kubelet", "pod", f"pod/{name}", data=status(ready=ready, restarts=restarts))
 
 
 def kube(t: float, reason: str, message: str, name: str = "web-1") -> Event:
@@ -125,7 +126,7 @@ def test_drain_is_the_last_request_that_the_sick_pod_was_given() -> None:
 )
 def test_the_longest_back_off_is_read_off_the_pods(message: str, seconds: int) -> None:
     waiting = Event(
-        1, "kubelet", "pod", "pod/web-1", data={"ready": False, "restarts": 1, "containers": [{"message": message}]}
+        1, "kubelet", "pod", "pod/web-1", data=status(ready=False, restarts=1, containers=[{"message": message}])
     )
 
     assert results([waiting]).back_off == seconds
@@ -202,6 +203,6 @@ def test_a_pod_that_was_or_is_being_deleted_is_not_among_those_that_must_be_read
     end: tuple[str, dict[str, bool]],
 ) -> None:
     reason, data = end
-    gone = Event(3, "kubelet", "pod", "pod/web-2", reason, data={"ready": False, "restarts": 0, **data})
+    gone = Event(3, "kubelet", "pod", "pod/web-2", reason, data=status(ready=False, restarts=0, **data))
 
     assert results([pod(1, ready=True), gone]).ready == {"web-1": True}

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from crashy.controllers.base import PodView
 from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.lab.logs import LogLines
-from crashy.timeline import Timeline
+from crashy.timeline import Timeline, kinds
 
 
 class Logs:
@@ -42,7 +42,7 @@ class Logs:
         pod = view.pod
 
         def emit(line: str) -> None:
-            self._timeline.add("kube", "log", pod.object, message=line, container=container)
+            kinds.LOG.add(self._timeline.add, "kube", pod.object, message=line, data={"container": container})
 
         lines = LogLines(emit, self._timeline.now)
         query = urlencode({"container": container, "follow": "true"} | chosen)
@@ -51,5 +51,7 @@ class Logs:
                 lines.feed(data)
         except ApiError as error:
             if error.status not in (400, 404):  # it has gone, or it has no log
-                self._timeline.add("kube", "note", pod.object, "LogLost", error.message, container=container)
+                kinds.NOTE.add(
+                    self._timeline.add, "kube", pod.object, "LogLost", error.message, data={"container": container}
+                )
         lines.end()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from crashy.controllers.base import PodView
 from crashy.engines.kube.api import Object
 from crashy.engines.kube.objects import At, pod_of, status_of
 from crashy.errors import BadInput
-from crashy.kubelet.recorder import pod_data
+from crashy.kubelet.recorder import deleted_data, pod_data
 from crashy.objects.images import is_patient
 from crashy.objects.status import ContainerStatus
-from crashy.timeline import Timeline
+from crashy.timeline import Timeline, kinds
 
 _NO_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName"})
 
@@ -30,7 +29,7 @@ class Pods:
         self._at = at
         self._images = images
         self._there: dict[str, PodView] = {}  # by uid, in the order of creation
-        self._told: dict[str, dict[str, Any]] = {}
+        self._told: dict[str, kinds.PodStatus] = {}
         self._patient_has_run = False
         self._look = look
         self.names: set[str] = set()
@@ -56,7 +55,7 @@ class Pods:
         data = pod_data(view.pod, view.status)
         if data != self._told.get(uid) and change != "DELETED":
             self._told[uid] = data
-            self._timeline.add("kubelet", "pod", view.pod.object, view.status.phase, **data)
+            kinds.POD.add(self._timeline.add, "kubelet", view.pod.object, view.status.phase, data=data)
         if change == "DELETED":
             self._deleted(uid)
         self._look(view)
@@ -65,8 +64,8 @@ class Pods:
     def _deleted(self, uid: str) -> None:
         view = self._there.pop(uid)
         self._told.pop(uid, None)
-        gone = pod_data(view.pod, view.status) | {"ready": False}
-        self._timeline.add("apiserver", "pod", view.pod.object, "Deleted", **gone)
+        gone = deleted_data(view.pod, view.status)
+        kinds.POD.add(self._timeline.add, "apiserver", view.pod.object, "Deleted", data=gone)
 
     def _look_for_images(self, view: PodView) -> None:
         for container in view.pod.template.containers:

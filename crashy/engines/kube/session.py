@@ -17,7 +17,7 @@ from crashy.engines.kube.namespace import GONE_WITHIN, Namespace, create, delete
 from crashy.engines.kube.view import View
 from crashy.engines.kube.ways import Ways, cluster_ips_reachable, node_addresses
 from crashy.errors import BadInput
-from crashy.timeline import Timeline
+from crashy.timeline import Timeline, kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class Session:
         options, clock = self._options, self._clock
         ahead = asyncio.get_running_loop().time() - time.time() - clock.offset
         told = f"the cluster's clock is {ahead:+.3f} s from this machine's, give or take {clock.error:.3f} s"
-        data = {"ahead": round(ahead, 6), "error": round(clock.error, 6)}
-        timeline.add("kube", "note", f"namespace/{self._namespace}", "Clock", told, **data)
+        data: kinds.Note = {"ahead": round(ahead, 6), "error": round(clock.error, 6)}
+        kinds.NOTE.add(timeline.add, "kube", f"namespace/{self._namespace}", "Clock", told, data=data)
         images = {options.image: options.known_as} if options.image else {}
         refused: BadInput | None = None
         try:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from crashy.controllers.base import PodView
-from crashy.controllers.endpoints import endpoints_data
 from crashy.engines.kube.api import Api, ApiError, Object
 from crashy.engines.kube.clock import ClusterClock
 from crashy.engines.kube.events import Events, Told
@@ -15,7 +14,7 @@ from crashy.engines.kube.follow import follow
 from crashy.engines.kube.logs import Logs
 from crashy.engines.kube.objects import endpoints_of
 from crashy.engines.kube.pods import Pods
-from crashy.timeline import Timeline
+from crashy.timeline import Timeline, kinds
 
 _QUIET = 10.0
 """Seconds between two notes of watches that were lost."""
@@ -95,7 +94,7 @@ class View:
             begun.set()
 
         def trouble(text: str) -> None:
-            self._timeline.add("kube", "note", f"namespace/{self._namespace}", "WatchLost", text)
+            kinds.NOTE.add(self._timeline.add, "kube", f"namespace/{self._namespace}", "WatchLost", text)
             if self._timeline.now() >= self._quiet_until:  # all watches are lost at once
                 self._quiet_until = self._timeline.now() + _QUIET
                 self._note(f"kube: lost a watch, asking again: {text}")
@@ -182,9 +181,8 @@ class _Slices:
             return
         before, now = (set(one["ready"]) for one in (self._told.get(service, {"ready": []}), endpoints))
         self._told[service] = endpoints
-        changes = {"joined": sorted(now - before), "left": sorted(before - now)}
-        data: dict[str, Any] = {"namespace": self._namespace, **endpoints_data(**endpoints, **changes)}
-        self._timeline.add("endpointslice-controller", "endpoints", f"service/{service}", **data)
+        data = kinds.endpoints(self._namespace, **endpoints, joined=sorted(now - before), left=sorted(before - now))
+        kinds.ENDPOINTS.add(self._timeline.add, "endpointslice-controller", f"service/{service}", data=data)
 
 
 def _service(one: Object) -> str:
@@ -210,14 +208,16 @@ class _Progress:
         if change == "DELETED" or found is None or found["reason"] == self._told.get(name):
             return
         self._told[name] = found["reason"]
-        self._timeline.add(
+        kinds.CONDITION.add(
+            self._timeline.add,
             "deployment-controller",
-            "condition",
             f"deployment/{name}",
             found["reason"],
             found.get("message", ""),
-            type="Normal" if found["status"] == "True" else "Warning",
-            condition="Progressing",
-            status=found["status"],
-            namespace=self._namespace,
+            data={
+                "type": "Normal" if found["status"] == "True" else "Warning",
+                "condition": "Progressing",
+                "status": found["status"],
+                "namespace": self._namespace,
+            },
         )

@@ -18,7 +18,7 @@ from crashy.engines.lab.view import repeated
 from crashy.kubectl.events_table import GAP, HEAD, Row, lay_out
 from crashy.kubectl.tables import columns_of, one_line
 from crashy.objects.durations import human_duration
-from crashy.timeline import Event, Timeline
+from crashy.timeline import Event, Timeline, kinds
 
 TRAFFIC_SECONDS = 10.0
 _GOOD = frozenset({"Running", "Completed"})
@@ -43,16 +43,16 @@ class LiveView:
 
     def __call__(self, event: Event) -> None:
         """Take an event into the picture."""
-        if event.kind in {"event", "fault"} or event.reason in {"ProgressDeadlineExceeded", "Zombies"}:
+        if event.kind in {kinds.EVENT, kinds.FAULT} or event.reason in {"ProgressDeadlineExceeded", "Zombies"}:
             told = (event.object, event.reason, event.message)
             self._events.pop(told, None)
             self._events[told] = event
-        elif event.kind == "service":
+        elif event.kind == kinds.SERVICE:
             key = (event.data["namespace"], event.object, event.data["port"])
             self._services.pop(key, None)
             if event.reason == "Listening":
                 self._services[key] = f"{event.object} port {event.data['port']}: {event.message}"
-        elif event.kind == "request":
+        elif event.kind == kinds.REQUEST:
             self._requests.append(event)
 
     def start(self) -> None:

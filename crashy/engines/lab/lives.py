@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 
 @dataclass(slots=True)
@@ -22,15 +22,15 @@ def lives(events: Iterable[Event], pod: str, container: str) -> list[Life]:
     for event in events:
         if event.object != pod:
             continue
-        if event.kind == "pod" and event.reason == "Deleted":
+        if event.kind == kinds.POD and event.reason == "Deleted":
             found = []  # another pod may have the name from here on
         elif event.data.get("container") != container:
             continue
-        elif event.kind == "log" or (event.kind == "process" and event.reason == "Started"):
+        elif event.kind == kinds.LOG or (event.kind == kinds.PROCESS and event.reason == "Started"):
             if not found or found[-1].ended:
                 found.append(Life())
-            if event.kind == "log":
+            if event.kind == kinds.LOG:
                 found[-1].lines.append(event.message)
-        elif event.kind == "process" and event.reason == "Exited" and found:
+        elif event.kind == kinds.PROCESS and event.reason == "Exited" and found:
             found[-1].ended = True
     return found

@@ -28,7 +28,7 @@ from crashy.kubelet.versions import Profile
 from crashy.objects.images import is_patient
 from crashy.objects.pod import Container, Exec, HTTPGet, Probe
 from crashy.objects.ports import PortError, find_port
-from crashy.timeline import Timeline
+from crashy.timeline import Timeline, kinds
 
 CONTAINER_MARK = "_CRASHY_CONTAINER"  # a variable in the environment of every process of a container
 SANDBOX_SECONDS = 0.05  # what a node's runtime needs for a pod's sandbox, and a process needs none; probes begin before
@@ -78,7 +78,7 @@ class ProcessRuntime:
         container_id = f"lab://{uuid.uuid4().hex}"
 
         def emit(line: str) -> None:
-            self._timeline.add("lab", "log", pod.object, message=line, container=container.name)
+            kinds.LOG.add(self._timeline.add, "lab", pod.object, message=line, data={"container": container.name})
 
         lines = LogLines(emit, self._timeline.now)
         process = await self._spawn(program, container_id, program.command, lines.feed, lines.feed)
@@ -94,8 +94,8 @@ class ProcessRuntime:
 
         def tell_zombies(count: int) -> None:
             text = f"{count} {'children' if count != 1 else 'child'} of its process ended and not waited for"
-            data = {"container": container.name, "zombies": count}
-            self._timeline.add("lab", "process", pod.object, "Zombies", text, **data)
+            data: kinds.Process = {"container": container.name, "zombies": count}
+            kinds.PROCESS.add(self._timeline.add, "lab", pod.object, "Zombies", text, data)
 
         async def watch() -> None:
             watching = asyncio.create_task(watch_zombies(zombies, tell_zombies))

@@ -106,7 +106,7 @@ class Lifecycle:
             self._remember(self.histories.started(name, dead))
             return error
         self._remember(self.histories.started(name, Instance(container_id, attempt, self._loop.time())))
-        self._recorder.process("Started", name, id=container_id, attempt=attempt)
+        self._recorder.process("Started", {"container": name, "id": container_id, "attempt": attempt})
         if exited := self._early.pop(container_id, None):
             self._on_exit(name, exited)
         return ""
@@ -115,7 +115,7 @@ class Lifecycle:
         if all(instance.id != exited.container_id for instance in self.histories.of(name)):
             self._early[exited.container_id] = exited  # it ended before `start` had given its id
             return
-        self._recorder.process("Exited", name, id=exited.container_id, exit_code=exited.exit_code)
+        self._recorder.process("Exited", {"container": name, "id": exited.container_id, "exit_code": exited.exit_code})
         self._remember(
             self.histories.ended(
                 name,

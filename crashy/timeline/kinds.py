@@ -1,0 +1,278 @@
+"""Every kind of event on a timeline: its name, and what its data hold.
+
+Whoever adds an event makes its data here, whoever reads one gets them typed, so that a name or a key that is wrong
+does not pass mypy. Seconds are counted from the timeline's beginning where nothing else is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Generic, NotRequired, Protocol, TypedDict, TypeVar, cast
+
+from crashy.timeline import Event
+
+D = TypeVar("D", bound=Mapping[str, object])
+
+
+class Emit(Protocol):
+    """Where an event goes; `Timeline.add` is one."""
+
+    def __call__(self, source: str, kind: str, obj: str, /, reason: str = "", message: str = "", **data: Any) -> object:
+        """Add something that happens now."""
+
+
+class Kind(str, Generic[D]):
+    """The name of a kind of event; its data are a `D`."""
+
+    __slots__ = ()
+
+    def add(  # noqa: PLR0917 - as `Timeline.add`
+        self, emit: Emit, source: str, obj: str, reason: str = "", message: str = "", data: D | None = None
+    ) -> None:
+        """Add an event of this kind, about `obj`."""
+        emit(source, self, obj, reason, message, **({} if data is None else data))
+
+    def of(self, event: Event) -> D | None:
+        """Return the data of an event of this kind; None for one of another."""
+        return cast("D", event.data) if event.kind == self else None
+
+    def read(self, events: Iterable[Event]) -> Iterable[tuple[Event, D]]:
+        """Yield the events of this kind, each with its data."""
+        return ((event, cast("D", event.data)) for event in events if event.kind == self)
+
+
+class Nothing(TypedDict):
+    """No data: the reason and the message say it all."""
+
+
+class KubernetesEvent(TypedDict):
+    """A Kubernetes event, as `kubectl get events` shows it: its `type`, and how often it was seen over how long."""
+
+    type: str
+    namespace: str
+    container: NotRequired[str]
+    count: NotRequired[int]
+    over: NotRequired[float]
+
+
+class Condition(TypedDict):
+    """A Deployment's condition that has turned; `type` is Normal or Warning."""
+
+    type: str
+    condition: str
+    status: str
+    namespace: str
+
+
+class LastState(TypedDict):
+    """How a container's last life ended."""
+
+    exit_code: int
+    reason: str
+
+
+class ContainerState(TypedDict):
+    """A container in a pod's status."""
+
+    name: str
+    state: str
+    reason: str
+    message: str
+    exit_code: int | None
+    ready: bool
+    started: bool | None
+    restarts: int
+    last: LastState | None
+
+
+class PodStatus(TypedDict):
+    """A pod's status as it is published; `restarts` is the sum over the regular containers."""
+
+    namespace: str
+    ip: str
+    phase: str
+    ready: bool
+    deleting: bool
+    restarts: int
+    containers: list[ContainerState]
+
+
+class EndpointCounts(TypedDict):
+    """How many pods of a Service are in which condition."""
+
+    ready: int
+    not_ready: int
+    serving: int
+
+
+class Endpoints(TypedDict):
+    """A Service's endpoints by their pods' names.
+
+    Up to 100 are named each time. Of more, those are named that `joined` the ready ones or `left` them since the event
+    before, beside the `counts`.
+    """
+
+    namespace: str
+    ready: NotRequired[list[str]]
+    not_ready: NotRequired[list[str]]
+    serving: NotRequired[list[str]]
+    joined: NotRequired[list[str]]
+    left: NotRequired[list[str]]
+    counts: NotRequired[EndpointCounts]
+
+
+class Listening(TypedDict):
+    """Where a Service's port can be reached from this machine."""
+
+    namespace: str
+    port: int
+    url: str
+
+
+class Applied(TypedDict):
+    """An object that was created, configured or deleted."""
+
+    namespace: str
+
+
+class Probe(TypedDict):
+    """One call of a probe's handler, of the type that the reason names; it took so many `seconds`."""
+
+    container: str
+    outcome: str
+    seconds: float
+
+
+class Process(TypedDict):
+    """A container's process has Started or Exited, or has Zombies."""
+
+    container: str
+    id: NotRequired[str]
+    attempt: NotRequired[int]
+    exit_code: NotRequired[int]
+    zombies: NotRequired[int]
+
+
+class Request(TypedDict):
+    """A user's request: `sent` then, answered after `latency` seconds by `pod`; `failure` is "" for an answer."""
+
+    sent: float
+    latency: float
+    status: int
+    failure: str
+    ok: bool
+    pod: str
+
+
+class Served(TypedDict):
+    """A request that a patient has answered, on the patient's own timeline, within `ms` milliseconds."""
+
+    method: str
+    path: str
+    status: int
+    ms: float
+    remote: str | None
+    client: str
+    probe: str | None
+    service: NotRequired[str]
+
+
+class Log(TypedDict):
+    """A line that a container wrote."""
+
+    container: str
+
+
+class PatientLog(TypedDict, total=False):
+    """What a patient writes of itself."""
+
+    level: str
+    ports: list[int]
+    plane: str
+    in_flight: int
+
+
+class Fault(TypedDict, total=False):
+    """A fault that was injected or taken back, or could not be; a patient's own timeline has its id and source."""
+
+    id: str
+    source: str
+
+
+class Experiment(TypedDict, total=False):
+    """An experiment has Begun, with its file's own object, or Ended."""
+
+    raw: Mapping[str, Any]
+    engine: str
+    seed: int | None
+    version: str
+
+
+class Step(TypedDict, total=False):
+    """A step of an experiment, planned `at` that time, or the `outcomes` of a load that has ended."""
+
+    step: str
+    at: float
+    outcomes: dict[str, int]
+
+
+class Note(TypedDict, total=False):
+    """What is to be known of a cluster: how its clock differs (seconds), whose log was lost."""
+
+    ahead: float
+    error: float
+    container: str
+
+
+EVENT: Kind[KubernetesEvent] = Kind("event")
+CONDITION: Kind[Condition] = Kind("condition")
+POD: Kind[PodStatus] = Kind("pod")
+ENDPOINTS: Kind[Endpoints] = Kind("endpoints")
+SERVICE: Kind[Listening] = Kind("service")
+APPLY: Kind[Applied] = Kind("apply")
+PROBE: Kind[Probe] = Kind("probe")
+PROCESS: Kind[Process] = Kind("process")
+REQUEST: Kind[Request] = Kind("request")
+SERVED: Kind[Served] = Kind("request")
+LOG: Kind[Log] = Kind("log")
+PATIENT_LOG: Kind[PatientLog] = Kind("log")
+FAULT: Kind[Fault] = Kind("fault")
+EXPERIMENT: Kind[Experiment] = Kind("experiment")
+STEP: Kind[Step] = Kind("step")
+NOTE: Kind[Note] = Kind("note")
+LAB: Kind[Nothing] = Kind("lab")
+
+MOST_NAMED = 100
+"""The most endpoints that an event names one by one."""
+
+
+def endpoints(
+    namespace: str,
+    *,
+    ready: Sequence[str],
+    not_ready: Sequence[str],
+    serving: Sequence[str],
+    joined: Iterable[str],
+    left: Iterable[str],
+) -> Endpoints:
+    """Return the data of an `endpoints` event, from a Service's pods by their names.
+
+    >>> endpoints("default", ready=["a"], not_ready=[], serving=["a"], joined=["a"], left=[])
+    {'namespace': 'default', 'ready': ['a'], 'not_ready': [], 'serving': ['a']}
+    """
+    if len(ready) + len(not_ready) <= MOST_NAMED:
+        return {"namespace": namespace, "ready": [*ready], "not_ready": [*not_ready], "serving": [*serving]}
+    counts = EndpointCounts(ready=len(ready), not_ready=len(not_ready), serving=len(serving))
+    return {"namespace": namespace, "joined": [*joined], "left": [*left], "counts": counts}
+
+
+def ready_after(event: Endpoints, before: frozenset[str]) -> frozenset[str]:
+    """Return the ready pods' names after an `endpoints` event; `before` are those of the event before it."""
+    if "ready" in event:
+        return frozenset(event["ready"])
+    return (before | frozenset(event["joined"])) - frozenset(event["left"])
+
+
+def has_serving(event: Endpoints) -> bool:
+    """Return whether some pod gets a Service's new connections."""
+    return bool(event["serving"] if "serving" in event else event["counts"]["serving"])
