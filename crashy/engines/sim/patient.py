@@ -10,7 +10,6 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from crashy.engines.sim.body import Body
 from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
@@ -22,8 +21,9 @@ from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, Request
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
-from crashy.patient.answers import GONE, PAGES, Answer, run, told
+from crashy.patient.answers import GONE, PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.countdowns import armed
+from crashy.patient.identity import identify
 from crashy.patient.life import QUIET, RNG_SECONDS, Phase, health_in
 from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.settings import Settings
@@ -63,7 +63,6 @@ class ModelledPatient:
 
     def __init__(self, plan: PatientPlan, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._pod = plan.pod
         self._rng = plan.rng
         self._log = plan.log
         self._bell = Bell()
@@ -84,6 +83,7 @@ class ModelledPatient:
             kernel.call_at(boots_at, lambda: kernel.exit(2))
         else:
             self._settings = settings
+            self._identity = identify(settings, {}, lambda: plan.pod)
             kernel.call_at(boots_at, self._boot)
 
     def _boot(self) -> None:
@@ -222,17 +222,17 @@ class ModelledPatient:
         took = self._kernel.now() - began
         if answer is None or took >= within:
             return Hang()
-        return Answer(answer[0], answer[1], took)
+        return answer._replace(latency=took)
 
-    async def _answer(self, request: Request, deadline: float) -> tuple[int, str] | None:
-        """Return status and text, or None if the deadline comes first."""
+    async def _answer(self, request: Request, deadline: float) -> Answer | None:
+        """Return what is answered, or None if the deadline comes first."""
         if not self._body.awake and not await self._until(deadline, lambda: self._body.awake):
             return None
         busy = self._busy_until - self._kernel.now()
         if busy > 0 and not request.path[1:].isdecimal() and not await self._pass(busy, deadline):
             return None
         if request.path.startswith("/admin/"):
-            return 200, ""
+            return Answer(body="")
         effect = self.faults.on_request(request) if self._ill else HEALTHY
         if effect.commands:
             self._carry_out(effect.commands)
@@ -245,20 +245,27 @@ class ModelledPatient:
             return None
         if hang is not None and not await self._until(deadline, lambda: hang.state == "ended"):
             return None
-        return told(effect, request, self._pod, self.phase) or await self._page(request.path, deadline)
-
-    async def _page(self, path: str, deadline: float) -> tuple[int, str] | None:
+        path, persona, identity = request.path, self._settings.persona, self._identity
+        if effect.answer is not None and effect.by is not None:
+            return fault_answer(effect.by, effect.answer, path, persona, identity, now=self._kernel.now())
+        if self.phase and request.is_probe:
+            yes = getattr(health_in(self.phase), request.is_probe)
+            return probe_answer(path, request.is_probe, identity.pod, yes=yes)
         if path in PAGES:
-            return HTTPStatus.OK, ""
+            return Answer(body=PAGES[path](persona, identity))
+        return await self._route(path, deadline)
+
+    async def _route(self, path: str, deadline: float) -> Answer | None:
+        """Return what a route answers that takes time or does something; None if the deadline comes first."""
         if path[1:].isdecimal():
-            return (HTTPStatus.OK, "") if await self._work(deadline) else None
+            return Answer(body="") if await self._work(deadline) else None
         if path == "/crash":
             self.inject(Crash(code=self._settings.exit_code), "GET /crash")
             raise _CutError
         if path == "/freeze":
             self.inject(Freeze(), "GET /freeze")
-            return (HTTPStatus.OK, "") if await self._until(deadline, lambda: self._body.awake) else None
-        return HTTPStatus.NOT_FOUND, "404: Not Found"
+            return Answer(body="") if await self._until(deadline, lambda: self._body.awake) else None
+        return Answer(404, "404: Not Found")
 
     async def _work(self, deadline: float) -> bool:
         """Do the rng's work: for all at the same time, or, blocking, for one after another, and for nobody else."""
