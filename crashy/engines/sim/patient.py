@@ -11,12 +11,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from crashy.engines.sim.body import Body
+from crashy.engines.sim import effects
 from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
 from crashy.engines.sim.waiting import Bell
 from crashy.faults.active import Active, FaultSet, RequestEffect
 from crashy.faults.base import Fault
-from crashy.faults.effects import Command
+from crashy.faults.effects import Command, ProcessEffects
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, Request
@@ -67,7 +67,8 @@ class ModelledPatient:
         self._log = plan.log
         self._bell = Bell()
         self._alive = True
-        self._body = Body(kernel)
+        self._process = effects.ModelledProcess(kernel)
+        self._effects = ProcessEffects(effects, self._process)
         self._armed = math.inf
         self._ill: set[str] = set()  # the ids of the faults that requests may meet
         self._in_flight = 0
@@ -97,7 +98,7 @@ class ModelledPatient:
         if settings.app_start_delay is None:
             self._enter("serving")
         else:
-            self._kernel.call_at(self._kernel.now() + warm_up, lambda: self._body.when_awake(self._serve))
+            self._kernel.call_at(self._kernel.now() + warm_up, lambda: self._process.when_awake(self._serve))
         self._tick()
 
     def _serve(self) -> None:
@@ -114,7 +115,7 @@ class ModelledPatient:
         """Arm a fault, as its admin API would be asked to; return why that can't be, or nothing. Raises FaultError."""
         if self.phase is None:
             return "refused"
-        if self._body.stopped:
+        if self._process.stopped:
             return "timeout"
         self.faults.inject(fault, source)
         self._tick()
@@ -124,7 +125,7 @@ class ModelledPatient:
         """Take back all faults, or those of one name; return why that can't be, or nothing."""
         if self.phase is None:
             return "refused"
-        if self._body.stopped:
+        if self._process.stopped:
             return "timeout"
         self.faults.recover(which)
         self._tick()
@@ -133,7 +134,7 @@ class ModelledPatient:
     def terminate(self) -> None:
         """Take SIGTERM: nothing before it has a handler, and nothing while it is frozen; else be unready and drain."""
         if self.phase is not None:
-            self._body.when_awake(self._drain)
+            self._process.when_awake(self._drain)
 
     def _drain(self) -> None:
         if self.phase == "warming up":
@@ -151,7 +152,7 @@ class ModelledPatient:
         if now >= ends_at:
             self._kernel.exit(0)
         else:
-            self._kernel.call_at(ends_at, lambda: self._body.when_awake(self._drained))
+            self._kernel.call_at(ends_at, lambda: self._process.when_awake(self._drained))
 
     def ended(self) -> None:
         """Cut off whoever waits for an answer."""
@@ -168,16 +169,17 @@ class ModelledPatient:
         self._log(reason, f"fault {active.id}: {active.fault.to_spec()}")
 
     def _tick(self) -> None:
-        self._carry_out(() if self._body.stopped else self.faults.tick())
+        self._carry_out(() if self._process.stopped else self.faults.tick())
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
         """Do what the faults command, wake whoever waits for it, and see to it that their next change is not missed."""
-        self._body.obey(commands)
+        for command in commands:
+            self._effects.obey(command)
         if not self._alive:
             return
-        self._body.catch_up()
+        self._process.catch_up()
         self._bell.ring()
-        due = self._body.stopped_until if self._body.stopped else self.faults.next_change()
+        due = self._process.stopped_until if self._process.stopped else self.faults.next_change()
         if due is not None and (due < self._armed or self._armed <= self._kernel.now()):
             self._armed = due
             self._kernel.call_at(due, self._tick)
@@ -191,7 +193,7 @@ class ModelledPatient:
         if port == self._settings.admin_port:
             return True
         heard = port in self._settings.port or port == self._settings.grpc_port
-        return heard and self.phase != "warming up" and not self._body.deaf
+        return heard and self.phase != "warming up" and not self._process.listeners_closed
 
     async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
         """Be asked; see `Process.meet`."""
@@ -226,7 +228,7 @@ class ModelledPatient:
 
     async def _answer(self, request: Request, deadline: float) -> Answer | None:
         """Return what is answered, or None if the deadline comes first."""
-        if not self._body.awake and not await self._until(deadline, lambda: self._body.awake):
+        if not self._process.awake and not await self._until(deadline, lambda: self._process.awake):
             return None
         busy = self._busy_until - self._kernel.now()
         if busy > 0 and not request.path[1:].isdecimal() and not await self._pass(busy, deadline):
@@ -238,7 +240,7 @@ class ModelledPatient:
             self._carry_out(effect.commands)
             if not self._alive:
                 raise _CutError
-            if not await self._until(deadline, lambda: self._body.awake):
+            if not await self._until(deadline, lambda: self._process.awake):
                 return None
         hang = effect.hang
         if effect.delay and not await self._pass(effect.delay, deadline):
@@ -264,7 +266,7 @@ class ModelledPatient:
             raise _CutError
         if path == "/freeze":
             self.inject(Freeze(), "GET /freeze")
-            return Answer(body="") if await self._until(deadline, lambda: self._body.awake) else None
+            return Answer(body="") if await self._until(deadline, lambda: self._process.awake) else None
         return Answer(404, "404: Not Found")
 
     async def _work(self, deadline: float) -> bool:
@@ -285,7 +287,7 @@ class ModelledPatient:
         """Let so many seconds pass, and be awake then; return whether that was before the deadline."""
         due = self._kernel.now() + seconds
         await self._until(min(due, deadline), lambda: False)
-        return due < deadline and await self._until(deadline, lambda: self._body.awake)
+        return due < deadline and await self._until(deadline, lambda: self._process.awake)
 
     async def _until(self, deadline: float, done: Callable[[], bool]) -> bool:
         """Wait until `done`, at most until the deadline; return whether it is. Raises if the process ends meanwhile."""
