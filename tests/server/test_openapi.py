@@ -46,12 +46,12 @@ FAULT_VALUES: dict[tuple[str, str], list[Any]] = {
 }
 
 
-def values(fault: dict[str, Any], param: str) -> list[Any]:
+def values(fault: dict[str, Any], param: dict[str, Any]) -> list[Any]:
     """Return the values to try for a parameter of a fault."""
+    name = param["name"]
+    given = [parse_spec(example).to_json().get(name, param["default"]) for example in fault["examples"]]
     return (
-        FAULT_VALUES.get((fault["name"], param))
-        or VALUES.get(param)
-        or [given[param] for example in fault["examples"] if param in (given := parse_spec(example).to_json())]
+        FAULT_VALUES.get((fault["name"], name)) or VALUES.get(name) or [value for value in given if value is not None]
     )
 
 
@@ -61,7 +61,7 @@ def all_params() -> list[tuple[str, Any, Any]]:
         (fault["name"], param, value)
         for fault in catalogue()
         for param in (*fault["params"], *scope_catalogue())
-        for value in values(fault, param["name"])
+        for value in values(fault, param)
     ]
 
 
