@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "chunked": set(),
     "bundled": {"errors"},
     "faults": GROUND,
-    "patient": GROUND | {"faults"},
+    "patient": GROUND | {"grpc", "faults"},
     "server": GROUND | {"grpc", "faults", "patient"},
     "objects": GROUND,
     "manifest": GROUND | {"objects"},
@@ -35,9 +35,9 @@ MAY_IMPORT = {
     "check": GROUND | CLUSTER | {"faults", "patient", "manifest"},
     "traffic": GROUND,
     "report": GROUND | CLUSTER | {"kubectl", "traffic"},
-    "engines": GROUND | CLUSTER | {"faults", "patient", "kubectl", "manifest", "traffic"},
+    "engines": GROUND | CLUSTER | {"grpc", "faults", "patient", "kubectl", "manifest", "traffic"},
     "experiment": GROUND | CLUSTER | {"engines", "manifest", "faults", "traffic", "report"},
-    "client": GROUND,
+    "client": GROUND | {"patient"},
     "commands": GROUND
     | CLUSTER
     | {

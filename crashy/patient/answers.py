@@ -8,8 +8,9 @@ from pathlib import PurePosixPath
 
 from crashy.faults.active import Health, RequestEffect
 from crashy.faults.scope import Request
+from crashy.grpc import CHECK
 from crashy.patient.life import Phase, health_in
-from crashy.patient.probes import GRPC_CHECK, PROBES, STATUS, told_by
+from crashy.patient.probes import PROBES, STATUS, told_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def told(effect: RequestEffect, request: Request, pod: str, phase: Phase | None)
         return status, str(status) if body is None else body
     if phase and (route := _PROBES.get(request.path)):
         return route.answer(pod, yes=getattr(health_in(phase), route.probe))
-    if phase and request.path == GRPC_CHECK and request.is_probe:
+    if phase and request.path == CHECK and request.is_probe:
         return (200 if getattr(health_in(phase), request.is_probe) else STATUS[request.is_probe]), ""
     return None
 

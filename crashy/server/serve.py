@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from crashy.errors import BadInput
-from crashy.faults.active import Health
+from crashy.patient.answers import GONE
 from crashy.patient.identity import identify
 from crashy.patient.life import QUIET
 from crashy.patient.settings import Settings
@@ -33,8 +33,6 @@ from crashy.server.statefiles import StateFiles
 if TYPE_CHECKING:
     from crashy.server.grpc_health import GrpcHealth
     from crashy.server.metrics import Meter
-
-_GONE = Health(startup=False, readiness=False, liveness=False)
 
 
 def serve(settings: Settings, environ: Mapping[str, str]) -> int:
@@ -98,7 +96,7 @@ class Life:
             loop,
             AllListeners(*planes),
             stuck=lambda: patient.say("Said", webapp.stuck(patient.identity)),
-            last_words=lambda: self._files.keep(_GONE),
+            last_words=lambda: self._files.keep(GONE),
         )
 
         def keep() -> None:
@@ -117,7 +115,7 @@ class Life:
                 await self._serve(ears, grpc)
         finally:
             pulse.stop()
-            self._files.keep(_GONE)
+            self._files.keep(GONE)
             if control is not None:
                 control.stop()
         return 0
