@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from crashy.errors import BadInput
+from crashy.patient import ADMIN_PORT
 
 TYPE_CHECKING = False  # these commands start in moments: what they import is imported where it is needed
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-DEFAULT_URL = "http://127.0.0.1:8081"
+DEFAULT_URL = f"http://127.0.0.1:{ADMIN_PORT}"
 TIMEOUT = 10.0
 """Seconds that a patient has to connect, and again to answer."""
 

@@ -42,6 +42,20 @@ OF_HTTP = {
     503: Code.UNAVAILABLE,
     504: Code.UNAVAILABLE,
 }
+HEALTH = "grpc.health.v1.Health"
+CHECK = f"/{HEALTH}/Check"
+WATCH = f"/{HEALTH}/Watch"
+
+
+class Serving(IntEnum):
+    """What a health check is answered."""
+
+    UNKNOWN = 0
+    SERVING = 1
+    NOT_SERVING = 2
+    SERVICE_UNKNOWN = 3
+
+
 PREFIX = 5  # of a message: whether it is compressed, and its length in four bytes
 
 

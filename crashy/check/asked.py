@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 
 from crashy.check import programs
-from crashy.check.facts import RNG_SECONDS
 from crashy.check.model import Hit, Severity
 from crashy.check.numbers import Illness, noticed
 from crashy.check.subjects import Subject
 from crashy.objects.pod import Exec, Handler, HTTPGet, Probe, ProbeType, TCPSocket
 from crashy.objects.ports import PortError, find_port
+from crashy.patient.life import RNG_SECONDS
 
 _HEALTH = re.compile(
     r"(is)?(health|healthy|healthiness|live|alive|liveness|ready|readiness)(z|check)?|startupz?|started|probe|ping|status|up|"

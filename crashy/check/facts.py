@@ -10,9 +10,6 @@ from crashy.objects import images
 from crashy.objects.config import ConfigMap
 from crashy.objects.pod import Container, ProbeType
 
-RNG_SECONDS = 0.1
-"""What one request for random bytes takes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -20,7 +17,7 @@ class Facts:
 
     `starts` are the seconds until the app listens, `readies` those until it says that it is ready, both from its start;
     `latency` is how late it answers a probe; `illnesses` are the variables that make it fall ill, with their seconds;
-    `serial` says that it serves one request at a time, each of `RNG_SECONDS`.
+    `serial` says that it serves one request at a time, each of `life.RNG_SECONDS`.
     """
 
     starts: float = 0.0

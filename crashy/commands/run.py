@@ -24,7 +24,7 @@ from crashy.engines.base import Engine
 from crashy.engines.lab.running import running as lab
 from crashy.engines.sim.sim import running as sim
 from crashy.errors import BadInput
-from crashy.experiment.model import Experiment
+from crashy.experiment.model import ENGINES, Experiment
 from crashy.experiment.read import read_experiment
 from crashy.experiment.record import KEPT, Record
 from crashy.experiment.runner import run
@@ -32,7 +32,6 @@ from crashy.kubelet.versions import NEWEST, Profile
 from crashy.report.terminal import WORTH_A_LINE, event_line
 from crashy.timeline import Event, Timeline
 
-ENGINES = ("lab", "sim", "kube")
 AT_HAND = ("lab", "sim")
 """The engines that a file may choose by itself; a cluster is used only where it was asked for."""
 FAILED = 3

@@ -118,11 +118,6 @@ def _proportion(size: int, most: int, most_before: int) -> int:
     return (2 * size * most + most_before) // (2 * most_before) - size
 
 
-def is_complete(replicas: int, new: ReplicaSet, old: Sequence[ReplicaSet]) -> bool:
-    """Return whether a rollout is done: all pods are new, wanted and available."""
-    return new.replicas == new.available == replicas and not any(o.replicas for o in old)
-
-
 def is_available(*, ready: bool, ready_since: float, now: float, min_ready_seconds: int = 0) -> bool:
     """Return whether a pod counts as available: Ready, and for longer than minReadySeconds."""
     return ready and (min_ready_seconds == 0 or ready_since + min_ready_seconds < now)

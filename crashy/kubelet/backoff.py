@@ -82,11 +82,6 @@ class Backoff:
         entry = self._entries.get(key)
         return entry is not None and not self._expired(entry, event) and now - event < entry.backoff
 
-    def in_backoff_since_update(self, key: Hashable, event: float) -> bool:
-        """Return whether, at `event`, less than the wait had passed since the entry was last raised."""
-        entry = self._entries.get(key)
-        return entry is not None and not self._expired(entry, event) and event - entry.updated < entry.backoff
-
     def gc(self, now: float) -> None:
         """Forget what was last raised more than `reset_after` seconds ago, waiting containers included."""
         self._entries = {key: entry for key, entry in self._entries.items() if not self._expired(entry, now)}

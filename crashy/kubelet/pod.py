@@ -80,13 +80,12 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What a sync does, in this order: everything or `kill`, a new sandbox, then `start_init`, then `start`."""
+    """What a sync does, in this order: everything or `kill`, then `start_init`, then `start`."""
 
     kill: tuple[Kill, ...] = ()
     start: tuple[str, ...] = ()
     start_init: tuple[str, ...] = ()
     kill_pod: bool = False
-    create_sandbox: bool = False
     attempt: int = 0
 
 
@@ -171,10 +170,9 @@ def _new_sandbox(template: PodTemplate, records: Mapping[str, ContainerRecord], 
     start = tuple(c.name for c in template.containers if c.name not in spared)
     if not start and any(c.name in records for c in template.containers):
         return killed
-    renewed = replace(killed, create_sandbox=True)
     if template.init_containers:
-        return replace(renewed, start_init=(template.init_containers[0].name,))
-    return replace(renewed, start=start)
+        return replace(killed, start_init=(template.init_containers[0].name,))
+    return replace(killed, start=start)
 
 
 @dataclass(slots=True)

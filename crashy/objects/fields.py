@@ -74,3 +74,8 @@ def shown(value: Any) -> str:
 def child(path: str, name: str) -> str:
     """Return the path of a field of the object at `path`; an empty `path` is the manifest itself."""
     return f"{path}.{name}" if path else name
+
+
+def related(path: str, lost: str) -> bool:
+    """Return whether one path is the other, or lies within it."""
+    return path == lost or path.startswith((f"{lost}.", f"{lost}[")) or lost.startswith((f"{path}.", f"{path}["))

@@ -9,7 +9,7 @@ from typing import Any
 
 from crashy.objects import schema
 from crashy.objects.defaults import complete_pod, complete_probe
-from crashy.objects.fields import FieldError, SpecError
+from crashy.objects.fields import FieldError, SpecError, related
 from crashy.objects.validation import validate_pod, validate_probe
 
 __all__ = [
@@ -234,13 +234,9 @@ def parse_pod_template(manifest: Mapping[str, Any], path: str = "spec.template")
 def _refuse(decoding: list[FieldError], rules: Iterable[FieldError]) -> None:
     """Raise what is wrong, if anything, without the rules' complaints about what decoding had to leave out."""
     lost = [error.path for error in decoding if error.kind != "unknown field"]
-    broken = [rule for rule in rules if not any(_related(rule.path, path) for path in lost)]
+    broken = [rule for rule in rules if not any(related(rule.path, path) for path in lost)]
     if errors := [*decoding, *broken]:
         raise SpecError(errors)
-
-
-def _related(path: str, lost: str) -> bool:
-    return path == lost or path.startswith((f"{lost}.", f"{lost}[")) or lost.startswith((f"{path}.", f"{path}["))
 
 
 def _container(raw: Mapping[str, Any]) -> Container:

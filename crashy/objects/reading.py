@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from crashy.objects.document import Document
-from crashy.objects.fields import FieldError, SpecError, invalid, required
+from crashy.objects.fields import FieldError, SpecError, invalid, related, required
 from crashy.objects.names import is_dns_label, is_label_key, is_label_value
 from crashy.objects.pod import PodTemplate, parse_pod_template
 from crashy.objects.schema import Type, decode
@@ -26,7 +26,7 @@ class Reading:
 
     def check(self, errors: Iterable[FieldError]) -> None:
         """Note what is wrong by a rule, each mistake once."""
-        new = (error for error in errors if not any(_related(error.path, lost) for lost in self._lost))
+        new = (error for error in errors if not any(related(error.path, lost) for lost in self._lost))
         self.errors = list(dict.fromkeys((*self.errors, *new)))
 
     @property
@@ -81,10 +81,6 @@ def at_least(path: str, value: int, low: int) -> Iterator[FieldError]:
     """Check that a number is not too small."""
     if value < low:
         yield invalid(path, value, f"must be greater than or equal to {low}")
-
-
-def _related(path: str, lost: str) -> bool:
-    return path == lost or path.startswith((f"{lost}.", f"{lost}[")) or lost.startswith((f"{path}.", f"{path}["))
 
 
 def read_template(reading: Reading, manifest: Any, path: str = "spec.template") -> PodTemplate | None:

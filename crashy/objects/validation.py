@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from crashy.objects.defaults import PROBES
 from crashy.objects.fields import FieldError, child, duplicate, forbidden, invalid, not_found, required, unsupported
 from crashy.objects.names import (
     is_dns_label,
@@ -26,7 +27,6 @@ from crashy.objects.quantity import parse_quantity
 Raw = Mapping[str, Any]
 Errors = Iterator[FieldError]
 
-_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _NOT_NEGATIVE = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 _FIELD_PATHS = re.compile(
     r"metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])|spec\.(nodeName|serviceAccountName)"
@@ -129,7 +129,7 @@ def _container(raw: Raw, path: str, volumes: set[str], grace: int, *, init: bool
 def _behaviour(raw: Raw, path: str, grace: int, *, init: bool) -> Errors:
     """Check what only a container that goes on running may have: hooks, probes, and a sidecar's restartPolicy."""
     if init and raw.get("restartPolicy") != "Always":
-        for name in ("lifecycle", *_PROBES):
+        for name in ("lifecycle", *PROBES):
             if name in raw:
                 yield forbidden(f"{path}.{name}", "may not be set for init containers without restartPolicy=Always")
         if "restartPolicy" in raw:
@@ -139,7 +139,7 @@ def _behaviour(raw: Raw, path: str, grace: int, *, init: bool) -> Errors:
         if hook in raw.get("lifecycle", {}):
             kinds = ("exec", "httpGet", "tcpSocket", "sleep")
             yield from validate_handler(raw["lifecycle"][hook], f"{path}.lifecycle.{hook}", kinds, grace)
-    for name in _PROBES:
+    for name in PROBES:
         yield from validate_probe(raw.get(name), f"{path}.{name}", name)
     if "restartPolicy" in raw and not init:
         yield forbidden(f"{path}.restartPolicy", "may not be set for non-init containers")

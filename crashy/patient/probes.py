@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from crashy.faults.scope import ProbeName
+from crashy.grpc import CHECK
 
 # A no that passes (not started, not ready) is 503; a no that calls for a restart is 500, as the crashy-app lab has it.
 STATUS: dict[ProbeName, int] = {"startup": 503, "readiness": 503, "liveness": 500}
@@ -53,9 +54,7 @@ PROBES: tuple[ProbeRoute, ...] = (
 
 PROBE_ROUTES: dict[str, ProbeName] = {route.path: route.probe for route in PROBES}
 
-GRPC_CHECK = "/grpc.health.v1.Health/Check"
-"""The path of a gRPC health check: to faults it is a POST of the probe that its service stands for."""
-
+# A gRPC health check (a POST of CHECK) is to faults a request of the probe that its service stands for.
 GRPC_SERVICES: dict[str, ProbeName] = {
     "": "readiness",
     "readiness": "readiness",
@@ -68,7 +67,7 @@ def probe_of(path: str, service: str | None = None) -> ProbeName | None:
     """Return the probe that a path answers, or a gRPC health check of a service."""
     if service is None:
         return PROBE_ROUTES.get(path)
-    return GRPC_SERVICES.get(service) if path == GRPC_CHECK else None
+    return GRPC_SERVICES.get(service) if path == CHECK else None
 
 
 def routes_of(probe: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError
-from crashy.patient import values
+from crashy.patient import ADMIN_PORT, APP_PORT, values
 
 PERSONAS = ("crashy-app", "webapp-delayed-start", "webapp-color", "flask-healthcheck", "rng")
 
@@ -62,15 +62,15 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "PORT",
-        "8080",
+        str(APP_PORT),
         values.ports,
         "a port from 0 to 65535 (0: the kernel chooses), or a comma list of different ones",
         "listen on these ports; one that can't be bound is skipped while another can",
-        "80,5000,8080",
+        f"80,5000,{APP_PORT}",
     ),
     Setting(
         "ADMIN_PORT",
-        "8081",
+        str(ADMIN_PORT),
         values.port_or_off,
         "a port from 0 to 65535 (0: the kernel chooses) that is not in PORT, or empty for none",
         "serve the admin API here too, on a thread of its own that no freeze of the app stops; empty: off",

@@ -12,18 +12,15 @@ import asyncio
 
 from crashy.faults.active import Health
 from crashy.faults.scope import Request
-from crashy.grpc import OF_HTTP, Code, fields
+from crashy.grpc import CHECK, HEALTH, OF_HTTP, WATCH, Code, Serving, fields
 from crashy.patient.answers import fault_answer, probe_answer
 from crashy.patient.life import health_in
-from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, probe_of
+from crashy.patient.probes import GRPC_SERVICES, probe_of
 from crashy.server import grpc_wire as wire
 from crashy.server.answered import GAVE_UP
 from crashy.server.gate import meet
 from crashy.server.listeners import Listeners
 from crashy.server.patient import Patient
-
-WATCH = "/grpc.health.v1.Health/Watch"
-SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 # For the log, as an HTTP request would have been answered.
 _TO_HTTP: dict[int, int] = {
@@ -97,7 +94,7 @@ class GrpcHealth:
         if request.is_probe is None:
             raise wire.Refusal(Code.NOT_FOUND, "unknown service")
         serving = serving and getattr(health_in(self._patient.phase), request.is_probe)
-        await call.send(_response(SERVING if serving else NOT_SERVING))
+        await call.send(_response(Serving.SERVING if serving else Serving.NOT_SERVING))
         return probe_answer(call.path, request.is_probe, "", yes=serving).status
 
     async def _watch(self, call: wire.Call, request: Request, service: str) -> None:
@@ -108,9 +105,10 @@ class GrpcHealth:
             await self._meet(request)
             told = None
             while True:
-                change, status = self._change, SERVICE_UNKNOWN
+                change, status = self._change, Serving.SERVICE_UNKNOWN
                 if service in GRPC_SERVICES:
-                    status = SERVING if getattr(patient.health(), GRPC_SERVICES[service]) else NOT_SERVING
+                    healthy = getattr(patient.health(), GRPC_SERVICES[service])
+                    status = Serving.SERVING if healthy else Serving.NOT_SERVING
                 if status != told:
                     await call.send(_response(status))
                     told = status
@@ -138,9 +136,9 @@ def _service(call: wire.Call) -> str:
     """Read which service a call asks for; raises Refusal."""
     if not call.headers.get("content-type", "").startswith("application/grpc"):
         raise wire.Refusal(Code.INTERNAL, "content-type: must be application/grpc")
-    if call.path not in (GRPC_CHECK, WATCH):
+    if call.path not in (CHECK, WATCH):
         service, _, method = call.path.removeprefix("/").rpartition("/")
-        known = service == "grpc.health.v1.Health"
+        known = service == HEALTH
         text = f"unknown method {method} for service {service}" if known else f"unknown service {service}"
         raise wire.Refusal(Code.UNIMPLEMENTED, text)
     try:

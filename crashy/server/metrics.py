@@ -16,7 +16,8 @@ from typing import NamedTuple
 from aiohttp import web
 
 from crashy import __version__
-from crashy.patient.probes import GRPC_CHECK, STATUS
+from crashy.grpc import CHECK, WATCH
+from crashy.patient.probes import STATUS
 from crashy.server.answered import UNMATCHED
 from crashy.server.patient import Patient
 from crashy.timeline import Event
@@ -131,7 +132,7 @@ class Meter:
         self._lock = threading.Lock()
         self._requests: dict[tuple[str, str, int, str, str | None], int] = {}
         self._durations: dict[str, Durations] = {}
-        self._routes = {path: path for path in (GRPC_CHECK, "/grpc.health.v1.Health/Watch")}
+        self._routes = {path: path for path in (CHECK, WATCH)}
         self._patterns: dict[re.Pattern[str], str] = {}
         patient.timeline.subscribe(self._count)
 

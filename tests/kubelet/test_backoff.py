@@ -34,10 +34,10 @@ def test_an_entry_expires_after_twice_the_maximum() -> None:
     """flowcontrol: TestBackoffReset."""
     backoff = raised(Backoff(1, 5), 6)
     assert backoff.in_backoff_since(0.0, "key", 0.0)
-    assert backoff.in_backoff_since_update("key", 4.0)
-    assert not backoff.in_backoff_since_update("key", 5.0)
-    assert not backoff.in_backoff_since_update("key", 7.0)
-    assert not backoff.in_backoff_since_update("key", 11.0)
+    assert backoff.in_backoff_since(4.0, "key", 0.0)
+    assert not backoff.in_backoff_since(5.0, "key", 0.0)
+    assert not backoff.in_backoff_since(7.0, "key", 0.0)
+    assert not backoff.in_backoff_since(11.0, "key", 0.0)
     backoff.next(11.0, "key", 11.0)
     assert backoff.get("key") == 1
 
@@ -66,13 +66,15 @@ def test_since_the_last_update() -> None:
     """flowcontrol: TestIsInBackOffSinceUpdate."""
     backoff = Backoff(1, 10)
     free: list[int] = []
+    raised_at = 0
     waits: dict[int, float] = {}
     for tick in [*range(36), 56, 57]:
-        if backoff.in_backoff_since_update("key", tick):
+        if backoff.in_backoff_since(tick, "key", raised_at):
             waits[tick] = backoff.get("key")
         else:
             free.append(tick)
             backoff.next(tick, "key", tick)
+            raised_at = tick
     assert free == [0, 1, 3, 7, 15, 25, 35, 56, 57]
     expected = {2: 2, **dict.fromkeys(range(4, 7), 4), **dict.fromkeys(range(8, 15), 8)}
     assert waits == {**expected, **dict.fromkeys(range(16, 25), 10), **dict.fromkeys(range(26, 35), 10)}

@@ -261,3 +261,8 @@ async def test_a_handshake_that_takes_too_long_fails() -> None:
     async with talking(wait) as port:
         outcome = await ask(port, scheme="HTTPS", timeout=0.3)
     assert outcome == Outcome(Result.FAILURE, f'Get "https://127.0.0.1:{port}/": {AWAITING}')
+
+
+async def test_a_pod_without_an_address_cannot_be_asked() -> None:
+    outcome = await probe_http(HTTPGet(80), host="", port=80, timeout=20)
+    assert outcome == Outcome(Result.FAILURE, 'Get "http://:80/": http: no Host in request URL')

@@ -9,9 +9,10 @@ import pytest
 from crashy.faults.active import FaultSet
 from crashy.faults.base import parse_spec
 from crashy.faults.scope import ProbeName, Request
+from crashy.grpc import CHECK
 from crashy.patient.answers import GREETINGS, PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.identity import Identity
-from crashy.patient.probes import GRPC_CHECK, PROBE_ROUTES
+from crashy.patient.probes import PROBE_ROUTES
 
 WHO = Identity("web-1", version="v2", color="green")
 
@@ -30,9 +31,9 @@ WHO = Identity("web-1", version="v2", color="green")
             False,
             Answer(503, "<h1><center>Readiness check failed</center><h1>", content_type="text/html"),
         ),
-        (GRPC_CHECK, "readiness", True, Answer(200, "")),
-        (GRPC_CHECK, "startup", False, Answer(503, "")),
-        (GRPC_CHECK, "liveness", False, Answer(500, "")),
+        (CHECK, "readiness", True, Answer(200, "")),
+        (CHECK, "startup", False, Answer(503, "")),
+        (CHECK, "liveness", False, Answer(500, "")),
     ],
 )
 def test_a_probe_is_answered_yes_or_no(path: str, probe: ProbeName, yes: bool, answer: Answer) -> None:

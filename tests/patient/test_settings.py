@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from crashy.cli import main
 from crashy.errors import BadInput
 from crashy.patient.answers import GREETINGS
-from crashy.patient.settings import PERSONAS, SETTINGS, load, parser
+from crashy.patient.settings import IMAGE, PERSONAS, SETTINGS, load, parser
 
 DURATION = "a duration from 0 to 365 days: seconds (60, 0.5) or with units (1m30s, 250ms)"
 PORTS = "a port from 0 to 65535 (0: the kernel chooses), or a comma list of different ones"
@@ -208,3 +211,14 @@ def test_the_token_is_in_no_repr() -> None:
 
 def test_every_persona_has_a_greeting() -> None:
     assert tuple(GREETINGS) == PERSONAS
+
+
+def test_the_image_sets_what_the_table_says() -> None:
+    dockerfile = (Path(__file__).parents[2] / "Dockerfile").read_text()
+    names = [setting.name for setting in SETTINGS]
+
+    assert {
+        name: value
+        for name, value in re.findall(r"^(?:ENV|   ) (\w+)=(\S+)", dockerfile, re.MULTILINE)
+        if name in names
+    } == IMAGE

@@ -20,13 +20,12 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from crashy.faults.base import FAULTS, parse_spec
+from crashy.grpc import CHECK, WATCH
 from crashy.patient.identity import Identity
-from crashy.patient.probes import GRPC_CHECK
 from crashy.patient.settings import load
 from crashy.server.admin import METRICS, OPERATIONS
 from crashy.server.answered import GAVE_UP
 from crashy.server.app import create_app
-from crashy.server.grpc_health import WATCH
 from crashy.server.metrics import BOUNDS, METHODS, Durations, Family, Meter, render
 from crashy.server.patient import Patient
 from tests.needs import need
@@ -166,8 +165,8 @@ async def test_answers_of_probes_are_told_by_probe_and_result(client: Any, meter
     for _ in range(3):
         await asking.get("/ready", headers=KUBELET)
     await asking.get("/livez")
-    metered.answered("POST", GRPC_CHECK, "kubelet", 503, 0.0, None, "startup")
-    metered.answered("POST", GRPC_CHECK, "kubelet", 200, 0.0, None, "readiness")
+    metered.answered("POST", CHECK, "kubelet", 503, 0.0, None, "startup")
+    metered.answered("POST", CHECK, "kubelet", 200, 0.0, None, "readiness")
     metered.answered("GET", "/ready", "kubelet", GAVE_UP, 0.0, None)
 
     text = await scrape(asking)
@@ -180,7 +179,7 @@ async def test_answers_of_probes_are_told_by_probe_and_result(client: Any, meter
         ("startup", "failure", "kubelet"): 1,
         ("liveness", "success", "users"): 1,
     }
-    assert sum(number for of, number in read(text, "http_requests_total") if of["route"] == GRPC_CHECK) == 2
+    assert sum(number for of, number in read(text, "http_requests_total") if of["route"] == CHECK) == 2
 
 
 def test_grpc_has_routes_too(metered: Patient, meter: Meter) -> None:

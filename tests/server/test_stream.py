@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
+import re
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,9 +10,12 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 
+from crashy.server import stream
 from crashy.server.patient import Patient
-from crashy.server.stream import LIFE
+from crashy.server.stream import LIFE, frame
 from tests.server.admin_app import make_app, make_patient
 
 Client = TestClient[Any, Any]
@@ -169,7 +171,86 @@ async def test_a_client_that_leaves_is_forgotten(client: Client, patient: Patien
             await asyncio.sleep(0.01)
 
 
-def test_a_patient_that_nobody_watches_does_without_aiohttp_sse() -> None:
-    code = "import sys, crashy.server.app; print('aiohttp_sse' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout == "False\n"
+async def test_a_silent_stream_is_kept_alive_by_comments(
+    client: Client, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "SILENCE", 0.01)
+    answer = await client.get("/admin/events")
+
+    async with asyncio.timeout(DEADLINE):
+        assert [await answer.content.readline() for _ in range(4)] == [b": ping\n", b"\n"] * 2
+    patient.say("Said", "hello")
+    async with asyncio.timeout(DEADLINE):
+        while b"hello" not in await answer.content.readline():
+            pass
+
+
+async def test_a_client_that_leaves_a_silent_stream_is_forgotten(
+    client: Client, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "SILENCE", 0.01)
+    before = patient.timeline._subscribers
+    answer = await client.get("/admin/events")
+    assert patient.timeline._subscribers != before
+    answer.close()
+
+    async with asyncio.timeout(DEADLINE):
+        while patient.timeline._subscribers != before:
+            await client.get("/admin/status")
+
+
+async def test_a_client_that_stops_reading_is_given_up(
+    client: Client, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "_STALLED", 0.05)
+    before = patient.timeline._subscribers
+    await client.get("/admin/events")
+
+    async with asyncio.timeout(DEADLINE):
+        while patient.timeline._subscribers != before:
+            patient.say("Said", "x" * 100_000)
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("data", "fields", "written"),
+    [
+        ("one", {}, b"data: one\n\n"),
+        ("", {}, b"data: \n\n"),
+        ("a\nb\r\nc\rd\n", {}, b"data: a\ndata: b\ndata: c\ndata: d\ndata: \n\n"),
+        ("one", {"id": "a-1", "event": "fault", "retry": "500"}, b"id: a-1\nevent: fault\nretry: 500\ndata: one\n\n"),
+        ("x\n\nid: 9\n: y", {"id": "1"}, b"id: 1\ndata: x\ndata: \ndata: id: 9\ndata: : y\n\n"),
+        ("\u2028\u00fc", {}, "data: \u2028\u00fc\n\n".encode()),
+    ],
+)
+def test_an_event_as_it_is_written(data: str, fields: dict[str, str], written: bytes) -> None:
+    assert frame(data, **fields) == written
+
+
+@pytest.mark.parametrize("bad", ["1\n", "1\r2", "1\r\ndata: x", "\0"])
+@pytest.mark.parametrize("name", ["id", "event", "retry"])
+def test_a_field_cannot_smuggle_in_another(name: str, bad: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}: must be one line"):
+        frame("data", **{name: bad})
+
+
+def read_back(text: str) -> list[tuple[str, str]]:
+    """Return each event's id and data, as a browser reads them."""
+    found, last, data = [], "", list[str]()
+    for line in re.split(r"\r\n|\r|\n", text):
+        name, _, value = line.partition(":")
+        if not line and data:
+            found.append((last, "\n".join(data)))
+            data.clear()
+        elif name == "data":
+            data.append(value.removeprefix(" "))
+        elif name == "id":
+            last = value.removeprefix(" ")
+    return found
+
+
+@given(st.lists(st.text() | st.text("\r\n: adit", max_size=20)))
+def test_whatever_is_said_comes_as_its_lines(said: list[str]) -> None:
+    text = b"".join(frame(data, id=str(number)) for number, data in enumerate(said)).decode()
+
+    assert read_back(text) == [(str(n), re.sub(r"\r\n|\r", "\n", data)) for n, data in enumerate(said)]

@@ -11,8 +11,7 @@ from crashy.engines.admin import TIMEOUT, NeedsTokenError, NotDoneError, inject,
 from crashy.engines.kube.api import Answer, Api, ApiError, is_status
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container
-
-ADMIN_PORT, DATA_PORT = 8081, 8080
+from crashy.patient import ADMIN_PORT, APP_PORT
 
 
 class Admin:
@@ -57,7 +56,7 @@ def _ports(container: Container) -> Iterator[int]:
     admin = given.get("ADMIN_PORT", str(ADMIN_PORT))
     if admin.isdecimal() and admin != "0":
         yield int(admin)
-    yield next((port.container_port for port in container.ports if str(port.container_port) != admin), DATA_PORT)
+    yield next((port.container_port for port in container.ports if str(port.container_port) != admin), APP_PORT)
 
 
 def _problem(answer: Answer) -> str:

@@ -7,6 +7,7 @@ import random
 import re
 from dataclasses import dataclass
 
+from crashy.controllers.names import generated
 from crashy.engines.kube.api import Api, ApiError, Object
 from crashy.errors import BadInput
 
@@ -15,7 +16,6 @@ RUN = "crashy/run"
 PREFIX = "crashy-"
 GONE_WITHIN = 120.0
 """Seconds that a namespace has to go: its kubelet may take a minute to find that nothing runs there any more."""
-_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes draws them: no vowels, no words
 _LONGEST = 63
 
 
@@ -29,8 +29,7 @@ class Namespace:
 
 def draw_name(experiment: str) -> str:
     """Draw a name for a run's namespace: `crashy-<experiment>-<suffix>`; no seed repeats it."""
-    suffix = "".join(random.SystemRandom().choices(_SUFFIX, k=5))
-    return f"{PREFIX}{experiment[: _LONGEST - len(PREFIX) - 6].rstrip('-')}-{suffix}"
+    return generated(f"{PREFIX}{experiment[: _LONGEST - len(PREFIX) - 6].rstrip('-')}-", random.SystemRandom())
 
 
 async def create(api: Api, name: str) -> Namespace:

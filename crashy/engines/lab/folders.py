@@ -8,8 +8,7 @@ from pathlib import Path
 
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container
-
-IMAGE_FOLDER = "/app"  # where the patient's image keeps is_ready and is_healthy
+from crashy.patient.settings import IMAGE
 
 
 class Folders:
@@ -29,7 +28,7 @@ class Folders:
             if mount["name"] in volumes
         }
         if patient:
-            found.setdefault(IMAGE_FOLDER, root / container.name)
+            found.setdefault(IMAGE["STATE_DIR"], root / container.name)
         for folder in found.values():
             folder.mkdir(parents=True, exist_ok=True)
         self.mapping: Mapping[str, Path] = found

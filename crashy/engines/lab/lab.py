@@ -25,6 +25,7 @@ from crashy.objects.images import is_patient
 from crashy.objects.kinds import read
 from crashy.objects.manifests import Key, Manifests, chosen, key_of, merged
 from crashy.objects.service import Service, ServicePort
+from crashy.patient import APP_PORT
 from crashy.timeline import Timeline
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
@@ -152,10 +153,10 @@ class Lab:
         return f"http://{self._addresses.host(pod.ip)}:{port}", environ.get("ADMIN_TOKEN", "")
 
     def app(self, pod: Pod) -> str:
-        """Return the URL at which a pod's app is found without its Service: its patient's first port, else 8080."""
+        """Return the URL at which a pod's app is found without its Service: its patient's first port, else APP_PORT."""
         patients = (c for c in pod.template.containers if is_patient(c.image))
         ports = [port.container_port for patient in patients for port in patient.ports]
-        host, port = self._addresses.dial(pod.ip, ports[0] if ports else 8080)
+        host, port = self._addresses.dial(pod.ip, ports[0] if ports else APP_PORT)
         return f"http://{host}:{port}"
 
     async def inject(self, pod: Pod, spec: str) -> None:

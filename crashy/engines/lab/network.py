@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from crashy.engines.lab.addresses import ANY_HOST, Addresses
 from crashy.engines.lab.proxy import Proxy
 from crashy.errors import BadInput
-from crashy.objects.service import Service, ServicePort
-
-NODE_PORTS = range(30000, 32768)
+from crashy.objects.service import NODE_PORTS, Service, ServicePort
 
 Backends = Sequence[tuple[str, int]]
 Place = tuple[str, int]

@@ -11,15 +11,15 @@ from pathlib import Path
 import crashy
 from crashy.controllers.environment import References, service_links, variables
 from crashy.engines.lab.addresses import Addresses
-from crashy.engines.lab.folders import IMAGE_FOLDER, Folders
+from crashy.engines.lab.folders import Folders
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod
 from crashy.objects.images import is_patient
 from crashy.objects.pod import Container
+from crashy.patient import ADMIN_PORT
+from crashy.patient.settings import IMAGE
 
-# What the patient's image sets; its HOST is every address, here it is the pod's.
-IMAGE = {"PORT": "80,5000,8080", "ADMIN_PORT": "8081", "STATE_DIR": IMAGE_FOLDER, "PYTHONUNBUFFERED": "1"}
 IMAGE_ARGS = ("serve",)
 # All that a container sees of the environment that the lab was started in.
 _FROM_OUTSIDE = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME")
@@ -78,6 +78,8 @@ class Programs:
 
     def _image(self, pod: Pod) -> dict[str, str]:
         return IMAGE | {
+            "PYTHONUNBUFFERED": "1",
+            "ADMIN_PORT": str(ADMIN_PORT),  # named, since it is to be translated
             "HOST": pod.ip,
             "PYTHONPATH": str(Path(crashy.__file__).parent.parent),
             "POD_NAME": pod.name,

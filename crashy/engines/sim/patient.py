@@ -14,25 +14,23 @@ from dataclasses import dataclass
 from crashy.engines.sim import effects
 from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
 from crashy.engines.sim.waiting import Bell
-from crashy.faults.active import Active, FaultSet, RequestEffect
+from crashy.faults.active import NOTHING, Active, FaultSet
 from crashy.faults.base import Fault
 from crashy.faults.effects import Command, ProcessEffects
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, Request
+from crashy.grpc import CHECK
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient.answers import GONE, PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import identify
 from crashy.patient.life import QUIET, RNG_SECONDS, Phase, health_in
-from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, PROBE_ROUTES
+from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.settings import Settings
 
 BOOT_SECONDS = (0.25, 0.35)
 """From the start of the process to its first line: least and most."""
-
-
-HEALTHY = RequestEffect()
 
 
 class _CutError(Exception):
@@ -207,7 +205,7 @@ class ModelledPatient:
             case GRPC(service=service):
                 if port != self._settings.grpc_port:
                     return Refuse()
-                request = Request("POST", GRPC_CHECK, client, GRPC_SERVICES.get(service))
+                request = Request("POST", CHECK, client, GRPC_SERVICES.get(service))
             case HTTPGet():
                 path = handler.path.partition("?")[0]
                 request = Request("GET", path, client, PROBE_ROUTES.get(path))
@@ -235,7 +233,7 @@ class ModelledPatient:
             return None
         if request.path.startswith("/admin/"):
             return Answer(body="")
-        effect = self.faults.on_request(request) if self._ill else HEALTHY
+        effect = self.faults.on_request(request) if self._ill else NOTHING
         if effect.commands:
             self._carry_out(effect.commands)
             if not self._alive:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from crashy.grpc import Code, fields, varint
+from crashy.grpc import CHECK, HEALTH, Code, Serving, fields, varint
 from crashy.kubelet.backoff import format_go_duration
 from crashy.kubelet.handlers.dial import Dial, WireError, authority, direct
 from crashy.kubelet.handlers.grpc_answer import RpcError
@@ -21,8 +21,7 @@ from crashy.objects.pod import GRPC
 
 Open = Callable[[], Awaitable[Channel]]
 
-_STATUSES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
-_SERVING = 1
+_STATUSES = tuple(status.name for status in Serving)
 _FIRST_WAIT, _MULTIPLIER, _LONGEST_WAIT = 1.0, 1.6, 120.0  # Go: grpc/backoff DefaultConfig; its jitter is left out
 
 
@@ -47,7 +46,7 @@ async def probe_grpc(
     headers = [
         (":method", "POST"),
         (":scheme", "http"),
-        (":path", "/grpc.health.v1.Health/Check"),
+        (":path", CHECK),
         (":authority", address),
         ("content-type", "application/grpc"),
         ("user-agent", profile.user_agent),
@@ -61,7 +60,7 @@ async def probe_grpc(
         return Outcome(Result.FAILURE, f"timeout: health rpc did not complete within {within}")
     except RpcError as error:
         return Outcome(Result.FAILURE, _explain(error, within))
-    if status == _SERVING:
+    if status == Serving.SERVING:
         return Outcome(Result.SUCCESS, "service healthy")
     name = _STATUSES[status] if 0 <= status < len(_STATUSES) else str(status)
     return Outcome(Result.FAILURE, f'service unhealthy (responded with "{name}")')
@@ -69,9 +68,7 @@ async def probe_grpc(
 
 def _explain(error: RpcError, within: str) -> str:
     if error.code == Code.UNIMPLEMENTED:
-        return (
-            "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): " + error.message
-        )
+        return f"error: this server does not implement the grpc health protocol ({HEALTH}): {error.message}"
     if error.code == Code.DEADLINE_EXCEEDED:
         return f"timeout: health rpc did not complete within {within}"
     return f"error: health rpc probe failed: {error}"

@@ -34,17 +34,16 @@ async def probe_http(
     timeout: float,
     dial: Dial = direct,
     profile: Profile = NEWEST,
-    follow_non_local: bool = False,
 ) -> Outcome:
     """GET once and judge by the status of the last response: 2xx succeeds, 3xx warns, all else fails.
 
     `host` is the pod's address (a probe's own host goes before), `port` the probe's port, resolved. `timeout` seconds
     cover everything: connecting, redirects, the body. A body that stalls or breaks off is an error, not a failure.
-    Redirects are followed to the same hostname only, unless `follow_non_local`, which the kubelet never sets.
+    Redirects are followed to the same hostname only.
     """
     deadline = asyncio.get_running_loop().time() + timeout
     url = format_url(probe.scheme, probe.host or host, port, probe.path)
-    client = _Client(request_headers(probe.headers, profile.user_agent), dial, follow_non_local)
+    client = _Client(request_headers(probe.headers, profile.user_agent), dial)
     try:
         async with asyncio.timeout_at(deadline):
             response = await client.get(url)
@@ -114,11 +113,10 @@ def format_url(scheme: str, host: str, port: int, path: str) -> str:
 class _Client:
     """Follows redirects as Go's client does; `url` is the request under way, as an error names it."""
 
-    def __init__(self, headers: Headers, dial: Dial, follow_non_local: bool) -> None:
+    def __init__(self, headers: Headers, dial: Dial) -> None:
         self.url = ""
         self._headers = headers
         self._dial = dial
-        self._follow_non_local = follow_non_local
 
     async def get(self, first: str) -> Response:
         """Get the last response of a chain that begins at `first`; raises WireError."""
@@ -136,7 +134,7 @@ class _Client:
             except WireError:
                 response.connection.close()
                 raise
-            if not self._follow_non_local and _hostname(target) != _hostname(first):
+            if _hostname(target) != _hostname(first):
                 return response
             response.connection.close()
             if count == _MAX_REQUESTS:

@@ -1,6 +1,6 @@
 """One HTTP/1.1 exchange on a connection of its own, read as strictly (and as loosely) as Go's client reads it.
 
-Source of the rules and texts: Go: src/net/http/transport.go, response.go, internal/chunked.go.
+Source of the rules and texts: Go: src/net/http/transport.go, response.go.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from crashy.chunked import ChunkedBody
 from crashy.kubelet.handlers.dial import Dial, WireError, authority, connect, errno_text, let_go
 
 MAX_HEADER = 1 << 20
 """Bytes of response headers that are read before it is given up (Go gives up at ten times that)."""
 
+_PIECE = 1 << 16
 _BROKEN = "net/http: HTTP/1.x transport connection broken: "
 _NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 
@@ -98,25 +100,14 @@ class Response:
         return data
 
     async def _chunks(self, limit: int) -> bytes:
-        data = b""
-        try:
-            while len(data) < limit:
-                size = _chunk_size(await self.connection.line())
-                if size == 0:
-                    break
-                data += await self._read(min(size, limit - len(data)))
-                if len(data) < limit and await self.connection.line():
-                    raise WireError("malformed chunked encoding")
-        except EOFError:
-            raise WireError("unexpected EOF") from None
-        return data
-
-
-def _chunk_size(line: bytes) -> int:
-    digits = line.partition(b";")[0].strip()
-    if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", digits):
-        raise WireError("invalid byte in chunk length" if digits else "empty hex number for chunk length")
-    return int(digits, 16)
+        data, chunks = b"", ChunkedBody()
+        while len(data) < limit and not chunks.whole:
+            if not (more := await self.connection.read(_PIECE)):
+                raise WireError("unexpected EOF")
+            data += chunks.feed(more)
+            if chunks.failure and len(data) < limit and not chunks.whole:
+                raise WireError(chunks.failure)
+        return data[:limit]
 
 
 async def open_connection(host: str, port: int, *, tls: bool, dial: Dial) -> Connection:
