@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 from crashy import __version__
@@ -10,6 +12,8 @@ from crashy.commands import COMMANDS
 TYPE_CHECKING = False  # importing typing for it would cost a thin command a third of its time
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def usage() -> str:
@@ -32,6 +36,25 @@ def usage() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; exit 0 when it did what was asked, 2 when what was asked can't be done."""
     args = list(sys.argv[1:] if argv is None else argv)
+    if sys.stdout is None:  # started with it closed (>&-)
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - open to the end; pathlib would cost
+    try:
+        try:
+            return _run(args)
+        finally:
+            sys.stdout.flush()  # here, where a failure can still be reported
+    except BrokenPipeError:  # the reader (head, less) has gone: nobody is left to tell
+        _drop_output()
+        return 141
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        _drop_output()
+        print(f"crashy{f' {args[0]}' if args else ''}: can't write the output: {error.strerror}", file=sys.stderr)
+        return 2
+
+
+def _run(args: list[str]) -> int:
     if not args:
         print(usage(), file=sys.stderr)
         return 2
@@ -57,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:  # a room that the container image leaves out, or a package of an extra
         print(f"crashy {args[0]}: there is no {error.name} in this install: pip install 'crashy[lab]'", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # the reader (head, less) has gone: nobody is left to tell
-        sys.stderr.close()
-        return 141
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere: Python writes it once more at its end, and would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

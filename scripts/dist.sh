@@ -5,17 +5,21 @@
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
+scripts/need-python.sh "$python"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}
 export SOURCE_DATE_EPOCH
 tool=build/dist/tool
 again=build/dist/again
 empty=$(mktemp -d)
 trap 'rm -rf "$empty" build/dist' EXIT
+trap 'exit 130' INT # dash ends without EXIT's trap otherwise
+trap 'exit 143' TERM HUP
 fail() {
   echo "dist: $*" >&2
   exit 1
 }
 
+[ -z "$(git status --porcelain 2>/dev/null)" ] || echo "dist: note: built with changes that are not committed" >&2
 rm -rf build/dist dist
 "$python" -m venv "$tool"
 scripts/install.sh "$tool/bin/python" dist

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
+from typing import IO
 
 import pytest
 
 from crashy import cli
+from crashy.commands import COMMANDS
 
 
 def test_a_command_that_this_install_leaves_out_is_one_line_and_exit_2(
@@ -18,3 +23,58 @@ def test_a_command_that_this_install_leaves_out_is_one_line_and_exit_2(
     assert cli.main(["run", "experiments"]) == 2
     told = "crashy run: there is no crashy.commands.run in this install: pip install 'crashy[lab]'\n"
     assert capsys.readouterr().err == told
+
+
+OUTPUTS = [
+    (),
+    ("--help",),
+    ("--version",),
+    ("experiments",),
+    ("completion", "bash"),
+    *((name, "--help") for name in COMMANDS),
+]
+
+
+@pytest.mark.parametrize("arguments", OUTPUTS, ids=" ".join)
+def test_an_output_that_is_full_is_one_line_and_exit_2(arguments: tuple[str, ...]) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("w") as full:
+        done = crashy(*arguments, stdout=full)
+
+    told = (
+        f"crashy {arguments[0]}: can't write the output: No space left on device\n" if arguments else cli.usage() + "\n"
+    )
+    # argparse itself passes over what it can't write of a long help.
+    assert (done.returncode, done.stderr) in [(2, told), *([(0, "")] if arguments[1:] == ("--help",) else [])]
+
+
+@pytest.mark.parametrize("arguments", OUTPUTS[1:], ids=" ".join)
+def test_an_output_that_is_closed_is_no_failure(arguments: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "crashy", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_reader_that_has_gone_is_not_told_of_it() -> None:
+    done = subprocess.run(
+        ["sh", "-c", '{ "$@"; echo "exit $?" >&2; } | true', "sh", sys.executable, "-m", "crashy", "--help"],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.stderr in ("exit 141\n", "exit 0\n")  # it may have been read before the reader had gone
+
+
+def crashy(*arguments: str, stdout: IO[str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "crashy", *arguments]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False)

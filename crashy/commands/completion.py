@@ -23,6 +23,7 @@ _EXAMPLES = """\
 where each shell looks for it (a new shell finds it then):
   crashy completion bash > ~/.local/share/bash-completion/completions/crashy
   crashy completion zsh > ~/.zfunc/_crashy    # a folder of $fpath, named there before compinit
+  eval "$(crashy completion zsh)"             # or this line in .zshrc, after compinit
   crashy completion fish > ~/.config/fish/completions/crashy.fish
 
 What follows `crashy lab ctl` is not completed.

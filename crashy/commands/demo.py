@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 from crashy.commands.arguments import Parser
 from crashy.errors import BadInput
@@ -19,7 +20,9 @@ _BEFORE = """\
 Three pods behind one Service, ten requests a second. After 10 s one crashes, after 30 s another freezes:
 see the probes notice, the Service drop the pod, the container restart. It takes a minute; Ctrl-C ends it."""
 _AFTER = """
-Now do it yourself: `{crashy} lab manifests/webapp`, and in a second terminal `{crashy} inject freeze --pod any`."""
+Now do it yourself; the second in another terminal:
+  {crashy} lab manifests/webapp
+  {crashy} inject freeze --pod any"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,5 +43,14 @@ def main(argv: Sequence[str]) -> int:
     print(_BEFORE, flush=True)
     code = lab.main(LAB)
     if not code:
-        print(_AFTER.format(crashy="crashy" if shutil.which("crashy") else sys.argv[0]))
+        print(_AFTER.format(crashy=_again()))
     return code
+
+
+def _again() -> str:
+    """Return how this crashy is called once more."""
+    if shutil.which("crashy"):
+        return "crashy"
+    if {"pipx", ".cache"} <= {*Path(sys.argv[0]).parts}:  # pipx run: its folder is for this one run
+        return "pipx run --spec 'crashy[lab]' crashy"
+    return sys.argv[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -33,7 +34,8 @@ def main(argv: Sequence[str]) -> int:
     parser().parse_args(argv)
     found = [read_experiment(path) for path in lessons()]
     width = max(len(experiment.name) for experiment in found) + 2
-    room = max(shutil.get_terminal_size().columns - width, 40)
+    # In a pipe a lesson is one line, for grep and awk.
+    room = max(shutil.get_terminal_size().columns - width, 40) if sys.stdout.isatty() else sys.maxsize
     print("NAME".ljust(width) + "LESSON")
     for experiment in found:
         first, *more = textwrap.wrap(_shown(experiment), room)

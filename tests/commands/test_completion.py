@@ -42,7 +42,8 @@ bindkey '^Y' ended
 RC
 zmodload zsh/zpty
 zpty tab zsh -f -i
-zpty -w tab "PS1=; told=$3; fpath=(${1:h} \$fpath); autoload -Uz compinit; compinit -u -D; source $3.rc; print REA''DY"
+zpty -w tab "PS1=; told=$3; fpath=(${1:h} \$fpath); autoload -Uz compinit; compinit -u -D"
+zpty -w tab "$4; source $3.rc; print REA''DY"
 zpty -r tab line '*READY*'
 zpty -w -n tab "$2"$'\C-x\C-y'
 until [[ -e $3.ended ]]; do zpty -r -t tab line; sleep 0.02; done
@@ -50,13 +51,14 @@ zpty -d tab
 """
 
 
-@pytest.fixture(params=["bash", "zsh", "fish"])
+@pytest.fixture(params=["bash", "zsh", "zsh eval", "fish"])
 def complete(request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Complete:
     """Return what completes a line in a shell of the machine, in a folder that holds app.yaml."""
-    shell: str = request.param
+    shell, *way = request.param.split()
     need(shell)
     assert cli.main(["completion", shell]) == 0
-    script, offered = tmp_path / "_crashy", tmp_path / "offered"
+    # Its name is what zsh finds it by in $fpath.
+    script, offered = tmp_path / ("crashy.zsh" if way else "_crashy"), tmp_path / "offered"
     script.write_text(capsys.readouterr().out)
     folder = tmp_path / "here"
     folder.mkdir()
@@ -68,7 +70,11 @@ def complete(request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.Capt
     }
 
     def offers(line: str) -> list[str]:
-        arguments = [str(script), line, *([str(offered)] if shell == "zsh" else [])]
+        arguments = [
+            str(script),
+            line,
+            *([str(offered), f'eval "$(<{script})"' if way else ":"] if shell == "zsh" else []),
+        ]
         command = [*commands[shell], *arguments]
         ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
         assert (ended.returncode, ended.stderr) == (0, "")

@@ -48,3 +48,30 @@ def test_make_demo_is_no_other() -> None:
     made = subprocess.run(["make", "-n", "demo"], cwd=ROOT, env=apart, capture_output=True, text=True, check=True)
 
     assert made.stdout.splitlines()[-1].endswith("bin/crashy demo")
+
+
+@pytest.mark.parametrize(
+    ("path", "argv", "again"),
+    [
+        (True, "/usr/bin/crashy", "crashy"),
+        (False, ".venv/bin/crashy", ".venv/bin/crashy"),
+        (False, "/home/me/.local/pipx/.cache/0a1b2c/bin/crashy", "pipx run --spec 'crashy[lab]' crashy"),
+        (False, "/home/me/.local/share/pipx/.cache/0a1b/bin/crashy", "pipx run --spec 'crashy[lab]' crashy"),
+    ],
+)
+def test_its_last_hint_is_a_command_that_works_here(
+    path: bool,
+    argv: str,
+    again: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if path:
+        (tmp_path / "crashy").touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [argv])
+    monkeypatch.setattr(lab, "main", lambda _: 0)  # the minute itself is run by make demo
+
+    assert demo.main([]) == 0
+    assert f"  {again} lab manifests/webapp\n  {again} inject freeze --pod any\n" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ def test_every_lesson_is_listed_with_what_it_shows(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
 
     assert cli.main(["experiments"]) == 0
 
@@ -24,6 +26,13 @@ def test_every_lesson_is_listed_with_what_it_shows(
     assert names == [path.stem for path in lessons()]
     assert all(len(line) <= 80 for line in table)
     assert any(line.endswith("(not on sim, kube)") for line in table)
+
+
+def test_in_a_pipe_a_lesson_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["experiments"]) == 0
+
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[: lines.index("")]] == [path.stem for path in lessons()]
 
 
 def test_run_finds_one_by_its_name(

@@ -164,14 +164,25 @@ def bare(tmp_path: Path) -> Path:
     return tmp_path / "env/bin/python"
 
 
+def install(clone: Path, python: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [clone / "scripts/install.sh", python, "build"],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "environ", "says"),
     [
         (None, NO_NETWORK, "check the network, the proxy and pip's index"),
+        (None, {**NO_NETWORK, "PIP_RETRIES": "0"}, "check the network"),
         (("==", "==9999."), {}, "this platform, or this index, lacks that release"),
         ((r"sha256:[0-9a-f]{4}", "sha256:0000"), {}, "your index serves another file than the lock names"),
     ],
-    ids=["no network", "no such release", "another file"],
+    ids=["no network", "no network, not tried again", "no such release", "another file"],
 )
 def test_what_failed_is_told_in_a_line(
     change: tuple[str, str] | None, environ: dict[str, str], says: str, clone: Path, bare: Path
@@ -180,13 +191,7 @@ def test_what_failed_is_told_in_a_line(
     if change:
         lock.write_text(re.sub(*change, lock.read_text()))
 
-    done = subprocess.run(
-        [clone / "scripts/install.sh", bare, "build"],
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = install(clone, bare, **environ)
 
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(
@@ -196,3 +201,75 @@ def test_what_failed_is_told_in_a_line(
         done.stderr,
     ), done.stderr
     assert "== pip install" in (clone / "build/install.log").read_text()
+
+
+@pytest.mark.parametrize("key", ["target", "prefix", "root", "dry-run"])
+@pytest.mark.parametrize("section", ["global", "install"])
+def test_a_configuration_that_leads_astray_is_refused(
+    section: str, key: str, clone: Path, bare: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "pip.conf"
+    config.write_text(f"[{section}]\n{key} = {'true' if key == 'dry-run' else tmp_path / 'elsewhere'}\n")
+
+    done = install(clone, bare, PIP_CONFIG_FILE=str(config))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"could not install: pip's configuration sets {section}.{key}, which leads installs astray; "
+        f"try: pip config unset {section}.{key} (pip config debug names the file)\n"
+    )
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_configuration_that_is_none_is_told(clone: Path, bare: Path, tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("[install\n")
+
+    done = install(clone, bare, PIP_CONFIG_FILE=str(tmp_path / "pip.conf"))
+
+    assert done.returncode == 1
+    assert "try: mend that file, or for this once: PIP_CONFIG_FILE=/dev/null;" in done.stderr
+
+
+def test_an_environment_that_was_left_half_made_is_told(clone: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
+
+    done = install(clone, tmp_path / "env/bin/python")
+
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"could not run pip: .*No module named pip; try: the environment was left half made: make clean, then .*\n",
+        done.stderr,
+    ), done.stderr
+
+
+def test_a_build_folder_that_is_none_is_told(clone: Path, bare: Path) -> None:
+    (clone / "build").touch()
+
+    done = install(clone, bare)
+
+    told = "could not write build/install.log: a folder of that name, which this user may write, is needed\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+
+
+@pytest.mark.parametrize(
+    ("python", "told"),
+    [
+        ("python9", "crashy needs Python 3.11 or newer; there is no python9: make PYTHON=python3.12 …"),
+        ("./old", "crashy needs Python 3.11 or newer; ./old is Python 3.9.1: make PYTHON=python3.12 …"),
+    ],
+)
+@pytest.mark.parametrize("target", ["demo", "dist"])
+def test_a_python_that_will_not_do_is_told(target: str, python: str, told: str, clone: Path) -> None:
+    (clone / "old").write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1\nexit 1\n')
+    (clone / "old").chmod(0o755)
+    (clone / "dist").mkdir()
+    (clone / "dist/kept").touch()
+    apart = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+
+    done = subprocess.run(
+        ["make", target, f"PYTHON={python}"], cwd=clone, env=apart, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert (done.stdout, done.stderr.splitlines()[0]) == ("", told)
+    assert (clone / "dist/kept").exists()
