@@ -6,7 +6,7 @@ import pytest
 
 from crashy.objects.deployment import Deployment, Strategy
 from crashy.objects.images import is_patient
-from crashy.objects.kinds import KINDS, NOT_RUN, RUN
+from crashy.objects.kinds import KINDS, NOT_RUN
 from crashy.objects.selector import LabelSelector, Requirement
 from crashy.objects.service import ServicePort
 from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE, complaints, manifests
@@ -27,7 +27,7 @@ def test_a_kind_has_the_names_of_the_api_and_of_kubectl() -> None:
 def test_workloads_are_in_the_order_in_which_they_are_applied() -> None:
     got = manifests(f"{POD}---\n{DEPLOYMENT}")
 
-    assert [workload.kind for workload in got.workloads] == RUN == ["Deployment", "Pod"]
+    assert [workload.kind for workload in got.workloads] == ["Deployment", "Pod"]
 
 
 @pytest.mark.case("defaults.deployment")
