@@ -22,8 +22,7 @@ from crashy.faults.active import FaultSet
 from crashy.faults.base import parse_spec
 from crashy.faults.scope import Request
 from crashy.objects.document import Document
-from crashy.objects.kinds import read
-from crashy.objects.manifests import Manifests
+from crashy.objects.manifests import Manifests, read
 from crashy.server.answered import answered
 from crashy.timeline import Timeline
 from crashy.traffic.samples import Sample, Samples
@@ -99,7 +98,7 @@ def _sim(pods: int, each: int) -> float:
     """Return the CPU ms a pod that 30 s of virtual time cost, from the start of all pods on."""
     made = [_workload(number, min(each, SIM_PODS)) for number in range(pods // each)]
     manifests = Manifests(
-        deployments=tuple(replace(one, replicas=each) for workload in made for one in workload.deployments),
+        workloads=tuple(replace(one, replicas=each) for workload in made for one in workload.workloads),
         services=tuple(one for workload in made for one in workload.services),
     )
 

@@ -56,7 +56,7 @@ def pod_specs(folder: str) -> list[dict[str, Any]]:
 
 
 def templates(got: Manifests) -> list[PodTemplate]:
-    return [workload.template for workload in (*got.deployments, *got.pods)]
+    return [workload.template for workload in got.workloads]
 
 
 def only_container(folder: str) -> Container:
@@ -186,8 +186,8 @@ def test_webapp_is_two_pods_behind_one_service() -> None:
     got = manifests("webapp")
     (service,) = got.services
 
-    assert [pod.name for pod in got.pods] == ["simple-webapp-1", "simple-webapp-2"]
-    assert all(service.selects(pod.template.labels) for pod in got.pods)
+    assert [pod.name for pod in got.workloads] == ["simple-webapp-1", "simple-webapp-2"]
+    assert all(service.selects(pod.template.labels) for pod in got.workloads)
     assert {c.name for t in templates(got) for c in t.containers} == {"simple-webapp"}
     assert (service.name, [(p.port, p.target_port, p.node_port) for p in service.ports]) == (
         "webapp-service",
@@ -219,7 +219,7 @@ def test_the_demo_recovers_within_seconds() -> None:
     container = only_container("demo")
     readiness, liveness = container.readiness_probe, container.liveness_probe
 
-    assert [(d.name, d.replicas) for d in got.deployments] == [("web", 3)]
+    assert [(d.name, d.replicas) for d in got.workloads] == [("web", 3)]
     assert readiness is not None
     assert liveness is not None
     assert readiness.period_seconds * readiness.failure_threshold <= 2

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from crashy.check.facts import Facts, by_name, facts
 from crashy.kubelet.pod import is_sidecar
-from crashy.objects.bare_pod import BarePod
 from crashy.objects.config import ConfigMap
-from crashy.objects.deployment import Deployment
 from crashy.objects.document import Document, one_line, refusal
 from crashy.objects.fields import FieldError, SpecError, child
-from crashy.objects.kinds import NOT_RUN, Object, read_object
+from crashy.objects.kinds import KINDS, NOT_RUN, Kind
+from crashy.objects.manifests import Object, read_object
 from crashy.objects.pod import Container, PodTemplate, Probe, ProbeType, parse_pod_template
 from crashy.objects.service import Service
-
-# Kinds that hold a pod template, besides Deployment: where it is, and whether their pods run to an end.
-TEMPLATES = {
-    "CronJob": ("spec.jobTemplate.spec.template", True),
-    "DaemonSet": ("spec.template", False),
-    "Job": ("spec.template", True),
-    "ReplicaSet": ("spec.template", False),
-    "ReplicationController": ("spec.template", False),
-    "StatefulSet": ("spec.template", False),
-}
+from crashy.objects.workload import Workload as MakesPods
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +90,7 @@ def read_subjects(documents: Sequence[Document], errors: Sequence[str] = ()) -> 
     found: dict[tuple[str, str, str], tuple[Document, Object | Workload]] = {}
     for document in documents:
         kind = document.object.get("kind")
-        one, wrong = _template_of(document, kind) if kind in list(TEMPLATES) else _object(document)
+        one, wrong = _object(document)
         lines += [document.say(error) for error in wrong]
         if one is not None:
             found.pop(key := (str(kind), one.namespace, one.name), None)
@@ -113,34 +102,46 @@ def read_subjects(documents: Sequence[Document], errors: Sequence[str] = ()) -> 
     subjects = _subjects(list(found.values()))
     if not subjects:
         files = ", ".join(dict.fromkeys(document.file for document in documents)) or "nothing"
-        raise refusal([f"{files}: no Pod, Deployment, {', '.join(TEMPLATES)} to check"])
+        kinds = ", ".join(kind.name for kind in KINDS.values() if kind.template is not None)
+        raise refusal([f"{files}: no {kinds} to check"])
     return subjects, skipped
 
 
-def _object(document: Document) -> tuple[Object | None, list[FieldError]]:
+def _object(document: Document) -> tuple[Object | Workload | None, list[FieldError]]:
+    kind = KINDS.get(str(document.object.get("kind")))
+    if kind and kind.template and not kind.read:
+        return _lenient(document, kind)
+    one: Object | Workload | None
     one, wrong = read_object(document)
     foreign = len(wrong) == 1 and wrong[0].path == "kind" and wrong[0].kind == "Unsupported value"
+    if kind and isinstance(one, MakesPods):
+        one = Workload(
+            kind.name,
+            one.name,
+            one.namespace,
+            None if kind.on_each_node else one.replicas,
+            one.template,
+            kind.template or "",
+            document,
+        )
     return one, [] if foreign else wrong
 
 
-def _template_of(document: Document, kind: Any) -> tuple[Workload | None, list[FieldError]]:
-    path, ends = TEMPLATES[kind]
-    manifest: Any = document.object
-    for part in path.split("."):
-        manifest = manifest.get(part) if isinstance(manifest, Mapping) else None
+def _lenient(document: Document, kind: Kind) -> tuple[Workload | None, list[FieldError]]:
+    """Read of a kind that no lab runs what is to be checked; its other fields are not looked at."""
+    path, manifest = kind.template or "", kind.template_in(document.object)
     if not isinstance(manifest, Mapping):
         return None, [FieldError(path, "Required value")]
     try:
         # Only a pod that may end can have another restartPolicy than Always: a Pod's rules are a Job's too.
-        template = parse_pod_template(manifest, path="" if ends else path)
+        template = parse_pod_template(manifest, path="" if kind.ends else path)
     except SpecError as error:
-        return None, [FieldError(child(path, e.path), e.kind, e.detail) if ends else e for e in error.errors]
+        return None, [FieldError(child(path, e.path), e.kind, e.detail) if kind.ends else e for e in error.errors]
     metadata = document.object.get("metadata")
     metadata = metadata if isinstance(metadata, Mapping) else {}
-    spec = document.object["spec"]
-    replicas = 1 if ends else None if kind == "DaemonSet" else spec.get("replicas", 1)
+    replicas = 1 if kind.ends else None if kind.on_each_node else document.object["spec"].get("replicas", 1)
     return Workload(
-        kind,
+        kind.name,
         str(metadata.get("name") or metadata.get("generateName") or ""),
         str(metadata.get("namespace") or "default"),
         replicas if replicas is None or isinstance(replicas, int) else 1,
@@ -151,23 +152,10 @@ def _template_of(document: Document, kind: Any) -> tuple[Workload | None, list[F
 
 
 def _subjects(found: Sequence[tuple[Document, Object | Workload]]) -> list[Subject]:
-    workloads = [workload for document, one in found if (workload := _workload(document, one))]
+    workloads = [one for _, one in found if isinstance(one, Workload)]
     routes = [Route(one, document) for document, one in found if isinstance(one, Service)]
     maps = [one for _, one in found if isinstance(one, ConfigMap)]
     return [subject for workload in workloads for subject in _containers(workload, workloads, routes, maps)]
-
-
-def _workload(document: Document, one: Object | Workload) -> Workload | None:
-    match one:
-        case Workload():
-            return one
-        case Deployment():
-            return Workload(
-                "Deployment", one.name, one.namespace, one.replicas, one.template, "spec.template", document
-            )
-        case BarePod():
-            return Workload("Pod", one.name, one.namespace, 1, one.template, "", document)
-    return None
 
 
 def _containers(

@@ -37,8 +37,7 @@ from crashy.engines.lab.view import PlainView
 from crashy.engines.sim import plans as sim_plans
 from crashy.engines.sim import sim
 from crashy.manifest.load import gather
-from crashy.objects.kinds import read
-from crashy.objects.manifests import Manifests
+from crashy.objects.manifests import Manifests, read
 from crashy.report.terminal import summary
 from crashy.timeline import Event, Timeline
 from crashy.traffic.users import users

@@ -12,15 +12,8 @@ from typing import Any
 from crashy.client import ask_lab, labs, labs_folder
 from crashy.commands.arguments import Parser
 from crashy.errors import BadInput
+from crashy.objects.kinds import KINDS, SCALABLE, SHOWN, Kind, kind_called
 
-KINDS = {
-    "pods": ("pods", "pod", "po"),
-    "deployments": ("deployments", "deployment", "deploy"),
-    "replicasets": ("replicasets", "replicaset", "rs"),
-    "services": ("services", "service", "svc"),
-    "endpoints": ("endpoints", "ep"),
-    "events": ("events", "event", "ev"),
-}
 LOOK = 0.3  # seconds between two looks at what goes on
 _EXAMPLES = """\
 examples:
@@ -79,14 +72,16 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(act=act)
         return made
 
-    get = command("get", _get, "list pods, deployments, replicasets, services, endpoints or events")
+    shown = [kind.plural for kind in SHOWN]
+    get = command("get", _get, f"list {', '.join(shown[:-1])} or {shown[-1]}")
     get.add_argument("kind", type=_kind, metavar="KIND", help="what to list; kubectl's short names do too")
     delete = command("delete", _delete, "delete pods, and wait until they are gone")
     delete.add_argument("names", nargs="+", metavar="pod NAME", help="also as pod/NAME")
     delete.add_argument("--grace-period", type=_count, metavar="N", help="seconds, in place of the pod's own")
     delete.add_argument("--wait", choices=("true", "false"), default="true", help="wait for its end (default true)")
-    scale = command("scale", _scale, "set a deployment's number of replicas")
-    scale.add_argument("names", nargs="+", metavar="deployment/NAME")
+    scaled = [kind.name.lower() for kind in SCALABLE]
+    scale = command("scale", _scale, f"set a {' or '.join(scaled)}'s number of replicas")
+    scale.add_argument("names", nargs="+", metavar=" or ".join(f"{name}/NAME" for name in scaled))
     scale.add_argument("--replicas", type=_count, required=True, metavar="N")
     apply = command("apply", _apply, "apply manifests, as `kubectl apply` does; what they don't name stays")
     apply.add_argument("files", nargs="*", metavar="FILE", help="a file or a folder")
@@ -105,10 +100,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _kind(text: str) -> str:
-    found = next((kind for kind, names in KINDS.items() if text in names), None)
+    found = kind_called(text, SHOWN)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be one of {', '.join(KINDS)}")
-    return found
+        raise argparse.ArgumentTypeError(f"{text!r}: must be one of {', '.join(kind.plural for kind in SHOWN)}")
+    return found.plural
 
 
 def _count(text: str) -> int:
@@ -151,17 +146,19 @@ def _answers(path: Path) -> bool:
     return True
 
 
-def _names(kinds: Sequence[str], words: Sequence[str]) -> list[str]:
-    """Return the names in `KIND NAME...` or `KIND/NAME...`; raises BadInput for another kind."""
+def _named(kinds: Sequence[Kind], words: Sequence[str]) -> list[tuple[Kind, str]]:
+    """Return the kinds and names in `KIND NAME...` or `KIND/NAME...`; raises BadInput for another kind."""
     if "/" not in words[0]:
         words = [f"{words[0]}/{name}" for name in words[1:]] or [f"{words[0]}/"]
-    names = []
+    found = []
     for word in words:
-        kind, _, name = word.partition("/")
-        if kind not in kinds or not name:
-            raise BadInput(f"ctl: {word.rstrip('/')!r}: must be {kinds[1]} NAME or {kinds[1]}/NAME")
-        names.append(name)
-    return names
+        called, _, name = word.partition("/")
+        kind = kind_called(called, kinds)
+        if kind is None or not name:
+            forms = " or ".join(f"{kind.name.lower()} NAME or {kind.name.lower()}/NAME" for kind in kinds)
+            raise BadInput(f"ctl: {word.rstrip('/')!r}: must be {forms}")
+        found.append((kind, name))
+    return found
 
 
 def _get(lab: Lab, args: argparse.Namespace) -> int:
@@ -187,7 +184,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _delete(lab: Lab, args: argparse.Namespace) -> int:
     grace = 1 if args.grace_period == 0 else args.grace_period  # as kubectl takes 0 without --force
     uids = []
-    for name in _names(KINDS["pods"], args.names):
+    for _, name in _named([KINDS["Pod"]], args.names):
         uids.append(lab.ask("delete", name=name, grace=grace)["uid"])
         print(f'pod "{name}" deleted', flush=True)
     for uid in uids if args.wait == "true" else ():
@@ -196,9 +193,9 @@ def _delete(lab: Lab, args: argparse.Namespace) -> int:
 
 
 def _scale(lab: Lab, args: argparse.Namespace) -> int:
-    for name in _names(KINDS["deployments"], args.names):
-        lab.ask("scale", name=name, replicas=args.replicas)
-        print(f"deployment.apps/{name} scaled")
+    for kind, name in _named(SCALABLE, args.names):
+        lab.ask("scale", kind=kind.plural, name=name, replicas=args.replicas)
+        print(f"{kind.type}/{name} scaled")
     return 0
 
 
@@ -215,7 +212,7 @@ def _apply(lab: Lab, args: argparse.Namespace) -> int:
 
 
 def _rollout(lab: Lab, args: argparse.Namespace) -> int:
-    for name in _names(KINDS["deployments"], args.names):
+    for _, name in _named([KINDS["Deployment"]], args.names):
         told = ""
         while True:
             answer = lab.ask("rollout", name=name)

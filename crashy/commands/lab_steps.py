@@ -43,7 +43,7 @@ class Step:
 
 def check(steps: Sequence[Step], manifests: Manifests) -> None:
     """Raise BadInput with a line for every step whose target no pod of the manifests can be."""
-    names = [f"{d.name}-" for d in manifests.deployments] + [p.name for p in manifests.pods]
+    names = [workload.pods_begin for workload in manifests.workloads]
     allowed = f"must be any, all, or how one of these begins: {', '.join(names)}"
     lines = [
         f"--at: {step.target!r}: no pod's name begins so; {allowed}"

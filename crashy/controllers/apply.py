@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
-from crashy.objects.bare_pod import BarePod
 from crashy.objects.defaults import complete_pod
-from crashy.objects.deployment import Deployment
 from crashy.objects.fields import FieldError, forbidden, invalid
 from crashy.objects.pod import PodTemplate
 from crashy.objects.selector import LabelSelector
 from crashy.objects.service import Service
+from crashy.objects.workload import Workload
 
 Verb = Literal["created", "configured", "unchanged"]
 
-_T = TypeVar("_T", Deployment, Service)
+_T = TypeVar("_T", Workload, Service)
 _CHANGEABLE = (  # kubernetes: pkg/apis/core/validation/validation.go updatablePodSpecFieldsNoResources
     "`spec.containers[*].image`",
     "`spec.initContainers[*].image`",
@@ -28,7 +27,7 @@ _CHANGEABLE = (  # kubernetes: pkg/apis/core/validation/validation.go updatableP
 
 def same(one: _T, other: _T) -> bool:
     """Return whether two manifests describe the same, wherever they were written."""
-    templates = [completed(o.template) if isinstance(o, Deployment) else None for o in (one, other)]
+    templates = [completed(o.template) if isinstance(o, Workload) else None for o in (one, other)]
     return replace(one, source=other.source) == other and templates[0] == templates[1]
 
 
@@ -45,14 +44,14 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
-def deployment_refusals(before: Deployment, after: Deployment) -> Iterator[str]:
-    """Return a line for everything that can't be changed in a Deployment."""
-    if before.selector != after.selector:
+def selector_refusals(before: Workload, after: Workload) -> Iterator[str]:
+    """Return a line if the selector changes, which it can't."""
+    if after.selector and before.selector != after.selector:
         error = invalid("spec.selector", _shown(after.selector), "field is immutable")
-        yield f"{after.source}: Deployment/{after.name}: {error}"
+        yield f"{after.source}: {after.kind}/{after.name}: {error}"
 
 
-def pod_refusals(before: PodTemplate, after: BarePod) -> Iterator[str]:
+def pod_refusals(before: PodTemplate, after: Workload) -> Iterator[str]:
     """Return a line if more of a Pod's specification changes than may."""
     if _fixed(before) != _fixed(after.template):
         error: FieldError = forbidden("spec", f"pod updates may not change fields other than {','.join(_CHANGEABLE)}")

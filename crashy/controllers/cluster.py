@@ -1,4 +1,4 @@
-"""Deployments, pods and Services, run together over a runtime and a network: what the lab and the sim share."""
+"""Workloads, pods and Services, run together over a runtime and a network: what the lab and the sim share."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import asyncio
 import random
 import uuid
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from crashy.controllers.apply import Verb, completed, deployment_refusals, pod_refusals, same
+from crashy.controllers.apply import Verb, completed, pod_refusals, same, selector_refusals
 from crashy.controllers.base import NODE, Network, PodView
-from crashy.controllers.deployment import DeploymentController
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
-from crashy.controllers.replicaset import ReplicaSetController
+from crashy.controllers.workloads import CONTROLLERS, Controller, Owner
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.recorder import pod_data
 from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.versions import Profile
-from crashy.objects.bare_pod import BarePod
-from crashy.objects.deployment import Deployment
-from crashy.objects.manifests import Key, Manifests
+from crashy.objects.manifests import Manifests
 from crashy.objects.pod import PodTemplate
 from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service
+from crashy.objects.workload import BarePod, Key, Workload
 from crashy.timeline import Timeline
+
+_C = TypeVar("_C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class _Member:
 
     pod: Pod
     driver: PodDriver
-    owner: ReplicaSetController | None
+    owner: Owner | None
 
     @property
     def view(self) -> PodView:
@@ -65,24 +66,22 @@ class Cluster:
         self._rng = rng
         self._max_pods = max_pods
         self._members: dict[str, _Member] = {}  # by uid, in the order of creation
-        self._bare: dict[tuple[str, str], str] = {}  # the uids of those that nobody owns
+        self._bare: dict[Key, str] = {}  # the uids of those that nobody owns
         self._running: set[asyncio.Task[None]] = set()
-        self._deployments: dict[tuple[str, str], DeploymentController] = {}
+        self._controllers: dict[Key, Controller[Any]] = {}
         self._services = ServiceControllers()
 
     def check(self, manifests: Manifests) -> None:
         """Raise BadInput with a line for everything in the manifests that can't be changed in what is there."""
         lines: list[str] = []
-        for deployment in manifests.deployments:
-            if known := self._deployments.get((deployment.namespace, deployment.name)):
-                lines += deployment_refusals(known.deployment, deployment)
-        for pod in manifests.pods:
-            if uid := self._bare.get((pod.namespace, pod.name)):
-                lines += pod_refusals(self._members[uid].pod.template, pod)
-        replicas = {key: controller.deployment.replicas for key, controller in self._deployments.items()}
-        replicas |= {(d.namespace, d.name): d.replicas for d in manifests.deployments}
-        bare = {*self._bare, *((pod.namespace, pod.name) for pod in manifests.pods)}
-        count = sum(replicas.values()) + len(bare)
+        for workload in manifests.workloads:
+            if uid := self._bare.get(workload.key):
+                lines += pod_refusals(self._members[uid].pod.template, workload)
+            elif known := self._controllers.get(workload.key):
+                lines += selector_refusals(known.workload, workload)
+        replicas = {key: controller.workload.replicas for key, controller in self._controllers.items()}
+        replicas |= dict.fromkeys(self._bare, 1) | {one.key: one.replicas for one in manifests.workloads}
+        count = sum(replicas.values())
         if count > self._max_pods:
             lines.append(
                 f"a lab runs at most {self._max_pods} pods; with those that are there already it would be {count}"
@@ -99,10 +98,8 @@ class Cluster:
         done: dict[Key, Verb] = {}
         for service in manifests.services:
             done["Service", service.namespace, service.name] = self._apply_service(service)
-        for deployment in manifests.deployments:
-            done["Deployment", deployment.namespace, deployment.name] = self._apply_deployment(deployment)
-        for bare in manifests.pods:
-            done["Pod", bare.namespace, bare.name] = self._apply_bare(bare)
+        for one in manifests.workloads:
+            done[one.key] = self._apply_bare(one) if isinstance(one, BarePod) else self._apply_workload(one)
         return done
 
     def _apply_service(self, service: Service) -> Verb:
@@ -115,29 +112,28 @@ class Cluster:
         self._services.change(known, service, self.pods())
         return "configured"
 
-    def _apply_deployment(self, deployment: Deployment) -> Verb:
-        key = (deployment.namespace, deployment.name)
-        known = self._deployments.get(key)
+    def _apply_workload(self, workload: Workload) -> Verb:
+        known = self._controllers.get(workload.key)
         if known is None:
-            self._deployments[key] = DeploymentController(
-                deployment,
+            known = self._controllers[workload.key] = CONTROLLERS[workload.kind](
+                workload,
                 create=self._create,
                 delete=self.delete,
                 emit=self._timeline.add,
                 rng=self._rng,
             )
-            self._deployments[key].sync()
+            known.sync()
             return "created"
-        before = known.deployment
-        if not deployment.replicas_given and not before.replicas_given:
-            deployment = replace(deployment, replicas=before.replicas)
-        if same(before, deployment):
+        before: Workload = known.workload
+        if not workload.replicas_given and not before.replicas_given:
+            workload = replace(workload, replicas=before.replicas)
+        if same(before, workload):
             return "unchanged"
-        known.apply(deployment)
+        known.apply(workload)
         return "configured"
 
     def _apply_bare(self, bare: BarePod) -> Verb:
-        uid = self._bare.get((bare.namespace, bare.name))
+        uid = self._bare.get(bare.key)
         if uid is None:
             self._create(bare.name, bare.namespace, bare.template, None)
             return "created"
@@ -151,7 +147,7 @@ class Cluster:
         self._changed(uid)
         return "configured"
 
-    def _create(self, name: str, namespace: str, template: PodTemplate, owner: ReplicaSetController | None) -> None:
+    def _create(self, name: str, namespace: str, template: PodTemplate, owner: Owner | None) -> None:
         uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         now = asyncio.get_running_loop().time()
         pod = Pod(name, namespace, uid, self._network.pod_ip(), template, now)
@@ -167,7 +163,7 @@ class Cluster:
         self._members[uid] = _Member(pod, driver, owner)
         self._put(self._members[uid])
         if owner is None:
-            self._bare[namespace, name] = uid
+            self._bare["Pod", namespace, name] = uid
         assigned = f"Successfully assigned {namespace}/{name} to {NODE}"
         self._timeline.add(
             "default-scheduler", "event", pod.object, "Scheduled", assigned, type="Normal", namespace=namespace
@@ -198,10 +194,10 @@ class Cluster:
         if member.owner:
             member.owner.pods.drop(member.pod.uid)
         else:
-            del self._bare[member.pod.namespace, member.pod.name]
+            del self._bare["Pod", member.pod.namespace, member.pod.name]
         self._services.drop(member.pod)
 
-    def _sync(self, owner: ReplicaSetController | None) -> None:
+    def _sync(self, owner: Owner | None) -> None:
         """Let the controllers act on what they have seen: those of Services first, then the owner's."""
         self._services.sync()
         if owner:
@@ -216,28 +212,33 @@ class Cluster:
         if pod.uid in self._members:
             self._members[pod.uid].driver.delete(grace)
 
-    def scale(self, deployment: Deployment, replicas: int) -> None:
-        """Set a Deployment's number of replicas; raises BadInput if there would be too many pods."""
-        controller = self._deployments[deployment.namespace, deployment.name]
-        self.check(Manifests(deployments=(replace(controller.deployment, replicas=replicas),)))
-        controller.scale(replicas)
+    def scale(self, workload: Workload, replicas: int) -> None:
+        """Set a workload's number of replicas; raises BadInput if there would be too many pods."""
+        controller = self._controllers[workload.key]
+        scaled: Workload = replace(controller.workload, replicas=replicas)
+        self.check(Manifests(workloads=(scaled,)))
+        controller.apply(scaled)
 
-    def deployments(self) -> list[DeploymentController]:
-        """Return the Deployments' controllers."""
-        return list(self._deployments.values())
+    def workloads(self) -> list[Workload]:
+        """Return the workloads as they are now, but for Pods that nothing owns."""
+        return [one.workload for one in self._controllers.values()]
+
+    def controllers(self, kind: type[_C]) -> list[_C]:
+        """Return the controllers of one kind of workload."""
+        return [one for one in self._controllers.values() if isinstance(one, kind)]
 
     def services(self) -> list[ServiceController]:
         """Return the Services' controllers."""
         return list(self._services)
 
-    def owner(self, pod: Pod) -> Deployment | None:
-        """Return the Deployment that a pod belongs to; None for one that is its own."""
-        member = self._members.get(pod.uid)
-        return next((c.deployment for c in self._deployments.values() if member and member.owner in c.sets), None)
+    def owner(self, pod: Pod) -> Workload | None:
+        """Return the workload that a pod belongs to; None for one that is its own."""
+        owner = self._members[pod.uid].owner if pod.uid in self._members else None
+        return next((c.workload for c in self._controllers.values() if owner and c.owns(owner)), None)
 
     def stop(self) -> None:
         """End every pod's tasks; its containers are the runtime's to end."""
-        for controller in self._deployments.values():
+        for controller in self._controllers.values():
             controller.stop()
         for task in list(self._running):
             task.cancel()

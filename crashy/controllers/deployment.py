@@ -25,22 +25,22 @@ _JUST_AFTER = 0.001  # seconds: availability and deadline need more than their t
 
 
 class DeploymentController:
-    """Keeps a Deployment's pods as its specification has them, and rolls out what `apply` and `scale` change in it.
+    """Keeps a Deployment's pods as its specification has them, and rolls out what `apply` changes in it.
 
     `sync` is to be called whenever a pod of it came, went or changed. Everything else is a ReplicaSet's business.
     """
 
     def __init__(
         self,
-        deployment: Deployment,
+        workload: Deployment,
         *,
         create: Callable[[str, str, PodTemplate, ReplicaSetController], None],
         delete: Callable[[Pod], None],
         emit: Emit,
         rng: random.Random,
     ) -> None:
-        self.deployment = deployment
-        self.newest = _replica_set_name(deployment)  # the ReplicaSet of the template that it has now
+        self.workload = workload
+        self.newest = _replica_set_name(workload)  # the ReplicaSet of the template that it has now
         self.sets: list[ReplicaSetController] = []  # the oldest first
         self._create = create
         self._delete = delete
@@ -48,7 +48,7 @@ class DeploymentController:
         self._rng = rng
         self._loop = asyncio.get_running_loop()
         self.created_at = self._loop.time()
-        self._sized_for = deployment.replicas
+        self._sized_for = workload.replicas
         self._most_before = 0
         self._progress = Progress(emit, self._loop.time)
         self._syncing = self._again = False
@@ -59,15 +59,15 @@ class DeploymentController:
         """Return the reason of its condition Progressing."""
         return self._progress.reason
 
-    def apply(self, deployment: Deployment) -> None:
+    def apply(self, workload: Deployment) -> None:
         """Make its specification another one."""
-        self.deployment = deployment
-        self.newest = _replica_set_name(deployment)
+        self.workload = workload
+        self.newest = _replica_set_name(workload)
         self.sync()
 
-    def scale(self, replicas: int) -> None:
-        """Set the number of replicas."""
-        self.apply(replace(self.deployment, replicas=replicas))
+    def owns(self, owner: object) -> bool:
+        """Return whether `owner` is one of its ReplicaSets."""
+        return owner in self.sets
 
     def stop(self) -> None:
         """End what it waits for."""
@@ -87,7 +87,7 @@ class DeploymentController:
         finally:
             self._syncing = False
         self._forget()
-        self._progress.note(self.deployment, self.newest, self.counted())
+        self._progress.note(self.workload, self.newest, self.counted())
         self._wait()
 
     # --- steps
@@ -95,16 +95,16 @@ class DeploymentController:
     def _step(self) -> None:
         for one in self.sets:
             one.sync()
-        if self._sized_for != self.deployment.replicas:
+        if self._sized_for != self.workload.replicas:
             self._resize()
-        elif self.deployment.strategy.type == "Recreate":
+        elif self.workload.strategy.type == "Recreate":
             self._recreate()
         else:
             self._roll()
 
     def _resize(self) -> None:
         """Bring a changed number of replicas to the ReplicaSets; in the midst of a rollout each gets its share."""
-        wanted = self._sized_for = self.deployment.replicas
+        wanted = self._sized_for = self.workload.replicas
         active = [one for one in self.sets if one.replicas]
         new = next((one for one in active if one.name == self.newest), None)
         if len(active) == 1:
@@ -113,7 +113,7 @@ class DeploymentController:
             for one in active:
                 if one is not new:
                     self._scale(one, 0)
-        elif active and self.deployment.strategy.type != "Recreate":
+        elif active and self.workload.strategy.type != "Recreate":
             sizes = proportional(wanted, self._fence(), self._most_before, [one.replicas for one in active])
             for one, size in zip(active, sizes, strict=True):
                 self._scale(one, size)
@@ -126,7 +126,7 @@ class DeploymentController:
         for one in old:
             self._scale(one, 0)
         if not any(one.pods.unfinished for one in old):
-            self._scale(self._new(), self.deployment.replicas)
+            self._scale(self._new(), self.workload.replicas)
 
     def _roll(self) -> None:
         new = self._new()
@@ -135,22 +135,22 @@ class DeploymentController:
         def seen(one: ReplicaSetController) -> ReplicaSet:
             return ReplicaSet(one.replicas, self._available(one))
 
-        step = next_step(self.deployment.replicas, self._fence(), seen(new), [seen(one) for one in old])
+        step = next_step(self.workload.replicas, self._fence(), seen(new), [seen(one) for one in old])
         self._scale(new, step.new)
         for one, size in zip(old, step.old, strict=True):
             self._scale(one, size)
 
     def _fence(self) -> Fenceposts:
-        strategy = self.deployment.strategy
-        return fenceposts(self.deployment.replicas, strategy.max_surge, strategy.max_unavailable)
+        strategy = self.workload.strategy
+        return fenceposts(self.workload.replicas, strategy.max_surge, strategy.max_unavailable)
 
     def _most(self) -> int:
         """Return how many pods there may be during a rollout."""
-        return self.deployment.replicas + self._fence().max_surge
+        return self.workload.replicas + self._fence().max_surge
 
     def _new(self) -> ReplicaSetController:
         """Return the ReplicaSet of the template as it is now: one that has been there before, or a new one."""
-        template = self.deployment.template
+        template = self.workload.template
         name = self.newest
         found = next((one for one in self.sets if one.name == name), None)
         if found:
@@ -158,7 +158,7 @@ class DeploymentController:
         labels = {**template.labels, "pod-template-hash": name.rpartition("-")[2]}
         made = ReplicaSetController(
             name,
-            self.deployment.namespace,
+            self.workload.namespace,
             replace(template, labels=labels),
             create=self._create,
             changed=self.sync,
@@ -168,7 +168,7 @@ class DeploymentController:
             created_at=self._loop.time(),
         )
         self.sets.append(made)
-        self._progress.created(self.deployment, name)
+        self._progress.created(self.workload, name)
         return made
 
     def _scale(self, one: ReplicaSetController, replicas: int) -> None:
@@ -176,16 +176,8 @@ class DeploymentController:
             return
         how = "up" if replicas > one.replicas else "down"
         message = f"Scaled {how} replica set {one.name} from {one.replicas} to {replicas}"
-        deployment = self.deployment
-        self._emit(
-            SOURCE,
-            "event",
-            f"deployment/{deployment.name}",
-            "ScalingReplicaSet",
-            message,
-            type="Normal",
-            namespace=deployment.namespace,
-        )
+        name, namespace = self.workload.object, self.workload.namespace
+        self._emit(SOURCE, "event", name, "ScalingReplicaSet", message, type="Normal", namespace=namespace)
         one.replicas = replicas
         self._most_before = self._most()
         self._again = True
@@ -199,7 +191,7 @@ class DeploymentController:
     def counted(self) -> Counts:
         """Count its pods as they are now."""
         return Counts(
-            desired=self.deployment.replicas,
+            desired=self.workload.replicas,
             replicas=sum(one.pods.active for one in self.sets),
             updated=sum(one.pods.active for one in self.sets if one.name == self.newest),
             ready=sum(one.pods.ready for one in self.sets),
@@ -207,7 +199,7 @@ class DeploymentController:
         )
 
     def _available(self, one: ReplicaSetController) -> int:
-        return one.pods.available(self._loop.time(), self.deployment.min_ready_seconds)
+        return one.pods.available(self._loop.time(), self.workload.min_ready_seconds)
 
     # --- what comes by time alone
 
@@ -220,9 +212,9 @@ class DeploymentController:
 
     def _dues(self) -> Iterator[float]:
         now = self._loop.time()
-        nexts = (one.pods.next_available(now, self.deployment.min_ready_seconds) for one in self.sets)
+        nexts = (one.pods.next_available(now, self.workload.min_ready_seconds) for one in self.sets)
         yield from (due for due in nexts if due is not None)
-        deadline = self._progress.deadline(self.deployment)
+        deadline = self._progress.deadline(self.workload)
         if deadline is not None:
             yield deadline
 

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from crashy.controllers.base import PodView
 from crashy.kubelet.runtime import Pod
-from crashy.objects.deployment import Deployment
 from crashy.objects.manifests import Manifests
 from crashy.objects.service import Service, ServicePort
+from crashy.objects.workload import Workload
 from crashy.traffic.connection import Reply
 
 
@@ -37,11 +37,11 @@ class Engine(Protocol):
         ...
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
-        """Delete a pod gracefully, as `kubectl delete pod` does; its Deployment makes another."""
+        """Delete a pod gracefully, as `kubectl delete pod` does; what it belongs to makes another."""
         ...
 
-    def scale(self, deployment: Deployment, replicas: int) -> None:
-        """Set a Deployment's number of replicas."""
+    def scale(self, workload: Workload, replicas: int) -> None:
+        """Set a workload's number of replicas."""
         ...
 
     async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:

@@ -97,9 +97,9 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Set a Deployment's replicas."""
+    """Set a workload's replicas; it is named as events name it (`deployment/web`)."""
 
-    deployment: str
+    workload: str
     replicas: int
 
 

@@ -24,8 +24,7 @@ from crashy.experiment.steps import read_steps
 from crashy.experiment.targets import check_pod, check_service
 from crashy.manifest.load import gather, read_file
 from crashy.objects.document import Document, refusal
-from crashy.objects.kinds import read
-from crashy.objects.manifests import Manifests
+from crashy.objects.manifests import Manifests, read
 from crashy.report.parity import MEASURES
 
 LONGEST = 30 * 24 * 3600.0
@@ -210,5 +209,5 @@ def _containers(manifests: Manifests | None) -> list[str]:
     """Name the containers that there can be; none where nothing is known of them."""
     if manifests is None:
         return []
-    templates = [*(d.template for d in manifests.deployments), *(pod.template for pod in manifests.pods)]
+    templates = [workload.template for workload in manifests.workloads]
     return [c.name for template in templates for c in (*template.init_containers, *template.containers)]

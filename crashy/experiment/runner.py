@@ -92,9 +92,9 @@ class _Runner:
         action = step.action
         match action:
             case Scale():
-                found = next(d for d in self._experiment.manifests.deployments if d.name == action.deployment)
+                found = next(w for w in self._experiment.manifests.workloads if w.object == action.workload)
                 self._engine.scale(found, action.replicas)
-                self._told(step, f"deployment/{found.name}", f"{step.text} to {action.replicas}")
+                self._told(step, found.object, f"{step.text} to {action.replicas}")
             case Apply():
                 await self._engine.apply(action.manifests)
                 self._services |= {s.name: s for s in action.manifests.services}

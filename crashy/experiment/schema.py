@@ -6,6 +6,7 @@ from typing import Any
 
 from crashy.experiment.model import ENGINES, OUTCOMES
 from crashy.faults.units import PATTERN
+from crashy.objects.kinds import SCALABLE
 from crashy.report.parity import MEASURES
 
 _DURATION = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": PATTERN}]}
@@ -57,7 +58,7 @@ ACTIONS: dict[str, Any] = {
     "inject": _TEXT,
     "recover": _TEXT,
     "delete": {"enum": ["pod"]},
-    "scale": {"type": "string", "pattern": "^deployment/.+"},
+    "scale": {"type": "string", "pattern": "|".join(f"^{kind.name.lower()}/.+" for kind in SCALABLE)},
     "apply": {"anyOf": [_TEXT, _MANIFESTS]},
     "load": {"type": "object", "required": ["service"], "additionalProperties": False, "properties": LOAD},
     "exec": {"type": "array", "minItems": 1, "items": {"type": "string"}},

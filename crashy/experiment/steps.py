@@ -9,8 +9,9 @@ from typing import Any
 from crashy.experiment import schema
 from crashy.experiment.fields import Fields
 from crashy.experiment.model import Action, Apply, Delete, Exec, Inject, Load, Recover, Scale, Step, Target
-from crashy.experiment.targets import check_deployment, check_pod, check_service, possible
+from crashy.experiment.targets import check_pod, check_service, check_workload, possible
 from crashy.faults.base import FAULTS, parse_spec
+from crashy.objects.kinds import SCALABLE, kind_called
 from crashy.objects.manifests import Manifests
 
 ReadManifests = Callable[[Any, str], Manifests]
@@ -79,7 +80,7 @@ class _Steps:
             return None
         at = f"{path}.target"
         target = fields.parsed(raw["target"], at, Target.parse)
-        if target is None or not (manifests.deployments or manifests.pods):
+        if target is None or not manifests.workloads:
             return None
         if target.count is not None:
             there = possible(target, manifests)
@@ -120,15 +121,18 @@ class _Steps:
     def _scale(self, raw: Mapping[str, Any], path: str) -> Scale | None:
         fields = self.fields
         name = fields.text(raw["scale"], f"{path}.scale")
-        kind, slash, deployment = name.partition("/")
-        if name and (kind not in ("deployment", "deployments", "deploy") or not slash):
-            fields.wrong(f"{path}.scale", f"{name!r}: must be deployment/NAME")
+        word, slash, called = name.partition("/")
+        kind = kind_called(word, SCALABLE)
+        if kind is None or not slash:
+            kinds = " or ".join(f"{kind.name.lower()}/NAME" for kind in SCALABLE)
+            if name:
+                fields.wrong(f"{path}.scale", f"{name!r}: must be {kinds}")
             return None
         if "replicas" not in raw:
             fields.wrong(path, "replicas: is missing")
         replicas = fields.whole(raw.get("replicas", 0), f"{path}.replicas", 0, 100) or 0
-        check_deployment(fields, deployment, f"{path}.scale", self.manifests)
-        return Scale(deployment, replicas)
+        check_workload(fields, kind.name, called, f"{path}.scale", self.manifests)
+        return Scale(f"{kind.name.lower()}/{called}", replicas)
 
     def _load(self, value: Any, path: str) -> Load:
         fields, manifests = self.fields, self.manifests

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from crashy.controllers.base import PodView
 from crashy.experiment.fields import Fields
 from crashy.experiment.model import Target
-from crashy.objects.deployment import Deployment
 from crashy.objects.manifests import Manifests
 from crashy.objects.service import Service
 
@@ -61,17 +60,15 @@ def check_pod(fields: Fields, name: str, path: str, manifests: Manifests) -> Non
 
 
 def pod_names(manifests: Manifests) -> list[str]:
-    """Return the names of the bare pods, and how those of Deployments begin."""
-    return [f"{deployment.name}-" for deployment in manifests.deployments] + [pod.name for pod in manifests.pods]
+    """Return how the names of the pods begin."""
+    return [workload.pods_begin for workload in manifests.workloads]
 
 
-def check_deployment(fields: Fields, name: str, path: str, manifests: Manifests) -> Deployment | None:
-    """Return the Deployment of a name; a mistake if the manifests have none."""
-    found = next((deployment for deployment in manifests.deployments if deployment.name == name), None)
-    if not found and (manifests.deployments or manifests.pods):
-        there = ", ".join(deployment.name for deployment in manifests.deployments) or "none"
-        fields.wrong(path, f"{name!r}: no such Deployment in the manifests; there are: {there}")
-    return found
+def check_workload(fields: Fields, kind: str, name: str, path: str, manifests: Manifests) -> None:
+    """Note a mistake if the manifests have no workload of a kind and name."""
+    names = [workload.name for workload in manifests.workloads if workload.kind == kind]
+    if name not in names and manifests.workloads:
+        fields.wrong(path, f"{name!r}: no such {kind} in the manifests; there are: {', '.join(names) or 'none'}")
 
 
 def possible(target: Target, manifests: Manifests) -> int:
@@ -83,5 +80,4 @@ def possible(target: Target, manifests: Manifests) -> int:
             return name.startswith(target.text) or target.text.startswith(name)
         return all(labels.get(key) == value for key, value in target.labels.items())
 
-    deployed = sum(d.replicas for d in manifests.deployments if counts(f"{d.name}-", d.template.labels))
-    return deployed + sum(counts(pod.name, pod.template.labels) for pod in manifests.pods)
+    return sum(one.replicas for one in manifests.workloads if counts(one.pods_begin, one.template.labels))

@@ -2,110 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from crashy.controllers.base import PodView
+from crashy.controllers.cluster import Cluster
 from crashy.controllers.deployment import DeploymentController
-from crashy.controllers.endpointslice import ServiceController
 from crashy.kubectl.columns import PodColumns, pod_columns
 from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.durations import human_duration
-from crashy.timeline import Event
+from crashy.objects.kinds import Kind
+from crashy.timeline import Event, Timeline
 
 _MOST_ENDPOINTS = 3
 
 
-class Table(NamedTuple):
-    """The names of the columns, and each row's namespace and cells."""
-
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, tuple[str, ...]]]
+Rows = Iterable[tuple[str, tuple[str, ...]]]
+"""Each row's namespace and cells."""
 
 
-def pods(views: Sequence[PodView], now: float) -> Table:
-    """Return the pods, in the order of their names; `now` is in seconds of the loop, but for `events`."""
-    rows = [
-        (v.pod.namespace, (v.pod.name, *columns_of(v, now), human_duration(now - v.pod.created_at)))
-        for v in sorted(views, key=lambda v: (v.pod.namespace, v.pod.name))
-    ]
-    return Table(("NAME", "READY", "STATUS", "RESTARTS", "AGE"), rows)
+class Snapshot(NamedTuple):
+    """A cluster at `now`, in seconds of the loop; `cluster_ips` is by a Service's namespace and name."""
+
+    cluster: Cluster
+    timeline: Timeline
+    now: float
+    cluster_ips: Mapping[tuple[str, str], str]
+    node_port: Callable[[str, str, int], int | None]
+
+    def age(self, created_at: float) -> str:
+        """Return how long something has been there."""
+        return human_duration(self.now - created_at)
 
 
-def deployments(controllers: Sequence[DeploymentController], now: float) -> Table:
-    """Return the Deployments."""
-    rows = []
-    for one in controllers:
+def _pods(lab: Snapshot) -> Rows:
+    for view in lab.cluster.pods():
+        pod = view.pod
+        yield pod.namespace, (pod.name, *columns_of(view, lab.now), lab.age(pod.created_at))
+
+
+def _deployments(lab: Snapshot) -> Rows:
+    for one in lab.cluster.controllers(DeploymentController):
         counts = one.counted()
         numbers = (f"{counts.ready}/{counts.desired}", str(counts.updated), str(counts.available))
-        row = (one.deployment.name, *numbers, human_duration(now - one.created_at))
-        rows.append((one.deployment.namespace, row))
-    return Table(("NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"), sorted(rows))
+        yield one.workload.namespace, (one.workload.name, *numbers, lab.age(one.created_at))
 
 
-def replica_sets(controllers: Sequence[DeploymentController], now: float) -> Table:
+def _replica_sets(lab: Snapshot) -> Rows:
     """Return the ReplicaSets of all Deployments."""
-    rows = []
-    for one in (one for controller in controllers for one in controller.sets):
+    for one in (one for controller in lab.cluster.controllers(DeploymentController) for one in controller.sets):
         numbers = (str(one.replicas), str(one.pods.active), str(one.pods.ready))
-        rows.append((one.namespace, (one.name, *numbers, human_duration(now - one.created_at))))
-    return Table(("NAME", "DESIRED", "CURRENT", "READY", "AGE"), sorted(rows))
+        yield one.namespace, (one.name, *numbers, lab.age(one.created_at))
 
 
-def endpoints(controllers: Sequence[ServiceController], now: float) -> Table:
+def _endpoints(lab: Snapshot) -> Rows:
     """Return where the ready endpoints of each Service are, the first three of them."""
-    rows = []
-    for one in controllers:
+    for one in lab.cluster.services():
         places = [f"{ip}:{port}" for number in one.ready.values() for ip, port in number]
         shown = ",".join(places[:_MOST_ENDPOINTS]) or "<none>"
         if len(places) > _MOST_ENDPOINTS:
             shown += f" + {len(places) - _MOST_ENDPOINTS} more..."
         if one.service.selector:
-            rows.append((one.service.namespace, (one.service.name, shown, human_duration(now - one.created_at))))
-    return Table(("NAME", "ENDPOINTS", "AGE"), sorted(rows))
+            yield one.service.namespace, (one.service.name, shown, lab.age(one.created_at))
 
 
-def services(
-    controllers: Sequence[ServiceController],
-    now: float,
-    *,
-    cluster_ips: Mapping[tuple[str, str], str],
-    node_port: Callable[[str, str, int], int | None],
-) -> Table:
-    """Return the Services; `cluster_ips` is by namespace and name, `node_port` gives a Service's port's."""
-    rows = []
-    for one in controllers:
+def _services(lab: Snapshot) -> Rows:
+    for one in lab.cluster.services():
         service = one.service
         key = (service.namespace, service.name)
         ports = []
         for port in service.ports:
-            number = node_port(*key, port.port)
+            number = lab.node_port(*key, port.port)
             ports.append(f"{port.port}{f':{number}' if number else ''}/{port.protocol}")
         external = "<pending>" if service.type == "LoadBalancer" else "<none>"
-        address = cluster_ips.get(key, "<none>")
+        address = lab.cluster_ips.get(key, "<none>")
         row = (service.name, service.type, address, external, ",".join(ports) or "<none>")
-        rows.append((service.namespace, (*row, human_duration(now - one.created_at))))
-    return Table(("NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"), sorted(rows))
+        yield service.namespace, (*row, lab.age(one.created_at))
 
 
-def events(told: Sequence[Event], now: float) -> Table:
-    """Return the Kubernetes events, each once, the one last seen at the end; `now` is the timeline's."""
+def _events(lab: Snapshot) -> Rows:
+    """Return the Kubernetes events, each once, the one last seen at the end."""
+    now = lab.timeline.now()
     last: dict[tuple[str, str, str], Event] = {}
-    for event in told:
+    for event in lab.timeline.since():
         if event.kind == "event":
             key = (event.object, event.reason, event.message)
             last.pop(key, None)
             last[key] = event
-    rows = []
     for event in last.values():
         seen = human_duration(now - event.t)
         if event.data.get("count", 1) > 1:
             first = event.t - event.data["over"]
             seen += f" (x{event.data['count']} over {human_duration(now - first)})"
         row = (seen, event.data["type"], event.reason, event.object, one_line(event.message))
-        rows.append((event.data["namespace"], row))
-    return Table(("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"), rows)
+        yield event.data["namespace"], row
+
+
+_ROWS: dict[str, Callable[[Snapshot], Rows]] = {
+    "Pod": _pods,
+    "Deployment": _deployments,
+    "ReplicaSet": _replica_sets,
+    "Service": _services,
+    "Endpoints": _endpoints,
+    "Event": _events,
+}
+
+
+def table(kind: Kind, lab: Snapshot, namespace: str | None) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Return the columns and the rows of a kind, of one namespace or of all: rows of several begin with theirs.
+
+    What has a name is in the order of their names.
+    """
+    rows = [row for row in _ROWS[kind.name](lab) if namespace in {None, row[0]}]
+    if kind.columns[0] == "NAME":
+        rows.sort()
+    if len({where for where, _ in rows}) > 1:
+        return ("NAMESPACE", *kind.columns), [(where, *cells) for where, cells in rows]
+    return kind.columns, [cells for _, cells in rows]
 
 
 def columns_of(view: PodView, now: float) -> PodColumns:

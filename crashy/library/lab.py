@@ -21,8 +21,7 @@ from crashy.library.story import story
 from crashy.manifest.load import gather
 from crashy.manifest.parse import parse
 from crashy.objects.document import Document
-from crashy.objects.kinds import read
-from crashy.objects.manifests import Manifests
+from crashy.objects.manifests import Manifests, read
 from crashy.timeline import Event
 
 Manifest = str | os.PathLike[str] | Mapping[str, Any]
@@ -77,7 +76,7 @@ class Lab:
             raise
 
     def _is_there(self, manifests: Manifests) -> bool:
-        pods = sum(deployment.replicas for deployment in manifests.deployments) + len(manifests.pods)
+        pods = sum(workload.replicas for workload in manifests.workloads)
         services = [service for service in manifests.services if service.type != "ExternalName" and service.ports]
         return self._socket.exists() and len(self._urls()) >= len(services) and len(self.pods()) >= pods
 

@@ -10,8 +10,7 @@ from typing import BinaryIO
 from crashy.manifest.kustomize import KUSTOMIZATIONS, build
 from crashy.manifest.parse import MAX_BYTES, parse
 from crashy.objects.document import Document, refusal
-from crashy.objects.kinds import read
-from crashy.objects.manifests import Manifests
+from crashy.objects.manifests import Manifests, read
 
 SUFFIXES = (".yaml", ".yml", ".json")
 

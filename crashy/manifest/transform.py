@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from crashy.objects.config import SOURCES, VOLUMES
+
 Object = dict[str, Any]
 
 _CLUSTER_KINDS = frozenset({"Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume", "StorageClass"})
-_REFERENCES = {
-    "configMapRef": ("name", "ConfigMap"),
-    "configMapKeyRef": ("name", "ConfigMap"),
-    "configMap": ("name", "ConfigMap"),
-    "secretRef": ("name", "Secret"),
-    "secretKeyRef": ("name", "Secret"),
-    "secret": ("secretName", "Secret"),
-}
+_REFERENCES = {field: ("name", kind) for field, kind in SOURCES.items()} | VOLUMES
 
 
 def set_namespace(objects: Sequence[Object], namespace: str) -> None:

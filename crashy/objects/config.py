@@ -13,7 +13,17 @@ from crashy.objects.document import Source
 from crashy.objects.fields import FieldError, invalid
 from crashy.objects.names import is_dns_subdomain
 from crashy.objects.pod import Container, PodTemplate
-from crashy.objects.reading import Reading, name_rules
+from crashy.objects.reading import Reader, Reading, name_rules
+from crashy.objects.schema import OBJECT, Map, Type
+
+_CONFIG_MAP: Type = {**OBJECT, "data": Map("string"), "binaryData": Map("string"), "immutable": "bool"}
+_SECRET: Type = {
+    **OBJECT,
+    "data": Map("string"),
+    "stringData": Map("string"),
+    "type": "string",
+    "immutable": "bool",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,13 +47,13 @@ class Secret:
     source: Source
 
 
-_SOURCES = {
+SOURCES = {
     "configMapKeyRef": "ConfigMap",
     "secretKeyRef": "Secret",
     "configMapRef": "ConfigMap",
     "secretRef": "Secret",
 }
-_VOLUMES = {"configMap": ("name", "ConfigMap"), "secret": ("secretName", "Secret")}
+VOLUMES = {"configMap": ("name", "ConfigMap"), "secret": ("secretName", "Secret")}
 
 
 def read_config_map(reading: Reading) -> ConfigMap | None:
@@ -112,7 +122,7 @@ def _references(spec: str, template: PodTemplate) -> Iterator[Reference]:
         for index, container in enumerate(containers):
             yield from _environment(f"{spec}.{field}[{index}]", container)
     for index, volume in enumerate(template.volumes):
-        for field, (name, kind) in _VOLUMES.items():
+        for field, (name, kind) in VOLUMES.items():
             source = volume.get(field) if isinstance(volume, Mapping) else None
             if isinstance(source, Mapping) and isinstance(source.get(name), str) and not source.get("optional"):
                 yield (f"{spec}.volumes[{index}].{field}", name), kind, source[name], None
@@ -126,7 +136,11 @@ def _environment(path: str, container: Container) -> Iterator[Reference]:
 
 
 def _needed(path: str, source: Mapping[str, Any]) -> Iterator[Reference]:
-    for field, kind in _SOURCES.items():
+    for field, kind in SOURCES.items():
         reference = source.get(field)
         if reference is not None and not reference.get("optional"):
             yield (f"{path}.{field}", "name"), kind, reference.get("name", ""), reference.get("key")
+
+
+CONFIG_MAP = Reader(_CONFIG_MAP, read_config_map)
+SECRET = Reader(_SECRET, read_secret)

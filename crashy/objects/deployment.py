@@ -8,14 +8,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from crashy.objects.document import Source
 from crashy.objects.fields import FieldError, forbidden, invalid, unsupported
 from crashy.objects.names import is_dns_subdomain
 from crashy.objects.pod import PodTemplate
-from crashy.objects.reading import Reading, at_least, name_rules, read_template
+from crashy.objects.reading import Reader, Reading, at_least, name_rules, read_template
+from crashy.objects.schema import LABEL_SELECTOR, OBJECT, Type
 from crashy.objects.selector import LabelSelector, selector_of, selector_rules
+from crashy.objects.workload import Workload
+
+_DEPLOYMENT: Type = {
+    **OBJECT,
+    "spec": {
+        "replicas": "int32",
+        "selector": LABEL_SELECTOR,
+        "template": "any",
+        "strategy": {"type": "string", "rollingUpdate": {"maxSurge": "port", "maxUnavailable": "port"}},
+        "minReadySeconds": "int32",
+        "progressDeadlineSeconds": "int32",
+        "revisionHistoryLimit": "int32",
+        "paused": "bool",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +45,15 @@ class Strategy:
     max_unavailable: int | str = "25%"
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment(Workload):
     """So many replicas of one pod template. The seconds are whole ones, as in Kubernetes."""
 
-    name: str
-    namespace: str
+    kind: ClassVar[str] = "Deployment"
     labels: Mapping[str, str]
-    replicas: int
-    selector: LabelSelector
-    template: PodTemplate
     strategy: Strategy
     min_ready_seconds: int
     progress_deadline_seconds: int
-    source: Source
-    replicas_given: bool = True
-    """Whether the manifest says how many replicas; if it doesn't, applying it again leaves their number alone."""
     revision_history_limit: int = 10
     """How many old ReplicaSets a cluster keeps to roll back to; a lab rolls forward only."""
 
@@ -133,3 +141,6 @@ def _percent(value: str) -> int:
 
 def _is_nothing(value: int | str) -> bool:
     return value == 0 or (isinstance(value, str) and re.fullmatch("0+%", value) is not None)
+
+
+DEPLOYMENT = Reader(_DEPLOYMENT, read_deployment)

@@ -1,29 +1,106 @@
-"""From documents to the objects that the lab runs: each by the rules of its kind, then all of them together."""
+"""What there is to know of each kind of object, in one row: everything that is done for all kinds goes through these.
+
+What runs a workload is in `controllers/`, what `kubectl get` shows of an object in `kubectl/tables.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from crashy.objects.bare_pod import BarePod, read_pod
-from crashy.objects.config import ConfigMap, Secret, read_config_map, read_secret
-from crashy.objects.deployment import Deployment, read_deployment
-from crashy.objects.document import Document, one_line, refusal
-from crashy.objects.fields import FieldError, invalid, required, unsupported
-from crashy.objects.manifests import Manifests
-from crashy.objects.reading import Reading
-from crashy.objects.references import Found, check, warn
-from crashy.objects.schema import POD, Type
-from crashy.objects.schemas import CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE
-from crashy.objects.service import Service, read_service
 
-Object = Deployment | BarePod | Service | ConfigMap | Secret
-_KINDS: dict[str, tuple[str, Type, Callable[[Reading], Object | None]]] = {
-    "ConfigMap": ("v1", CONFIG_MAP, read_config_map),
-    "Deployment": ("apps/v1", DEPLOYMENT, read_deployment),
-    "Pod": ("v1", POD, read_pod),
-    "Secret": ("v1", SECRET, read_secret),
-    "Service": ("v1", SERVICE, read_service),
-}
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind by its names: `Deployment` of `apps/v1`, `deployments` and `deploy` for short.
+
+    One without `read` is no part of a lab; `check` looks at its pod template, if it has one, all the same.
+    """
+
+    name: str
+    version: str
+    plural: str
+    short: str = ""
+    read: str = ""
+    """What reads it, `FILE:READER` of this room, imported when it is first used."""
+    columns: tuple[str, ...] = ()
+    """What `kubectl get` shows of it; none where the lab has nothing to show."""
+    template: str | None = None
+    """Where its pod template is: empty for a Pod, which is one, None where there is none."""
+    ends: bool = False
+    """Whether its pods may run to an end."""
+    on_each_node: bool = False
+    scalable: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what it is called on a command line: `deployments`, `deployment`, `deploy`."""
+        return tuple(filter(None, (self.plural, self.name.lower(), self.short)))
+
+    @property
+    def resource(self) -> str:
+        """Return what it is called in the API: `deployments.apps`."""
+        return self._of_group(self.plural)
+
+    @property
+    def type(self) -> str:
+        """Return what kubectl calls one of it: `deployment.apps`."""
+        return self._of_group(self.name.lower())
+
+    def template_in(self, manifest: Any) -> Any:
+        """Return the pod template of an object of this kind; None where there is none."""
+        for part in filter(None, (self.template or "").split(".")):
+            manifest = manifest.get(part) if isinstance(manifest, Mapping) else None
+        return None if self.template is None else manifest
+
+    def _of_group(self, name: str) -> str:
+        group = self.version.rpartition("/")[0]
+        return f"{name}.{group}" if group else name
+
+    def path(self, namespace: str) -> str:
+        """Return where those of a namespace are in the API."""
+        return f"/{'apis' if '/' in self.version else 'api'}/{self.version}/namespaces/{namespace}/{self.plural}"
+
+
+_POD_COLUMNS = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
+_DEPLOYMENT_COLUMNS = ("NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE")
+_REPLICA_SET_COLUMNS = ("NAME", "DESIRED", "CURRENT", "READY", "AGE")
+_SERVICE_COLUMNS = ("NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE")
+_EVENT_COLUMNS = ("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")
+_IN = "spec.template"
+# Whoever applies objects goes from the last row to the first: pods find what they refer to.
+_ROWS = (
+    Kind("Pod", "v1", "pods", "po", "workload:BARE_POD", _POD_COLUMNS, template="", ends=True),
+    Kind(
+        *("Deployment", "apps/v1", "deployments", "deploy", "deployment:DEPLOYMENT", _DEPLOYMENT_COLUMNS),
+        template=_IN,
+        scalable=True,
+    ),
+    Kind("CronJob", "batch/v1", "cronjobs", "cj", template="spec.jobTemplate.spec.template", ends=True),
+    Kind("DaemonSet", "apps/v1", "daemonsets", "ds", template=_IN, on_each_node=True),
+    Kind("Job", "batch/v1", "jobs", template=_IN, ends=True),
+    Kind("ReplicaSet", "apps/v1", "replicasets", "rs", columns=_REPLICA_SET_COLUMNS, template=_IN),
+    Kind("ReplicationController", "v1", "replicationcontrollers", "rc", template=_IN),
+    Kind("StatefulSet", "apps/v1", "statefulsets", "sts", template=_IN),
+    Kind("Service", "v1", "services", "svc", "service:SERVICE", _SERVICE_COLUMNS),
+    Kind("Endpoints", "v1", "endpoints", "ep", columns=("NAME", "ENDPOINTS", "AGE")),
+    Kind("Event", "v1", "events", "ev", columns=_EVENT_COLUMNS),
+    Kind("Secret", "v1", "secrets", read="config:SECRET"),
+    Kind("ConfigMap", "v1", "configmaps", "cm", "config:CONFIG_MAP"),
+)
+KINDS = {kind.name: kind for kind in _ROWS}
+READ = {name: kind for name, kind in KINDS.items() if kind.read}
+RUN = [name for name, kind in reversed(READ.items()) if kind.template is not None]
+"""The kinds whose pods a lab runs, in the order in which they are applied."""
+SCALABLE = [kind for kind in _ROWS if kind.scalable]
+SHOWN = [kind for kind in _ROWS if kind.columns]
+
+
+def kind_called(name: str, among: Iterable[Kind]) -> Kind | None:
+    """Return the kind that a command line calls so, in full or for short."""
+    return next((kind for kind in among if name in kind.names), None)
+
+
 # Kinds that a folder for a cluster may well hold and without which the lab shows the same.
 NOT_RUN = frozenset(
     {
@@ -34,76 +111,3 @@ NOT_RUN = frozenset(
         *("ServiceMonitor", "StorageClass"),
     }
 )
-
-
-def read(documents: Sequence[Document], errors: Sequence[str] = ()) -> Manifests:
-    """Return the objects of `documents`; raises BadInput with a line for every mistake in any of them.
-
-    `errors` are mistakes that are known already; they are raised with the others. Of two objects with one kind,
-    namespace and name the later one counts, as with `kubectl apply`, and a warning names both places.
-    What objects say of each other is judged once each of them is right by itself.
-    """
-    lines = list(errors)
-    warnings: list[str] = []
-    found: dict[tuple[str, str, str], Found[Object]] = {}
-    for document in documents:
-        kind = document.object.get("kind")
-        one, wrong = read_object(document)
-        lines += [document.say(error) for error in wrong]
-        if one is None:
-            if not wrong and kind in NOT_RUN:
-                warnings.append(document.say("is not run in the lab"))
-            continue
-        key = (str(kind), one.namespace, one.name)
-        if earlier := found.pop(key, None):
-            at = f"{earlier.document.place} at {earlier.document.source}"
-            warnings.append(document.say(f"replaces {at}, as kubectl apply does: the later one wins"))
-        found[key] = Found(document, one)
-    everything = list(found.values())
-    if not lines:
-        lines = check(everything)
-    if lines:
-        raise refusal(lines)
-    if not any(isinstance(one.object, Deployment | BarePod) for one in everything):
-        files = ", ".join(dict.fromkeys(document.file for document in documents)) or "nothing"
-        raise refusal([f"{files}: no Deployment and no Pod to run"])
-    objects = [one.object for one in everything]
-    return Manifests(
-        deployments=tuple(o for o in objects if isinstance(o, Deployment)),
-        pods=tuple(o for o in objects if isinstance(o, BarePod)),
-        services=tuple(o for o in objects if isinstance(o, Service)),
-        config_maps=tuple(o for o in objects if isinstance(o, ConfigMap)),
-        secrets=tuple(o for o in objects if isinstance(o, Secret)),
-        warnings=tuple(map(one_line, (*warnings, *warn(everything)))),
-        documents=tuple(one.document for one in everything),
-    )
-
-
-def read_object(document: Document) -> tuple[Object | None, list[FieldError]]:
-    """Return what one document holds, and everything that is wrong with it by itself: None with the first, or neither.
-
-    Neither is for the kinds that are not run.
-    """
-    if wrong := _kind_error(document):
-        return None, [wrong]
-    kind = str(document.object["kind"])
-    if kind in NOT_RUN:
-        return None, []
-    _, schema, read_one = _KINDS[kind]
-    reading = Reading(document, schema)
-    one = read_one(reading)
-    return (None if reading.errors else one), reading.errors
-
-
-def _kind_error(document: Document) -> FieldError | None:
-    kind, version = document.object.get("kind"), document.object.get("apiVersion")
-    if not isinstance(kind, str) or not kind:
-        return required("kind") if kind in (None, "") else invalid("kind", kind, "must be a string")
-    if kind not in _KINDS and kind not in NOT_RUN:
-        return unsupported("kind", kind, _KINDS)
-    if not isinstance(version, str) or not version:
-        return required("apiVersion") if version in (None, "") else invalid("apiVersion", version, "must be a string")
-    if kind in _KINDS and version != _KINDS[kind][0]:
-        text = f'no matches for kind "{kind}" in version "{version}": it is in {_KINDS[kind][0]}'
-        return invalid("apiVersion", version, text)
-    return None

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 
-from crashy.objects.bare_pod import BarePod
 from crashy.objects.config import ConfigMap, Secret
-from crashy.objects.deployment import Deployment
-from crashy.objects.document import Document
+from crashy.objects.document import Document, one_line, refusal
+from crashy.objects.fields import FieldError, invalid, required, unsupported
+from crashy.objects.kinds import NOT_RUN, READ, RUN
+from crashy.objects.reading import Reader, Reading
+from crashy.objects.references import Found, check, warn
 from crashy.objects.service import Service
+from crashy.objects.workload import Key, Workload
+
+Object = Workload | Service | ConfigMap | Secret
 
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """Everything that was read, each in the order in which it was written; names are unique per kind and namespace.
+    """Everything that was read, each kind in the order of the files; names are unique per kind and namespace.
 
     `warnings` are lines for the user about what is legal and yet hardly meant, or not run in the lab; `documents` are
     those that the objects were read from.
     """
 
-    deployments: tuple[Deployment, ...] = ()
-    pods: tuple[BarePod, ...] = ()
+    workloads: tuple[Workload, ...] = ()
     services: tuple[Service, ...] = ()
     config_maps: tuple[ConfigMap, ...] = ()
     secrets: tuple[Secret, ...] = ()
     warnings: tuple[str, ...] = ()
     documents: tuple[Document, ...] = field(default=(), repr=False)
-
-
-Key = tuple[str, str, str]
-"""Kind, namespace and name."""
-
-_KINDS = {Deployment: "Deployment", BarePod: "Pod", Service: "Service"}
 
 
 def key_of(document: Document) -> Key:
@@ -51,14 +50,83 @@ def merged(before: Iterable[Document], after: Iterable[Document]) -> list[Docume
 
 
 def chosen(manifests: Manifests, keys: Collection[Key]) -> Manifests:
-    """Return the Deployments, Pods and Services among `keys`, with all there is of the rest."""
-
-    def wanted(one: Deployment | BarePod | Service) -> bool:
-        return (_KINDS[type(one)], one.namespace, one.name) in keys
-
+    """Return the workloads and Services among `keys`, with all there is of the rest."""
     return replace(
         manifests,
-        deployments=tuple(filter(wanted, manifests.deployments)),
-        pods=tuple(filter(wanted, manifests.pods)),
-        services=tuple(filter(wanted, manifests.services)),
+        workloads=tuple(one for one in manifests.workloads if one.key in keys),
+        services=tuple(one for one in manifests.services if ("Service", one.namespace, one.name) in keys),
     )
+
+
+def read(documents: Sequence[Document], errors: Sequence[str] = ()) -> Manifests:
+    """Return the objects of `documents`; raises BadInput with a line for every mistake in any of them.
+
+    `errors` are mistakes that are known already; they are raised with the others. Of two objects with one kind,
+    namespace and name the later one counts, as with `kubectl apply`, and a warning names both places.
+    What objects say of each other is judged once each of them is right by itself.
+    """
+    lines = list(errors)
+    warnings: list[str] = []
+    found: dict[Key, Found[Object]] = {}
+    for document in documents:
+        kind = document.object.get("kind")
+        one, wrong = read_object(document)
+        lines += [document.say(error) for error in wrong]
+        if one is None:
+            if not wrong and kind in NOT_RUN:
+                warnings.append(document.say("is not run in the lab"))
+            continue
+        key = (str(kind), one.namespace, one.name)
+        if earlier := found.pop(key, None):
+            at = f"{earlier.document.place} at {earlier.document.source}"
+            warnings.append(document.say(f"replaces {at}, as kubectl apply does: the later one wins"))
+        found[key] = Found(document, one)
+    everything = list(found.values())
+    if not lines:
+        lines = check(everything)
+    if lines:
+        raise refusal(lines)
+    workloads = [one.object for one in everything if isinstance(one.object, Workload)]
+    if not workloads:
+        files = ", ".join(dict.fromkeys(document.file for document in documents)) or "nothing"
+        raise refusal([f"{files}: no {' and no '.join(RUN)} to run"])
+    objects = [one.object for one in everything]
+    return Manifests(
+        workloads=tuple(sorted(workloads, key=lambda one: RUN.index(one.kind))),
+        services=tuple(o for o in objects if isinstance(o, Service)),
+        config_maps=tuple(o for o in objects if isinstance(o, ConfigMap)),
+        secrets=tuple(o for o in objects if isinstance(o, Secret)),
+        warnings=tuple(map(one_line, (*warnings, *warn(everything)))),
+        documents=tuple(one.document for one in everything),
+    )
+
+
+def read_object(document: Document) -> tuple[Object | None, list[FieldError]]:
+    """Return what one document holds, and everything that is wrong with it by itself: None with the first, or neither.
+
+    Neither is for the kinds that are not run.
+    """
+    if wrong := _kind_error(document):
+        return None, [wrong]
+    kind = str(document.object["kind"])
+    if kind in NOT_RUN:
+        return None, []
+    file, _, name = READ[kind].read.partition(":")
+    reader: Reader = getattr(import_module(f"crashy.objects.{file}"), name)
+    reading = Reading(document, reader.schema)
+    one: Object | None = reader.read(reading)
+    return (None if reading.errors else one), reading.errors
+
+
+def _kind_error(document: Document) -> FieldError | None:
+    kind, version = document.object.get("kind"), document.object.get("apiVersion")
+    if not isinstance(kind, str) or not kind:
+        return required("kind") if kind in (None, "") else invalid("kind", kind, "must be a string")
+    if kind not in READ and kind not in NOT_RUN:
+        return unsupported("kind", kind, sorted(READ))
+    if not isinstance(version, str) or not version:
+        return required("apiVersion") if version in (None, "") else invalid("apiVersion", version, "must be a string")
+    if kind in READ and version != READ[kind].version:
+        text = f'no matches for kind "{kind}" in version "{version}": it is in {READ[kind].version}'
+        return invalid("apiVersion", version, text)
+    return None

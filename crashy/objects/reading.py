@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from crashy.objects.document import Document
 from crashy.objects.fields import FieldError, SpecError, invalid, related, required
@@ -55,6 +55,13 @@ class Reading:
     def labels(self) -> dict[str, str]:
         """Return the object's own labels."""
         return dict(self.metadata.get("labels", {}))
+
+
+class Reader(NamedTuple):
+    """How objects of a kind are read: which fields they may have, and what makes one; None if something is wrong."""
+
+    schema: Type
+    read: Callable[[Reading], Any]
 
 
 def name_rules(reading: Reading, rule: Any) -> Iterator[FieldError]:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from crashy.objects import images
-from crashy.objects.bare_pod import BarePod
 from crashy.objects.config import ConfigMap, Secret, reference_rules
 from crashy.objects.deployment import Deployment
 from crashy.objects.document import Document
-from crashy.objects.fields import FieldError, invalid
+from crashy.objects.fields import FieldError, child, invalid
+from crashy.objects.kinds import KINDS
 from crashy.objects.pod import Container, PodTemplate
 from crashy.objects.service import Service, ServicePort
+from crashy.objects.workload import Workload
 
 MAX_PODS = 100  # of one lab: each is a process of some 40 MB
 
-Workload = Deployment | BarePod
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -39,7 +39,7 @@ def check(everything: Sequence[Found[object]]) -> list[str]:
             rules = [*_ceiling_rules(one.object, pods), *_image_rules(one.object)]
             rules += reference_rules(_path(one.object), one.object.template, one.object.namespace, values)
             lines += [one.document.say(error) for error in rules]
-            pods += _replicas(one.object)
+            pods += one.object.replicas
     workloads = [one.object for one in everything if isinstance(one.object, Workload)]
     node_ports: dict[int, str] = {}
     for one in everything:
@@ -77,23 +77,19 @@ def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
 
 
 def _path(workload: Workload) -> str:
-    return "spec.template" if isinstance(workload, Deployment) else ""
-
-
-def _replicas(workload: Workload) -> int:
-    return workload.replicas if isinstance(workload, Deployment) else 1
+    return KINDS[workload.kind].template or ""
 
 
 def _ceiling_rules(workload: Workload, before: int) -> Iterator[FieldError]:
-    if before <= MAX_PODS < before + _replicas(workload):
+    if before <= MAX_PODS < before + workload.replicas:
         others = f", and {before} come before these" if before else ""
-        path = "spec.replicas" if isinstance(workload, Deployment) else "spec"
-        detail = f"{_replicas(workload)}: a lab runs at most {MAX_PODS} pods{others}"
+        path = "spec.replicas" if KINDS[workload.kind].scalable else "spec"
+        detail = f"{workload.replicas}: a lab runs at most {MAX_PODS} pods{others}"
         yield FieldError(path, "Invalid value", detail)
 
 
 def _image_rules(workload: Workload) -> Iterator[FieldError]:
-    spec = f"{_path(workload)}.spec".removeprefix(".")
+    spec = child(_path(workload), "spec")
     template = workload.template
     for field, containers in (("initContainers", template.init_containers), ("containers", template.containers)):
         for index, container in enumerate(containers):

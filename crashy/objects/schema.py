@@ -24,7 +24,8 @@ class Map:
 Type = str | Map | list[Any] | dict[str, Any]
 
 
-def _any(names: str) -> dict[str, Type]:
+def unread(names: str) -> dict[str, Type]:
+    """Return the types of fields that nothing here reads."""
     return dict.fromkeys(names.split(), "any")
 
 
@@ -66,7 +67,7 @@ _CONTAINER: Type = {
                 "fieldRef": {"apiVersion": "string", "fieldPath": "string"},
                 "configMapKeyRef": _KEY,
                 "secretKeyRef": _KEY,
-                **_any("resourceFieldRef fileKeyRef"),
+                **unread("resourceFieldRef fileKeyRef"),
             },
         }
     ],
@@ -88,9 +89,9 @@ _CONTAINER: Type = {
     "tty": "bool",
     "volumeMounts": [
         {"name": "string", "mountPath": "string", "readOnly": "bool", "subPath": "string"}
-        | _any("subPathExpr mountPropagation recursiveReadOnly")
+        | unread("subPathExpr mountPropagation recursiveReadOnly")
     ],
-    **_any("resizePolicy restartPolicyRules securityContext volumeDevices"),
+    **unread("resizePolicy restartPolicyRules securityContext volumeDevices"),
 }
 _POD_SPEC: Type = {
     "containers": [_CONTAINER],
@@ -103,7 +104,7 @@ _POD_SPEC: Type = {
     "readinessGates": [{"conditionType": "string"}],
     "volumes": [
         {"name": "string"}
-        | _any(
+        | unread(
             "awsElasticBlockStore azureDisk azureFile cephfs cinder configMap csi downwardAPI emptyDir ephemeral fc"
             " flexVolume flocker gcePersistentDisk gitRepo glusterfs hostPath image iscsi nfs persistentVolumeClaim"
             " photonPersistentDisk portworxVolume projected quobyte rbd scaleIO secret storageos vsphereVolume"
@@ -113,7 +114,7 @@ _POD_SPEC: Type = {
     "hostname": "string",
     "serviceAccountName": "string",
     "automountServiceAccountToken": "bool",
-    **_any(
+    **unread(
         "affinity dnsConfig enableServiceLinks ephemeralContainers hostAliases hostIPC hostNetwork hostPID hostUsers"
         " hostnameOverride imagePullSecrets nodeName os overhead preemptionPolicy priority priorityClassName"
         " resourceClaims resources runtimeClassName schedulerName schedulingGates schedulingGroup securityContext"
@@ -126,13 +127,18 @@ _METADATA: Type = {
     "namespace": "string",
     "labels": Map("string"),
     "annotations": Map("string"),
-    **_any(
+    **unread(
         "creationTimestamp deletionGracePeriodSeconds deletionTimestamp finalizers generation managedFields"
         " ownerReferences resourceVersion selfLink uid"
     ),
 }
 TEMPLATE: dict[str, Type] = {"metadata": _METADATA, "spec": _POD_SPEC}
-POD: dict[str, Type] = {"apiVersion": "string", "kind": "string", "status": "any", **TEMPLATE}
+OBJECT: dict[str, Type] = {"apiVersion": "string", "kind": "string", "metadata": _METADATA, "status": "any"}
+POD: dict[str, Type] = {**OBJECT, **TEMPLATE}
+LABEL_SELECTOR: Type = {
+    "matchLabels": Map("string"),
+    "matchExpressions": [{"key": "string", "operator": "string", "values": ["string"]}],
+}
 
 _MOST_HINTS = 100  # a guess takes a millisecond: a file of nothing but unknown fields must not take minutes
 _ARTICLE = {"int32": "an integer", "int64": "an integer", "string": "a string", "bool": "true or false"}

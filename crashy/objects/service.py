@@ -7,12 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from crashy.objects.document import Source
 from crashy.objects.fields import FieldError, duplicate, forbidden, invalid, required, unsupported
 from crashy.objects.names import is_dns_label, is_port_name, is_port_number
-from crashy.objects.reading import Reading, label_rules, name_rules
+from crashy.objects.reading import Reader, Reading, label_rules, name_rules
+from crashy.objects.schema import OBJECT, Map, Type, unread
+
+_SERVICE: Type = {
+    **OBJECT,
+    "spec": {
+        "type": "string",
+        "selector": Map("string"),
+        "ports": [
+            {
+                "name": "string",
+                "port": "int32",
+                "targetPort": "port",
+                "nodePort": "int32",
+                "protocol": "string",
+                "appProtocol": "string",
+            }
+        ],
+        "publishNotReadyAddresses": "bool",
+        "clusterIP": "string",
+        "externalName": "string",
+        "sessionAffinity": "string",
+        **unread(
+            "allocateLoadBalancerNodePorts clusterIPs externalIPs externalTrafficPolicy healthCheckNodePort"
+            " internalTrafficPolicy ipFamilies ipFamilyPolicy loadBalancerClass loadBalancerIP"
+            " loadBalancerSourceRanges sessionAffinityConfig trafficDistribution"
+        ),
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +58,7 @@ class ServicePort:
 class Service:
     """A Service of type ClusterIP, NodePort or LoadBalancer, and the labels of the pods that it selects."""
 
+    kind: ClassVar[str] = "Service"
     name: str
     namespace: str
     type: str
@@ -116,3 +145,6 @@ def _duplicates(ports: list[dict[str, Any]]) -> Iterator[FieldError]:
             yield duplicate(f"spec.ports[{index}]", dict(zip(("protocol", "port"), number, strict=True)))
         names.add(name or "")
         numbers.add(number)
+
+
+SERVICE = Reader(_SERVICE, read_service)

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from crashy.check.facts import Facts
-from crashy.check.subjects import TEMPLATES, read_subjects
+from crashy.check.subjects import read_subjects
 from crashy.errors import BadInput
 from crashy.manifest.parse import parse
+from crashy.objects.kinds import KINDS, Kind
 from crashy.objects.pod import ProbeType
 from tests.check.subjects import deployment, http, service, subject, subjects
 
 POD = {"containers": [{"name": "a", "image": "any/image", "livenessProbe": http()}]}
+NOT_READ = [kind for kind in KINDS.values() if kind.template and not kind.read]
 
 
 def controller(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -23,31 +25,30 @@ def controller(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": "any/v1", "kind": kind, "metadata": {"name": "x"}, "spec": outer}
 
 
-@pytest.mark.parametrize("kind", TEMPLATES)
-def test_every_kind_with_a_pod_template_is_checked(kind: str) -> None:
-    ends = TEMPLATES[kind][1]
-    (one,) = subjects(controller(kind, {**POD, **({"restartPolicy": "Never"} if ends else {})}))
+@pytest.mark.parametrize("kind", NOT_READ, ids=lambda kind: kind.name)
+def test_every_kind_with_a_pod_template_is_checked(kind: Kind) -> None:
+    (one,) = subjects(controller(kind.name, {**POD, **({"restartPolicy": "Never"} if kind.ends else {})}))
 
-    assert one.title == f"{kind}/x, container a"
-    assert one.path == f"{TEMPLATES[kind][0]}.spec.containers[0]"
-    assert one.pods == (None if kind == "DaemonSet" else 1)
+    assert one.title == f"{kind.name}/x, container a"
+    assert one.path == f"{kind.template}.spec.containers[0]"
+    assert one.pods == (None if kind.name == "DaemonSet" else 1)
 
 
-@pytest.mark.parametrize("kind", TEMPLATES)
-def test_a_mistake_in_a_template_is_told_with_its_whole_path(kind: str) -> None:
+@pytest.mark.parametrize("kind", NOT_READ, ids=lambda kind: kind.name)
+def test_a_mistake_in_a_template_is_told_with_its_whole_path(kind: Kind) -> None:
     spec = {"containers": [{"name": "a", "image": "i", "livenessProbe": {}}]}
-    path = f"{TEMPLATES[kind][0]}.spec.containers[0].livenessProbe"
+    path = f"{kind.template}.spec.containers[0].livenessProbe"
 
     with pytest.raises(BadInput, match="must specify a handler type") as error:
-        subjects(controller(kind, spec))
+        subjects(controller(kind.name, spec))
     assert [path in line and line.startswith("m.yaml:") for line in error.value.lines] == [True]
 
 
-@pytest.mark.parametrize("kind", TEMPLATES)
+@pytest.mark.parametrize("kind", NOT_READ, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("spec", [None, [], {"template": 5}, {"jobTemplate": {"spec": []}}])
-def test_a_kind_without_its_template_is_refused(kind: str, spec: Any) -> None:
+def test_a_kind_without_its_template_is_refused(kind: Kind, spec: Any) -> None:
     with pytest.raises(BadInput, match="Required value"):
-        subjects({"apiVersion": "v1", "kind": kind, "metadata": [], "spec": spec})
+        subjects({"apiVersion": "v1", "kind": kind.name, "metadata": [], "spec": spec})
 
 
 def test_images_that_no_lab_could_run_are_checked() -> None:

@@ -77,12 +77,12 @@ def test_scaling_up_and_down() -> None:
         made = manifests(TWO)
         async with world(TWO) as w:
             old = w.names()
-            w.cluster.scale(made.deployments[0], 4)
+            w.cluster.scale(made.workloads[0], 4)
             await asyncio.sleep(5)
             w.runtime.healthy = lambda pod: pod.name != old[0]
             await asyncio.sleep(5)
-            w.cluster.scale(made.deployments[0], 1)
-            w.cluster.scale(made.deployments[0], 1)  # nothing to do
+            w.cluster.scale(made.workloads[0], 1)
+            w.cluster.scale(made.workloads[0], 1)  # nothing to do
             await asyncio.sleep(10)
 
             assert w.names() == [old[1]]  # the unready one went first, then the young ones

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashy.clock import run_virtual
+from crashy.controllers.deployment import DeploymentController
 from crashy.controllers.replicas import counts
 from crashy.controllers.rollout import fenceposts, is_available
 from crashy.engines.sim.model import Life
@@ -48,7 +49,7 @@ def images(w: World) -> list[str]:
 
 def scalings(w: World, after: int = 0) -> list[str]:
     """Return how ReplicaSets were scaled, each by its place in the order of their creation."""
-    sets = [one.name for one in w.cluster.deployments()[0].sets]
+    sets = [one.name for one in w.cluster.controllers(DeploymentController)[0].sets]
     texts = []
     for event in w.timeline.since(after):
         if event.reason == "ScalingReplicaSet":
@@ -76,7 +77,7 @@ def test_another_template_goes_pod_by_pod() -> None:
             assert done == {("Deployment", "default", "web"): "configured"}
             assert images(w) == ["2", "2"]
             assert scalings(w, before) == ["up 1 0 to 1", "down 0 2 to 1", "up 1 1 to 2", "down 0 1 to 0"]
-            old, new = w.cluster.deployments()[0].sets
+            old, new = w.cluster.controllers(DeploymentController)[0].sets
             hashes = {view.pod.template.labels["pod-template-hash"] for view in w.cluster.pods()}
             assert hashes == {new.name.rpartition("-")[2]} != {old.name.rpartition("-")[2]}
 
@@ -90,7 +91,7 @@ def test_its_progress_is_told() -> None:
             await rolled(w, web("crashy-app:2"))
             assert progress(w)[3:] == ["NewReplicaSetCreated", "ReplicaSetUpdated", "NewReplicaSetAvailable"]
             told = [event for event in w.timeline.since() if event.kind == "condition"][-1]
-            name = w.cluster.deployments()[0].newest
+            name = w.cluster.controllers(DeploymentController)[0].newest
             assert told.object == "deployment/web"
             assert told.message == f'ReplicaSet "{name}" has successfully progressed.'
             assert (told.data["condition"], told.data["status"]) == ("Progressing", "True")
@@ -110,15 +111,15 @@ def test_a_version_that_never_gets_ready_stalls_the_rollout_and_the_old_manifest
             assert images(w) == ["1", "1", "1", "2", "2"]
             assert scalings(w, before) == ["up 1 0 to 1", "down 0 4 to 3", "up 1 1 to 2"]
             (told,) = w.told("ProgressDeadlineExceeded")
-            name = w.cluster.deployments()[0].newest
+            name = w.cluster.controllers(DeploymentController)[0].newest
             assert told.message == f'ReplicaSet "{name}" has timed out progressing.'
             assert told.data["status"] == "False"
-            assert w.cluster.deployments()[0].reason == "ProgressDeadlineExceeded"
+            assert w.cluster.controllers(DeploymentController)[0].reason == "ProgressDeadlineExceeded"
 
             again = len(w.timeline)
             await rolled(w, web(replicas=4, progressDeadlineSeconds=30))
             assert images(w) == ["1"] * 4
-            assert len(w.cluster.deployments()[0].sets) == 2
+            assert len(w.cluster.controllers(DeploymentController)[0].sets) == 2
             assert scalings(w, again) == ["down 1 2 to 0", "up 0 3 to 4"]  # those that never got ready first
             assert progress(w)[-1] == "NewReplicaSetAvailable"
 
@@ -143,10 +144,10 @@ def test_min_ready_seconds_hold_every_step() -> None:
     async def main() -> None:
         async with world(web(minReadySeconds=20), seconds=1) as w:
             await asyncio.sleep(10)
-            counted = w.cluster.deployments()[0].counted()
+            counted = w.cluster.controllers(DeploymentController)[0].counted()
             assert (counted.ready, counted.available) == (2, 0)
             await asyncio.sleep(20)
-            assert w.cluster.deployments()[0].counted().available == 2
+            assert w.cluster.controllers(DeploymentController)[0].counted().available == 2
 
             start = w.timeline.now()
             await rolled(w, web("crashy-app:2", minReadySeconds=20), seconds=90)
@@ -192,7 +193,7 @@ def test_scaling_in_the_midst_of_a_rollout_is_shared_out() -> None:
             w.runtime.healthy = lambda pod: image(pod) != "2"
             await rolled(w, web("crashy-app:2", replicas=10, strategy=rolling(3, 2)))
             assert images(w) == ["1"] * 8 + ["2"] * 5
-            w.cluster.scale(w.cluster.deployments()[0].deployment, 15)
+            w.cluster.scale(w.cluster.workloads()[0], 15)
             assert images(w) == ["1"] * 11 + ["2"] * 7
 
     run_virtual(main())
@@ -226,7 +227,7 @@ def test_the_same_again_changes_nothing() -> None:
 def test_a_number_that_is_not_written_is_left_alone(first: int | None, second: int | None, left: int) -> None:
     async def main() -> None:
         async with world(web(replicas=first)) as w:
-            w.cluster.scale(w.cluster.deployments()[0].deployment, 5)
+            w.cluster.scale(w.cluster.workloads()[0], 5)
             await rolled(w, web("crashy-app:2", replicas=second))
             assert images(w) == ["2"] * left
 
@@ -305,7 +306,7 @@ def test_what_can_not_change_is_refused_and_nothing_is_half_done() -> None:
             await asyncio.sleep(10)
             assert w.names() == before
             with pytest.raises(BadInput, match="a lab runs at most 100 pods; with those that are there already"):
-                w.cluster.scale(w.cluster.deployments()[0].deployment, 100)
+                w.cluster.scale(w.cluster.workloads()[0], 100)
 
     run_virtual(main())
 

@@ -21,7 +21,7 @@ READY = PodStatus("Running", (), ready=True)
 
 def view(number: int, **status: Any) -> PodView:
     ip = f"10.0.{number >> 8}.{number & 255}"
-    pod = Pod(f"web-{number}", "default", f"uid-{number}", ip, MADE.pods[0].template)
+    pod = Pod(f"web-{number}", "default", f"uid-{number}", ip, MADE.workloads[0].template)
     return PodView(pod, replace(READY, ip=ip, **status))
 
 

@@ -15,8 +15,7 @@ from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.document import Document
-from crashy.objects.kinds import read
-from crashy.objects.manifests import Manifests
+from crashy.objects.manifests import Manifests, read
 from crashy.objects.pod import Container, Probe
 from crashy.objects.service import Service
 from crashy.timeline import Event, Timeline

@@ -95,7 +95,7 @@ def test_a_good_one_is_read_wholly_and_its_steps_in_the_order_of_their_times(tmp
     inject, recover, delete, scale, load, run, _ = (step.action for step in seen.steps)
     assert inject == Inject("freeze for=10s")
     assert seen.steps[0].target == Target("2 of app=web", 2, {"app": "web"})
-    assert (recover, delete, scale) == (Recover("freeze"), Delete(5), Scale("web", 5))
+    assert (recover, delete, scale) == (Recover("freeze"), Delete(5), Scale("deployment/web", 5))
     assert load == Load("web", "/1", 5, 50, 30.0)
     assert run == Exec(("cat", "/app/is_ready"), "web", 2.0)
     assert seen.expect.restarts["web-"] == Comparison("<= 2", "<=", 2.0)

@@ -9,8 +9,7 @@ import pytest
 
 from crashy.errors import BadInput
 from crashy.manifest.parse import parse
-from crashy.objects.kinds import read
-from crashy.objects.manifests import Manifests
+from crashy.objects.manifests import Manifests, read
 
 DEPLOYMENT = """\
 apiVersion: apps/v1

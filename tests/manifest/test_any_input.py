@@ -16,7 +16,7 @@ from crashy.errors import BadInput
 from crashy.manifest.kustomize import build
 from crashy.manifest.parse import parse
 from crashy.objects.document import Document
-from crashy.objects.kinds import read
+from crashy.objects.manifests import read
 from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE
 
 GOOD = list(yaml.safe_load_all(f"{DEPLOYMENT}---\n{SERVICE}---\n{POD}---\n{CONFIG_MAP}"))

@@ -112,7 +112,7 @@ def test_the_later_of_two_wins_and_both_places_are_named(write: Callable[[dict[s
     write({"a.yaml": DEPLOYMENT, "b.yaml": f"# more of it\n{DEPLOYMENT.replace('replicas: 2', 'replicas: 5')}"})
     got = read_files(["a.yaml", "b.yaml"])
 
-    assert [deployment.replicas for deployment in got.deployments] == [5]
+    assert [workload.replicas for workload in got.workloads] == [5]
     assert got.warnings == (
         "b.yaml:2: document 1 (Deployment/web): replaces document 1 at a.yaml:1, as kubectl apply does: the later one "
         "wins",

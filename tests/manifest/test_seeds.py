@@ -13,7 +13,7 @@ SEEDS = Path(__file__).parent / "seeds"
 
 def test_the_crashy_app_lab() -> None:
     got = read_files([str(SEEDS / "crashy-deployment.yaml"), str(SEEDS / "crashy-service.yaml")])
-    (container,) = got.deployments[0].template.containers
+    (container,) = got.workloads[0].template.containers
 
     assert got.warnings == ()
     assert [(v.name, v.value) for v in container.env] == [("CRASH_AFTER", "60")]
@@ -28,13 +28,13 @@ def test_the_crashy_app_lab() -> None:
 def test_the_crashy_app_lab_before_it_has_a_probe() -> None:
     got = read_files([str(SEEDS / "crashy-deployment-unprobed.yaml")])
 
-    assert got.deployments[0].template.containers[0].liveness_probe is None
+    assert got.workloads[0].template.containers[0].liveness_probe is None
 
 
 def test_the_health_check_lab_has_two_services_of_one_name_that_point_past_its_app() -> None:
     file = SEEDS / "healthchecks.yaml"
     got = read_files([str(file)])
-    (container,) = got.deployments[0].template.containers
+    (container,) = got.workloads[0].template.containers
 
     assert [service.type for service in got.services] == ["ClusterIP"]
     assert got.warnings == (
@@ -52,7 +52,7 @@ def test_the_health_check_lab_has_two_services_of_one_name_that_point_past_its_a
 def test_the_pod_of_the_course() -> None:
     got = read_files([str(SEEDS / "pod-definition.yaml")])
 
-    assert got.pods[0].template.containers[0].readiness_probe == Probe(
+    assert got.workloads[0].template.containers[0].readiness_probe == Probe(
         HTTPGet(8080, "/api/ready"), initial_delay_seconds=10, period_seconds=5, failure_threshold=8
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from crashy.objects.deployment import Strategy
+from crashy.objects.deployment import Deployment, Strategy
 from crashy.objects.images import is_patient
-from crashy.objects.kinds import NOT_RUN
+from crashy.objects.kinds import KINDS, NOT_RUN
 from crashy.objects.selector import LabelSelector, Requirement
 from crashy.objects.service import ServicePort
 from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE, complaints, manifests
@@ -14,11 +14,28 @@ from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE, compla
 UNSELECTIVE = SERVICE.replace("  selector:\n    app: web\n", "")
 
 
+def test_a_kind_has_the_names_of_the_api_and_of_kubectl() -> None:
+    assert (KINDS["Deployment"].names, KINDS["Pod"].names) == (
+        ("deployments", "deployment", "deploy"),
+        ("pods", "pod", "po"),
+    )
+    assert (KINDS["Deployment"].resource, KINDS["Deployment"].type) == ("deployments.apps", "deployment.apps")
+    assert KINDS["Deployment"].path("shop") == "/apis/apps/v1/namespaces/shop/deployments"
+    assert KINDS["Pod"].path("shop") == "/api/v1/namespaces/shop/pods"
+
+
+def test_workloads_are_in_the_order_in_which_they_are_applied() -> None:
+    got = manifests(f"{POD}---\n{DEPLOYMENT}")
+
+    assert [workload.kind for workload in got.workloads] == ["Deployment", "Pod"]
+
+
 @pytest.mark.case("defaults.deployment")
 def test_a_deployment_has_kubernetes_defaults() -> None:
     """kubernetes: pkg/apis/apps/v1/defaults.go SetDefaults_Deployment."""
-    (web,) = manifests(DEPLOYMENT.replace("  replicas: 2\n", "")).deployments
+    (web,) = manifests(DEPLOYMENT.replace("  replicas: 2\n", "")).workloads
 
+    assert isinstance(web, Deployment)
     assert (web.name, web.namespace, web.labels, web.replicas) == ("web", "default", {}, 1)
     assert (web.min_ready_seconds, web.progress_deadline_seconds, web.revision_history_limit) == (0, 600, 10)
     assert web.strategy == Strategy("RollingUpdate", "25%", "25%")
@@ -33,8 +50,9 @@ def test_a_deployment_says_what_it_wants() -> None:
         "  minReadySeconds: 3\n  progressDeadlineSeconds: 20\n  strategy: {rollingUpdate: {maxSurge: 2, "
         "maxUnavailable: 10%}}\n",
     )
-    (web,) = manifests(text).deployments
+    (web,) = manifests(text).workloads
 
+    assert isinstance(web, Deployment)
     assert (web.namespace, web.labels) == ("shop", {"team": "a"})
     assert (web.min_ready_seconds, web.progress_deadline_seconds) == (3, 20)
     assert web.strategy == Strategy("RollingUpdate", 2, "10%")
@@ -45,7 +63,7 @@ def test_a_pod_and_the_values_it_reads() -> None:
     env = "      envFrom: [{configMapRef: {name: settings}}, {secretRef: {name: other, optional: true}}]\n"
     got = manifests("---\n".join([POD + env, CONFIG_MAP + "binaryData: {raw: /w==}\n", secret]))
 
-    assert [(pod.name, pod.template.labels) for pod in got.pods] == [("alone", {"app": "alone"})]
+    assert [(pod.name, pod.template.labels) for pod in got.workloads] == [("alone", {"app": "alone"})]
     assert [(m.name, m.data, m.binary_data) for m in got.config_maps] == [
         ("settings", {"color": "green"}, {"raw": b"\xff"})
     ]
@@ -164,7 +182,7 @@ def test_one_name_in_two_namespaces_is_two_objects() -> None:
     other = POD.replace("metadata:", "metadata:\n  namespace: other")
     got = manifests(f"{POD}---\n{other}")
 
-    assert [pod.namespace for pod in got.pods] == ["default", "other"]
+    assert [pod.namespace for pod in got.workloads] == ["default", "other"]
     assert got.warnings == ()
 
 

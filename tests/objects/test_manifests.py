@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from crashy.objects.document import Document
-from crashy.objects.kinds import read
-from crashy.objects.manifests import chosen, key_of, merged
+from crashy.objects.manifests import chosen, key_of, merged, read
 
 SPEC = {"containers": [{"name": "web", "image": "crashy-app:1"}]}
 
@@ -44,6 +43,6 @@ def test_only_what_was_given_is_chosen_and_what_it_may_refer_to() -> None:
     manifests = read([document("one", spec=SPEC), document("two", spec=SPEC), service, data])
     some = chosen(manifests, {("Pod", "default", "two")})
 
-    assert [pod.name for pod in some.pods] == ["two"]
+    assert [pod.name for pod in some.workloads] == ["two"]
     assert some.services == ()
     assert some.config_maps == manifests.config_maps

@@ -15,9 +15,10 @@ from crashy.engines.kube.manifests import apply, prepared, unknown
 from crashy.engines.kube.view import View
 from crashy.engines.kube.ways import Way, Ways
 from crashy.kubelet.runtime import Pod
-from crashy.objects.deployment import Deployment
+from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import Manifests
 from crashy.objects.service import Service, ServicePort
+from crashy.objects.workload import Workload
 from crashy.timeline import Timeline
 from crashy.traffic.connection import Reply
 
@@ -153,18 +154,18 @@ class Kube:
         return f"exit code {code}" if code else str(status.get("message", "the connection broke")), output
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
-        """Delete a pod gracefully, as `kubectl delete pod` does; its Deployment makes another."""
+        """Delete a pod gracefully, as `kubectl delete pod` does; what it belongs to makes another."""
         body: dict[str, Any] = {"preconditions": {"uid": pod.uid}}
         if grace is not None:
             body["gracePeriodSeconds"] = max(grace, 1)  # 0 is kubectl's --force, which waits for nobody
         path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
         self._do(pod.object, "NotDeleted", self._api.request("DELETE", path, body), fine=(404, 409))  # it is gone
 
-    def scale(self, deployment: Deployment, replicas: int) -> None:
-        """Set a Deployment's number of replicas."""
-        path = f"/apis/apps/v1/namespaces/{self._namespace}/deployments/{deployment.name}/scale"
+    def scale(self, workload: Workload, replicas: int) -> None:
+        """Set a workload's number of replicas."""
+        path = f"{KINDS[workload.kind].path(self._namespace)}/{workload.name}/scale"
         patch = self._api.request("PATCH", path, {"spec": {"replicas": replicas}}, content=MERGE)
-        self._do(f"deployment/{deployment.name}", "NotScaled", patch)
+        self._do(workload.object, "NotScaled", patch)
 
     def _do(self, obj: str, failed: str, work: Coroutine[Any, Any, object], fine: Sequence[int] = ()) -> None:
         async def do() -> None:

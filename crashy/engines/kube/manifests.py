@@ -10,14 +10,8 @@ from crashy.engines.kube.api import Api, ApiError, Object
 from crashy.errors import BadInput
 from crashy.objects.document import Document
 from crashy.objects.images import is_patient
+from crashy.objects.kinds import KINDS
 
-_PATHS = {  # in the order in which they are applied: pods find what they refer to
-    "ConfigMap": ("/api/v1", "configmaps"),
-    "Secret": ("/api/v1", "secrets"),
-    "Service": ("/api/v1", "services"),
-    "Deployment": ("/apis/apps/v1", "deployments"),
-    "Pod": ("/api/v1", "pods"),
-}
 _ALLOCATED = ("clusterIP", "clusterIPs", "healthCheckNodePort")  # of a Service, which keeps them for its life
 
 
@@ -35,7 +29,7 @@ def prepared(documents: Sequence[Document], namespace: str, image: str = "") -> 
         for container in _containers(one):
             if image and is_patient(str(container.get("image", ""))):
                 container["image"] = image
-    return sorted(objects, key=lambda one: list(_PATHS).index(one["kind"]))
+    return sorted(objects, key=lambda one: list(reversed(KINDS)).index(one["kind"]))
 
 
 def patient_image(documents: Sequence[Document]) -> str:
@@ -45,16 +39,14 @@ def patient_image(documents: Sequence[Document]) -> str:
 
 
 def _containers(one: Object) -> Iterator[Object]:
-    spec = one.get("spec") or {}
-    spec = (spec.get("template") or {}).get("spec") or {} if one["kind"] == "Deployment" else spec
+    spec = (KINDS[one["kind"]].template_in(one) or {}).get("spec") or {}
     for field in ("initContainers", "containers"):
         yield from spec.get(field) or ()
 
 
 def path_of(one: Object) -> str:
     """Return where objects of its kind and namespace are in the API."""
-    prefix, plural = _PATHS[one["kind"]]
-    return f"{prefix}/namespaces/{one['metadata']['namespace']}/{plural}"
+    return KINDS[one["kind"]].path(one["metadata"]["namespace"])
 
 
 async def apply(api: Api, one: Object) -> Object:
@@ -72,13 +64,13 @@ async def apply(api: Api, one: Object) -> Object:
 def replacement(live: Object, wanted: Object) -> Object:
     """Return what `live` is to be replaced with: what the manifest says, and what only the cluster can say.
 
-    A Deployment without `replicas` keeps its number; of a Pod only the images can change.
+    What is scalable keeps its number where it names none; of a Pod only the images can change.
     """
     new = copy.deepcopy(wanted)
     new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+    if KINDS[wanted["kind"]].scalable:
+        new["spec"].setdefault("replicas", live["spec"]["replicas"])
     match wanted["kind"]:
-        case "Deployment":
-            new["spec"].setdefault("replicas", live["spec"]["replicas"])
         case "Service":
             new["spec"] |= {key: live["spec"][key] for key in _ALLOCATED if key in live["spec"]}
             given = {port["port"]: port.get("nodePort") for port in live["spec"].get("ports") or ()}

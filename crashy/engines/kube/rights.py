@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from crashy.engines.kube.api import Api, Object
 from crashy.errors import BadInput
+from crashy.objects.kinds import SCALABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ OWN = (
     *GUEST,
     *_rights("pods", "create", "delete"),
     *_rights("services", "create"),
-    *_rights("deployments.apps", "create", "list", "watch"),
+    *(Right("create", kind.resource) for kind in SCALABLE),
+    *_rights("deployments.apps", "list", "watch"),
 )
 """What a run in a namespace of its own needs; ConfigMaps and Secrets only where the manifests have some."""
 CLEAN = tuple(_rights("namespaces", "list", "get", "delete", cluster=True) + _rights("pods", "list", "delete"))

@@ -19,24 +19,16 @@ from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.kubelet.runtime import Pod, StartError
-from crashy.objects.deployment import Deployment
 from crashy.objects.document import Document
 from crashy.objects.images import is_patient
-from crashy.objects.kinds import read
-from crashy.objects.manifests import Key, Manifests, chosen, key_of, merged
+from crashy.objects.kinds import KINDS
+from crashy.objects.manifests import Manifests, chosen, key_of, merged, read
 from crashy.objects.service import Service, ServicePort
+from crashy.objects.workload import Key, Workload
 from crashy.patient import APP_PORT
 from crashy.timeline import Timeline
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
-
-_TYPES = {  # as kubectl names what it has applied
-    "ConfigMap": "configmap",
-    "Deployment": "deployment.apps",
-    "Pod": "pod",
-    "Secret": "secret",
-    "Service": "service",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +84,7 @@ class Lab:
                 if key in keys:
                     changed: Verb = "unchanged" if before.get(key) == document.object else "configured"
                     verb = done.get(key) or (changed if key in before else "created")
-                    lines.append(f"{_TYPES[key[0]]}/{key[2]} {verb}")
+                    lines.append(f"{KINDS[key[0]].type}/{key[2]} {verb}")
                     if verb != "unchanged":
                         name = f"{key[0].lower()}/{key[2]}"
                         self._timeline.add("lab", "apply", name, verb, lines[-1], namespace=key[1])
@@ -121,15 +113,15 @@ class Lab:
         return self._cluster.pods()
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
-        """Delete a pod gracefully; its Deployment makes another."""
+        """Delete a pod gracefully; what it belongs to makes another."""
         self._cluster.delete(pod, grace)
 
-    def scale(self, deployment: Deployment, replicas: int) -> None:
-        """Set a Deployment's number of replicas."""
-        self._cluster.scale(deployment, replicas)
+    def scale(self, workload: Workload, replicas: int) -> None:
+        """Set a workload's number of replicas."""
+        self._cluster.scale(workload, replicas)
 
-    def owner(self, pod: Pod) -> Deployment | None:
-        """Return the Deployment that a pod belongs to; None for one that is its own."""
+    def owner(self, pod: Pod) -> Workload | None:
+        """Return the workload that a pod belongs to; None for one that is its own."""
         return self._cluster.owner(pod)
 
     def url(self, service: Service, port: ServicePort) -> str:

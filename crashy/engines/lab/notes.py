@@ -11,8 +11,7 @@ from crashy.objects.pod import Container, PodTemplate
 
 def notes(manifests: Manifests) -> Iterator[str]:
     """Return a line for each kind of thing that a process of this machine doesn't have."""
-    templates = [(f"deployment/{d.name}", d.template) for d in manifests.deployments]
-    templates += [(f"pod/{pod.name}", pod.template) for pod in manifests.pods]
+    templates = [(workload.object, workload.template) for workload in manifests.workloads]
     resources = [f"{owner} {c.name} ({_resources(c)})" for owner, t in templates for c in _containers(t) if c.resources]
     if resources:
         yield f"resources are shown, not enforced: {'; '.join(resources)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from crashy.controllers.base import PodView
@@ -15,8 +15,9 @@ from crashy.engines.lab.lives import Life, lives
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.errors import BadInput
 from crashy.faults.base import FaultError, parse_spec
-from crashy.kubectl import tables
+from crashy.kubectl.tables import Snapshot, table
 from crashy.manifest.load import gather
+from crashy.objects.kinds import SCALABLE, SHOWN, Kind, kind_called
 from crashy.timeline import Timeline
 
 _T = TypeVar("_T")
@@ -69,24 +70,11 @@ class Operations:
 
     async def get(self, request: Request) -> dict[str, Any]:
         """Return a table: `columns` and `rows`; rows of several namespaces begin with theirs."""
-        columns, rows = self._tables()[_field(request, "kind", str)]()
-        wanted = request.get("namespace")
-        rows = [row for row in rows if wanted in {None, row[0]}]
-        if len({namespace for namespace, _ in rows}) > 1:
-            return {"columns": ["NAMESPACE", *columns], "rows": [[namespace, *cells] for namespace, cells in rows]}
-        return {"columns": columns, "rows": [cells for _, cells in rows]}
-
-    def _tables(self) -> dict[str, Callable[[], tables.Table]]:
-        cluster, network, now = self._cluster, self._network, asyncio.get_running_loop().time()
+        network, now = self._network, asyncio.get_running_loop().time()
         ips = {(service.namespace, service.name): ip for service, ip in network.cluster_ips}
-        return {
-            "pods": lambda: tables.pods(cluster.pods(), now),
-            "deployments": lambda: tables.deployments(cluster.deployments(), now),
-            "replicasets": lambda: tables.replica_sets(cluster.deployments(), now),
-            "services": lambda: tables.services(cluster.services(), now, cluster_ips=ips, node_port=network.node_port),
-            "endpoints": lambda: tables.endpoints(cluster.services(), now),
-            "events": lambda: tables.events(self._timeline.since(), self._timeline.now()),
-        }
+        lab = Snapshot(self._cluster, self._timeline, now, ips, network.node_port)
+        columns, rows = table(_kind(request, SHOWN), lab, request.get("namespace"))
+        return {"columns": columns, "rows": rows}
 
     async def inject(self, request: Request) -> dict[str, Any]:
         """Inject a fault `spec` into a pod."""
@@ -133,8 +121,10 @@ class Operations:
         return {}
 
     async def scale(self, request: Request) -> dict[str, Any]:
-        """Set a Deployment's number of replicas."""
-        self._lab.scale(self._deployment(request).deployment, _field(request, "replicas", int))
+        """Set the number of replicas of a workload, of a Deployment where no `kind` is named."""
+        kind = _kind({"kind": "deployments", **request}, SCALABLE)
+        known = [(one.namespace, one.name, one) for one in self._cluster.workloads() if one.kind == kind.name]
+        self._lab.scale(_find(kind.resource, request, known), _field(request, "replicas", int))
         return {}
 
     async def apply(self, request: Request) -> dict[str, Any]:
@@ -147,8 +137,10 @@ class Operations:
 
         kubectl: pkg/polymorphichelpers/rollout_status.go DeploymentStatusViewer.
         """
-        controller = self._deployment(request)
-        name, counts = controller.deployment.name, controller.counted()
+        controllers = self._cluster.controllers(DeploymentController)
+        known = [(one.workload.namespace, one.workload.name, one) for one in controllers]
+        controller = _find("deployments.apps", request, known)
+        name, counts = controller.workload.name, controller.counted()
         waiting = f'Waiting for deployment "{name}" rollout to finish: '
         if controller.reason == "ProgressDeadlineExceeded":
             return {"message": f'error: deployment "{name}" exceeded its progress deadline', "failed": True}
@@ -200,9 +192,12 @@ class Operations:
         views = [(view.pod.namespace, view.pod.name, view) for view in self._cluster.pods()]
         return _find("pods", request, views)
 
-    def _deployment(self, request: Request) -> DeploymentController:
-        known = [(one.deployment.namespace, one.deployment.name, one) for one in self._cluster.deployments()]
-        return _find("deployments.apps", request, known)
+
+def _kind(request: Request, among: Sequence[Kind]) -> Kind:
+    name = _field(request, "kind", str)
+    if found := kind_called(name, among):
+        return found
+    raise BadInput(f"kind: {name!r}: must be one of {', '.join(kind.plural for kind in among)}")
 
 
 def _field(request: Request, name: str, kind: type[_T]) -> _T:

@@ -9,6 +9,7 @@ from typing import Any
 from crashy.controllers.base import PodView
 from crashy.engines.lab.lab import Lab
 from crashy.errors import BadInput
+from crashy.objects.kinds import KINDS, SCALABLE
 
 FOOTER = "j/k select  d delete  c crash  f freeze  r recover  +/- scale  q quit  ? help"
 HELP = (
@@ -83,12 +84,13 @@ class Steering:
                 self._scale(view, 1 if key == "+" else -1)
 
     def _scale(self, view: PodView, by: int) -> None:
-        deployment = self._lab.owner(view.pod)
-        if deployment is None:
-            self._message = f"{view.pod.name} belongs to no Deployment: there is nothing to scale"
+        workload = self._lab.owner(view.pod)
+        if workload is None or not KINDS[workload.kind].scalable:
+            kinds = " or ".join(kind.name for kind in SCALABLE)
+            self._message = f"{view.pod.name} belongs to no {kinds}: there is nothing to scale"
             return
         try:
-            self._lab.scale(deployment, max(0, deployment.replicas + by))
+            self._lab.scale(workload, max(0, workload.replicas + by))
         except BadInput as error:
             self._message = str(error)
 

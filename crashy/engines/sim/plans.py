@@ -79,8 +79,7 @@ def runs_patient(container: Container) -> bool:
 
 def notes(manifests: Manifests) -> Iterator[str]:
     """Return a line for each container that is not modelled as what it is."""
-    templates = [(f"deployment/{d.name}", d.template) for d in manifests.deployments]
-    templates += [(f"pod/{pod.name}", pod.template) for pod in manifests.pods]
+    templates = [(workload.object, workload.template) for workload in manifests.workloads]
     for owner, template in templates:
         for container in (*template.init_containers, *template.containers):
             if runs_patient(container):

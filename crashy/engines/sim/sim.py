@@ -21,11 +21,11 @@ from crashy.faults.base import FaultError, parse_spec
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap, Secret
-from crashy.objects.deployment import Deployment
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import HTTPGet
 from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service, ServicePort
+from crashy.objects.workload import Workload
 from crashy.patient.answers import Answer
 from crashy.timeline import Timeline
 from crashy.traffic.connection import Reply
@@ -60,12 +60,12 @@ class Sim:
         return self._cluster.pods()
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
-        """Delete a pod gracefully; its Deployment makes another."""
+        """Delete a pod gracefully; what it belongs to makes another."""
         self._cluster.delete(pod, grace)
 
-    def scale(self, deployment: Deployment, replicas: int) -> None:
-        """Set a Deployment's number of replicas."""
-        self._cluster.scale(deployment, replicas)
+    def scale(self, workload: Workload, replicas: int) -> None:
+        """Set a workload's number of replicas."""
+        self._cluster.scale(workload, replicas)
 
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""

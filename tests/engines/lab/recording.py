@@ -18,8 +18,7 @@ from crashy.engines.lab.lab import Lab
 from crashy.engines.lab.running import running
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.document import Document
-from crashy.objects.kinds import read
-from crashy.objects.manifests import Manifests
+from crashy.objects.manifests import Manifests, read
 from crashy.objects.pod import parse_pod_template
 from crashy.timeline import Event, Timeline
 from tests.kubelet.simulation import Run

@@ -29,8 +29,7 @@ from crashy.kubelet.outcome import Result
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.document import Document
-from crashy.objects.kinds import read
-from crashy.objects.manifests import Manifests
+from crashy.objects.manifests import Manifests, read
 from crashy.objects.pod import Exec, HTTPGet, Probe, parse_pod_template
 from crashy.timeline import Timeline
 from tests.elsewhere import needs_proc
@@ -261,7 +260,7 @@ async def test_deleting_and_scaling(tmp_path: Path) -> None:
         first = lab.pods()[0].pod
         lab.delete(first, 0)
         await until(lambda: first.name not in [view.pod.name for view in lab.pods()] and len(ready(lab)) == 2)
-        lab.scale(made.deployments[0], 1)
+        lab.scale(made.workloads[0], 1)
         await until(lambda: len(lab.pods()) == 1)
 
     assert any(line.endswith(f"gone               pod/{first.name}") for line in lines)
