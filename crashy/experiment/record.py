@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crashy.errors import BadInput
-from crashy.experiment.expectations import Verdict, judge
+from crashy.experiment.expectations import Run, Verdict, judge, read_expectations
 from crashy.experiment.fields import Fields
-from crashy.experiment.read import read_expectations
 from crashy.objects.document import Document
 from crashy.report.results import KINDS, Results, results
 from crashy.report.terminal import columns, fault_table, users_line
@@ -47,7 +46,7 @@ class Record:
     def verdicts(self) -> list[Verdict]:
         """Judge it by the expectations of its own file."""
         fields = Fields(Document(self.name, 1, 1, self.raw))
-        return judge(read_expectations(fields, self.raw.get("expect", {})), self.results(), self.events)
+        return judge(read_expectations(fields, self.raw.get("expect", {})), Run(self.results(), self.events))
 
     def text(self) -> str:
         """Return it for people: the lesson, what became of each fault, what users felt, the verdict."""
