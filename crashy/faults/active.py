@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from crashy.faults.base import FAULTS, Fault
-from crashy.faults.effects import Answer, Begin, Command, Delay, End, Exit, Hang, LastingEffect, Signal, Stop
+from crashy.faults.effects import Answer, Begin, Command, Delay, End, Hang, ProcessEffect, Stop
 from crashy.faults.injected import Active
 from crashy.faults.params import FaultError
 from crashy.faults.scope import Request
@@ -91,8 +91,8 @@ class FaultSet:
         self._starts: Counter[str] = Counter()
         self._hits_of_ended: Counter[str] = Counter()
         self._agenda: builtins.list[tuple[float, int, Active]] = []
-        self._held: dict[LastingEffect, float | None] = {}
-        self._fatal: builtins.list[Exit | Signal] = []
+        self._held: dict[ProcessEffect, float | None] = {}
+        self._once: builtins.list[ProcessEffect] = []
         self._changed = False
 
     def inject(self, fault: Fault, source: str = "admin") -> Active:
@@ -245,8 +245,8 @@ class FaultSet:
         effect = active.fault.process_effect()
         if effect is not None:
             self._changed = True
-        if isinstance(effect, Exit | Signal):
-            self._fatal.append(effect)
+        if effect is not None and not effect.lasting:
+            self._once.append(effect)
             self._end(active, now, "Ended")
         else:
             self._schedule(active)
@@ -270,18 +270,18 @@ class FaultSet:
         if not self._changed:
             return ()
         self._changed = False
-        wanted: dict[LastingEffect, float | None] = {}
+        wanted: dict[ProcessEffect, float | None] = {}
         for active in self._live.values():
             effect = active.fault.process_effect()
-            if active.state == "active" and isinstance(effect, LastingEffect):
+            if active.state == "active" and effect is not None:
                 wanted[effect] = _later(wanted.get(effect, active.ends_at), active.ends_at)
-        commands: builtins.list[Command] = [Begin(effect) for effect in self._fatal]
+        commands: builtins.list[Command] = [Begin(effect) for effect in self._once]
         commands += [End(effect) for effect in self._held if effect not in wanted]
         # A stop comes last: what is told after it would wait until the process is woken.
         for effect in sorted(wanted, key=lambda effect: isinstance(effect, Stop)):
             if effect not in self._held or self._held[effect] != wanted[effect]:
                 commands.append(Begin(effect, wanted[effect]))
-        self._fatal.clear()
+        self._once.clear()
         self._held = wanted
         return tuple(commands)
 

@@ -1,46 +1,88 @@
-"""What a patient says where nothing takes time."""
+"""What a path says in which state: the one place for the server, its gRPC port and the sim.
+
+What takes time, or does something to the process, is left to them: /N, /crash, /freeze and the admin API.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
-from crashy.faults.active import Health, RequestEffect
-from crashy.faults.scope import Request
-from crashy.patient.life import Phase, health_in
-from crashy.patient.probes import GRPC_CHECK, PROBES, STATUS, told_by
+from crashy.faults import effects
+from crashy.faults.active import Active, Health
+from crashy.faults.kinds.crash import Crash
+from crashy.faults.kinds.unlive import Unlive
+from crashy.faults.kinds.unready import Unready
+from crashy.faults.scope import ProbeName
+from crashy.patient.identity import Identity
+from crashy.patient.probes import PROBES, STATUS
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Answers with an HTTP status after `latency` seconds; a command exits 0 and gRPC serves if it is below 400."""
 
     status: int = 200
     body: str = "ok"
     latency: float = 0.0
+    content_type: str = "text/plain"
 
 
-PAGES = frozenset({"/", "/hostname", "/info"})
-"""The routes, probes' apart, that answer 200 at once."""
+GREETINGS = {
+    "crashy-app": "Hi, my name is {pod} and I'm a crashy app...\nBut I didn't crash... yet :D\n",
+    "webapp-delayed-start": "Hello from {pod}!\n",
+    "webapp-color": "Hello from {pod}!\n",
+    "flask-healthcheck": "Hello from {pod}!\n",
+    "rng": "RNG running on {pod}\n",
+}
+"""What / says, by persona."""
+
+PAGES: dict[str, Callable[[str, Identity], str]] = {
+    "/": lambda persona, who: GREETINGS[persona].format(pod=who.pod),
+    "/hostname": lambda _persona, who: who.pod,
+    "/info": lambda _persona, who: f"Hello, Application Version: {who.version} ; Color: {who.color}",
+}
+"""The routes, probes' apart, that answer 200 at once, each with what makes its text of the persona and the identity."""
+
+CRASHED = "500 Internal Server Error"
+"""What a path says after a crash that the process survived: the crashy-app lab's /health, word for word."""
+
+CRASHED_APP = "Hi, my name is {pod} and I'm a crashy app...\nI crashed {ago:.2f} seconds ago, sorry about that :(\n"
+"""What the crashy-app's / says then."""
 
 GONE = Health(startup=False, readiness=False, liveness=False)
+"""The health of what doesn't run."""
 
 _PROBES = {route.path: route for route in PROBES}
 
 
-def told(effect: RequestEffect, request: Request, pod: str, phase: Phase | None) -> tuple[int, str] | None:
-    """Return the status and text that a fault, or else the route of a probe, gives; None for all other routes."""
-    if effect.answer is not None and effect.by is not None:
-        status, body = effect.answer.status, effect.answer.body
-        if body is None and (route := told_by(effect.by.fault, request.path)):
-            return route.answer(pod, yes=False)
-        return status, str(status) if body is None else body
-    if phase and (route := _PROBES.get(request.path)):
-        return route.answer(pod, yes=getattr(health_in(phase), route.probe))
-    if phase and request.path == GRPC_CHECK and request.is_probe:
-        return (200 if getattr(health_in(phase), request.is_probe) else STATUS[request.is_probe]), ""
-    return None
+def probe_answer(path: str, probe: ProbeName, pod: str, *, yes: bool) -> Answer:
+    """Return the yes or the no of a probe's path, or of a gRPC health check, which has no text."""
+    status = 200 if yes else STATUS[probe]
+    route = _PROBES.get(path)
+    if route is None:
+        return Answer(status, "")
+    return Answer(status, (route.yes if yes else route.no).format(pod=pod), content_type=route.content_type)
+
+
+def fault_answer(by: Active, given: effects.Answer, path: str, persona: str, who: Identity, *, now: float) -> Answer:
+    """Return what a fault makes a path say: the fault's own text, else the persona's, else the status and its name."""
+    if given.body is not None:
+        return Answer(given.status, given.body)
+    if isinstance(by.fault, Crash):
+        app = path == "/" and persona == "crashy-app"
+        return Answer(given.status, CRASHED_APP.format(pod=who.pod, ago=now - by.starts_at) if app else CRASHED)
+    if isinstance(by.fault, Unready | Unlive) and (route := _PROBES.get(path)):
+        return probe_answer(path, route.probe, who.pod, yes=False)
+    return Answer(given.status, f"{given.status} {_phrase(given.status)}".rstrip())
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def run(command: tuple[str, ...], state_dir: str, files: Mapping[str, bool]) -> Answer:

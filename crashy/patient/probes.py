@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from crashy.faults.base import Fault
-from crashy.faults.kinds.unlive import Unlive
-from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import ProbeName
 
 # A no that passes (not started, not ready) is 503; a no that calls for a restart is 500, as the crashy-app lab has it.
@@ -25,10 +22,6 @@ class ProbeRoute(NamedTuple):
     yes: str
     no: str
     content_type: str = "text/plain"
-
-    def answer(self, pod: str, *, yes: bool) -> tuple[int, str]:
-        """Return the status and the text of a yes or a no."""
-        return (200, self.yes.format(pod=pod)) if yes else (STATUS[self.probe], self.no.format(pod=pod))
 
 
 def _plain(path: str, probe: ProbeName) -> ProbeRoute:
@@ -81,11 +74,3 @@ def probe_of(path: str, service: str | None = None) -> ProbeName | None:
 def routes_of(probe: str) -> tuple[str, ...]:
     """Return the paths that answer a probe."""
     return tuple(path for path, named in PROBE_ROUTES.items() if named == probe)
-
-
-_BY_PATH = {route.path: route for route in PROBES}
-
-
-def told_by(fault: Fault, path: str) -> ProbeRoute | None:
-    """Return the route whose own no a fault says on a path; None where its answer is the fault's own."""
-    return _BY_PATH.get(path) if isinstance(fault, Unready | Unlive) else None

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from crashy.faults.active import Active
+from crashy.faults.effects import Answer
 from crashy.faults.kinds.crash import Crash
+from crashy.patient.answers import PAGES, fault_answer, probe_answer
 from crashy.patient.life import health_in
-from crashy.patient.probes import PROBES, ProbeRoute, told_by
+from crashy.patient.probes import PROBES, ProbeRoute
 from crashy.server import admin as admin_api
 from crashy.server import root
 from crashy.server.answered import UNMATCHED
 from crashy.server.gate import gate, observe
 from crashy.server.patient import Patient
-from crashy.server.personas import GREETINGS, crashed, rng, webapp
+from crashy.server.personas import rng, webapp
 
 if TYPE_CHECKING:
     from crashy.server.metrics import Meter
@@ -42,8 +44,10 @@ def create_app(patient: Patient, *, admin: bool, meter: Meter | None = None) -> 
 
 
 def _routes(patient: Patient) -> list[web.RouteDef]:
+    pages = {path: text(patient.settings.persona, patient.identity) for path, text in PAGES.items()}
     return [
-        web.get("/", root.handler(patient, GREETINGS[patient.settings.persona](patient.identity))),
+        web.get("/", root.handler(patient, pages.pop("/"))),
+        *(web.get(path, _page(text)) for path, text in pages.items()),
         *(web.get(route.path, _probe(patient, route)) for route in PROBES),
         *webapp.routes(patient),
         *rng.routes(patient),
@@ -59,30 +63,28 @@ async def _refuse(request: web.Request) -> web.StreamResponse:
     raise web.HTTPMethodNotAllowed(request.method, allowed) if allowed else web.HTTPNotFound
 
 
+def _page(text: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(text=text)
+
+    return page
+
+
 def _probe(patient: Patient, route: ProbeRoute) -> Callable[[web.Request], Awaitable[web.Response]]:
     # Faults have met the request already: what is left to say no is the phase of this life.
     async def probe(_request: web.Request) -> web.Response:
         yes: bool = getattr(health_in(patient.phase), route.probe)
-        return _probe_answer(patient, route, yes=yes)
+        answer = probe_answer(route.path, route.probe, patient.identity.pod, yes=yes)
+        return web.Response(status=answer.status, text=answer.body, content_type=answer.content_type)
 
     return probe
 
 
-def _probe_answer(patient: Patient, route: ProbeRoute, *, yes: bool) -> web.Response:
-    status, text = route.answer(patient.identity.pod, yes=yes)
-    return web.Response(status=status, text=text, content_type=route.content_type)
-
-
-async def _instead(patient: Patient, request: web.Request, by: Active, status: int) -> web.Response:
-    """Answer for a fault in the persona's words."""
-    path = request.path
-    if isinstance(by.fault, Crash):
-        text = crashed(patient.settings.persona, patient.identity, path, patient.now() - by.starts_at)
-        if path == "/":
-            return await root.handler(patient, text, status)(request)
-        return web.Response(status=status, text=text)
-    if route := told_by(by.fault, path):
-        return _probe_answer(patient, route, yes=False)
-    response = web.Response(status=status)
-    response.text = f"{status} {response.reason}".rstrip()
-    return response
+async def _instead(patient: Patient, request: web.Request, by: Active, given: Answer) -> web.Response:
+    """Answer for a fault; / is a page for a browser after a crash too."""
+    path, persona = request.path, patient.settings.persona
+    answer = fault_answer(by, given, path, persona, patient.identity, now=patient.now())
+    if path == "/" and isinstance(by.fault, Crash):
+        return await root.handler(patient, answer.body, answer.status)(request)
+    headers = {"Content-Type": f"{answer.content_type}; charset=utf-8", **dict(given.headers)}
+    return web.Response(status=answer.status, text=answer.body, headers=headers)

@@ -10,13 +10,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from crashy.faults.active import Active, RequestEffect
+from crashy.faults.effects import Answer
 from crashy.faults.scope import Client, Request
 from crashy.patient.probes import PROBE_ROUTES
 from crashy.server.answered import GAVE_UP
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem
 
-Instead = Callable[[web.Request, Active, int], Awaitable[web.Response]]
+Instead = Callable[[web.Request, Active, Answer], Awaitable[web.Response]]
 Meeting = Callable[[web.Request, Client], Awaitable[web.Response | None]]
 
 _LOG = logging.getLogger(__name__)
@@ -86,16 +87,13 @@ async def meet(patient: Patient, request: Request) -> RequestEffect:
 
 
 def gate(patient: Patient, instead: Instead) -> Meeting:
-    """Make that by which faults meet requests; `instead` words what they leave to the persona to say."""
+    """Make that by which faults meet requests; `instead` answers for them."""
 
     async def meeting(request: web.Request, client: Client) -> web.Response | None:
         path = request.path
         effect = await meet(patient, Request(request.method, path, client, PROBE_ROUTES.get(path)))
-        answer = effect.answer
-        if answer is None:
+        if effect.answer is None or effect.by is None:
             return None
-        if answer.body is None and effect.by is not None:
-            return await instead(request, effect.by, answer.status)
-        return web.Response(status=answer.status, text=answer.body, headers=dict(answer.headers))
+        return await instead(request, effect.by, effect.answer)
 
     return meeting

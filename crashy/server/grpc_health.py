@@ -9,13 +9,13 @@ A Watch is no probe: it follows the health that faults leave for sure, and ends 
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 
 from crashy.faults.active import Health
 from crashy.faults.scope import Request
 from crashy.grpc import OF_HTTP, Code, fields
+from crashy.patient.answers import fault_answer, probe_answer
 from crashy.patient.life import health_in
-from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, STATUS, probe_of
+from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, probe_of
 from crashy.server import grpc_wire as wire
 from crashy.server.answered import GAVE_UP
 from crashy.server.gate import meet
@@ -98,7 +98,7 @@ class GrpcHealth:
             raise wire.Refusal(Code.NOT_FOUND, "unknown service")
         serving = serving and getattr(health_in(self._patient.phase), request.is_probe)
         await call.send(_response(SERVING if serving else NOT_SERVING))
-        return 200 if serving else STATUS[request.is_probe]
+        return probe_answer(call.path, request.is_probe, "", yes=serving).status
 
     async def _watch(self, call: wire.Call, request: Request, service: str) -> None:
         """Send a service's status, and again whenever it is another, until the client has gone."""
@@ -120,19 +120,18 @@ class GrpcHealth:
 
     async def _meet(self, request: Request) -> bool:
         """Let a request meet the faults: gives whether they leave it healthy; raises Refusal for an error of theirs."""
-        if not self._patient.ill:
+        patient = self._patient
+        if not patient.ill:
             return True
-        effect = await meet(self._patient, request)
+        effect = await meet(patient, request)
         if effect.answer is None or effect.by is None:
             return True
         if effect.by.fault.failing():
             return False
-        status = effect.answer.status
-        text = effect.answer.body or f"{status} {HTTPStatus(status).phrase if status in _PHRASED else ''}".rstrip()
-        raise wire.Refusal(OF_HTTP.get(status, Code.UNKNOWN), text)
-
-
-_PHRASED = {status.value for status in HTTPStatus}
+        given = effect.answer._replace(body=effect.answer.body or None)  # gRPC has no empty message
+        persona = patient.settings.persona
+        answer = fault_answer(effect.by, given, request.path, persona, patient.identity, now=patient.now())
+        raise wire.Refusal(OF_HTTP.get(answer.status, Code.UNKNOWN), answer.body)
 
 
 def _service(call: wire.Call) -> str:

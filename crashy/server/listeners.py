@@ -1,4 +1,4 @@
-"""The sockets that a plane listens on: bound once, closed and opened again by a deaf fault."""
+"""The sockets that a plane listens on: bound once, closed and opened again by a fault."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 class Listeners:
     """The ports of one plane, on its own loop.
 
-    `bind` first, `listen` then; `close` and `reopen` are what a deaf fault does between.
+    `bind` first, `listen` then; `close` and `reopen` are what a fault does between.
     """
 
     def __init__(self, patient: Patient, setting: str, host: str, ports: Sequence[int]) -> None:
@@ -78,7 +78,7 @@ class Listeners:
         self._connection: Callable[[], asyncio.Protocol] | None = None
         self._sockets: list[socket.socket] = []
         self._listening: list[asyncio.Server] = []
-        self._deaf = False
+        self._closed = False
         self._reopening: asyncio.Task[None] | None = None
         self.ports: tuple[int, ...] = ()
         """The ports that are bound."""
@@ -105,9 +105,9 @@ class Listeners:
         self.ports = tuple(ports)
 
     async def listen(self, connection: Callable[[], asyncio.Protocol]) -> None:
-        """Listen on what was bound, unless deaf; `connection` makes the protocol of each connection."""
+        """Listen on what was bound, unless closed; `connection` makes the protocol of each connection."""
         self._connection = connection
-        if not self._deaf:
+        if not self._closed:
             await self._open()
 
     async def _open(self) -> None:
@@ -121,7 +121,7 @@ class Listeners:
 
     def close(self) -> None:
         """Stop listening: whoever connects is refused."""
-        self._deaf = True
+        self._closed = True
         if self._reopening is not None:
             self._reopening.cancel()
         for listening in self._listening:
@@ -130,7 +130,7 @@ class Listeners:
 
     def reopen(self) -> None:
         """Listen again."""
-        self._deaf = False
+        self._closed = False
         self._reopening = asyncio.get_running_loop().create_task(self._reopen())
 
     async def _reopen(self) -> None:
@@ -145,13 +145,13 @@ class Listeners:
                 return bind(self._host, port)
             except OSError as error:  # uvloop closes a socket a moment later; or somebody took the port meanwhile
                 if not told:
-                    self._patient.say("StillDeaf", f"port {port}: {error.strerror}; trying on", level="warning")
+                    self._patient.say("RebindFailed", f"port {port}: {error.strerror}; trying on", level="warning")
                 told = True
             await asyncio.sleep(_AGAIN)
 
 
 class AllListeners:
-    """The ports of several planes, deaf together."""
+    """The ports of several planes, closed together."""
 
     def __init__(self, *planes: Listeners) -> None:
         self._planes = planes

@@ -48,10 +48,10 @@ def settle(future: Future[None]) -> None:
 
 
 class Patient:
-    """One patient, safe to use from the data loop, the admin thread and the pulse.
+    """One patient, safe to use from the data loop, the admin thread and the fault scheduler.
 
-    It says what is to be done to the process (`orders`, in order) and leaves the doing to the pulse: None in the queue
-    only wakes it. `now` gives monotonic seconds. What happens is told to the timeline alone,
+    It says what is to be done to the process (`orders`, in order) and leaves the doing to the fault scheduler: None in
+    the queue only wakes it. `now` gives monotonic seconds. What happens is told to the timeline alone,
     which `log` follows from the first event.
     `pid` is the process's own: as process 1 of a container it can't be stopped.
     """
@@ -194,7 +194,7 @@ class Patient:
         )
 
     def enter(self, phase: Phase) -> None:
-        """Go on to the next phase of this life; the pulse sees to the state files at once."""
+        """Go on to the next phase of this life; the scheduler sees to the state files at once."""
         self.phase = phase
         self.orders.put(None)
 

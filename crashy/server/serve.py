@@ -16,25 +16,24 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from crashy.errors import BadInput
-from crashy.faults.active import Health
+from crashy.faults.effects import ProcessEffects
+from crashy.patient.answers import GONE
 from crashy.patient.identity import identify
 from crashy.patient.life import QUIET
 from crashy.patient.settings import Settings
+from crashy.server import effects
 from crashy.server.app import create_app
-from crashy.server.body import Body
 from crashy.server.control import ControlPlane
+from crashy.server.fault_scheduler import FaultScheduler
 from crashy.server.listeners import AllListeners, Listeners, http, url
 from crashy.server.logs import Log
 from crashy.server.patient import Patient
 from crashy.server.personas import webapp
-from crashy.server.pulse import Pulse
 from crashy.server.statefiles import StateFiles
 
 if TYPE_CHECKING:
     from crashy.server.grpc_health import GrpcHealth
     from crashy.server.metrics import Meter
-
-_GONE = Health(startup=False, readiness=False, liveness=False)
 
 
 def serve(settings: Settings, environ: Mapping[str, str]) -> int:
@@ -91,14 +90,14 @@ class Life:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end, number)
-        ears = Listeners(patient, "PORT", self._settings.host, self._settings.port)
+        listeners = Listeners(patient, "PORT", self._settings.host, self._settings.port)
         grpc = self._grpc(loop)
-        planes = [ears] if grpc is None else [ears, grpc.listeners]
-        body = Body(
+        planes = [listeners] if grpc is None else [listeners, grpc.listeners]
+        process = effects.Process(
             loop,
             AllListeners(*planes),
             stuck=lambda: patient.say("Said", webapp.stuck(patient.identity)),
-            last_words=lambda: self._files.keep(_GONE),
+            last_words=lambda: self._files.keep(GONE),
         )
 
         def keep() -> None:
@@ -106,18 +105,18 @@ class Life:
             if grpc is not None:
                 grpc.changed()
 
-        pulse = Pulse(patient, body, keep)
+        scheduler = FaultScheduler(patient, ProcessEffects(effects, process), keep)
         control = None
         if self._settings.admin_port is not None:
             control = ControlPlane(patient, self._settings.admin_port, self._meter)
             control.start()
-        pulse.start()
+        scheduler.start()
         try:
             if await self._warm_up():
-                await self._serve(ears, grpc)
+                await self._serve(listeners, grpc)
         finally:
-            pulse.stop()
-            self._files.keep(_GONE)
+            scheduler.stop()
+            self._files.keep(GONE)
             if control is not None:
                 control.stop()
         return 0
@@ -147,27 +146,27 @@ class Life:
             patient.say("Said", webapp.READY)
         return True
 
-    async def _serve(self, ears: Listeners, grpc: GrpcHealth | None) -> None:
+    async def _serve(self, listeners: Listeners, grpc: GrpcHealth | None) -> None:
         patient = self._patient
-        ears.bind()
+        listeners.bind()
         if grpc is not None:
             grpc.listeners.bind()
-        patient.ports = ears.ports
+        patient.ports = listeners.ports
         app = create_app(patient, admin=False, meter=self._meter)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.25)
         await runner.setup()
-        await ears.listen(http(runner, patient))
+        await listeners.listen(http(runner, patient))
         if grpc is not None:
             await grpc.listen()
         patient.enter("serving")
-        addresses = ", ".join(url(self._settings.host, port) for port in ears.ports)
-        patient.say("Listening", f"serving on {addresses}", ports=list(ears.ports), plane="data")
+        addresses = ", ".join(url(self._settings.host, port) for port in listeners.ports)
+        patient.say("Listening", f"serving on {addresses}", ports=list(listeners.ports), plane="data")
         # What was imported lives as long as the process: no collection need look at it again.
         gc.freeze()
         gc.enable()
         await self._asked_to_end.wait()
         await self._drain()
-        ears.close()
+        listeners.close()
         if grpc is not None:
             grpc.close()
         await runner.cleanup()

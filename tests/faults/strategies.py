@@ -4,7 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from crashy.faults.base import Fault
+from crashy.faults.base import FAULTS as BY_NAME
+from crashy.faults.base import Fault, parse_spec
 from crashy.faults.kinds.crash import SIGNALS, Crash
 from crashy.faults.kinds.error import Error, Statuses
 from crashy.faults.kinds.freeze import Freeze
@@ -78,4 +79,5 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     st.builds(Unlive, scope=scopes()),
     st.builds(Error, code=STATUSES, body=maybe(TEXTS), scope=scopes()),
     st.builds(Latency, delay=DISTRIBUTIONS, scope=scopes()),
+    st.sampled_from([parse_spec(example) for fault in BY_NAME.values() for example in fault.examples]),
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.faults.effects import Begin, Block, Command, Deaf, End, Exit, ProcessEffect, Signal, Stop
+from crashy.faults.effects import Begin, Block, Command, End, Exit, ListenersClosed, ProcessEffect, Signal, Stop
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Request, Scope
 from tests.faults.patients import READY, USER, FakePatient
@@ -18,7 +18,7 @@ from tests.faults.patients import READY, USER, FakePatient
         ("crash mode=signal", Signal("SEGV")),
         ("crash mode=signal signal=SIGKILL", Signal("KILL")),
         ("freeze", Block()),
-        ("freeze mode=deaf", Deaf()),
+        ("freeze mode=deaf", ListenersClosed()),
     ],
 )
 def test_it_comes_when_the_fault_starts_and_once(spec: str, effect: ProcessEffect) -> None:
@@ -49,12 +49,12 @@ def test_a_crash_ends_as_it_starts() -> None:
 
 def test_recovery_lets_the_process_go_on() -> None:
     patient = FakePatient("freeze", "freeze mode=deaf")
-    assert patient.at(0) == [Begin(Block()), Begin(Deaf())]
+    assert patient.at(0) == [Begin(Block()), Begin(ListenersClosed())]
 
     patient.faults.recover()
 
     assert patient.faults.next_change() == 0
-    assert patient.at(0) == [End(Block()), End(Deaf())]
+    assert patient.at(0) == [End(Block()), End(ListenersClosed())]
 
 
 @pytest.mark.parametrize(
@@ -205,4 +205,4 @@ def test_traps_spring_before_anything_else_happens_to_the_request() -> None:
     effect = FakePatient("freeze mode=hang", "latency", "freeze mode=deaf methods=GET", "freeze p=1").ask()
 
     assert effect.hang is not None
-    assert effect.commands == (Begin(Deaf()), Begin(Block()))
+    assert effect.commands == (Begin(ListenersClosed()), Begin(Block()))

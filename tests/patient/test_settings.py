@@ -6,8 +6,8 @@ import pytest
 
 from crashy.cli import main
 from crashy.errors import BadInput
+from crashy.patient.answers import GREETINGS
 from crashy.patient.settings import PERSONAS, SETTINGS, load, parser
-from crashy.server.personas import GREETINGS
 
 DURATION = "a duration from 0 to 365 days: seconds (60, 0.5) or with units (1m30s, 250ms)"
 PORTS = "a port from 0 to 65535 (0: the kernel chooses), or a comma list of different ones"

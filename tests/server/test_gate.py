@@ -143,7 +143,7 @@ async def test_a_bug_is_a_plain_500_with_the_pod_on_it(
     def bug(*_of: Any, **_named: Any) -> web.Response:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("crashy.server.app._probe_answer", bug)
+    monkeypatch.setattr("crashy.server.app.probe_answer", bug)
     response = await (await client()).get("/ready")
 
     assert (response.status, await response.text()) == (500, "500 Internal Server Error")

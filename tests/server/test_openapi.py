@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 from aiohttp import web
 
-from crashy.faults.base import catalogue, from_json, scope_catalogue
+from crashy.faults.base import catalogue, from_json, parse_spec, scope_catalogue
 from crashy.server.admin import METRICS, OPERATIONS
 from crashy.server.openapi import document
 from tests.server.admin_app import make_app, make_patient
@@ -22,7 +22,7 @@ def schema(name: str) -> Any:
     return {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
 
 
-# A value for each parameter, that goes with its fault alone.
+# Values for each parameter, that go with its fault alone; what isn't here is tried as its fault's examples have it.
 VALUES: dict[str, list[Any]] = {
     "after": ["30s", 1.5, 0],
     "for": ["1m30s", "250ms", 5],
@@ -46,14 +46,29 @@ FAULT_VALUES: dict[tuple[str, str], list[Any]] = {
 }
 
 
+def values(fault: dict[str, Any], param: str) -> list[Any]:
+    """Return the values to try for a parameter of a fault."""
+    return (
+        FAULT_VALUES.get((fault["name"], param))
+        or VALUES.get(param)
+        or [given[param] for example in fault["examples"] if param in (given := parse_spec(example).to_json())]
+    )
+
+
 def all_params() -> list[tuple[str, Any, Any]]:
     """Return (fault, param, value) of each parameter in the catalogue."""
     return [
         (fault["name"], param, value)
         for fault in catalogue()
         for param in (*fault["params"], *scope_catalogue())
-        for value in FAULT_VALUES.get((fault["name"], param["name"])) or VALUES[param["name"]]
+        for value in values(fault, param["name"])
     ]
+
+
+def test_every_parameter_is_tried() -> None:
+    own = {(fault["name"], param["name"]) for fault in catalogue() for param in fault["params"]}
+
+    assert own <= {(fault, param["name"]) for fault, param, _ in all_params()}, "an example should have it"
 
 
 @pytest.mark.parametrize(("fault", "param", "value"), all_params(), ids=lambda it: str(it)[:30])

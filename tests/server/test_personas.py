@@ -203,7 +203,7 @@ async def test_freeze_answers_only_when_thawed_and_then_with_the_stuck_text(clie
     app = await client()
     with ThreadPoolExecutor() as pool:
         patient = patient_of(app)
-        # No pulse runs here, so nothing blocks: only the waiting is seen.
+        # No fault scheduler runs here, so nothing blocks: only the waiting is seen.
 
         def recover(event: Event) -> None:
             if event.reason == "Started":

@@ -10,20 +10,20 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 
-from crashy.engines.sim.body import Body
+from crashy.engines.sim import effects
 from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
 from crashy.engines.sim.waiting import Bell
 from crashy.faults.active import Active, FaultSet, RequestEffect
 from crashy.faults.base import Fault
-from crashy.faults.effects import Command
+from crashy.faults.effects import Command, ProcessEffects
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, Request
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
-from crashy.patient.answers import GONE, PAGES, Answer, run, told
+from crashy.patient.answers import GONE, PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.countdowns import armed
+from crashy.patient.identity import identify
 from crashy.patient.life import QUIET, RNG_SECONDS, Phase, health_in
 from crashy.patient.probes import GRPC_CHECK, GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.settings import Settings
@@ -63,12 +63,12 @@ class ModelledPatient:
 
     def __init__(self, plan: PatientPlan, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._pod = plan.pod
         self._rng = plan.rng
         self._log = plan.log
         self._bell = Bell()
         self._alive = True
-        self._body = Body(kernel)
+        self._process = effects.ModelledProcess(kernel)
+        self._effects = ProcessEffects(effects, self._process)
         self._armed = math.inf
         self._ill: set[str] = set()  # the ids of the faults that requests may meet
         self._in_flight = 0
@@ -84,6 +84,7 @@ class ModelledPatient:
             kernel.call_at(boots_at, lambda: kernel.exit(2))
         else:
             self._settings = settings
+            self._identity = identify(settings, {}, lambda: plan.pod)
             kernel.call_at(boots_at, self._boot)
 
     def _boot(self) -> None:
@@ -97,7 +98,7 @@ class ModelledPatient:
         if settings.app_start_delay is None:
             self._enter("serving")
         else:
-            self._kernel.call_at(self._kernel.now() + warm_up, lambda: self._body.when_awake(self._serve))
+            self._kernel.call_at(self._kernel.now() + warm_up, lambda: self._process.when_awake(self._serve))
         self._tick()
 
     def _serve(self) -> None:
@@ -114,7 +115,7 @@ class ModelledPatient:
         """Arm a fault, as its admin API would be asked to; return why that can't be, or nothing. Raises FaultError."""
         if self.phase is None:
             return "refused"
-        if self._body.stopped:
+        if self._process.stopped:
             return "timeout"
         self.faults.inject(fault, source)
         self._tick()
@@ -124,7 +125,7 @@ class ModelledPatient:
         """Take back all faults, or those of one name; return why that can't be, or nothing."""
         if self.phase is None:
             return "refused"
-        if self._body.stopped:
+        if self._process.stopped:
             return "timeout"
         self.faults.recover(which)
         self._tick()
@@ -133,7 +134,7 @@ class ModelledPatient:
     def terminate(self) -> None:
         """Take SIGTERM: nothing before it has a handler, and nothing while it is frozen; else be unready and drain."""
         if self.phase is not None:
-            self._body.when_awake(self._drain)
+            self._process.when_awake(self._drain)
 
     def _drain(self) -> None:
         if self.phase == "warming up":
@@ -151,7 +152,7 @@ class ModelledPatient:
         if now >= ends_at:
             self._kernel.exit(0)
         else:
-            self._kernel.call_at(ends_at, lambda: self._body.when_awake(self._drained))
+            self._kernel.call_at(ends_at, lambda: self._process.when_awake(self._drained))
 
     def ended(self) -> None:
         """Cut off whoever waits for an answer."""
@@ -168,16 +169,17 @@ class ModelledPatient:
         self._log(reason, f"fault {active.id}: {active.fault.to_spec()}")
 
     def _tick(self) -> None:
-        self._carry_out(() if self._body.stopped else self.faults.tick())
+        self._carry_out(() if self._process.stopped else self.faults.tick())
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
         """Do what the faults command, wake whoever waits for it, and see to it that their next change is not missed."""
-        self._body.obey(commands)
+        for command in commands:
+            self._effects.obey(command)
         if not self._alive:
             return
-        self._body.catch_up()
+        self._process.catch_up()
         self._bell.ring()
-        due = self._body.stopped_until if self._body.stopped else self.faults.next_change()
+        due = self._process.stopped_until if self._process.stopped else self.faults.next_change()
         if due is not None and (due < self._armed or self._armed <= self._kernel.now()):
             self._armed = due
             self._kernel.call_at(due, self._tick)
@@ -191,7 +193,7 @@ class ModelledPatient:
         if port == self._settings.admin_port:
             return True
         heard = port in self._settings.port or port == self._settings.grpc_port
-        return heard and self.phase != "warming up" and not self._body.deaf
+        return heard and self.phase != "warming up" and not self._process.listeners_closed
 
     async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
         """Be asked; see `Process.meet`."""
@@ -222,43 +224,50 @@ class ModelledPatient:
         took = self._kernel.now() - began
         if answer is None or took >= within:
             return Hang()
-        return Answer(answer[0], answer[1], took)
+        return answer._replace(latency=took)
 
-    async def _answer(self, request: Request, deadline: float) -> tuple[int, str] | None:
-        """Return status and text, or None if the deadline comes first."""
-        if not self._body.awake and not await self._until(deadline, lambda: self._body.awake):
+    async def _answer(self, request: Request, deadline: float) -> Answer | None:
+        """Return what is answered, or None if the deadline comes first."""
+        if not self._process.awake and not await self._until(deadline, lambda: self._process.awake):
             return None
         busy = self._busy_until - self._kernel.now()
         if busy > 0 and not request.path[1:].isdecimal() and not await self._pass(busy, deadline):
             return None
         if request.path.startswith("/admin/"):
-            return 200, ""
+            return Answer(body="")
         effect = self.faults.on_request(request) if self._ill else HEALTHY
         if effect.commands:
             self._carry_out(effect.commands)
             if not self._alive:
                 raise _CutError
-            if not await self._until(deadline, lambda: self._body.awake):
+            if not await self._until(deadline, lambda: self._process.awake):
                 return None
         hang = effect.hang
         if effect.delay and not await self._pass(effect.delay, deadline):
             return None
         if hang is not None and not await self._until(deadline, lambda: hang.state == "ended"):
             return None
-        return told(effect, request, self._pod, self.phase) or await self._page(request.path, deadline)
-
-    async def _page(self, path: str, deadline: float) -> tuple[int, str] | None:
+        path, persona, identity = request.path, self._settings.persona, self._identity
+        if effect.answer is not None and effect.by is not None:
+            return fault_answer(effect.by, effect.answer, path, persona, identity, now=self._kernel.now())
+        if self.phase and request.is_probe:
+            yes = getattr(health_in(self.phase), request.is_probe)
+            return probe_answer(path, request.is_probe, identity.pod, yes=yes)
         if path in PAGES:
-            return HTTPStatus.OK, ""
+            return Answer(body=PAGES[path](persona, identity))
+        return await self._route(path, deadline)
+
+    async def _route(self, path: str, deadline: float) -> Answer | None:
+        """Return what a route answers that takes time or does something; None if the deadline comes first."""
         if path[1:].isdecimal():
-            return (HTTPStatus.OK, "") if await self._work(deadline) else None
+            return Answer(body="") if await self._work(deadline) else None
         if path == "/crash":
             self.inject(Crash(code=self._settings.exit_code), "GET /crash")
             raise _CutError
         if path == "/freeze":
             self.inject(Freeze(), "GET /freeze")
-            return (HTTPStatus.OK, "") if await self._until(deadline, lambda: self._body.awake) else None
-        return HTTPStatus.NOT_FOUND, "404: Not Found"
+            return Answer(body="") if await self._until(deadline, lambda: self._process.awake) else None
+        return Answer(404, "404: Not Found")
 
     async def _work(self, deadline: float) -> bool:
         """Do the rng's work: for all at the same time, or, blocking, for one after another, and for nobody else."""
@@ -278,7 +287,7 @@ class ModelledPatient:
         """Let so many seconds pass, and be awake then; return whether that was before the deadline."""
         due = self._kernel.now() + seconds
         await self._until(min(due, deadline), lambda: False)
-        return due < deadline and await self._until(deadline, lambda: self._body.awake)
+        return due < deadline and await self._until(deadline, lambda: self._process.awake)
 
     async def _until(self, deadline: float, done: Callable[[], bool]) -> bool:
         """Wait until `done`, at most until the deadline; return whether it is. Raises if the process ends meanwhile."""

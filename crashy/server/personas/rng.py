@@ -8,16 +8,10 @@ import time
 
 from aiohttp import web
 
-from crashy.patient.identity import Identity
 from crashy.patient.life import RNG_SECONDS
 from crashy.server.patient import Patient
 
 MOST_BYTES = 1024 * 1024
-
-
-def greeting(identity: Identity) -> str:
-    """Return what / says."""
-    return f"RNG running on {identity.pod}\n"
 
 
 def routes(patient: Patient) -> list[web.RouteDef]:

@@ -1,7 +1,4 @@
-"""webapp-delayed-start and webapp-color of the Kubernetes courses: /hostname, /info, /crash and /freeze.
-
-/ready and /live are in the table of probe routes.
-"""
+"""webapp-delayed-start and webapp-color of the Kubernetes courses: /crash and /freeze, and what they print."""
 
 from __future__ import annotations
 
@@ -13,11 +10,6 @@ from crashy.patient.identity import Identity
 from crashy.server.admin import check_token, inject
 from crashy.server.gate import hold
 from crashy.server.patient import Patient
-
-
-def greeting(identity: Identity) -> str:
-    """Return what / says."""
-    return f"Hello from {identity.pod}!\n"
 
 
 def stuck(identity: Identity) -> str:
@@ -38,12 +30,6 @@ def routes(patient: Patient) -> list[web.RouteDef]:
     """Return this app's own routes. /crash and /freeze obey ADMIN_TOKEN; HEAD, as link checkers send, does nothing."""
     identity = patient.identity
 
-    async def hostname(_request: web.Request) -> web.Response:
-        return web.Response(text=identity.pod)
-
-    async def info(_request: web.Request) -> web.Response:
-        return web.Response(text=f"Hello, Application Version: {identity.version} ; Color: {identity.color}")
-
     async def crash(request: web.Request) -> web.Response:
         check_token(request, patient.settings.admin_token)
         mayday = f"Message from {identity.pod} : Mayday! Mayday! Going to crash!"
@@ -57,8 +43,6 @@ def routes(patient: Patient) -> list[web.RouteDef]:
         return web.Response(text=stuck(identity))
 
     return [
-        web.get("/hostname", hostname),
-        web.get("/info", info),
         web.get("/crash", crash, allow_head=False),
         web.get("/freeze", freeze, allow_head=False),
     ]

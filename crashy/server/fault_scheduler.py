@@ -7,24 +7,23 @@ import time
 from collections.abc import Callable
 from queue import Empty
 
-from crashy.faults.effects import Begin
-from crashy.server.body import Body
+from crashy.faults.effects import Begin, ProcessEffects
 from crashy.server.patient import Order, Patient, settle
 
 ANSWERS_FIRST = 0.05
 """Seconds between the order to fall ill and the illness: the answer that says so leaves first."""
 
 
-class Pulse(threading.Thread):
+class FaultScheduler(threading.Thread):
     """Drives one patient: starts and ends its faults when they are due, obeys its orders, keeps its state files.
 
     `keep` is called whenever something may have changed.
     """
 
-    def __init__(self, patient: Patient, body: Body, keep: Callable[[], None]) -> None:
-        super().__init__(name="pulse", daemon=True)
+    def __init__(self, patient: Patient, effects: ProcessEffects, keep: Callable[[], None]) -> None:
+        super().__init__(name="faults", daemon=True)
         self._patient = patient
-        self._body = body
+        self._effects = effects
         self._keep = keep
         self._over = False
 
@@ -50,6 +49,6 @@ class Pulse(threading.Thread):
     def _obey(self, order: Order) -> None:
         if order.struck is None and isinstance(order.command, Begin):
             time.sleep(max(0.0, order.given_at + ANSWERS_FIRST - self._patient.now()))
-        self._body.obey(order.command)
+        self._effects.obey(order.command)
         if order.struck is not None:
             settle(order.struck)

@@ -1,0 +1,18 @@
+"""The event loop stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from crashy.engines.sim.effects import ModelledProcess
+from crashy.faults.effects import Block
+
+
+def begin(process: ModelledProcess, _effect: Block, _until: float | None) -> Callable[[], None]:
+    """Block the loop; what is returned lets it go on."""
+    process.blocked = True
+
+    def end() -> None:
+        process.blocked = False
+
+    return end

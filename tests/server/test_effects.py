@@ -1,0 +1,138 @@
+"""What faults do to the process: on a loop of the test's own, and where it is the end, on a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from crashy.engines.sim import effects as modelled_effects
+from crashy.faults.base import FAULTS, parse_spec
+from crashy.faults.effects import Begin, Block, End, ListenersClosed, ProcessEffects
+from crashy.server import effects
+from crashy.server.listeners import AllListeners, Listeners
+from crashy.server.patient import Patient
+from tests.server.running import until
+
+DOOMED = """
+import os, signal
+from crashy.faults.effects import Begin, Exit, ProcessEffects, Signal
+from crashy.server import effects
+
+{first}
+process = effects.Process(None, None, stuck=None, last_words=lambda: print("last words", flush=True))
+ProcessEffects(effects, process).obey(Begin({effect}))
+"""
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def stuck() -> list[str]:
+    """Collect a word each time that the loop says it is stuck."""
+    return []
+
+
+@pytest.fixture
+def act(loop: asyncio.AbstractEventLoop, stuck: list[str]) -> ProcessEffects:
+    process = effects.Process(loop, AllListeners(), stuck=lambda: stuck.append("stuck"), last_words=lambda: None)
+    return ProcessEffects(effects, process)
+
+
+@pytest.mark.parametrize(
+    ("effect", "first", "code"),
+    [
+        ("Exit(3)", "", 3),
+        ("Signal('SEGV')", "", -signal.SIGSEGV),
+        ("Signal('SEGV')", "os.kill = lambda *_: None  # as the kernel spares process 1", 139),
+        ("Signal('TERM')", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", 143),
+        ("Signal('TERM')", "signal.signal(signal.SIGTERM, lambda *_: None)", 143),
+    ],
+)
+def test_a_process_ends_after_its_last_words(effect: str, first: str, code: int) -> None:
+    command = [sys.executable, "-c", DOOMED.format(effect=effect, first=first)]
+    doomed = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (doomed.returncode, doomed.stdout, doomed.stderr) == (code, "last words\n", "")
+
+
+def test_a_blocked_loop_is_stuck_until_it_is_thawed(
+    loop: asyncio.AbstractEventLoop, act: ProcessEffects, stuck: list[str]
+) -> None:
+    ran = threading.Event()
+    act.obey(Begin(Block()))
+    act.obey(Begin(Block(), 5.0))  # it holds already
+    loop.call_soon_threadsafe(ran.set)
+
+    assert not ran.wait(0.2)
+    act.obey(End(Block()))
+    assert ran.wait(10)
+    assert stuck == ["stuck"]
+
+
+def test_thawing_a_loop_that_did_not_stand_still_yet_keeps_it_going(
+    loop: asyncio.AbstractEventLoop, act: ProcessEffects, stuck: list[str]
+) -> None:
+    ran, held = threading.Event(), threading.Event()
+    loop.call_soon_threadsafe(held.wait, 10)
+    act.obey(Begin(Block()))
+    act.obey(End(Block()))
+    act.obey(End(Block()))
+    held.set()
+    loop.call_soon_threadsafe(ran.set)
+
+    assert ran.wait(10)
+    assert stuck == []
+
+
+def test_closed_listeners_refuse_until_they_are_opened_again(
+    loop: asyncio.AbstractEventLoop, make_patient: Callable[..., Patient]
+) -> None:
+    listeners = Listeners(make_patient(), "PORT", "127.0.0.1", [0])
+    listeners.bind()
+    asyncio.run_coroutine_threadsafe(listeners.listen(asyncio.Protocol), loop).result(10)
+    process = effects.Process(loop, AllListeners(listeners), stuck=lambda: None, last_words=lambda: None)
+    act = ProcessEffects(effects, process)
+
+    def refused() -> bool:
+        with socket.socket() as asking:
+            return asking.connect_ex(("127.0.0.1", listeners.ports[0])) != 0
+
+    assert not refused()
+    act.obey(Begin(ListenersClosed()))
+    until(refused, "connections are refused")
+    act.obey(End(ListenersClosed()))
+    until(lambda: not refused(), "connections are taken again")
+    act.obey(Begin(ListenersClosed()))
+    until(refused, "nothing is left open")
+
+
+def test_every_effect_of_a_fault_is_there_and_modelled() -> None:
+    given = [parse_spec(example).process_effect() for fault in FAULTS.values() for example in fault.examples]
+    there = {module.name for module in pkgutil.iter_modules(effects.__path__)}
+
+    assert {effect.file for effect in given if effect is not None} == there
+    assert {module.name for module in pkgutil.iter_modules(modelled_effects.__path__)} == there
+
+
+def test_an_effect_is_imported_when_it_is_used() -> None:
+    code = "import sys, crashy.server.serve, crashy.engines.sim.patient; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+
+    assert [name for name in modules if ".effects." in name] == []
