@@ -12,7 +12,7 @@ from crashy.check.traps import TRAPS
 from crashy.experiment import expectations as room
 from crashy.experiment.schema import SCHEMA
 from crashy.faults.base import catalogue
-from crashy.patient.answers import GREETINGS
+from crashy.patient.personas import GREETINGS
 from crashy.patient.probes import PROBES, STATUS
 from crashy.patient.settings import SETTINGS
 from crashy.server import metrics as scraped
