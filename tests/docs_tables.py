@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from crashy.check.traps import TRAPS
+from crashy.experiment import expectations as room
 from crashy.experiment.schema import SCHEMA
 from crashy.faults.base import catalogue
-from crashy.patient.answers import GREETINGS
+from crashy.patient.personas import GREETINGS
 from crashy.patient.probes import PROBES, STATUS
 from crashy.patient.settings import SETTINGS
 from crashy.server import metrics as scraped
@@ -99,6 +101,15 @@ def personas() -> str:
     return ", ".join(f"`{name}`" for name in GREETINGS)
 
 
+def expectations() -> str:
+    """Return the table of what an experiment can expect."""
+    rows = [
+        (f"`{name}`", import_module(f"{room.__name__}.{name}").__doc__ or "", f"`{expectation.example}`")
+        for name, expectation in room.expectations().items()
+    ]
+    return table(("expectation", "of what", "for example"), rows)
+
+
 def traps() -> str:
     """Return the index of the traps, and a section for each."""
     index = table(("trap", "severity", "what it is"), [(f"[`{t.id}`](#{t.id})", t.severity, t.title) for t in TRAPS])
@@ -118,6 +129,7 @@ def fidelity() -> str:
 TABLES = {
     "README.md": {"settings": settings, "probes": probes, "faults": faults, "personas": personas, "fidelity": fidelity},
     "docs/integrations.md": {"metrics": metrics},
+    "docs/experiments.md": {"expectations": expectations},
     "docs/faults.md": {"faults": fault_pages},
     "docs/fidelity.md": {"fidelity": fidelity},
     "docs/traps.md": {"traps": traps},

@@ -14,7 +14,7 @@ from crashy.controllers.endpointslice import ServiceController, ServiceControlle
 from crashy.controllers.workloads import CONTROLLERS, Controller, Owner
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
-from crashy.kubelet.recorder import pod_data
+from crashy.kubelet.recorder import deleted_data
 from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.versions import Profile
 from crashy.objects.manifests import Manifests
@@ -22,7 +22,7 @@ from crashy.objects.pod import PodTemplate
 from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service
 from crashy.objects.workload import BarePod, Key, Workload
-from crashy.timeline import Timeline
+from crashy.timeline import Timeline, kinds
 
 _C = TypeVar("_C")
 
@@ -165,8 +165,13 @@ class Cluster:
         if owner is None:
             self._bare["Pod", namespace, name] = uid
         assigned = f"Successfully assigned {namespace}/{name} to {NODE}"
-        self._timeline.add(
-            "default-scheduler", "event", pod.object, "Scheduled", assigned, type="Normal", namespace=namespace
+        kinds.EVENT.add(
+            self._timeline.add,
+            "default-scheduler",
+            pod.object,
+            "Scheduled",
+            assigned,
+            data={"type": "Normal", "namespace": namespace},
         )
         task = self._tasks.create_task(self._run(pod, driver), name=pod.object)
         self._running.add(task)
@@ -176,8 +181,8 @@ class Cluster:
         await driver.run()
         member = self._members.pop(pod.uid)
         self._drop(member)
-        gone = pod_data(pod, driver.status) | {"ready": False}
-        self._timeline.add("apiserver", "pod", pod.object, "Deleted", **gone)
+        gone = deleted_data(pod, driver.status)
+        kinds.POD.add(self._timeline.add, "apiserver", pod.object, "Deleted", data=gone)
         self._sync(member.owner)
 
     def _changed(self, uid: str) -> None:

@@ -18,6 +18,7 @@ from crashy.controllers.rollout import Fenceposts, ReplicaSet, fenceposts, next_
 from crashy.kubelet.runtime import Pod
 from crashy.objects.deployment import Deployment
 from crashy.objects.pod import PodTemplate
+from crashy.timeline import kinds
 from crashy.timeline.kinds import Emit
 
 HISTORY = 10  # old ReplicaSets without pods that are remembered, as revisionHistoryLimit has it by default
@@ -177,7 +178,9 @@ class DeploymentController:
         how = "up" if replicas > one.replicas else "down"
         message = f"Scaled {how} replica set {one.name} from {one.replicas} to {replicas}"
         name, namespace = self.workload.object, self.workload.namespace
-        self._emit(SOURCE, "event", name, "ScalingReplicaSet", message, type="Normal", namespace=namespace)
+        kinds.EVENT.add(
+            self._emit, SOURCE, name, "ScalingReplicaSet", message, data={"type": "Normal", "namespace": namespace}
+        )
         one.replicas = replicas
         self._most_before = self._most()
         self._again = True

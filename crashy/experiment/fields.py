@@ -6,10 +6,14 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
-from crashy.faults.units import parse_duration
+from crashy.faults.units import PATTERN, parse_duration
 from crashy.objects.document import Document, one_line
 
 T = TypeVar("T")
+
+# What a value may be, as JSON Schema.
+TEXT = {"type": "string", "minLength": 1}
+DURATION = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": PATTERN}]}
 
 
 class Fields:

@@ -6,14 +6,12 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from crashy.faults.units import parse_duration
 from crashy.objects.manifests import Manifests
 from crashy.timeline import Event
 
-Outcome = Literal["recovers", "never-recovers", "never-detected", "never-ready", "crash-loops"]
-OUTCOMES: tuple[Outcome, ...] = ("recovers", "never-recovers", "never-detected", "never-ready", "crash-loops")
 ENGINES = ("lab", "sim", "kube")
 
 _OPERATORS = {
@@ -175,27 +173,10 @@ class EventPattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Expectations:
-    """What is to be seen; what is None (or empty) is not looked at."""
-
-    availability: Comparison | None = None
-    max_outage: Comparison | None = None
-    errors: Comparison | None = None
-    requests_after_leaving: Comparison | None = None
-    back_off: Comparison | None = None
-    zombies: Comparison | None = None
-    restarts: Mapping[str, Comparison] = field(default_factory=dict)
-    logs: Mapping[str, str] = field(default_factory=dict)
-    detected_within: float | None = None
-    recovered_within: float | None = None
-    outcome: Outcome | None = None
-    events: tuple[EventPattern, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Experiment:
     """One experiment: `raw` is the file's own object, `duration` in seconds, `why_not` why an engine is left out.
 
+    `expect` holds what the expectations of that name have read (`expectations.read_expectations`).
     `differs` says of an engine what of it may differ from the lab (`report.parity.MEASURES`), and why.
     """
 
@@ -205,7 +186,7 @@ class Experiment:
     traffic: Traffic | None
     duration: float
     steps: tuple[Step, ...]
-    expect: Expectations
+    expect: Mapping[str, Any]
     engines: tuple[str, ...]
     why_not: Mapping[str, str]
     differs: Mapping[str, Mapping[str, str]]

@@ -10,18 +10,11 @@ from typing import Any
 
 from crashy.errors import BadInput
 from crashy.experiment import schema
+from crashy.experiment.expectations import read_expectations
 from crashy.experiment.fields import Fields
-from crashy.experiment.model import (
-    ENGINES,
-    OUTCOMES,
-    Comparison,
-    EventPattern,
-    Expectations,
-    Experiment,
-    Traffic,
-)
+from crashy.experiment.model import ENGINES, Experiment, Traffic
 from crashy.experiment.steps import read_steps
-from crashy.experiment.targets import check_pod, check_service
+from crashy.experiment.targets import check_service
 from crashy.manifest.load import gather, read_file
 from crashy.objects.document import Document, refusal
 from crashy.objects.manifests import Manifests, read
@@ -146,68 +139,3 @@ def _engines(fields: Fields, raw: Mapping[str, Any], why_not: Mapping[str, str])
     items = fields.list(raw["engines"], "engines")
     chosen = [fields.choice(item, f"engines[{i}]", ENGINES) for i, item in enumerate(items)]
     return tuple(engine for engine in chosen if engine)
-
-
-def read_expectations(fields: Fields, value: Any, manifests: Manifests | None = None) -> Expectations:
-    """Read what is expected; with `manifests`, a pod that can't be among them is a mistake."""
-    raw = fields.mapping(value, "expect", schema.EXPECT)
-
-    def bound(key: str) -> Comparison | None:
-        return fields.parsed(raw[key], f"expect.{key}", Comparison.parse) if key in raw else None
-
-    def within(key: str) -> float | None:
-        return fields.duration(raw[key], f"expect.{key}") if key in raw else None
-
-    restarts = {}
-    for pod, text in fields.mapping(raw.get("restarts", {}), "expect.restarts", ()).items():
-        wanted = fields.parsed(text, f"expect.restarts.{pod}", Comparison.parse)
-        if wanted:
-            restarts[pod] = wanted
-        if manifests is not None and pod != "total":
-            check_pod(fields, pod, f"expect.restarts.{pod}", manifests)
-    logs = fields.mapping(raw.get("logs", {}), "expect.logs", _containers(manifests))
-    events = fields.list(raw.get("events", []), "expect.events")
-    return Expectations(
-        availability=bound("availability"),
-        max_outage=bound("max_outage"),
-        errors=bound("errors"),
-        requests_after_leaving=bound("requests_after_leaving"),
-        back_off=bound("back_off"),
-        zombies=bound("zombies"),
-        restarts=restarts,
-        logs={name: _expression(fields, text, f"expect.logs.{name}") for name, text in logs.items()},
-        detected_within=within("detected_within"),
-        recovered_within=within("recovered_within"),
-        outcome=fields.choice(raw["outcome"], "expect.outcome", OUTCOMES) if "outcome" in raw else None,
-        events=tuple(_pattern(fields, item, f"expect.events[{i}]") for i, item in enumerate(events)),
-    )
-
-
-def _pattern(fields: Fields, value: Any, path: str) -> EventPattern:
-    if isinstance(value, str) and value.strip():
-        name, colon, reason = value.rpartition(": ")
-        return EventPattern(reason.strip(), name.strip() if colon else "")
-    raw = fields.mapping(value, path, ("reason", "object", "message"))
-    texts = {key: fields.text(raw[key], f"{path}.{key}") for key in raw}
-    if isinstance(value, dict) and "reason" not in raw:
-        fields.wrong(path, "reason: is missing")
-    if "message" in texts:
-        _expression(fields, texts["message"], f"{path}.message")
-    return EventPattern(texts.get("reason", ""), texts.get("object", ""), texts.get("message", ""))
-
-
-def _expression(fields: Fields, value: Any, path: str) -> str:
-    text = fields.text(value, path)
-    try:
-        re.compile(text)
-    except re.error as error:
-        fields.wrong(path, f"is no regular expression: {error}")
-    return text
-
-
-def _containers(manifests: Manifests | None) -> list[str]:
-    """Name the containers that there can be; none where nothing is known of them."""
-    if manifests is None:
-        return []
-    templates = [workload.template for workload in manifests.workloads]
-    return [c.name for template in templates for c in (*template.init_containers, *template.containers)]

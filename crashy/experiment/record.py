@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from crashy.errors import BadInput
-from crashy.experiment.expectations import Verdict, judge
+from crashy.experiment.expectations import Run, Verdict, judge, read_expectations
 from crashy.experiment.fields import Fields
-from crashy.experiment.read import read_expectations
 from crashy.objects.document import Document
 from crashy.report.results import KINDS, Results, results
 from crashy.report.terminal import columns, fault_table, users_line
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 KEPT = KINDS | {"probe", "process", "log"}
 """The kinds of events that reports and verdicts are made of; the rest is on the timeline's file alone."""
@@ -34,7 +33,7 @@ class Record:
     def of(cls, events: Iterable[Event], source: str) -> Record:
         """Take a run's events; raises BadInput, which names `source`, if they don't begin with an experiment."""
         kept = tuple(event for event in events if event.kind in KEPT)
-        begun = next((event for event in kept if event.kind == "experiment"), None)
+        begun = next((event for event in kept if event.kind == kinds.EXPERIMENT), None)
         if begun is None or "raw" not in begun.data:
             raise BadInput(f"{source}: holds no experiment: write it with crashy run --timeline FILE")
         name = begun.object.removeprefix("experiment/")
@@ -47,7 +46,7 @@ class Record:
     def verdicts(self) -> list[Verdict]:
         """Judge it by the expectations of its own file."""
         fields = Fields(Document(self.name, 1, 1, self.raw))
-        return judge(read_expectations(fields, self.raw.get("expect", {})), self.results(), self.events)
+        return judge(read_expectations(fields, self.raw.get("expect", {})), Run(self.results(), self.events))
 
     def text(self) -> str:
         """Return it for people: the lesson, what became of each fault, what users felt, the verdict."""

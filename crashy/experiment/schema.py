@@ -4,91 +4,63 @@ from __future__ import annotations
 
 from typing import Any
 
-from crashy.experiment.model import ENGINES, OUTCOMES
-from crashy.faults.units import PATTERN
+from crashy.experiment.expectations import expectations
+from crashy.experiment.fields import DURATION, TEXT
+from crashy.experiment.model import ENGINES
 from crashy.objects.kinds import SCALABLE
 from crashy.report.parity import MEASURES
 
-_DURATION = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": PATTERN}]}
-_COMPARISON = {"type": "string", "pattern": r"^\s*(>=|<=|==|!=|>|<)\s*\S+\s*$"}
-_TEXT = {"type": "string", "minLength": 1}
-_DIFFERS = {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(MEASURES, _TEXT)}
-_MANIFESTS = {"type": "array", "minItems": 1, "items": {"anyOf": [_TEXT, {"type": "object"}]}}
+_DIFFERS = {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(MEASURES, TEXT)}
+_MANIFESTS = {"type": "array", "minItems": 1, "items": {"anyOf": [TEXT, {"type": "object"}]}}
 
 OTHERS = tuple(engine for engine in ENGINES if engine != "lab")
 """The engines that may differ from the lab."""
 
-EXPECT: dict[str, Any] = {
-    "availability": _COMPARISON,
-    "max_outage": _COMPARISON,
-    "errors": _COMPARISON,
-    "requests_after_leaving": _COMPARISON,
-    "back_off": _COMPARISON,
-    "zombies": _COMPARISON,
-    "restarts": {"type": "object", "additionalProperties": _COMPARISON},
-    "logs": {"type": "object", "additionalProperties": _TEXT},
-    "detected_within": _DURATION,
-    "recovered_within": _DURATION,
-    "outcome": {"enum": list(OUTCOMES)},
-    "events": {
-        "type": "array",
-        "items": {
-            "anyOf": [
-                _TEXT,
-                {
-                    "type": "object",
-                    "required": ["reason"],
-                    "additionalProperties": False,
-                    "properties": {"reason": _TEXT, "object": _TEXT, "message": _TEXT},
-                },
-            ]
-        },
-    },
-}
+EXPECT: dict[str, Any] = {name: expectation.schema for name, expectation in expectations().items()}
 
 LOAD: dict[str, Any] = {
-    "service": _TEXT,
+    "service": TEXT,
     "path": {"type": "string", "pattern": "^/"},
     "concurrency": {"type": "integer", "minimum": 1, "maximum": 1000},
     "requests": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
-    "timeout": _DURATION,
+    "timeout": DURATION,
 }
 
 ACTIONS: dict[str, Any] = {
-    "inject": _TEXT,
-    "recover": _TEXT,
+    "inject": TEXT,
+    "recover": TEXT,
     "delete": {"enum": ["pod"]},
     "scale": {"type": "string", "pattern": "|".join(f"^{kind.name.lower()}/.+" for kind in SCALABLE)},
-    "apply": {"anyOf": [_TEXT, _MANIFESTS]},
+    "apply": {"anyOf": [TEXT, _MANIFESTS]},
     "load": {"type": "object", "required": ["service"], "additionalProperties": False, "properties": LOAD},
     "exec": {"type": "array", "minItems": 1, "items": {"type": "string"}},
 }
 
 STEP: dict[str, Any] = {
-    "at": _DURATION,
+    "at": DURATION,
     **ACTIONS,
-    "target": _TEXT,
+    "target": TEXT,
     "keep_ready": {"type": "integer", "minimum": 0, "maximum": 100},
-    "grace": _DURATION,
+    "grace": DURATION,
     "replicas": {"type": "integer", "minimum": 0, "maximum": 100},
-    "container": _TEXT,
-    "timeout": _DURATION,
+    "container": TEXT,
+    "timeout": DURATION,
 }
 
 TRAFFIC: dict[str, Any] = {
-    "service": _TEXT,
+    "service": TEXT,
     "port": {"type": ["integer", "string"]},
     "path": {"type": "string", "pattern": "^/"},
     "rate": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
-    "timeout": _DURATION,
+    "timeout": DURATION,
 }
 
 EXPERIMENT: dict[str, Any] = {
     "name": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
-    "lesson": _TEXT,
+    "lesson": TEXT,
     "manifests": _MANIFESTS,
     "traffic": {"type": "object", "required": ["service"], "additionalProperties": False, "properties": TRAFFIC},
-    "duration": _DURATION,
+    "duration": DURATION,
     "steps": {
         "type": "array",
         "items": {
@@ -101,7 +73,7 @@ EXPERIMENT: dict[str, Any] = {
     },
     "expect": {"type": "object", "additionalProperties": False, "properties": EXPECT},
     "engines": {"type": "array", "minItems": 1, "items": {"enum": list(ENGINES)}},
-    "why_not": {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(ENGINES, _TEXT)},
+    "why_not": {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(ENGINES, TEXT)},
     "differs": {
         "type": "object",
         "additionalProperties": False,

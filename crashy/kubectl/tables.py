@@ -13,7 +13,7 @@ from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.durations import human_duration
 from crashy.objects.kinds import Kind
-from crashy.timeline import Event, Timeline
+from crashy.timeline import Event, Timeline, kinds
 
 _MOST_ENDPOINTS = 3
 
@@ -86,7 +86,7 @@ def _events(lab: Snapshot) -> Rows:
     now = lab.timeline.now()
     last: dict[tuple[str, str, str], Event] = {}
     for event in lab.timeline.since():
-        if event.kind == "event":
+        if event.kind == kinds.EVENT:
             key = (event.object, event.reason, event.message)
             last.pop(key, None)
             last[key] = event

@@ -17,6 +17,7 @@ from crashy.faults.kinds.unlive import Unlive
 from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import ProbeName
 from crashy.patient.identity import Identity
+from crashy.patient.personas import GREETINGS
 from crashy.patient.probes import PROBES, STATUS
 
 
@@ -28,15 +29,6 @@ class Answer(NamedTuple):
     latency: float = 0.0
     content_type: str = "text/plain"
 
-
-GREETINGS = {
-    "crashy-app": "Hi, my name is {pod} and I'm a crashy app...\nBut I didn't crash... yet :D\n",
-    "webapp-delayed-start": "Hello from {pod}!\n",
-    "webapp-color": "Hello from {pod}!\n",
-    "flask-healthcheck": "Hello from {pod}!\n",
-    "rng": "RNG running on {pod}\n",
-}
-"""What / says, by persona."""
 
 PAGES: dict[str, Callable[[str, Identity], str]] = {
     "/": lambda persona, who: GREETINGS[persona].format(pod=who.pod),

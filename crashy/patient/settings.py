@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, NoReturn
 from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError
 from crashy.patient import ADMIN_PORT, APP_PORT, values
+from crashy.patient.personas import GREETINGS
 
-PERSONAS = ("crashy-app", "webapp-delayed-start", "webapp-color", "flask-healthcheck", "rng")
+PERSONAS = tuple(GREETINGS)
 
 
 class Setting(NamedTuple):

@@ -14,11 +14,10 @@ from crashy.patient.answers import PAGES, fault_answer, probe_answer
 from crashy.patient.life import health_in
 from crashy.patient.probes import PROBES, ProbeRoute
 from crashy.server import admin as admin_api
-from crashy.server import root
+from crashy.server import personas, root
 from crashy.server.answered import UNMATCHED
 from crashy.server.gate import gate, observe
 from crashy.server.patient import Patient
-from crashy.server.personas import rng, webapp
 
 if TYPE_CHECKING:
     from crashy.server.metrics import Meter
@@ -49,8 +48,7 @@ def _routes(patient: Patient) -> list[web.RouteDef]:
         web.get("/", root.handler(patient, pages.pop("/"))),
         *(web.get(path, _page(text)) for path, text in pages.items()),
         *(web.get(route.path, _probe(patient, route)) for route in PROBES),
-        *webapp.routes(patient),
-        *rng.routes(patient),
+        *personas.routes(patient),
     ]
 
 

@@ -20,7 +20,7 @@ from crashy.grpc import CHECK, WATCH
 from crashy.patient.probes import STATUS
 from crashy.server.answered import UNMATCHED
 from crashy.server.patient import Patient
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = "other"
@@ -148,7 +148,7 @@ class Meter:
                 self._patterns = {**self._patterns, pattern: resource.canonical}
 
     def _count(self, event: Event) -> None:
-        if event.kind != "request":
+        if event.kind != kinds.REQUEST:
             return
         data = event.data
         path, method = data["path"], data["method"]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,15 +91,13 @@ def test_a_frozen_patient_tells_its_status_and_is_thawed(patient: Running) -> No
     assert cli.main(["inject", "freeze", *to, data]) == 0
     patient.line("I am stuck!")
 
-    began = time.monotonic()
-    status = patient.admin("GET", "status")
-    assert time.monotonic() - began < 0.1
-    assert [fault["spec"] for fault in status["faults"]] == ["freeze"]
-    with pytest.raises(TimeoutError):
-        patient.ask("/", timeout=0.3)
+    with patient.asked("/") as answer:
+        status = patient.admin("GET", "status")
+        assert [fault["spec"] for fault in status["faults"]] == ["freeze"]
+        assert cli.main(["recover", *to, control]) == 0
 
-    assert cli.main(["recover", *to, control]) == 0
-    assert patient.ask("/").status == 200
+        assert answer().status == 200
+    assert patient.came("I am stuck!", "Recovered: fault f1", "GET / 200")
 
 
 def test_event_streams_on_both_planes_end_with_the_patient(patient: Running) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
-from crashy.experiment.expectations import Verdict, first_missing, judge, outcomes
-from crashy.experiment.model import Comparison, EventPattern, Expectations
+from crashy.experiment.expectations import Run, Verdict, expectations, judge, read_expectations
+from crashy.experiment.expectations.events import first_missing
+from crashy.experiment.expectations.outcome import outcomes
+from crashy.experiment.fields import Fields
+from crashy.experiment.model import Comparison, EventPattern
+from crashy.manifest.parse import parse_values
+from crashy.objects.document import Document
 from crashy.report.results import results
 from crashy.timeline import Event
 from tests.report.test_results import FREEZE, fault, kube, pod, request
@@ -16,27 +22,31 @@ SICK = [pod(1, ready=True), request(2), fault(5, "crash mode=errors"), request(6
 
 
 def verdicts(told: list[Event], /, **expect: Any) -> list[Verdict]:
-    return judge(Expectations(**expect), results(told), told)
+    fields = Fields(Document("e.yaml", 1, 1, {"expect": expect}))
+    read = read_expectations(fields, expect)
+    assert fields.lines() == []
+    return judge(read, Run(results(told), told))
 
 
 @pytest.mark.parametrize(
     ("expect", "seen", "passed"),
     [
-        ({"availability": Comparison.parse(">= 0.5")}, "0.5000", True),
-        ({"availability": Comparison.parse(">= 0.51")}, "0.5000", False),
-        ({"max_outage": Comparison.parse("<= 1.5s")}, "1.50s", True),
-        ({"max_outage": Comparison.parse("<= 1s")}, "1.50s", False),
-        ({"errors": Comparison.parse("== 2")}, "2", True),
-        ({"requests_after_leaving": Comparison.parse("== 0")}, "0", True),
-        ({"back_off": Comparison.parse("> 0")}, "0s", False),
-        ({"restarts": {"web-1": Comparison.parse("== 1")}}, "1", True),
-        ({"restarts": {"total": Comparison.parse("!= 1")}}, "1", False),
-        ({"restarts": {"api": Comparison.parse(">= 0")}}, "no such pod", False),
-        ({"detected_within": 1.0}, "1.00s", True),
+        ({"availability": ">= 0.5"}, "0.5000", True),
+        ({"availability": ">= 0.51"}, "0.5000", False),
+        ({"max_outage": "<= 1.5s"}, "1.50s", True),
+        ({"max_outage": "<= 1s"}, "1.50s", False),
+        ({"errors": "== 2"}, "2", True),
+        ({"requests_after_leaving": "== 0"}, "0", True),
+        ({"back_off": "> 0"}, "0s", False),
+        ({"restarts": {"web-1": "== 1"}}, "1", True),
+        ({"restarts": {"total": "!= 1"}}, "1", False),
+        ({"restarts": {"api": ">= 0"}}, "no such pod", False),
+        ({"detected_within": "1s"}, "1.00s", True),
         ({"detected_within": 0.9}, "1.00s", False),
-        ({"recovered_within": 4.5}, "4.50s", True),
-        ({"events": (EventPattern("Unhealthy"), EventPattern("Killing"))}, "in this order", True),
-        ({"events": (EventPattern("Killing"), EventPattern("Unhealthy"))}, "missing from Unhealthy on", False),
+        ({"recovered_within": "4.5s"}, "4.50s", True),
+        ({"outcome": "recovers"}, "never-recovers", False),
+        ({"events": ["Unhealthy", "Killing"]}, "in this order", True),
+        ({"events": ["Killing", "Unhealthy"]}, "missing from Unhealthy on", False),
     ],
 )
 def test_each_is_judged_by_what_was_seen(expect: dict[str, Any], seen: str, passed: bool) -> None:
@@ -63,20 +73,42 @@ def test_a_line_of_a_containers_own_log(wanted: str, seen: str, passed: bool) ->
 @pytest.mark.parametrize(("counts", "seen"), [((), "0"), ((1, 3, 0), "3")])
 def test_the_most_zombies_that_there_were(counts: tuple[int, ...], seen: str) -> None:
     told = [Event(1, "lab", "process", "pod/web-1", "Zombies", data={"zombies": n}) for n in counts]
-    (verdict,) = verdicts(told, zombies=Comparison.parse("== 3"))
+    (verdict,) = verdicts(told, zombies="== 3")
 
     assert (verdict.seen, verdict.passed) == (seen, seen == "3")
 
 
 def test_a_step_is_an_event_too() -> None:
     step = Event(2, "experiment", "step", "service/web", "LoadEnded", "10 requests in 1.0s (200: 10)")
-    (verdict,) = verdicts([step], events=(EventPattern("LoadEnded", "", r"\(200: 10\)"),))
+    (verdict,) = verdicts([step], events=[{"reason": "LoadEnded", "message": r"\(200: 10\)"}])
 
     assert verdict.passed
 
 
+def test_verdicts_come_in_an_order_of_their_own() -> None:
+    told = verdicts(
+        FREEZE, outcome="recovers", zombies="== 0", logs={"web": "x"}, restarts={"total": "== 1"}, errors="< 9"
+    )
+
+    assert [verdict.name for verdict in told] == ["errors", "restarts of total", "log of web", "zombies", "outcome"]
+
+
+@pytest.mark.parametrize("nothing", [{"events": []}, {"restarts": {}}, {"logs": {}}])
+def test_what_holds_nothing_is_not_judged(nothing: dict[str, Any]) -> None:
+    assert verdicts(FREEZE, **nothing) == []
+
+
+@pytest.mark.parametrize("name", expectations())
+def test_its_example_is_taken_by_reader_and_schema_and_judged(name: str) -> None:
+    (example,), _ = parse_values(expectations()[name].example.encode(), "example")
+
+    assert list(example) == [name]
+    jsonschema_rs.validator_for(dict(expectations()[name].schema)).validate(example[name])
+    assert verdicts(FREEZE, **example) != []
+
+
 def test_what_never_came_is_not_within_anything() -> None:
-    detected, recovered = verdicts(SICK, detected_within=100.0, recovered_within=100.0)
+    detected, recovered = verdicts(SICK, recovered_within=100, detected_within=100)
 
     assert (detected.seen, detected.passed) == ("never", False)
     assert (recovered.seen, recovered.passed) == ("never", False)

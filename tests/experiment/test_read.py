@@ -98,10 +98,10 @@ def test_a_good_one_is_read_wholly_and_its_steps_in_the_order_of_their_times(tmp
     assert (recover, delete, scale) == (Recover("freeze"), Delete(5), Scale("deployment/web", 5))
     assert load == Load("web", "/1", 5, 50, 30.0)
     assert run == Exec(("cat", "/app/is_ready"), "web", 2.0)
-    assert seen.expect.restarts["web-"] == Comparison("<= 2", "<=", 2.0)
-    assert seen.expect.recovered_within == 20.0
-    assert seen.expect.logs == {"web": "listening on .*:8080"}
-    assert [str(pattern) for pattern in seen.expect.events] == [
+    assert seen.expect["restarts"]["web-"] == Comparison("<= 2", "<=", 2.0)
+    assert seen.expect["recovered_within"] == 20.0
+    assert seen.expect["logs"] == {"web": "listening on .*:8080"}
+    assert [str(pattern) for pattern in seen.expect["events"]] == [
         "Unhealthy",
         "web: Killing",
         "pod/web: Started: started",

@@ -10,8 +10,9 @@ from crashy.faults.active import FaultSet
 from crashy.faults.base import parse_spec
 from crashy.faults.scope import ProbeName, Request
 from crashy.grpc import CHECK
-from crashy.patient.answers import GREETINGS, PAGES, Answer, fault_answer, probe_answer, run
+from crashy.patient.answers import PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.identity import Identity
+from crashy.patient.personas import GREETINGS
 from crashy.patient.probes import PROBE_ROUTES
 
 WHO = Identity("web-1", version="v2", color="green")

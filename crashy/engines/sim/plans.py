@@ -20,7 +20,7 @@ from crashy.objects.images import is_patient
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import Container
 from crashy.patient.settings import IMAGE, Settings, load
-from crashy.timeline import Timeline
+from crashy.timeline import Timeline, kinds
 
 SILENT = Life(spells=(Spell(Refuse()),), term_code=143)
 DONE = Life(spells=(Spell(Refuse()),), exits_at=0.0)
@@ -52,7 +52,7 @@ class Plans:
         chance = random.Random(self._rng.getrandbits(64))
 
         def log(reason: str, message: str) -> None:
-            self._timeline.add("sim", "log", pod.object, reason, message, container=container.name)
+            kinds.LOG.add(self._timeline.add, "sim", pod.object, reason, message, data={"container": container.name})
 
         settings: Settings | None = None
         try:

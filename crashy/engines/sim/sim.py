@@ -27,7 +27,7 @@ from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.workload import Workload
 from crashy.patient.answers import Answer
-from crashy.timeline import Timeline
+from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 
 
@@ -69,21 +69,21 @@ class Sim:
 
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
-        self._timeline.add("sim", "fault", pod.object, "Injected", spec)
+        kinds.FAULT.add(self._timeline.add, "sim", pod.object, "Injected", spec)
         patient = self._patient(pod)
         try:
             failure = patient.inject(parse_spec(spec), "admin") if patient else "no patient runs in the pod"
         except FaultError as error:
             failure = str(error)
         if failure:
-            self._timeline.add("sim", "fault", pod.object, "NotInjected", f"{spec}: {failure}")
+            kinds.FAULT.add(self._timeline.add, "sim", pod.object, "NotInjected", f"{spec}: {failure}")
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back all faults of a pod, or those of one name."""
         patient = self._patient(pod)
         failure = patient.recover(None if which == "all" else which) if patient else "no patient runs in the pod"
         reason, rest = ("NotRecovered", f": {failure}") if failure else ("Recovered", "")
-        self._timeline.add("sim", "fault", pod.object, reason, which + rest)
+        kinds.FAULT.add(self._timeline.add, "sim", pod.object, reason, which + rest)
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Return that commands are not modelled."""

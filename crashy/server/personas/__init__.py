@@ -1,1 +1,16 @@
-"""The known lab apps whose routes of their own the patient has; what they say is in `crashy/patient/answers.py`."""
+"""The known lab apps with routes of their own, one file each; what they say is in `crashy/patient/personas.py`."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+
+from aiohttp import web
+
+from crashy.server.patient import Patient
+
+
+def routes(patient: Patient) -> list[web.RouteDef]:
+    """Return the routes of all of them."""
+    apps = [import_module(f"{__name__}.{file.name}") for file in pkgutil.iter_modules(__path__)]
+    return [route for app in apps for route in app.routes(patient)]

@@ -1,0 +1,36 @@
+"""The restarts of the pods whose names begin with the key; `total`: of all pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from crashy.experiment.expectations import COMPARISON, Expectation, Run, Verdict
+from crashy.experiment.fields import Fields
+from crashy.experiment.model import Comparison
+from crashy.experiment.targets import check_pod
+from crashy.objects.manifests import Manifests
+
+_SCHEMA = {"type": "object", "additionalProperties": COMPARISON}
+
+
+def _read(fields: Fields, value: Any, path: str, manifests: Manifests | None) -> Mapping[str, Comparison]:
+    restarts = {}
+    for pod, text in fields.mapping(value, path, ()).items():
+        wanted = fields.parsed(text, f"{path}.{pod}", Comparison.parse)
+        if wanted:
+            restarts[pod] = wanted
+        if manifests is not None and pod != "total":
+            check_pod(fields, pod, f"{path}.{pod}", manifests)
+    return restarts
+
+
+def _judge(name: str, wanted: Mapping[str, Comparison], run: Run) -> Iterator[Verdict]:
+    for begins, bound in wanted.items():
+        counts = [n for pod, n in run.results.restarts.items() if begins == "total" or pod.startswith(begins)]
+        seen = sum(counts)
+        shown = str(seen) if counts else "no such pod"
+        yield Verdict(f"{name} of {begins}", bound.text, shown, bool(counts) and bound.holds(seen))
+
+
+EXPECTATION = Expectation(60, _SCHEMA, 'restarts: {web-: "== 1", total: "<= 2"}', _read, _judge)
