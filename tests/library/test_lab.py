@@ -95,7 +95,9 @@ def test_an_event_is_waited_for_from_the_last_act_or_from_another_event(lab: Lab
     assert started == lab.wait_for("Started", pod="web-1", since=killing)
     assert first.t < killing.t < started.t
     lab.wait_ready("web-1")
-    assert [one.restarts for one in lab.pods()] == [1, 0]
+    first_pod, other = lab.pods()
+    assert first_pod.restarts >= 1, "on a busy machine its liveness probe may fail before it listens again"
+    assert other.restarts == 0
 
 
 def test_in_vain_it_tells_the_pods_and_the_last_events(lab: Lab) -> None:
