@@ -28,3 +28,11 @@ def __getattr__(name: str) -> object:
         raise ImportError(message, name=error.name) from None
     globals()[name] = found
     return found
+
+
+def __dir__() -> list[str]:
+    """Return what there is: without the extra, what needs it is none of that, so that `help(crashy)` can be had."""
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    missing = set() if find_spec("yaml") else {"Lab", "load_experiment"}
+    return sorted({*globals(), *__all__} - missing)

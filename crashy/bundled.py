@@ -23,7 +23,7 @@ def locate(paths: Sequence[str]) -> list[str]:
     return [_locate(path) for path in paths]
 
 
-def _exists(path: Path) -> bool:
+def exists(path: Path) -> bool:
     """Return whether there is such a file: not where its name is too long for one, or its folder may not be read."""
     try:
         return path.exists()
@@ -33,25 +33,31 @@ def _exists(path: Path) -> bool:
 
 def _locate(path: str) -> str:
     first, *rest = Path(path).parts or ("",)
-    if first not in FOLDERS or ".." in rest or _exists(Path(path)):
+    if first not in FOLDERS or ".." in rest or exists(Path(path)):
         return path
     bundled = folder(first).joinpath(*rest)
-    return str(bundled) if _exists(bundled) else path
+    return str(bundled) if exists(bundled) else path
 
 
 def lesson(path: Path) -> Path:
-    """Return the experiment file that a command line names: a path, or a bundled lesson's name.
+    """Return the experiment file that a command line names: a path, a bundled lesson's name, or how only one begins.
 
-    Raises BadInput for a bare name that is neither.
+    A folder is none. Raises BadInput for a bare name that is neither.
     """
-    if _exists(path):
+    if not path.name or (exists(path) and not path.is_dir()):
         return path
     if path.parent != Path():
         return Path(_locate(str(path)))
-    named = folder("experiments") / f"{path.name.removesuffix('.yaml')}.yaml"
-    if _exists(named) or path.suffix:
-        return named if _exists(named) else path
-    close = get_close_matches(path.name, [found.stem for found in lessons()], n=3)
+    known = {found.stem: found for found in lessons()}
+    stem = path.name.removesuffix(".yaml")
+    begin = [name for name in known if name.startswith(stem)]
+    if stem in known:
+        return known[stem]
+    if len(begin) == 1 and not path.suffix:
+        return known[begin[0]]
+    close = begin[:5] or get_close_matches(path.name, known, n=3)
+    if path.suffix and not close:
+        return path
     raise BadInput(
         f"{path}: no such file, and no lesson of that name"
         + (f"; close to it: {', '.join(close)}" if close else "")

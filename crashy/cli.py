@@ -78,7 +78,9 @@ def _run(args: list[str]) -> int:
             print(f"crashy {args[0]}: {line}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:  # a room that the container image leaves out, or a package of an extra
-        print(f"crashy {args[0]}: there is no {error.name} in this install: pip install 'crashy[lab]'", file=sys.stderr)
+        print(
+            f"crashy {args[0]}: needs {error.name}, which is not installed: pip install 'crashy[lab]'", file=sys.stderr
+        )
         return 2
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEFAULT_URL = f"http://127.0.0.1:{ADMIN_PORT}"
+_TMP = "/tmp"  # noqa: S108 - where a user without a session has the folder of the labs
 TIMEOUT = 10.0
 """Seconds that a patient has to connect, and again to answer."""
 
@@ -135,7 +136,12 @@ def labs_folder(environ: Mapping[str, str] = os.environ) -> Path:
     chosen = environ.get("CRASHY_RUNTIME_DIR")
     if chosen:
         return Path(chosen, "labs")
-    return Path(environ.get("XDG_RUNTIME_DIR") or "/tmp", f"crashy-{os.getuid()}", "labs")  # noqa: S108 - where a user without a session has one
+    session = Path(environ.get("XDG_RUNTIME_DIR") or _TMP)
+    try:
+        own = session.stat().st_uid == os.getuid()  # after `su` or `sudo -E` it is another's
+    except OSError:
+        own = False
+    return Path(session if own else _TMP, f"crashy-{os.getuid()}", "labs")
 
 
 def labs(folder: Path) -> list[Path]:
@@ -189,7 +195,7 @@ def choose(pods: list[dict[str, Any]], wanted: str, option: str = "--pod") -> li
 
         return [random.choice(pods)]
     exact = [pod for pod in pods if pod["name"] == wanted]
-    named = exact or [pod for pod in pods if pod["name"].startswith(wanted)]
+    named = exact or [pod for pod in pods if wanted and pod["name"].startswith(wanted)]
     if len(named) == 1:
         return named
     names = ", ".join(pod["name"] for pod in named or pods)

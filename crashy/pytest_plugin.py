@@ -94,7 +94,9 @@ def crashy_lab(request: pytest.FixtureRequest) -> Iterator[Callable[..., Lab]]:
             from crashy.library.story import story  # noqa: PLC0415
 
             lab = labs.enter_context(Lab(*manifests, **options))
-            told.append(("crashy_lab", lambda: story(lab.timeline, MOST_LINES)))
+            number = sum(title.startswith("crashy_lab") for title, _ in told) + 1
+            title = "crashy_lab" if number == 1 else f"crashy_lab {number}"
+            told.append((title, lambda: story(lab.timeline, MOST_LINES)))
             return lab
 
         yield make

@@ -55,15 +55,41 @@ def test_a_lesson_is_found_by_its_name(known: Path, path: str) -> None:
     assert lesson(Path(path.format(known.stem))) == known
 
 
-def test_a_name_that_no_lesson_has_is_told_with_those_close_to_it() -> None:
-    with pytest.raises(BadInput) as refused:
-        lesson(Path("15b-rolling-update"))
+@pytest.mark.parametrize("known", lessons(), ids=lambda path: path.stem)
+def test_a_lesson_is_found_by_the_beginning_that_no_other_has(known: Path) -> None:
+    others = [path.stem for path in lessons() if path != known]
+    begins = [known.stem[:end] for end in range(1, len(known.stem) + 1)]
 
-    assert refused.value.lines == (
-        "15b-rolling-update: no such file, and no lesson of that name; close to it: 15b-rolling-update-with-readiness, "
-        "15a-rolling-update-without-readiness; "
-        "`crashy experiments` lists the lessons",
-    )
+    for begin in begins:
+        if begin == known.stem or not any(other.startswith(begin) for other in others):
+            assert lesson(Path(begin)) == known
+
+
+@pytest.mark.parametrize("name", ["07-freeze-with-both", "07-freeze-with-both.yaml", "07"])
+def test_a_folder_of_that_name_does_not_hide_it(name: str) -> None:
+    Path(name).mkdir()
+    assert lesson(Path(name)).name == "07-freeze-with-both.yaml"
+
+
+@pytest.mark.parametrize(
+    ("name", "close"),
+    [
+        ("7-freeze-with-both", "07-freeze-with-both"),
+        ("15", "15a-rolling-update-without-readiness, 15b-rolling-update-with-readiness"),
+        ("07-freeze-with-both.yml", "07-freeze-with-both"),
+        ("07-freeze-with-bath.yaml", "07-freeze-with-both"),
+        ("07.yaml", "07-freeze-with-both"),
+    ],
+)
+def test_a_name_that_no_lesson_has_is_told_with_those_close_to_it(name: str, close: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        lesson(Path(name))
+
+    (line,) = refused.value.lines
+    begin, _, rest = line.partition("; close to it: ")
+    assert begin == f"{name}: no such file, and no lesson of that name"
+    assert rest.split("; ")[0].startswith(close)
+    assert line.endswith("; `crashy experiments` lists the lessons")
 
 
 def test_a_name_that_no_file_can_have_is_no_lesson() -> None:
@@ -71,6 +97,6 @@ def test_a_name_that_no_file_can_have_is_no_lesson() -> None:
         lesson(Path("x" * 300))
 
 
-@pytest.mark.parametrize("path", ["mine.yaml", "folder/mine", "/nowhere/mine.yaml"])
+@pytest.mark.parametrize("path", ["mine.yaml", "mine.yml", "folder/mine", "/nowhere/mine.yaml", ".", "/", "/dev/stdin"])
 def test_a_path_stays_one_whether_there_is_a_file_or_not(path: str) -> None:
     assert lesson(Path(path)) == Path(path)

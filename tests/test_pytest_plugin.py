@@ -80,6 +80,24 @@ def test_a_failed_test_s_report_is_the_page_s(project: pytest.Pytester) -> None:
     assert "crashy/library" not in result.stdout.str(), "its own frames are left out"
 
 
+def test_labs_of_one_test_are_told_apart(project: pytest.Pytester) -> None:
+    (project.path / "pod.yaml").write_text(POD)
+    project.makepyfile(
+        """
+        def test_two(crashy_lab, crashy_patient):
+            for fault in ("unready", "freeze", "crash"):
+                crashy_lab("pod.yaml").inject("web", fault)
+            raise ValueError
+        """
+    )
+
+    result = project.runpytest_subprocess()
+
+    titles = re.findall(r"^-+ Captured (crashy.*) call -+$", result.stdout.str(), re.MULTILINE)
+    assert titles == ["crashy_patient", "crashy_lab", "crashy_lab 2", "crashy_lab 3"]
+    result.stdout.re_match_lines([r".* Injected .* unready", ".* Captured crashy_lab 2 .*", r".* Injected .* freeze"])
+
+
 def test_the_tests_are_apart_on_each_worker(project: pytest.Pytester) -> None:
     """Whatever a test leaves behind, the next one finds a patient that is well and has seen nothing."""
     left = [

@@ -6,19 +6,13 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
-
-from crashy.commands.arguments import Parser
-from crashy.errors import BadInput
-
-if find_spec("yaml") is None:
-    raise BadInput("checking manifests needs PyYAML: pip install 'crashy[lab]'")
 
 from crashy.bundled import locate
 from crashy.check import as_json, sarif, text
 from crashy.check.model import Severity, findings
 from crashy.check.subjects import read_subjects
 from crashy.check.traps import TRAPS
+from crashy.commands.arguments import Parser
 from crashy.manifest.load import gather
 
 _EXAMPLES = """\

@@ -8,15 +8,9 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 from crashy.bundled import folder, lessons
 from crashy.commands.arguments import Parser
-from crashy.errors import BadInput
-
-if find_spec("yaml") is None:
-    raise BadInput("reading experiments needs PyYAML: pip install 'crashy[lab]'")
-
 from crashy.experiment.model import ENGINES, Experiment
 from crashy.experiment.read import read_experiment
 

@@ -11,16 +11,10 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from functools import partial
-from importlib.util import find_spec
-
-from crashy.client import labs_folder
-from crashy.clock import VirtualLoop
-from crashy.errors import BadInput
-
-if find_spec("yaml") is None:
-    raise BadInput("the lab needs PyYAML and rich: pip install 'crashy[lab]'")
 
 from crashy.bundled import locate
+from crashy.client import labs_folder
+from crashy.clock import VirtualLoop
 from crashy.commands import lab_ctl
 from crashy.commands.arguments import Parser, duration, number
 from crashy.commands.kubernetes import add_version
@@ -36,6 +30,7 @@ from crashy.engines.lab.running import running
 from crashy.engines.lab.view import PlainView
 from crashy.engines.sim import plans as sim_plans
 from crashy.engines.sim import sim
+from crashy.errors import BadInput
 from crashy.manifest.load import gather
 from crashy.objects.manifests import Manifests, read
 from crashy.report.terminal import summary

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Literal
 
 from crashy.bundled import lesson
+from crashy.errors import BadInput
 from crashy.experiment import model
 from crashy.experiment.read import read_experiment
 from crashy.experiment.record import Record
+from crashy.library import arguments
 from crashy.library.child import Child
 from crashy.timeline import Event
 
 JUDGED = (0, 1)
 """The exit codes of a run that came to a verdict."""
+
+_ON = "sim or lab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,11 @@ class Experiment:
 
         Raises BadInput, a ValueError, where it can't run there, and RuntimeError where the engine fails.
         """
+        if arguments.text("on", on, _ON) not in ("sim", "lab"):
+            raise BadInput(arguments.wrong("on", on, _ON))
+        seeded = [] if seed is None else [f"--seed={arguments.whole('seed', seed)}"]
         with tempfile.TemporaryDirectory(prefix="crashy-run-") as folder:
             file = Path(folder, "timeline")
-            seeded = [] if seed is None else [f"--seed={seed}"]
             child = Child("run", str(self._path), f"--on={on}", "--quiet", f"--timeline={file}", *seeded, read=str)
             try:
                 if child.join() not in JUDGED:
@@ -68,5 +74,6 @@ class Experiment:
 
 def load_experiment(path: str | os.PathLike[str]) -> Experiment:
     """Read an experiment's file, or a lesson by its name; raises BadInput, a ValueError: a line for each mistake."""
-    found = lesson(Path(path))
+    name = os.fspath(path) if isinstance(path, os.PathLike) else path
+    found = lesson(Path(arguments.text("path", name, "an experiment's file or a lesson's name", empty=False)))
     return Experiment(found.absolute(), read_experiment(found))

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import textwrap
+import socket
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from crashy.bundled import locate
 from crashy.client import Client, UnreachableError, ask_lab, choose, labs_folder
+from crashy.engines.lab.control import prepare
 from crashy.errors import BadInput
 from crashy.experiment.model import EventPattern
+from crashy.library import arguments
 from crashy.library.child import Child
+from crashy.library.manifests import Manifest, read_manifests, without_node_ports
 from crashy.library.story import story
-from crashy.manifest.load import gather
-from crashy.manifest.parse import parse
-from crashy.objects.document import Document
-from crashy.objects.manifests import Manifests, read
+from crashy.objects.manifests import Manifests
+from crashy.report.terminal import event_line
 from crashy.timeline import Event
-
-Manifest = str | os.PathLike[str] | Mapping[str, Any]
-"""A file or a folder, YAML written out (a text of more than one line), or an object."""
 
 START = 30.0
 """Seconds that a lab has to start the processes of its pods."""
@@ -47,6 +43,29 @@ class Pod:
     restarts: int
 
 
+class _State:
+    """Reads the events of a lab, and keeps what they make of its pods and its Services' URLs."""
+
+    def __init__(self) -> None:
+        self.pods: dict[tuple[str, str], Pod] = {}
+        self.urls: dict[tuple[str, str], dict[int, str]] = {}
+
+    def __call__(self, text: str) -> Event:
+        event = Event.from_json(text)
+        told, name = event.data, event.object.partition("/")[2]
+        if event.kind == "service" and event.reason == "Listening":
+            self.urls.setdefault((told["namespace"], name), {})[told["port"]] = told["url"]
+        elif event.kind == "pod":
+            key = (told["namespace"], name)
+            if event.reason == "Deleted" or told["deleting"]:
+                self.pods.pop(key, None)
+            else:
+                self.pods[key] = Pod(
+                    name, told["namespace"], told["ip"], told["phase"], told["ready"], told["restarts"]
+                )
+        return event
+
+
 class Lab:
     """Runs manifests as `crashy lab` does; `with` it, or until `close`, it runs, and never longer than you do.
 
@@ -60,17 +79,20 @@ class Lab:
     """
 
     def __init__(self, *manifests: Manifest, ready_within: float | None = 60.0, seed: int | None = None) -> None:
-        found = _read(manifests)
+        within = None if ready_within is None else arguments.seconds("ready_within", ready_within)
+        seeded = [] if seed is None else [f"--seed={arguments.whole('seed', seed)}"]
+        found = read_manifests(manifests)
+        folder = _sockets()
         self._rng = random.Random(seed)
         self._acted = 0
-        seeded = [] if seed is None else [f"--seed={seed}"]
-        objects = _without_node_ports(found.documents)
-        self._child = Child("lab", "--json", *seeded, "-", read=Event.from_json, stdin=objects)
-        self._socket = labs_folder() / f"{self._child.pid}.sock"
+        self._state = _State()
+        objects = without_node_ports(found.documents)
+        self._child = Child("lab", "--json", *seeded, "-", read=self._state, stdin=objects)
+        self._socket = folder / f"{self._child.pid}.sock"
         try:
             self._child.wait(lambda: self._is_there(found), START, self._not_begun)
-            if ready_within is not None:
-                self.wait_ready(timeout=ready_within)
+            if within is not None:
+                self.wait_ready(timeout=within)
         except BaseException:
             self.close()
             raise
@@ -85,12 +107,18 @@ class Lab:
 
     @property
     def timeline(self) -> list[Event]:
-        """Return all that has happened, oldest first.
+        """Return all that has happened, oldest first; of more than 100,000 events the last.
 
         An event has `t` (seconds since the lab began), `kind` (`event` is a Kubernetes event), `object` (`pod/web-1`),
         `reason`, `message` and `data`.
         """
         return self._child.told()
+
+    @property
+    def dropped(self) -> int:
+        """Return how many events were too many for `timeline` to keep."""
+        kept, count = self._child.after(0)
+        return count - len(kept)
 
     def url(self, service: str | None = None, port: int | None = None) -> str:
         """Return where a Service answers: the only one, on its first port, where nothing else is named.
@@ -99,45 +127,35 @@ class Lab:
         Raises BadInput that lists what there is.
         """
         urls = self._urls()
-        names = list(urls) if service is None else [service]
+        names = list(urls) if service is None else [arguments.text("service", service)]
+        number = None if port is None else arguments.whole("port", port)
         if len(names) != 1 or names[0] not in urls:
-            wanted = "url: name a Service" if service is None else f"url: {service!r}: no such Service"
-            raise BadInput(f"{wanted}; there are: {', '.join(urls) or 'none'}")
+            wanted = "name one" if service is None else f"{service!r}: no such Service"
+            raise BadInput(f"service: {wanted}; there are: {', '.join(urls) or 'none'}")
         ports = urls[names[0]]
-        if port is not None and port not in ports:
-            raise BadInput(f"url: {port}: Service {names[0]} has: {', '.join(map(str, ports))}")
-        return ports[port or next(iter(ports))]
+        if number is None:
+            return next(iter(ports.values()))
+        if number not in ports:
+            raise BadInput(f"port: {number}: Service {names[0]} has: {', '.join(map(str, ports))}")
+        return ports[number]
 
     def _urls(self) -> dict[str, dict[int, str]]:
-        found: dict[tuple[str, str], dict[int, str]] = {}
-        for event in self.timeline:
-            if event.kind == "service" and event.reason == "Listening":
-                key = (event.data["namespace"], event.object.partition("/")[2])
-                found.setdefault(key, {})[event.data["port"]] = event.data["url"]
+        self._child.look()
+        found = dict(self._state.urls)
         times = Counter(name for _, name in found)
         return {name if times[name] == 1 else f"{where}/{name}": urls for (where, name), urls in found.items()}
 
     def pods(self) -> list[Pod]:
         """Return the pods that are there, in the order of their creation, but those that are being deleted."""
-        pods: dict[tuple[str, str], Pod] = {}
-        for event in self.timeline:
-            if event.kind != "pod":
-                continue
-            told, name = event.data, event.object.partition("/")[2]
-            key = (told["namespace"], name)
-            if event.reason == "Deleted" or told["deleting"]:
-                pods.pop(key, None)
-            else:
-                facts = (told["namespace"], told["ip"], told["phase"], told["ready"], told["restarts"])
-                pods[key] = Pod(name, *facts)
-        return list(pods.values())
+        self._child.look()
+        return list(self._state.pods.values())
 
     def inject(self, pod: str, spec: str) -> str:
         """Inject a fault, written as `error code=503 times=2`, and return the pod's name; raises BadInput.
 
         A pod that has just been started is waited for.
         """
-        return self._act(pod, "inject", spec=spec)
+        return self._act(pod, "inject", spec=arguments.text("spec", spec, "a fault, such as 'freeze'", empty=False))
 
     def freeze(self, pod: str) -> str:
         """Freeze a pod: `inject(pod, "freeze")`."""
@@ -153,7 +171,7 @@ class Lab:
 
     def delete(self, pod: str, grace: int | None = None) -> str:
         """Begin to delete a pod, as `kubectl delete pod --wait=false`, and return its name; `grace` is in seconds."""
-        return self._act(pod, "delete", grace=grace)
+        return self._act(pod, "delete", grace=None if grace is None else arguments.whole("grace", grace, 0))
 
     def _act(self, pod: str, operation: str, **fields: object) -> str:
         chosen = self._choose(pod)
@@ -161,7 +179,7 @@ class Lab:
             self._child.wait(
                 lambda: self._listens(chosen), ANSWER, lambda: self._missing(f"{chosen.name} answers", ANSWER)
             )
-        before = len(self.timeline)
+        before = self._child.look()
         self._ask(operation, name=chosen.name, namespace=chosen.namespace, **fields)
         self._acted = before
         return chosen.name
@@ -187,6 +205,7 @@ class Lab:
         return answer
 
     def _choose(self, pod: str) -> Pod:
+        arguments.text("pod", pod, "a pod's name, the beginning of exactly one, or any", empty=False)
         pods = self.pods()
         if not pods or pod == "all":
             raise BadInput(f"pod: {pod!r}: " + ("there is no pod" if not pods else "one at a time"))
@@ -204,14 +223,26 @@ class Lab:
         An event counts that came after `since`, another event; without it, after the lab was last told to do something,
         or since it began: it may have come already. Raises TimeoutError that lists the last events.
         """
-        pattern = EventPattern(reason, pod, message)
-        begin = self._acted if since is None else self.timeline.index(since) + 1
+        arguments.text("reason", reason, "an event's reason, such as Killing", empty=False)
+        pattern = EventPattern(reason, arguments.text("pod", pod), arguments.pattern("message", message))
+        seconds = arguments.seconds("timeout", timeout)
+        place = self._acted if since is None else self._after(since)
 
         def found() -> Event | None:
-            events = (event for event in self.timeline[begin:] if event.kind in {"event", "fault"})
-            return next(filter(pattern.matches, events), None)
+            nonlocal place
+            events, place = self._child.after(place)
+            return next(filter(pattern.matches, (one for one in events if one.kind in {"event", "fault"})), None)
 
-        return self._child.wait(found, timeout, lambda: self._missing(str(pattern), timeout))
+        return self._child.wait(found, seconds, lambda: self._missing(str(pattern), seconds))
+
+    def _after(self, since: Event) -> int:
+        """Return how many events there were with this one."""
+        if not isinstance(since, Event):
+            raise TypeError(arguments.wrong("since", since, "an event of this lab"))
+        events, count = self._child.after(0)
+        if since not in events:
+            raise BadInput(f"since: {event_line(since).strip()}: must be an event of this lab")
+        return count - len(events) + events.index(since) + 1
 
     def wait_ready(self, pod: str = "", timeout: float = 60.0) -> None:
         """Wait until the pods whose names begin so, all if none is named, are ready; raises TimeoutError likewise.
@@ -220,12 +251,14 @@ class Lab:
 
         A pod that has just fallen ill is ready until its probe has noticed: wait for the event of that first.
         """
+        arguments.text("pod", pod)
+        seconds = arguments.seconds("timeout", timeout)
 
         def ready() -> bool:
             found = [one for one in self.pods() if one.name.startswith(pod)]
             return bool(found or not pod) and all(one.ready or one.phase == "Succeeded" for one in found)
 
-        self._child.wait(ready, timeout, lambda: self._missing(f"{pod or 'every pod'} ready", timeout))
+        self._child.wait(ready, seconds, lambda: self._missing(f"{pod or 'every pod'} ready", seconds))
 
     def _missing(self, what: str, timeout: float) -> str:
         pods = (f"{one.name} {'ready' if one.ready else 'not ready'}, restarts {one.restarts}" for one in self.pods())
@@ -243,31 +276,17 @@ class Lab:
         self.close()
 
 
-def _read(manifests: Sequence[Manifest]) -> Manifests:
-    """Read manifests; raises BadInput with a line for each mistake."""
-    documents: list[Document] = []
-    errors: list[str] = []
-    for number, one in enumerate(manifests, 1):
-        if isinstance(one, Mapping):
-            found, wrong = parse(json.dumps(one).encode(), f"manifest {number}")
-        elif isinstance(one, str) and "\n" in one:
-            found, wrong = parse(textwrap.dedent(one).encode(), f"manifest {number}")
-        else:
-            found, wrong = gather(locate([os.fspath(one)]))
-        documents += found
-        errors += wrong
-    if not manifests:
-        errors.append("no manifest: give a file, a folder, YAML or an object")
-    return read(documents, errors)
-
-
-def _without_node_ports(documents: Sequence[Document]) -> bytes:
-    """Return objects as YAML, their Services on ports that are free: labs that run side by side can't share one."""
-    texts = []
-    for document in documents:
-        made = json.loads(json.dumps(document.object))
-        if made["kind"] == "Service":
-            for port in made["spec"].get("ports", ()):
-                port.pop("nodePort", None)
-        texts.append(json.dumps(made))
-    return "\n---\n".join(texts).encode()
+def _sockets() -> Path:
+    """Return the folder where a lab has its socket; raises BadInput where none can be."""
+    folder = labs_folder().absolute()
+    trial = folder / os.urandom(6).hex()  # as long as the longest name, `4194304.sock`
+    try:
+        prepare(folder)
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(str(trial))
+        trial.unlink()
+    except OSError as error:
+        why = error.strerror or error
+        advice = "set CRASHY_RUNTIME_DIR to a folder of your own with a short path"
+        raise BadInput(f"{folder}: a lab can't have its socket here: {why}: {advice}") from None
+    return folder

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from crashy.client import Client, UnreachableError
 from crashy.errors import BadInput
+from crashy.library import arguments
 from crashy.library.child import Child, EndedError
 from crashy.library.story import last
 from crashy.patient.settings import SETTINGS, Settings, load
@@ -21,7 +22,6 @@ START = 30.0
 SETTLED = 2.0
 """Seconds that a patient without a fault has to answer what it was asked before."""
 
-_NAMES = [setting.name for setting in SETTINGS]
 _OURS = {"HOST": "127.0.0.1", "ADMIN_PORT": "0", "LOG_FORMAT": "json", "ACCESS_LOG": "1"}
 
 
@@ -39,6 +39,34 @@ class Request(NamedTuple):
     seconds: float
 
 
+class _Line(NamedTuple):
+    """A fault's event, or a request, `at` seconds since the epoch."""
+
+    at: float
+    reason: str
+    message: str
+    request: Request | None
+
+
+class _Seen:
+    """Reads the lines of a patient's log: where it listens, and the faults and requests, but for the admin API's."""
+
+    def __init__(self) -> None:
+        self.ports: dict[str, str] = {}
+        self.answered = 0
+
+    def __call__(self, text: str) -> _Line | None:
+        line = json.loads(text)
+        if "plane" in line:
+            self.ports[line["plane"]] = str(line["ports"][0])
+        request = None
+        at = datetime.fromisoformat(line["time"]).timestamp()
+        if line["kind"] == "request" and not line["path"].startswith("/admin/"):
+            self.answered += 1
+            request = Request(line["method"], line["path"], line["status"], line["client"], at, line["ms"] / 1000)
+        return _Line(at, line["reason"], line["message"], request) if request or line["kind"] == "fault" else None
+
+
 class Patient:
     """Starts a patient and waits until it listens; `with` it, or until `close`, it runs, and never longer than you do.
 
@@ -50,8 +78,8 @@ class Patient:
         environ = _environ(settings)
         read = load((), environ)
         self._token = read.admin_token
-        self._child: Child[dict[str, Any]] = Child("serve", read=json.loads, environ=environ)
-        self._forgotten = 0
+        self._seen = _Seen()
+        self._child = Child("serve", read=self._seen, environ=environ)
         try:
             self.url = self._listening("data", read)
             """Where its app answers, as `http://127.0.0.1:PORT`."""
@@ -63,14 +91,16 @@ class Patient:
 
     def _listening(self, plane: str, settings: Settings) -> str:
         def found() -> str | None:
-            lines = (line for line in self._child.told() if line.get("plane") == plane)
-            return next((f"http://{_OURS['HOST']}:{line['ports'][0]}" for line in lines), None)
+            self._child.look()
+            port = self._seen.ports.get(plane)
+            return port and f"http://{_OURS['HOST']}:{port}"
 
         seconds = START + (settings.app_start_delay or 0.0) + settings.app_start_delay_jitter
         return self._child.wait(found, seconds, lambda: f"the patient does not listen after {seconds:g} s")
 
     def inject(self, spec: str) -> str:
         """Inject a fault, written as `error code=503 times=2`, and return its id; raises BadInput."""
+        arguments.text("spec", spec, "a fault, such as 'error code=503'", empty=False)
         return str(self._ask("POST", "/admin/faults", {"spec": spec})["id"])
 
     def recover(self, fault: str | None = None) -> None:
@@ -78,11 +108,12 @@ class Patient:
         if fault is None:
             self._ask("DELETE", "/admin/faults")
             return
+        arguments.text("fault", fault, "a fault's id or name")
         faults = self._ask("GET", "/admin/faults")["faults"]
         chosen = [one["id"] for one in faults if fault in {one["id"], one["fault"]}]
         if not chosen:
             there = ", ".join(f"{one['id']} ({one['fault']})" for one in faults) or "none"
-            raise BadInput(f"{fault!r}: no such fault was injected; there are: {there}")
+            raise BadInput(f"fault: {fault!r}: no such fault was injected; there are: {there}")
         for one in chosen:
             self._ask("DELETE", f"/admin/faults/{one}")
 
@@ -90,30 +121,43 @@ class Patient:
     def requests(self) -> list[Request]:
         """Return what it has answered, oldest first, without the admin API and the healthy probes of kubelets.
 
-        Whatever a client has got the answer to is in it.
+        Whatever a client has got the answer to is in it. Of the faults and the requests the last 100,000 are kept.
         """
-        return [_request(line) for line in self._child.told()[self._forgotten :] if _is_request(line)]
+        return [line.request for line in self._child.told() if line.request]
+
+    @property
+    def dropped(self) -> int:
+        """Return how many requests since `forget` were too many to be kept."""
+        return self._answered() - len(self.requests)
+
+    def _answered(self) -> int:
+        self._child.look()
+        return self._seen.answered
 
     def wait_for_requests(self, count: int, timeout: float = 10.0) -> list[Request]:
         """Wait until it has answered so many, and return them; raises TimeoutError that lists those there are.
 
         What a client gave up is told a moment after the client has gone: to count it, wait.
         """
-        return self._child.wait(
-            lambda: found if len(found := self.requests) >= count else None,
-            timeout,
-            lambda: f"{len(self.requests)} of {count} requests within {timeout:g} s:\n{self.story(20)}",
+        arguments.whole("count", count, 0)
+        seconds = arguments.seconds("timeout", timeout)
+        self._child.wait(
+            lambda: self._answered() >= count,
+            seconds,
+            lambda: f"{self._answered()} of {count} requests within {seconds:g} s:\n{self.story(20)}",
         )
+        return self.requests
 
     def story(self, most: int) -> str:
         """Return the faults and the requests since `forget`, the last of them, a line each, the first at 0 s."""
-        lines = [line for line in self._child.told()[self._forgotten :] if _is_told(line)]
-        shown = [f"{_at(line) - _at(lines[0]):7.3f}s  {line['reason']:10} {line['message']}" for line in lines]
+        lines = self._child.told()
+        shown = [f"{line.at - lines[0].at:7.3f}s  {line.reason:10} {line.message}" for line in lines]
         return last(shown, most)
 
     def forget(self) -> None:
-        """Begin `requests` anew."""
-        self._forgotten = len(self._child.told())
+        """Begin `requests` anew, and free what they took in memory and on the disk."""
+        self._child.forget()
+        self._seen.answered = 0
 
     def heal(self) -> bool:
         """Take back all faults, wait until nothing is under way and forget; return whether it is as good as new."""
@@ -160,36 +204,27 @@ class Patient:
 
 
 def _environ(settings: Mapping[str, object]) -> dict[str, str]:
-    """Return the environment that means these settings; raises BadInput with a line for each name that is none."""
-    given = {name.upper(): value for name, value in settings.items() if value is not None}
+    """Return the environment that means these settings; raises BadInput with a line for each that can't be one."""
+    known = {setting.name: setting for setting in SETTINGS}
+    given: dict[str, str] = {}
     lines = []
-    for name in given:
-        if name in _OURS:
+    for key, value in settings.items():
+        name = key.upper()
+        if value is None:
+            continue
+        if not isinstance(value, str | int | float | os.PathLike):
+            raise TypeError(arguments.wrong(key, value, "text, a number, a bool or a path"))
+        if name in given:
+            lines.append(f"{name}: is given twice")
+        elif name in _OURS:
             lines.append(f"{name}: can't be set: Patient needs its own")
-        elif name not in _NAMES:
-            near = difflib.get_close_matches(name, _NAMES, 1)
+        elif name not in known:
+            near = difflib.get_close_matches(name, known, 1)
             lines.append(f"{name}: is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+        elif value == "" and known[name].default:  # to `crashy serve` that is the default, and not the library's
+            lines.append(f"{name}: '': must be {known[name].allowed}")
+        given[name] = str(int(value)) if isinstance(value, bool) else str(value)
     if lines:
         raise BadInput(*lines)
-    outside = {k: v for k, v in os.environ.items() if k not in _NAMES and not k.startswith("CRASHY_")}
-    return outside | {"PORT": "0"} | {name: _text(value) for name, value in given.items()} | _OURS
-
-
-def _text(value: object) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _is_request(line: Mapping[str, Any]) -> bool:
-    return line["kind"] == "request" and not line["path"].startswith("/admin/")
-
-
-def _is_told(line: Mapping[str, Any]) -> bool:
-    return line["kind"] == "fault" or _is_request(line)
-
-
-def _at(line: Mapping[str, Any]) -> float:
-    return datetime.fromisoformat(line["time"]).timestamp()
-
-
-def _request(line: Mapping[str, Any]) -> Request:
-    return Request(line["method"], line["path"], line["status"], line["client"], _at(line), line["ms"] / 1000)
+    outside = {k: v for k, v in os.environ.items() if k not in known and not k.startswith("CRASHY_")}
+    return outside | {"PORT": "0"} | given | _OURS

@@ -78,12 +78,29 @@ def test_a_name_that_is_none_lists_those_there_are(wanted: str, line: str) -> No
     ("environ", "path"),
     [
         ({"CRASHY_RUNTIME_DIR": "/x"}, "/x/labs"),
-        ({"XDG_RUNTIME_DIR": "/run/user/1"}, f"/run/user/1/crashy-{os.getuid()}/labs"),
+        ({"CRASHY_RUNTIME_DIR": "/x", "XDG_RUNTIME_DIR": "own"}, "/x/labs"),
+        ({"XDG_RUNTIME_DIR": "own"}, f"own/crashy-{os.getuid()}/labs"),
+        ({"XDG_RUNTIME_DIR": "theirs"}, f"/tmp/crashy-{os.getuid()}/labs"),
+        ({"XDG_RUNTIME_DIR": "nowhere"}, f"/tmp/crashy-{os.getuid()}/labs"),
+        ({"XDG_RUNTIME_DIR": ""}, f"/tmp/crashy-{os.getuid()}/labs"),
         ({}, f"/tmp/crashy-{os.getuid()}/labs"),
     ],
 )
-def test_the_labs_folder(environ: dict[str, str], path: str) -> None:
+def test_the_labs_folder(environ: dict[str, str], path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own").mkdir()
+    Path("theirs").mkdir()
+    if environ.get("XDG_RUNTIME_DIR") == "theirs":
+        if os.getuid():
+            pytest.skip("only root can make what is another user's")
+        os.chown("theirs", 65534, -1)
+
     assert str(labs_folder(environ)) == path
+
+
+def test_no_name_is_no_beginning_of_one() -> None:
+    with pytest.raises(BadInput, match="--pod: '': no such pod: a"):
+        choose([{"name": "a"}], "")
 
 
 def test_every_lab_is_asked_and_what_is_no_lab_is_passed_over(folder: Path) -> None:

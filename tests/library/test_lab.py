@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,7 +95,9 @@ def test_an_event_is_waited_for_from_the_last_act_or_from_another_event(lab: Lab
     assert started == lab.wait_for("Started", pod="web-1", since=killing)
     assert first.t < killing.t < started.t
     lab.wait_ready("web-1")
-    assert [one.restarts for one in lab.pods()] == [1, 0]
+    first_pod, other = lab.pods()
+    assert first_pod.restarts >= 1, "on a busy machine its liveness probe may fail before it listens again"
+    assert other.restarts == 0
 
 
 def test_in_vain_it_tells_the_pods_and_the_last_events(lab: Lab) -> None:
@@ -112,8 +117,8 @@ def test_what_is_wrong_is_told(lab: Lab) -> None:
         (lambda: lab.freeze("web"), "pod: 'web': more than one begins so: web-1, web-2"),
         (lambda: lab.freeze("x"), "pod: 'x': no such pod: web-1, web-2"),
         (lambda: lab.freeze("all"), "pod: 'all': one at a time"),
-        (lambda: lab.url("shop"), "url: 'shop': no such Service; there are: web"),
-        (lambda: lab.url("web", 82), "url: 82: Service web has: 80, 81"),
+        (lambda: lab.url("shop"), "service: 'shop': no such Service; there are: web"),
+        (lambda: lab.url("web", 82), "port: 82: Service web has: 80, 81"),
     ):
         with pytest.raises(ValueError, match=told):
             wrong()
@@ -121,9 +126,6 @@ def test_what_is_wrong_is_told(lab: Lab) -> None:
 
 def test_a_deleted_pod_is_gone_and_any_is_one_of_the_rest() -> None:
     with Lab(pod("a"), pod("b")) as lab:
-        for wrong in ("x", -1, True):
-            with pytest.raises(ValueError, match=r"grace: .*: must be a whole number of seconds, 0 or more"):
-                lab.delete("a", grace=wrong)  # type: ignore[arg-type]
         assert lab.delete("a", grace=0) == "a"
         lab.wait_for("Killing", pod="a")
         assert [one.name for one in lab.pods()] == ["b"]
@@ -146,10 +148,51 @@ def test_what_is_no_patient_can_t_fall_ill() -> None:
         lab.freeze("app")
 
 
+RUNTIME = ["is a file", "holds a file", "is too long", "is another's", "holds another's", "can't be made"]
+
+
+@pytest.mark.parametrize("how", RUNTIME)
+def test_a_folder_that_can_t_have_its_socket_is_told_at_once(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as short:
+        folder = Path(short, "x" * (80 if how == "is too long" else 1))
+        if how == "is a file":
+            folder.touch()
+        elif how == "can't be made":
+            folder = Path("/proc/crashy")
+        else:
+            folder.mkdir()
+        if how == "is too long":
+            folder = folder / folder.name
+        if how == "holds a file":
+            (folder / "labs").touch()
+        if "another" in how:
+            if os.getuid():
+                pytest.skip("only root can make what is another user's")
+            theirs = folder / "labs" if how.startswith("holds") else folder
+            theirs.mkdir(exist_ok=True)
+            os.chown(theirs, 65534, -1)
+        monkeypatch.setenv("CRASHY_RUNTIME_DIR", str(folder))
+        monkeypatch.setattr("crashy.library.lab.Child", None)  # nothing is started
+
+        told = f"{folder}/labs: a lab can't have its socket here: .+: set CRASHY_RUNTIME_DIR to a folder of your own"
+        with pytest.raises(ValueError, match=told):
+            Lab(pod("a"))
+
+
+def test_a_runtime_folder_may_be_relative_and_the_working_directory_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as short:
+        monkeypatch.chdir(short)
+        monkeypatch.setenv("CRASHY_RUNTIME_DIR", "run")
+        with Lab(pod("a")) as lab:
+            assert [path.suffix for path in Path("run/labs").iterdir()] == [".sock"]
+            monkeypatch.chdir("/")
+            assert lab.freeze("a") == "a"
+
+
 @pytest.mark.parametrize(
     ("manifests", "told"),
     [
-        ([], "no manifest: give a file, a folder, YAML or an object"),
+        ([], "no manifest: give a file, a folder, YAML written out or an object"),
         (["nowhere"], "nowhere: no such file or directory"),
         ([pod("a"), {"kind": "Pod"}], r"manifest 2:1: document 1 \(Pod\): apiVersion: Required value"),
         (["kind: Pod\nspec: {}"], r"manifest 1:1: document 1 \(Pod\): apiVersion"),

@@ -52,6 +52,25 @@ def test_without_the_extra_it_says_how_to_have_it(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("extra", [True, False], ids=["with the extra", "without"])
+def test_they_are_listed_as_far_as_they_can_be_had(extra: bool) -> None:
+    without = "" if extra else "sys.modules['yaml'] = None; "
+    told = python(f"import sys; {without}import crashy; print({{*crashy.__all__}} & {{*dir(crashy)}}); help(crashy)")
+    listed = {"Lab", "Patient", "load_experiment"} if extra else {"Patient"}
+    assert {*re.findall(r"'(\w+)'", told.stdout.splitlines()[0])} == listed
+    assert told.returncode == 0, told.stderr
+    assert "VERSION" in told.stdout, "help is to be had"
+
+
+def test_all_of_them_are_imported_or_it_says_why_not() -> None:
+    told = python("from crashy import *; print(Lab, Patient, load_experiment)")
+    assert told.stdout.startswith("<class 'crashy.library.lab.Lab'>")
+    told = python("import sys; sys.modules['yaml'] = None; from crashy import *")
+    assert told.stderr.splitlines()[-1] == (
+        "ImportError: crashy.Lab needs yaml, which is not installed: pip install 'crashy[lab]'"
+    )
+
+
 def test_there_is_nothing_else() -> None:
     with pytest.raises(AttributeError, match="module 'crashy' has no attribute 'Labs'"):
         crashy.Labs  # noqa: B018

@@ -30,14 +30,9 @@ class Control:
     async def start(self) -> None:
         """Listen in a folder that only this user can enter; what an earlier process of the same name left is replaced.
 
-        Raises OSError: PermissionError if the folder, or the one around it, is another user's.
+        Raises OSError as `prepare` does.
         """
-        folder = self._path.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for place in (folder.parent, folder):
-            if place.stat().st_uid != os.getuid():
-                raise PermissionError(f"{place} belongs to another user")
-        folder.chmod(0o700)
+        prepare(self._path.parent)
         self._path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_LIMIT)
         self._path.chmod(0o600)
@@ -68,3 +63,15 @@ class Control:
         if self._server:
             self._server.close()
         self._path.unlink(missing_ok=True)
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder of the sockets, which only this user can enter.
+
+    Raises OSError: PermissionError if the folder, or the one around it, is another user's.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for place in (folder.parent, folder):
+        if place.stat().st_uid != os.getuid():
+            raise PermissionError(f"{place} belongs to another user")
+    folder.chmod(0o700)
