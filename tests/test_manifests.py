@@ -12,10 +12,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from crashy.manifest.load import load, read_files
 from crashy.objects.images import is_patient
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import Container, PodTemplate
+from tests.manifest.reading import load, read_files
 
 ROOT = Path(__file__).parent.parent / "manifests"
 EXPERIMENTS = ROOT.parent / "experiments"

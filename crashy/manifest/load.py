@@ -9,18 +9,9 @@ from typing import BinaryIO
 
 from crashy.manifest.kustomize import KUSTOMIZATIONS, build
 from crashy.manifest.parse import MAX_BYTES, parse
-from crashy.objects.document import Document, refusal
-from crashy.objects.manifests import Manifests, read
+from crashy.objects.document import Document
 
 SUFFIXES = (".yaml", ".yml", ".json")
-
-
-def load(paths: Sequence[str], stdin: BinaryIO | None = None) -> list[Document]:
-    """Return the documents at `paths` in their order; raises BadInput, a line a mistake."""
-    documents, errors = gather(paths, stdin)
-    if errors:
-        raise refusal(errors)
-    return documents
 
 
 def gather(paths: Sequence[str], stdin: BinaryIO | None = None) -> tuple[list[Document], list[str]]:
@@ -80,8 +71,3 @@ def read_file(path: Path) -> tuple[list[Document], list[str]]:
 def _reason(error: OSError | ValueError) -> str:
     text = error.strerror if isinstance(error, OSError) else None
     return (text or str(error)).lower().removesuffix(".")
-
-
-def read_files(paths: Sequence[str], stdin: BinaryIO | None = None) -> Manifests:
-    """Return what is at `paths` (files, folders, kustomizations, `-`); raises BadInput, a line for each mistake."""
-    return read(*gather(paths, stdin))

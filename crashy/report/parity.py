@@ -159,11 +159,6 @@ def compare(
     ]
 
 
-def differences(left: Course, right: Course, *, seconds: float = 0.25, share: float = 0.01) -> list[Row]:
-    """Return the rows of `compare` that differ."""
-    return [row for row in compare(left, right, seconds=seconds, share=share) if row.differs]
-
-
 def _reasons(left: Course, right: Course, seconds: float, late: float) -> Iterator[Row]:
     horizon = min(left.end, right.end) - late
     for lane in dict.fromkeys((*left.lanes, *right.lanes)):

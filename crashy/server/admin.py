@@ -179,6 +179,8 @@ class Admin:
         Without `Last-Event-ID` the stream begins now. An id of a former life of the patient, or any other that it
         doesn't know, begins with the oldest event that is kept.
         """
+        if request.method == "HEAD":  # it would never end
+            raise web.HTTPMethodNotAllowed("HEAD", ["GET"])
         return await self.streams.answer(request)
 
     async def get_openapi(self, _request: web.Request) -> web.StreamResponse:

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from crashy.check.subjects import Subject, read_subjects
-from crashy.manifest.load import load
 from crashy.manifest.parse import parse
+from tests.manifest.reading import load
 
 SEEDS = Path(__file__).parent.parent / "manifest" / "seeds"
 MANIFESTS = Path(__file__).parent.parent.parent / "manifests"

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from crashy.check.facts import Facts
 from crashy.check.numbers import RELIST, Illness, Numbers, kill_time, numbers, waits
 from crashy.check.subjects import Subject
-from crashy.engines.sim.model import Answer, Condition, Hang, Life, Spell
 from crashy.kubelet.detection import Bounds
 from crashy.objects.pod import ProbeType
 from tests.check.subjects import SEEDS, command, deployment, http, service, shipped, subject, subjects, tcp
+from tests.kubelet.scripted import Answer, Condition, Hang, Life, Spell
 from tests.kubelet.simulation import Run, simulate
 
 EXIT, ERRORS, HANG = Illness

@@ -14,11 +14,11 @@ from crashy.clock import run_virtual
 from crashy.controllers.deployment import DeploymentController
 from crashy.controllers.replicas import counts
 from crashy.controllers.rollout import fenceposts, is_available
-from crashy.engines.sim.model import Life
 from crashy.errors import BadInput
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container
 from tests.controllers.worlds import POD, SERVICE, TWO, World, manifests, world
+from tests.kubelet.scripted import Life
 
 Object = dict[str, Any]
 

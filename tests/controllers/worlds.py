@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from crashy.controllers.cluster import Cluster
-from crashy.engines.sim.runtime import Script, SimRuntime, healthy
+from crashy.engines.sim.runtime import Script, SimRuntime
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST
@@ -19,6 +19,7 @@ from crashy.objects.manifests import Manifests, read
 from crashy.objects.pod import Container, Probe
 from crashy.objects.service import Service
 from crashy.timeline import Event, Timeline
+from tests.kubelet.scripted import healthy
 
 Places = Mapping[int, Sequence[tuple[str, int]]]
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from crashy.clock import run_virtual
-from crashy.engines.sim.model import Answer, Condition, Course, Cut, Full, Hang, Life, Refuse, Spell, Stall, Stopped
+from crashy.engines.sim.plans import Silent
+from crashy.engines.sim.process import Plan
 from crashy.engines.sim.replies import reply
-from crashy.engines.sim.runtime import SimRuntime, healthy
+from crashy.engines.sim.runtime import SimRuntime
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
@@ -32,6 +33,20 @@ from crashy.objects.pod import (
     parse_pod_template,
 )
 from crashy.timeline import Timeline
+from tests.kubelet.scripted import (
+    Answer,
+    Condition,
+    Course,
+    Cut,
+    Full,
+    Hang,
+    Life,
+    Refuse,
+    Spell,
+    Stall,
+    Stopped,
+    healthy,
+)
 
 APP = Container("app")
 POD = Pod("web", "default", "uid", "10.0.0.1", PodTemplate((APP,)))
@@ -123,7 +138,7 @@ async def started(runtime: SimRuntime, exits: list[Exited]) -> str:
     return await runtime.start(POD, APP, 0, exits.append)
 
 
-def in_virtual_time(life: Life, play: Any) -> list[tuple[float, int]]:
+def in_virtual_time(life: Plan, play: Any) -> list[tuple[float, int]]:
     """Play with one container from its start and return when and how it ended."""
     exits: list[Exited] = []
 
@@ -148,10 +163,12 @@ async def stop_at_3(runtime: SimRuntime, container_id: str) -> None:
     await runtime.stop(container_id, 5)
 
 
-async def exit_at_3(runtime: SimRuntime, container_id: str) -> None:
+async def exit_at_3(runtime: SimRuntime, _container_id: str) -> None:
     await asyncio.sleep(3)
-    runtime.exit(container_id, 9)
-    runtime.exit(container_id, 10)
+    process = runtime.process(POD, APP)
+    assert isinstance(process, Course)
+    process.kernel.exit(9)
+    process.kernel.exit(10)
 
 
 async def give_up_stopping_and_stop_again(runtime: SimRuntime, container_id: str) -> None:
@@ -177,9 +194,11 @@ async def give_up_stopping_and_stop_again(runtime: SimRuntime, container_id: str
         (Life(term_seconds=2), give_up_stopping_and_stop_again, [(2, 0)]),
         (Life(spells=(Spell(Stopped(), 1),)), stop_at_3, [(8, 137)]),
         (Life(spells=(Spell(Stopped(), 1, 6),)), stop_at_3, [(6, 0)]),
+        (Silent(), stop_at_3, [(3, 143)]),
+        (Silent(done=True), nothing, [(0, 0)]),
     ],
 )
-def test_a_container_ends(life: Life, play: Any, ends: list[tuple[float, int]]) -> None:
+def test_a_container_ends(life: Plan, play: Any, ends: list[tuple[float, int]]) -> None:
     assert in_virtual_time(life, play) == ends
 
 
@@ -203,12 +222,13 @@ def test_a_spell_can_be_injected_and_what_has_ended_refuses() -> None:
         runtime = SimRuntime(healthy)
         container_id = await started(runtime, [])
         await asyncio.sleep(10)
-        runtime.inject(container_id, Spell(Answer(503), 0, 5))
+        process = runtime.process(POD, APP)
+        assert isinstance(process, Course)
+        process.inject(Spell(Answer(503), 0, 5))
         assert not (await runtime.probe(POD, APP, container_id, Probe(HTTP))).healthy
         await asyncio.sleep(5)
         assert (await runtime.probe(POD, APP, container_id, Probe(HTTP))).healthy
         await runtime.stop(container_id, 1)
-        runtime.inject(container_id, Spell(Answer()))
         assert "refused" in (await runtime.probe(POD, APP, container_id, Probe(HTTP))).output
         await runtime.stop(container_id, 1)
 
@@ -217,7 +237,7 @@ def test_a_spell_can_be_injected_and_what_has_ended_refuses() -> None:
 
 def test_a_port_that_cannot_be_told_is_an_error_and_a_named_one_is_found() -> None:
     async def main() -> None:
-        runtime = SimRuntime()
+        runtime = SimRuntime(healthy)
         named = Container("app", ports=(ContainerPort(8080, "web"),))
         assert (await runtime.probe(POD, APP, "gone", Probe(HTTPGet("web")))).errored
         outcome = await runtime.probe(POD, named, "gone", Probe(HTTPGet("web")))
@@ -247,7 +267,7 @@ def test_a_start_may_fail_and_so_may_a_hook() -> None:
 )
 def test_a_hook_that_sleeps_takes_its_time(command: tuple[str, ...], seconds: float) -> None:
     async def main() -> None:
-        runtime, loop = SimRuntime(), asyncio.get_running_loop()
+        runtime, loop = SimRuntime(healthy), asyncio.get_running_loop()
         container_id = await started(runtime, [])
         await asyncio.sleep(1)
         begin = loop.time()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from crashy.engines.sim.model import Answer, Condition, Hang, Life, Spell, Stall, Stopped
 from crashy.objects.pod import Container
+from tests.kubelet.scripted import Answer, Condition, Hang, Life, Spell, Stall, Stopped
 
 MAIN = 0.055
 """Seconds from a container's start to the patient's first line: its own seconds count from there."""

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from crashy.clock import run_virtual
-from crashy.engines.sim.model import Answer, Hang, Life, Spell
 from crashy.engines.sim.runtime import Script, SimRuntime
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.runtime import Exited, Pod, StartError
 from crashy.objects.pod import Container, parse_pod_template
 from crashy.timeline import Timeline
+from tests.kubelet.scripted import Answer, Course, Hang, Life, Spell
 from tests.kubelet.simulation import simulate
 
 WELL = Life()
@@ -103,7 +103,9 @@ def test_a_container_that_cannot_be_started_backs_off() -> None:
 
 
 def crash(driver: PodDriver, runtime: SimRuntime) -> None:
-    runtime.exit(driver.status.containers[0].id, 1)
+    process = runtime.process(driver.pod, driver.pod.template.containers[0])
+    assert isinstance(process, Course)
+    process.kernel.exit(1)
 
 
 # --- init containers and sidecars

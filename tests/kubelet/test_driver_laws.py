@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crashy.engines.sim.model import Answer, Hang, Life, Refuse, Spell, Stall, Stopped
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.pod import ProbeType
+from tests.kubelet.scripted import Answer, Hang, Life, Refuse, Spell, Stall, Stopped
 from tests.kubelet.simulation import Run, simulate
 
 SECONDS = 120

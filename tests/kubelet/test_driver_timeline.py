@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from crashy.engines.sim.model import Answer, Hang, Life, Refuse, Spell, Stopped
 from crashy.engines.sim.runtime import Script
 from crashy.kubelet.versions import NEWEST, Requeue
 from tests.kubelet.cases import case
+from tests.kubelet.scripted import Answer, Hang, Life, Refuse, Spell, Stopped
 from tests.kubelet.simulation import Run, simulate
 
 IDEAL = replace(NEWEST, relist_seconds=0.0, requeue=Requeue.EXACT)

@@ -12,11 +12,11 @@ from functools import cache
 
 import pytest
 
-from crashy.engines.sim.model import Life
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST, PROFILES
 from crashy.objects.pod import Container, parse_pod_template
 from tests.kubelet.patient import life
+from tests.kubelet.scripted import Life
 from tests.kubelet.simulation import Run, simulate
 from tests.kubelet.traces import (
     APART,

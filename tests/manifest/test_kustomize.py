@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from crashy.manifest.load import gather, read_files
+from crashy.manifest.load import gather
 from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE
+from tests.manifest.reading import read_files
 
 Write = Callable[[dict[str, str | bytes]], None]
 BASE = {"base/all.yaml": f"{DEPLOYMENT}---\n{SERVICE}", "base/kustomization.yaml": "resources: [all.yaml]\n"}

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from crashy.errors import BadInput
-from crashy.manifest.load import gather, load, read_files
+from crashy.manifest.load import gather
 from tests.manifest.conftest import DEPLOYMENT, POD, SERVICE
+from tests.manifest.reading import load, read_files
 
 Write = Callable[[dict[str, str | bytes]], None]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crashy.manifest.load import read_files
 from crashy.objects.pod import HTTPGet, Probe
 from tests.manifest.conftest import complaints
+from tests.manifest.reading import read_files
 
 SEEDS = Path(__file__).parent / "seeds"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.report.parity import MEASURES, Row, compare, course, differences
+from crashy.report.parity import MEASURES, Row, compare, course
 from crashy.timeline import Event
 from tests.report.events import status
 
@@ -61,7 +61,7 @@ def later(events: Sequence[Event], seconds: float, *, since: float = 0.0) -> lis
 
 
 def differ(left: Sequence[Event], right: Sequence[Event], **tolerances: float) -> list[Row]:
-    return differences(course(left), course(right), **tolerances)
+    return [row for row in compare(course(left), course(right), **tolerances) if row.differs]
 
 
 def which(rows: Sequence[Row]) -> list[tuple[str, str]]:

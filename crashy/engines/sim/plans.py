@@ -5,25 +5,56 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from crashy.controllers.environment import References, service_links, variables
-from crashy.engines.sim.model import Life, Refuse, Spell
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import PatientPlan
-from crashy.engines.sim.process import Plan
+from crashy.engines.sim.process import Condition, Kernel, Plan, Refuse
 from crashy.errors import BadInput
+from crashy.faults.scope import Client
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.runtime import Pod, StartError
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.images import is_patient
 from crashy.objects.manifests import Manifests
-from crashy.objects.pod import Container
+from crashy.objects.pod import Container, Handler
 from crashy.patient.settings import IMAGE, Settings, load
 from crashy.timeline import Timeline, kinds
 
-SILENT = Life(spells=(Spell(Refuse()),), term_code=143)
-DONE = Life(spells=(Spell(Refuse()),), exits_at=0.0)
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A life that answers nothing: it ends at SIGTERM, or with `done` well and at once."""
+
+    done: bool = False
+    start_error: str = ""
+    start_seconds: float = 0.07
+
+    def begin(self, kernel: Kernel) -> _Silence:
+        """Begin the life now."""
+        if self.done:
+            kernel.call_at(kernel.now(), lambda: kernel.exit(0))
+        return _Silence(kernel, 0 if self.done else 143)
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    kernel: Kernel
+    term_code: int
+
+    def listens(self, port: int) -> bool:
+        return False
+
+    async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
+        return Refuse()
+
+    def terminate(self) -> None:
+        self.kernel.call_at(self.kernel.now(), lambda: self.kernel.exit(self.term_code))
+
+    def ended(self) -> None:
+        pass
 
 
 class Plans:
@@ -48,7 +79,7 @@ class Plans:
         """Plan a life; see `Script`."""
         if not runs_patient(container):
             init = container in pod.template.init_containers and not is_sidecar(container, NEWEST)
-            return DONE if init else SILENT
+            return Silent(done=init)
         chance = random.Random(self._rng.getrandbits(64))
 
         def log(reason: str, message: str) -> None:
@@ -58,7 +89,7 @@ class Plans:
         try:
             settings = self._settings(pod, container)
         except StartError as error:
-            return Life(start_error=str(error))
+            return Silent(start_error=str(error))
         except BadInput as error:
             log("Refused", str(error))
         return PatientPlan(settings, pod.name, chance, log)

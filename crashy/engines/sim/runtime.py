@@ -8,7 +8,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
 
-from crashy.engines.sim.model import Course, Life, Spell
 from crashy.engines.sim.process import Condition, Plan, Process, Refuse
 from crashy.engines.sim.replies import reply
 from crashy.faults.scope import Client
@@ -23,11 +22,6 @@ _SLEEP = re.compile(r"(?:(?:/bin/)?sh -c )?(?:/bin/)?sleep (\d+(?:\.\d+)?)")
 
 Script = Callable[[Pod, Container, int], Plan]
 """Decides how the n-th life (0 is the first) of a pod's container goes."""
-
-
-def healthy(_pod: Pod, _container: Container, _attempt: int) -> Life:
-    """Nothing ever goes wrong."""
-    return Life()
 
 
 class _Instance:
@@ -77,7 +71,7 @@ class SimRuntime:
     It needs a loop whose time may jump (`clock.VirtualLoop`), and works on a real one.
     """
 
-    def __init__(self, script: Script = healthy, profile: Profile = NEWEST) -> None:
+    def __init__(self, script: Script, profile: Profile = NEWEST) -> None:
         self._script = script
         self._profile = profile
         self._loop = asyncio.get_running_loop()
@@ -168,17 +162,6 @@ class SimRuntime:
     def process(self, pod: Pod, container: Container) -> Process | None:
         """Return the process of a container that runs."""
         return next((i.process for i in self._pods.get(pod.ip, ()) if i.container.name == container.name), None)
-
-    def inject(self, container_id: str, spell: Spell) -> None:
-        """Add a spell to a scripted container that runs, its seconds counting from now; one that has ended stays so."""
-        instance = self._instances.get(container_id)
-        if instance and isinstance(instance.process, Course):
-            instance.process.inject(spell)
-
-    def exit(self, container_id: str, exit_code: int) -> None:
-        """End a container that runs by its own doing; on one that has ended it does nothing."""
-        if instance := self._instances.get(container_id):
-            instance.exit(exit_code)
 
     async def _meet(self, pod: Pod, container_id: str, handler: Handler, port: int, within: float) -> Condition:
         """Ask a container, or whichever of its pod listens on that port: they share an address."""

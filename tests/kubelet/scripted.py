@@ -1,4 +1,4 @@
-"""A container whose life is written down beforehand: what it would answer at a given moment is a function of time.
+"""A modelled container whose life is written down beforehand: what it answers at a moment is a function of time.
 
 Seconds count from the container's start. A container that nothing is said of listens soon after its start,
 answers 200 to everything, and ends at once with code 0 when told to.
@@ -12,7 +12,8 @@ from fnmatch import fnmatchcase
 
 from crashy.engines.sim.process import Condition, Cut, Full, Hang, Kernel, Refuse, Stall, Stopped
 from crashy.faults.scope import Client
-from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
+from crashy.kubelet.runtime import Pod
+from crashy.objects.pod import GRPC, Container, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient.answers import Answer
 
 __all__ = ["Answer", "Condition", "Course", "Cut", "Full", "Hang", "Life", "Refuse", "Spell", "Stall", "Stopped"]
@@ -61,6 +62,11 @@ class Life:
         if self.exits_at is not None:
             kernel.call_at(course.began + self.exits_at, lambda: kernel.exit(self.exit_code))
         return course
+
+
+def healthy(_pod: Pod, _container: Container, _attempt: int) -> Life:
+    """Nothing ever goes wrong."""
+    return Life()
 
 
 @dataclass(slots=True)
