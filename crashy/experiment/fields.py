@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
-from crashy.faults.units import parse_duration
+from crashy.fields.units import parse_duration
 from crashy.objects.document import Document, one_line
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from crashy.faults.units import parse_duration
+from crashy.fields.units import parse_duration
 from crashy.objects.manifests import Manifests
 from crashy.timeline import Event
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crashy.experiment.model import ENGINES, OUTCOMES
-from crashy.faults.units import PATTERN
+from crashy.fields.units import PATTERN
 from crashy.report.parity import MEASURES
 
 _DURATION = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": PATTERN}]}

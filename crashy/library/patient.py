@@ -21,7 +21,6 @@ START = 30.0
 SETTLED = 2.0
 """Seconds that a patient without a fault has to answer what it was asked before."""
 
-_NAMES = [setting.name for setting in SETTINGS]
 _OURS = {"HOST": "127.0.0.1", "ADMIN_PORT": "0", "LOG_FORMAT": "json", "ACCESS_LOG": "1"}
 
 
@@ -166,12 +165,12 @@ def _environ(settings: Mapping[str, object]) -> dict[str, str]:
     for name in given:
         if name in _OURS:
             lines.append(f"{name}: can't be set: Patient needs its own")
-        elif name not in _NAMES:
-            near = difflib.get_close_matches(name, _NAMES, 1)
+        elif name not in SETTINGS:
+            near = difflib.get_close_matches(name, SETTINGS, 1)
             lines.append(f"{name}: is no setting" + (f"; did you mean {near[0]}?" if near else ""))
     if lines:
         raise BadInput(*lines)
-    outside = {k: v for k, v in os.environ.items() if k not in _NAMES and not k.startswith("CRASHY_")}
+    outside = {k: v for k, v in os.environ.items() if k not in SETTINGS and not k.startswith("CRASHY_")}
     return outside | {"PORT": "0"} | {name: _text(value) for name, value in given.items()} | _OURS
 
 
