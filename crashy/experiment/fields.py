@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from crashy.experiment.values import Filled, MistakeError, Parsed, Span, type_of
-from crashy.fields.declared import Declared
+from crashy.fields import Declared
 from crashy.fields.values import Kind
 from crashy.objects.document import Document, one_line
 

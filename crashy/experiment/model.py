@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from crashy.experiment.values import Filled, Number, Shape, Span, UrlPath
-from crashy.fields.declared import Declared, param
+from crashy.fields import Declared, param
 from crashy.fields.units import parse_duration
 from crashy.fields.values import Integer
 from crashy.objects.manifests import Manifests

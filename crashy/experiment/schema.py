@@ -7,7 +7,7 @@ from typing import Any
 from crashy.experiment.model import ENGINES, OUTCOMES, Load, Target, Traffic
 from crashy.experiment.values import DURATION, TEXT, Filled, Name, Parsed, Shape, Span
 from crashy.faults.base import FAULTS, parse_spec
-from crashy.fields.declared import Declared, param
+from crashy.fields import Declared, param
 from crashy.fields.values import Integer, OneOf
 from crashy.report.parity import MEASURES
 

@@ -13,7 +13,7 @@ from crashy.errors import BadInput
 from crashy.faults import kinds
 from crashy.faults.effects import ProcessEffect, RequestPart
 from crashy.faults.scope import ProbeName, Request, Scope, Target
-from crashy.fields.declared import Declared, Key
+from crashy.fields import Declared, Key
 from crashy.fields.values import OneOf, show
 
 __all__ = [

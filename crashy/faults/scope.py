@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
-from crashy.fields.declared import Declared, param
+from crashy.fields import Declared, param
 from crashy.fields.values import Choice, Duration, Integer, Probability, Words
 
 ProbeName = Literal["startup", "readiness", "liveness"]

@@ -1,1 +1,97 @@
-"""How all that users may set is declared: a record's fields, what each may be, durations as people write them."""
+"""Records of what users may set: each field declared once, with its kind, its help and its default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, dataclass_transform
+
+if TYPE_CHECKING:
+    from crashy.fields.values import Kind
+
+
+class Key(NamedTuple):
+    """A field as users name it, and as the record does (`for` is a word of Python's: its field is `for_`)."""
+
+    name: str
+    field: str
+    default: Any
+    kind: Kind[Any]
+    help: str
+    mode: str | None
+    """The mode that it belongs to, if it makes no sense in another."""
+    required: bool
+    """Whether it must be given; its default then only stands in where it is missing or wrong."""
+
+    @property
+    def default_text(self) -> str:
+        """The default as users would write it; an empty text if it is nothing."""
+        return "" if self.default in (None, "", ()) else self.kind.to_text(self.default)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the catalogue of faults says of this parameter."""
+        given = self.default not in (None, ())
+        return {
+            "name": self.name,
+            "type": self.kind.type,
+            "default": self.kind.to_json(self.default) if given else None,
+            "allowed": self.kind.allowed,
+            "help": self.help,
+            "mode": self.mode,
+            "schema": dict(self.kind.schema),
+        }
+
+
+def param(
+    kind: Kind[Any],
+    help: str = "",  # noqa: A002 - its name
+    *,
+    default: Any = None,
+    mode: str | None = None,
+    required: bool = False,
+) -> Any:
+    """Declare a field that a user may set; with `mode` it only makes sense in that mode."""
+    return Key("", "", default, kind, help, mode, required)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Declared:
+    """A frozen record, equal to another of its class if all its values are.
+
+    Its fields are what was declared with `param`, and other such records, by their defaults.
+    What a frozen dataclass with `kw_only` is, but for the half millisecond that making each such class would cost
+    every start.
+    """
+
+    keys: ClassVar[dict[str, Key]] = {}
+    """The fields that were declared with `param`, by the name that users know, in their order."""
+    _defaults: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.keys, cls._defaults = cls.keys.copy(), cls._defaults.copy()
+        for field, declared in vars(cls).items():
+            if isinstance(declared, Key):
+                key = declared._replace(name=field.rstrip("_"), field=field)
+                cls.keys[key.name], cls._defaults[field] = key, key.default
+            elif isinstance(declared, Declared):
+                cls._defaults[field] = declared
+
+    def __init__(self, **values: Any) -> None:
+        if unknown := values.keys() - self._defaults.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        vars(self).update(self._defaults)
+        vars(self).update(values)
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Refuse values that can't be together; raises BadInput."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name}")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"

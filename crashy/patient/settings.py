@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError
-from crashy.fields.declared import Declared, param
+from crashy.fields import Declared, param
 from crashy.fields.values import Integer, OneOf
 from crashy.patient import values
 

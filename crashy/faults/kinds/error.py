@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from crashy.faults.base import Fault
 from crashy.faults.effects import Answer, RequestPart
 from crashy.faults.scope import Request
-from crashy.fields.declared import param
+from crashy.fields import param
 from crashy.fields.units import plain
 from crashy.fields.values import Integer, Kind, Text
 

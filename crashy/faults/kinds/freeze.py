@@ -8,7 +8,7 @@ from typing import ClassVar
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Block, Deaf, Hang, ProcessEffect, RequestPart, Stop
 from crashy.faults.scope import Request, Target
-from crashy.fields.declared import param
+from crashy.fields import param
 from crashy.fields.units import format_duration
 from crashy.fields.values import Choice
 

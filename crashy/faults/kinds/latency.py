@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from crashy.faults.base import Fault
 from crashy.faults.effects import Delay, RequestPart
 from crashy.faults.scope import Request
-from crashy.fields.declared import param
+from crashy.fields import param
 from crashy.fields.units import DISTRIBUTION, Distribution, Fixed, parse_distribution
 from crashy.fields.values import Kind
 

@@ -2,7 +2,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from crashy.fields.declared import Declared, param
+from crashy.fields import Declared, param
 from crashy.fields.values import Integer, Probability
 
 
