@@ -14,7 +14,7 @@ from crashy.experiment.schema import SCHEMA
 from crashy.faults.base import catalogue
 from crashy.patient.personas import GREETINGS
 from crashy.patient.probes import PROBES, STATUS
-from crashy.patient.settings import SETTINGS
+from crashy.patient.settings import IMAGE, SETTINGS
 from crashy.server import metrics as scraped
 from tests.fidelity import KINDS, listed, set_aside
 
@@ -29,16 +29,15 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def settings() -> str:
     """Return the table of the patient's settings."""
-    jitters = {s.name for s in SETTINGS if s.name.endswith("_JITTER")}
     rows = [
         (
-            f"`{s.name}`" + (" ±" if f"{s.name}_JITTER" in jitters else ""),
-            f"`{s.default}`" if s.default else "",
-            f"`{s.image}`" if s.image is not None else "",
-            s.help,
+            f"`{name}`" + (" ±" if f"{name}_JITTER" in SETTINGS else ""),
+            f"`{key.default_text}`" if key.default_text else "",
+            f"`{IMAGE[name]}`" if name in IMAGE else "",
+            key.help,
         )
-        for s in SETTINGS
-        if s.name not in jitters
+        for name, key in SETTINGS.items()
+        if not name.endswith("_JITTER")
     ]
     return table(("variable", "default", "in the image", "what it does"), rows)
 

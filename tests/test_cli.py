@@ -13,7 +13,7 @@ import pytest
 from crashy import cli
 from crashy.commands import COMMANDS
 
-NEED_THE_EXTRA = {"check", "lab", "experiments", "run", "report"}
+NEED_THE_EXTRA = {"check", "lab", "experiments", "run"}
 
 
 def test_a_command_that_this_install_leaves_out_is_one_line_and_exit_2(

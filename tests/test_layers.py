@@ -13,7 +13,7 @@ import crashy
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "crashy").rglob("*.py"))
-GROUND = {"timeline", "clock", "errors"}
+GROUND = {"timeline", "clock", "errors", "fields"}
 CLUSTER = {"controllers", "kubelet", "objects"}
 
 # room -> the rooms of the package that it may import, besides itself
@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "timeline": set(),
     "clock": set(),
     "errors": set(),
+    "fields": set(),
     "grpc": set(),
     "chunked": set(),
     "bundled": {"errors"},
@@ -64,7 +65,7 @@ MAY_IMPORT = {
 MOST_OF_THE_LINES = 0.22  # that one room may hold
 
 # rooms that only decide: no event loop, no sockets, no clock, no dice of their own
-PURE_ROOMS = ("faults", "patient", "objects", "kubelet", "controllers", "kubectl", "report", "check")
+PURE_ROOMS = ("fields", "faults", "patient", "objects", "kubelet", "controllers", "kubectl", "report", "check")
 IMPURE_CONTROLLERS = tuple(
     f"controllers/{name}.py" for name in ("cluster", "deployment", "replicaset", "endpointslice")
 )

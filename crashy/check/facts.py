@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crashy.faults.units import parse_duration
+from crashy.fields.units import parse_duration
 from crashy.objects import images
 from crashy.objects.config import ConfigMap
 from crashy.objects.pod import Container, ProbeType

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from crashy.errors import BadInput
-from crashy.faults.units import parse_duration
+from crashy.fields.units import parse_duration
 
 
 class Parser(argparse.ArgumentParser):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from crashy.engines.base import Engine
 from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError, parse_spec
-from crashy.faults.units import parse_duration
+from crashy.fields.units import parse_duration
 from crashy.kubelet.runtime import Pod
 from crashy.objects.images import is_patient
 from crashy.objects.manifests import Manifests

@@ -6,14 +6,13 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
-from crashy.faults.units import PATTERN, parse_duration
+from crashy.experiment.values import Filled, MistakeError, Parsed, Span, type_of
+from crashy.fields import Declared
+from crashy.fields.values import Kind
 from crashy.objects.document import Document, one_line
 
+D = TypeVar("D", bound=Declared)
 T = TypeVar("T")
-
-# What a value may be, as JSON Schema.
-TEXT = {"type": "string", "minLength": 1}
-DURATION = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": PATTERN}]}
 
 
 class Fields:
@@ -33,71 +32,57 @@ class Fields:
         """Return the mistakes in the order of their places."""
         return [text for _, _, text in sorted(self.errors, key=lambda error: error[:2])]
 
+    def record(self, of: type[D], value: Any, path: str) -> D:
+        """Return what a mapping declares; a field that is wrong or missing has its default."""
+        required = {key.name: None for key in of.keys.values() if key.required}
+        return self.given(of, {**required, **self.mapping(value, path, of.keys)}, path)
+
+    def given(self, of: type[D], raw: Mapping[str, Any], path: str) -> D:
+        """Return what these fields declare; one that is wrong has its default."""
+        there = [key for key in of.keys.values() if key.name in raw]
+        read = {key.field: self.read(key.kind, raw[key.name], _at(path, key.name)) for key in there}
+        return of(**{field: value for field, value in read.items() if value is not None})
+
+    def read(self, kind: Kind[T], value: Any, path: str) -> T | None:
+        """Return what a kind reads."""
+        try:
+            return kind.from_json(value)
+        except MistakeError as mistake:
+            self.wrong(path, str(mistake))
+        except ValueError as error:
+            self.wrong(path, f"{value!r}: must be {error}")
+        return None
+
     def mapping(self, value: Any, path: str, known: Collection[str]) -> Mapping[str, Any]:
         """Return a mapping with known keys only; unknown ones are mistakes, and so is anything else."""
         if not isinstance(value, dict):
-            self.wrong(path, f"must be a mapping, not {_kind(value)}")
+            self.wrong(path, f"must be a mapping, not {type_of(value)}")
             return {}
         for key in value:
             if known and key not in known:
                 near = difflib.get_close_matches(key, known, 1)
                 hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
-                self.wrong(f"{path}.{key}" if path else key, f"no such key; {hint}")
+                self.wrong(_at(path, key), f"no such key; {hint}")
         return {key: value[key] for key in value if not known or key in known}
 
     def list(self, value: Any, path: str) -> list[Any]:
         """Return a list."""
         if not isinstance(value, list):
-            self.wrong(path, f"must be a list, not {_kind(value)}")
+            self.wrong(path, f"must be a list, not {type_of(value)}")
             return []
         return value
 
     def text(self, value: Any, path: str) -> str:
         """Return a text that isn't empty."""
-        if not isinstance(value, str) or not value.strip():
-            self.wrong(path, f"must be a text, not {_kind(value) if value != '' else 'an empty one'}")
-            return ""
-        return value
+        return self.read(Filled(), value, path) or ""
 
     def parsed(self, value: Any, path: str, parse: Callable[[str], T]) -> T | None:
         """Return what `parse` makes of a text; its ValueError is a mistake."""
-        if not isinstance(value, str):
-            value = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-        if not isinstance(value, str):
-            self.wrong(path, f"must be a text, not {_kind(value)}")
-            return None
-        try:
-            return parse(value)
-        except ValueError as error:
-            self.wrong(path, f"{value!r}: {error}")
-            return None
+        return self.read(Parsed(parse), value, path)
 
-    def duration(self, value: Any, path: str, *, least: float = 0.0) -> float | None:
+    def duration(self, value: Any, path: str) -> float | None:
         """Return seconds."""
-        try:
-            seconds = parse_duration(value)
-        except (ValueError, TypeError) as error:
-            said = error if isinstance(error, ValueError) else "a duration such as 10s"
-            self.wrong(path, f"{value!r}: must be {said}")
-            return None
-        if seconds < least or (least == 0.0 and seconds < 0):
-            self.wrong(path, f"{value!r}: must be at least {least:g} seconds")
-            return None
-        return seconds
-
-    def whole(self, value: Any, path: str, least: int, most: int) -> int | None:
-        """Return a whole number within bounds."""
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            self.wrong(path, f"{value!r}: must be a whole number from {least} to {most}")
-            return None
-        return value
-
-    def number(self, value: Any, path: str, most: float) -> float | None:
-        """Return a number above 0."""
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= most:
-            self.wrong(path, f"{value!r}: must be a number above 0, at most {most:g}")
-            return None
-        return float(value)
+        return self.read(Span(), value, path)
 
     def choice(self, value: Any, path: str, allowed: Collection[T]) -> T | None:
         """Return one of those allowed."""
@@ -107,17 +92,5 @@ class Fields:
         return value  # type: ignore[no-any-return]
 
 
-def _kind(value: Any) -> str:
-    match value:
-        case None:
-            return "nothing"
-        case dict():
-            return "a mapping"
-        case list():
-            return "a list"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case _:
-            return "a text"
+def _at(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

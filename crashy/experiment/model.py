@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crashy.faults.units import parse_duration
+from crashy.experiment.values import Filled, Number, Shape, Span, UrlPath
+from crashy.fields import Declared, param
+from crashy.fields.units import parse_duration
+from crashy.fields.values import Integer
 from crashy.objects.manifests import Manifests
 from crashy.timeline import Event
 
@@ -109,15 +112,14 @@ class Apply:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Declared):
     """Ask a Service `requests` times, `concurrency` at once, each when the one before is answered, as `ab` does."""
 
-    service: str
-    path: str
-    concurrency: int
-    requests: int
-    timeout: float
+    service: str = param(Filled(), default="", required=True)
+    path: str = param(UrlPath(), default="/")
+    concurrency: int = param(Integer(1, 1000), default=10)
+    requests: int = param(Integer(1, 1_000_000), default=1000)
+    timeout: float = param(Span(least=0.001), default=30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +145,14 @@ class Step:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(Declared):
     """Whom the users ask: `rate` times a second, each with `timeout` seconds of patience."""
 
-    service: str
-    port: str | None
-    path: str
-    rate: float
-    timeout: float
+    service: str = param(Filled(), default="", required=True)
+    port: int | str | None = param(Shape({"type": ["integer", "string"]}))
+    path: str = param(UrlPath(), default="/")
+    rate: float = param(Number(1000), default=10.0)
+    timeout: float = param(Span(least=0.001), default=2.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from crashy.errors import BadInput
-from crashy.experiment import schema
 from crashy.experiment.expectations import read_expectations
 from crashy.experiment.fields import Fields
 from crashy.experiment.model import ENGINES, Experiment, Traffic
+from crashy.experiment.schema import OTHERS, ExperimentFields
 from crashy.experiment.steps import read_steps
 from crashy.experiment.targets import check_service
 from crashy.manifest.load import gather, read_file
 from crashy.objects.document import Document, refusal
 from crashy.objects.manifests import Manifests, read
 from crashy.report.parity import MEASURES
-
-LONGEST = 30 * 24 * 3600.0
-_NAME = re.compile(schema.EXPERIMENT["name"]["pattern"])
 
 
 def read_experiment(path: Path) -> Experiment:
@@ -37,17 +33,12 @@ def read_experiment(path: Path) -> Experiment:
 
 
 def _experiment(fields: Fields, path: Path) -> Experiment:
-    raw = fields.mapping(fields.document.object, "", schema.EXPERIMENT)
-    for key in schema.REQUIRED:
-        if key not in raw:
-            fields.wrong("", f"{key}: is missing")
-    name = fields.text(raw.get("name", "x"), "name")
-    if name and not _NAME.fullmatch(name):
-        fields.wrong("name", f"{name!r}: must be lower-case letters, digits and hyphens, at most 63")
+    raw = fields.mapping(fields.document.object, "", ExperimentFields.keys)
+    for name, key in ExperimentFields.keys.items():
+        if key.required and name not in raw:
+            fields.wrong("", f"{name}: is missing")
     manifests = read_manifests(fields, raw.get("manifests"), "manifests", path.parent)
-    duration = fields.duration(raw.get("duration", 1), "duration", least=1.0) or 1.0
-    if duration > LONGEST:
-        fields.wrong("duration", f"{raw['duration']!r}: must be at most 30 days")
+    said = fields.given(ExperimentFields, raw, "")
     why_not = {
         engine: fields.text(why, f"why_not.{engine}")
         for engine, why in fields.mapping(raw.get("why_not", {}), "why_not", ENGINES).items()
@@ -57,19 +48,19 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
             what: fields.text(why, f"differs.{engine}.{what}")
             for what, why in fields.mapping(told, f"differs.{engine}", MEASURES).items()
         }
-        for engine, told in fields.mapping(raw.get("differs", {}), "differs", schema.OTHERS).items()
+        for engine, told in fields.mapping(raw.get("differs", {}), "differs", OTHERS).items()
     }
     return Experiment(
-        name=name,
-        lesson=fields.text(raw.get("lesson", "x"), "lesson").strip(),
+        name=said.name,
+        lesson=said.lesson.strip(),
         manifests=manifests,
         traffic=_traffic(fields, raw["traffic"], manifests) if "traffic" in raw else None,
-        duration=duration,
+        duration=said.duration,
         steps=read_steps(
             fields,
             raw.get("steps", []),
             manifests,
-            duration,
+            said.duration,
             lambda value, at: read_manifests(fields, value if isinstance(value, list) else [value], at, path.parent),
         ),
         expect=read_expectations(fields, raw.get("expect", {}), manifests),
@@ -110,27 +101,18 @@ def read_manifests(fields: Fields, value: Any, path: str, folder: Path) -> Manif
         return nothing
 
 
-def _traffic(fields: Fields, value: Any, manifests: Manifests) -> Traffic | None:
-    raw = fields.mapping(value, "traffic", schema.TRAFFIC)
-    service = fields.text(raw.get("service"), "traffic.service")
-    found = check_service(fields, service, "traffic.service", manifests)
-    port = raw.get("port")
+def _traffic(fields: Fields, value: Any, manifests: Manifests) -> Traffic:
+    traffic = fields.record(Traffic, value, "traffic")
+    found = check_service(fields, traffic.service, "traffic.service", manifests)
+    port = traffic.port
     if (
         found
         and port is not None
         and str(port) not in {str(p.port) for p in found.ports} | {p.name for p in found.ports}
     ):
-        fields.wrong("traffic.port", f"{port!r}: Service {service} has: {', '.join(str(p.port) for p in found.ports)}")
-    path = raw.get("path", "/")
-    if not isinstance(path, str) or not path.startswith("/") or not path.isprintable() or " " in path:
-        fields.wrong("traffic.path", f"{path!r}: must begin with / and be written as in a URL")
-    return Traffic(
-        service=service,
-        port=None if port is None else str(port),
-        path=str(path),
-        rate=fields.number(raw.get("rate", 10), "traffic.rate", 1000.0) or 10.0,
-        timeout=fields.duration(raw.get("timeout", 2), "traffic.timeout", least=0.001) or 2.0,
-    )
+        there = ", ".join(str(p.port) for p in found.ports)
+        fields.wrong("traffic.port", f"{port!r}: Service {traffic.service} has: {there}")
+    return traffic
 
 
 def _engines(fields: Fields, raw: Mapping[str, Any], why_not: Mapping[str, str]) -> tuple[str, ...]:

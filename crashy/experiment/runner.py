@@ -155,6 +155,6 @@ class _Runner:
         self._timeline.add("experiment", "step", f"service/{load.service}", "LoadEnded", said, outcomes=dict(outcomes))
 
 
-def _port(service: Service, wanted: str | None) -> ServicePort:
+def _port(service: Service, wanted: int | str | None) -> ServicePort:
     ports: Sequence[ServicePort] = service.ports
-    return next((port for port in ports if wanted in (None, str(port.port), port.name)), ports[0])
+    return next((port for port in ports if wanted in (None, port.port, str(port.port), port.name)), ports[0])

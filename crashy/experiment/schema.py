@@ -1,16 +1,18 @@
-"""The JSON Schema of an experiment file, for editors; its keys are the ones that the reader knows."""
+"""The fields of an experiment file: its reader knows them by these, and editors by the JSON Schema made of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from crashy.experiment.expectations import expectations
-from crashy.experiment.fields import DURATION, TEXT
-from crashy.experiment.model import ENGINES
+from crashy.experiment.model import ENGINES, Load, Target, Traffic
+from crashy.experiment.values import TEXT, Filled, Name, Parsed, Shape, Span
+from crashy.faults.base import FAULTS, parse_spec
+from crashy.fields import Declared, param
+from crashy.fields.values import Integer, OneOf
 from crashy.objects.kinds import SCALABLE
 from crashy.report.parity import MEASURES
 
-_DIFFERS = {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(MEASURES, TEXT)}
 _MANIFESTS = {"type": "array", "minItems": 1, "items": {"anyOf": [TEXT, {"type": "object"}]}}
 
 OTHERS = tuple(engine for engine in ENGINES if engine != "lab")
@@ -18,76 +20,69 @@ OTHERS = tuple(engine for engine in ENGINES if engine != "lab")
 
 EXPECT: dict[str, Any] = {name: expectation.schema for name, expectation in expectations().items()}
 
-LOAD: dict[str, Any] = {
-    "service": TEXT,
-    "path": {"type": "string", "pattern": "^/"},
-    "concurrency": {"type": "integer", "minimum": 1, "maximum": 1000},
-    "requests": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
-    "timeout": DURATION,
-}
 
-ACTIONS: dict[str, Any] = {
-    "inject": TEXT,
-    "recover": TEXT,
-    "delete": {"enum": ["pod"]},
-    "scale": {"type": "string", "pattern": "|".join(f"^{kind.name.lower()}/.+" for kind in SCALABLE)},
-    "apply": {"anyOf": [TEXT, _MANIFESTS]},
-    "load": {"type": "object", "required": ["service"], "additionalProperties": False, "properties": LOAD},
-    "exec": {"type": "array", "minItems": 1, "items": {"type": "string"}},
-}
+def _mapping(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "properties": properties}
 
-STEP: dict[str, Any] = {
-    "at": DURATION,
-    **ACTIONS,
-    "target": TEXT,
-    "keep_ready": {"type": "integer", "minimum": 0, "maximum": 100},
-    "grace": DURATION,
-    "replicas": {"type": "integer", "minimum": 0, "maximum": 100},
-    "container": TEXT,
-    "timeout": DURATION,
-}
 
-TRAFFIC: dict[str, Any] = {
-    "service": TEXT,
-    "port": {"type": ["integer", "string"]},
-    "path": {"type": "string", "pattern": "^/"},
-    "rate": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
-    "timeout": DURATION,
-}
+def _object(of: type[Declared]) -> dict[str, Any]:
+    """Return the schema of a mapping with these fields."""
+    required = [name for name, key in of.keys.items() if key.required]
+    properties = {name: key.kind.schema for name, key in of.keys.items()}
+    return {"type": "object", "required": required, **_mapping(properties)}
 
-EXPERIMENT: dict[str, Any] = {
-    "name": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
-    "lesson": TEXT,
-    "manifests": _MANIFESTS,
-    "traffic": {"type": "object", "required": ["service"], "additionalProperties": False, "properties": TRAFFIC},
-    "duration": DURATION,
-    "steps": {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "required": ["at"],
-            "additionalProperties": False,
-            "properties": STEP,
-            "oneOf": [{"required": [action]} for action in ACTIONS],
-        },
-    },
-    "expect": {"type": "object", "additionalProperties": False, "properties": EXPECT},
-    "engines": {"type": "array", "minItems": 1, "items": {"enum": list(ENGINES)}},
-    "why_not": {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(ENGINES, TEXT)},
-    "differs": {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": dict.fromkeys(OTHERS, _DIFFERS),
-    },
-}
 
-REQUIRED = ("name", "lesson", "manifests", "duration")
+_ON_PODS = "inject recover delete exec"
+
+
+class StepFields(Declared):
+    """What a step may say: when, one action, and what goes with it: an option's `mode` names the actions it is for."""
+
+    at: float = param(Span(), default=0.0, required=True)
+    inject: str = param(Parsed(lambda text: parse_spec(text).to_spec()), default="")
+    recover: str = param(OneOf("all", *FAULTS, schema=TEXT), default="")
+    delete: str = param(OneOf("pod"), default="")
+    scale: str = param(
+        Filled({"type": "string", "pattern": "|".join(f"^{kind.name.lower()}/.+" for kind in SCALABLE)}), default=""
+    )
+    apply: Any = param(Shape({"anyOf": [TEXT, _MANIFESTS]}))
+    load: Any = param(Shape(_object(Load)))
+    exec: Any = param(Shape({"type": "array", "minItems": 1, "items": {"type": "string"}}))
+    target: Target | None = param(Parsed(Target.parse), mode=_ON_PODS)
+    keep_ready: int = param(Integer(0, 100), default=0, mode=_ON_PODS)
+    grace: float | None = param(Span(), mode="delete")
+    replicas: int = param(Integer(0, 100), default=0, mode="scale")
+    container: str | None = param(Filled(), mode="exec")
+    timeout: float = param(Span(least=0.001), default=10.0, mode="exec")
+
+
+ACTIONS = tuple(name for name, key in StepFields.keys.items() if key.mode is None and name != "at")
+OPTIONS = {
+    action: [name for name, key in StepFields.keys.items() if key.mode and action in key.mode.split()]
+    for action in ACTIONS
+}
+"""What goes with each action."""
+
+_STEP = {**_object(StepFields), "oneOf": [{"required": [action]} for action in ACTIONS]}
+
+
+class ExperimentFields(Declared):
+    """What an experiment file may say."""
+
+    name: str = param(Name(), default="", required=True)
+    lesson: str = param(Filled(), default="", required=True)
+    manifests: Any = param(Shape(_MANIFESTS), required=True)
+    traffic: Any = param(Shape(_object(Traffic)))
+    duration: float = param(Span(least=1.0, days=30), default=30 * 86_400.0, required=True)
+    steps: Any = param(Shape({"type": "array", "items": _STEP}), default=())
+    expect: Any = param(Shape(_mapping(EXPECT)))
+    engines: Any = param(Shape({"type": "array", "minItems": 1, "items": {"enum": list(ENGINES)}}))
+    why_not: Any = param(Shape(_mapping(dict.fromkeys(ENGINES, TEXT))))
+    differs: Any = param(Shape(_mapping(dict.fromkeys(OTHERS, _mapping(dict.fromkeys(MEASURES, TEXT))))))
+
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "crashy experiment",
-    "type": "object",
-    "required": list(REQUIRED),
-    "additionalProperties": False,
-    "properties": EXPERIMENT,
+    **_object(ExperimentFields),
 }

@@ -6,27 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crashy.experiment import schema
 from crashy.experiment.fields import Fields
 from crashy.experiment.model import Action, Apply, Delete, Exec, Inject, Load, Recover, Scale, Step, Target
+from crashy.experiment.schema import ACTIONS, OPTIONS, StepFields
 from crashy.experiment.targets import check_pod, check_service, check_workload, possible
-from crashy.faults.base import FAULTS, parse_spec
 from crashy.objects.kinds import SCALABLE, kind_called
 from crashy.objects.manifests import Manifests
 
 ReadManifests = Callable[[Any, str], Manifests]
-
-# What a step may have besides its action and `at`.
-_TARGETED = ("target", "keep_ready")
-_OPTIONS: dict[str, tuple[str, ...]] = {
-    "inject": _TARGETED,
-    "recover": _TARGETED,
-    "delete": (*_TARGETED, "grace"),
-    "scale": ("replicas",),
-    "apply": (),
-    "load": (),
-    "exec": (*_TARGETED, "container", "timeout"),
-}
 
 
 def read_steps(
@@ -50,105 +37,78 @@ class _Steps:
     def step(self, value: Any, path: str) -> Step | None:
         """Read one step."""
         fields, manifests, duration = self.fields, self.manifests, self.duration
-        raw = fields.mapping(value, path, schema.STEP)
-        actions = [key for key in raw if key in schema.ACTIONS]
-        if isinstance(value, dict) and len(actions) != 1:
-            fields.wrong(path, f"must do one of {', '.join(schema.ACTIONS)}; it has: {', '.join(actions) or 'none'}")
+        raw = fields.mapping(value, path, StepFields.keys)
+        actions = [key for key in raw if key in ACTIONS]
+        name = actions[0] if len(actions) == 1 else ""
+        if isinstance(value, dict) and not name:
+            fields.wrong(path, f"must do one of {', '.join(ACTIONS)}; it has: {', '.join(actions) or 'none'}")
         if "at" not in raw and isinstance(value, dict):
             fields.wrong(path, "at: is missing")
-        at = fields.duration(raw.get("at", 0), f"{path}.at") or 0.0
-        if at >= duration and "at" in raw:
-            fields.wrong(f"{path}.at", f"{raw['at']!r}: must be before the experiment's end, {duration:g}s")
-        if len(actions) != 1:
-            return None
-        name = actions[0]
+        fitting = {"at", name, *OPTIONS.get(name, ())}
         for key in raw:
-            if key not in ("at", name, *_OPTIONS[name]):
+            if name and key not in fitting:
                 fields.wrong(f"{path}.{key}", f"does not go with {name}")
-        target = self._target(raw, path) if "target" in _OPTIONS[name] else None
-        keep = fields.whole(raw.get("keep_ready", 0), f"{path}.keep_ready", 0, 100) or 0
-        if target and keep and keep >= possible(Target("all"), manifests) and not fields.errors:
-            there = possible(Target("all"), manifests)
-            fields.wrong(f"{path}.keep_ready", f"{keep}: must be fewer than the pods there are, {there}")
-        action = self._action(name, raw, path)
-        return Step(at, action, target, keep, f"{name} {_words(raw[name])}".strip()) if action else None
-
-    def _target(self, raw: Mapping[str, Any], path: str) -> Target | None:
-        fields, manifests = self.fields, self.manifests
-        if "target" not in raw:
+        said = fields.given(StepFields, {key: raw[key] for key in raw if key in fitting}, path)
+        if said.at >= duration and "at" in raw:
+            fields.wrong(f"{path}.at", f"{raw['at']!r}: must be before the experiment's end, {duration:g}s")
+        if not name:
+            return None
+        if "target" in fitting and "target" not in raw:
             fields.wrong(path, "target: is missing (a pod's name, any, all, or as '2 of app=web')")
-            return None
-        at = f"{path}.target"
-        target = fields.parsed(raw["target"], at, Target.parse)
-        if target is None or not manifests.workloads:
-            return None
+        if said.target:
+            self._check_target(said.target, f"{path}.target")
+        there = possible(Target("all"), manifests)
+        if said.target and said.keep_ready and said.keep_ready >= there and not fields.errors:
+            fields.wrong(f"{path}.keep_ready", f"{said.keep_ready}: must be fewer than the pods there are, {there}")
+        action = self._action(name, said, raw, path)
+        return Step(said.at, action, said.target, said.keep_ready, f"{name} {_words(raw[name])}".strip())
+
+    def _check_target(self, target: Target, at: str) -> None:
+        fields, manifests = self.fields, self.manifests
+        if not manifests.workloads:
+            return
         if target.count is not None:
             there = possible(target, manifests)
             if there < target.count:
                 fields.wrong(at, f"{target.text!r}: only {there} pods have these labels")
         elif target.text not in ("any", "all"):
             check_pod(fields, target.text, at, manifests)
-        return target
 
-    def _action(self, name: str, raw: Mapping[str, Any], path: str) -> Action | None:
-        fields = self.fields
-        value, at = raw[name], f"{path}.{name}"
+    def _action(self, name: str, said: StepFields, raw: Mapping[str, Any], path: str) -> Action:
+        fields, at = self.fields, f"{path}.{name}"
         match name:
             case "inject":
-                fault = fields.parsed(value, at, parse_spec)
-                return Inject(fault.to_spec()) if fault else None
+                return Inject(said.inject)
             case "recover":
-                which = fields.choice(value, at, ("all", *FAULTS))
-                return Recover(which) if which else None
+                return Recover(said.recover)
             case "delete":
-                fields.choice(value, at, ("pod",))
-                grace = fields.duration(raw["grace"], f"{path}.grace") if "grace" in raw else None
-                return Delete(None if grace is None else round(grace))
+                return Delete(None if said.grace is None else round(said.grace))
             case "scale":
-                return self._scale(raw, path)
+                if "replicas" not in raw:
+                    fields.wrong(path, "replicas: is missing")
+                return self._scale(said, at)
             case "apply":
-                return Apply(self.read_manifests(value, at), _words(value))
+                return Apply(self.read_manifests(said.apply, at), _words(said.apply))
             case "load":
-                return self._load(value, at)
+                load = fields.record(Load, said.load, at)
+                check_service(fields, load.service, f"{at}.service", self.manifests)
+                return load
             case _:
-                words = [fields.text(word, f"{at}[{i}]") for i, word in enumerate(fields.list(value, at))]
-                if not words and isinstance(value, list):
+                words = [fields.text(word, f"{at}[{i}]") for i, word in enumerate(fields.list(said.exec, at))]
+                if said.exec == []:
                     fields.wrong(at, "must name a command")
-                timeout = fields.duration(raw.get("timeout", 10), f"{path}.timeout", least=0.001) or 10.0
-                container = fields.text(raw["container"], f"{path}.container") if "container" in raw else None
-                return Exec(tuple(words), container, timeout)
+                return Exec(tuple(words), said.container, said.timeout)
 
-    def _scale(self, raw: Mapping[str, Any], path: str) -> Scale | None:
-        fields = self.fields
-        name = fields.text(raw["scale"], f"{path}.scale")
-        word, slash, called = name.partition("/")
+    def _scale(self, said: StepFields, path: str) -> Scale:
+        word, slash, called = said.scale.partition("/")
         kind = kind_called(word, SCALABLE)
         if kind is None or not slash:
-            kinds = " or ".join(f"{kind.name.lower()}/NAME" for kind in SCALABLE)
-            if name:
-                fields.wrong(f"{path}.scale", f"{name!r}: must be {kinds}")
-            return None
-        if "replicas" not in raw:
-            fields.wrong(path, "replicas: is missing")
-        replicas = fields.whole(raw.get("replicas", 0), f"{path}.replicas", 0, 100) or 0
-        check_workload(fields, kind.name, called, f"{path}.scale", self.manifests)
-        return Scale(f"{kind.name.lower()}/{called}", replicas)
-
-    def _load(self, value: Any, path: str) -> Load:
-        fields, manifests = self.fields, self.manifests
-        raw = fields.mapping(value, path, schema.LOAD)
-        service = fields.text(raw.get("service"), f"{path}.service")
-        check_service(fields, service, f"{path}.service", manifests)
-        asked = raw.get("path", "/")
-        if not isinstance(asked, str) or not asked.startswith("/") or not asked.isprintable() or " " in asked:
-            fields.wrong(f"{path}.path", f"{asked!r}: must begin with / and be written as in a URL")
-        return Load(
-            service=service,
-            path=str(asked),
-            concurrency=fields.whole(raw.get("concurrency", 10), f"{path}.concurrency", 1, 1000) or 1,
-            requests=fields.whole(raw.get("requests", 1000), f"{path}.requests", 1, 1_000_000) or 1,
-            timeout=fields.duration(raw.get("timeout", 30), f"{path}.timeout", least=0.001) or 30.0,
-        )
+            if said.scale:
+                kinds = " or ".join(f"{kind.name.lower()}/NAME" for kind in SCALABLE)
+                self.fields.wrong(path, f"{said.scale!r}: must be {kinds}")
+            return Scale(said.scale, said.replicas)
+        check_workload(self.fields, kind.name, called, path, self.manifests)
+        return Scale(f"{kind.name.lower()}/{called}", said.replicas)
 
 
 def _words(value: Any) -> str:

@@ -21,10 +21,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from crashy.faults.base import FAULTS, Fault
+from crashy.faults.base import FAULTS, Fault, FaultError
 from crashy.faults.effects import Answer, Begin, Command, Delay, End, Hang, ProcessEffect, Stop
 from crashy.faults.injected import Active
-from crashy.faults.params import FaultError
 from crashy.faults.scope import Request
 
 __all__ = ["Active", "FaultSet", "Health", "RequestEffect"]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pkgutil
 import random
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, ClassVar
 
+from crashy.errors import BadInput
 from crashy.faults import kinds
-from crashy.faults.declared import Declared
 from crashy.faults.effects import ProcessEffect, RequestPart
-from crashy.faults.params import FaultError, show
 from crashy.faults.scope import ProbeName, Request, Scope, Target
+from crashy.fields import Declared, Key
+from crashy.fields.values import OneOf, show
 
 __all__ = [
     "FAULTS",
@@ -29,6 +30,19 @@ __all__ = [
 
 LONGEST_SPEC = 16_384
 MOST_SPECS = 100
+
+
+class FaultError(BadInput):
+    """A fault can't be made of this: `field` names the key, `message` the value and what is allowed.
+
+    `allowed` repeats that alone, where it can be said: the possible values, or a description of them.
+    """
+
+    def __init__(self, field: str, message: str, allowed: Sequence[str] | str | None = None) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+        self.allowed = allowed
 
 
 class _Faults(Mapping[str, "type[Fault]"]):
@@ -196,9 +210,17 @@ def _make(fault: type[Fault], given: Mapping[str, Any], *, text: bool) -> Fault:
         if name not in own and name not in shared:
             names = (*own, *shared)
             raise FaultError(str(name)[:40], f"no parameter of {fault.name}; {_known(name, names)}", names)
-    scope = {key.field: key.read(given[key.name], text=text) for key in shared.values() if key.name in given}
-    params = {key.field: key.read(given[key.name], text=text) for key in own.values() if key.name in given}
+    scope = {key.field: _read(key, given[key.name], text=text) for key in shared.values() if key.name in given}
+    params = {key.field: _read(key, given[key.name], text=text) for key in own.values() if key.name in given}
     return fault(scope=Scope(**scope), **params)
+
+
+def _read(key: Key, value: Any, *, text: bool) -> Any:
+    try:
+        return key.kind.from_text(value) if text else key.kind.from_json(value)
+    except ValueError as error:
+        allowed = key.kind.options if isinstance(key.kind, OneOf) else key.kind.allowed
+        raise FaultError(key.name, f"{show(value)}: {error}", allowed) from None
 
 
 def catalogue() -> list[dict[str, Any]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
-from crashy.faults.declared import Declared, param
-from crashy.faults.params import Choice, Duration, Integer, Probability, Words
+from crashy.fields import Declared, param
+from crashy.fields.values import Choice, Duration, Integer, Probability, Words
 
 ProbeName = Literal["startup", "readiness", "liveness"]
 Client = Literal["users", "kubelet"]

@@ -205,7 +205,6 @@ class Patient:
 
 def _environ(settings: Mapping[str, object]) -> dict[str, str]:
     """Return the environment that means these settings; raises BadInput with a line for each that can't be one."""
-    known = {setting.name: setting for setting in SETTINGS}
     given: dict[str, str] = {}
     lines = []
     for key, value in settings.items():
@@ -218,13 +217,13 @@ def _environ(settings: Mapping[str, object]) -> dict[str, str]:
             lines.append(f"{name}: is given twice")
         elif name in _OURS:
             lines.append(f"{name}: can't be set: Patient needs its own")
-        elif name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+        elif name not in SETTINGS:
+            near = difflib.get_close_matches(name, SETTINGS, 1)
             lines.append(f"{name}: is no setting" + (f"; did you mean {near[0]}?" if near else ""))
-        elif value == "" and known[name].default:  # to `crashy serve` that is the default, and not the library's
-            lines.append(f"{name}: '': must be {known[name].allowed}")
+        elif value == "" and SETTINGS[name].default_text:  # the default to `crashy serve`, not to the library
+            lines.append(f"{name}: '': must be {SETTINGS[name].kind.allowed}")
         given[name] = str(int(value)) if isinstance(value, bool) else str(value)
     if lines:
         raise BadInput(*lines)
-    outside = {k: v for k, v in os.environ.items() if k not in known and not k.startswith("CRASHY_")}
+    outside = {k: v for k, v in os.environ.items() if k not in SETTINGS and not k.startswith("CRASHY_")}
     return outside | {"PORT": "0"} | given | _OURS

@@ -1,7 +1,9 @@
 """Which fields a pod's manifest may have, and of which type: what strict decoding accepts.
 
 A type is an object (a dict of its fields), a list (a Python list of one type), a `Map`, or a scalar's name. Parts that
-nothing here reads are `any`. Source: kubernetes: staging/src/k8s.io/api/core/v1/types.go.
+nothing here reads are `any`. They are not declared as settings, faults and experiments are (`crashy/fields`): what is
+wrong is said in the API server's words, and which fields there are, even those that nothing reads, its types say.
+Source: kubernetes: staging/src/k8s.io/api/core/v1/types.go.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.kinds.latency import Latency
 from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import Scope
-from crashy.faults.units import Fixed, Uniform
+from crashy.fields.units import Fixed, Uniform
 from crashy.patient.probes import routes_of
 from crashy.patient.settings import Settings
 

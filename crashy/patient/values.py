@@ -1,115 +1,111 @@
-"""What a setting's text may be: each parser gives the value or raises ValueError."""
+"""What a setting may be, where nothing else that users may set is like it: read from text, so without JSON Schema."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from ipaddress import ip_address
+from typing import Any
 
 from crashy.faults.base import Fault, parse_specs
-from crashy.faults.units import parse_duration
+from crashy.fields.units import parse_duration
+from crashy.fields.values import Integer, Kind
 
-# Texts, not compiled: a pattern that no value needs costs nothing at start; re keeps those that it has compiled.
-_HOST = r"[0-9A-Za-z][0-9A-Za-z._-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?"
-_NAME = r"[0-9A-Za-z]([0-9A-Za-z._-]{0,251}[0-9A-Za-z])?"
-_TOKEN = r"[!-~]{1,1024}"  # noqa: S105 - what one may look like
-_LABEL = r"[ -~]{1,63}"
-_COLOR = r"[A-Za-z][0-9A-Za-z]{0,31}|#[0-9A-Fa-f]{3}|#[0-9A-Fa-f]{6}"
+LONGEST = 365 * 24 * 3600.0
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
 
 
-def _matching(pattern: str, *, or_empty: bool = False) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if (or_empty and not text) or re.fullmatch(pattern, text):
-            return text
-        raise ValueError(text)
+class Matching(Kind[str]):
+    """A text that matches a pattern wholly."""
 
-    return parse
+    def __init__(self, pattern: str, allowed: str) -> None:
+        # As text, not compiled: a pattern that no value needs costs nothing at start.
+        self._pattern = pattern
+        self.allowed = allowed
 
-
-host = _matching(_HOST)
-name = _matching(_NAME, or_empty=True)
-token = _matching(_TOKEN, or_empty=True)
-label = _matching(_LABEL)
-color = _matching(_COLOR, or_empty=True)
-
-
-def address(text: str) -> str:
-    """Read an IP address; nothing means none."""
-    return str(ip_address(text)) if text else ""
+    def from_json(self, value: Any) -> str:
+        """Read a text."""
+        if not re.fullmatch(self._pattern, value):
+            raise ValueError(self.allowed)
+        return str(value)
 
 
-def integer(low: int, high: int) -> Callable[[str], int]:
-    """Make a parser of whole numbers from `low` to `high`."""
+class Address(Kind[str]):
+    """An IP address; nothing means none."""
 
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            raise ValueError(text)
-        return int(text)
+    allowed = "an IP address"
 
-    return parse
-
-
-port_number = integer(0, 65535)
+    def from_json(self, value: Any) -> str:
+        """Read an address, and write it as is usual."""
+        return str(ip_address(value)) if value else ""
 
 
-def ports(text: str) -> tuple[int, ...]:
-    """Read a comma list of ports; none twice, but 0 (the kernel chooses) may be."""
-    numbers = tuple(port_number(part.strip()) for part in text.split(","))
-    named = [number for number in numbers if number]
-    if len(set(named)) < len(named):
-        raise ValueError(text)
-    return numbers
+class Port(Integer):
+    """A port; `more` says what else it must be."""
+
+    def __init__(self, more: str) -> None:
+        super().__init__(0, 65535)
+        self.allowed = f"a port from 0 to 65535 (0: the kernel chooses){more}"
 
 
-def port_or_off(text: str) -> int | None:
-    """Read a port; nothing means that there is none."""
-    return port_number(text) if text else None
+class Ports(Kind[tuple[int, ...]]):
+    """A comma list of ports; none twice, but 0 (the kernel chooses) may be."""
+
+    _port = Port(", or a comma list of different ones")
+    allowed = _port.allowed
+
+    def from_json(self, value: Any) -> tuple[int, ...]:
+        """Read a text with commas."""
+        numbers = tuple(self._port.from_text(part.strip()) for part in value.split(","))
+        named = [number for number in numbers if number]
+        if len(set(named)) < len(named):
+            raise ValueError(self.allowed)
+        return numbers
+
+    def to_text(self, value: tuple[int, ...]) -> str:
+        """Write the ports with commas between."""
+        return ",".join(map(str, value))
 
 
-def boolean(text: str) -> bool:
-    """Read 1/true/yes/on or 0/false/no/off, in any case."""
-    if text.lower() in _YES | _NO:
-        return text.lower() in _YES
-    raise ValueError(text)
+class Switch(Kind[bool]):
+    """On or off: 1/true/yes/on or 0/false/no/off, in any case."""
+
+    allowed = "1 or 0"
+
+    def from_json(self, value: Any) -> bool:
+        """Read one of the words."""
+        if value.lower() not in _YES | _NO:
+            raise ValueError(self.allowed)
+        return value.lower() in _YES
+
+    def to_text(self, value: bool) -> str:
+        """Write 1 or 0."""
+        return str(int(value))
 
 
-def choice(allowed: Sequence[str]) -> Callable[[str], str]:
-    """Make a parser of one of these words."""
+class Seconds(Kind[float]):
+    """A duration up to a year; as a text it has no unit, as in Kubernetes' own fields."""
 
-    def parse(text: str) -> str:
-        if text not in allowed:
-            raise ValueError(text)
-        return text
+    allowed = "a duration from 0 to 365 days: seconds (60, 0.5) or with units (1m30s, 250ms)"
 
-    return parse
+    def from_json(self, value: Any) -> float:
+        """Read seconds, or a text with units."""
+        seconds = parse_duration(value)
+        if seconds > LONGEST:
+            raise ValueError(self.allowed)
+        return seconds
 
-
-LONGEST = 365 * 24 * 3600.0
-
-
-def seconds(text: str) -> float:
-    """Read a duration in seconds, or with a unit (`1m30s`, `250ms`), up to a year."""
-    value = parse_duration(text)
-    if value > LONGEST:
-        raise ValueError(text)
-    return value
+    def to_text(self, value: float) -> str:
+        """Write the seconds."""
+        return f"{value:g}"
 
 
-def seconds_or_off(text: str) -> float | None:
-    """Read a duration; nothing means that the countdown isn't armed."""
-    return seconds(text) if text else None
+class Faults(Kind[tuple[Fault, ...]]):
+    """Fault specs with `;` between them."""
 
+    allowed = "fault specs separated by ';'"
 
-def path(text: str) -> str:
-    """Read a folder's path; nothing means none."""
-    if "\0" in text:
-        raise ValueError(text)
-    return text
-
-
-def faults(text: str) -> tuple[Fault, ...]:
-    """Read fault specs with `;` between them; raises FaultError, which says what is wrong with which."""
-    return tuple(parse_specs(text))
+    def from_json(self, value: Any) -> tuple[Fault, ...]:
+        """Read the specs; raises FaultError, which says what is wrong with which."""
+        return tuple(parse_specs(value))

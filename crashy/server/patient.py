@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 from crashy.errors import BadInput
 from crashy.faults.active import Active, FaultSet, Health, RequestEffect
-from crashy.faults.base import Fault
+from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, Stop
-from crashy.faults.params import FaultError
 from crashy.faults.scope import Client, Request
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity

@@ -96,7 +96,7 @@ def test_a_good_one_is_read_wholly_and_its_steps_in_the_order_of_their_times(tmp
     assert inject == Inject("freeze for=10s")
     assert seen.steps[0].target == Target("2 of app=web", 2, {"app": "web"})
     assert (recover, delete, scale) == (Recover("freeze"), Delete(5), Scale("deployment/web", 5))
-    assert load == Load("web", "/1", 5, 50, 30.0)
+    assert load == Load(service="web", path="/1", concurrency=5, requests=50, timeout=30.0)
     assert run == Exec(("cat", "/app/is_ready"), "web", 2.0)
     assert seen.expect["restarts"]["web-"] == Comparison("<= 2", "<=", 2.0)
     assert seen.expect["recovered_within"] == 20.0
@@ -133,6 +133,10 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
         (HEAD.replace("10s", "10 parsecs"), ["4:1: duration: '10 parsecs': must be a duration such as 10s"]),
         (HEAD.replace("10s", "0"), ["4:1: duration: 0: must be at least 1 seconds"]),
         (HEAD.replace("10s", "9000h"), ["4:1: duration: '9000h': must be at most 30 days"]),
+        (
+            HEAD.replace("10s", "soon") + "steps:\n  - {at: 5s, inject: crash, target: any}\n",
+            ["4:1: duration: 'soon': must be a duration"],  # and nothing of the step, whose end isn't known
+        ),
         (HEAD.replace("[web.yaml]", "[]"), ["3:1: manifests: must name at least one manifest"]),
         (HEAD.replace("[web.yaml]", "web.yaml"), ["3:1: manifests: must be a list, not a text"]),
         (HEAD.replace("[web.yaml]", "[nope.yaml]"), ["3:13: manifests[0]: "]),

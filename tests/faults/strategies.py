@@ -13,7 +13,7 @@ from crashy.faults.kinds.latency import Latency
 from crashy.faults.kinds.unlive import Unlive
 from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import Scope
-from crashy.faults.units import Fixed, Percentiles, Uniform
+from crashy.fields.units import Fixed, Percentiles, Uniform
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 SECONDS = st.integers(0, 86_400_000_000).map(lambda us: us / 1e6)

@@ -13,7 +13,7 @@ from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.kinds.latency import Latency
 from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import Scope
-from crashy.faults.units import Uniform
+from crashy.fields.units import Uniform
 from tests.faults.strategies import FAULTS as ANY_FAULT
 
 DURATION = "a duration such as 10s, 1m30s or 250ms"

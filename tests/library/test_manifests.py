@@ -50,7 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ids=lambda one: str(one)[:30],
 )
 def test_it_is_read_however_it_is_written(one: Any) -> None:
-    assert [pod.name for pod in read_manifests([one]).pods] == ["web"]
+    assert [pod.name for pod in read_manifests([one]).workloads] == ["web"]
 
 
 @pytest.mark.parametrize(

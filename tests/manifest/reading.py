@@ -7,8 +7,7 @@ from typing import BinaryIO
 
 from crashy.manifest.load import gather
 from crashy.objects.document import Document, refusal
-from crashy.objects.kinds import read
-from crashy.objects.manifests import Manifests
+from crashy.objects.manifests import Manifests, read
 
 
 def load(paths: Sequence[str], stdin: BinaryIO | None = None) -> list[Document]:

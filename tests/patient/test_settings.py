@@ -10,7 +10,7 @@ import pytest
 from crashy.cli import main
 from crashy.errors import BadInput
 from crashy.patient.personas import GREETINGS
-from crashy.patient.settings import IMAGE, SETTINGS, load, parser
+from crashy.patient.settings import IMAGE, SETTINGS, flag_of, load, parser
 
 DURATION = "a duration from 0 to 365 days: seconds (60, 0.5) or with units (1m30s, 250ms)"
 PORTS = "a port from 0 to 65535 (0: the kernel chooses), or a comma list of different ones"
@@ -200,9 +200,9 @@ def test_a_service_named_admin_does_not_set_the_admin_port() -> None:
 def test_every_setting_is_a_flag_with_help() -> None:
     text = parser().format_help()
 
-    for setting in SETTINGS:
-        assert setting.flag in text
-        assert f"[{setting.name}" in text
+    for name in SETTINGS:
+        assert flag_of(name) in text
+        assert f"[{name}" in text
 
 
 def test_the_token_is_in_no_repr() -> None:
@@ -211,10 +211,9 @@ def test_the_token_is_in_no_repr() -> None:
 
 def test_the_image_sets_what_the_table_says() -> None:
     dockerfile = (Path(__file__).parents[2] / "Dockerfile").read_text()
-    names = [setting.name for setting in SETTINGS]
 
     assert {
         name: value
         for name, value in re.findall(r"^(?:ENV|   ) (\w+)=(\S+)", dockerfile, re.MULTILINE)
-        if name in names
+        if name in SETTINGS
     } == IMAGE

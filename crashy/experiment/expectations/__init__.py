@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from crashy.experiment.fields import DURATION, Fields
+from crashy.experiment.fields import Fields
 from crashy.experiment.model import Comparison
+from crashy.experiment.values import DURATION
 from crashy.objects.manifests import Manifests
 from crashy.report.results import FaultResult, Results
 from crashy.timeline import Event

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crashy.experiment.expectations import Expectation, Run, Verdict, expression
-from crashy.experiment.fields import TEXT, Fields
+from crashy.experiment.fields import Fields
+from crashy.experiment.values import TEXT
 from crashy.objects.manifests import Manifests
 from crashy.timeline import kinds
 

@@ -6,10 +6,10 @@ import random
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
-from crashy.faults.declared import param
 from crashy.faults.effects import Answer, Exit, ProcessEffect, RequestPart, Signal
-from crashy.faults.params import Choice, Integer
 from crashy.faults.scope import ProbeName, Request, Target
+from crashy.fields import param
+from crashy.fields.values import Choice, Integer
 
 SIGNALS = ("ABRT", "BUS", "FPE", "HUP", "ILL", "INT", "KILL", "QUIT", "SEGV", "SYS", "TERM", "TRAP")
 

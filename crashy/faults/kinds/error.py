@@ -7,11 +7,11 @@ import re
 from typing import Any, ClassVar, NamedTuple
 
 from crashy.faults.base import Fault
-from crashy.faults.declared import param
 from crashy.faults.effects import Answer, RequestPart
-from crashy.faults.params import Integer, Kind, Text
 from crashy.faults.scope import Request
-from crashy.faults.units import plain
+from crashy.fields import param
+from crashy.fields.units import plain
+from crashy.fields.values import Integer, Kind, Text
 
 _STATUS = Integer(200, 599, "a status")
 _ENTRY = r"([0-9]{3}):([0-9]{1,6}(?:\.[0-9]{1,6})?)"

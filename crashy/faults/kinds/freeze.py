@@ -6,11 +6,11 @@ import random
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
-from crashy.faults.declared import param
 from crashy.faults.effects import Block, Hang, ListenersClosed, ProcessEffect, RequestPart, Stop
-from crashy.faults.params import Choice
 from crashy.faults.scope import Request, Target
-from crashy.faults.units import format_duration
+from crashy.fields import param
+from crashy.fields.units import format_duration
+from crashy.fields.values import Choice
 
 LONGEST_STOP = 3600.0
 _PROCESS_EFFECTS: dict[str, ProcessEffect] = {"loop": Block(), "stop": Stop(), "deaf": ListenersClosed()}

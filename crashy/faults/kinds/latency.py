@@ -6,11 +6,11 @@ import random
 from typing import Any, ClassVar
 
 from crashy.faults.base import Fault
-from crashy.faults.declared import param
 from crashy.faults.effects import Delay, RequestPart
-from crashy.faults.params import Kind
 from crashy.faults.scope import Request
-from crashy.faults.units import DISTRIBUTION, Distribution, Fixed, parse_distribution
+from crashy.fields import param
+from crashy.fields.units import DISTRIBUTION, Distribution, Fixed, parse_distribution
+from crashy.fields.values import Kind
 
 LONGEST_DELAY = 3600.0
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, dataclass_transform
 
-from crashy.faults.params import Choice, FaultError, Kind, show
+if TYPE_CHECKING:
+    from crashy.fields.values import Kind
 
 
 class Key(NamedTuple):
-    """A parameter as users name it, and the field that holds it (`for` is a word of Python's: its field is `for_`)."""
+    """A field as users name it, and as the record does (`for` is a word of Python's: its field is `for_`)."""
 
     name: str
     field: str
@@ -17,17 +18,16 @@ class Key(NamedTuple):
     help: str
     mode: str | None
     """The mode that it belongs to, if it makes no sense in another."""
+    required: bool
+    """Whether it must be given; its default then only stands in where it is missing or wrong."""
 
-    def read(self, value: Any, *, text: bool) -> Any:
-        """Read the value given for this key; raises FaultError."""
-        try:
-            return self.kind.from_text(value) if text else self.kind.from_json(value)
-        except ValueError as error:
-            allowed = self.kind.options if isinstance(self.kind, Choice) else self.kind.allowed
-            raise FaultError(self.name, f"{show(value)}: {error}", allowed) from None
+    @property
+    def default_text(self) -> str:
+        """The default as users would write it; an empty text if it is nothing."""
+        return "" if self.default in (None, "", ()) else self.kind.to_text(self.default)
 
     def describe(self) -> dict[str, Any]:
-        """Return what the catalogue says of this parameter."""
+        """Return what the catalogue of faults says of this parameter."""
         given = self.default not in (None, ())
         return {
             "name": self.name,
@@ -40,9 +40,16 @@ class Key(NamedTuple):
         }
 
 
-def param(kind: Kind[Any], help: str, *, default: Any = None, mode: str | None = None) -> Any:  # noqa: A002 - its name
+def param(
+    kind: Kind[Any],
+    help: str = "",  # noqa: A002 - its name
+    *,
+    default: Any = None,
+    mode: str | None = None,
+    required: bool = False,
+) -> Any:
     """Declare a field that a user may set; with `mode` it only makes sense in that mode."""
-    return Key("", "", default, kind, help, mode)
+    return Key("", "", default, kind, help, mode, required)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -75,7 +82,7 @@ class Declared:
         self.__post_init__()
 
     def __post_init__(self) -> None:
-        """Refuse values that can't be together; raises FaultError."""
+        """Refuse values that can't be together; raises BadInput."""
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: {name}")

@@ -2,8 +2,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from crashy.faults.declared import Declared, param
-from crashy.faults.params import Integer, Probability
+from crashy.fields import Declared, param
+from crashy.fields.values import Integer, Probability
 
 
 class Limits(Declared):

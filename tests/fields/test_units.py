@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.faults.units import (
+from crashy.fields.units import (
     DISTRIBUTION,
     DURATION,
     Fixed,

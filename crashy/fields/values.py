@@ -1,29 +1,15 @@
-"""What a parameter may be: one small class a kind, which reads it from text and JSON, bounds it, and describes it."""
+"""What a field may be: one small class a kind, which reads it from text and JSON, bounds it, and describes it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from crashy.errors import BadInput
-from crashy.faults.units import DAY, DURATION, PATTERN, format_duration, parse_duration
+from crashy.fields.units import DAY, DURATION, PATTERN, format_duration, parse_duration
 
 T = TypeVar("T")
-
-
-class FaultError(BadInput):
-    """A fault can't be made of this: `field` names the key, `message` the value and what is allowed.
-
-    `allowed` repeats that alone, where it can be said: the possible values, or a description of them.
-    """
-
-    def __init__(self, field: str, message: str, allowed: Sequence[str] | str | None = None) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field = field
-        self.message = message
-        self.allowed = allowed
 
 
 def show(value: object) -> str:
@@ -37,10 +23,10 @@ def show(value: object) -> str:
 
 
 class Kind(Generic[T]):
-    """One kind of parameter. Reading raises ValueError with what is allowed."""
+    """One kind of field. Reading raises ValueError with what is allowed."""
 
     type: str
-    """The kind's name in the catalogue."""
+    """The kind's name in the catalogue of faults."""
     allowed: str
     """What may be given, for people."""
     schema: Mapping[str, Any]
@@ -51,7 +37,7 @@ class Kind(Generic[T]):
         raise NotImplementedError
 
     def from_text(self, text: str) -> T:
-        """Read the text that stands behind the `=` of a spec."""
+        """Read the text of a variable, a flag, or behind the `=` of a spec."""
         return self.from_json(text)
 
     def to_json(self, value: T) -> Any:
@@ -132,17 +118,30 @@ class Duration(Kind[float]):
         return format_duration(value)
 
 
-class Choice(Kind[str]):
-    """One of a few words; `prefix` may stand before it (`SIG`), and case doesn't matter."""
+class OneOf(Kind[str]):
+    """One of a few words, written exactly so."""
 
     type = "choice"
 
-    def __init__(self, *options: str, prefix: str = "") -> None:
-        self._options = {option.lower(): option for option in options}
-        self._options |= {f"{prefix}{option}".lower(): option for option in options}
+    def __init__(self, *options: str, schema: Mapping[str, Any] | None = None) -> None:
         self.options = options
-        self.allowed = f"one of {', '.join(options)}"
-        self.schema = {"type": "string", "enum": [*options, *(f"{prefix}{option}" for option in options if prefix)]}
+        self.allowed = " or ".join(options) if len(options) == 2 else f"one of {', '.join(options)}"
+        self.schema = schema or {"enum": list(options)}
+
+    def from_json(self, value: Any) -> str:
+        """Read one of the words."""
+        if value not in self.options:
+            raise ValueError(self.allowed)
+        return str(value)
+
+
+class Choice(OneOf):
+    """One of a few words; `prefix` may stand before it (`SIG`), and case doesn't matter."""
+
+    def __init__(self, *options: str, prefix: str = "") -> None:
+        spelled = [*options, *(f"{prefix}{option}" for option in options if prefix)]
+        super().__init__(*options, schema={"type": "string", "enum": spelled})
+        self._options = {word.lower(): word.removeprefix(prefix) for word in spelled}
 
     def from_json(self, value: Any) -> str:
         """Read one of the words."""
