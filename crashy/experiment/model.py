@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from crashy.faults.units import parse_duration
 from crashy.objects.manifests import Manifests
+from crashy.targets import Target
 from crashy.timeline import Event
 
 Outcome = Literal["recovers", "never-recovers", "never-detected", "never-ready", "crash-loops"]
@@ -25,7 +26,6 @@ _OPERATORS = {
     "<": operator.lt,
 }
 _COMPARISON = re.compile(r"(>=|<=|==|!=|>|<)\s*(\S+)")
-_COUNTED = re.compile(r"([1-9][0-9]{0,3}) of ([A-Za-z0-9./_-]+=[A-Za-z0-9._-]*(?:,[A-Za-z0-9./_-]+=[A-Za-z0-9._-]*)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +51,6 @@ class Comparison:
     def holds(self, seen: float) -> bool:
         """Return whether a number keeps the bound."""
         return bool(_OPERATORS[self.sign](seen, self.value))
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which pods a step is about: `any`, `all`, how a name begins, or `2 of app=web`."""
-
-    text: str
-    count: int | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def parse(cls, text: str) -> Target:
-        """Read one; raises ValueError that says what is allowed."""
-        found = _COUNTED.fullmatch(text.strip())
-        if found:
-            pairs = (pair.partition("=") for pair in found[2].split(","))
-            return cls(text.strip(), int(found[1]), {key: value for key, _, value in pairs})
-        name = text.strip().removeprefix("pod/")
-        if not name or " " in name:
-            raise ValueError("must be a pod's name (or how it begins), any, all, or as '2 of app=web'")
-        return cls(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +184,9 @@ class Experiment:
     traffic: Traffic | None
     duration: float
     steps: tuple[Step, ...]
-    expect: Expectations
-    engines: tuple[str, ...]
-    why_not: Mapping[str, str]
-    differs: Mapping[str, Mapping[str, str]]
-    source: str
-    raw: Mapping[str, Any] = field(repr=False)
+    expect: Expectations = field(default_factory=Expectations)
+    engines: tuple[str, ...] = ENGINES
+    why_not: Mapping[str, str] = field(default_factory=dict)
+    differs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    source: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from crashy.experiment.model import (
     Traffic,
 )
 from crashy.experiment.steps import read_steps
-from crashy.experiment.targets import check_pod, check_service
+from crashy.experiment.targets import check_service, impossible, port_of
 from crashy.manifest.load import gather, read_file
 from crashy.objects.document import Document, refusal
 from crashy.objects.kinds import read
@@ -123,12 +124,8 @@ def _traffic(fields: Fields, value: Any, manifests: Manifests) -> Traffic | None
     service = fields.text(raw.get("service"), "traffic.service")
     found = check_service(fields, service, "traffic.service", manifests)
     port = raw.get("port")
-    if (
-        found
-        and port is not None
-        and str(port) not in {str(p.port) for p in found.ports} | {p.name for p in found.ports}
-    ):
-        fields.wrong("traffic.port", f"{port!r}: Service {service} has: {', '.join(str(p.port) for p in found.ports)}")
+    if found and port is not None:
+        fields.parsed(port, "traffic.port", partial(port_of, found))
     path = raw.get("path", "/")
     if not isinstance(path, str) or not path.startswith("/") or not path.isprintable() or " " in path:
         fields.wrong("traffic.path", f"{path!r}: must begin with / and be written as in a URL")
@@ -165,7 +162,10 @@ def read_expectations(fields: Fields, value: Any, manifests: Manifests | None = 
         if wanted:
             restarts[pod] = wanted
         if manifests is not None and pod != "total":
-            check_pod(fields, pod, f"expect.restarts.{pod}", manifests)
+            names = impossible(pod, manifests)
+            if names:
+                wrong = f"{pod!r}: no pod's name begins so; there are: {', '.join(names)}"
+                fields.wrong(f"expect.restarts.{pod}", wrong)
     logs = fields.mapping(raw.get("logs", {}), "expect.logs", _containers(manifests))
     events = fields.list(raw.get("events", []), "expect.events")
     return Expectations(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from crashy.experiment import schema
 from crashy.experiment.fields import Fields
-from crashy.experiment.model import Action, Apply, Delete, Exec, Inject, Load, Recover, Scale, Step, Target
-from crashy.experiment.targets import check_deployment, check_pod, check_service, possible
+from crashy.experiment.model import Action, Apply, Delete, Exec, Inject, Load, Recover, Scale, Step
+from crashy.experiment.targets import check_deployment, check_service, possible, target_in
 from crashy.faults.base import FAULTS, parse_spec
 from crashy.objects.manifests import Manifests
+from crashy.targets import Target
 
 ReadManifests = Callable[[Any, str], Manifests]
 
@@ -66,8 +68,8 @@ class _Steps:
                 fields.wrong(f"{path}.{key}", f"does not go with {name}")
         target = self._target(raw, path) if "target" in _OPTIONS[name] else None
         keep = fields.whole(raw.get("keep_ready", 0), f"{path}.keep_ready", 0, 100) or 0
-        if target and keep and keep >= possible(Target("all"), manifests) and not fields.errors:
-            there = possible(Target("all"), manifests)
+        there = possible({}, manifests)
+        if target and keep and keep >= there and not fields.errors:
             fields.wrong(f"{path}.keep_ready", f"{keep}: must be fewer than the pods there are, {there}")
         action = self._action(name, raw, path)
         return Step(at, action, target, keep, f"{name} {_words(raw[name])}".strip()) if action else None
@@ -77,17 +79,8 @@ class _Steps:
         if "target" not in raw:
             fields.wrong(path, "target: is missing (a pod's name, any, all, or as '2 of app=web')")
             return None
-        at = f"{path}.target"
-        target = fields.parsed(raw["target"], at, Target.parse)
-        if target is None or not (manifests.deployments or manifests.pods):
-            return None
-        if target.count is not None:
-            there = possible(target, manifests)
-            if there < target.count:
-                fields.wrong(at, f"{target.text!r}: only {there} pods have these labels")
-        elif target.text not in ("any", "all"):
-            check_pod(fields, target.text, at, manifests)
-        return target
+        read = partial(target_in, manifests) if manifests.deployments or manifests.pods else Target.parse
+        return fields.parsed(raw["target"], f"{path}.target", read)
 
     def _action(self, name: str, raw: Mapping[str, Any], path: str) -> Action | None:
         fields = self.fields
