@@ -26,6 +26,7 @@ from crashy.commands.kubernetes import add_version
 from crashy.commands.lab_experiment import experiment
 from crashy.commands.lab_speed import Speed
 from crashy.commands.lab_watch import Watch
+from crashy.commands.output import Output
 from crashy.engines.base import Engine
 from crashy.engines.lab.keyboard import Keyboard, listens, restorer
 from crashy.engines.lab.lab import Lab
@@ -104,23 +105,6 @@ def main(argv: Sequence[str]) -> int:
         return runner.run(_run(args, described, watch))
 
 
-class _Output:
-    """Standard output, by lines; a reader that has gone ends the run."""
-
-    def __init__(self, stop: asyncio.Event) -> None:
-        self._stop = stop
-        self.broken = False
-
-    def __call__(self, line: str) -> None:
-        if self.broken:
-            return
-        try:
-            print(line, flush=True)
-        except BrokenPipeError:
-            self.broken = True
-            self._stop.set()
-
-
 def _tell(line: str) -> None:
     print(f"crashy lab: {line}", file=sys.stderr, flush=True)
 
@@ -134,7 +118,7 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
     _end_on_signals(stop)
     timeline = Timeline(asyncio.get_running_loop().time)
     rng = random.Random(args.seed)
-    output = _Output(stop)
+    output = Output(stop)
     seen: list[Event] = []
     manifests = experiment.manifests
     if experiment.steps:
