@@ -10,6 +10,7 @@ from crashy.patient import ADMIN_PORT
 TYPE_CHECKING = False  # these commands start in moments: what they import is imported where it is needed
 if TYPE_CHECKING:
     import http.client
+    import random
     from collections.abc import Mapping
     from pathlib import Path
     from typing import Any
@@ -183,23 +184,30 @@ def lab_pods(folder: Path) -> list[dict[str, Any]]:
     return pods
 
 
-def choose(pods: list[dict[str, Any]], wanted: str, option: str = "--pod") -> list[dict[str, Any]]:
-    """Return the pods that `wanted` names: a name, the beginning of exactly one, `any` (one by chance) or `all`.
+def choose(
+    pods: list[dict[str, Any]], wanted: str, option: str = "--pod", rng: random.Random | None = None
+) -> list[dict[str, Any]]:
+    """Return the pods that a target means; how a name begins must be how exactly one does.
 
     Raises BadInput that names the `option` and lists the pods there are.
     """
-    if wanted == "all":
-        return pods
-    if wanted == "any":
-        import random
+    import random
 
-        return [random.choice(pods)]
-    exact = [pod for pod in pods if pod["name"] == wanted]
-    named = exact or [pod for pod in pods if wanted and pod["name"].startswith(wanted)]
-    if len(named) == 1:
-        return named
-    names = ", ".join(pod["name"] for pod in named or pods)
-    wrong = "more than one begins so" if named else "no such pod"
+    from crashy.targets import Facts, Target, choose, named
+
+    def facts(pod: dict[str, Any]) -> Facts:
+        return Facts(pod["name"], pod.get("ready", False), pod.get("labels", {}))
+
+    try:
+        target = Target.parse(wanted)
+    except ValueError as error:
+        raise BadInput(f"{option}: {wanted!r}: {error}") from None
+    several = named(target.text, pods, facts) if target.is_name else []
+    chosen = choose(target, pods, facts, rng or random.Random())
+    if chosen and len(several) <= 1:
+        return chosen
+    names = ", ".join(pod["name"] for pod in several or pods)
+    wrong = "more than one begins so" if several else "no such pod"
     raise BadInput(f"{option}: {wanted!r}: {wrong}: {names}")
 
 

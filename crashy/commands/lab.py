@@ -10,7 +10,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
-from functools import partial
 
 from crashy.bundled import locate
 from crashy.client import labs_folder
@@ -18,10 +17,10 @@ from crashy.clock import VirtualLoop
 from crashy.commands import lab_ctl
 from crashy.commands.arguments import Parser, duration, number
 from crashy.commands.kubernetes import add_version
+from crashy.commands.lab_experiment import experiment
 from crashy.commands.lab_speed import Speed
-from crashy.commands.lab_steps import Step, check, perform
-from crashy.commands.lab_traffic import TIMEOUT, Traffic
 from crashy.commands.lab_watch import Watch
+from crashy.commands.output import Output
 from crashy.engines.base import Engine
 from crashy.engines.lab.keyboard import Keyboard, listens, restorer
 from crashy.engines.lab.lab import Lab
@@ -31,16 +30,17 @@ from crashy.engines.lab.view import PlainView
 from crashy.engines.sim import plans as sim_plans
 from crashy.engines.sim import sim
 from crashy.errors import BadInput
+from crashy.experiment.model import Experiment
+from crashy.experiment.runner import perform
 from crashy.manifest.load import gather
-from crashy.objects.manifests import Manifests, read
+from crashy.objects.manifests import read
+from crashy.report.results import KINDS
 from crashy.report.terminal import summary
 from crashy.timeline import Event, Timeline
-from crashy.traffic.users import users
 
 HIGHEST_RATE = 1000.0
 STDIN = 0
 SHOW_CURSOR = b"\x1b[?25h\r\n"  # and leave the live picture's last line
-SUMMED_UP = frozenset({"fault", "event", "pod", "endpoints", "request"})  # the kinds that the summary reads
 _EXAMPLES = """\
 examples:
   crashy lab manifests/webapp
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     add("--traffic", metavar="SERVICE[:PORT][/PATH]", help="ask a Service all the time, once it has an endpoint")
     rate = number(f"above 0, at most {HIGHEST_RATE:g}", 0, HIGHEST_RATE)
     add("--rate", type=rate, default=10.0, metavar="N", help="requests a second (default 10)")
-    at = "inject a fault then; TARGET is the beginning of a pod's name, any or all; can be given again"
+    at = "inject a fault then; TARGET: how a pod's name begins, any, all or '2 of app=web'; can be given again"
     add("--at", action="append", default=[], metavar="'TIME TARGET FAULT'", help=at)
     add_version(parser)
     add("--watch", action="store_true", help="apply the manifests again whenever their files change")
@@ -94,30 +94,10 @@ def main(argv: Sequence[str]) -> int:
         raise BadInput("--watch: only with --on lab: on a clock that jumps nobody could edit a file in time")
     manifest_paths = locate(args.manifests)
     watch = Watch(manifest_paths) if args.watch else None
-    steps = [Step.parse(text) for text in args.at]
     documents, errors = gather(manifest_paths, sys.stdin.buffer)
-    manifests = read(documents, errors)
-    check(steps, manifests)
-    traffic = Traffic.find(args.traffic, manifests) if args.traffic else None
+    described = experiment(args, read(documents, errors))
     with asyncio.Runner(loop_factory=VirtualLoop if args.on == "sim" else None) as runner:
-        return runner.run(_run(args, manifests, steps, traffic, watch))
-
-
-class _Output:
-    """Standard output, by lines; a reader that has gone ends the run."""
-
-    def __init__(self, stop: asyncio.Event) -> None:
-        self._stop = stop
-        self.broken = False
-
-    def __call__(self, line: str) -> None:
-        if self.broken:
-            return
-        try:
-            print(line, flush=True)
-        except BrokenPipeError:
-            self.broken = True
-            self._stop.set()
+        return runner.run(_run(args, described, watch))
 
 
 def _tell(line: str) -> None:
@@ -128,21 +108,16 @@ def _note(text: str) -> None:
     _tell(f"note: {text}")
 
 
-async def _run(
-    args: argparse.Namespace,
-    manifests: Manifests,
-    steps: Sequence[Step],
-    traffic: Traffic | None,
-    watch: Watch | None,
-) -> int:
+async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | None) -> int:
     stop = asyncio.Event()
     _end_on_signals(stop)
     timeline = Timeline(asyncio.get_running_loop().time)
     rng = random.Random(args.seed)
-    output = _Output(stop)
+    output = Output(stop)
     seen: list[Event] = []
-    if steps:
-        timeline.subscribe(lambda event: seen.append(event) if event.kind in SUMMED_UP else None)
+    manifests = experiment.manifests
+    if experiment.steps:
+        timeline.subscribe(lambda event: seen.append(event) if event.kind in KINDS else None)
     modelled = args.on == "sim"
     for text in (*manifests.warnings, *(sim_plans.notes(manifests) if modelled else notes(manifests))):
         _note(text)
@@ -153,24 +128,20 @@ async def _run(
         else running(timeline, labs=labs_folder(), note=_note, rng=rng, profile=args.kubernetes)
     )
     async with making as lab, _shown(args, lab, timeline, output, stop):
-        await lab.apply(manifests)
-        async with asyncio.TaskGroup() as tasks:
-            until_end = [tasks.create_task(perform(steps, lab, timeline, random.Random(args.seed)))]
-            if watch and isinstance(lab, Lab):
-                until_end.append(tasks.create_task(watch.run(lab, manifests.documents, _tell)))
-            if traffic:
-                ask = partial(lab.ask, traffic.service, traffic.port, traffic.path, TIMEOUT)
-                tasks.create_task(users(ask, timeline, traffic.service.name, rate=args.rate, stop=stop))
-            await _until(stop, args.seconds, timeline)
-            stop.set()
-            for task in until_end:
-                task.cancel()
-            timeline.add("lab", "lab", "lab", "Ending")
-    if steps and not args.json:
+        edits = watch.run(lab, manifests.documents, _tell) if watch and isinstance(lab, Lab) else None
+        watching = asyncio.create_task(edits) if edits else None
+        await perform(experiment, lab, timeline, rng=random.Random(args.seed), stop=stop)
+        stop.set()
+        if watching and not watching.cancel():
+            await watching  # to be told what it died of
+        timeline.add("lab", "lab", "lab", "Ending")
+    if experiment.steps and not args.json:
         output("\n" + summary(seen))
     if modelled:
         _note(speed.told())
-    return 141 if output.broken else 0
+    if output.error:
+        raise output.error
+    return 0
 
 
 @asynccontextmanager
@@ -217,11 +188,3 @@ def _end_on_signals(stop: asyncio.Event) -> None:
 
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(signum, end)
-
-
-async def _until(stop: asyncio.Event, seconds: float | None, timeline: Timeline) -> None:
-    try:
-        async with asyncio.timeout(None if seconds is None else seconds - timeline.now()):
-            await stop.wait()
-    except TimeoutError:
-        pass

@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     get = command("get", _get, f"list {', '.join(shown[:-1])} or {shown[-1]}")
     get.add_argument("kind", type=_kind, metavar="KIND", help="what to list; kubectl's short names do too")
     delete = command("delete", _delete, "delete pods, and wait until they are gone")
-    delete.add_argument("names", nargs="+", metavar="pod NAME", help="also as pod/NAME")
+    delete.add_argument("names", nargs="+", metavar="pod NAME", help="also as pod/NAME; any, all or '2 of app=web'")
     delete.add_argument("--grace-period", type=_count, metavar="N", help="seconds, in place of the pod's own")
     delete.add_argument("--wait", choices=("true", "false"), default="true", help="wait for its end (default true)")
     scaled = [kind.name.lower() for kind in SCALABLE]
@@ -183,10 +183,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _delete(lab: Lab, args: argparse.Namespace) -> int:
     grace = 1 if args.grace_period == 0 else args.grace_period  # as kubectl takes 0 without --force
-    uids = []
-    for _, name in _named([KINDS["Pod"]], args.names):
-        uids.append(lab.ask("delete", name=name, grace=grace)["uid"])
-        print(f'pod "{name}" deleted', flush=True)
+    uids: list[str] = []
+    for _, wanted in _named([KINDS["Pod"]], args.names):
+        deleted = lab.ask("delete", name=wanted, grace=grace)["deleted"]
+        uids += deleted
+        for name in deleted.values():
+            print(f'pod "{name}" deleted', flush=True)
     for uid in uids if args.wait == "true" else ():
         lab.ask("gone", uid=uid, timeout=None)
     return 0

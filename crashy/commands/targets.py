@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--pod",
         metavar="NAME",
-        help="a pod of a running lab: its name, how its name begins, any (one by chance) or all",
+        help="a pod of a running lab: its name, how its name begins, any (by chance, a ready one), all, '2 of app=web'",
     )
     parser.add_argument("--token", help="the patient's ADMIN_TOKEN (default: the variable of that name)")
 

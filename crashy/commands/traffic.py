@@ -8,9 +8,10 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import Any
 
 from crashy.commands.arguments import Parser, duration, number
+from crashy.commands.output import Output
 from crashy.commands.traffic_views import CSV_HEAD, LiveLine, csv_line, curl_test_line, report
 from crashy.errors import BadInput
 from crashy.traffic.request import KeptConnections, Target, ask
@@ -109,16 +110,16 @@ async def _run(args: argparse.Namespace, target: Target, samples: Samples) -> OS
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.set)
     live = LiveLine(sys.stderr) if sys.stderr.isatty() and not (args.lines or args.csv) else None
-    out = _Output(sys.stdout, stop)
+    out = Output(stop)
     if args.csv:
-        out.line(CSV_HEAD)
+        out(CSV_HEAD)
 
     def record(one: Sample) -> None:
         samples.append(one)
         if args.lines:
-            out.line(curl_test_line(one))
+            out(curl_test_line(one))
         elif args.csv:
-            out.line(csv_line(one))
+            out(csv_line(one))
         elif live:
             live.add(one, loop.time())
 
@@ -141,21 +142,3 @@ async def _run(args: argparse.Namespace, target: Target, samples: Samples) -> OS
         if live:
             live.clear()
     return out.error
-
-
-class _Output:
-    """Lines to a reader; one that takes no more ends the run, and `error` is why."""
-
-    def __init__(self, file: TextIO, stop: asyncio.Event) -> None:
-        self._file = file
-        self._stop = stop
-        self.error: OSError | None = None
-
-    def line(self, text: str) -> None:
-        if self.error:
-            return
-        try:
-            print(text, file=self._file, flush=True)
-        except OSError as error:
-            self.error = error
-            self._stop.set()

@@ -9,6 +9,7 @@ from typing import Protocol
 from crashy.kubelet.runtime import Pod
 from crashy.objects.service import Service
 from crashy.objects.status import PodStatus
+from crashy.targets import Facts
 
 NODE = "crashy-lab"
 
@@ -19,6 +20,10 @@ class PodView:
 
     pod: Pod
     status: PodStatus
+
+    def facts(self) -> Facts:
+        """Return what decides whether a word means it."""
+        return Facts(self.pod.name, self.status.ready, self.pod.template.labels)
 
 
 class Network(Protocol):

@@ -13,6 +13,7 @@ from crashy.fields import Declared, param
 from crashy.fields.units import parse_duration
 from crashy.fields.values import Integer
 from crashy.objects.manifests import Manifests
+from crashy.targets import Target
 from crashy.timeline import Event
 
 ENGINES = ("lab", "sim", "kube")
@@ -26,7 +27,6 @@ _OPERATORS = {
     "<": operator.lt,
 }
 _COMPARISON = re.compile(r"(>=|<=|==|!=|>|<)\s*(\S+)")
-_COUNTED = re.compile(r"([1-9][0-9]{0,3}) of ([A-Za-z0-9./_-]+=[A-Za-z0-9._-]*(?:,[A-Za-z0-9./_-]+=[A-Za-z0-9._-]*)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +52,6 @@ class Comparison:
     def holds(self, seen: float) -> bool:
         """Return whether a number keeps the bound."""
         return bool(_OPERATORS[self.sign](seen, self.value))
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which pods a step is about: `any`, `all`, how a name begins, or `2 of app=web`."""
-
-    text: str
-    count: int | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def parse(cls, text: str) -> Target:
-        """Read one; raises ValueError that says what is allowed."""
-        found = _COUNTED.fullmatch(text.strip())
-        if found:
-            pairs = (pair.partition("=") for pair in found[2].split(","))
-            return cls(text.strip(), int(found[1]), {key: value for key, _, value in pairs})
-        name = text.strip().removeprefix("pod/")
-        if not name or " " in name:
-            raise ValueError("must be a pod's name (or how it begins), any, all, or as '2 of app=web'")
-        return cls(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +166,9 @@ class Experiment:
     traffic: Traffic | None
     duration: float
     steps: tuple[Step, ...]
-    expect: Mapping[str, Any]
-    engines: tuple[str, ...]
-    why_not: Mapping[str, str]
-    differs: Mapping[str, Mapping[str, str]]
-    source: str
-    raw: Mapping[str, Any] = field(repr=False)
+    expect: Mapping[str, Any] = field(default_factory=dict)
+    engines: tuple[str, ...] = ENGINES
+    why_not: Mapping[str, str] = field(default_factory=dict)
+    differs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    source: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from crashy.experiment.fields import Fields
 from crashy.experiment.model import ENGINES, Experiment, Traffic
 from crashy.experiment.schema import OTHERS, ExperimentFields
 from crashy.experiment.steps import read_steps
-from crashy.experiment.targets import check_service
+from crashy.experiment.targets import check_service, port_of
 from crashy.manifest.load import gather, read_file
 from crashy.objects.document import Document, refusal
 from crashy.objects.manifests import Manifests, read
@@ -104,14 +105,8 @@ def read_manifests(fields: Fields, value: Any, path: str, folder: Path) -> Manif
 def _traffic(fields: Fields, value: Any, manifests: Manifests) -> Traffic:
     traffic = fields.record(Traffic, value, "traffic")
     found = check_service(fields, traffic.service, "traffic.service", manifests)
-    port = traffic.port
-    if (
-        found
-        and port is not None
-        and str(port) not in {str(p.port) for p in found.ports} | {p.name for p in found.ports}
-    ):
-        there = ", ".join(str(p.port) for p in found.ports)
-        fields.wrong("traffic.port", f"{port!r}: Service {traffic.service} has: {there}")
+    if found and traffic.port is not None:
+        fields.parsed(traffic.port, "traffic.port", partial(port_of, found))
     return traffic
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from crashy.controllers.base import PodView
 from crashy.engines.base import Engine
 from crashy.experiment.model import Action, Apply, Delete, Exec, Experiment, Inject, Load, Recover, Scale, Step
-from crashy.experiment.targets import choose, spared
+from crashy.experiment.targets import port_of, spared
 from crashy.objects.images import is_patient
-from crashy.objects.service import Service, ServicePort
+from crashy.objects.service import Service
+from crashy.targets import choose
 from crashy.timeline import Timeline
 from crashy.traffic.users import users
 
@@ -28,14 +30,30 @@ async def run(
     stop: asyncio.Event,
     begun: Mapping[str, Any],
 ) -> None:
-    """Apply the manifests, let users ask, perform the steps, until the experiment's end or until `stop` is set.
+    """Perform an experiment between two events that say so, the first of them with what is in `begun`.
 
-    `begun` is what its first event says of it, besides the file's own object. Every random choice comes from `rng`.
-    When it is stopped, faults that are still there are taken back. Raises BadInput where the manifests can't be
-    applied.
+    When it is stopped, faults that are still there are taken back.
     """
     name = f"experiment/{experiment.name}"
     timeline.add("experiment", "experiment", name, "Begun", experiment.lesson, raw=experiment.raw, **begun)
+    stopped = await perform(experiment, engine, timeline, rng=rng, stop=stop, recover=True)
+    timeline.add("experiment", "experiment", name, "Ended", "interrupted" if stopped else "its time is over")
+
+
+async def perform(
+    experiment: Experiment,
+    engine: Engine,
+    timeline: Timeline,
+    *,
+    rng: random.Random,
+    stop: asyncio.Event,
+    recover: bool = False,
+) -> bool:
+    """Apply the manifests, let users ask, perform the steps, until the experiment's end or until `stop` is set.
+
+    Every random choice comes from `rng`. Returns whether it was stopped; with `recover`, for pods that live on, all
+    faults are taken back then. Raises BadInput where the manifests can't be applied.
+    """
     await engine.apply(experiment.manifests)
     runner = _Runner(experiment, engine, timeline, rng)
     over = asyncio.Event()
@@ -43,22 +61,16 @@ async def run(
         if experiment.traffic:
             tasks.create_task(runner.users(over))
         steps = tasks.create_task(runner.steps(tasks))
-        why = await _wait(stop, experiment.duration - timeline.now())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(experiment.duration - timeline.now()):
+                await stop.wait()
+        stopped = stop.is_set()
         over.set()
         for task in (steps, *runner.loads):
             task.cancel()
-        if why == "interrupted":
+        if stopped and recover:
             await asyncio.gather(*(engine.recover(view.pod, "all") for view in runner.patients()))
-    timeline.add("experiment", "experiment", name, "Ended", why)
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> str:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return "its time is over"
-    return "interrupted"
+    return stopped
 
 
 class _Runner:
@@ -67,6 +79,7 @@ class _Runner:
         self._engine = engine
         self._timeline = timeline
         self._rng = rng
+        self._struck: set[str] = set()
         self.loads: list[asyncio.Task[None]] = []
         self._services: dict[str, Service] = {s.name: s for s in experiment.manifests.services}
 
@@ -75,7 +88,7 @@ class _Runner:
         traffic = self._experiment.traffic
         assert traffic is not None  # noqa: S101 - whoever calls has looked
         service = self._services[traffic.service]
-        ask = partial(self._engine.ask, service, _port(service, traffic.port), traffic.path, traffic.timeout)
+        ask = partial(self._engine.ask, service, port_of(service, traffic.port), traffic.path, traffic.timeout)
         await users(ask, self._timeline, service.name, rate=traffic.rate, stop=over)
 
     async def steps(self, tasks: asyncio.TaskGroup) -> None:
@@ -110,8 +123,11 @@ class _Runner:
     async def _on_pods(self, step: Step, action: Action) -> None:
         views = self.patients() if isinstance(action, Inject | Recover) else list(self._engine.pods())
         assert step.target is not None  # noqa: S101 - the reader has seen to it
-        chosen = choose(step.target, views, self._rng)
+        inject = isinstance(action, Inject)
+        chosen = choose(step.target, views, PodView.facts, self._rng, self._struck if inject else ())
         kept = spared(chosen, views, step.keep_ready)
+        if inject:
+            self._struck.update(view.pod.name for view in kept)
         if not kept:
             why = "no such pod" if not chosen else f"it would leave fewer than {step.keep_ready} ready pods"
             self._told(step, f"pod/{step.target.text}", why, "Skipped")
@@ -138,7 +154,7 @@ class _Runner:
     async def _load(self, load: Load) -> None:
         """Ask in a closed loop, as `ab` does; what came back is told at the end."""
         service = self._services[load.service]
-        ask = partial(self._engine.ask, service, _port(service, None), load.path, load.timeout)
+        ask = partial(self._engine.ask, service, port_of(service, None), load.path, load.timeout)
         left = iter(range(load.requests))
         outcomes: Counter[str] = Counter()
         began = self._timeline.now()
@@ -153,8 +169,3 @@ class _Runner:
         counts = ", ".join(f"{outcome}: {count}" for outcome, count in sorted(outcomes.items()))
         said = f"{load.requests} requests in {seconds:.1f}s ({counts})"
         self._timeline.add("experiment", "step", f"service/{load.service}", "LoadEnded", said, outcomes=dict(outcomes))
-
-
-def _port(service: Service, wanted: int | str | None) -> ServicePort:
-    ports: Sequence[ServicePort] = service.ports
-    return next((port for port in ports if wanted in (None, port.port, str(port.port), port.name)), ports[0])

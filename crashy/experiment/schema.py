@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from crashy.experiment.expectations import expectations
-from crashy.experiment.model import ENGINES, Load, Target, Traffic
+from crashy.experiment.model import ENGINES, Load, Traffic
 from crashy.experiment.values import TEXT, Filled, Name, Parsed, Shape, Span
 from crashy.faults.base import FAULTS, parse_spec
 from crashy.fields import Declared, param
 from crashy.fields.values import Integer, OneOf
 from crashy.objects.kinds import SCALABLE
 from crashy.report.parity import MEASURES
+from crashy.targets import Target
 
 _MANIFESTS = {"type": "array", "minItems": 1, "items": {"anyOf": [TEXT, {"type": "object"}]}}
 

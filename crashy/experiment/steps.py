@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from crashy.experiment.fields import Fields
-from crashy.experiment.model import Action, Apply, Delete, Exec, Inject, Load, Recover, Scale, Step, Target
+from crashy.experiment.model import Action, Apply, Delete, Exec, Inject, Load, Recover, Scale, Step
 from crashy.experiment.schema import ACTIONS, OPTIONS, StepFields
-from crashy.experiment.targets import check_pod, check_service, check_workload, possible
+from crashy.experiment.targets import check_service, check_workload, possible, target_in
 from crashy.objects.kinds import SCALABLE, kind_called
 from crashy.objects.manifests import Manifests
 
@@ -55,24 +56,13 @@ class _Steps:
             return None
         if "target" in fitting and "target" not in raw:
             fields.wrong(path, "target: is missing (a pod's name, any, all, or as '2 of app=web')")
-        if said.target:
-            self._check_target(said.target, f"{path}.target")
-        there = possible(Target("all"), manifests)
+        if said.target and manifests.workloads:
+            fields.parsed(said.target.text, f"{path}.target", partial(target_in, manifests))
+        there = possible({}, manifests)
         if said.target and said.keep_ready and said.keep_ready >= there and not fields.errors:
             fields.wrong(f"{path}.keep_ready", f"{said.keep_ready}: must be fewer than the pods there are, {there}")
         action = self._action(name, said, raw, path)
         return Step(said.at, action, said.target, said.keep_ready, f"{name} {_words(raw[name])}".strip())
-
-    def _check_target(self, target: Target, at: str) -> None:
-        fields, manifests = self.fields, self.manifests
-        if not manifests.workloads:
-            return
-        if target.count is not None:
-            there = possible(target, manifests)
-            if there < target.count:
-                fields.wrong(at, f"{target.text!r}: only {there} pods have these labels")
-        elif target.text not in ("any", "all"):
-            check_pod(fields, target.text, at, manifests)
 
     def _action(self, name: str, said: StepFields, raw: Mapping[str, Any], path: str) -> Action:
         fields, at = self.fields, f"{path}.{name}"

@@ -1,34 +1,14 @@
-"""What an experiment names must be in its manifests; which pods a step means at the moment it is performed."""
+"""What an experiment names must be in its manifests; which of the pods that a step means it spares."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 
 from crashy.controllers.base import PodView
 from crashy.experiment.fields import Fields
-from crashy.experiment.model import Target
 from crashy.objects.manifests import Manifests
-from crashy.objects.service import Service
-
-
-def choose(target: Target, views: Sequence[PodView], rng: random.Random) -> list[PodView]:
-    """Return the pods that a target means: those that are ready are preferred where chance decides."""
-    if target.text == "all":
-        return list(views)
-    if target.text == "any":
-        return _some(views, 1, rng)
-    if target.count is not None:
-        labelled = [v for v in views if all(v.pod.template.labels.get(k) == w for k, w in target.labels.items())]
-        return _some(labelled, target.count, rng)
-    return [view for view in views if view.pod.name.startswith(target.text)][:1]
-
-
-def _some(views: Sequence[PodView], count: int, rng: random.Random) -> list[PodView]:
-    ready = [view for view in views if view.status.ready]
-    others = [view for view in views if not view.status.ready]
-    chosen = rng.sample(ready, min(count, len(ready)))
-    return chosen + rng.sample(others, min(count - len(chosen), len(others)))
+from crashy.objects.service import Service, ServicePort
+from crashy.targets import Target
 
 
 def spared(chosen: Sequence[PodView], views: Sequence[PodView], keep_ready: int) -> list[PodView]:
@@ -52,16 +32,35 @@ def check_service(fields: Fields, name: str, path: str, manifests: Manifests) ->
     return found
 
 
-def check_pod(fields: Fields, name: str, path: str, manifests: Manifests) -> None:
-    """Note a mistake if no pod of the manifests can have a name that begins so."""
-    names = pod_names(manifests)
-    if names and not any(there.startswith(name) or name.startswith(there) for there in names):
-        fields.wrong(path, f"{name!r}: no pod's name begins so; there are: {', '.join(names)}")
+def port_of(service: Service, wanted: int | str | None) -> ServicePort:
+    """Return the port that a number or a name means, the first one for None; raises ValueError that lists them."""
+    for port in service.ports:
+        if wanted is None or str(wanted) in {str(port.port), port.name}:
+            return port
+    there = ", ".join(str(port.port) for port in service.ports)
+    raise ValueError(f"Service {service.name} has no port {str(wanted)!r}; there are: {there}")
 
 
-def pod_names(manifests: Manifests) -> list[str]:
-    """Return how the names of the pods begin."""
-    return [workload.pods_begin for workload in manifests.workloads]
+def target_in(manifests: Manifests, text: str) -> Target:
+    """Read a target; raises ValueError if the pods of the manifests can't be those that it means."""
+    target = Target.parse(text)
+    if target.is_name and (names := impossible(target.text, manifests)):
+        raise ValueError(f"no pod's name begins so; must be any, all, or how one of these begins: {', '.join(names)}")
+    there = possible(target.labels, manifests)
+    if target.count and there < target.count:
+        raise ValueError(f"only {there} pods have these labels")
+    return target
+
+
+def impossible(name: str, manifests: Manifests) -> list[str]:
+    """Return how the pods' names begin, if none of them can begin so; otherwise nothing."""
+    names = [workload.pods_begin for workload in manifests.workloads]
+    return [] if any(there.startswith(name) or name.startswith(there) for there in names) else names
+
+
+def possible(labels: Mapping[str, str], manifests: Manifests) -> int:
+    """Count the pods that have these labels when all are there."""
+    return sum(one.replicas for one in manifests.workloads if labels.items() <= one.template.labels.items())
 
 
 def check_workload(fields: Fields, kind: str, name: str, path: str, manifests: Manifests) -> None:
@@ -69,15 +68,3 @@ def check_workload(fields: Fields, kind: str, name: str, path: str, manifests: M
     names = [workload.name for workload in manifests.workloads if workload.kind == kind]
     if name not in names and manifests.workloads:
         fields.wrong(path, f"{name!r}: no such {kind} in the manifests; there are: {', '.join(names) or 'none'}")
-
-
-def possible(target: Target, manifests: Manifests) -> int:
-    """Count the pods that a target can mean when all are there."""
-    named = target.text not in ("any", "all") and target.count is None
-
-    def counts(name: str, labels: Mapping[str, str]) -> bool:
-        if named:
-            return name.startswith(target.text) or target.text.startswith(name)
-        return all(labels.get(key) == value for key, value in target.labels.items())
-
-    return sum(one.replicas for one in manifests.workloads if counts(one.pods_begin, one.template.labels))

@@ -207,11 +207,9 @@ class Lab:
     def _choose(self, pod: str) -> Pod:
         arguments.text("pod", pod, "a pod's name, the beginning of exactly one, or any", empty=False)
         pods = self.pods()
-        if not pods or pod == "all":
+        if not pods or pod == "all" or " of " in pod:
             raise BadInput(f"pod: {pod!r}: " + ("there is no pod" if not pods else "one at a time"))
-        if pod == "any":
-            return self._rng.choice([one for one in pods if one.ready] or pods)
-        (found,) = choose([{"name": one.name, "pod": one} for one in pods], pod, "pod")
+        (found,) = choose([{"name": one.name, "ready": one.ready, "pod": one} for one in pods], pod, "pod", self._rng)
         chosen: Pod = found["pod"]
         return chosen
 

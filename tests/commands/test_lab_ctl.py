@@ -117,6 +117,19 @@ def test_pods_are_deleted_and_deployments_scaled() -> None:
         assert ctl("scale", "deploy", "web", "--replicas", "0") == "deployment.apps/web scaled\n"
 
 
+def test_any_all_and_some_of_a_label_are_pods_to_delete() -> None:
+    with a_lab(deployment()) as ctl:
+        first = ctl.pods()
+        (any_of_them,) = re.findall('pod "(.+)" deleted\n', ctl("delete", "pod", "any", "--grace-period", "0"))
+        assert any_of_them in first
+        assert ctl("delete", "pod", "1 of app=db", code=1) == (
+            'Error from server (NotFound): pods "1 of app=db" not found\n'
+        )
+        told = ctl("delete", "pod", "2 of app=web", "--grace-period", "0")
+        assert len(re.findall('pod "(web-.+)" deleted', told)) == 2
+        assert not {*re.findall('"(.+)"', told)} & {*ctl.pods()}
+
+
 def test_a_rollout_that_exceeds_its_deadline() -> None:
     with a_lab(deployment()) as ctl:
         ctl("apply", ctl.write("bad.yaml", deployment("busybox:2", command=["no-such-program"])))

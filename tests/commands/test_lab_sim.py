@@ -94,6 +94,18 @@ def test_settings_come_from_the_containers_variables_and_flags() -> None:
     assert 30 < failed[0] - started < 32.5
 
 
+def test_a_fault_for_which_there_is_no_pod_is_told() -> None:
+    manifest = """
+apiVersion: v1
+kind: Pod
+metadata: {name: cache}
+spec: {containers: [{name: cache, image: redis, command: [redis-server]}]}
+"""
+    done = sim("-", "--for", "20s", "--at", "5s any freeze", stdin=manifest)
+
+    assert "    5.0s  step       Skipped            pod/any  inject freeze: no such pod\n" in done.stdout
+
+
 def test_settings_that_the_patient_refuses_end_it() -> None:
     manifest = """
 apiVersion: v1

@@ -56,9 +56,18 @@ def test_a_pod_is_named_by_its_name_or_its_beginning(wanted: str, found: list[st
     assert [pod["name"] for pod in choose(PODS, wanted)] == found
 
 
-def test_any_is_one_of_them() -> None:
+def test_any_is_one_of_them_a_ready_one_if_there_is_one() -> None:
     [pod] = choose(PODS, "any")
     assert pod in PODS
+    assert [pod["name"] for pod in choose([*PODS, {"name": "ready", "ready": True}], "any")] == ["ready"]
+
+
+def test_some_of_those_with_a_label() -> None:
+    labelled = [{"name": name, "labels": {"app": app}} for name, app in (("a", "web"), ("b", "db"), ("c", "web"))]
+
+    assert sorted(pod["name"] for pod in choose(labelled, "2 of app=web")) == ["a", "c"]
+    with pytest.raises(BadInput, match="--pod: '2 of app=x': no such pod: a, b, c"):
+        choose(labelled, "2 of app=x")
 
 
 @pytest.mark.parametrize(

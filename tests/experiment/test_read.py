@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crashy.errors import BadInput
-from crashy.experiment.model import Comparison, Delete, Exec, Inject, Load, Recover, Scale, Target
+from crashy.experiment.model import Comparison, Delete, Exec, Inject, Load, Recover, Scale
 from crashy.experiment.read import read_experiment
 from crashy.experiment.schema import SCHEMA
 from crashy.manifest.parse import parse_values
+from crashy.targets import Target
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -151,7 +152,10 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
             ["5:25: traffic.rate: 0: must be a number above 0, at most 1000"],
         ),
         (HEAD + "traffic: {service: web, rate: fast}\n", ["5:25: traffic.rate: 'fast': must be a number above 0"]),
-        (HEAD + "traffic: {service: web, port: 81}\n", ["5:25: traffic.port: 81: Service web has: 80"]),
+        (
+            HEAD + "traffic: {service: web, port: 81}\n",
+            ["5:25: traffic.port: '81': Service web has no port '81'; there are: 80"],
+        ),
         (HEAD + "traffic: {service: web, path: ready}\n", ["5:25: traffic.path: 'ready': must begin with /"]),
         (
             HEAD + "traffic: {service: web, timeout: 0s}\n",

@@ -43,7 +43,11 @@ class LiveView:
 
     def __call__(self, event: Event) -> None:
         """Take an event into the picture."""
-        if event.kind in {kinds.EVENT, kinds.FAULT} or event.reason in {"ProgressDeadlineExceeded", "Zombies"}:
+        if event.kind in {kinds.EVENT, kinds.FAULT} or event.reason in {
+            "ProgressDeadlineExceeded",
+            "Skipped",
+            "Zombies",
+        }:
             told = (event.object, event.reason, event.message)
             self._events.pop(told, None)
             self._events[told] = event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from crashy.faults.base import FaultError, parse_spec
 from crashy.kubectl.tables import Snapshot, table
 from crashy.manifest.load import gather
 from crashy.objects.kinds import SCALABLE, SHOWN, Kind, kind_called
+from crashy.targets import Target, choose
 from crashy.timeline import Timeline
 
 _T = TypeVar("_T")
@@ -60,6 +62,7 @@ class Operations:
                     "namespace": view.pod.namespace,
                     "ip": view.pod.ip,
                     "ready": view.status.ready,
+                    "labels": dict(view.pod.template.labels),
                     "app_url": self._lab.app(view.pod),
                     "admin_url": admin[0],
                 }
@@ -100,12 +103,13 @@ class Operations:
         return {}
 
     async def delete(self, request: Request) -> dict[str, Any]:
-        """Begin to delete a pod; return its `uid`."""
-        pod, grace = self._pod(request).pod, request.get("grace")
+        """Begin to delete a pod, or those that `any`, `all` or `2 of app=web` means; return `deleted`: names by uid."""
+        views, grace = self._meant(request), request.get("grace")
         if grace is not None and (type(grace) is not int or grace < 0):
             raise BadInput(f"grace: {grace!r}: must be a whole number of seconds, 0 or more")
-        self._lab.delete(pod, grace)
-        return {"uid": pod.uid}
+        for view in views:
+            self._lab.delete(view.pod, grace)
+        return {"deleted": {view.pod.uid: view.pod.name for view in views}}
 
     async def gone(self, request: Request) -> dict[str, Any]:
         """Answer once the pod of a `uid` has gone."""
@@ -187,6 +191,13 @@ class Operations:
         status = view.status.container(container)
         reason = (status and status.reason) or "ContainerCreating"
         raise BadInput(f"Error from server (BadRequest): {where} is waiting to start: {reason}")
+
+    def _meant(self, request: Request) -> list[PodView]:
+        """Return the pods that a request's name means, which is a whole name here, as for kubectl, or chooses some."""
+        target = Target.parse(_field(request, "name", str))
+        there = [view for view in self._cluster.pods() if request.get("namespace") in {None, view.pod.namespace}]
+        chosen = [] if target.is_name else choose(target, there, PodView.facts, random.Random())
+        return chosen or [self._pod(request)]
 
     def _pod(self, request: Request) -> PodView:
         views = [(view.pod.namespace, view.pod.name, view) for view in self._cluster.pods()]

@@ -60,6 +60,8 @@ class PlainView:
                 self._line(event, "service", f"{event.object}  port {event.data['port']}: {what}")
             case "fault":
                 self._line(event, "fault", f"{event.reason:<18} {event.object}  {one_line(event.message)}")
+            case "step" if event.reason == "Skipped":
+                self._line(event, "step", f"{event.reason:<18} {event.object}  {event.data['step']}: {event.message}")
             case "request":
                 self._request(event)
 

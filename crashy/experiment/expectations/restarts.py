@@ -8,7 +8,7 @@ from typing import Any
 from crashy.experiment.expectations import COMPARISON, Expectation, Run, Verdict
 from crashy.experiment.fields import Fields
 from crashy.experiment.model import Comparison
-from crashy.experiment.targets import check_pod
+from crashy.experiment.targets import impossible
 from crashy.objects.manifests import Manifests
 
 _SCHEMA = {"type": "object", "additionalProperties": COMPARISON}
@@ -20,8 +20,8 @@ def _read(fields: Fields, value: Any, path: str, manifests: Manifests | None) ->
         wanted = fields.parsed(text, f"{path}.{pod}", Comparison.parse)
         if wanted:
             restarts[pod] = wanted
-        if manifests is not None and pod != "total":
-            check_pod(fields, pod, f"{path}.{pod}", manifests)
+        if manifests is not None and pod != "total" and (names := impossible(pod, manifests)):
+            fields.wrong(f"{path}.{pod}", f"{pod!r}: no pod's name begins so; there are: {', '.join(names)}")
     return restarts
 
 

@@ -1,0 +1,73 @@
+"""The experiment that the options of `crashy lab` describe: `--at`, `--traffic`, `--rate` and `--for`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+
+from crashy.errors import BadInput
+from crashy.experiment.model import Experiment, Inject, Step, Traffic
+from crashy.experiment.targets import port_of, target_in
+from crashy.faults.base import parse_spec
+from crashy.fields.units import parse_duration
+from crashy.objects.manifests import Manifests
+
+TIMEOUT = 2.0  # seconds, as the lab's `wget -T 2`
+_STEP = re.compile(r"\s*(\S+)\s+(\d+ of \S+|\S+)\s+(\S.*)", re.DOTALL)
+
+
+def experiment(args: argparse.Namespace, manifests: Manifests) -> Experiment:
+    """Return the experiment, which goes on until it is stopped where no end is given; raises BadInput."""
+    steps: list[Step] = []
+    lines: list[str] = []
+    for text in args.at:
+        try:
+            steps.append(_step(text, manifests))
+        except BadInput as error:
+            lines += error.lines
+    if lines:
+        raise BadInput(*lines)
+    return Experiment(
+        name="lab",
+        lesson="",
+        manifests=manifests,
+        traffic=_traffic(args.traffic, args.rate, manifests) if args.traffic else None,
+        duration=math.inf if args.seconds is None else args.seconds,
+        steps=tuple(sorted(steps, key=lambda step: step.at)),
+    )
+
+
+def _step(text: str, manifests: Manifests) -> Step:
+    """Read `8s any freeze mode=loop`."""
+    words = _STEP.fullmatch(text)
+    if not words:
+        raise BadInput(f"--at: {text!r}: must be 'TIME TARGET FAULT', as '8s any freeze mode=loop for=10s'")
+    at, target, fault = words.groups()
+    try:
+        seconds, spec = parse_duration(at), parse_spec(fault).to_spec()
+    except BadInput as error:
+        raise BadInput(f"--at: {text!r}: {error}") from None
+    except ValueError as error:
+        raise BadInput(f"--at: {text!r}: {at!r}: must be {error}") from None
+    try:
+        return Step(seconds, Inject(spec), target_in(manifests, target), keep_ready=0, text=f"inject {spec}")
+    except ValueError as error:
+        raise BadInput(f"--at: {target!r}: {error}") from None
+
+
+def _traffic(text: str, rate: float, manifests: Manifests) -> Traffic:
+    """Read `SERVICE[:PORT][/PATH]`, PORT being a number or a name, the first one by default."""
+    place, slash, path = text.partition("/")
+    name, _, port = place.partition(":")
+    if not path.isprintable() or " " in path:
+        raise BadInput(f"--traffic: {text!r}: PATH must be written as in a URL, without spaces")
+    services = {service.name: service for service in manifests.services}
+    if name not in services:
+        there = ", ".join(services) or "none"
+        raise BadInput(f"--traffic: {text!r}: no Service {name!r} in the manifests; there are: {there}")
+    try:
+        port_of(services[name], port or None)
+    except ValueError as error:
+        raise BadInput(f"--traffic: {text!r}: {error}") from None
+    return Traffic(service=name, port=port or None, path=slash + path, rate=rate, timeout=TIMEOUT)

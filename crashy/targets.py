@@ -1,0 +1,83 @@
+"""Which pods a word means, wherever one is given: `any`, `all`, a name or how it begins, `2 of app=web`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from crashy.errors import BadInput
+
+if TYPE_CHECKING:
+    import random
+
+T = TypeVar("T")
+
+_COUNTED = re.compile(r"([1-9][0-9]{0,3}) of ([A-Za-z0-9./_-]+=[A-Za-z0-9._-]*(?:,[A-Za-z0-9./_-]+=[A-Za-z0-9._-]*)*)")
+
+
+class Facts(NamedTuple):
+    """What decides whether a pod is meant."""
+
+    name: str
+    ready: bool
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which pods are meant: `any`, `all`, how a name begins, or `2 of app=web`."""
+
+    text: str
+    count: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read one; raises BadInput that says what is allowed."""
+        found = _COUNTED.fullmatch(text.strip())
+        if found:
+            pairs = (pair.partition("=") for pair in found[2].split(","))
+            return cls(text.strip(), int(found[1]), {key: value for key, _, value in pairs})
+        name = text.strip().removeprefix("pod/")
+        if not name or " " in name:
+            raise BadInput("must be a pod's name (or how it begins), any, all, or as '2 of app=web'")
+        return cls(name)
+
+    @property
+    def is_name(self) -> bool:
+        """Return whether it is a pod's name, or how that begins."""
+        return self.count is None and self.text not in ("any", "all")
+
+
+def choose(
+    target: Target,
+    pods: Sequence[T],
+    facts: Callable[[T], Facts],
+    rng: random.Random,
+    struck: Collection[str] = (),
+) -> list[T]:
+    """Return the pods that a target means; of those whose names begin so, the first.
+
+    Where chance decides, ready ones come before others, and of either those whose names are not in `struck`.
+    """
+    if target.text == "all":
+        return list(pods)
+    if target.is_name:
+        return named(target.text, pods, facts)[:1]
+    chosen: list[T] = []
+    count = target.count or 1
+    ranks: dict[tuple[bool, bool], list[T]] = {}
+    for pod in pods:
+        name, ready, labels = facts(pod)
+        if target.labels.items() <= labels.items():
+            ranks.setdefault((not ready, name in struck), []).append(pod)
+    for _, equals in sorted(ranks.items()):
+        chosen += rng.sample(equals, min(count - len(chosen), len(equals)))
+    return chosen
+
+
+def named(name: str, pods: Sequence[T], facts: Callable[[T], Facts]) -> list[T]:
+    """Return the pods of that name; where there is none, those whose names begin so."""
+    return [pod for pod in pods if facts(pod).name == name] or [pod for pod in pods if facts(pod).name.startswith(name)]
