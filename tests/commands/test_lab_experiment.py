@@ -16,7 +16,7 @@ from crashy.errors import BadInput
 from crashy.experiment.model import Experiment, Traffic
 from crashy.experiment.runner import perform
 from crashy.manifest.parse import parse
-from crashy.objects.kinds import read
+from crashy.objects.manifests import read
 from crashy.timeline import Event, Timeline
 
 TEXT = """
@@ -86,9 +86,9 @@ def test_any_strikes_a_pod_that_was_not_struck_before_while_there_is_one(seed: i
 @pytest.mark.parametrize(
     ("asked", "traffic"),
     [
-        ("web", Traffic("web", None, "", 10.0, 2.0)),
-        ("web:80/readyz", Traffic("web", "80", "/readyz", 10.0, 2.0)),
-        ("web:more/", Traffic("web", "more", "/", 10.0, 2.0)),
+        ("web", Traffic(service="web", port=None, path="", rate=10.0, timeout=2.0)),
+        ("web:80/readyz", Traffic(service="web", port="80", path="/readyz", rate=10.0, timeout=2.0)),
+        ("web:more/", Traffic(service="web", port="more", path="/", rate=10.0, timeout=2.0)),
     ],
 )
 def test_traffic_names_a_service_a_port_and_a_path(asked: str, traffic: Traffic) -> None:

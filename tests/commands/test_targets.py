@@ -108,7 +108,7 @@ def test_the_labs_folder(environ: dict[str, str], path: str, tmp_path: Path, mon
 
 
 def test_no_name_is_no_beginning_of_one() -> None:
-    with pytest.raises(BadInput, match="--pod: '': no such pod: a"):
+    with pytest.raises(BadInput, match="--pod: '': must be a pod's name"):
         choose([{"name": "a"}], "")
 
 
