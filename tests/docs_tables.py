@@ -52,7 +52,8 @@ def probes() -> str:
 def faults() -> str:
     """Return the table of the faults."""
     rows = [
-        (f"[`{f['name']}`](docs/faults.md#{f['name']})", f["summary"], f"`{f['examples'][:2][-1]}`") for f in catalogue()
+        (f"[`{f['name']}`](docs/faults.md#{f['name']})", f["summary"], f"`{f['examples'][:2][-1]}`")
+        for f in catalogue()
     ]
     return table(("fault", "what it does", "for example"), rows)
 

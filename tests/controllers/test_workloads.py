@@ -7,4 +7,4 @@ from crashy.objects.kinds import RUN
 
 
 def test_every_kind_that_is_run_has_a_controller() -> None:
-    assert [*CONTROLLERS, "Pod"] == RUN
+    assert {*CONTROLLERS, "Pod"} == {*RUN}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from crashy.objects.kinds import READ, RUN
 from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE, complaints
+
+SUPPORTED = ", ".join(f'"{name}"' for name in sorted(READ))
 
 BOTH = f"{DEPLOYMENT}---\n{SERVICE}"
 WEB = "document 1 (Deployment/web): "
@@ -70,9 +73,9 @@ KINDS = [
     (
         DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet"),
         'm.yaml:2: document 1 (StatefulSet/web): kind: Unsupported value: "StatefulSet": '
-        'supported values: "ConfigMap", "Deployment", "Pod", "Secret", "Service"',
+        f"supported values: {SUPPORTED}",
     ),
-    (CONFIG_MAP, "m.yaml: no Deployment and no Pod to run"),
+    (CONFIG_MAP, f"m.yaml: no {' and no '.join(RUN)} to run"),
 ]
 
 FIELDS = [
