@@ -8,10 +8,10 @@ python=${PYTHON:-python3}
 scripts/need-python.sh "$python"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}
 export SOURCE_DATE_EPOCH
-tool=build/dist/tool
-again=build/dist/again
+work=$PWD/build/dist
+tool=$work/tool
 empty=$(mktemp -d)
-trap 'rm -rf "$empty" build/dist' EXIT
+trap 'rm -rf "$empty" "$work"' EXIT
 trap 'exit 130' INT # dash ends without EXIT's trap otherwise
 trap 'exit 143' TERM HUP
 fail() {
@@ -20,17 +20,19 @@ fail() {
 }
 
 [ -z "$(git status --porcelain 2>/dev/null)" ] || echo "dist: note: built with changes that are not committed" >&2
-rm -rf build/dist dist
+rm -rf "$work"
 "$python" -m venv "$tool"
 scripts/install.sh "$tool/bin/python" dist
 build() { "$tool/bin/python" -m build --no-isolation "$@" >>build/install.log 2>&1 || fail "build $*: see build/install.log"; }
-build --sdist --wheel --outdir dist .
-build --outdir "$again" . # the wheel of the sdist
-for file in "$again"/*; do
-  cmp "$file" "dist/${file##*/}" || fail "${file##*/}: the second build gave other bytes, or the sdist another wheel"
+build --sdist --wheel --outdir "$work/new" .
+build --outdir "$work/again" . # the wheel of the sdist
+for file in "$work"/again/*; do
+  cmp "$file" "$work/new/${file##*/}" || fail "${file##*/}: the second build gave other bytes, or the sdist another wheel"
 done
-"$tool/bin/twine" check --strict dist/*
-"$tool/bin/check-wheel-contents" dist/*.whl
+"$tool/bin/twine" check --strict "$work"/new/*
+"$tool/bin/check-wheel-contents" "$work"/new/*.whl
+rm -rf dist
+mv "$work/new" dist
 wheel=$(echo dist/*.whl)
 echo "built $wheel and $(echo dist/*.tar.gz), the same bytes twice"
 
