@@ -56,11 +56,11 @@ def choose(
     pods: Sequence[T],
     facts: Callable[[T], Facts],
     rng: random.Random,
-    struck: Collection[str] = (),
+    hit: Collection[str] = (),
 ) -> list[T]:
     """Return the pods that a target means; of those whose names begin so, the first.
 
-    Where chance decides, ready ones come before others, and of either those whose names are not in `struck`.
+    Where chance decides, ready ones come before others, and of either those whose names are not in `hit`.
     """
     if target.text == "all":
         return list(pods)
@@ -72,7 +72,7 @@ def choose(
     for pod in pods:
         name, ready, labels = facts(pod)
         if target.labels.items() <= labels.items():
-            ranks.setdefault((not ready, name in struck), []).append(pod)
+            ranks.setdefault((not ready, name in hit), []).append(pod)
     for _, equals in sorted(ranks.items()):
         chosen += rng.sample(equals, min(count - len(chosen), len(equals)))
     return chosen

@@ -23,7 +23,7 @@ from typing import Any
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.read import read_experiment
-from crashy.report.parity import Row, compare, course
+from crashy.report.parity import Row, compare, summarize
 from crashy.timeline import Event
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +58,7 @@ def parity(
 ) -> tuple[bool, str]:
     """Compare the lab's run of a lesson with another engine's; return whether they agree, and a line that says so."""
     may = experiment.differs.get(engine, {})
-    rows = [row for row in compare(course(lab), course(other), seconds=SECONDS) if row.what in COMPARED]
+    rows = [row for row in compare(summarize(lab), summarize(other), seconds=SECONDS) if row.what in COMPARED]
     wrong = [row for row in rows if row.differs and row.what not in may]
     told = [f"{what}: {why}" for what, why in may.items()]
     times = [abs(row.apart) for row in rows if row.what == "times" and row.apart is not None and "times" not in may]

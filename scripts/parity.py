@@ -20,7 +20,7 @@ from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.read import read_experiment
 from crashy.experiment.record import read_record
-from crashy.report.parity import Course, compare, course
+from crashy.report.parity import RunSummary, compare, summarize
 from crashy.report.typical import typical
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +55,7 @@ def without_dns(experiment: Experiment, folder: Path) -> str:
     return str(file)
 
 
-async def run(experiment: Experiment, engine: str, number: int, plan: Plan) -> Course | None:
+async def run(experiment: Experiment, engine: str, number: int, plan: Plan) -> RunSummary | None:
     """Run a lesson once; None, with a line that says why, if the engine failed."""
     timeline = plan.folder / f"{experiment.name}-{engine}-{number}.jsonl"
     file = without_dns(experiment, plan.folder) if plan.no_dns else experiment.source
@@ -70,28 +70,30 @@ async def run(experiment: Experiment, engine: str, number: int, plan: Plan) -> C
         print(f"{experiment.name} on {engine}: {err.decode(errors='replace').strip()[-500:]}", file=sys.stderr)
         return None
     with timeline.open(encoding="utf-8") as lines:
-        return course([event for event in read_record(lines, str(timeline)).events if event.reason not in LEFT_OUT])
+        return summarize([event for event in read_record(lines, str(timeline)).events if event.reason not in LEFT_OUT])
 
 
-async def lesson(experiment: Experiment, plan: Plan, turn: asyncio.Semaphore) -> tuple[Experiment, dict[str, Course]]:
-    """Run a lesson on all its engines, again and again, and return the typical course on each."""
+async def lesson(
+    experiment: Experiment, plan: Plan, turn: asyncio.Semaphore
+) -> tuple[Experiment, dict[str, RunSummary]]:
+    """Run a lesson on all its engines, again and again, and return the typical summarize on each."""
 
-    async def once(engine: str, number: int) -> tuple[str, Course | None]:
+    async def once(engine: str, number: int) -> tuple[str, RunSummary | None]:
         async with turn:
             return engine, await run(experiment, engine, number, plan)
 
     wanted = [(engine, n) for n in range(1, plan.repeat + 1) for engine in plan.extra if engine in experiment.engines]
     runs = await asyncio.gather(*(once(*which) for which in wanted))
-    found: dict[str, Course] = {}
+    found: dict[str, RunSummary] = {}
     for engine in ("kube", "lab", "sim"):
-        courses = [told for name, told in runs if name == engine and told]
-        if courses:
-            found[engine] = typical(courses, found.get("kube"))
+        summaries = [told for name, told in runs if name == engine and told]
+        if summaries:
+            found[engine] = typical(summaries, found.get("kube"))
     print(f"done  {experiment.name}", file=sys.stderr, flush=True)
     return experiment, found
 
 
-def rows(experiment: Experiment, found: dict[str, Course]) -> Iterator[str]:
+def rows(experiment: Experiment, found: dict[str, RunSummary]) -> Iterator[str]:
     """Return a line of Markdown for each engine of a lesson: its sums, and what differs from the cluster."""
     for number, (engine, here) in enumerate(found.items()):
         excused = {**experiment.differs.get("kube", {}), **experiment.differs.get(engine, {})}

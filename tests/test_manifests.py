@@ -148,7 +148,7 @@ def test_there_is_an_overlay_for_every_lesson() -> None:
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_an_overlay_has_the_probes_and_variables_of_its_lesson(lesson: str) -> None:
-    def facts(given: list[dict[str, Any]]) -> list[Any]:
+    def patient_env(given: list[dict[str, Any]]) -> list[Any]:
         """Return what a lesson is about: how many, which probes with which figures, which variables; no names."""
         told = []
         for one in given:
@@ -165,11 +165,11 @@ def test_an_overlay_has_the_probes_and_variables_of_its_lesson(lesson: str) -> N
         return sorted(told, key=repr)
 
     experiment = yaml.safe_load((EXPERIMENTS / f"{lesson}.yaml").read_text())
-    wanted = facts(experiment["manifests"])
+    wanted = patient_env(experiment["manifests"])
     if lesson.startswith("11b"):  # whose Redis is asked by nobody but the web pods
-        wanted = sorted([*wanted[1:], *facts(objects("redis"))], key=repr)
+        wanted = sorted([*wanted[1:], *patient_env(objects("redis"))], key=repr)
 
-    assert facts(objects(f"lessons/{lesson}")) == wanted
+    assert patient_env(objects(f"lessons/{lesson}")) == wanted
 
 
 def test_crashy_app_is_the_liveness_lab() -> None:

@@ -13,8 +13,8 @@ SICK, WELL, STRUCK = Facts("web-1", False, {"app": "web"}), Facts("web-2", True,
 SEEDS = range(8)
 
 
-def meant(word: str, *pods: Facts, seed: int = 1, struck: tuple[str, ...] = ()) -> list[str]:
-    chosen = choose(Target.parse(word), pods, lambda pod: pod, random.Random(seed), struck)
+def meant(word: str, *pods: Facts, seed: int = 1, hit: tuple[str, ...] = ()) -> list[str]:
+    chosen = choose(Target.parse(word), pods, lambda pod: pod, random.Random(seed), hit)
     return [pod.name for pod in chosen]
 
 
@@ -43,8 +43,8 @@ def test_any_is_one_of_those_that_are_ready() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_was_struck_before_comes_after_what_is_as_ready(seed: int) -> None:
-    assert meant("any", SICK, WELL, STRUCK, seed=seed, struck=("web",)) == ["web-2"]
-    assert meant("any", SICK, STRUCK, seed=seed, struck=("web",)) == ["web"]
+    assert meant("any", SICK, WELL, STRUCK, seed=seed, hit=("web",)) == ["web-2"]
+    assert meant("any", SICK, STRUCK, seed=seed, hit=("web",)) == ["web"]
 
 
 @pytest.mark.parametrize("word", ["", "2 of", "0 of app=web", "two of app=web", "a b"])

@@ -56,7 +56,7 @@ def test_a_promise_is_told_when_somebody_reads_it() -> None:
         return Event(t, name, "request", f"pod/{name}")
 
     timeline = Timeline(lambda: now[0])
-    answered = timeline.promise("request", make)
+    answered = timeline.add_lazy("request", make)
     now[0] = 101.23456789
     answered("a")
 
@@ -68,8 +68,8 @@ def test_a_promise_is_told_when_somebody_reads_it() -> None:
 @pytest.mark.parametrize(("but", "heard"), [((), ["a"]), (("log",), ["a"]), (("request",), [])])
 def test_a_subscriber_hears_a_promise_at_once_if_it_wants_its_kind(but: tuple[str, ...], heard: list[str]) -> None:
     timeline, sources = Timeline(lambda: 0.0), []
-    timeline.subscribe(lambda event: sources.append(event.source), but=but)
-    timeline.promise("request", lambda t, name: Event(t, name, "request", f"pod/{name}"))("a")
+    timeline.subscribe(lambda event: sources.append(event.source), exclude=but)
+    timeline.add_lazy("request", lambda t, name: Event(t, name, "request", f"pod/{name}"))("a")
 
     assert sources == heard
     assert [event.source for event in timeline.since()] == ["a"]

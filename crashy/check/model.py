@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from crashy.check.subjects import Subject
+from crashy.check.targets import CheckTarget
 from crashy.objects.document import Document, one_line
 
 
@@ -28,7 +28,7 @@ class Hit:
     document: Document | None = None
 
 
-Find = Callable[[Subject], Iterable[Hit]]
+Find = Callable[[CheckTarget], Iterable[Hit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +53,19 @@ class Finding:
     file: str
     line: int
     path: str
-    subject: Subject
+    target: CheckTarget
 
 
-def findings(traps: Iterable[Trap], subjects: Iterable[Subject]) -> list[Finding]:
-    """Return what is found of `traps` in `subjects`, the worst first; a place that containers share counts once."""
+def findings(traps: Iterable[Trap], targets: Iterable[CheckTarget]) -> list[Finding]:
+    """Return what is found of `traps` in `targets`, the worst first; a place that containers share counts once."""
     found: dict[tuple[str, str, int, str], Finding] = {}
     order = list(Severity)
-    for subject in subjects:
+    for target in targets:
         for trap in traps:
-            for hit in trap.find(subject):
-                document = hit.document or subject.workload.document
+            for hit in trap.find(target):
+                document = hit.document or target.workload.document
                 line = document.line_of(hit.path)
                 severity = hit.severity or trap.severity
-                one = Finding(trap, severity, one_line(hit.message), document.file, line, hit.path, subject)
+                one = Finding(trap, severity, one_line(hit.message), document.file, line, hit.path, target)
                 found.setdefault((trap.id, document.file, document.index, f"{document.prefix} {hit.path}"), one)
     return sorted(found.values(), key=lambda one: order.index(one.severity))

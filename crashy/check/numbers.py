@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from crashy.check import programs
-from crashy.check.subjects import Subject
+from crashy.check.targets import CheckTarget
 from crashy.kubelet.backoff import crash_loop_backoff
 from crashy.kubelet.detection import Bounds, detection, first_failure, first_probe
 from crashy.kubelet.detection import Illness as Answers
@@ -21,7 +21,7 @@ from crashy.kubelet.versions import NEWEST
 from crashy.objects.pod import Container, Exec, Handler, Probe, ProbeType, Sleep, TCPSocket
 
 RELIST = NEWEST.relist_seconds
-"""The kubelet looks at its containers, and syncs a pod again, on a raster of so many seconds."""
+"""The kubelet looks at its containers, and syncs a pod again, on a tick grid of so many seconds."""
 AT_ONCE = Bounds(0.0, 0.0)
 
 
@@ -34,7 +34,7 @@ class Illness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Impact:
     """How an illness goes on, counted from its onset.
 
     `detected`: the kubelet has decided to restart the container. `out`: readiness has taken the pod out of its
@@ -65,19 +65,19 @@ class Start:
 class Numbers:
     """Everything about one container: `probes_per_minute` in a pod that is well, `killing` from SIGTERM to the end."""
 
-    courses: dict[Illness, Course]
+    impacts: dict[Illness, Impact]
     start: Start
     killing: Bounds
     probes_per_minute: float
 
 
-def numbers(subject: Subject) -> Numbers:
+def numbers(target: CheckTarget) -> Numbers:
     """Derive the numbers of a container."""
-    killing = kill_time(subject)
-    steady = [p for kind, p in subject.probes.items() if kind is not ProbeType.STARTUP]
+    killing = kill_time(target)
+    steady = [p for kind, p in target.probes.items() if kind is not ProbeType.STARTUP]
     return Numbers(
-        {illness: _course(subject, illness, killing) for illness in Illness},
-        start(subject),
+        {illness: _impact(target, illness, killing) for illness in Illness},
+        start(target),
         killing,
         sum(60 / probe.period_seconds for probe in steady),
     )
@@ -104,13 +104,13 @@ def noticed(probe: Probe | None, illness: Illness) -> Bounds | None:
     return detection(probe, Answers.HANG if illness is Illness.HANG else Answers.REFUSE)
 
 
-def kill_time(subject: Subject, reason: KillReason = KillReason.LIVENESS) -> Bounds:
+def kill_time(target: CheckTarget, reason: KillReason = KillReason.LIVENESS) -> Bounds:
     """Bound the time from the decision to kill until the process has ended: preStop, SIGTERM, at last SIGKILL.
 
     At best the process ends at SIGTERM; a frozen one takes all the time there is.
     """
-    container = subject.container
-    grace = grace_period(subject.template.termination_grace_period_seconds, reason, container)
+    container = target.container
+    grace = grace_period(target.template.termination_grace_period_seconds, reason, container)
     if not runs_pre_stop(container, grace):
         return Bounds(0.0, grace_after_pre_stop(grace))
     known = pre_stop_seconds(container)
@@ -128,40 +128,42 @@ def pre_stop_seconds(container: Container) -> float | None:
     return None
 
 
-def start(subject: Subject) -> Start:
+def start(target: CheckTarget) -> Start:
     """Return what a start may take, and what comes of it."""
-    kind = next((kind for kind in (ProbeType.STARTUP, ProbeType.LIVENESS) if kind in subject.probes), None)
+    kind = next((kind for kind in (ProbeType.STARTUP, ProbeType.LIVENESS) if kind in target.probes), None)
     if kind is None:
-        return Start(None, None, None, ready_after_start(subject))
-    probe = subject.probes[kind]
+        return Start(None, None, None, ready_after_start(target))
+    probe = target.probes[kind]
     safe = first_probe(probe).best + (probe.failure_threshold - 1) * probe.period_seconds
     quick, slow = first_failure(probe, Answers.REFUSE), first_failure(probe, Answers.HANG)
     killed = Bounds(quick.best, slow.worst)
-    ends = waits_for(subject, probe) > quick.worst  # until it listens, a start is refused at once
-    return Start(safe, killed, kind, None if ends else ready_after_start(subject))
+    ends = waits_for(target, probe) > quick.worst  # until it listens, a start is refused at once
+    return Start(safe, killed, kind, None if ends else ready_after_start(target))
 
 
-def waits_for(subject: Subject, probe: Probe) -> float:
+def waits_for(target: CheckTarget, probe: Probe) -> float:
     """Return the seconds after a start before which a probe can't succeed, as far as that is known."""
     path = getattr(probe.handler, "path", "")
     return (
-        subject.facts.readies if "read" in path or probe is subject.container.readiness_probe else subject.facts.starts
+        target.patient_env.readies
+        if "read" in path or probe is target.container.readiness_probe
+        else target.patient_env.starts
     )
 
 
-def ready_after_start(subject: Subject) -> Bounds | None:
+def ready_after_start(target: CheckTarget) -> Bounds | None:
     """Bound the time from a container's start until it is ready; None if its probes' timeouts never let it be.
 
     Without a probe to pass that is at once, whether the app listens or not.
     """
     reached = AT_ONCE
-    startup, readiness = subject.container.startup_probe, subject.container.readiness_probe
+    startup, readiness = target.container.startup_probe, target.container.readiness_probe
     if startup is not None:
-        if (passed := _first_success(subject, startup, ProbeType.STARTUP, AT_ONCE)) is None:
+        if (passed := _first_success(target, startup, ProbeType.STARTUP, AT_ONCE)) is None:
             return None
         reached = Bounds(passed.best, passed.worst + (0.0 if readiness else RELIST))
     if readiness is not None:
-        return _first_success(subject, readiness, ProbeType.READINESS, reached)
+        return _first_success(target, readiness, ProbeType.READINESS, reached)
     return reached
 
 
@@ -187,41 +189,41 @@ def waits(life: float = 0.0, *, killed: bool = False, restarts: int = 12) -> tup
     return tuple(found)
 
 
-def _first_success(subject: Subject, probe: Probe, kind: ProbeType, gate: Bounds) -> Bounds | None:
+def _first_success(target: CheckTarget, probe: Probe, kind: ProbeType, gate: Bounds) -> Bounds | None:
     """Bound when a probe has succeeded for good after a start: within every period there is a probe.
 
     A probe that began in vain may take its whole timeout; extra ones come while a container is not ready.
     """
-    late = subject.facts.latency.get(kind, 0.0)
+    late = target.patient_env.latency.get(kind, 0.0)
     if late >= probe.timeout_seconds:
         return None
-    well, delay = waits_for(subject, probe), probe.initial_delay_seconds
+    well, delay = waits_for(target, probe), probe.initial_delay_seconds
     begin = Bounds(max(first_probe(probe).best, gate.best, well), max(delay, gate.worst, well))
     streak = (probe.success_threshold - 1) * max(probe.period_seconds, late)
     return Bounds(begin.best + late, begin.worst + max(probe.period_seconds, probe.timeout_seconds) + streak + late)
 
 
-def _course(subject: Subject, illness: Illness, killing: Bounds) -> Course:
-    container, readiness = subject.container, subject.container.readiness_probe
+def _impact(target: CheckTarget, illness: Illness, killing: Bounds) -> Impact:
+    container, readiness = target.container, target.container.readiness_probe
     if illness is Illness.EXIT:
         detected: Bounds | None = Bounds(0.0, RELIST)
         restarted = detected
     else:
         detected = noticed(container.liveness_probe, illness)
-        # The kill waits for the sync, and the sync for the raster.
+        # The kill waits for the sync, and the sync for the tick grid.
         restarted = detected and _sum(detected, Bounds(0.0, RELIST), killing)
     out = _earlier(noticed(readiness, illness), restarted) if readiness else None
-    if subject.template.restart_policy == "Never" and not container.restart_policy:
+    if target.template.restart_policy == "Never" and not container.restart_policy:
         restarted = None
-    listens, ready = subject.facts.starts, start(subject).ready
+    listens, ready = target.patient_env.starts, start(target).ready
     answering = restarted and Bounds(restarted.best + listens, restarted.worst + listens)
     back = None
     if restarted and ready:
         back = _sum(restarted, Bounds(max(ready.best, listens), max(ready.worst, listens)))
-    others = subject.pods is None or subject.pods > 1
+    others = target.pods is None or target.pods > 1
     routed = out if others else back
-    errors = routed if readiness and subject.readiness_counts else answering
-    return Course(detected, out, back, errors)
+    errors = routed if readiness and target.readiness_counts else answering
+    return Impact(detected, out, back, errors)
 
 
 def _earlier(one: Bounds | None, other: Bounds | None) -> Bounds | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from crashy.check.asked import shown
+from crashy.check.handler_traps import shown
 from crashy.check.model import Finding, Severity
-from crashy.check.numbers import Course, Illness, Numbers, numbers, waits
-from crashy.check.subjects import Subject
+from crashy.check.numbers import Illness, Impact, Numbers, numbers, waits
+from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.document import one_line
@@ -30,14 +30,14 @@ _ENDS = {
 }
 
 
-def report(subjects: Sequence[Subject], findings: Sequence[Finding], *, width: int = WIDTH) -> str:
+def report(targets: Sequence[CheckTarget], findings: Sequence[Finding], *, width: int = WIDTH) -> str:
     """Write everything about each container; a trap is explained where it comes first."""
     lines: list[str] = []
     told: set[str] = set()
-    for subject in subjects:
-        mine = [finding for finding in findings if finding.subject is subject]
-        lines += [*_container(subject, width), "", *_traps(mine, told, width), *([""] if mine else [])]
-    return "\n".join(map(one_line, [*lines, *_legend(subjects, width), summary(findings)]))
+    for target in targets:
+        mine = [finding for finding in findings if finding.target is target]
+        lines += [*_container(target, width), "", *_traps(mine, told, width), *([""] if mine else [])]
+    return "\n".join(map(one_line, [*lines, *_legend(targets, width), summary(findings)]))
 
 
 def summary(findings: Sequence[Finding]) -> str:
@@ -46,21 +46,21 @@ def summary(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts)
 
 
-def _container(subject: Subject, width: int) -> Iterator[str]:
-    told = numbers(subject)
-    document = subject.workload.document
-    pods = "" if subject.pods == 1 else ", a pod a node" if subject.pods is None else f", {subject.pods} pods"
-    yield f"{subject.title}{pods}  ({document.file}:{document.line_of(subject.path)})"
+def _container(target: CheckTarget, width: int) -> Iterator[str]:
+    told = numbers(target)
+    document = target.workload.document
+    pods = "" if target.pods == 1 else ", a pod a node" if target.pods is None else f", {target.pods} pods"
+    yield f"{target.title}{pods}  ({document.file}:{document.line_of(target.path)})"
     for kind in (ProbeType.STARTUP, ProbeType.READINESS, ProbeType.LIVENESS):
-        probe = subject.container.probe(kind)
+        probe = target.container.probe(kind)
         if probe is not None or kind is not ProbeType.STARTUP:
-            yield from _wrapped(f"  {kind:9} ", _probe(subject, kind, probe), width)
+            yield from _wrapped(f"  {kind:9} ", _probe(target, kind, probe), width)
     yield from _wrapped("  start     ", _start(told), width)
     yield ""
-    yield from _table([_HEAD, *(_row(subject, illness, told.courses[illness]) for illness in Illness)])
+    yield from _table([_HEAD, *(_row(target, illness, told.impacts[illness]) for illness in Illness)])
 
 
-def _probe(subject: Subject, kind: ProbeType, probe: Probe | None) -> str:
+def _probe(target: CheckTarget, kind: ProbeType, probe: Probe | None) -> str:
     if probe is None:
         nothing = {
             ProbeType.READINESS: "none: it counts as ready as soon as it runs",
@@ -68,13 +68,13 @@ def _probe(subject: Subject, kind: ProbeType, probe: Probe | None) -> str:
         }
         return nothing[kind]
     delay = f" after {probe.initial_delay_seconds} s" if probe.initial_delay_seconds else ""
-    verb, object_ = _ENDS[kind] if kind is not ProbeType.READINESS or subject.routes else ("makes", "it not ready")
+    verb, object_ = _ENDS[kind] if kind is not ProbeType.READINESS or target.routes else ("makes", "it not ready")
     one = probe.failure_threshold == 1
     failures = f"1 failure {verb}" if one else f"{probe.failure_threshold} failures in a row {verb.removesuffix('s')}"
     text = f"{shown(probe.handler)} every {probe.period_seconds} s{delay}, waits {probe.timeout_seconds} s;"
     text += f" {failures} {object_}"
     if kind is ProbeType.LIVENESS:
-        text += f" (it has {_seconds(numbers(subject).killing.worst)} to end)"
+        text += f" (it has {_seconds(numbers(target).killing.worst)} to end)"
     return text
 
 
@@ -88,16 +88,16 @@ def _start(told: Numbers) -> str:
     return f"{text}; never ready" if start.ready is None else text
 
 
-def _row(subject: Subject, illness: Illness, course: Course) -> tuple[str, ...]:
-    star = "" if subject.facts.starts else " *"
+def _row(target: CheckTarget, illness: Illness, impact: Impact) -> tuple[str, ...]:
+    star = "" if target.patient_env.starts else " *"
     share = ""
-    if subject.pods != 1:
-        share = " (1 pod in N)" if subject.pods is None else f" (1 pod in {subject.pods})" if subject.pods else ""
-    back = _span(course.back) + (star if course.back else "")
+    if target.pods != 1:
+        share = " (1 pod in N)" if target.pods is None else f" (1 pod in {target.pods})" if target.pods else ""
+    back = _span(impact.back) + (star if impact.back else "")
     # What lasts until it is back lasts as long as its start too.
-    errors = _span(course.errors, "for ever") + (star if course.errors and course.errors is not course.out else "")
-    out = _span(course.out) if subject.container.readiness_probe else "-"
-    return _ILLNESSES[illness], _span(course.detected), out, back, errors + share
+    errors = _span(impact.errors, "for ever") + (star if impact.errors and impact.errors is not impact.out else "")
+    out = _span(impact.out) if target.container.readiness_probe else "-"
+    return _ILLNESSES[illness], _span(impact.detected), out, back, errors + share
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -118,8 +118,8 @@ def _traps(findings: Sequence[Finding], told: set[str], width: int) -> Iterator[
         yield from _wrapped(_INDENT, f"Mend: {finding.trap.mend}", width)
 
 
-def _legend(subjects: Sequence[Subject], width: int) -> Iterator[str]:
-    star = "* and the time that the app takes to start. " if any(not s.facts.starts for s in subjects) else ""
+def _legend(targets: Sequence[CheckTarget], width: int) -> Iterator[str]:
+    star = "* and the time that the app takes to start. " if any(not s.patient_env.starts for s in targets) else ""
     again = ", ".join(f"{wait:g}" for wait in dict.fromkeys(waits()))
     text = (
         f"{star}From the least to the most, for the first time, with Kubernetes {NEWEST.version}: what ends again and "

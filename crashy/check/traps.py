@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crashy.check import asked, pods, ports, timing
+from crashy.check import handler_traps, pods, ports, timing
 from crashy.check.model import Severity, Trap
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -15,47 +15,47 @@ TRAPS = (
         "restarts it, and a restart makes the others' load worse.",
         "Give liveness a route of its own that only says whether the process still works, or let it fail much later "
         "than readiness: a higher failureThreshold.",
-        asked.liveness_equals_readiness,
+        handler_traps.liveness_equals_readiness,
     ),
     Trap(
         "liveness-on-dependency", W, "Liveness depends on something else",
         "When the dependency is away, every pod that asks for it is restarted, again and again: it heals nothing, and "
         "keeps them all from working once it is back.",
         "Let liveness ask the process alone; a dependency belongs into readiness, if anywhere.",
-        asked.liveness_on_dependency,
+        handler_traps.liveness_on_dependency,
     ),
     Trap(
         "liveness-under-load", W, "Liveness asks a route that does users' work",
         "Under load it answers late, liveness fails, the container is restarted, the others get its share of the load "
         "and fail next, until all of them restart in turn.",
         "Ask a route that does no work (/healthz), with a timeout that load does not reach; let readiness meet load.",
-        asked.liveness_under_load,
+        handler_traps.liveness_under_load,
     ),
     Trap(
         "tcp-frozen", W, "A TCP probe passes while the process is frozen",
         "The kernel shakes hands for the process: a frozen app passes until its queue of connections is full, one that "
         "answers every request with an error passes for ever.",
         "Use httpGet or grpc, or an exec probe that asks the app something and waits for the answer.",
-        asked.tcp_frozen,
+        handler_traps.tcp_frozen,
     ),
     Trap(
         "exec-asks-nobody", N, "The probe's command asks nobody",
         "A command that looks at a file or a process succeeds while the app hangs: the file stays where it is.",
         "Ask the app, or let it renew the file and have the command look how old it is.",
-        asked.exec_asks_nobody,
+        handler_traps.exec_asks_nobody,
     ),
     Trap(
         "curl-without-fail", W, "curl without --fail succeeds on errors",
         "curl exits 0 for whatever it is answered, 500 included: the probe only notices that nobody listens.",
         "curl --fail --max-time 1, or httpGet, which needs no program in the image.",
-        asked.curl_without_fail,
+        handler_traps.curl_without_fail,
     ),
     Trap(
         "exec-needs-shell", E, "The probe's command needs a shell, and has none",
         "exec runs a program with its arguments. A line of shell is no program's name: the probe errs, and an error "
         "counts neither as failure nor as success. Liveness never fails, readiness never succeeds.",
         'command: ["sh", "-c", "..."], or each word as an item of its own.',
-        asked.exec_needs_shell,
+        handler_traps.exec_needs_shell,
     ),
     Trap(
         "exec-without-reaper", W, "Exec probes without a process that reaps orphans",
@@ -63,20 +63,20 @@ TRAPS = (
         "container's first process. Few apps reap such orphans: zombies pile up until no process can be started.",
         "Make tini (or dumb-init) the first process, or run the probe under it (tini -s -- COMMAND), or set "
         "shareProcessNamespace: true.",
-        asked.exec_without_reaper,
+        handler_traps.exec_without_reaper,
     ),
     Trap(
         "no-liveness", N, "Nothing restarts a container that hangs",
         "Without a liveness probe a container is restarted only if its process ends.",
         "If the app can hang in a way that only a restart mends, give it a liveness probe; else leave it so.",
-        asked.no_liveness,
+        handler_traps.no_liveness,
     ),
     Trap(
         "no-readiness", W, "A Service sends users to pods that may not be ready",
         "Without a readiness probe a container counts as ready the moment it runs: users meet it while it starts, and "
         "all the while it is ill.",
         "Give it a readiness probe, even if it asks the same route as liveness, only sooner.",
-        asked.no_readiness,
+        handler_traps.no_readiness,
     ),
     # Where it asks.
     Trap(

@@ -79,7 +79,7 @@ class _Runner:
         self._engine = engine
         self._timeline = timeline
         self._rng = rng
-        self._struck: set[str] = set()
+        self._hit: set[str] = set()
         self.loads: list[asyncio.Task[None]] = []
         self._services: dict[str, Service] = {s.name: s for s in experiment.manifests.services}
 
@@ -124,10 +124,10 @@ class _Runner:
         views = self.patients() if isinstance(action, Inject | Recover) else list(self._engine.pods())
         assert step.target is not None  # noqa: S101 - the reader has seen to it
         inject = isinstance(action, Inject)
-        chosen = choose(step.target, views, PodView.facts, self._rng, self._struck if inject else ())
+        chosen = choose(step.target, views, PodView.facts, self._rng, self._hit if inject else ())
         kept = spared(chosen, views, step.keep_ready)
         if inject:
-            self._struck.update(view.pod.name for view in kept)
+            self._hit.update(view.pod.name for view in kept)
         if not kept:
             why = "no such pod" if not chosen else f"it would leave fewer than {step.keep_ready} ready pods"
             self._told(step, f"pod/{step.target.text}", why, "Skipped")

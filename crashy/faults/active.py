@@ -2,13 +2,13 @@
 
 How several faults on one request compose:
 
-0. Traps for the whole process that meet it spring, each of them.
+0. Request-triggered faults of the whole process that match it fire, each of them.
 1. The first that hangs requests holds it: nothing else happens to it.
 2. Delays add up, in the order of injection.
 3. One fault answers: `crash mode=errors` before `unready` and `unlive` before `error`; within one of these the oldest.
 
 A fault whose turn does not come isn't counted: it neither uses up its `times` nor moves its `every`, nor draws.
-A request that a fault meets is counted in this order: `every`, then `p`, then `times`, which counts hits only.
+A request that a fault matches is counted in this order: `every`, then `p`, then `times`, which counts hits only.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class FaultSet:
 
     `now` gives monotonic seconds; from `rng` each fault without a seed is given a random source of its own.
     `on_change(reason, active)` is told of "Injected", "Started", "Ended" and "Recovered", under the lock: it must be
-    quick. A trap starts when it springs, and ends, to wait again, when its `for` is over and `times` are left.
+    quick. A request-triggered fault starts when it fires; when its `for` is over and `times` are left, it waits again.
     What is to be done to the process comes as commands from `tick()` and `on_request()`, each once: take and run them
     under one lock, in their order. After `inject` and `recover`, and when `next_change()` says so, call `tick()`.
     """

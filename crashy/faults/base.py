@@ -80,9 +80,9 @@ class Fault(Declared):
 
     name: ClassVar[str]
     target: ClassVar[Target] = "users"
-    """What it meets if its scope doesn't say."""
+    """What it matches if its scope doesn't say."""
     rank: ClassVar[int]
-    """Whose turn comes first where several faults meet one request: the lowest, then the oldest."""
+    """Whose turn comes first where several faults match one request: the lowest, then the oldest."""
     examples: ClassVar[tuple[str, ...]]
     """Specs to learn from; the first is the commonest."""
 

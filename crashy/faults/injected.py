@@ -14,7 +14,7 @@ State = Literal["pending", "active", "ended"]
 class Active:
     """One injected fault; times are on its FaultSet's clock. Only the FaultSet writes to it.
 
-    `pending` waits for its time, or, as a trap, for a request to spring on; `active` does harm; `ended` is over.
+    `pending` waits for its time, or for the request that triggers it; `active` does harm; `ended` is over.
     """
 
     def __init__(
@@ -34,11 +34,11 @@ class Active:
         self.source = source
         self.armed_at = armed_at
         self.starts_at = starts_at
-        """When it starts, jitter included; a trap springs no earlier."""
+        """When it starts, jitter included; a request triggers it no earlier."""
         self.ends_at = ends_at
-        """When it ends by itself; None while nothing says so (a trap's `for` counts from its springing)."""
+        """When it ends by itself; None while nothing says so (if a request triggers it, `for` counts from then)."""
         self.trap = trap
-        """Whether it is for the whole process, but waits for a request that it meets."""
+        """Whether it is for the whole process, but waits for a request that it matches."""
         self.rng = rng
         self.state: State = "pending"
         self.ended_at: float | None = None

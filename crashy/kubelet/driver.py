@@ -41,7 +41,7 @@ class PodDriver:
     """Runs one pod on a runtime as the kubelet of the given profile does.
 
     `emit` is told every event, status, probe and process (`Timeline.add` is one), `on_status` every status that is
-    published. `rng` draws the requeue's jitter and the phases of the kubelet's 1 s rasters.
+    published. `rng` draws the requeue's jitter and the phases of the kubelet's 1 s tick grids.
     It is made where its loop runs.
     """
 
@@ -231,7 +231,7 @@ class PodDriver:
         await asyncio.wait({self._work})
         self._work = None
 
-    # --- the relist: containers' ends and starts are seen on a raster, and a sync waits for it
+    # --- the relist: containers' ends and starts are seen on a tick grid, and a sync waits for it
 
     def _container_changed(self) -> None:
         if "relist" not in self._timers:

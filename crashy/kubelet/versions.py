@@ -51,7 +51,7 @@ class Profile:
     """A startup worker that has seen its success rests; otherwise it goes on ticking and finds nothing to do."""
 
     relist_seconds: float = 1.0
-    """A pod's next sync waits for the relist of containers that follows the end of its last one: this raster."""
+    """A pod's next sync waits for the relist of containers that follows the end of its last one: this tick grid."""
     publishes_running_at_relist: bool = False
     """A start is published at the next relist, not at once, and nothing is probed before."""
     startup_failure_syncs: bool = True

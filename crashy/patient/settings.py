@@ -67,7 +67,7 @@ class Settings(Declared):
         "keep the files is_ready and is_healthy here exactly while it is so (for exec probes); empty: none",
         default="",
     )
-    log_format: str = param(OneOf("text", "json"), "write log lines so", default="text")
+    log_format: str = param(OneOf("text", "json"), "log format", default="text")
     access_log: bool = param(
         values.Switch(), "log one line a request (never one for a healthy kubelet probe)", default=True
     )
@@ -101,9 +101,9 @@ class Settings(Declared):
     app_start_delay_jitter: float = _jitter("APP_START_DELAY")
     ready_after: float | None = param(_SECONDS, "listen at once, but be ready only then")
     ready_after_jitter: float = _jitter("READY_AFTER")
-    readiness_latency: float | None = param(_SECONDS, "answer the readiness routes so late")
+    readiness_latency: float | None = param(_SECONDS, "delay answers of the readiness routes by this")
     readiness_latency_jitter: float = _jitter("READINESS_LATENCY")
-    liveness_latency: float | None = param(_SECONDS, "answer the liveness routes so late")
+    liveness_latency: float | None = param(_SECONDS, "delay answers of the liveness routes by this")
     liveness_latency_jitter: float = _jitter("LIVENESS_LATENCY")
     pod_name: str = param(_NAME, "the pod's name; else HOSTNAME, else the host's name", default="")
     pod_namespace: str = param(_NAME, "the pod's namespace", default="")

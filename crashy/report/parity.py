@@ -1,7 +1,7 @@
 """Two runs of one experiment, on whatever engines, set against each other: a pure function of two timelines.
 
-`course` takes from a timeline what can be compared; `compare` gives a row for each thing that two courses have, with
-both values, how far apart they are, and whether that is a difference. Whoever asks says how much time is none
+`summarize` takes from a timeline what can be compared; `compare` returns a row for each thing that two summaries have,
+with both values, how far apart they are, and whether that is a difference. Whoever asks says how much time is none
 (`seconds`) and leaves out the rows that are luck where it looks (their `what`, one of `MEASURES`).
 
 What is compared in order, and what is not:
@@ -16,7 +16,7 @@ What is compared in order, and what is not:
 - What comes so late that the other run was over by then (less than `late` seconds before its end) is left out.
 
 Pods' names are chance, so a pod goes by its *role*: its Deployment, the number of its ReplicaSet, and its own number
-among that one's: first those that a step struck, in the order of the blows, then the others as they were created.
+among that one's: first those that a step hit, in the order of the blows, then the others as they were created.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class RunSummary:
     """How one run went: the lanes' moments by the lane's name, restarts by the pod's role, and the sum of it."""
 
     lanes: Mapping[str, tuple[Moment, ...]]
@@ -69,7 +69,7 @@ class Row:
     apart: float | None = None
 
 
-def course(events: Sequence[Event]) -> Course:
+def summarize(events: Sequence[Event]) -> RunSummary:
     """Take from a timeline, from its experiment's begin to its end, what can be compared."""
     begun = next((event.t for event in events if event.kind == kinds.EXPERIMENT), 0.0)
     ended = next(
@@ -78,7 +78,7 @@ def course(events: Sequence[Event]) -> Course:
     events = events[: None if ended is None else ended + 1]
     roles = _roles(events)
     told = results(events)
-    return Course(
+    return RunSummary(
         _gather(events, roles, begun),
         {roles.get(f"pod/{pod}", f"pod/{pod}"): count for pod, count in told.restarts.items()},
         told,
@@ -91,10 +91,10 @@ def _roles(events: Sequence[Event]) -> dict[str, str]:
     sets: dict[str, str] = {}
     numbers: dict[str, int] = {}
     owners: dict[str, str] = {}
-    struck: list[str] = []
+    hit: list[str] = []
     for event in events:
-        if event.kind in {kinds.FAULT, kinds.STEP} and event.object.startswith("pod/") and event.object not in struck:
-            struck.append(event.object)
+        if event.kind in {kinds.FAULT, kinds.STEP} and event.object.startswith("pod/") and event.object not in hit:
+            hit.append(event.object)
         if event.kind != kinds.EVENT:
             continue
         if (found := _SCALED.match(event.message)) and f"replicaset/{found[1]}" not in sets:
@@ -104,7 +104,7 @@ def _roles(events: Sequence[Event]) -> dict[str, str]:
             owners[f"pod/{found[1]}"] = event.object
     roles = {name: f"replicaset/{role}" for name, role in sets.items()}
     counts: dict[str, int] = {}
-    for pod in [*(pod for pod in struck if pod in owners), *(pod for pod in owners if pod not in struck)]:
+    for pod in [*(pod for pod in hit if pod in owners), *(pod for pod in owners if pod not in hit)]:
         role = sets.get(owners[pod], owners[pod].partition("/")[2])
         counts[role] = counts.get(role, 0) + 1
         roles[pod] = f"pod/{role}.{counts[role]}"
@@ -146,9 +146,9 @@ def _changes(event: Event, before: bool) -> Iterator[str]:
 
 
 def compare(
-    left: Course, right: Course, *, seconds: float = 0.25, share: float = 0.01, late: float | None = None
+    left: RunSummary, right: RunSummary, *, seconds: float = 0.25, share: float = 0.01, late: float | None = None
 ) -> list[Row]:
-    """Set two courses against each other; times may be `seconds` apart, availabilities `share` (0..1).
+    """Set two summaries against each other; times may be `seconds` apart, availabilities `share` (0..1).
 
     What only one came to in its last `late` seconds (by default `seconds`) is left out.
     """
@@ -159,7 +159,7 @@ def compare(
     ]
 
 
-def _reasons(left: Course, right: Course, seconds: float, late: float) -> Iterator[Row]:
+def _reasons(left: RunSummary, right: RunSummary, seconds: float, late: float) -> Iterator[Row]:
     horizon = min(left.end, right.end) - late
     for lane in dict.fromkeys((*left.lanes, *right.lanes)):
         mine, others = left.lanes.get(lane, ()), right.lanes.get(lane, ())
@@ -192,7 +192,7 @@ def _steps(apart: Sequence[float]) -> list[float]:
     return [now - before for before, now in zip((0.0, *apart), apart, strict=False)]
 
 
-def _restarts(left: Course, right: Course) -> Iterator[Row]:
+def _restarts(left: RunSummary, right: RunSummary) -> Iterator[Row]:
     for pod in dict.fromkeys((*left.restarts, *right.restarts)):
         mine, others = left.restarts.get(pod), right.restarts.get(pod)
         apart = None if mine is None or others is None else float(others - mine)
@@ -203,7 +203,7 @@ def _count(number: int | None) -> str:
     return "no such pod" if number is None else str(number)
 
 
-def _sums(left: Course, right: Course, seconds: float, share: float) -> Iterator[Row]:
+def _sums(left: RunSummary, right: RunSummary, seconds: float, share: float) -> Iterator[Row]:
     mine, others = left.told, right.told
     for number, (here, there) in enumerate(zip_longest(mine.faults, others.faults), 1):
         for what, name in (("detect", "detected"), ("drain", "drained"), ("recover", "recovered")):

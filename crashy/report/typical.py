@@ -8,34 +8,34 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import median_low
 
-from crashy.report.parity import Course, Moment
+from crashy.report.parity import Moment, RunSummary
 from crashy.report.results import FaultResult, Results
 from crashy.traffic.outages import Outage
 
 
-def typical(courses: Sequence[Course], like: Course | None = None) -> Course:
-    """Return the course whose times, restarts and sums are the medians of those given.
+def typical(summaries: Sequence[RunSummary], like: RunSummary | None = None) -> RunSummary:
+    """Return the summarize whose times, restarts and sums are the medians of those given.
 
     A lane goes in the order that most of them had, or in that of `like` if any of them went so: where chance decides
     between two orders, both sides may take the one that both have. A lane that fewer than half of them have is left
     out, unless `like` has it. Its times are medians over the runs that went in its order. Raises ValueError for none.
     """
-    if not courses:
-        raise ValueError("no course is typical of none")
+    if not summaries:
+        raise ValueError("no summarize is typical of none")
     wanted = like.lanes if like else {}
     lanes: dict[str, tuple[Moment, ...]] = {}
-    for lane in dict.fromkeys(lane for course in courses for lane in course.lanes):
-        runs = [course.lanes[lane] for course in courses if lane in course.lanes]
-        if len(runs) * 2 >= len(courses) or lane in wanted:
+    for lane in dict.fromkeys(lane for summarize in summaries for lane in summarize.lanes):
+        runs = [summarize.lanes[lane] for summarize in summaries if lane in summarize.lanes]
+        if len(runs) * 2 >= len(summaries) or lane in wanted:
             lanes[lane] = _lane(runs, wanted.get(lane, ()))
-    return Course(
+    return RunSummary(
         lanes=lanes,
         restarts={
-            pod: median_low(course.restarts.get(pod, 0) for course in courses)
-            for pod in dict.fromkeys(pod for course in courses for pod in course.restarts)
+            pod: median_low(summarize.restarts.get(pod, 0) for summarize in summaries)
+            for pod in dict.fromkeys(pod for summarize in summaries for pod in summarize.restarts)
         },
-        told=_told([course.told for course in courses]),
-        end=_median(course.end for course in courses) or 0.0,
+        told=_told([summarize.told for summarize in summaries]),
+        end=_median(summarize.end for summarize in summaries) or 0.0,
     )
 
 

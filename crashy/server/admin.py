@@ -214,13 +214,15 @@ class Admin:
 
 def _not_allowed(methods: Iterable[str]) -> Problem:
     allowed = sorted(methods)
-    return Problem(405, f"here goes {' or '.join(allowed)}", allowed=allowed, headers={"Allow": ", ".join(allowed)})
+    return Problem(
+        405, f"allowed methods: {', '.join(allowed)}", allowed=allowed, headers={"Allow": ", ".join(allowed)}
+    )
 
 
 def _fault(value: Any) -> Fault:
     """Make the fault that a body asks for; raises Problem and FaultError."""
     if isinstance(value, dict) and "spec" in value:
-        value = payload.only(value, "spec", "a spec says it all: give it alone")
+        value = payload.only(value, "spec", "`spec` can't be combined with other fields")
         if not isinstance(value, str):
             raise Problem(400, "a spec must be a string, such as 'freeze for=10s'", field="spec")
     if isinstance(value, str):

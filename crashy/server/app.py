@@ -33,10 +33,10 @@ def create_app(patient: Patient, *, admin: bool, meter: Meter | None = None) -> 
     app = web.Application()
     app[PATIENT] = patient
     admin_api.mount(app, patient, lambda handler: observe(patient, handler), meter)
-    meeting = None if admin else gate(patient, lambda *of: _instead(patient, *of))
+    fault_hook = None if admin else gate(patient, lambda *of: _respond(patient, *of))
     routes = [*([] if admin else _routes(patient)), web.route("*", "/{rest:(?s:.*)}", _refuse, name=UNMATCHED)]
     app.router.add_routes(
-        web.RouteDef(route.method, route.path, observe(patient, route.handler, meeting), route.kwargs)
+        web.RouteDef(route.method, route.path, observe(patient, route.handler, fault_hook), route.kwargs)
         for route in routes
     )
     return app
@@ -78,7 +78,7 @@ def _probe(patient: Patient, route: ProbeRoute) -> Callable[[web.Request], Await
     return probe
 
 
-async def _instead(patient: Patient, request: web.Request, by: Active, given: Answer) -> web.Response:
+async def _respond(patient: Patient, request: web.Request, by: Active, given: Answer) -> web.Response:
     """Answer for a fault; / is a page for a browser after a crash too."""
     path, persona = request.path, patient.settings.persona
     answer = fault_answer(by, given, path, persona, patient.identity, now=patient.now())

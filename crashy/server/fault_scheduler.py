@@ -8,7 +8,7 @@ from collections.abc import Callable
 from queue import Empty
 
 from crashy.faults.effects import Begin, ProcessEffects
-from crashy.server.patient import Order, Patient, settle
+from crashy.server.patient import Order, Patient, resolve
 
 ANSWERS_FIRST = 0.05
 """Seconds between the order to fall ill and the illness: the answer that says so leaves first."""
@@ -47,8 +47,8 @@ class FaultScheduler(threading.Thread):
             self._keep()
 
     def _obey(self, order: Order) -> None:
-        if order.struck is None and isinstance(order.command, Begin):
+        if order.executed is None and isinstance(order.command, Begin):
             time.sleep(max(0.0, order.given_at + ANSWERS_FIRST - self._patient.now()))
         self._effects.obey(order.command)
-        if order.struck is not None:
-            settle(order.struck)
+        if order.executed is not None:
+            resolve(order.executed)

@@ -1,4 +1,4 @@
-"""What every request passes: faults meet it here, and it is counted and told to the timeline."""
+"""What every request passes: faults apply to it here, and it is counted and recorded on the timeline."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from crashy.server.answered import GAVE_UP
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem
 
-Instead = Callable[[web.Request, Active, Answer], Awaitable[web.Response]]
-Meeting = Callable[[web.Request, Client], Awaitable[web.Response | None]]
+Responder = Callable[[web.Request, Active, Answer], Awaitable[web.Response]]
+FaultHook = Callable[[web.Request, Client], Awaitable[web.Response | None]]
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,21 +32,21 @@ async def hold(patient: Patient, active: Active) -> None:
         patient.forget(active, ended)
 
 
-def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) -> Handler:
-    """Return a handler that tells the timeline of each request, and answers with a refusal, or a 500 for a bug.
+def observe(patient: Patient, handler: Handler, fault_hook: FaultHook | None = None) -> Handler:
+    """Return a handler that records each request on the timeline, and answers with a refusal, or a 500 for a bug.
 
-    `meeting` is where faults meet the request first; what has one counts as asked of the app. A function around each
-    handler instead of a middleware: what aiohttp does for an app's first middleware costs a request more than all this.
+    `fault_hook` applies faults to the request first; a request to a handler that has one counts as the app's. This is
+    a function around each handler, not a middleware: aiohttp's first middleware costs a request more than all this.
     """
-    pod, now, counted = patient.identity.pod, patient.now, meeting is not None
+    pod, now, counted = patient.identity.pod, patient.now, fault_hook is not None
 
     async def observed(request: web.Request) -> web.StreamResponse:
         started = now()
         status = GAVE_UP
         client = patient.begin_request(request.headers.get("User-Agent", ""), counted=counted)
         try:
-            instead = await meeting(request, client) if patient.ill and meeting is not None else None
-            response = await handler(request) if instead is None else instead
+            faulty = await fault_hook(request, client) if patient.request_faults and fault_hook is not None else None
+            response = await handler(request) if faulty is None else faulty
             status = response.status
         except web.HTTPException as answer:  # as aiohttp itself would answer it
             status = answer.status
@@ -66,7 +66,7 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
             )
         if not response.prepared:
             response.headers["X-Pod"] = pod
-            if patient.phase == "draining":  # or the next request on this connection would meet its end
+            if patient.phase == "draining":  # or the next request on this connection would be cut off
                 response.force_close()
                 response.headers["Connection"] = "close"
         return response
@@ -74,11 +74,11 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
     return observed
 
 
-async def meet(patient: Patient, request: Request) -> RequestEffect:
-    """Let a request meet the faults, and do the waiting that they want; return the rest of what they do to it."""
-    effect, struck = patient.on_request(request)
-    if struck is not None:
-        await asyncio.wrap_future(struck)
+async def apply_faults(patient: Patient, request: Request) -> RequestEffect:
+    """Apply the faults to a request: wait as long as they want; return the rest of what they do to it."""
+    effect, executed = patient.on_request(request)
+    if executed is not None:
+        await asyncio.wrap_future(executed)
     if effect.delay:
         await asyncio.sleep(effect.delay)
     if effect.hang is not None:
@@ -86,14 +86,14 @@ async def meet(patient: Patient, request: Request) -> RequestEffect:
     return effect
 
 
-def gate(patient: Patient, instead: Instead) -> Meeting:
-    """Make that by which faults meet requests; `instead` answers for them."""
+def gate(patient: Patient, responder: Responder) -> FaultHook:
+    """Return the hook that applies faults to requests; `responder` makes their responses."""
 
-    async def meeting(request: web.Request, client: Client) -> web.Response | None:
+    async def fault_hook(request: web.Request, client: Client) -> web.Response | None:
         path = request.path
-        effect = await meet(patient, Request(request.method, path, client, PROBE_ROUTES.get(path)))
+        effect = await apply_faults(patient, Request(request.method, path, client, PROBE_ROUTES.get(path)))
         if effect.answer is None or effect.by is None:
             return None
-        return await instead(request, effect.by, effect.answer)
+        return await responder(request, effect.by, effect.answer)
 
-    return meeting
+    return fault_hook

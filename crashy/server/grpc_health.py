@@ -18,7 +18,7 @@ from crashy.patient.life import health_in
 from crashy.patient.probes import GRPC_SERVICES, probe_of
 from crashy.server import grpc_wire as wire
 from crashy.server.answered import GAVE_UP
-from crashy.server.gate import meet
+from crashy.server.gate import apply_faults
 from crashy.server.listeners import Listeners
 from crashy.server.patient import Patient
 
@@ -90,7 +90,7 @@ class GrpcHealth:
 
     async def _check(self, call: wire.Call, request: Request, service: str) -> int:
         """Answer a Check; return the status that an HTTP probe would have had."""
-        serving = await self._meet(request)
+        serving = await self._apply_faults(request)
         if request.is_probe is None:
             raise wire.Refusal(Code.NOT_FOUND, "unknown service")
         serving = serving and getattr(health_in(self._patient.phase), request.is_probe)
@@ -102,7 +102,7 @@ class GrpcHealth:
         patient = self._patient
         patient.in_flight -= 1  # no drain waits for who only looks on
         try:
-            await self._meet(request)
+            await self._apply_faults(request)
             told = None
             while True:
                 change, status = self._change, Serving.SERVICE_UNKNOWN
@@ -116,12 +116,12 @@ class GrpcHealth:
         finally:
             patient.in_flight += 1
 
-    async def _meet(self, request: Request) -> bool:
-        """Let a request meet the faults: gives whether they leave it healthy; raises Refusal for an error of theirs."""
+    async def _apply_faults(self, request: Request) -> bool:
+        """Apply the faults; return whether they leave the request healthy; raises Refusal for an error of theirs."""
         patient = self._patient
-        if not patient.ill:
+        if not patient.request_faults:
             return True
-        effect = await meet(patient, request)
+        effect = await apply_faults(patient, request)
         if effect.answer is None or effect.by is None:
             return True
         if effect.by.fault.failing():

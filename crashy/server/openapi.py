@@ -217,7 +217,7 @@ _SCHEMAS: dict[str, Schema] = {
             "id": {"type": "string"},
             "state": {
                 "enum": ["pending", "active", "ended"],
-                "description": "`pending` waits for its time or, as a trap, for a request to spring on.",
+                "description": "`pending` waits for its time, or for the request that triggers it.",
             },
             "source": {"type": "string", "description": "`admin`, or the variable that armed it."},
             "spec": {"type": "string", "description": "The fault as a spec."},

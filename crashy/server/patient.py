@@ -32,15 +32,15 @@ KUBELET = "kube-probe/"
 class Order(NamedTuple):
     """A command for the process, given at a moment on the patient's clock.
 
-    `struck` is done once it was carried out: the request that sprang it waits for it.
+    `executed` is done once it was carried out: the request that triggered it waits for it.
     """
 
     command: Command
     given_at: float
-    struck: Future[None] | None = None
+    executed: Future[None] | None = None
 
 
-def settle(future: Future[None]) -> None:
+def resolve(future: Future[None]) -> None:
     """Resolve the future, unless nobody waits for it any more."""
     if future.set_running_or_notify_cancel():
         future.set_result(None)
@@ -71,13 +71,13 @@ class Patient:
         """What its events are about."""
         self.timeline = Timeline(now, keep=KEPT_EVENTS)
         if log is not None:
-            self.timeline.subscribe(log, but=() if settings.access_log else ("request",))
-        self.answered = self.timeline.promise("request", partial(answered, identity.pod))
+            self.timeline.subscribe(log, exclude=() if settings.access_log else ("request",))
+        self.answered = self.timeline.add_lazy("request", partial(answered, identity.pod))
         """Records a request and its answer: method, path, client, status, seconds it took, remote address."""
         self.phase: Phase = "serving" if settings.app_start_delay is None else "warming up"
         self.orders: SimpleQueue[Order | None] = SimpleQueue()
-        self.ill: frozenset[str] = frozenset()
-        """The ids of the faults that requests may meet: while there is none, they are let through unseen."""
+        self.request_faults: frozenset[str] = frozenset()
+        """The ids of the faults that apply to requests: while there is none, they are let through unseen."""
         self.in_flight = 0
         """Requests that the data plane is answering now, admin's apart."""
         self.requests = 0
@@ -161,11 +161,11 @@ class Patient:
             effect = self.faults.on_request(request)
             if not effect.commands:
                 return effect, None
-            struck: Future[None] = Future()
+            executed: Future[None] = Future()
             for command in effect.commands[:-1]:
                 self.orders.put(Order(command, self.now()))
-            self.orders.put(Order(effect.commands[-1], self.now(), struck))
-            return effect, struck
+            self.orders.put(Order(effect.commands[-1], self.now(), executed))
+            return effect, executed
 
     def end_of(self, active: Active) -> Future[None]:
         """Return a future that is done when this fault has ended, by itself or taken back."""
@@ -253,10 +253,10 @@ class Patient:
     def _changed(self, reason: str, active: Active) -> None:
         # Told under the faults' own lock, by whichever thread changed something.
         if active.state == "ended":
-            self.ill -= {active.id}
+            self.request_faults -= {active.id}
             self._wake(active.id)
         elif active.trap or active.state == "active":
-            self.ill |= {active.id}
+            self.request_faults |= {active.id}
         self.say(reason, f"fault {active.id}: {active.fault.to_spec()}", "fault", id=active.id, source=active.source)
         self.orders.put(None)
 
@@ -264,4 +264,4 @@ class Patient:
         with self._waiting_lock:
             waiting = self._waiting.pop(id, [])
         for ended in waiting:
-            settle(ended)
+            resolve(ended)

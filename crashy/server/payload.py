@@ -68,13 +68,13 @@ def _json(text: str) -> Any:
         json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
-        raise Problem(400, f"the body is no JSON: {error.msg} at {where}", field="body") from None
+        raise Problem(400, f"the body is not valid JSON: {error.msg} at {where}", field="body") from None
     except RecursionError:
         raise Problem(400, "the body is nested too deeply", field="body") from None
     except UnicodeEncodeError:
         raise Problem(400, "the body has half of a surrogate pair in a string", field="body") from None
     except ValueError as error:  # digits without end
-        raise Problem(400, f"the body is no JSON that can be read: {error}", field="body") from None
+        raise Problem(400, f"the body is not valid JSON: {error}", field="body") from None
     return value
 
 
@@ -88,4 +88,4 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(name: str) -> Any:
-    raise Problem(400, f"the body is no JSON: {name} is not a JSON number", field="body")
+    raise Problem(400, f"the body is not valid JSON: {name} is not a JSON number", field="body")

@@ -184,8 +184,8 @@ class Life:
                 break
             if patient.in_flight or patient.requests != requests:
                 requests, last_asked = patient.requests, loop.time()
-        cut = f"; {patient.in_flight} requests are cut off" if patient.in_flight else ""
-        patient.say("Drained", f"the end{cut}", in_flight=patient.in_flight)
+        cut = f"; {patient.in_flight} requests aborted" if patient.in_flight else ""
+        patient.say("Drained", f"drain finished{cut}", in_flight=patient.in_flight)
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

@@ -52,7 +52,7 @@ class Event(NamedTuple):
 
 
 # A kind of event, the time, and facts: of plain values alone, such a tuple costs garbage collection nothing.
-_Promise = tuple[Any, ...]
+_Lazy = tuple[Any, ...]
 
 
 class Timeline:
@@ -65,7 +65,7 @@ class Timeline:
     def __init__(self, now: Callable[[], float], keep: int = 100_000) -> None:
         self._now = now
         self._zero = now()
-        self._events: deque[Event | _Promise] = deque(maxlen=keep)
+        self._events: deque[Event | _Lazy] = deque(maxlen=keep)
         self._makers: dict[str, Callable[..., Event]] = {}
         self._count = 0
         self._subscribers: tuple[tuple[Callable[[Event], None], frozenset[str]], ...] = ()
@@ -97,7 +97,7 @@ class Timeline:
         self._tell(event)
         return event
 
-    def promise(self, kind: str, make: Callable[..., Event]) -> Callable[..., None]:
+    def add_lazy(self, kind: str, make: Callable[..., Event]) -> Callable[..., None]:
         """Return a function that appends what happens now, as `make(t, *facts)` tells it when somebody wants to know.
 
         Whenever it is called, `make` must give the same event, of this kind. A server's requests are told so: most are
@@ -108,26 +108,26 @@ class Timeline:
 
         def later(*facts: Any) -> None:
             with lock:
-                promise = (kind, now() - self._zero, *facts)
-                append(promise)
+                lazy = (kind, now() - self._zero, *facts)
+                append(lazy)
                 self._count += 1
             if self._unheard is not None and kind not in self._unheard:
-                self._tell(self._kept(promise))
+                self._tell(self._kept(lazy))
 
         return later
 
     def _tell(self, event: Event) -> None:
-        for subscriber, but in self._subscribers:
-            if event.kind not in but:
+        for subscriber, excluded in self._subscribers:
+            if event.kind not in excluded:
                 subscriber(event)
 
-    def _kept(self, promise: _Promise) -> Event:
-        kind, t, *facts = promise
+    def _kept(self, lazy: _Lazy) -> Event:
+        kind, t, *facts = lazy
         return self._makers[kind](int(t * 1e6 + 0.5) / 1e6, *facts)  # `round` would cost four times as much
 
-    def subscribe(self, subscriber: Callable[[Event], None], but: Iterable[str] = ()) -> Callable[[], None]:
-        """Call `subscriber` with each event from now on, `but` those of these kinds; what is given back ends that."""
-        one = (subscriber, frozenset(but))
+    def subscribe(self, subscriber: Callable[[Event], None], exclude: Iterable[str] = ()) -> Callable[[], None]:
+        """Call `subscriber` with each event from now on, but for the kinds in `exclude`; return what ends that."""
+        one = (subscriber, frozenset(exclude))
         with self._lock:
             self._follow((*self._subscribers, one))
 
@@ -139,7 +139,7 @@ class Timeline:
 
     def _follow(self, subscribers: tuple[tuple[Callable[[Event], None], frozenset[str]], ...]) -> None:
         self._subscribers = subscribers
-        self._unheard = frozenset.intersection(*(but for _, but in subscribers)) if subscribers else None
+        self._unheard = frozenset.intersection(*(excluded for _, excluded in subscribers)) if subscribers else None
 
     def __len__(self) -> int:
         """Count the events ever added: the `since` of a reader that wants only what comes next."""

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crashy.check.facts import Facts
 from crashy.check.numbers import RELIST, Illness, Numbers, kill_time, numbers, waits
-from crashy.check.subjects import Subject
+from crashy.check.patient_env import PatientEnv
+from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.objects.pod import ProbeType
-from tests.check.subjects import SEEDS, command, deployment, http, service, shipped, subject, subjects, tcp
-from tests.kubelet.scripted import Answer, Condition, Hang, Life, Spell
+from tests.check.targets import SEEDS, command, deployment, http, service, shipped, target, targets, tcp
+from tests.kubelet.scripted import Answer, Condition, Hang, Life, ScriptedPhase
 from tests.kubelet.simulation import Run, simulate
 
 EXIT, ERRORS, HANG = Illness
@@ -31,10 +31,10 @@ def within(bounds: Bounds | None, seconds: float | None) -> bool:
 
 
 def fall_ill(
-    patient: Subject, illness: Illness, onset: float, *, term: float | None = 0.0, seed: int = 0, span: float = 150
+    patient: CheckTarget, illness: Illness, onset: float, *, term: float | None = 0.0, seed: int = 0, span: float = 150
 ) -> Run:
     """Simulate a pod whose first life falls ill at `onset`; the next ones are well."""
-    listens = patient.facts.starts
+    listens = patient.patient_env.starts
 
     def script(_pod: Any, _container: Any, attempt: int) -> Life:
         well = Life(start_seconds=0.0, listens_at=listens, term_seconds=term)
@@ -42,7 +42,7 @@ def fall_ill(
             return well
         if illness is EXIT:
             return replace(well, exits_at=onset)
-        return replace(well, spells=(Spell(CONDITIONS[illness], onset),))
+        return replace(well, phases=(ScriptedPhase(CONDITIONS[illness], onset),))
 
     return simulate(patient.template, script, onset + span, seed=seed)
 
@@ -55,7 +55,7 @@ def out_at(run: Run, after: float) -> float | None:
     return next((t - after for t, ready in run.ready_changes() if t >= after and not ready), None)
 
 
-def back_at(run: Run, patient: Subject, after: float) -> float | None:
+def back_at(run: Run, patient: CheckTarget, after: float) -> float | None:
     """Return when the second life listens and its pod is ready."""
     begun = [t for t in run.started() if t >= after]
     if not begun:
@@ -63,13 +63,13 @@ def back_at(run: Run, patient: Subject, after: float) -> float | None:
     ready = [t for t, ready in run.ready_changes() if ready and t >= begun[0]]
     moment = begun[0] if patient.container.readiness_probe is None and patient.container.startup_probe is None else None
     moment = ready[0] if moment is None and ready else moment
-    return None if moment is None else max(moment, begun[0] + patient.facts.starts) - after
+    return None if moment is None else max(moment, begun[0] + patient.patient_env.starts) - after
 
 
-def check(told: Numbers, patient: Subject, illness: Illness, onset: float, run: Run) -> None:
-    course = told.courses[illness]
+def check(told: Numbers, patient: CheckTarget, illness: Illness, onset: float, run: Run) -> None:
+    impact = told.impacts[illness]
     if illness is not EXIT:
-        synced = course.detected and Bounds(course.detected.best, course.detected.worst + RELIST)
+        synced = impact.detected and Bounds(impact.detected.best, impact.detected.worst + RELIST)
         killed = killed_at(run, onset)
         assert within(synced, killed)
         if killed is not None:
@@ -77,8 +77,8 @@ def check(told: Numbers, patient: Subject, illness: Illness, onset: float, run: 
     if patient.container.readiness_probe is not None:
         out = out_at(run, onset)
         # A kill and a start within one sync are published as one: then there was no moment out of the endpoints.
-        assert within(course.out, out) or (course.out is not None and out is None)
-    assert within(course.back, back_at(run, patient, onset))
+        assert within(impact.out, out) or (impact.out is not None and out is None)
+    assert within(impact.back, back_at(run, patient, onset))
 
 
 TABLE = [
@@ -108,11 +108,11 @@ def test_the_course_of_an_illness(
     back: tuple[float, float] | None,
 ) -> None:
     probes = {"livenessProbe": liveness, "readinessProbe": readiness}
-    patient = subject({kind: probe for kind, probe in probes.items() if probe})
+    patient = target({kind: probe for kind, probe in probes.items() if probe})
     told = numbers(patient)
-    course = told.courses[illness]
+    impact = told.impacts[illness]
 
-    assert [bounds and (bounds.best, bounds.worst) for bounds in (course.detected, course.out, course.back)] == [
+    assert [bounds and (bounds.best, bounds.worst) for bounds in (impact.detected, impact.out, impact.back)] == [
         detected,
         out,
         back,
@@ -129,11 +129,11 @@ def test_the_crashy_app_lab() -> None:
     (patient,) = shipped(SEEDS / "crashy-deployment.yaml", SEEDS / "crashy-service.yaml")
     told = numbers(patient)
 
-    assert told.courses[EXIT].back == Bounds(0, 1)
-    assert told.courses[ERRORS].detected == Bounds(2, 3)
-    assert told.courses[HANG].detected == Bounds(3, 4)
-    assert told.courses[ERRORS].errors == told.courses[ERRORS].back == Bounds(2, 6)
-    assert told.courses[HANG].errors == told.courses[HANG].back == Bounds(3, 7)
+    assert told.impacts[EXIT].back == Bounds(0, 1)
+    assert told.impacts[ERRORS].detected == Bounds(2, 3)
+    assert told.impacts[HANG].detected == Bounds(3, 4)
+    assert told.impacts[ERRORS].errors == told.impacts[ERRORS].back == Bounds(2, 6)
+    assert told.impacts[HANG].errors == told.impacts[HANG].back == Bounds(3, 7)
     assert told.killing == Bounds(0, 2)
     assert (told.start.safe, told.start.killed, told.start.by) == (2, Bounds(2, 4), ProbeType.LIVENESS)
     assert told.probes_per_minute == 60
@@ -153,8 +153,8 @@ def test_how_long_users_see_errors(replicas: int, publish: bool, readiness: bool
     if readiness:
         container["readinessProbe"] = http("/readyz", periodSeconds=1, failureThreshold=1)
     objects = [deployment(container, replicas=replicas), service(publishNotReadyAddresses=publish)]
-    (patient,) = subjects(*objects)
-    told = numbers(patient).courses[HANG].errors
+    (patient,) = targets(*objects)
+    told = numbers(patient).impacts[HANG].errors
 
     assert told is not None
     assert (told.best, told.worst) == errors
@@ -173,7 +173,7 @@ def test_how_long_users_see_errors(replicas: int, publish: bool, readiness: bool
     ],
 )
 def test_how_long_a_kill_takes(lifecycle: dict[str, Any], grace: int, expected: tuple[float, float]) -> None:
-    patient = subject({"lifecycle": lifecycle}, terminationGracePeriodSeconds=grace)
+    patient = target({"lifecycle": lifecycle}, terminationGracePeriodSeconds=grace)
 
     assert kill_time(patient) == Bounds(*expected)
 
@@ -210,7 +210,7 @@ def test_what_a_start_may_take(
     by: str | None,
     ready: tuple[float, float] | None,
 ) -> None:
-    start = numbers(subject(container)).start
+    start = numbers(target(container)).start
 
     assert (start.safe, start.by) == (safe, by)
     assert start.killed == (killed and Bounds(*killed))
@@ -240,9 +240,9 @@ def test_what_a_probe_kills_again_and_again_begins_to_wait_later(life: float, ex
 @pytest.mark.parametrize("policy", ["Never", "OnFailure", "Always"])
 def test_a_pod_that_is_not_restarted_is_never_back(policy: str) -> None:
     pod = {"containers": [{"name": "app", "image": "app", "livenessProbe": http()}], "restartPolicy": policy}
-    (patient,) = subjects({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": pod})
+    (patient,) = targets({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": pod})
 
-    assert all((course.back is None) == (policy == "Never") for course in numbers(patient).courses.values())
+    assert all((impact.back is None) == (policy == "Never") for impact in numbers(patient).impacts.values())
 
 
 PROBE = st.fixed_dictionaries(
@@ -280,12 +280,12 @@ def test_any_illness_runs_its_course_within_the_bounds(
 ) -> None:
     if "readinessProbe" in container:
         container = {**container, "readinessProbe": {**container["readinessProbe"], "successThreshold": successes}}
-    patient = subject(container, terminationGracePeriodSeconds=grace)
+    patient = target(container, terminationGracePeriodSeconds=grace)
     safe = numbers(patient).start.safe
     assert safe is not None
     # A start that the probes always grant, with a hair to spare, so that only the illness ends the first life.
-    patient = replace(patient, facts=Facts(starts=min(starts, max(safe - HAIR, 0)), readies=starts))
-    patient = replace(patient, facts=replace(patient.facts, readies=patient.facts.starts))
+    patient = replace(patient, patient_env=PatientEnv(starts=min(starts, max(safe - HAIR, 0)), readies=starts))
+    patient = replace(patient, patient_env=replace(patient.patient_env, readies=patient.patient_env.starts))
 
     run = fall_ill(patient, illness, onset, term=term, seed=seed)
     check(numbers(patient), patient, illness, onset, run)
@@ -301,10 +301,10 @@ def test_any_illness_runs_its_course_within_the_bounds(
 def test_a_start_is_granted_what_is_safe_and_killed_within_the_bounds(
     container: dict[str, Any], starts: float, hangs: bool, seed: int
 ) -> None:
-    patient = subject(container)
+    patient = target(container)
     begun = numbers(patient).start
-    spells = (Spell(Hang(), 0.0, starts),) if hangs else ()
-    life = Life(start_seconds=0.0, listens_at=0.0 if hangs else starts, spells=spells)
+    phases = (ScriptedPhase(Hang(), 0.0, starts),) if hangs else ()
+    life = Life(start_seconds=0.0, listens_at=0.0 if hangs else starts, phases=phases)
     kills = simulate(patient.template, lambda *_: life, 90, seed=seed).times("event", "Killing")
 
     assert begun.safe is not None

@@ -77,10 +77,10 @@ def test_all_is_every_pod_and_a_name_the_first_that_begins_so() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_any_strikes_a_pod_that_was_not_struck_before_while_there_is_one(seed: int) -> None:
     faults = ("6s any latency delay=1s", "7s any latency delay=1s", "8s any latency delay=1s", "9s any unlive")
-    struck = [name for _, name, _ in injected(*faults, seed=seed)]
+    hit = [name for _, name, _ in injected(*faults, seed=seed)]
 
-    assert len(set(struck[:3])) == 3
-    assert len(struck) == 4
+    assert len(set(hit[:3])) == 3
+    assert len(hit) == 4
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_the_same_seed_gives_the_same_timeline_and_another_one_other_targets(tmp
 
 
 @pytest.mark.parametrize(
-    ("target", "keep_ready", "struck"),
+    ("target", "keep_ready", "hit"),
     [
         ("all", 0, 3),
         ("all", 1, 2),
@@ -130,11 +130,11 @@ def test_the_same_seed_gives_the_same_timeline_and_another_one_other_targets(tmp
     ],
 )
 def test_a_target_is_as_many_pods_as_it_says_and_the_budget_leaves(
-    tmp_path: Path, target: str, keep_ready: int, struck: int
+    tmp_path: Path, target: str, keep_ready: int, hit: int
 ) -> None:
     record = simulate(tmp_path, {"at": 5, "inject": "unready", "target": target, "keep_ready": keep_ready})
 
-    assert len(set(ill(record))) == struck
+    assert len(set(ill(record))) == hit
 
 
 def test_a_step_that_would_leave_too_few_is_skipped_and_told(tmp_path: Path) -> None:

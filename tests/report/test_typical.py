@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from crashy.report.parity import Course, compare, course
+from crashy.report.parity import RunSummary, compare, summarize
 from crashy.report.typical import typical
 from tests.report.test_parity import HEALED, kube, later
 
 
-def runs(*seconds: float) -> list[Course]:
-    """The same course, with what came after the fault so many seconds later."""
-    return [course(later(HEALED, by, since=6.1)) for by in seconds]
+def runs(*seconds: float) -> list[RunSummary]:
+    """The same summarize, with what came after the fault so many seconds later."""
+    return [summarize(later(HEALED, by, since=6.1)) for by in seconds]
 
 
 def test_times_are_the_medians() -> None:
@@ -28,8 +28,8 @@ def test_one_of_one_is_itself() -> None:
 
 
 def test_where_chance_decides_between_two_orders_both_sides_take_the_one_that_both_have() -> None:
-    rare = course([*HEALED[:-1], kube(12, "Pulled"), HEALED[-1]])
-    common = course(HEALED)
+    rare = summarize([*HEALED[:-1], kube(12, "Pulled"), HEALED[-1]])
+    common = summarize(HEALED)
 
     alone = typical([rare, common, common])
     beside = typical([rare, common, common], like=rare)
@@ -39,16 +39,16 @@ def test_where_chance_decides_between_two_orders_both_sides_take_the_one_that_bo
 
 
 def test_a_lane_that_most_do_not_have_is_left_out() -> None:
-    odd = course([*HEALED[:-1], kube(12, "Pulled", "pod/b"), HEALED[-1]])
+    odd = summarize([*HEALED[:-1], kube(12, "Pulled", "pod/b"), HEALED[-1]])
 
     assert not any(lane.startswith("pod/b") for lane in typical([odd, *runs(0, 0)]).lanes)
     assert any(lane.startswith("pod/b") for lane in typical([odd, *runs(0, 0)], like=odd).lanes)
 
 
 def test_what_most_never_came_to_never_came() -> None:
-    never = course([event for event in HEALED if event.t < 9.5 or event.kind == "experiment"])
+    never = summarize([event for event in HEALED if event.t < 9.5 or event.kind == "experiment"])
 
-    told = typical([never, never, course(HEALED)]).told
+    told = typical([never, never, summarize(HEALED)]).told
 
     assert told.faults[0].recovered is None
 

@@ -1,4 +1,4 @@
-"""How faults meet requests, and how requests are told."""
+"""How faults apply_faults requests, and how requests are told."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient
 
 from crashy.server.app import PATIENT, create_app
 from crashy.server.gate import GAVE_UP
-from crashy.server.patient import Patient, settle
+from crashy.server.patient import Patient, resolve
 
 KUBELET = {"User-Agent": "kube-probe/1.36"}
 Make = Callable[..., Patient]
@@ -66,7 +66,7 @@ async def test_a_fault_of_the_next_three_is_over_after_three(client: Any) -> Non
     app = await client(FAULTS="unready times=3")
 
     assert [(await app.get("/ready")).status for _ in range(5)] == [503, 503, 503, 200, 200]
-    assert patient_of(app).ill == frozenset()
+    assert patient_of(app).request_faults == frozenset()
 
 
 async def test_latency_delays_the_answer(client: Any) -> None:
@@ -112,14 +112,14 @@ async def test_a_request_that_springs_a_trap_waits_until_it_has_struck(client: A
     asking = asyncio.ensure_future(app.get("/info"))
     orders: list[Any] = []
 
-    def struck() -> bool:
+    def executed() -> bool:
         while not patient.orders.empty():
             orders.append(patient.orders.get())
-        return any(order and order.struck for order in orders)
+        return any(order and order.executed for order in orders)
 
-    await condition(struck)
+    await condition(executed)
     assert not asking.done()
-    settle(next(order for order in orders if order and order.struck).struck)
+    resolve(next(order for order in orders if order and order.executed).executed)
 
     assert (await asyncio.wait_for(asking, 10)).status == 200
 

@@ -135,14 +135,14 @@ def test_what_faults_do_to_the_process_is_ordered_and_taken_back(make_patient: M
 def test_requests_are_looked_at_only_while_a_fault_may_meet_them(make_patient: Make) -> None:
     clock = Clock()
     patient = make_patient(CRASH_AFTER="60", now=clock)
-    assert not patient.ill
+    assert not patient.request_faults
     clock.now += 60
     patient.tick()
-    assert patient.ill
+    assert patient.request_faults
     patient.recover()
-    assert not patient.ill
+    assert not patient.request_faults
     patient.inject(parse_spec("crash routes=/boom"))  # a trap waits for its request
-    assert patient.ill
+    assert patient.request_faults
 
 
 def test_waiting_for_a_fault_that_has_ended_is_over_at_once(make_patient: Make) -> None:

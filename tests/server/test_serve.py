@@ -278,7 +278,7 @@ def test_a_request_that_takes_too_long_is_cut_off(serve: Serve) -> None:
 
     assert app.exit_code() == 0
     assert not isinstance(hung(), Answer)
-    assert "1 requests are cut off" in app.log
+    assert "drain finished; 1 requests aborted" in app.log
 
 
 def test_a_second_signal_ends_the_drain(serve: Serve) -> None:

@@ -68,7 +68,7 @@ class ModelledPatient:
         self._process = effects.ModelledProcess(kernel)
         self._effects = ProcessEffects(effects, self._process)
         self._armed = math.inf
-        self._ill: set[str] = set()  # the ids of the faults that requests may meet
+        self._request_faults: set[str] = set()  # the ids of the faults that apply to requests
         self._in_flight = 0
         self._asked_at = -math.inf
         self._busy_until = -math.inf
@@ -161,9 +161,9 @@ class ModelledPatient:
 
     def _changed(self, reason: str, active: Active) -> None:
         if active.state == "ended":
-            self._ill.discard(active.id)
+            self._request_faults.discard(active.id)
         elif active.trap or active.state == "active":
-            self._ill.add(active.id)
+            self._request_faults.add(active.id)
         self._log(reason, f"fault {active.id}: {active.fault.to_spec()}")
 
     def _tick(self) -> None:
@@ -193,8 +193,8 @@ class ModelledPatient:
         heard = port in self._settings.port or port == self._settings.grpc_port
         return heard and self.phase != "warming up" and not self._process.listeners_closed
 
-    async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
-        """Be asked; see `Process.meet`."""
+    async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
+        """Be asked; see `Process.respond`."""
         match handler:
             case Exec(command):
                 return self._run(command)
@@ -233,7 +233,7 @@ class ModelledPatient:
             return None
         if request.path.startswith("/admin/"):
             return Answer(body="")
-        effect = self.faults.on_request(request) if self._ill else NOTHING
+        effect = self.faults.on_request(request) if self._request_faults else NOTHING
         if effect.commands:
             self._carry_out(effect.commands)
             if not self._alive:

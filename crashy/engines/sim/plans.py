@@ -47,7 +47,7 @@ class _Silence:
     def listens(self, port: int) -> bool:
         return False
 
-    async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
+    async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
         return Refuse()
 
     def terminate(self) -> None:

@@ -70,7 +70,7 @@ class Process(Protocol):
         """Return whether the kernel takes connections to a port for it now."""
         ...
 
-    async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
+    async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
         """Be asked on a port, or by a command in it (port 0), and return how that goes.
 
         Where it takes time to know, this takes the time, at most `within` seconds; no condition's latency is shorter.

@@ -120,7 +120,7 @@ class SimRuntime:
         except PortError as error:
             return Outcome(Result.UNKNOWN, error=str(error))
         began = self._loop.time()
-        condition = await self._meet(pod, container_id, probe.handler, port, probe.timeout_seconds)
+        condition = await self._ask(pod, container_id, probe.handler, port, probe.timeout_seconds)
         seconds, outcome = reply(condition, probe, f"{pod.ip}:{port}", self._profile.texts)
         # Even an answer at once comes after what else is due at this moment.
         await asyncio.sleep(began + seconds - self._loop.time())
@@ -139,7 +139,7 @@ class SimRuntime:
         except PortError as error:
             raise HookError(str(error)) from error
         began = self._loop.time()
-        condition = await self._meet(pod, container_id, handler, port, float("inf"))
+        condition = await self._ask(pod, container_id, handler, port, float("inf"))
         match condition:
             case Answer(status, body, latency):
                 await asyncio.sleep(began + latency - self._loop.time())
@@ -153,7 +153,7 @@ class SimRuntime:
     async def ask(self, ip: str, handler: HTTPGet, port: int, within: float) -> Condition:
         """Let a user ask whoever listens on a pod's port."""
         listener = self._listener(ip, port)
-        return await listener.process.meet(handler, port, within, "users") if listener else Refuse()
+        return await listener.process.respond(handler, port, within, "users") if listener else Refuse()
 
     def pod_at(self, ip: str) -> str:
         """Return the name of the pod whose containers run at an address; empty if none does."""
@@ -163,7 +163,7 @@ class SimRuntime:
         """Return the process of a container that runs."""
         return next((i.process for i in self._pods.get(pod.ip, ()) if i.container.name == container.name), None)
 
-    async def _meet(self, pod: Pod, container_id: str, handler: Handler, port: int, within: float) -> Condition:
+    async def _ask(self, pod: Pod, container_id: str, handler: Handler, port: int, within: float) -> Condition:
         """Ask a container, or whichever of its pod listens on that port: they share an address."""
         instance = self._instances.get(container_id)
         if port and not (instance and instance.process.listens(port)):
@@ -171,7 +171,7 @@ class SimRuntime:
         if instance is None:
             return Refuse()
         client: Client = "kubelet"
-        return await instance.process.meet(handler, port, within, client)
+        return await instance.process.respond(handler, port, within, client)
 
     def _listener(self, ip: str, port: int) -> _Instance | None:
         return next((i for i in self._pods.get(ip, ()) if i.process.listens(port)), None)

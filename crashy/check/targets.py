@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crashy.check.facts import Facts, by_name, facts
+from crashy.check.patient_env import PatientEnv, by_name, patient_env
 from crashy.kubelet.pod import is_sidecar
 from crashy.objects.config import ConfigMap
 from crashy.objects.document import Document, one_line, refusal
@@ -39,7 +39,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class CheckTarget:
     """A container of a workload at `path` of its document, the Services that lead to it, and what is known of it.
 
     `pods` counts the pods that share its work; None if that depends on the number of nodes.
@@ -50,7 +50,7 @@ class Subject:
     path: str
     routes: tuple[Route, ...] = ()
     pods: int | None = 1
-    facts: Facts = field(default_factory=Facts)
+    patient_env: PatientEnv = field(default_factory=PatientEnv)
 
     @property
     def template(self) -> PodTemplate:
@@ -81,7 +81,7 @@ class Subject:
         return child(self.workload.path, f"spec.{name}")
 
 
-def read_subjects(documents: Sequence[Document], errors: Sequence[str] = ()) -> tuple[list[Subject], list[str]]:
+def read_targets(documents: Sequence[Document], errors: Sequence[str] = ()) -> tuple[list[CheckTarget], list[str]]:
     """Return what is to be checked in `documents`, and a line for each document that is not.
 
     Raises BadInput with a line for every mistake (`errors` are those known already), or if there is nothing to check.
@@ -99,12 +99,12 @@ def read_subjects(documents: Sequence[Document], errors: Sequence[str] = ()) -> 
             skipped.append(one_line(document.say("is not checked: holds no pod template that is known")))
     if lines:
         raise refusal(lines)
-    subjects = _subjects(list(found.values()))
-    if not subjects:
+    targets = _targets(list(found.values()))
+    if not targets:
         files = ", ".join(dict.fromkeys(document.file for document in documents)) or "nothing"
         kinds = ", ".join(kind.name for kind in KINDS.values() if kind.template is not None)
         raise refusal([f"{files}: no {kinds} to check"])
-    return subjects, skipped
+    return targets, skipped
 
 
 def _object(document: Document) -> tuple[Object | Workload | None, list[FieldError]]:
@@ -151,16 +151,16 @@ def _lenient(document: Document, kind: Kind) -> tuple[Workload | None, list[Fiel
     ), []
 
 
-def _subjects(found: Sequence[tuple[Document, Object | Workload]]) -> list[Subject]:
+def _targets(found: Sequence[tuple[Document, Object | Workload]]) -> list[CheckTarget]:
     workloads = [one for _, one in found if isinstance(one, Workload)]
     routes = [Route(one, document) for document, one in found if isinstance(one, Service)]
     maps = [one for _, one in found if isinstance(one, ConfigMap)]
-    return [subject for workload in workloads for subject in _containers(workload, workloads, routes, maps)]
+    return [target for workload in workloads for target in _containers(workload, workloads, routes, maps)]
 
 
 def _containers(
     workload: Workload, workloads: Sequence[Workload], routes: Sequence[Route], maps: Sequence[ConfigMap]
-) -> list[Subject]:
+) -> list[CheckTarget]:
     mine = tuple(route for route in routes if _leads_to(route, workload))
     beside = [other for other in workloads if other is workload or any(_leads_to(route, other) for route in mine)]
     counts = [other.replicas for other in beside]
@@ -170,7 +170,7 @@ def _containers(
     listed = [(f"{spec}.initContainers[{i}]", c) for i, c in enumerate(template.init_containers) if is_sidecar(c)]
     listed += [(f"{spec}.containers[{i}]", c) for i, c in enumerate(template.containers)]
     known = by_name(maps, workload.namespace)
-    return [Subject(workload, c, path, mine, pods, facts(c, known)) for path, c in listed]
+    return [CheckTarget(workload, c, path, mine, pods, patient_env(c, known)) for path, c in listed]
 
 
 def _leads_to(route: Route, workload: Workload) -> bool:

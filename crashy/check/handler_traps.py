@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from crashy.check import programs
 from crashy.check.model import Hit, Severity
 from crashy.check.numbers import Illness, noticed
-from crashy.check.subjects import Subject
+from crashy.check.targets import CheckTarget
 from crashy.objects.pod import Exec, Handler, HTTPGet, Probe, ProbeType, TCPSocket
 from crashy.objects.ports import PortError, find_port
 from crashy.patient.life import RNG_SECONDS
@@ -24,82 +24,82 @@ _DEPENDENCIES = re.compile(
 )
 
 
-def liveness_equals_readiness(subject: Subject) -> Iterator[Hit]:
+def liveness_equals_readiness(target: CheckTarget) -> Iterator[Hit]:
     """Find a liveness probe with readiness' handler that does not fail clearly later."""
-    liveness, readiness = subject.container.liveness_probe, subject.container.readiness_probe
-    if liveness is None or readiness is None or _asks(subject, liveness) != _asks(subject, readiness):
+    liveness, readiness = target.container.liveness_probe, target.container.readiness_probe
+    if liveness is None or readiness is None or _asks(target, liveness) != _asks(target, readiness):
         return
     kill, out = noticed(liveness, Illness.ERRORS), noticed(readiness, Illness.ERRORS)
     text = f"both ask {shown(liveness.handler)}"
     if kill and out and kill.best > out.worst:
         text += f"; readiness fails sooner, after {out.worst:g} s at most, liveness after {kill.best:g} s at least"
-        yield Hit(subject.field("livenessProbe"), text, Severity.NOTE)
+        yield Hit(target.field("livenessProbe"), text, Severity.NOTE)
     else:
-        yield Hit(subject.field("livenessProbe"), f"{text}: a pod that is only busy is restarted")
+        yield Hit(target.field("livenessProbe"), f"{text}: a pod that is only busy is restarted")
 
 
-def liveness_on_dependency(subject: Subject) -> Iterator[Hit]:
+def liveness_on_dependency(target: CheckTarget) -> Iterator[Hit]:
     """Find a liveness (or startup) probe that asks somebody else, or a route named after a dependency."""
     for kind in (ProbeType.LIVENESS, ProbeType.STARTUP):
-        probe = subject.container.probe(kind)
+        probe = target.container.probe(kind)
         match probe and probe.handler:
             case HTTPGet(path=path) if words := [w for w in _words(path) if _DEPENDENCIES.fullmatch(w)]:
                 text = f"{path} sounds as if it asked for more than this process ({', '.join(words)})"
-                yield Hit(subject.field(f"{kind.field}.httpGet.path"), text)
+                yield Hit(target.field(f"{kind.field}.httpGet.path"), text)
             case Exec(command):
                 found = [(argv, host) for argv in programs.programs(command) for host in programs.hosts(argv)]
                 for argv, host in found[:1]:
                     text = f"{programs.name(argv[0])} asks {host}, which is not this container"
-                    yield Hit(subject.field(f"{kind.field}.exec.command"), text)
+                    yield Hit(target.field(f"{kind.field}.exec.command"), text)
 
 
-def liveness_under_load(subject: Subject) -> Iterator[Hit]:
+def liveness_under_load(target: CheckTarget) -> Iterator[Hit]:
     """Find a liveness probe on a users' route, or of an app that serves one request at a time."""
-    probe = subject.container.liveness_probe
+    probe = target.container.liveness_probe
     if probe is None or not isinstance(probe.handler, HTTPGet):
         return
     path = probe.handler.path
     if not any(_HEALTH.fullmatch(word) for word in _words(path)):
         text = f"{path} is no health route by its name, so it probably does users' work"
-        yield Hit(subject.field("livenessProbe.httpGet.path"), text)
-    if subject.facts.serial:
+        yield Hit(target.field("livenessProbe.httpGet.path"), text)
+    if target.patient_env.serial:
         waiting = round(probe.timeout_seconds / RNG_SECONDS)
         text = f"it serves one request at a time: behind {waiting} requests of {RNG_SECONDS:g} s, {path} comes too late"
-        yield Hit(subject.field("livenessProbe"), text)
+        yield Hit(target.field("livenessProbe"), text)
 
 
-def tcp_frozen(subject: Subject) -> Iterator[Hit]:
+def tcp_frozen(target: CheckTarget) -> Iterator[Hit]:
     """Find TCP probes; where liveness is one, nothing notices a hang."""
-    for kind, probe in subject.probes.items():
+    for kind, probe in target.probes.items():
         if kind is ProbeType.STARTUP or not isinstance(probe.handler, TCPSocket):
             continue
         what = "restarted" if kind is ProbeType.LIVENESS else "taken out of its Services"
         severity = Severity.WARNING if kind is ProbeType.LIVENESS else Severity.NOTE
         text = f"a container that is frozen, or answers with errors, is not {what}"
-        yield Hit(subject.field(f"{kind.field}.tcpSocket"), text, severity)
+        yield Hit(target.field(f"{kind.field}.tcpSocket"), text, severity)
 
 
-def exec_asks_nobody(subject: Subject) -> Iterator[Hit]:
+def exec_asks_nobody(target: CheckTarget) -> Iterator[Hit]:
     """Find commands that only look at files or processes."""
-    for kind, probe in subject.probes.items():
+    for kind, probe in target.probes.items():
         if isinstance(probe.handler, Exec) and noticed(probe, Illness.HANG) is None:
             text = f"{' '.join(probe.handler.command)} goes on succeeding while the app hangs"
-            yield Hit(subject.field(f"{kind.field}.exec.command"), text)
+            yield Hit(target.field(f"{kind.field}.exec.command"), text)
 
 
-def curl_without_fail(subject: Subject) -> Iterator[Hit]:
+def curl_without_fail(target: CheckTarget) -> Iterator[Hit]:
     """Find curl without -f, --fail or --fail-with-body, whose output nobody looks at."""
-    for kind, command in _commands(subject):
+    for kind, command in _commands(target):
         told = programs.programs(command)
         if len(told) == 1 and programs.name(told[0][0]) == "curl" and not any(map(_fails, told[0][1:])):
             text = "curl without --fail exits 0 for a 500 too"
-            yield Hit(subject.field(f"{kind.field}.exec.command"), text)
+            yield Hit(target.field(f"{kind.field}.exec.command"), text)
 
 
-def exec_needs_shell(subject: Subject) -> Iterator[Hit]:
+def exec_needs_shell(target: CheckTarget) -> Iterator[Hit]:
     """Find a whole line as the name of a program, and a shell's signs outside of a shell."""
-    for kind, command in _commands(subject):
-        path = subject.field(f"{kind.field}.exec.command")
+    for kind, command in _commands(target):
+        path = target.field(f"{kind.field}.exec.command")
         if re.search(r"\s", command[0].strip()):
             yield Hit(path, f"{command[0]!r} is no program's name: there is no shell to split it")
         elif not programs.shell(command) and (
@@ -109,39 +109,41 @@ def exec_needs_shell(subject: Subject) -> Iterator[Hit]:
             yield Hit(path, text, Severity.WARNING)
 
 
-def exec_without_reaper(subject: Subject) -> Iterator[Hit]:
+def exec_without_reaper(target: CheckTarget) -> Iterator[Hit]:
     """Find exec probes that may leave orphans where nobody is known to reap them."""
-    if subject.template.share_process_namespace or subject.facts.reaped or programs.reaps(subject.container.command):
+    if target.template.share_process_namespace or target.patient_env.reaped or programs.reaps(target.container.command):
         return
-    for kind, command in _commands(subject):
+    for kind, command in _commands(target):
         told = [programs.name(argv[0]) for argv in programs.programs(command)]
         if programs.reaps(command) or set(told) <= programs.CHILDLESS:
             continue
-        first = subject.container.command
+        first = target.container.command
         who = f"{programs.name(first[0])} is the first process" if first else "the image's own entrypoint is not known"
         text = f"{' '.join(told)} runs without a reaper: {who}"
-        yield Hit(subject.field(f"{kind.field}.exec"), text)
+        yield Hit(target.field(f"{kind.field}.exec"), text)
         return
 
 
-def no_liveness(subject: Subject) -> Iterator[Hit]:
+def no_liveness(target: CheckTarget) -> Iterator[Hit]:
     """Find containers without a liveness probe, but for those whose illness is known to need one."""
     if (
-        subject.container.liveness_probe is None
-        and not {"CRASH_AFTER", "FREEZE_AFTER"} & subject.facts.illnesses.keys()
+        target.container.liveness_probe is None
+        and not {"CRASH_AFTER", "FREEZE_AFTER"} & target.patient_env.illnesses.keys()
     ):
-        yield Hit(subject.field(""), "no livenessProbe: a hang lasts until somebody notices")
+        yield Hit(target.field(""), "no livenessProbe: a hang lasts until somebody notices")
 
 
-def no_readiness(subject: Subject) -> Iterator[Hit]:
+def no_readiness(target: CheckTarget) -> Iterator[Hit]:
     """Find containers behind a Service without a readiness probe; sidecars of a pod that has one are left alone."""
-    if subject.container.readiness_probe is not None or not subject.routes:
+    if target.container.readiness_probe is not None or not target.routes:
         return
-    if any(container.readiness_probe for container in subject.template.containers):
+    if any(container.readiness_probe for container in target.template.containers):
         return
-    names = ", ".join(f"Service/{route.service.name}" for route in subject.routes)
-    late = f", {subject.facts.starts:g} s before it listens" if subject.facts.starts else " as soon as it runs"
-    yield Hit(subject.field(""), f"no readinessProbe: {names} sends users to it{late}")
+    names = ", ".join(f"Service/{route.service.name}" for route in target.routes)
+    late = (
+        f", {target.patient_env.starts:g} s before it listens" if target.patient_env.starts else " as soon as it runs"
+    )
+    yield Hit(target.field(""), f"no readinessProbe: {names} sends users to it{late}")
 
 
 def shown(handler: Handler) -> str:
@@ -157,13 +159,13 @@ def shown(handler: Handler) -> str:
     return f"gRPC :{handler.port} {handler.service}".rstrip()
 
 
-def _asks(subject: Subject, probe: Probe) -> object:
+def _asks(target: CheckTarget, probe: Probe) -> object:
     """Return what makes two handlers ask the same: a port counts by its number."""
     handler = probe.handler
     if isinstance(handler, Exec):
         return handler
     try:
-        port: int | str = find_port(subject.container, handler.port)
+        port: int | str = find_port(target.container, handler.port)
     except PortError:
         port = handler.port
     match handler:
@@ -182,7 +184,7 @@ def _fails(word: str) -> bool:
     return word in {"--fail", "--fail-with-body"} or re.fullmatch(r"-[a-zA-Z]*f[a-zA-Z]*", word) is not None
 
 
-def _commands(subject: Subject) -> Iterator[tuple[ProbeType, tuple[str, ...]]]:
-    for kind, probe in subject.probes.items():
+def _commands(target: CheckTarget) -> Iterator[tuple[ProbeType, tuple[str, ...]]]:
+    for kind, probe in target.probes.items():
         if isinstance(probe.handler, Exec):
             yield kind, probe.handler.command

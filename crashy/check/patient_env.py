@@ -12,7 +12,7 @@ from crashy.objects.pod import Container, ProbeType
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PatientEnv:
     """What is known; the defaults stand for nothing.
 
     `starts` are the seconds until the app listens, `readies` those until it says that it is ready, both from its start;
@@ -37,7 +37,7 @@ _ORIGINALS: dict[str, dict[str, str]] = {
 ILLNESSES = ("CRASH_AFTER", "FREEZE_AFTER", "KILL_IN_SECONDS")
 
 
-def facts(container: Container, maps: Mapping[str, ConfigMap]) -> Facts:
+def patient_env(container: Container, maps: Mapping[str, ConfigMap]) -> PatientEnv:
     """Return what the variables of the patient (or of a lab's image that it stands in for) tell of it.
 
     `maps` are the ConfigMaps of its namespace. A value that is no duration says nothing: the patient refuses it.
@@ -45,12 +45,12 @@ def facts(container: Container, maps: Mapping[str, ConfigMap]) -> Facts:
     persona = images.KNOWN.get(images.name(container.image))
     patient = images.is_patient(container.image)
     if not patient and persona is None:
-        return Facts()
+        return PatientEnv()
     variables = {**_ORIGINALS.get(persona or "", {}), **_variables(container, maps)}
     seconds = _Seconds(variables)
     starts = seconds("APP_START_DELAY")
     latency = {kind: seconds(f"{kind.upper()}_LATENCY") for kind in (ProbeType.READINESS, ProbeType.LIVENESS)}
-    return Facts(
+    return PatientEnv(
         starts=starts,
         readies=max(starts, seconds("READY_AFTER")),
         latency={kind: late for kind, late in latency.items() if late},
