@@ -36,7 +36,7 @@ from crashy.manifest.load import gather
 from crashy.objects.manifests import read
 from crashy.report.results import KINDS
 from crashy.report.terminal import summary
-from crashy.timeline import Event, Timeline
+from crashy.timeline import Event, Timeline, kinds
 
 HIGHEST_RATE = 1000.0
 STDIN = 0
@@ -47,7 +47,7 @@ examples:
   crashy lab manifests/demo --traffic web --at '8s any crash' --at '20s any freeze' --for 45s
   crashy lab --on sim manifests/demo --for 24h --at '1h any freeze' --seed 7
   crashy lab --watch app.yaml
-  crashy lab --json app.yaml | jq 'select(.kind == "event")'
+  crashy lab --json app.yaml | jq 'select(.kind == kinds.EVENT)'
 
 crashy lab ctl --help: what a running lab can be asked and told.
 Ctrl-C ends it, and everything it has started; a second Ctrl-C at once.
@@ -134,7 +134,7 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
         stop.set()
         if watching and not watching.cancel():
             await watching  # to be told what it died of
-        timeline.add("lab", "lab", "lab", "Ending")
+        kinds.LAB.add(timeline.add, "lab", "lab", "Ending")
     if experiment.steps and not args.json:
         output("\n" + summary(seen))
     if modelled:

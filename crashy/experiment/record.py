@@ -15,7 +15,7 @@ from crashy.report.results import KINDS, Results, results
 from crashy.report.terminal import columns, fault_table, users_line
 from crashy.timeline import Event, kinds
 
-KEPT = KINDS | {"probe", "process", "log"}
+KEPT = KINDS | {kinds.PROBE, kinds.PROCESS, kinds.LOG}
 """The kinds of events that reports and verdicts are made of; the rest is on the timeline's file alone."""
 
 

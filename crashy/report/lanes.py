@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from crashy.report.results import Results
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +52,18 @@ def lanes(events: Sequence[Event], told: Results) -> list[Lane]:
         if not event.object.startswith("pod/"):
             continue
         match event.kind:
-            case "pod":
+            case kinds.POD:
                 own = lane(event)
                 begun = since.pop(own.pod, None)
                 if begun and event.t > begun[0]:
                     own.states.append(Span(begun[0], event.t, begun[1], begun[2]))
                 if event.reason != "Deleted":
                     since[own.pod] = (event.t, *_state(event))
-            case "probe":
+            case kinds.PROBE:
                 outcome = event.data["outcome"]
                 kind = "ok" if outcome in ("success", "warning") else "failure"
                 lane(event).probes.append(Mark(event.t, kind, f"{event.reason} probe: {event.message or outcome}"))
-            case "event":
+            case kinds.EVENT:
                 kind = str(event.data.get("type", "Normal")).lower()
                 lane(event).events.append(Mark(event.t, kind, f"{event.reason}: {event.message}"))
     for pod, (start, kind, text) in since.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crashy.faults.scope import Client
 from crashy.patient.probes import probe_of
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 GAVE_UP = 499
 """Told as the status of a request whose client went away before the answer."""
@@ -26,7 +26,7 @@ def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what 
 ) -> Event:
     """Record a request that was answered or given up after so many seconds; `service` is a gRPC health check's."""
     milliseconds = int(seconds * 1e6 + 0.5) / 1000  # `round` would cost four times as much
-    told: dict[str, object] = {
+    told: kinds.Served = {
         "method": method,
         "path": path,
         "status": status,
@@ -38,4 +38,4 @@ def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what 
     if service is not None:
         told["service"] = service
     message = f"{method} {path} {status} {milliseconds:g}ms {remote}"
-    return Event(t, pod, "request", f"pod/{pod}", "GaveUp" if status == GAVE_UP else "Answered", message, told)
+    return Event(t, pod, kinds.SERVED, f"pod/{pod}", "GaveUp" if status == GAVE_UP else "Answered", message, told)

@@ -21,7 +21,7 @@ from crashy.patient.identity import Identity
 from crashy.patient.life import Phase, health_in
 from crashy.patient.settings import Settings
 from crashy.server.answered import answered
-from crashy.timeline import Event, Timeline
+from crashy.timeline import Event, Timeline, kinds
 
 KEPT_EVENTS = 10_000
 
@@ -101,7 +101,7 @@ class Patient:
             except FaultError as error:
                 raise BadInput(f"FAULTS: {fault.to_spec()}: {error}") from None
 
-    def say(self, reason: str, message: str, kind: str = "log", **data: Any) -> None:
+    def say(self, reason: str, message: str, kind: str = kinds.PATIENT_LOG, **data: Any) -> None:
         """Add what happened to the patient to the timeline."""
         self.timeline.put(0.0, self.identity.pod, kind, self.object, reason, message, data)
 
