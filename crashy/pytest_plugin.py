@@ -45,7 +45,7 @@ def _leave_out_our_frames(place: TracebackType | None) -> None:
         place = place.tb_next
 
 
-def _told(request: pytest.FixtureRequest) -> list[tuple[str, Callable[[], str]]]:
+def _sections(request: pytest.FixtureRequest) -> list[tuple[str, Callable[[], str]]]:
     """Return what a failed test's report has of crashy's own, to be added to."""
     stash: pytest.Stash = request.node.stash
     return stash.setdefault(_TOLD, [])
@@ -77,7 +77,7 @@ def crashy_patient(request: pytest.FixtureRequest, _crashy_ward: Callable[[], Pa
     Each test finds it without faults, and it has seen nothing.
     """
     patient = _crashy_ward()
-    _told(request).append(("crashy_patient", lambda: patient.story(MOST_LINES)))
+    _sections(request).append(("crashy_patient", lambda: patient.story(MOST_LINES)))
     yield patient
     if not patient.heal():
         patient.close()
@@ -86,7 +86,7 @@ def crashy_patient(request: pytest.FixtureRequest, _crashy_ward: Callable[[], Pa
 @pytest.fixture
 def crashy_lab(request: pytest.FixtureRequest) -> Iterator[Callable[..., Lab]]:
     """Return a maker of labs: `crashy_lab("manifests/demo")` runs manifests until its end. See `crashy.Lab`."""
-    told = _told(request)
+    told = _sections(request)
     with ExitStack() as labs:
 
         def make(*manifests: Any, **options: Any) -> Lab:
@@ -105,7 +105,7 @@ def crashy_lab(request: pytest.FixtureRequest) -> Iterator[Callable[..., Lab]]:
 @pytest.fixture
 def crashy_run(request: pytest.FixtureRequest) -> Callable[..., Result]:
     """Return a runner of experiments: `crashy_run("experiment.yaml", on="sim", seed=1)`; fails if one is not met."""
-    _told(request)
+    _sections(request)
 
     def run(path: str | os.PathLike[str], **options: Any) -> Result:
         from crashy import load_experiment  # noqa: PLC0415

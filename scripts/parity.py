@@ -76,7 +76,7 @@ async def run(experiment: Experiment, engine: str, number: int, plan: Plan) -> R
 async def lesson(
     experiment: Experiment, plan: Plan, turn: asyncio.Semaphore
 ) -> tuple[Experiment, dict[str, RunSummary]]:
-    """Run a lesson on all its engines, again and again, and return the typical summarize on each."""
+    """Run a lesson on all its engines, again and again, and return the typical summary of each."""
 
     async def once(engine: str, number: int) -> tuple[str, RunSummary | None]:
         async with turn:

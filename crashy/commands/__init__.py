@@ -17,7 +17,7 @@ COMMANDS = {
     "report": ("crashy.commands.report", "draw the reports of a run again from its timeline"),
     "traffic": ("crashy.commands.traffic", "ask a URL on a fixed schedule and tell what users felt"),
     "probe": ("crashy.commands.probe", "an exec probe: ask http, tcp, Redis, MySQL, a file, the load; exit 0 or 1"),
-    "event-simulator": ("crashy.commands.event_simulator", "log as the summarize's image event-simulator does"),
+    "event-simulator": ("crashy.commands.event_simulator", "log as the course's image event-simulator does"),
     "status": ("crashy.commands.status", "show how a patient is"),
     "completion": ("crashy.commands.completion", "write the completion script of bash, zsh or fish"),
 }

@@ -1,4 +1,4 @@
-"""`crashy event-simulator`: write the log of a busy web shop, as the summarize's image event-simulator does."""
+"""`crashy event-simulator`: write the log of a busy web shop, as the course's image event-simulator does."""
 
 from __future__ import annotations
 

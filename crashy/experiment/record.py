@@ -50,18 +50,18 @@ class Record:
 
     def text(self) -> str:
         """Return it for people: the lesson, what became of each fault, what users felt, the verdict."""
-        told, verdicts = self.results(), self.verdicts()
+        totals, verdicts = self.results(), self.verdicts()
         lines = [f"{self.name}, on {self.engine}", textwrap.fill(" ".join(self.lesson.split()), 100)]
-        if told.faults:
-            lines += ["", fault_table(told.faults)]
+        if totals.faults:
+            lines += ["", fault_table(totals.faults)]
         lines.append("")
-        if told.requests:
-            lines.append(users_line(told))
-        for pod, count in told.restarts.items():
+        if totals.requests:
+            lines.append(users_line(totals))
+        for pod, count in totals.restarts.items():
             if count:
                 lines.append(f"restarts of {pod}: {count}")
-        if told.back_off:
-            lines.append(f"longest back-off: {told.back_off}s")
+        if totals.back_off:
+            lines.append(f"longest back-off: {totals.back_off}s")
         if verdicts:
             rows = [("pass" if v.passed else "FAIL", v.name, v.wanted, v.seen) for v in verdicts]
             lines += ["", columns([("", "EXPECTED OF", "WANTED", "SEEN"), *rows])]

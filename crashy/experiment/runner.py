@@ -107,14 +107,14 @@ class _Runner:
             case Scale():
                 found = next(w for w in self._experiment.manifests.workloads if w.object == action.workload)
                 self._engine.scale(found, action.replicas)
-                self._told(step, found.object, f"{step.text} to {action.replicas}")
+                self._record(step, found.object, f"{step.text} to {action.replicas}")
             case Apply():
                 await self._engine.apply(action.manifests)
                 self._services |= {s.name: s for s in action.manifests.services}
-                self._told(step, "manifests", "applied")
+                self._record(step, "manifests", "applied")
             case Load():
                 self.loads.append(tasks.create_task(self._load(action)))
-                self._told(
+                self._record(
                     step, f"service/{action.service}", f"{action.requests} requests, {action.concurrency} at once"
                 )
             case _:
@@ -130,7 +130,7 @@ class _Runner:
             self._hit.update(view.pod.name for view in kept)
         if not kept:
             why = "no such pod" if not chosen else f"it would leave fewer than {step.keep_ready} ready pods"
-            self._told(step, f"pod/{step.target.text}", why, "Skipped")
+            self._record(step, f"pod/{step.target.text}", why, "Skipped")
         await asyncio.gather(*(self._on_pod(step, action, view) for view in kept))
 
     async def _on_pod(self, step: Step, action: Action, view: PodView) -> None:
@@ -146,9 +146,9 @@ class _Runner:
             case Exec():
                 container = action.container or pod.template.containers[0].name
                 said += f": {await self._engine.exec(pod, container, action.command, action.timeout)}"
-        self._told(step, pod.object, said)
+        self._record(step, pod.object, said)
 
-    def _told(self, step: Step, obj: str, message: str, reason: str = "Performed") -> None:
+    def _record(self, step: Step, obj: str, message: str, reason: str = "Performed") -> None:
         kinds.STEP.add(self._timeline.add, "experiment", obj, reason, message, data={"step": step.text, "at": step.at})
 
     async def _load(self, load: Load) -> None:

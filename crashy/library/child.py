@@ -48,7 +48,7 @@ class Child(Generic[_T]):
     ) -> None:
         self.command = args[0]
         self._read = read
-        self._told: deque[_T] = deque(maxlen=MOST)
+        self._events: deque[_T] = deque(maxlen=MOST)
         self._count = 0
         self._words: deque[str] = deque(maxlen=_MOST_WORDS)
         self._place = 0
@@ -94,8 +94,8 @@ class Child(Generic[_T]):
         """Return what is kept of what it told after the first `place` things, oldest first, and how many are told."""
         with self._lock:
             self._read_on()
-            dropped = self._count - len(self._told)
-            return list(islice(self._told, max(0, place - dropped), None)), self._count
+            dropped = self._count - len(self._events)
+            return list(islice(self._events, max(0, place - dropped), None)), self._count
 
     def told(self) -> list[_T]:
         """Return what is kept of what it has told until now, oldest first."""
@@ -105,7 +105,7 @@ class Child(Generic[_T]):
         """Keep nothing of what it has told until now, neither in memory nor on the disk."""
         with self._lock:
             self._read_on()
-            self._told.clear()
+            self._events.clear()
             if not self._output.closed and os.fstat(self._output.fileno()).st_size == self._place:
                 os.ftruncate(self._output.fileno(), 0)  # it writes on where it was: the file has a hole before that
 
@@ -126,7 +126,7 @@ class Child(Generic[_T]):
         if not line.startswith("{"):
             self._words.append(line)
         elif (told := self._read(line)) is not None:
-            self._told.append(told)
+            self._events.append(told)
             self._count += 1
 
     def words(self) -> list[str]:

@@ -13,14 +13,14 @@ from crashy.timeline import Event
 
 def document(name: str, events: Sequence[Event], verdicts: Sequence[Judged]) -> dict[str, Any]:
     """Return the document: times in seconds since the experiment's start; null for what never came."""
-    told = dataclasses.asdict(results(events))
-    told["ever_ready"] = sorted(told["ever_ready"])
-    told["outages"] = [outage | {"seconds": outage["end"] - outage["start"]} for outage in told["outages"]]
+    totals = dataclasses.asdict(results(events))
+    totals["ever_ready"] = sorted(totals["ever_ready"])
+    totals["outages"] = [outage | {"seconds": outage["end"] - outage["start"]} for outage in totals["outages"]]
     return {
         "name": name,
         "passed": all(verdict.passed for verdict in verdicts),
         "expectations": [
             {"name": v.name, "wanted": v.wanted, "seen": v.seen, "passed": v.passed} for v in verdicts
         ],
-        **told,
+        **totals,
     }  # fmt: skip

@@ -18,17 +18,17 @@ PALETTE = 6
 """Colours that pods have in the style sheet: `pod0` to `pod5`, used in turn."""
 
 
-def drawing(events: Sequence[Event], told: Results, lanes: Sequence[Lane]) -> str:
+def drawing(events: Sequence[Event], totals: Results, lanes: Sequence[Lane]) -> str:
     """Return the SVG; every mark is at its second, and at most a few for each pixel are drawn however long the run."""
     samples = list(requests(events))
     top = TOP + (STRIP + 10 if samples else 0)
     height = top + LANE * len(lanes) + 24
-    scale = Scale(max(told.end, 0.001))
+    scale = Scale(max(totals.end, 0.001))
     colours = {lane.pod: f"pod{i % PALETTE}" for i, lane in enumerate(lanes)}
     parts = [
-        f'<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{told.end:.1f} seconds">',
+        f'<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{totals.end:.1f} seconds">',
         *_axis(scale, height),
-        *(_outage(scale, outage, height) for outage in told.outages),
+        *(_outage(scale, outage, height) for outage in totals.outages),
         *(_strip(scale, samples, colours) if samples else ()),
     ]
     for i, lane in enumerate(lanes):
@@ -79,10 +79,10 @@ def _strip(scale: Scale, samples: Sequence[Sample], colours: dict[str, str]) -> 
             worst[x] = sample
     for sample in worst.values():
         kind = colours.get(sample.pod, "unknown") if sample.ok else "failed"
-        told = f"{sample.due:.2f} s: {sample.outcome}{f' from {sample.pod}' if sample.pod else ''}"
-        told += f" after {1000 * sample.latency:.0f} ms"
+        totals = f"{sample.due:.2f} s: {sample.outcome}{f' from {sample.pod}' if sample.pod else ''}"
+        totals += f" after {1000 * sample.latency:.0f} ms"
         place = (TOP, STRIP) if sample.ok else (TOP - 4, STRIP + 8)
-        yield _rect(scale, (sample.due, sample.due), place, f"request {kind}", told)
+        yield _rect(scale, (sample.due, sample.due), place, f"request {kind}", totals)
 
 
 def _lane(scale: Scale, lane: Lane, y: int, colour: str) -> Iterable[str]:

@@ -43,17 +43,17 @@ class Judged(Protocol):
 
 def page(events: Sequence[Event], verdicts: Sequence[Judged] = (), *, title: str = "crashy", lesson: str = "") -> str:
     """Return the page: verdict, timeline, faults, Kubernetes' events."""
-    told = results(events)
+    totals = results(events)
     body = [f"<h1>{escape(title)}{_badge(verdicts)}</h1>"]
     body += [f"<p>{escape(part.strip())}</p>" for part in lesson.split("\n\n") if part.strip()]
-    body.append(f"<figure>{drawing(events, told, lanes(events, told))}<figcaption>{_LEGEND}</figcaption></figure>")
-    if told.requests:
-        body.append(f"<p>{escape(users_line(told))}</p>")
+    body.append(f"<figure>{drawing(events, totals, lanes(events, totals))}<figcaption>{_LEGEND}</figcaption></figure>")
+    if totals.requests:
+        body.append(f"<p>{escape(users_line(totals))}</p>")
     if verdicts:
         rows = [(v.name, v.wanted, v.seen, "pass" if v.passed else "FAIL") for v in verdicts]
         body += ["<h2>Expected and seen</h2>", _table(("expectation", "wanted", "seen", ""), rows)]
-    if told.faults:
-        body += ["<h2>Faults</h2>", _table(_FAULTS, [_fault(fault) for fault in told.faults])]
+    if totals.faults:
+        body += ["<h2>Faults</h2>", _table(_FAULTS, [_fault(fault) for fault in totals.faults])]
     body += ["<h2>Events</h2>", _events(events)]
     return _PAGE.format(title=escape(title), style=_STYLE.read_text(), body="\n".join(body))
 
@@ -76,11 +76,11 @@ def _badge(verdicts: Sequence[Judged]) -> str:
 
 
 def _events(events: Sequence[Event]) -> str:
-    told = [event for event in events if event.kind in (kinds.EVENT, kinds.FAULT, kinds.STEP)]
+    totals = [event for event in events if event.kind in (kinds.EVENT, kinds.FAULT, kinds.STEP)]
     rows = [
-        (f"{e.t:.1f}s", str(e.data.get("type", e.kind)), e.reason, e.object, e.message) for e in told[:_MOST_EVENTS]
+        (f"{e.t:.1f}s", str(e.data.get("type", e.kind)), e.reason, e.object, e.message) for e in totals[:_MOST_EVENTS]
     ]
-    more = f"<p>and {len(told) - _MOST_EVENTS} more</p>" if len(told) > _MOST_EVENTS else ""
+    more = f"<p>and {len(totals) - _MOST_EVENTS} more</p>" if len(totals) > _MOST_EVENTS else ""
     return _table(("t", "type", "reason", "object", "message"), rows) + more
 
 

@@ -39,7 +39,7 @@ class Lane:
     events: list[Mark] = field(default_factory=list)
 
 
-def lanes(events: Sequence[Event], told: Results) -> list[Lane]:
+def lanes(events: Sequence[Event], totals: Results) -> list[Lane]:
     """Return a lane for each pod, in the order in which they appear."""
     found: dict[str, Lane] = {}
     since: dict[str, tuple[float, str, str]] = {}
@@ -67,10 +67,10 @@ def lanes(events: Sequence[Event], told: Results) -> list[Lane]:
                 kind = str(event.data.get("type", "Normal")).lower()
                 lane(event).events.append(Mark(event.t, kind, f"{event.reason}: {event.message}"))
     for pod, (start, kind, text) in since.items():
-        found[pod].states.append(Span(start, told.end, kind, text))
-    for fault in told.faults:
+        found[pod].states.append(Span(start, totals.end, kind, text))
+    for fault in totals.faults:
         if fault.pod in found:
-            end = told.end if fault.recovered is None else fault.at + fault.recovered
+            end = totals.end if fault.recovered is None else fault.at + fault.recovered
             found[fault.pod].faults.append(Span(fault.at, end, "fault", fault.fault))
     return list(found.values())
 

@@ -50,7 +50,7 @@ class RunSummary:
 
     lanes: Mapping[str, tuple[Moment, ...]]
     restarts: Mapping[str, int]
-    told: Results
+    totals: Results
     end: float
 
 
@@ -77,11 +77,11 @@ def summarize(events: Sequence[Event]) -> RunSummary:
     )
     events = events[: None if ended is None else ended + 1]
     roles = _roles(events)
-    told = results(events)
+    totals = results(events)
     return RunSummary(
         _gather(events, roles, begun),
-        {roles.get(f"pod/{pod}", f"pod/{pod}"): count for pod, count in told.restarts.items()},
-        told,
+        {roles.get(f"pod/{pod}", f"pod/{pod}"): count for pod, count in totals.restarts.items()},
+        totals,
         (events[-1].t if events else 0.0) - begun,
     )
 
@@ -204,7 +204,7 @@ def _count(number: int | None) -> str:
 
 
 def _sums(left: RunSummary, right: RunSummary, seconds: float, share: float) -> Iterator[Row]:
-    mine, others = left.told, right.told
+    mine, others = left.totals, right.totals
     for number, (here, there) in enumerate(zip_longest(mine.faults, others.faults), 1):
         for what, name in (("detect", "detected"), ("drain", "drained"), ("recover", "recovered")):
             yield _seconds(what, f"fault {number}", getattr(here, name, None), getattr(there, name, None), seconds)
@@ -215,8 +215,8 @@ def _sums(left: RunSummary, right: RunSummary, seconds: float, share: float) -> 
         yield Row("availability", "", *texts, abs(apart) > share, apart)
 
 
-def _longest(told: Results) -> float:
-    return max((outage.seconds for outage in told.outages), default=0.0)
+def _longest(totals: Results) -> float:
+    return max((outage.seconds for outage in totals.outages), default=0.0)
 
 
 def _seconds(what: str, name: str, mine: float | None, others: float | None, tolerance: float) -> Row:

@@ -11,7 +11,7 @@ SIGNS = "Detected, out of service, recovered: seconds after the fault. The first
 
 
 WORTH_A_LINE: frozenset[str] = frozenset({kinds.EVENT, kinds.FAULT, kinds.STEP, kinds.EXPERIMENT})
-"""The kinds of events that a person who looks on is told."""
+"""The kinds of events that a person who looks on is totals."""
 
 
 def event_line(event: Event) -> str:
@@ -33,15 +33,17 @@ def seconds(value: float | None) -> str:
 
 def summary(events: Sequence[Event]) -> str:
     """Return the table of faults and what the platform did about each, their first signs, and a line on users."""
-    told = results(events)
-    lines = [fault_table(told.faults)] if told.faults else []
+    totals = results(events)
+    lines = [fault_table(totals.faults)] if totals.faults else []
     signs = [
-        f"{fault.at + fault.detected:.1f}s  {fault.detected_by}" for fault in told.faults if fault.detected is not None
+        f"{fault.at + fault.detected:.1f}s  {fault.detected_by}"
+        for fault in totals.faults
+        if fault.detected is not None
     ]
     if signs:
         lines += ["", SIGNS, *signs]
-    if told.requests:
-        lines += ["", users_line(told)]
+    if totals.requests:
+        lines += ["", users_line(totals)]
     return "\n".join(lines)
 
 
@@ -64,9 +66,11 @@ def _row(fault: FaultResult) -> tuple[str, ...]:
     )
 
 
-def users_line(told: Results) -> str:
+def users_line(totals: Results) -> str:
     """Return what users felt of the whole run."""
-    text = f"users: {told.requests} requests, {told.errors} errors, {100 * told.availability:.2f} % answered"
-    if told.last_error is None:
+    text = f"users: {totals.requests} requests, {totals.errors} errors, {100 * totals.availability:.2f} % answered"
+    if totals.last_error is None:
         return text
-    return f"{text}; the last error {told.last_error:.1f}s in, none in the {told.end - told.last_error:.1f}s since"
+    return (
+        f"{text}; the last error {totals.last_error:.1f}s in, none in the {totals.end - totals.last_error:.1f}s since"
+    )

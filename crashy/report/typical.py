@@ -14,28 +14,28 @@ from crashy.traffic.outages import Outage
 
 
 def typical(summaries: Sequence[RunSummary], like: RunSummary | None = None) -> RunSummary:
-    """Return the summarize whose times, restarts and sums are the medians of those given.
+    """Return the summary whose times, restarts and sums are the medians of those given.
 
     A lane goes in the order that most of them had, or in that of `like` if any of them went so: where chance decides
     between two orders, both sides may take the one that both have. A lane that fewer than half of them have is left
     out, unless `like` has it. Its times are medians over the runs that went in its order. Raises ValueError for none.
     """
     if not summaries:
-        raise ValueError("no summarize is typical of none")
+        raise ValueError("there is nothing to take the typical one of")
     wanted = like.lanes if like else {}
     lanes: dict[str, tuple[Moment, ...]] = {}
-    for lane in dict.fromkeys(lane for summarize in summaries for lane in summarize.lanes):
-        runs = [summarize.lanes[lane] for summarize in summaries if lane in summarize.lanes]
+    for lane in dict.fromkeys(lane for summary in summaries for lane in summary.lanes):
+        runs = [summary.lanes[lane] for summary in summaries if lane in summary.lanes]
         if len(runs) * 2 >= len(summaries) or lane in wanted:
             lanes[lane] = _lane(runs, wanted.get(lane, ()))
     return RunSummary(
         lanes=lanes,
         restarts={
-            pod: median_low(summarize.restarts.get(pod, 0) for summarize in summaries)
-            for pod in dict.fromkeys(pod for summarize in summaries for pod in summarize.restarts)
+            pod: median_low(summary.restarts.get(pod, 0) for summary in summaries)
+            for pod in dict.fromkeys(pod for summary in summaries for pod in summary.restarts)
         },
-        told=_told([summarize.told for summarize in summaries]),
-        end=_median(summarize.end for summarize in summaries) or 0.0,
+        totals=_totals([summary.totals for summary in summaries]),
+        end=_median(summary.end for summary in summaries) or 0.0,
     )
 
 
@@ -50,14 +50,14 @@ def _order(moments: Iterable[Moment]) -> tuple[str, ...]:
     return tuple(moment.reason for moment in moments)
 
 
-def _told(several: Sequence[Results]) -> Results:
-    faults = min((told.faults for told in several), key=len)
-    longest = _median(max((outage.seconds for outage in told.outages), default=0.0) for told in several) or 0.0
+def _totals(several: Sequence[Results]) -> Results:
+    faults = min((totals.faults for totals in several), key=len)
+    longest = _median(max((outage.seconds for outage in totals.outages), default=0.0) for totals in several) or 0.0
     return replace(
         several[0],
-        faults=tuple(_fault([told.faults[number] for told in several]) for number in range(len(faults))),
+        faults=tuple(_fault([totals.faults[number] for totals in several]) for number in range(len(faults))),
         outages=(Outage(0.0, longest, 0),) if longest else (),
-        availability=median_low(told.availability for told in several),
+        availability=median_low(totals.availability for totals in several),
     )
 
 

@@ -26,7 +26,7 @@ def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what 
 ) -> Event:
     """Record a request that was answered or given up after so many seconds; `service` is a gRPC health check's."""
     milliseconds = int(seconds * 1e6 + 0.5) / 1000  # `round` would cost four times as much
-    told: kinds.Served = {
+    data: kinds.Served = {
         "method": method,
         "path": path,
         "status": status,
@@ -36,6 +36,6 @@ def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what 
         "probe": probe_of(path, service),
     }
     if service is not None:
-        told["service"] = service
+        data["service"] = service
     message = f"{method} {path} {status} {milliseconds:g}ms {remote}"
-    return Event(t, pod, kinds.SERVED, f"pod/{pod}", "GaveUp" if status == GAVE_UP else "Answered", message, told)
+    return Event(t, pod, kinds.SERVED, f"pod/{pod}", "GaveUp" if status == GAVE_UP else "Answered", message, data)

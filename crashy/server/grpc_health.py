@@ -42,7 +42,7 @@ class GrpcHealth:
         self._patient = patient
         self._loop = loop
         self._open: set[wire.Connection] = set()
-        self._told: Health | None = None
+        self._last_sent: Health | None = None
         self._change = asyncio.Event()
 
     async def listen(self) -> None:
@@ -56,8 +56,8 @@ class GrpcHealth:
     def changed(self) -> None:
         """Send the health to every watcher, if it has changed."""
         health = self._patient.health()
-        if health != self._told:
-            self._told = health
+        if health != self._last_sent:
+            self._last_sent = health
             self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:

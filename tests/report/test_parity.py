@@ -214,7 +214,7 @@ def test_the_pods_of_a_new_version_are_told_from_the_old_ones() -> None:
         pod(13, "web-2-cc", ready=True),
         pod(14, "web-1-bb", ready=False, reason="Deleted"),
     ]
-    told = summarize([*events[:-1], *update, events[-1]])
+    totals = summarize([*events[:-1], *update, events[-1]])
 
-    assert [m.reason for m in told.lanes["pod/web.2.1 status"]] == ["Ready"]
-    assert [m.reason for m in told.lanes["pod/web.1.2 status"]] == ["Ready", "NotReady", "Deleted"]
+    assert [m.reason for m in totals.lanes["pod/web.2.1 status"]] == ["Ready"]
+    assert [m.reason for m in totals.lanes["pod/web.1.2 status"]] == ["Ready", "NotReady", "Deleted"]

@@ -102,11 +102,11 @@ def test_another_pods_troubles_are_not_this_ones() -> None:
 
 
 def test_users_are_counted_over_the_whole_run() -> None:
-    told = results(FREEZE)
+    totals = results(FREEZE)
 
-    assert (told.requests, told.errors, told.availability, told.last_error) == (4, 2, 0.5, 15)
-    assert [(o.start, o.end, o.requests) for o in told.outages] == [(10.5, 12, 1), (15, 15, 1)]
-    assert (told.restarts, told.ready) == ({"web-1": 1}, {"web-1": True})
+    assert (totals.requests, totals.errors, totals.availability, totals.last_error) == (4, 2, 0.5, 15)
+    assert [(o.start, o.end, o.requests) for o in totals.outages] == [(10.5, 12, 1), (15, 15, 1)]
+    assert (totals.restarts, totals.ready) == ({"web-1": 1}, {"web-1": True})
 
 
 def test_drain_is_the_last_request_that_the_sick_pod_was_given() -> None:
@@ -161,16 +161,16 @@ def test_of_many_endpoints_who_joined_and_left_is_followed() -> None:
         endpoints(11, "web-1", "web-2", "web-3"),
         request(12, pod="web-3"),
     ]
-    told = results(events)
+    totals = results(events)
 
-    assert told.faults[0].left == 2
-    assert told.after_leaving == 2
+    assert totals.faults[0].left == 2
+    assert totals.after_leaving == 2
 
 
 def test_an_empty_timeline_has_results_too() -> None:
-    told = results([])
+    totals = results([])
 
-    assert (told.requests, told.availability, told.end) == (0, 1.0, 0.0)
+    assert (totals.requests, totals.availability, totals.end) == (0, 1.0, 0.0)
 
 
 def test_the_summary_is_a_table_the_first_signs_and_a_line_on_users() -> None:

@@ -10,15 +10,15 @@ from tests.report.test_parity import HEALED, kube, later
 
 
 def runs(*seconds: float) -> list[RunSummary]:
-    """The same summarize, with what came after the fault so many seconds later."""
+    """The same run, with what came after the fault so many seconds later."""
     return [summarize(later(HEALED, by, since=6.1)) for by in seconds]
 
 
 def test_times_are_the_medians() -> None:
-    told = typical(runs(0.9, 0.0, 0.3))
+    totals = typical(runs(0.9, 0.0, 0.3))
 
-    assert [row.left for row in compare(told, told) if row.what == "recover"] == ["4.30s"]
-    assert not any(row.differs for row in compare(told, runs(0.3)[0]))
+    assert [row.left for row in compare(totals, totals) if row.what == "recover"] == ["4.30s"]
+    assert not any(row.differs for row in compare(totals, runs(0.3)[0]))
 
 
 def test_one_of_one_is_itself() -> None:
@@ -48,11 +48,11 @@ def test_a_lane_that_most_do_not_have_is_left_out() -> None:
 def test_what_most_never_came_to_never_came() -> None:
     never = summarize([event for event in HEALED if event.t < 9.5 or event.kind == "experiment"])
 
-    told = typical([never, never, summarize(HEALED)]).told
+    totals = typical([never, never, summarize(HEALED)]).totals
 
-    assert told.faults[0].recovered is None
+    assert totals.faults[0].recovered is None
 
 
 def test_none_is_typical_of_none() -> None:
-    with pytest.raises(ValueError, match="none"):
+    with pytest.raises(ValueError, match="nothing to take"):
         typical([])

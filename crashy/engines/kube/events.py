@@ -12,8 +12,8 @@ KUBELET = "kubelet"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the timeline is told; `stamp` is the cluster's time of it, as it was written."""
+class EventRecord:
+    """What the timeline records; `stamp` is the cluster's time of it, as it was written."""
 
     source: str
     object: str
@@ -38,13 +38,13 @@ class Events:
         """Take an event that was there before the run: only its repetitions are news."""
         self._counts[event["metadata"]["uid"]] = _count(event)
 
-    def take(self, event: Mapping[str, Any]) -> Told | None:
+    def take(self, event: Mapping[str, Any]) -> EventRecord | None:
         """Take an event as it is now; None where nothing of it is new."""
         uid, count = event["metadata"]["uid"], _count(event)
         if count <= self._counts.get(uid, 0):
             return None
         self._counts[uid] = count
-        return told(event)
+        return event_record(event)
 
 
 def _count(event: Mapping[str, Any]) -> int:
@@ -52,7 +52,7 @@ def _count(event: Mapping[str, Any]) -> int:
     return max(int(event.get("count") or 0), int(series.get("count") or 0), 1)
 
 
-def told(event: Mapping[str, Any]) -> Told:
+def event_record(event: Mapping[str, Any]) -> EventRecord:
     """Write an Event object as the lab's timeline has it."""
     about = event.get("involvedObject") or event.get("regarding") or {}
     source = (event.get("source") or {}).get("component") or event.get("reportingComponent") or "cluster"
@@ -67,4 +67,4 @@ def told(event: Mapping[str, Any]) -> Told:
             data["container"] = field.rpartition("{")[2][:-1]
         data |= {"count": _count(event), "over": max(seconds(last) - seconds(first), 0.0)}
     name = f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}"
-    return Told(source, name, event.get("reason", ""), event.get("message", ""), last, data)
+    return EventRecord(source, name, event.get("reason", ""), event.get("message", ""), last, data)

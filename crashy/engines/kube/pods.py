@@ -29,7 +29,7 @@ class Pods:
         self._at = at
         self._images = images
         self._there: dict[str, PodView] = {}  # by uid, in the order of creation
-        self._told: dict[str, kinds.PodStatus] = {}
+        self._published: dict[str, kinds.PodStatus] = {}
         self._patient_has_run = False
         self._look = look
         self.names: set[str] = set()
@@ -53,8 +53,8 @@ class Pods:
         self.names.add(view.pod.name)
         self._there[uid] = view
         data = pod_data(view.pod, view.status)
-        if data != self._told.get(uid) and change != "DELETED":
-            self._told[uid] = data
+        if data != self._published.get(uid) and change != "DELETED":
+            self._published[uid] = data
             kinds.POD.add(self._timeline.add, "kubelet", view.pod.object, view.status.phase, data=data)
         if change == "DELETED":
             self._deleted(uid)
@@ -63,7 +63,7 @@ class Pods:
 
     def _deleted(self, uid: str) -> None:
         view = self._there.pop(uid)
-        self._told.pop(uid, None)
+        self._published.pop(uid, None)
         gone = deleted_data(view.pod, view.status)
         kinds.POD.add(self._timeline.add, "apiserver", view.pod.object, "Deleted", data=gone)
 
