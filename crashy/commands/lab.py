@@ -47,7 +47,7 @@ examples:
   crashy lab manifests/demo --traffic web --at '8s any crash' --at '20s any freeze' --for 45s
   crashy lab --on sim manifests/demo --for 24h --at '1h any freeze' --seed 7
   crashy lab --watch app.yaml
-  crashy lab --json app.yaml | jq 'select(.kind == kinds.EVENT)'
+  crashy lab --json app.yaml | jq 'select(.kind == "event")'
 
 crashy lab ctl --help: what a running lab can be asked and told.
 Ctrl-C ends it, and everything it has started; a second Ctrl-C at once.
