@@ -36,7 +36,7 @@ from crashy.manifest.load import gather
 from crashy.objects.manifests import read
 from crashy.report.results import KINDS
 from crashy.report.terminal import summary
-from crashy.timeline import Event, Timeline
+from crashy.timeline import Event, Timeline, kinds
 
 HIGHEST_RATE = 1000.0
 STDIN = 0
@@ -134,7 +134,7 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
         stop.set()
         if watching and not watching.cancel():
             await watching  # to be told what it died of
-        timeline.add("lab", "lab", "lab", "Ending")
+        kinds.LAB.add(timeline.add, "lab", "lab", "Ending")
     if experiment.steps and not args.json:
         output("\n" + summary(seen))
     if modelled:

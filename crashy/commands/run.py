@@ -30,7 +30,7 @@ from crashy.experiment.record import KEPT, Record
 from crashy.experiment.runner import run
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.report.terminal import WORTH_A_LINE, event_line
-from crashy.timeline import Event, Timeline
+from crashy.timeline import Event, Timeline, kinds
 
 AT_HAND = ("lab", "sim")
 """The engines that a file may choose by itself; a cluster is used only where it was asked for."""
@@ -138,7 +138,7 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, told: _T
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         rng = random.Random(args.seed)
-        begun = {"engine": engine, "seed": args.seed, "version": __version__}
+        begun: kinds.Experiment = {"engine": engine, "seed": args.seed, "version": __version__}
         async with AsyncExitStack() as stack:
             cluster = await stack.enter_async_context(kube.session(experiment, args)) if engine == "kube" else None
             timeline = Timeline(loop.time)  # begins when the cluster is ready: steps are timed from here

@@ -15,7 +15,7 @@ from crashy.report.results import KINDS, Results, results
 from crashy.report.terminal import columns, fault_table, users_line
 from crashy.timeline import Event, kinds
 
-KEPT = KINDS | {"probe", "process", "log"}
+KEPT = KINDS | {kinds.PROBE, kinds.PROCESS, kinds.LOG}
 """The kinds of events that reports and verdicts are made of; the rest is on the timeline's file alone."""
 
 
@@ -33,11 +33,11 @@ class Record:
     def of(cls, events: Iterable[Event], source: str) -> Record:
         """Take a run's events; raises BadInput, which names `source`, if they don't begin with an experiment."""
         kept = tuple(event for event in events if event.kind in KEPT)
-        begun = next((event for event in kept if event.kind == kinds.EXPERIMENT), None)
-        if begun is None or "raw" not in begun.data:
+        begun, data = next(iter(kinds.EXPERIMENT.read(kept)), (None, None))
+        if begun is None or data is None or "raw" not in data:
             raise BadInput(f"{source}: holds no experiment: write it with crashy run --timeline FILE")
         name = begun.object.removeprefix("experiment/")
-        return cls(name, begun.message, str(begun.data.get("engine", "")), dict(begun.data["raw"]), kept)
+        return cls(name, begun.message, data.get("engine", ""), dict(data["raw"]), kept)
 
     def results(self) -> Results:
         """Return the sum of it."""

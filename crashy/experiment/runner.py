@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from crashy.controllers.base import PodView
 from crashy.engines.base import Engine
@@ -17,7 +15,7 @@ from crashy.experiment.targets import port_of, spared
 from crashy.objects.images import is_patient
 from crashy.objects.service import Service
 from crashy.targets import choose
-from crashy.timeline import Timeline
+from crashy.timeline import Timeline, kinds
 from crashy.traffic.users import users
 
 
@@ -28,16 +26,18 @@ async def run(
     *,
     rng: random.Random,
     stop: asyncio.Event,
-    begun: Mapping[str, Any],
+    begun: kinds.Experiment,
 ) -> None:
     """Perform an experiment between two events that say so, the first of them with what is in `begun`.
 
     When it is stopped, faults that are still there are taken back.
     """
     name = f"experiment/{experiment.name}"
-    timeline.add("experiment", "experiment", name, "Begun", experiment.lesson, raw=experiment.raw, **begun)
+    kinds.EXPERIMENT.add(
+        timeline.add, "experiment", name, "Begun", experiment.lesson, data={"raw": experiment.raw, **begun}
+    )
     stopped = await perform(experiment, engine, timeline, rng=rng, stop=stop, recover=True)
-    timeline.add("experiment", "experiment", name, "Ended", "interrupted" if stopped else "its time is over")
+    kinds.EXPERIMENT.add(timeline.add, "experiment", name, "Ended", "interrupted" if stopped else "its time is over")
 
 
 async def perform(
@@ -149,7 +149,7 @@ class _Runner:
         self._told(step, pod.object, said)
 
     def _told(self, step: Step, obj: str, message: str, reason: str = "Performed") -> None:
-        self._timeline.add("experiment", "step", obj, reason, message, step=step.text, at=step.at)
+        kinds.STEP.add(self._timeline.add, "experiment", obj, reason, message, data={"step": step.text, "at": step.at})
 
     async def _load(self, load: Load) -> None:
         """Ask in a closed loop, as `ab` does; what came back is told at the end."""
@@ -168,4 +168,11 @@ class _Runner:
         seconds = self._timeline.now() - began
         counts = ", ".join(f"{outcome}: {count}" for outcome, count in sorted(outcomes.items()))
         said = f"{load.requests} requests in {seconds:.1f}s ({counts})"
-        self._timeline.add("experiment", "step", f"service/{load.service}", "LoadEnded", said, outcomes=dict(outcomes))
+        kinds.STEP.add(
+            self._timeline.add,
+            "experiment",
+            f"service/{load.service}",
+            "LoadEnded",
+            said,
+            data={"outcomes": dict(outcomes)},
+        )

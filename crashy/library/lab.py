@@ -21,7 +21,7 @@ from crashy.library.manifests import Manifest, read_manifests, without_node_port
 from crashy.library.story import story
 from crashy.objects.manifests import Manifests
 from crashy.report.terminal import event_line
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 START = 30.0
 """Seconds that a lab has to start the processes of its pods."""
@@ -52,16 +52,16 @@ class _State:
 
     def __call__(self, text: str) -> Event:
         event = Event.from_json(text)
-        told, name = event.data, event.object.partition("/")[2]
-        if event.kind == "service" and event.reason == "Listening":
-            self.urls.setdefault((told["namespace"], name), {})[told["port"]] = told["url"]
-        elif event.kind == "pod":
-            key = (told["namespace"], name)
-            if event.reason == "Deleted" or told["deleting"]:
-                self.pods.pop(key, None)
+        name = event.object.partition("/")[2]
+        if (service := kinds.SERVICE.of(event)) and event.reason == "Listening":
+            self.urls.setdefault((service["namespace"], name), {})[service["port"]] = service["url"]
+        elif pod := kinds.POD.of(event):
+            namespace = pod["namespace"]
+            if event.reason == "Deleted" or pod["deleting"]:
+                self.pods.pop((namespace, name), None)
             else:
-                self.pods[key] = Pod(
-                    name, told["namespace"], told["ip"], told["phase"], told["ready"], told["restarts"]
+                self.pods[namespace, name] = Pod(
+                    name, namespace, pod["ip"], pod["phase"], pod["ready"], pod["restarts"]
                 )
         return event
 
@@ -229,7 +229,9 @@ class Lab:
         def found() -> Event | None:
             nonlocal place
             events, place = self._child.after(place)
-            return next(filter(pattern.matches, (one for one in events if one.kind in {"event", "fault"})), None)
+            return next(
+                filter(pattern.matches, (one for one in events if one.kind in {kinds.EVENT, kinds.FAULT})), None
+            )
 
         return self._child.wait(found, seconds, lambda: self._missing(str(pattern), seconds))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from crashy.report.results import Results
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +51,20 @@ def lanes(events: Sequence[Event], told: Results) -> list[Lane]:
     for event in events:
         if not event.object.startswith("pod/"):
             continue
-        match event.kind:
-            case "pod":
-                own = lane(event)
-                begun = since.pop(own.pod, None)
-                if begun and event.t > begun[0]:
-                    own.states.append(Span(begun[0], event.t, begun[1], begun[2]))
-                if event.reason != "Deleted":
-                    since[own.pod] = (event.t, *_state(event))
-            case "probe":
-                outcome = event.data["outcome"]
-                kind = "ok" if outcome in ("success", "warning") else "failure"
-                lane(event).probes.append(Mark(event.t, kind, f"{event.reason} probe: {event.message or outcome}"))
-            case "event":
-                kind = str(event.data.get("type", "Normal")).lower()
-                lane(event).events.append(Mark(event.t, kind, f"{event.reason}: {event.message}"))
+        if status := kinds.POD.of(event):
+            own = lane(event)
+            begun = since.pop(own.pod, None)
+            if begun and event.t > begun[0]:
+                own.states.append(Span(begun[0], event.t, begun[1], begun[2]))
+            if event.reason != "Deleted":
+                since[own.pod] = (event.t, *_state(status))
+        elif probe := kinds.PROBE.of(event):
+            outcome = probe["outcome"]
+            kind = "ok" if outcome in ("success", "warning") else "failure"
+            lane(event).probes.append(Mark(event.t, kind, f"{event.reason} probe: {event.message or outcome}"))
+        elif event.kind == kinds.EVENT:
+            kind = str(event.data.get("type", "Normal")).lower()
+            lane(event).events.append(Mark(event.t, kind, f"{event.reason}: {event.message}"))
     for pod, (start, kind, text) in since.items():
         found[pod].states.append(Span(start, told.end, kind, text))
     for fault in told.faults:
@@ -75,9 +74,8 @@ def lanes(events: Sequence[Event], told: Results) -> list[Lane]:
     return list(found.values())
 
 
-def _state(event: Event) -> tuple[str, str]:
+def _state(data: kinds.PodStatus) -> tuple[str, str]:
     """Return the kind of a pod's state, and a text."""
-    data = event.data
     restarts = f", restarts: {data['restarts']}" if data["restarts"] else ""
     if data["deleting"]:
         return "terminating", f"Terminating{restarts}"

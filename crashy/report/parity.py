@@ -71,7 +71,7 @@ class Row:
 
 def course(events: Sequence[Event]) -> Course:
     """Take from a timeline, from its experiment's begin to its end, what can be compared."""
-    begun = next((event.t for event in events if event.kind == kinds.EXPERIMENT), 0.0)
+    begun = next((event.t for event, _ in kinds.EXPERIMENT.read(events)), 0.0)
     ended = next(
         (i for i, event in enumerate(events) if (event.kind, event.reason) == (kinds.EXPERIMENT, "Ended")), None
     )
@@ -122,9 +122,9 @@ def _gather(events: Sequence[Event], roles: Mapping[str, str], begun: float) -> 
         if event.kind == kinds.EVENT:
             asked = event.reason == "Unhealthy" and event.message.startswith("Readiness")
             said = [(probes if asked else f"{name} {event.data.get('container', '')}".strip(), event.reason)]
-        elif event.kind == kinds.POD:
-            said = [(f"{name} status", reason) for reason in _changes(event, ready.get(name, False))]
-            ready[name] = event.data["ready"]
+        elif status := kinds.POD.of(event):
+            said = [(f"{name} status", reason) for reason in _changes(event, status["ready"], ready.get(name, False))]
+            ready[name] = status["ready"]
             if (f"{name} status", "Ready") in said:
                 anew.add(probes)
         else:
@@ -137,10 +137,10 @@ def _gather(events: Sequence[Event], roles: Mapping[str, str], begun: float) -> 
     return {lane: tuple(moments) for lane, moments in lanes.items()}
 
 
-def _changes(event: Event, before: bool) -> Iterator[str]:
-    """Return what a pod's status says that is new, `before` being whether it was ready."""
-    if event.data["ready"] != before:
-        yield "Ready" if event.data["ready"] else "NotReady"
+def _changes(event: Event, ready: bool, before: bool) -> Iterator[str]:
+    """Yield the reasons for which a pod's status is on its lane; `before` is whether the pod was ready."""
+    if ready != before:
+        yield "Ready" if ready else "NotReady"
     if event.reason == "Deleted":
         yield event.reason
 

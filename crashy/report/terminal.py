@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crashy.report.results import FaultResult, Results, results
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 SIGNS = "Detected, out of service, recovered: seconds after the fault. The first sign of each:"
 
 
-WORTH_A_LINE = frozenset({"event", "fault", "step", "experiment"})
+WORTH_A_LINE: frozenset[str] = frozenset({kinds.EVENT, kinds.FAULT, kinds.STEP, kinds.EXPERIMENT})
 """The kinds of events that a person who looks on is told."""
 
 

@@ -150,7 +150,7 @@ class _Events:
         loop = asyncio.get_running_loop()
         now = loop.time()
         ago = now - self._clock.when(news.stamp, now)
-        self._timeline.add_past(ago, news.source, "event", news.object, news.reason, news.message, **news.data)
+        self._timeline.add_past(ago, news.source, kinds.EVENT, news.object, news.reason, news.message, **news.data)
 
 
 class _Slices:

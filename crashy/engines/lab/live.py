@@ -51,11 +51,11 @@ class LiveView:
             told = (event.object, event.reason, event.message)
             self._events.pop(told, None)
             self._events[told] = event
-        elif event.kind == kinds.SERVICE:
-            key = (event.data["namespace"], event.object, event.data["port"])
+        elif service := kinds.SERVICE.of(event):
+            key = (service["namespace"], event.object, service["port"])
             self._services.pop(key, None)
             if event.reason == "Listening":
-                self._services[key] = f"{event.object} port {event.data['port']}: {event.message}"
+                self._services[key] = f"{event.object} port {service['port']}: {event.message}"
         elif event.kind == kinds.REQUEST:
             self._requests.append(event)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from crashy.engines.base import Engine
 from crashy.kubectl.tables import columns_of, one_line
 from crashy.objects.durations import human_duration
-from crashy.timeline import Event
+from crashy.timeline import Event, kinds
 
 
 def repeated(event: Event) -> str:
@@ -42,27 +42,29 @@ class PlainView:
     def __call__(self, event: Event) -> None:
         """Write what an event has changed, if it has."""
         match event.kind:
-            case "event":
+            case kinds.EVENT:
                 text = f"{event.reason:<18} {event.object}  {one_line(event.message)}{repeated(event)}"
                 self._line(event, event.data["type"], text)
-            case "pod":
+            case kinds.POD:
                 self._pod(event)
-            case "endpoints":
+            case kinds.ENDPOINTS:
                 self._endpoints(event)
-            case "condition" if event.reason in {"NewReplicaSetAvailable", "ProgressDeadlineExceeded"}:
-                self._line(event, "condition", f"{event.reason:<18} {event.object}  {event.message}")
-            case "apply":
-                self._line(event, "apply", event.message)
-            case "process" if event.reason == "Zombies":
-                self._line(event, "process", f"{event.reason:<18} {event.object}  {event.message}")
-            case "service":
+            case kinds.CONDITION if event.reason in {"NewReplicaSetAvailable", "ProgressDeadlineExceeded"}:
+                self._line(event, kinds.CONDITION, f"{event.reason:<18} {event.object}  {event.message}")
+            case kinds.APPLY:
+                self._line(event, kinds.APPLY, event.message)
+            case kinds.PROCESS if event.reason == "Zombies":
+                self._line(event, kinds.PROCESS, f"{event.reason:<18} {event.object}  {event.message}")
+            case kinds.SERVICE:
                 what = event.message if event.reason == "Listening" else "closed"
-                self._line(event, "service", f"{event.object}  port {event.data['port']}: {what}")
-            case "fault":
-                self._line(event, "fault", f"{event.reason:<18} {event.object}  {one_line(event.message)}")
-            case "step" if event.reason == "Skipped":
-                self._line(event, "step", f"{event.reason:<18} {event.object}  {event.data['step']}: {event.message}")
-            case "request":
+                self._line(event, kinds.SERVICE, f"{event.object}  port {event.data['port']}: {what}")
+            case kinds.FAULT:
+                self._line(event, kinds.FAULT, f"{event.reason:<18} {event.object}  {one_line(event.message)}")
+            case kinds.STEP if event.reason == "Skipped":
+                self._line(
+                    event, kinds.STEP, f"{event.reason:<18} {event.object}  {event.data['step']}: {event.message}"
+                )
+            case kinds.REQUEST:
                 self._request(event)
 
     def _line(self, event: Event, what: str, text: str) -> None:
@@ -73,13 +75,13 @@ class PlainView:
         view = next((v for v in self._engine.pods() if v.pod.name == name), None)
         if event.reason == "Deleted" or view is None:
             self._pods.pop(name, None)
-            self._line(event, "pod", f"{'gone':<18} {event.object}")
+            self._line(event, kinds.POD, f"{'gone':<18} {event.object}")
             return
         ready, status, restarts = columns_of(view, asyncio.get_running_loop().time())
         shown = (ready, status, restarts.partition(" ")[0])
         if self._pods.get(name) != shown:
             self._pods[name] = shown
-            self._line(event, "pod", f"{f'{ready} {status}':<18} {event.object}  restarts: {shown[2]}")
+            self._line(event, kinds.POD, f"{f'{ready} {status}':<18} {event.object}  restarts: {shown[2]}")
 
     def _endpoints(self, event: Event) -> None:
         counts, changes = event.data.get("counts"), ""
@@ -90,7 +92,7 @@ class PlainView:
             names = ", ".join(event.data["serving"]) or "<none>"
         if changes or self._serving.get(event.object) != names:
             self._serving[event.object] = names
-            self._line(event, "endpoints", f"{event.object}  {names}{changes}")
+            self._line(event, kinds.ENDPOINTS, f"{event.object}  {names}{changes}")
 
     def _request(self, event: Event) -> None:
         """Count the answers of a second; tell of it when it is over, if some failed or if none does any more."""
@@ -104,9 +106,9 @@ class PlainView:
     def _tell(self, event: Event) -> None:
         second = self._second
         if second.failures:
-            kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(second.failures.items()))
+            counts = ", ".join(f"{reason} {count}" for reason, count in sorted(second.failures.items()))
             text = f"{second.failures.total()} of {second.requests} failed"
-            self._line(event, "traffic", f"{text:<18} {event.object}  {kinds}")
+            self._line(event, "traffic", f"{text:<18} {event.object}  {counts}")
         elif self._failing:
             self._line(event, "traffic", f"{'all answered':<18} {event.object}")
         self._failing = bool(second.failures)
