@@ -1,4 +1,4 @@
-"""What probes will do, as JSON: documented in docs/check.md, and changed only by adding to it."""
+"""The report as JSON; docs/check.md documents it, and fields are only ever added."""
 
 from __future__ import annotations
 
@@ -6,60 +6,60 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from crashy.check.asked import shown
+from crashy.check.handler_traps import shown
 from crashy.check.model import Finding, Severity
 from crashy.check.numbers import numbers, waits
-from crashy.check.subjects import Subject
+from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.kubelet.versions import NEWEST
 
 SCHEMA = 1
 
 
-def report(subjects: Sequence[Subject], findings: Sequence[Finding]) -> dict[str, Any]:
+def report(targets: Sequence[CheckTarget], findings: Sequence[Finding]) -> dict[str, Any]:
     """Return everything about each container, and the findings; times are seconds, null is never."""
     return {
         "schema": SCHEMA,
         "kubernetes": NEWEST.version,
         "restart_waits": list(dict.fromkeys(waits())),
-        "containers": [_container(subject) for subject in subjects],
+        "containers": [_container(target) for target in targets],
         "findings": [_finding(finding) for finding in findings],
         "summary": {str(s): sum(finding.severity is s for finding in findings) for s in Severity},
     }
 
 
-def _container(subject: Subject) -> dict[str, Any]:
-    told, document = numbers(subject), subject.workload.document
+def _container(target: CheckTarget) -> dict[str, Any]:
+    result, document = numbers(target), target.workload.document
     return {
-        **_whose(subject),
+        **_whose(target),
         "file": document.file,
-        "line": document.line_of(subject.path),
-        "pods": subject.pods,
+        "line": document.line_of(target.path),
+        "pods": target.pods,
         "probes": {
             str(kind): {
                 "asks": shown(probe.handler),
                 **{name: value for name, value in asdict(probe).items() if name != "handler"},
             }
-            for kind, probe in subject.probes.items()
+            for kind, probe in target.probes.items()
         },
         "illnesses": {
-            str(illness): {
-                "detected": _bounds(course.detected),
-                "out_of_service": _bounds(course.out),
-                "back": _bounds(course.back),
-                "users_see_errors": _bounds(course.errors),
+            str(mode): {
+                "detected": _bounds(impact.detected),
+                "out_of_service": _bounds(impact.out),
+                "back": _bounds(impact.back),
+                "users_see_errors": _bounds(impact.errors),
             }
-            for illness, course in told.courses.items()
+            for mode, impact in result.impacts.items()
         },
         "start": {
-            "granted": told.start.safe,
-            "killed": _bounds(told.start.killed),
-            "killed_by": told.start.by and str(told.start.by),
-            "ready": _bounds(told.start.ready),
-            "known": subject.facts.starts or None,
+            "granted": result.start.safe,
+            "killed": _bounds(result.start.killed),
+            "killed_by": result.start.by and str(result.start.by),
+            "ready": _bounds(result.start.ready),
+            "known": target.env.starts or None,
         },
-        "kill": _bounds(told.killing),
-        "probes_per_minute": told.probes_per_minute,
+        "kill": _bounds(result.killing),
+        "probes_per_minute": result.probes_per_minute,
     }
 
 
@@ -73,17 +73,17 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "file": finding.file,
         "line": finding.line,
         "path": finding.path,
-        **_whose(finding.subject),
+        **_whose(finding.target),
     }
 
 
-def _whose(subject: Subject) -> dict[str, str]:
-    workload = subject.workload
+def _whose(target: CheckTarget) -> dict[str, str]:
+    workload = target.workload
     return {
         "kind": workload.kind,
         "namespace": workload.namespace,
         "name": workload.name,
-        "container": subject.container.name,
+        "container": target.container.name,
     }
 
 

@@ -1,63 +1,63 @@
-"""Traps in what a pod is for others, and in what is known of its illnesses."""
+"""Traps in a pod's Services, and in its known failures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from crashy.check.model import Hit
-from crashy.check.numbers import Illness, numbers, waits
-from crashy.check.subjects import Subject
+from crashy.check.numbers import FailureMode, numbers, waits
+from crashy.check.targets import CheckTarget
 
-# What the patient's variables bring about.
-_COURSES = {"CRASH_AFTER": Illness.ERRORS, "FREEZE_AFTER": Illness.HANG, "KILL_IN_SECONDS": Illness.EXIT}
+# How the patient's variables make it fail.
+_MODES = {"CRASH_AFTER": FailureMode.ERRORS, "FREEZE_AFTER": FailureMode.HANG, "KILL_IN_SECONDS": FailureMode.EXIT}
 _WORDS = {
-    Illness.ERRORS: "it answers with errors",
-    Illness.HANG: "it freezes",
-    Illness.EXIT: "its process ends",
+    FailureMode.ERRORS: "it answers with errors",
+    FailureMode.HANG: "it freezes",
+    FailureMode.EXIT: "its process ends",
 }
 
 
-def readiness_alone(subject: Subject) -> Iterator[Hit]:
+def readiness_alone(target: CheckTarget) -> Iterator[Hit]:
     """Find a readiness probe of the only pod behind a Service."""
-    if subject.container.readiness_probe and subject.routes and subject.pods == 1:
-        names = ", ".join(f"Service/{route.service.name}" for route in subject.routes)
+    if target.container.readiness_probe and target.routes and target.pods == 1:
+        names = ", ".join(f"Service/{route.service.name}" for route in target.routes)
         text = f"the only pod of {names}: while it is not ready, connections are refused"
-        yield Hit(subject.field("readinessProbe"), text)
+        yield Hit(target.field("readinessProbe"), text)
 
 
-def readiness_ignored(subject: Subject) -> Iterator[Hit]:
+def readiness_ignored(target: CheckTarget) -> Iterator[Hit]:
     """Find Services that publish pods which are not ready, in front of a readiness probe."""
-    if subject.container.readiness_probe is None:
+    if target.container.readiness_probe is None:
         return
-    for route in subject.routes:
+    for route in target.routes:
         if route.service.publish_not_ready_addresses:
-            text = f"Service/{route.service.name} sends users to {subject.title} when it is not ready"
+            text = f"Service/{route.service.name} sends users to {target.title} when it is not ready"
             yield Hit("spec.publishNotReadyAddresses", text, document=route.document)
 
 
-def never_healed(subject: Subject) -> Iterator[Hit]:
-    """Find illnesses that are known to come and that nothing ends."""
-    courses = numbers(subject).courses
-    for name, seconds in subject.facts.illnesses.items():
-        if courses[_COURSES[name]].detected is None:
-            yield Hit(_variable(subject, name), f"{name}: {_WORDS[_COURSES[name]]} after {seconds:g} s, for good")
+def never_healed(target: CheckTarget) -> Iterator[Hit]:
+    """Find known failures that nothing ends."""
+    impacts = numbers(target).impacts
+    for name, seconds in target.env.failures.items():
+        if impacts[_MODES[name]].detected is None:
+            yield Hit(_variable(target, name), f"{name}: {_WORDS[_MODES[name]]} after {seconds:g} s and never recovers")
 
 
-def ill_again(subject: Subject) -> Iterator[Hit]:
-    """Find illnesses that are known to come back after each restart."""
-    courses = numbers(subject).courses
-    for name, seconds in subject.facts.illnesses.items():
-        course = courses[_COURSES[name]]
-        if course.back is None or course.detected is None:
+def ill_again(target: CheckTarget) -> Iterator[Hit]:
+    """Find known failures that recur after each restart."""
+    impacts = numbers(target).impacts
+    for name, seconds in target.env.failures.items():
+        impact = impacts[_MODES[name]]
+        if impact.back is None or impact.detected is None:
             continue
-        life = seconds + course.detected.worst
-        longest = max(waits(life, killed=_COURSES[name] is not Illness.EXIT))
-        text = f"{name}: {_WORDS[_COURSES[name]]} {seconds:g} s after each start; "
-        wait = f"before its restarts it waits ever longer, up to {longest:g} s" if longest else "it never has to wait"
-        yield Hit(_variable(subject, name), text + wait)
+        life = seconds + impact.detected.worst
+        longest = max(waits(life, killed=_MODES[name] is not FailureMode.EXIT))
+        text = f"{name}: {_WORDS[_MODES[name]]} {seconds:g} s after each start; "
+        wait = f"before its restarts it waits longer and longer, up to {longest:g} s" if longest else "it never waits"
+        yield Hit(_variable(target, name), text + wait)
 
 
-def _variable(subject: Subject, name: str) -> str:
-    """Return where a variable is set, as far as that is in the container."""
-    indices = [index for index, variable in enumerate(subject.container.env) if variable.name == name]
-    return subject.field(f"env[{indices[-1]}]" if indices else "envFrom")
+def _variable(target: CheckTarget, name: str) -> str:
+    """Return the path where a variable is set in the container."""
+    indices = [index for index, variable in enumerate(target.container.env) if variable.name == name]
+    return target.field(f"env[{indices[-1]}]" if indices else "envFrom")

@@ -1,4 +1,4 @@
-"""What was found as SARIF 2.1.0, which code hosts and editors show beside the line."""
+"""Findings as SARIF 2.1.0, which code hosts and editors show beside the line."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from urllib.parse import quote
 
 from crashy import __version__
 from crashy.check.model import Finding, Trap
-from crashy.check.subjects import Subject
+from crashy.check.targets import CheckTarget
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def report(traps: Sequence[Trap], findings: Sequence[Finding], subjects: Sequence[Subject]) -> dict[str, Any]:
-    """Return a log of one run: every trap is a rule, every finding a result; `subjects` name the files looked at."""
+def report(traps: Sequence[Trap], findings: Sequence[Finding], targets: Sequence[CheckTarget]) -> dict[str, Any]:
+    """Return a log of one run: every trap is a rule, every finding a result; `targets` name the files looked at."""
     index = {trap.id: number for number, trap in enumerate(traps)}
-    files = dict.fromkeys([s.workload.document.file for s in subjects] + [finding.file for finding in findings])
+    files = dict.fromkeys([s.workload.document.file for s in targets] + [finding.file for finding in findings])
     run = {
         "tool": {
             "driver": {
@@ -45,19 +45,19 @@ def _rule(trap: Trap) -> dict[str, Any]:
         "name": "".join(word.capitalize() for word in trap.id.split("-")),
         "shortDescription": {"text": f"{trap.title}."},
         "fullDescription": {"text": trap.why},
-        "help": {"text": f"{trap.why}\n\nMend: {trap.mend}", "markdown": f"{trap.why}\n\n**Mend:** {trap.mend}"},
+        "help": {"text": f"{trap.why}\n\nFix: {trap.mend}", "markdown": f"{trap.why}\n\n**Fix:** {trap.mend}"},
         "defaultConfiguration": {"level": str(trap.severity)},
     }
 
 
 def _result(finding: Finding, rule: int, artifact: int) -> dict[str, Any]:
-    workload = finding.subject.workload
-    name = f"{workload.namespace}/{workload.kind}/{workload.name}/{finding.subject.container.name}"
+    workload = finding.target.workload
+    name = f"{workload.namespace}/{workload.kind}/{workload.name}/{finding.target.container.name}"
     return {
         "ruleId": finding.trap.id,
         "ruleIndex": rule,
         "level": str(finding.severity),
-        "message": {"text": f"{finding.subject.title}: {finding.message}. {finding.trap.mend}"},
+        "message": {"text": f"{finding.target.title}: {finding.message}. {finding.trap.mend}"},
         "locations": [
             {
                 "physicalLocation": {

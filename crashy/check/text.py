@@ -1,14 +1,14 @@
-"""What probes will do, as a page to read: the numbers of each container, then its traps."""
+"""The report as text: the times of each container, then its traps."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from crashy.check.asked import shown
+from crashy.check.handler_traps import shown
 from crashy.check.model import Finding, Severity
-from crashy.check.numbers import Course, Illness, Numbers, numbers, waits
-from crashy.check.subjects import Subject
+from crashy.check.numbers import FailureMode, Impact, Numbers, numbers, waits
+from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.document import one_line
@@ -17,10 +17,10 @@ from crashy.objects.pod import Probe, ProbeType
 WIDTH = 110
 _INDENT = " " * 12
 
-_ILLNESSES = {
-    Illness.EXIT: "its process ends",
-    Illness.ERRORS: "it answers with errors",
-    Illness.HANG: "it hangs",
+_MODES = {
+    FailureMode.EXIT: "its process ends",
+    FailureMode.ERRORS: "it answers with errors",
+    FailureMode.HANG: "it hangs",
 }
 _HEAD = ("when", "noticed after", "out of Service", "back after", "users see errors")
 _ENDS = {
@@ -30,74 +30,74 @@ _ENDS = {
 }
 
 
-def report(subjects: Sequence[Subject], findings: Sequence[Finding], *, width: int = WIDTH) -> str:
-    """Write everything about each container; a trap is explained where it comes first."""
+def report(targets: Sequence[CheckTarget], findings: Sequence[Finding], *, width: int = WIDTH) -> str:
+    """Return everything about each container; each trap is explained once."""
     lines: list[str] = []
-    told: set[str] = set()
-    for subject in subjects:
-        mine = [finding for finding in findings if finding.subject is subject]
-        lines += [*_container(subject, width), "", *_traps(mine, told, width), *([""] if mine else [])]
-    return "\n".join(map(one_line, [*lines, *_legend(subjects, width), summary(findings)]))
+    explained: set[str] = set()
+    for target in targets:
+        mine = [finding for finding in findings if finding.target is target]
+        lines += [*_container(target, width), "", *_traps(mine, explained, width), *([""] if mine else [])]
+    return "\n".join(map(one_line, [*lines, *_legend(targets, width), summary(findings)]))
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Count what was found in one line."""
+    """Return the count of findings by severity, in one line."""
     counts = [(severity, sum(finding.severity is severity for finding in findings)) for severity in Severity]
     return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts)
 
 
-def _container(subject: Subject, width: int) -> Iterator[str]:
-    told = numbers(subject)
-    document = subject.workload.document
-    pods = "" if subject.pods == 1 else ", a pod a node" if subject.pods is None else f", {subject.pods} pods"
-    yield f"{subject.title}{pods}  ({document.file}:{document.line_of(subject.path)})"
+def _container(target: CheckTarget, width: int) -> Iterator[str]:
+    result = numbers(target)
+    document = target.workload.document
+    pods = "" if target.pods == 1 else ", a pod a node" if target.pods is None else f", {target.pods} pods"
+    yield f"{target.title}{pods}  ({document.file}:{document.line_of(target.path)})"
     for kind in (ProbeType.STARTUP, ProbeType.READINESS, ProbeType.LIVENESS):
-        probe = subject.container.probe(kind)
+        probe = target.container.probe(kind)
         if probe is not None or kind is not ProbeType.STARTUP:
-            yield from _wrapped(f"  {kind:9} ", _probe(subject, kind, probe), width)
-    yield from _wrapped("  start     ", _start(told), width)
+            yield from _wrapped(f"  {kind:9} ", _probe(target, kind, probe), width)
+    yield from _wrapped("  start     ", _start(result), width)
     yield ""
-    yield from _table([_HEAD, *(_row(subject, illness, told.courses[illness]) for illness in Illness)])
+    yield from _table([_HEAD, *(_row(target, mode, result.impacts[mode]) for mode in FailureMode)])
 
 
-def _probe(subject: Subject, kind: ProbeType, probe: Probe | None) -> str:
+def _probe(target: CheckTarget, kind: ProbeType, probe: Probe | None) -> str:
     if probe is None:
         nothing = {
-            ProbeType.READINESS: "none: it counts as ready as soon as it runs",
-            ProbeType.LIVENESS: "none: only the end of its process restarts it",
+            ProbeType.READINESS: "none: ready as soon as it runs",
+            ProbeType.LIVENESS: "none: restarted only when its process ends",
         }
         return nothing[kind]
     delay = f" after {probe.initial_delay_seconds} s" if probe.initial_delay_seconds else ""
-    verb, object_ = _ENDS[kind] if kind is not ProbeType.READINESS or subject.routes else ("makes", "it not ready")
+    verb, object_ = _ENDS[kind] if kind is not ProbeType.READINESS or target.routes else ("makes", "it not ready")
     one = probe.failure_threshold == 1
     failures = f"1 failure {verb}" if one else f"{probe.failure_threshold} failures in a row {verb.removesuffix('s')}"
     text = f"{shown(probe.handler)} every {probe.period_seconds} s{delay}, waits {probe.timeout_seconds} s;"
     text += f" {failures} {object_}"
     if kind is ProbeType.LIVENESS:
-        text += f" (it has {_seconds(numbers(subject).killing.worst)} to end)"
+        text += f" (it has {_seconds(numbers(target).killing.worst)} to end)"
     return text
 
 
-def _start(told: Numbers) -> str:
-    start = told.start
+def _start(result: Numbers) -> str:
+    start = result.start
     ready = "" if start.ready is None or not start.ready.worst else f"; ready after {_span(start.ready)}"
     if start.by is None or start.safe is None:
-        text = f"may take as long as it likes{ready}"
+        text = f"may take any time{ready}"
     else:
-        text = f"{_seconds(start.safe)} are granted, {start.by} ends it after {_span(start.killed)}{ready}"
+        text = f"{_seconds(start.safe)} are allowed, {start.by} ends it after {_span(start.killed)}{ready}"
     return f"{text}; never ready" if start.ready is None else text
 
 
-def _row(subject: Subject, illness: Illness, course: Course) -> tuple[str, ...]:
-    star = "" if subject.facts.starts else " *"
+def _row(target: CheckTarget, mode: FailureMode, impact: Impact) -> tuple[str, ...]:
+    star = "" if target.env.starts else " *"
     share = ""
-    if subject.pods != 1:
-        share = " (1 pod in N)" if subject.pods is None else f" (1 pod in {subject.pods})" if subject.pods else ""
-    back = _span(course.back) + (star if course.back else "")
+    if target.pods != 1:
+        share = " (1 pod in N)" if target.pods is None else f" (1 pod in {target.pods})" if target.pods else ""
+    back = _span(impact.back) + (star if impact.back else "")
     # What lasts until it is back lasts as long as its start too.
-    errors = _span(course.errors, "for ever") + (star if course.errors and course.errors is not course.out else "")
-    out = _span(course.out) if subject.container.readiness_probe else "-"
-    return _ILLNESSES[illness], _span(course.detected), out, back, errors + share
+    errors = _span(impact.errors, "for ever") + (star if impact.errors and impact.errors is not impact.out else "")
+    out = _span(impact.out) if target.container.readiness_probe else "-"
+    return _MODES[mode], _span(impact.detected), out, back, errors + share
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -106,24 +106,24 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  " + "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _traps(findings: Sequence[Finding], told: set[str], width: int) -> Iterator[str]:
+def _traps(findings: Sequence[Finding], explained: set[str], width: int) -> Iterator[str]:
     for finding in findings:
         at = f"line {finding.line}"
         yield from _wrapped(f"  {finding.severity:9} ", f"{finding.trap.id}, {at}: {finding.message}", width)
-        if finding.trap.id in told:
+        if finding.trap.id in explained:
             continue
-        told.add(finding.trap.id)
+        explained.add(finding.trap.id)
         if finding.severity is not Severity.NOTE:
             yield from _wrapped(_INDENT, finding.trap.why, width)
-        yield from _wrapped(_INDENT, f"Mend: {finding.trap.mend}", width)
+        yield from _wrapped(_INDENT, f"Fix: {finding.trap.mend}", width)
 
 
-def _legend(subjects: Sequence[Subject], width: int) -> Iterator[str]:
-    star = "* and the time that the app takes to start. " if any(not s.facts.starts for s in subjects) else ""
+def _legend(targets: Sequence[CheckTarget], width: int) -> Iterator[str]:
+    star = "* and the time that the app takes to start. " if any(not s.env.starts for s in targets) else ""
     again = ", ".join(f"{wait:g}" for wait in dict.fromkeys(waits()))
     text = (
-        f"{star}From the least to the most, for the first time, with Kubernetes {NEWEST.version}: what ends again and "
-        f"again waits {again} s before its restarts (CrashLoopBackOff). The kubelet only knows what a probe asks."
+        f"{star}Lower to upper bound of a first failure, with Kubernetes {NEWEST.version}; repeated failures wait "
+        f"{again} s before their restarts (CrashLoopBackOff). The kubelet only detects what a probe checks."
     )
     yield from textwrap.wrap(text, width)
 

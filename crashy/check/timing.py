@@ -7,147 +7,147 @@ from collections.abc import Iterator
 from crashy.check import programs
 from crashy.check.model import Hit, Severity
 from crashy.check.numbers import kill_time, numbers, pre_stop_seconds, start, waits_for
-from crashy.check.subjects import Subject
-from crashy.kubelet.detection import Illness as Answers
+from crashy.check.targets import CheckTarget
+from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.detection import first_failure
 from crashy.kubelet.grace import KillReason, grace_period
 from crashy.objects.pod import Exec, ProbeType
 
-LONG_DELAY = 10  # seconds; what a short one saves is not worth another probe
-LONG_GRACE = 10  # seconds that a frozen container's users wait for nothing
+LONG_DELAY = 10  # seconds; a shorter one is not worth a startup probe
+LONG_GRACE = 10  # seconds that a frozen container delays its restart
 BUSY = 600  # probes a minute of one workload
-DEAR_SHARE = 0.1  # of a period; a probe that takes more is dear
+DEAR_SHARE = 0.1  # of a period; a probe that takes more is expensive
 
 
-def slow_start_killed(subject: Subject) -> Iterator[Hit]:
-    """Find starts that are known to take longer than the probes grant, surely or at times."""
-    granted = start(subject)
+def slow_start_killed(target: CheckTarget) -> Iterator[Hit]:
+    """Find starts that are known to take longer than the probes grant, always or sometimes."""
+    granted = start(target)
     if granted.by is None or granted.safe is None or granted.killed is None:
         return
-    probe = subject.probes[granted.by]
-    needs = waits_for(subject, probe)
+    probe = target.probes[granted.by]
+    needs = waits_for(target, probe)
     if needs <= granted.safe:
         return
-    surely = needs > first_failure(probe, Answers.REFUSE).worst
+    surely = needs > first_failure(probe, ProbeFailure.REFUSE).worst
     text = (
         f"its start takes {needs:g} s, {granted.by} grants {granted.safe:g} s for sure "
         f"and kills after {granted.killed.best:g} to {granted.killed.worst:g} s"
     )
-    path = subject.field(f"{granted.by.field}.failureThreshold")
+    path = target.field(f"{granted.by.field}.failureThreshold")
     yield Hit(
-        path, text + (": it never starts" if surely else ": it depends on luck"), None if surely else Severity.WARNING
+        path, text + (": it never starts" if surely else ": it depends on timing"), None if surely else Severity.WARNING
     )
 
 
-def slow_answer(subject: Subject) -> Iterator[Hit]:
+def slow_answer(target: CheckTarget) -> Iterator[Hit]:
     """Find probes that are known to be answered later than they wait."""
     effects = {
-        ProbeType.READINESS: "it never gets ready",
-        ProbeType.LIVENESS: "it is restarted for ever",
+        ProbeType.READINESS: "it never becomes ready",
+        ProbeType.LIVENESS: "it is restarted again and again",
     }
-    for kind, late in subject.facts.latency.items():
-        probe = subject.container.probe(kind)
+    for kind, late in target.env.latency.items():
+        probe = target.container.probe(kind)
         if probe is not None and late >= probe.timeout_seconds:
             text = f"{kind} is answered after {late:g} s, timeoutSeconds is {probe.timeout_seconds}: {effects[kind]}"
-            yield Hit(subject.field(f"{kind.field}.timeoutSeconds"), text)
+            yield Hit(target.field(f"{kind.field}.timeoutSeconds"), text)
 
 
-def delay_instead_of_startup(subject: Subject) -> Iterator[Hit]:
+def delay_instead_of_startup(target: CheckTarget) -> Iterator[Hit]:
     """Find a long initialDelaySeconds of liveness without a startup probe."""
-    liveness = subject.container.liveness_probe
-    if subject.container.startup_probe is None and liveness and liveness.initial_delay_seconds >= LONG_DELAY:
+    liveness = target.container.liveness_probe
+    if target.container.startup_probe is None and liveness and liveness.initial_delay_seconds >= LONG_DELAY:
         text = f"a hang in the first {liveness.initial_delay_seconds} s of each start is not seen"
-        yield Hit(subject.field("livenessProbe.initialDelaySeconds"), text)
+        yield Hit(target.field("livenessProbe.initialDelaySeconds"), text)
 
 
-def timeout_over_period(subject: Subject) -> Iterator[Hit]:
+def timeout_over_period(target: CheckTarget) -> Iterator[Hit]:
     """Find timeouts above their period."""
-    for kind, probe in subject.probes.items():
+    for kind, probe in target.probes.items():
         if probe.timeout_seconds > probe.period_seconds:
             text = f"timeoutSeconds {probe.timeout_seconds} is more than periodSeconds {probe.period_seconds}"
-            yield Hit(subject.field(f"{kind.field}.timeoutSeconds"), text)
+            yield Hit(target.field(f"{kind.field}.timeoutSeconds"), text)
 
 
-def one_failure_kills(subject: Subject) -> Iterator[Hit]:
+def one_failure_kills(target: CheckTarget) -> Iterator[Hit]:
     """Find a liveness probe with a threshold of one."""
-    liveness = subject.container.liveness_probe
+    liveness = target.container.liveness_probe
     if liveness and liveness.failure_threshold == 1:
         text = f"one answer later than {liveness.timeout_seconds} s restarts the container"
-        yield Hit(subject.field("livenessProbe.failureThreshold"), text)
+        yield Hit(target.field("livenessProbe.failureThreshold"), text)
 
 
-def slow_return(subject: Subject) -> Iterator[Hit]:
+def slow_return(target: CheckTarget) -> Iterator[Hit]:
     """Find a readiness probe that wants several successes."""
-    readiness = subject.container.readiness_probe
+    readiness = target.container.readiness_probe
     if readiness and readiness.success_threshold > 1:
         more = (readiness.success_threshold - 1) * readiness.period_seconds
-        yield Hit(subject.field("readinessProbe.successThreshold"), f"it gets ready up to {more} s later")
+        yield Hit(target.field("readinessProbe.successThreshold"), f"it becomes ready up to {more} s later")
 
 
-def exec_dear(subject: Subject) -> Iterator[Hit]:
+def exec_dear(target: CheckTarget) -> Iterator[Hit]:
     """Find commands whose start alone may use up the timeout, or takes a good part of the period."""
-    for kind, probe in subject.probes.items():
+    for kind, probe in target.probes.items():
         if not isinstance(probe.handler, Exec):
             continue
         cost = sum(
             programs.START_SECONDS.get(programs.name(argv[0]), 0.0) for argv in programs.programs(probe.handler.command)
         )
-        told = " ".join(probe.handler.command[:2])
+        command = " ".join(probe.handler.command[:2])
         if cost and probe.timeout_seconds < 4 * cost:
             limit = f"timeoutSeconds is {probe.timeout_seconds}"
-            text = f"{told} takes about {cost:g} s only to start where the CPU is short; {limit}"
-            yield Hit(subject.field(f"{kind.field}.timeoutSeconds"), text)
+            text = f"{command} takes about {cost:g} s to start when CPU is scarce; {limit}"
+            yield Hit(target.field(f"{kind.field}.timeoutSeconds"), text)
         elif cost > DEAR_SHARE * probe.period_seconds:
-            text = f"{told} takes about {cost:g} s only to start, every {probe.period_seconds} s"
-            yield Hit(subject.field(f"{kind.field}.periodSeconds"), text)
+            text = f"{command} takes about {cost:g} s to start, every {probe.period_seconds} s"
+            yield Hit(target.field(f"{kind.field}.periodSeconds"), text)
 
 
-def many_probes(subject: Subject) -> Iterator[Hit]:
+def many_probes(target: CheckTarget) -> Iterator[Hit]:
     """Find workloads that are probed very often."""
-    replicas = subject.workload.replicas or 1
-    rate = numbers(subject).probes_per_minute
+    replicas = target.workload.replicas or 1
+    rate = numbers(target).probes_per_minute
     if rate * replicas >= BUSY:
         text = f"{rate:g} probes a minute in each of {replicas} pods: {rate * replicas / 60:.3g} a second"
-        yield Hit(subject.field(""), text)
+        yield Hit(target.field(""), text)
 
 
-def probe_grace_over_pod(subject: Subject) -> Iterator[Hit]:
+def probe_grace_over_pod(target: CheckTarget) -> Iterator[Hit]:
     """Find grace periods of probes above the pod's."""
-    pod = subject.template.termination_grace_period_seconds
-    for kind, probe in subject.probes.items():
+    pod = target.template.termination_grace_period_seconds
+    for kind, probe in target.probes.items():
         grace = probe.termination_grace_period_seconds
         if grace is not None and grace > pod:
             text = f"{grace} s after a failed {kind} probe, {pod} s otherwise"
-            yield Hit(subject.field(f"{kind.field}.terminationGracePeriodSeconds"), text)
+            yield Hit(target.field(f"{kind.field}.terminationGracePeriodSeconds"), text)
 
 
-def frozen_grace(subject: Subject) -> Iterator[Hit]:
+def frozen_grace(target: CheckTarget) -> Iterator[Hit]:
     """Find liveness probes without a grace period of their own where the pod's is long."""
-    liveness = subject.container.liveness_probe
+    liveness = target.container.liveness_probe
     if liveness is None or liveness.termination_grace_period_seconds is not None:
         return
-    longest = kill_time(subject).worst
+    longest = kill_time(target).worst
     if longest >= LONG_GRACE:
-        yield Hit(subject.field("livenessProbe"), f"a frozen container is killed {longest:g} s after it was found out")
+        yield Hit(target.field("livenessProbe"), f"a frozen container is killed {longest:g} s after it was detected")
 
 
-def no_grace(subject: Subject) -> Iterator[Hit]:
+def no_grace(target: CheckTarget) -> Iterator[Hit]:
     """Find a pod with a grace period of zero."""
-    if subject.template.termination_grace_period_seconds == 0:
+    if target.template.termination_grace_period_seconds == 0:
         text = "terminationGracePeriodSeconds is 0"
-        yield Hit(subject.pod_field("terminationGracePeriodSeconds"), text)
+        yield Hit(target.pod_field("terminationGracePeriodSeconds"), text)
 
 
-def pre_stop_over_grace(subject: Subject) -> Iterator[Hit]:
+def pre_stop_over_grace(target: CheckTarget) -> Iterator[Hit]:
     """Find preStop hooks that are known to leave nothing of a grace period."""
-    hook = pre_stop_seconds(subject.container)
+    hook = pre_stop_seconds(target.container)
     if hook is None:
         return
-    pod = subject.template.termination_grace_period_seconds
+    pod = target.template.termination_grace_period_seconds
     for reason in KillReason:
-        grace = grace_period(pod, reason, subject.container)
+        grace = grace_period(pod, reason, target.container)
         if hook >= grace > 0 and (reason is KillReason.OTHER or grace != pod):
             when = "" if reason is KillReason.OTHER else f" after a failed {reason} probe"
             text = f"preStop takes {hook:g} s, the grace period{when} is {grace} s"
-            yield Hit(subject.field("lifecycle.preStop"), text)
+            yield Hit(target.field("lifecycle.preStop"), text)
             return

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from crashy.bundled import locate
 from crashy.check import as_json, sarif, text
 from crashy.check.model import Severity, findings
-from crashy.check.subjects import read_subjects
+from crashy.check.targets import read_targets
 from crashy.check.traps import TRAPS
 from crashy.commands.arguments import Parser
 from crashy.manifest.load import gather
@@ -43,15 +43,15 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Print what the probes of these manifests will do; return 1 if there is an error among the findings, else 0."""
     args = parser().parse_args(argv)
-    subjects, skipped = read_subjects(*gather(locate(args.manifests)))
-    found = findings(TRAPS, subjects)
+    targets, skipped = read_targets(*gather(locate(args.manifests)))
+    found = findings(TRAPS, targets)
     for line in skipped:
         print(f"crashy check: {line}", file=sys.stderr)
     match args.format:
         case "json":
-            print(json.dumps(as_json.report(subjects, found), indent=2))
+            print(json.dumps(as_json.report(targets, found), indent=2))
         case "sarif":
-            print(json.dumps(sarif.report(TRAPS, found, subjects), indent=2))
+            print(json.dumps(sarif.report(TRAPS, found, targets), indent=2))
         case _:
-            print(text.report(subjects, found))
+            print(text.report(targets, found))
     return int(any(finding.severity is Severity.ERROR for finding in found))

@@ -12,7 +12,7 @@ from crashy.check import as_json, sarif, text
 from crashy.check.model import findings
 from crashy.check.traps import TRAPS
 from crashy.errors import BadInput
-from tests.check.subjects import command, deployment, http, service, subjects, tcp
+from tests.check.targets import command, deployment, http, service, targets, tcp
 
 EVERYTHING: dict[str, Any] = {
     "livenessProbe": command("sh", "-c", "curl http://db/ | grep ok", terminationGracePeriodSeconds=60),
@@ -53,7 +53,7 @@ def test_any_part_of_a_manifest_replaced_by_anything(place: tuple[Any, ...], val
         holder = holder[key]
     holder[place[-1]] = value
     try:
-        found = subjects(*(one for one in changed if isinstance(one, dict)))
+        found = targets(*(one for one in changed if isinstance(one, dict)))
     except BadInput:
         return
     hits = findings(TRAPS, found)

@@ -10,24 +10,24 @@ import pytest
 
 from crashy.check import as_json, sarif, text
 from crashy.check.model import Finding, findings
-from crashy.check.subjects import Subject
+from crashy.check.targets import CheckTarget
 from crashy.check.traps import TRAPS
-from tests.check.subjects import MANIFESTS, SEEDS, command, deployment, http, service, shipped, subjects
+from tests.check.targets import MANIFESTS, SEEDS, command, deployment, http, service, shipped, targets
 
 
 @pytest.fixture
-def lab() -> tuple[list[Subject], list[Finding]]:
+def lab() -> tuple[list[CheckTarget], list[Finding]]:
     found = shipped(SEEDS / "crashy-deployment.yaml", SEEDS / "crashy-service.yaml")
     return found, findings(TRAPS, found)
 
 
-def test_the_page_of_the_crashy_app_lab(lab: tuple[list[Subject], list[Finding]]) -> None:
+def test_the_page_of_the_crashy_app_lab(lab: tuple[list[CheckTarget], list[Finding]]) -> None:
     page = text.report(*lab)
 
     assert page.splitlines()[1:12] == [
-        "  readiness none: it counts as ready as soon as it runs",
+        "  readiness none: ready as soon as it runs",
         "  liveness  GET :80/health every 1 s, waits 1 s; 3 failures in a row restart it (it has 2 s to end)",
-        "  start     2 s are granted, liveness ends it after 2 to 4 s",
+        "  start     2 s are allowed, liveness ends it after 2 to 4 s",
         "",
         "  when                    noticed after  out of Service  back after  users see errors",
         "  its process ends        0 to 1 s       -               0 to 1 s *  0 to 1 s *",
@@ -35,7 +35,7 @@ def test_the_page_of_the_crashy_app_lab(lab: tuple[list[Subject], list[Finding]]
         "  it hangs                3 to 4 s       -               3 to 7 s *  3 to 7 s *",
         "",
         "  warning   no-readiness, line 18: no readinessProbe: Service/crashy-app sends users to it as soon as it runs",
-        "            Without a readiness probe a container counts as ready the moment it runs: users meet it while it",
+        "            Without a readiness probe a container is ready as soon as it runs: users are sent to it while it",
     ]
     assert page.splitlines()[-1] == "0 errors, 1 warning, 1 note"
 
@@ -49,29 +49,29 @@ def test_a_container_takes_no_more_than_a_screen() -> None:
 
 
 def test_what_never_happens_is_said_so() -> None:
-    found = subjects(deployment({"env": [{"name": "CRASH_AFTER", "value": "5"}]}, replicas=3), service())
+    found = targets(deployment({"env": [{"name": "CRASH_AFTER", "value": "5"}]}, replicas=3), service())
     page = text.report(found, [])
 
     assert "  it answers with errors  never          -               never       for ever (1 pod in 3)" in page
 
 
 def test_a_trap_is_explained_once() -> None:
-    found = subjects(deployment({"livenessProbe": http("/")}), deployment({"livenessProbe": http("/")}, name="b"))
+    found = targets(deployment({"livenessProbe": http("/")}), deployment({"livenessProbe": http("/")}, name="b"))
     page = text.report(found, findings(TRAPS, found))
 
     assert page.count("liveness-under-load, line") == 2
-    assert page.count("Mend: Ask a route that does no work") == 1
+    assert page.count("Fix: Use a route that does no work") == 1
 
 
 def test_what_a_manifest_holds_does_not_write_to_the_terminal() -> None:
-    found = subjects(deployment({"livenessProbe": command("sh\x1b[31m", "a\nb")}))
+    found = targets(deployment({"livenessProbe": command("sh\x1b[31m", "a\nb")}))
     page = text.report(found, findings(TRAPS, found))
 
     assert "\x1b" not in page
     assert all(line.isprintable() for line in page.splitlines())
 
 
-def test_the_json(lab: tuple[list[Subject], list[Finding]]) -> None:
+def test_the_json(lab: tuple[list[CheckTarget], list[Finding]]) -> None:
     got = json.loads(json.dumps(as_json.report(*lab)))
     (container,), findings_ = got["containers"], got["findings"]
 
@@ -187,7 +187,7 @@ SARIF = strict(
 )
 
 
-def test_the_sarif(lab: tuple[list[Subject], list[Finding]]) -> None:
+def test_the_sarif(lab: tuple[list[CheckTarget], list[Finding]]) -> None:
     found, hits = lab
     log = json.loads(json.dumps(sarif.report(TRAPS, hits, found)))
     jsonschema.Draft7Validator(SARIF, format_checker=jsonschema.FormatChecker()).validate(log)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from crashy.check.model import Finding, Severity, findings
-from crashy.check.subjects import Subject
+from crashy.check.targets import CheckTarget
 from crashy.check.traps import TRAPS
-from tests.check.subjects import (
+from tests.check.targets import (
     MANIFESTS,
     SEEDS,
     command,
@@ -17,7 +17,7 @@ from tests.check.subjects import (
     http,
     service,
     shipped,
-    subjects,
+    targets,
     tcp,
 )
 
@@ -25,7 +25,7 @@ Probe = dict[str, Any]
 READY = http("/readyz")
 
 
-def found(*patients: Subject) -> list[Finding]:
+def found(*patients: CheckTarget) -> list[Finding]:
     return findings(TRAPS, patients)
 
 
@@ -75,8 +75,8 @@ CAUGHT = [
         "mysqladmin asks db",
     ),
     ("liveness-on-dependency", [spec(command("curl", "-f", "http://api:80/x"))], "warning", "curl asks api"),
-    ("liveness-under-load", [spec(http("/1"))], "warning", "/1 is no health route"),
-    ("liveness-under-load", [spec(http("/"))], "warning", "/ is no health route"),
+    ("liveness-under-load", [spec(http("/1"))], "warning", "/1 does not look like a health route"),
+    ("liveness-under-load", [spec(http("/"))], "warning", "/ does not look like a health route"),
     (
         "liveness-under-load",
         [spec(http(), env={"PERSONA": "rng", "RNG_MODE": "blocking"})],
@@ -89,9 +89,9 @@ CAUGHT = [
     ("exec-asks-nobody", [spec(command("cat", "/app/is_healthy"))], "note", "cat /app/is_healthy"),
     ("exec-asks-nobody", [spec(command("sh", "-c", "test -f /x && ls /y"))], "note", "goes on succeeding"),
     ("curl-without-fail", [spec(command("curl", "-s", "http://localhost/health"))], "warning", "exits 0 for a 500"),
-    ("exec-needs-shell", [spec(command("redis-cli ping"))], "error", "'redis-cli ping' is no program's name"),
-    ("exec-needs-shell", [spec(command("ps", "aux", "|", "grep", "x"))], "warning", "| is given to ps"),
-    ("exec-without-reaper", [spec(command("redis-cli", "ping"), **FOREIGN)], "warning", "entrypoint is not known"),
+    ("exec-needs-shell", [spec(command("redis-cli ping"))], "error", "'redis-cli ping' is not a program's name"),
+    ("exec-needs-shell", [spec(command("ps", "aux", "|", "grep", "x"))], "warning", "| is passed to ps"),
+    ("exec-without-reaper", [spec(command("redis-cli", "ping"), **FOREIGN)], "warning", "entrypoint is unknown"),
     (
         "exec-without-reaper",
         [spec(command("sh", "-c", "pgrep x | app ping"), command=["app", "run"])],
@@ -108,7 +108,7 @@ CAUGHT = [
     ),
     ("unknown-port-name", [spec(http(port="http"), ports=PORTS)], "error", 'named "http" (it declares web (80))'),
     ("unknown-port-name", [spec(readiness=tcp(port="http"))], "error", "(it declares none)"),
-    ("undeclared-port", [spec(http(port=8080), ports=PORTS)], "warning", "8080 is no port of this container"),
+    ("undeclared-port", [spec(http(port=8080), ports=PORTS)], "warning", "8080 is not a port of this container"),
     (
         "undeclared-target-port",
         [spec(http(), READY, ports=PORTS), service(ports=[{"port": 80, "targetPort": 8080}])],
@@ -122,14 +122,14 @@ CAUGHT = [
         "declare none",
     ),
     ("probe-host", [spec({"httpGet": {"path": "/livez", "port": 80, "host": "localhost"}})], "error", "is the node"),
-    ("probe-host", [spec({"tcpSocket": {"port": 80, "host": "db"}})], "warning", "db is asked in place"),
+    ("probe-host", [spec({"tcpSocket": {"port": 80, "host": "db"}})], "warning", "db is probed instead"),
     (
         "slow-start-killed",
         [spec(http(), env={"APP_START_DELAY": 80})],
         "error",
         "its start takes 80 s, liveness grants 20 s for sure and kills after 20 to 31 s: it never starts",
     ),
-    ("slow-start-killed", [spec(http(), env={"APP_START_DELAY": 25})], "warning", "it depends on luck"),
+    ("slow-start-killed", [spec(http(), env={"APP_START_DELAY": 25})], "warning", "it depends on timing"),
     (
         "slow-start-killed",
         [spec(http(), startup=http("/startupz", failureThreshold=3), env={"APP_START_DELAY": 60})],
@@ -141,9 +141,9 @@ CAUGHT = [
         "slow-answer",
         [spec(readiness=READY, env={"READINESS_LATENCY": "1.5"})],
         "error",
-        "readiness is answered after 1.5 s, timeoutSeconds is 1: it never gets ready",
+        "readiness is answered after 1.5 s, timeoutSeconds is 1: it never becomes ready",
     ),
-    ("slow-answer", [spec(http(), env={"LIVENESS_LATENCY": "1"})], "error", "it is restarted for ever"),
+    ("slow-answer", [spec(http(), env={"LIVENESS_LATENCY": "1"})], "error", "it is restarted again and again"),
     (
         "slow-answer",
         [spec(readiness=http("/readiness"), image="seblum/mlops-public:backend-flask")],
@@ -184,17 +184,17 @@ CAUGHT = [
         "note",
         "when it is not ready",
     ),
-    ("never-healed", [spec(**CRASHES)], "warning", "CRASH_AFTER: it answers with errors after 60 s, for good"),
+    ("never-healed", [spec(**CRASHES)], "warning", "CRASH_AFTER: it answers with errors after 60 s and never recovers"),
     ("never-healed", [spec(tcp(), env={"FREEZE_AFTER": 5})], "warning", "it freezes"),
-    ("ill-again", [spec(http(), **CRASHES)], "note", "ever longer, up to 300 s"),
-    ("ill-again", [spec(http(), env={"CRASH_AFTER": "20m"})], "note", "it never has to wait"),
+    ("ill-again", [spec(http(), **CRASHES)], "note", "longer and longer, up to 300 s"),
+    ("ill-again", [spec(http(), env={"CRASH_AFTER": "20m"})], "note", "it never waits"),
     ("ill-again", [spec(env={"KILL_IN_SECONDS": 5})], "note", "its process ends 5 s after each start"),
 ]
 
 
 @pytest.mark.parametrize(("trap", "objects", "severity", "message"), CAUGHT)
 def test_a_trap_is_found(trap: str, objects: list[dict[str, Any]], severity: str, message: str) -> None:
-    mine = [one for one in found(*subjects(*objects)) if one.trap.id == trap]
+    mine = [one for one in found(*targets(*objects)) if one.trap.id == trap]
 
     assert [(one.severity, message in one.message) for one in mine] == [(severity, True)], [o.message for o in mine]
 
@@ -258,7 +258,7 @@ SPARED = [
 
 @pytest.mark.parametrize(("trap", "objects"), SPARED)
 def test_what_is_beside_a_trap_is_spared(trap: str, objects: list[dict[str, Any]]) -> None:
-    assert trap not in {one.trap.id for one in found(*subjects(*objects))}
+    assert trap not in {one.trap.id for one in found(*targets(*objects))}
 
 
 def test_a_container_that_does_everything_right() -> None:
@@ -269,7 +269,7 @@ def test_a_container_that_does_everything_right() -> None:
         ports=PORTS,
     )
 
-    assert found(*subjects(right, service())) == []
+    assert found(*targets(right, service())) == []
 
 
 def test_a_finding_names_its_line() -> None:
@@ -291,7 +291,7 @@ spec:
       image: crashy-app
       livenessProbe: {httpGet: {path: /livez, port: 80}}
 """
-    lines = {one.trap.id: (one.file, one.line, one.path) for one in found(*subjects(text))}
+    lines = {one.trap.id: (one.file, one.line, one.path) for one in found(*targets(text))}
 
     assert lines == {
         "unknown-port-name": ("m.yaml", 12, "spec.containers[0].livenessProbe.tcpSocket.port"),
@@ -305,9 +305,9 @@ def test_what_two_containers_share_is_told_once_and_the_worst_comes_first() -> N
     pod = spec(http(port="gone"), pod={"terminationGracePeriodSeconds": 0})
     containers = pod["spec"]["template"]["spec"]["containers"]
     containers.append({**containers[0], "name": "second"})
-    severities = [one.severity for one in found(*subjects(pod))]
+    severities = [one.severity for one in found(*targets(pod))]
 
-    assert [one.trap.id for one in found(*subjects(pod))].count("no-grace") == 1
+    assert [one.trap.id for one in found(*targets(pod))].count("no-grace") == 1
     assert severities == sorted(severities, key=list(Severity).index)
 
 
@@ -321,7 +321,7 @@ def test_what_is_known_of_the_patient_may_stand_in_a_config_map() -> None:
     reference = {"name": "READINESS_LATENCY", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "late"}}}
     ill = spec(http(), READY, envFrom=[{"configMapRef": {"name": "c"}}], env=[reference])
 
-    assert {"slow-start-killed", "slow-answer"} <= {one.trap.id for one in found(*subjects(config, ill))}
+    assert {"slow-start-killed", "slow-answer"} <= {one.trap.id for one in found(*targets(config, ill))}
 
 
 RNG = spec(
@@ -345,7 +345,7 @@ TUNED = spec(
     ],
 )
 def test_the_traps_of_the_labs(objects: list[dict[str, Any]], worst: set[str]) -> None:
-    assert {one.trap.id for one in found(*subjects(*objects)) if one.severity is not Severity.NOTE} == worst
+    assert {one.trap.id for one in found(*targets(*objects)) if one.severity is not Severity.NOTE} == worst
 
 
 def test_the_crashy_app_lab_before_and_after_its_probe() -> None:
@@ -363,8 +363,8 @@ def test_the_health_check_lab_never_gets_ready_with_a_timeout_of_one_second() ->
     text = text.replace("          env:", f"          {late}", 1)
     impatient = text.replace("timeoutSeconds: 3", "timeoutSeconds: 1")
 
-    assert "slow-answer" not in {one.trap.id for one in found(*subjects(text))}
-    (error,) = [one for one in found(*subjects(impatient)) if one.severity is Severity.ERROR]
+    assert "slow-answer" not in {one.trap.id for one in found(*targets(text))}
+    (error,) = [one for one in found(*targets(impatient)) if one.severity is Severity.ERROR]
     assert (error.trap.id, error.line) == (
         "slow-answer",
         impatient.splitlines().index(
@@ -372,7 +372,7 @@ def test_the_health_check_lab_never_gets_ready_with_a_timeout_of_one_second() ->
         )
         + 1,
     )
-    assert "undeclared-target-port" in {one.trap.id for one in found(*subjects(text))}
+    assert "undeclared-target-port" in {one.trap.id for one in found(*targets(text))}
 
 
 @pytest.mark.parametrize("folder", ["crashy-app", "demo", "healthcheck", "webapp"])

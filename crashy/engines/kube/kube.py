@@ -12,8 +12,8 @@ from crashy.engines.admin import NeedsTokenError, NotDoneError, patient
 from crashy.engines.kube.admin import Admin
 from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.kube.manifests import apply, prepared, unknown
+from crashy.engines.kube.routes import Route, Routes
 from crashy.engines.kube.view import View
-from crashy.engines.kube.ways import Way, Ways
 from crashy.kubelet.runtime import Pod
 from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import Manifests
@@ -39,7 +39,7 @@ class Kube:
         api: Api,
         namespace: str,
         view: View,
-        ways: Ways,
+        routes: Routes,
         *,
         timeline: Timeline,
         tasks: asyncio.TaskGroup,
@@ -50,7 +50,7 @@ class Kube:
         self._api = api
         self._namespace = namespace
         self._view = view
-        self._ways = ways
+        self._routes = routes
         self._timeline = timeline
         self._tasks = tasks
         self._note = note
@@ -58,7 +58,7 @@ class Kube:
         self._image = image
         self._admin = Admin(api)
         self._injected: set[str] = set()  # uids of pods
-        ways.tell = self._tell_way
+        routes.report = self._report_route
 
     async def apply(self, manifests: Manifests) -> None:
         """Apply the manifests in the run's namespace; raises BadInput with the API server's own message."""
@@ -77,20 +77,20 @@ class Kube:
             if lost := sorted(set(unknown(one, stored))):
                 self._note(f"kube: {name}: this cluster's Kubernetes does not know {', '.join(lost)}: left out")
             if one["kind"] == "Service":
-                self._ways.learn(stored)
+                self._routes.learn(stored)
 
     async def _find(self, services: Sequence[Service]) -> None:
         for service in services:
             path = f"/api/v1/namespaces/{self._namespace}/services/{service.name}"
             try:
-                self._ways.learn(await self._api.request("GET", path))
+                self._routes.learn(await self._api.request("GET", path))
             except ApiError as error:
                 raise error.refusal(f"Service/{service.name}") from None
 
-    def _tell_way(self, service: str, port: int, way: Way) -> None:
-        data: kinds.Listening = {"namespace": self._namespace, "port": port, "url": way.url}
-        kinds.SERVICE.add(self._timeline.add, "kube", f"service/{service}", "Listening", way.url, data=data)
-        self._note(f"kube: users ask service/{service} by {way.by}: {way.url}")
+    def _report_route(self, service: str, port: int, route: Route) -> None:
+        data: kinds.Listening = {"namespace": self._namespace, "port": port, "url": route.url}
+        kinds.SERVICE.add(self._timeline.add, "kube", f"service/{service}", "Listening", route.url, data=data)
+        self._note(f"kube: users ask service/{service} by {route.description}: {route.url}")
 
     def pods(self) -> Sequence[PodView]:
         """Return the pods that are there, in the order of their creation."""
@@ -179,5 +179,5 @@ class Kube:
         self._tasks.create_task(do())
 
     async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a connection of its own where the way allows it."""
-        return await self._ways.ask(service.name, port.port, path, timeout)
+        """Send a user's request to a Service, on a new connection if the route allows it."""
+        return await self._routes.ask(service.name, port.port, path, timeout)

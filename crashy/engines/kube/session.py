@@ -14,8 +14,8 @@ from crashy.engines.kube.api import Api, ApiError, connected
 from crashy.engines.kube.clock import ClusterClock, measure
 from crashy.engines.kube.kube import Kube
 from crashy.engines.kube.namespace import GONE_WITHIN, Namespace, create, delete, draw_name, refuse_system
+from crashy.engines.kube.routes import Routes, cluster_ips_reachable, node_addresses
 from crashy.engines.kube.view import View
-from crashy.engines.kube.ways import Ways, cluster_ips_reachable, node_addresses
 from crashy.errors import BadInput
 from crashy.timeline import Timeline, kinds
 
@@ -49,14 +49,14 @@ class Session:
         namespace: str,
         *,
         clock: ClusterClock,
-        ways: Ways,
+        routes: Routes,
         note: Callable[[str], None],
         options: Options,
     ) -> None:
         self._api = api
         self._namespace = namespace
         self._clock = clock
-        self._ways = ways
+        self._routes = routes
         self._note = note
         self._options = options
 
@@ -89,7 +89,7 @@ class Session:
                         self._api,
                         self._namespace,
                         view,
-                        self._ways,
+                        self._routes,
                         timeline=timeline,
                         tasks=tasks,
                         note=self._note,
@@ -160,8 +160,8 @@ async def session(experiment: str, options: Options, note: Callable[[str], None]
             raise error.refusal("can't be used") from None
         guest = f", as a guest: no manifest is applied, the pods are those with {options.selector}"
         note(f"kube: {api.host} ({version}), namespace {name}{guest if options.namespace else ''}")
-        ways = Ways(api, cluster_ips=cluster_ips, nodes=nodes)
-        ready = Session(api, name, clock=clock, ways=ways, note=note, options=options)
+        routes = Routes(api, cluster_ips=cluster_ips, nodes=nodes)
+        ready = Session(api, name, clock=clock, routes=routes, note=note, options=options)
         if options.namespace:
             yield ready
             return

@@ -308,9 +308,9 @@ def test_users_reach_a_service_without_its_cluster_ip(
     assert cli.main(["run", str(path), "--on", "kube", "--quiet", "--timeline", str(timeline)]) == 0
 
     told = events(timeline)
-    (way,) = [event["message"] for event in told if event["kind"] == "service"]
+    (route,) = [event["message"] for event in told if event["kind"] == "service"]
     answers = [event["data"] for event in told if event["kind"] == "request"]
-    assert ("/services/web:80/proxy" in way) is (not spec)
+    assert ("/services/web:80/proxy" in route) is (not spec)
     assert len(answers) >= 5
     assert [answer for answer in answers if not (answer["ok"] and answer["pod"].startswith("web-"))] == []
     assert left_of(cluster, path) == []

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from crashy.check.facts import Facts
-from crashy.check.subjects import read_subjects
+from crashy.check.patient_env import PatientEnv
+from crashy.check.targets import read_targets
 from crashy.errors import BadInput
 from crashy.manifest.parse import parse
 from crashy.objects.kinds import KINDS, Kind
 from crashy.objects.pod import ProbeType
-from tests.check.subjects import deployment, http, service, subject, subjects
+from tests.check.targets import deployment, http, service, target, targets
 
 POD = {"containers": [{"name": "a", "image": "any/image", "livenessProbe": http()}]}
 NOT_READ = [kind for kind in KINDS.values() if kind.template and not kind.read]
@@ -27,7 +27,7 @@ def controller(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", NOT_READ, ids=lambda kind: kind.name)
 def test_every_kind_with_a_pod_template_is_checked(kind: Kind) -> None:
-    (one,) = subjects(controller(kind.name, {**POD, **({"restartPolicy": "Never"} if kind.ends else {})}))
+    (one,) = targets(controller(kind.name, {**POD, **({"restartPolicy": "Never"} if kind.ends else {})}))
 
     assert one.title == f"{kind.name}/x, container a"
     assert one.path == f"{kind.template}.spec.containers[0]"
@@ -40,7 +40,7 @@ def test_a_mistake_in_a_template_is_told_with_its_whole_path(kind: Kind) -> None
     path = f"{kind.template}.spec.containers[0].livenessProbe"
 
     with pytest.raises(BadInput, match="must specify a handler type") as error:
-        subjects(controller(kind.name, spec))
+        targets(controller(kind.name, spec))
     assert [path in line and line.startswith("m.yaml:") for line in error.value.lines] == [True]
 
 
@@ -48,13 +48,13 @@ def test_a_mistake_in_a_template_is_told_with_its_whole_path(kind: Kind) -> None
 @pytest.mark.parametrize("spec", [None, [], {"template": 5}, {"jobTemplate": {"spec": []}}])
 def test_a_kind_without_its_template_is_refused(kind: Kind, spec: Any) -> None:
     with pytest.raises(BadInput, match="Required value"):
-        subjects({"apiVersion": "v1", "kind": kind.name, "metadata": [], "spec": spec})
+        targets({"apiVersion": "v1", "kind": kind.name, "metadata": [], "spec": spec})
 
 
 def test_images_that_no_lab_could_run_are_checked() -> None:
-    (one,) = subjects({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": POD})
+    (one,) = targets({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": POD})
 
-    assert one.facts == Facts()
+    assert one.env == PatientEnv()
 
 
 def test_sidecars_are_checked_and_plain_init_containers_are_not() -> None:
@@ -62,7 +62,7 @@ def test_sidecars_are_checked_and_plain_init_containers_are_not() -> None:
         {"name": "first", "image": "i"},
         {"name": "side", "image": "i", "restartPolicy": "Always", "startupProbe": http()},
     ]
-    found = subjects(
+    found = targets(
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {**POD, "initContainers": init}}
     )
 
@@ -75,20 +75,20 @@ def test_sidecars_are_checked_and_plain_init_containers_are_not() -> None:
 def test_pods_behind_one_service_share_their_work() -> None:
     other = deployment({}, name="other", replicas=2)
     other["spec"]["selector"]["matchLabels"] = other["spec"]["template"]["metadata"]["labels"] = {"app": "web"}
-    found = subjects(deployment({}, replicas=3), other, service())
+    found = targets(deployment({}, replicas=3), other, service())
 
     assert [one.pods for one in found] == [5, 5]
-    assert [len(one.routes) for one in subjects(deployment({}), service("else"))] == [0]
+    assert [len(one.routes) for one in targets(deployment({}), service("else"))] == [0]
 
 
 def test_unknown_kinds_are_passed_over_with_a_line_and_known_ones_in_silence() -> None:
     text = "apiVersion: x/v1\nkind: Rollout\nmetadata: {name: r}\n---\napiVersion: v1\nkind: Namespace\n"
     pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: i}]}\n"
     documents, errors = parse((text + pod).encode(), "m.yaml")
-    found, skipped = read_subjects(documents, errors)
+    found, skipped = read_targets(documents, errors)
 
     assert [one.title for one in found] == ["Pod/p, container a"]
-    assert skipped == ["m.yaml:1: document 1 (Rollout/r): is not checked: holds no pod template that is known"]
+    assert skipped == ["m.yaml:1: document 1 (Rollout/r): is not checked: it has no known pod template"]
 
 
 @pytest.mark.parametrize(
@@ -97,27 +97,27 @@ def test_unknown_kinds_are_passed_over_with_a_line_and_known_ones_in_silence() -
 )
 def test_nothing_to_check_is_bad_input(text: str) -> None:
     with pytest.raises(BadInput):
-        subjects(text)
+        targets(text)
 
 
 def test_a_later_object_of_the_same_name_replaces_the_earlier() -> None:
-    assert [one.pods for one in subjects(deployment({}), deployment({}, replicas=4))] == [4]
+    assert [one.pods for one in targets(deployment({}), deployment({}, replicas=4))] == [4]
 
 
 @pytest.mark.parametrize(
-    ("env", "facts"),
+    ("env", "expected"),
     [
         ({"APP_START_DELAY": "1m30s"}, {"starts": 90, "readies": 90}),
         ({"APP_START_DELAY": "5", "APP_START_DELAY_JITTER": "3"}, {"starts": 8, "readies": 8}),
         ({"READY_AFTER": "5"}, {"starts": 0, "readies": 5}),
         ({"READINESS_LATENCY": "2"}, {"latency": {ProbeType.READINESS: 2}}),
-        ({"CRASH_AFTER": "0", "KILL_IN_SECONDS": ""}, {"illnesses": {"CRASH_AFTER": 0}}),
+        ({"CRASH_AFTER": "0", "KILL_IN_SECONDS": ""}, {"failures": {"CRASH_AFTER": 0}}),
         ({"RNG_MODE": "blocking"}, {"serial": True}),
         ({"APP_START_DELAY": "soon"}, {"starts": 0}),
     ],
 )
-def test_what_the_patients_variables_tell(env: dict[str, str], facts: dict[str, Any]) -> None:
-    known = subject({"env": env}).facts
+def test_the_patients_variables_are_read(env: dict[str, str], expected: dict[str, Any]) -> None:
+    known = target({"env": env}).env
 
-    assert {name: getattr(known, name) for name in facts} == facts
-    assert subject({"env": env, "image": "else"}).facts == Facts()
+    assert {name: getattr(known, name) for name in expected} == expected
+    assert target({"env": env, "image": "else"}).env == PatientEnv()

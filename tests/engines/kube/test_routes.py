@@ -1,4 +1,4 @@
-"""How users' requests reach a Service: the best way that there is from here."""
+"""How users' requests reach a Service: the best route that there is from here."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from crashy.engines.kube import ways as ways_module
+from crashy.engines.kube import routes as routes_module
 from crashy.engines.kube.api import Answer, ApiError
-from crashy.engines.kube.ways import CLUSTER_IP, NODE_PORT, PROXY, Ways
+from crashy.engines.kube.routes import CLUSTER_IP, NODE_PORT, PROXY, Routes
 from crashy.traffic.connection import Reply
 from tests.engines.kube.fakes import FakeApi, refused
 
@@ -35,9 +35,9 @@ async def server(port: int = 0) -> AsyncIterator[int]:
         yield listening.sockets[0].getsockname()[1]
 
 
-def told(ways: Ways) -> list[tuple[str, int, str, str]]:
+def reported(routes: Routes) -> list[tuple[str, int, str, str]]:
     choices: list[tuple[str, int, str, str]] = []
-    ways.tell = lambda name, port, way: choices.append((name, port, way.url, way.by))
+    routes.report = lambda name, port, route: choices.append((name, port, route.url, route.description))
     return choices
 
 
@@ -54,35 +54,35 @@ VIA_API = "https://api/api/v1/namespaces/ns/services/web:80/proxy"
     ],
     ids=["ClusterIP", "IPv6", "no NodePort", "headless"],
 )
-def test_a_way_is_chosen_where_there_is_but_one(ips: bool, given: dict[str, Any], url: str, by: str) -> None:
-    ways = Ways(FakeApi(lambda *_: {}), cluster_ips=ips, nodes=["127.0.0.1"])  # type: ignore[arg-type]
-    choices = told(ways)
+def test_a_route_is_chosen_if_there_is_only_one(ips: bool, given: dict[str, Any], url: str, by: str) -> None:
+    routes = Routes(FakeApi(lambda *_: {}), cluster_ips=ips, nodes=["127.0.0.1"])  # type: ignore[arg-type]
+    choices = reported(routes)
 
-    ways.learn(given)
-    ways.learn(given)
+    routes.learn(given)
+    routes.learn(given)
 
     assert choices == [("web", 80, url, by)]
 
 
 async def test_the_first_node_that_answers_is_the_way() -> None:
     async with server() as port:
-        ways = Ways(FakeApi(lambda *_: {}), cluster_ips=False, nodes=["240.0.0.1", "127.0.0.1"])  # type: ignore[arg-type]
-        choices = told(ways)
-        ways.learn(service(node_port=port))
+        routes = Routes(FakeApi(lambda *_: {}), cluster_ips=False, nodes=["240.0.0.1", "127.0.0.1"])  # type: ignore[arg-type]
+        choices = reported(routes)
+        routes.learn(service(node_port=port))
         assert choices == []
 
-        assert (await ways.ask("web", 80, "/", 2.0)).pod == "web-1"
+        assert (await routes.ask("web", 80, "/", 2.0)).pod == "web-1"
         assert choices == [("web", 80, f"http://127.0.0.1:{port}", NODE_PORT)]
 
 
 async def test_where_no_node_answers_it_is_the_api_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ways_module, "_OPEN_WITHIN", 0.5)
+    monkeypatch.setattr(routes_module, "_OPEN_WITHIN", 0.5)
     api = FakeApi(lambda *_: Answer(200, {"X-Pod": "web-1"}, b""))
-    ways = Ways(api, cluster_ips=False, nodes=["127.0.0.1"])  # type: ignore[arg-type]
-    choices = told(ways)
-    ways.learn(service(node_port=CLOSED))
+    routes = Routes(api, cluster_ips=False, nodes=["127.0.0.1"])  # type: ignore[arg-type]
+    choices = reported(routes)
+    routes.learn(service(node_port=CLOSED))
 
-    assert (await ways.ask("web", 80, "/", 0.1)).pod == "web-1"  # the search is not the user's time
+    assert (await routes.ask("web", 80, "/", 0.1)).pod == "web-1"  # the search is not the user's time
     assert choices == [("web", 80, VIA_API, PROXY)]
 
 
@@ -100,22 +100,22 @@ async def test_where_no_node_answers_it_is_the_api_server(monkeypatch: pytest.Mo
 )
 async def test_through_the_api_server_a_failure_is_the_pods_own(answer: Any, reply: Reply) -> None:
     api = FakeApi(lambda *_: answer)
-    ways = Ways(api, cluster_ips=False)  # type: ignore[arg-type]
-    ways.learn(service())
+    routes = Routes(api, cluster_ips=False)  # type: ignore[arg-type]
+    routes.learn(service())
 
-    assert await ways.ask("web", 80, "/x", 1.0) == reply
+    assert await routes.ask("web", 80, "/x", 1.0) == reply
     assert api.asked == [("GET", "/api/v1/namespaces/ns/services/web:80/proxy/x")]
 
 
 async def test_users_wait_for_a_service_that_the_nodes_do_not_know_yet() -> None:
     async with server() as port:
         pass
-    ways = Ways(FakeApi(lambda *_: {}), cluster_ips=False, nodes=["127.0.0.1"])  # type: ignore[arg-type]
-    ways.learn(service(node_port=port))
-    asked = [asyncio.create_task(ways.ask("web", 80, "/", 3.0)) for _ in range(3)]
+    routes = Routes(FakeApi(lambda *_: {}), cluster_ips=False, nodes=["127.0.0.1"])  # type: ignore[arg-type]
+    routes.learn(service(node_port=port))
+    asked = [asyncio.create_task(routes.ask("web", 80, "/", 3.0)) for _ in range(3)]
     await asyncio.wait(asked, timeout=0.05)
     assert not any(task.done() for task in asked)
     async with server(port):
         assert {(await task).pod for task in asked} == {"web-1"}
 
-    assert (await ways.ask("web", 80, "/", 1.0)).failure == "refused"  # once known, what is refused is refused
+    assert (await routes.ask("web", 80, "/", 1.0)).failure == "refused"  # once known, what is refused is refused

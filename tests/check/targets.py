@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from crashy.check.subjects import Subject, read_subjects
+from crashy.check.targets import CheckTarget, read_targets
 from crashy.manifest.parse import parse
 from tests.manifest.reading import load
 
@@ -54,18 +54,18 @@ def service(name: str = "web", **spec: Any) -> dict[str, Any]:
     }
 
 
-def subjects(*objects: dict[str, Any] | str) -> list[Subject]:
+def targets(*objects: dict[str, Any] | str) -> list[CheckTarget]:
     """Read objects, or the text of a manifest, as `m.yaml`."""
     texts = [one if isinstance(one, str) else yaml.safe_dump(one, sort_keys=False) for one in objects]
     documents, errors = parse("---\n".join(texts).encode(), "m.yaml")
-    return read_subjects(documents, errors)[0]
+    return read_targets(documents, errors)[0]
 
 
-def subject(container: dict[str, Any], *, behind_service: bool = False, **spec: Any) -> Subject:
+def target(container: dict[str, Any], *, behind_service: bool = False, **spec: Any) -> CheckTarget:
     """Return the only container of a Deployment."""
-    (one,) = subjects(deployment(container, **spec), *([service()] if behind_service else []))
+    (one,) = targets(deployment(container, **spec), *([service()] if behind_service else []))
     return one
 
 
-def shipped(*paths: Path) -> list[Subject]:
-    return read_subjects(load([str(path) for path in paths]))[0]
+def shipped(*paths: Path) -> list[CheckTarget]:
+    return read_targets(load([str(path) for path in paths]))[0]

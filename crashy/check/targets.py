@@ -1,11 +1,11 @@
-"""From documents to what is checked: each container that runs, with all that decides about its probes."""
+"""The containers to check, read from documents, with all that affects their probes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crashy.check.facts import Facts, by_name, facts
+from crashy.check.patient_env import PatientEnv, by_name, patient_env
 from crashy.kubelet.pod import is_sidecar
 from crashy.objects.config import ConfigMap
 from crashy.objects.document import Document, one_line, refusal
@@ -19,7 +19,7 @@ from crashy.objects.workload import Workload as MakesPods
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What makes pods of one template, which stands at `path` of its document; `replicas` is None for one a node."""
+    """A workload with its pod template at `path` of its document; `replicas` is None for one pod a node."""
 
     kind: str
     name: str
@@ -39,8 +39,8 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """A container of a workload at `path` of its document, the Services that lead to it, and what is known of it.
+class CheckTarget:
+    """A container of a workload at `path` of its document, the Services that select it, and its environment.
 
     `pods` counts the pods that share its work; None if that depends on the number of nodes.
     """
@@ -50,7 +50,7 @@ class Subject:
     path: str
     routes: tuple[Route, ...] = ()
     pods: int | None = 1
-    facts: Facts = field(default_factory=Facts)
+    env: PatientEnv = field(default_factory=PatientEnv)
 
     @property
     def template(self) -> PodTemplate:
@@ -64,7 +64,7 @@ class Subject:
 
     @property
     def probes(self) -> dict[ProbeType, Probe]:
-        """Return the probes that there are, by type."""
+        """Return its probes by type."""
         return {kind: probe for kind in ProbeType if (probe := self.container.probe(kind))}
 
     @property
@@ -81,8 +81,8 @@ class Subject:
         return child(self.workload.path, f"spec.{name}")
 
 
-def read_subjects(documents: Sequence[Document], errors: Sequence[str] = ()) -> tuple[list[Subject], list[str]]:
-    """Return what is to be checked in `documents`, and a line for each document that is not.
+def read_targets(documents: Sequence[Document], errors: Sequence[str] = ()) -> tuple[list[CheckTarget], list[str]]:
+    """Return the containers to check in `documents`, and a line for each document that is skipped.
 
     Raises BadInput with a line for every mistake (`errors` are those known already), or if there is nothing to check.
     """
@@ -96,15 +96,15 @@ def read_subjects(documents: Sequence[Document], errors: Sequence[str] = ()) -> 
             found.pop(key := (str(kind), one.namespace, one.name), None)
             found[key] = document, one
         elif not wrong and kind not in list(NOT_RUN):
-            skipped.append(one_line(document.say("is not checked: holds no pod template that is known")))
+            skipped.append(one_line(document.say("is not checked: it has no known pod template")))
     if lines:
         raise refusal(lines)
-    subjects = _subjects(list(found.values()))
-    if not subjects:
+    targets = _targets(list(found.values()))
+    if not targets:
         files = ", ".join(dict.fromkeys(document.file for document in documents)) or "nothing"
         kinds = ", ".join(kind.name for kind in KINDS.values() if kind.template is not None)
         raise refusal([f"{files}: no {kinds} to check"])
-    return subjects, skipped
+    return targets, skipped
 
 
 def _object(document: Document) -> tuple[Object | Workload | None, list[FieldError]]:
@@ -128,7 +128,7 @@ def _object(document: Document) -> tuple[Object | Workload | None, list[FieldErr
 
 
 def _lenient(document: Document, kind: Kind) -> tuple[Workload | None, list[FieldError]]:
-    """Read of a kind that no lab runs what is to be checked; its other fields are not looked at."""
+    """Read the pod template of a kind that no lab runs; other fields are not validated."""
     path, manifest = kind.template or "", kind.template_in(document.object)
     if not isinstance(manifest, Mapping):
         return None, [FieldError(path, "Required value")]
@@ -151,16 +151,16 @@ def _lenient(document: Document, kind: Kind) -> tuple[Workload | None, list[Fiel
     ), []
 
 
-def _subjects(found: Sequence[tuple[Document, Object | Workload]]) -> list[Subject]:
+def _targets(found: Sequence[tuple[Document, Object | Workload]]) -> list[CheckTarget]:
     workloads = [one for _, one in found if isinstance(one, Workload)]
     routes = [Route(one, document) for document, one in found if isinstance(one, Service)]
     maps = [one for _, one in found if isinstance(one, ConfigMap)]
-    return [subject for workload in workloads for subject in _containers(workload, workloads, routes, maps)]
+    return [target for workload in workloads for target in _containers(workload, workloads, routes, maps)]
 
 
 def _containers(
     workload: Workload, workloads: Sequence[Workload], routes: Sequence[Route], maps: Sequence[ConfigMap]
-) -> list[Subject]:
+) -> list[CheckTarget]:
     mine = tuple(route for route in routes if _leads_to(route, workload))
     beside = [other for other in workloads if other is workload or any(_leads_to(route, other) for route in mine)]
     counts = [other.replicas for other in beside]
@@ -170,7 +170,7 @@ def _containers(
     listed = [(f"{spec}.initContainers[{i}]", c) for i, c in enumerate(template.init_containers) if is_sidecar(c)]
     listed += [(f"{spec}.containers[{i}]", c) for i, c in enumerate(template.containers)]
     known = by_name(maps, workload.namespace)
-    return [Subject(workload, c, path, mine, pods, facts(c, known)) for path, c in listed]
+    return [CheckTarget(workload, c, path, mine, pods, patient_env(c, known)) for path, c in listed]
 
 
 def _leads_to(route: Route, workload: Workload) -> bool:
