@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from crashy.report.results import Results
+from crashy.report.results import RunSummary
 from crashy.timeline import Event, kinds
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `start` to `end`: what it is, and a text to show on hover."""
+    """A kind of state from `start` to `end`, with a text to show on hover."""
 
     start: float
     end: float
@@ -21,7 +21,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """At `t`: what it is, and a text to show on hover."""
+    """Something that happened at `t`, with a text to show on hover."""
 
     t: float
     kind: str
@@ -39,7 +39,7 @@ class Lane:
     events: list[Mark] = field(default_factory=list)
 
 
-def lanes(events: Sequence[Event], told: Results) -> list[Lane]:
+def lanes(events: Sequence[Event], summary: RunSummary) -> list[Lane]:
     """Return a lane for each pod, in the order in which they appear."""
     found: dict[str, Lane] = {}
     since: dict[str, tuple[float, str, str]] = {}
@@ -66,10 +66,10 @@ def lanes(events: Sequence[Event], told: Results) -> list[Lane]:
             kind = str(event.data.get("type", "Normal")).lower()
             lane(event).events.append(Mark(event.t, kind, f"{event.reason}: {event.message}"))
     for pod, (start, kind, text) in since.items():
-        found[pod].states.append(Span(start, told.end, kind, text))
-    for fault in told.faults:
+        found[pod].states.append(Span(start, summary.end, kind, text))
+    for fault in summary.faults:
         if fault.pod in found:
-            end = told.end if fault.recovered is None else fault.at + fault.recovered
+            end = summary.end if fault.recovered is None else fault.at + fault.recovered
             found[fault.pod].faults.append(Span(fault.at, end, "fault", fault.fault))
     return list(found.values())
 

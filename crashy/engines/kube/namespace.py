@@ -68,7 +68,7 @@ async def delete(api: Api, namespace: Namespace) -> bool:
 
 
 async def _insist(api: Api, method: str, path: str, body: Object | None = None) -> Object | None:
-    """Ask until there is an answer; None where nothing is there, or is as it was asked for (a deletion under route)."""
+    """Ask until there is an answer; None where nothing is there, or is as it was asked for (a deletion in progress)."""
     while True:
         try:
             return await api.request(method, path, body)
