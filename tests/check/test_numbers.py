@@ -15,7 +15,7 @@ from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.objects.pod import ProbeType
 from tests.check.targets import SEEDS, command, deployment, http, service, shipped, target, targets, tcp
-from tests.kubelet.scripted import Answer, Condition, Hang, Life, Spell
+from tests.kubelet.scripted import Answer, Condition, Hang, Life, ScriptedPhase
 from tests.kubelet.simulation import Run, simulate
 
 EXIT, ERRORS, HANG = FailureMode
@@ -48,7 +48,7 @@ def simulate_failure(
             return well
         if mode is EXIT:
             return replace(well, exits_at=onset)
-        return replace(well, spells=(Spell(CONDITIONS[mode], onset),))
+        return replace(well, phases=(ScriptedPhase(CONDITIONS[mode], onset),))
 
     return simulate(patient.template, script, onset + span, seed=seed)
 
@@ -309,8 +309,8 @@ def test_a_start_is_granted_what_is_safe_and_killed_within_the_bounds(
 ) -> None:
     patient = target(container)
     begun = numbers(patient).start
-    spells = (Spell(Hang(), 0.0, starts),) if hangs else ()
-    life = Life(start_seconds=0.0, listens_at=0.0 if hangs else starts, spells=spells)
+    phases = (ScriptedPhase(Hang(), 0.0, starts),) if hangs else ()
+    life = Life(start_seconds=0.0, listens_at=0.0 if hangs else starts, phases=phases)
     kills = simulate(patient.template, lambda *_: life, 90, seed=seed).times("event", "Killing")
 
     assert begun.safe is not None

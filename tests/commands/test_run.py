@@ -113,7 +113,7 @@ def test_an_engine_that_fails_is_exit_3_and_what_was_seen_is_reported(
     async def fail(*_: object) -> None:
         raise RuntimeError("the node is on fire")
 
-    monkeypatch.setattr("crashy.engines.sim.sim.Sim.inject", fail)
+    monkeypatch.setattr("crashy.engines.sim.sim.SimEngine.inject", fail)
 
     assert cli.main(on_sim(FREEZE)) == 3
     told = capsys.readouterr()

@@ -36,13 +36,13 @@ from crashy.timeline import Timeline
 from tests.kubelet.scripted import (
     Answer,
     Condition,
-    Course,
     Cut,
     Full,
     Hang,
     Life,
     Refuse,
-    Spell,
+    ScriptedPhase,
+    ScriptedProcess,
     Stall,
     Stopped,
     healthy,
@@ -117,11 +117,11 @@ class AtZero:
 
 
 def test_the_last_spell_that_holds_counts() -> None:
-    spells = (Spell(Hang(), 1, 4), Spell(Answer(500), 2, 3, ("/a", "/b*")))
-    life = Life(listens_at=0.5, spells=spells, on_term=(Spell(Answer(503), 1),))
-    course = Course(life, AtZero(), terminated_at=5)
+    phases = (ScriptedPhase(Hang(), 1, 4), ScriptedPhase(Answer(500), 2, 3, ("/a", "/b*")))
+    life = Life(listens_at=0.5, phases=phases, on_term=(ScriptedPhase(Answer(503), 1),))
+    process = ScriptedProcess(life, AtZero(), terminated_at=5)
 
-    assert [course.condition(t, "/bc") for t in (0, 0.5, 1, 2, 3, 4, 6)] == [
+    assert [process.condition(t, "/bc") for t in (0, 0.5, 1, 2, 3, 4, 6)] == [
         Refuse(),
         Answer(),
         Hang(),
@@ -130,8 +130,8 @@ def test_the_last_spell_that_holds_counts() -> None:
         Answer(),
         Answer(503),
     ]
-    assert course.condition(2, "/c") == Hang()
-    assert course.condition(0, "cat f", network=False) == Answer()
+    assert process.condition(2, "/c") == Hang()
+    assert process.condition(0, "cat f", network=False) == Answer()
 
 
 async def started(runtime: SimRuntime, exits: list[Exited]) -> str:
@@ -166,7 +166,7 @@ async def stop_at_3(runtime: SimRuntime, container_id: str) -> None:
 async def exit_at_3(runtime: SimRuntime, _container_id: str) -> None:
     await asyncio.sleep(3)
     process = runtime.process(POD, APP)
-    assert isinstance(process, Course)
+    assert isinstance(process, ScriptedProcess)
     process.kernel.exit(9)
     process.kernel.exit(10)
 
@@ -192,8 +192,8 @@ async def give_up_stopping_and_stop_again(runtime: SimRuntime, container_id: str
         (Life(term_seconds=None), stop_at_3, [(8, 137)]),
         (Life(term_seconds=None), give_up_stopping_and_stop_again, [(3, 137)]),
         (Life(term_seconds=2), give_up_stopping_and_stop_again, [(2, 0)]),
-        (Life(spells=(Spell(Stopped(), 1),)), stop_at_3, [(8, 137)]),
-        (Life(spells=(Spell(Stopped(), 1, 6),)), stop_at_3, [(6, 0)]),
+        (Life(phases=(ScriptedPhase(Stopped(), 1),)), stop_at_3, [(8, 137)]),
+        (Life(phases=(ScriptedPhase(Stopped(), 1, 6),)), stop_at_3, [(6, 0)]),
         (Silent(), stop_at_3, [(3, 143)]),
         (Silent(done=True), nothing, [(0, 0)]),
     ],
@@ -208,7 +208,7 @@ def virtually(main: Coroutine[Any, Any, None]) -> None:
 
 def test_a_stopped_container_lets_its_backlog_and_one_connect() -> None:
     async def main() -> None:
-        runtime = SimRuntime(lambda *_: Life(spells=(Spell(Stopped()),), backlog=2))
+        runtime = SimRuntime(lambda *_: Life(phases=(ScriptedPhase(Stopped()),), backlog=2))
         container_id = await started(runtime, [])
         await asyncio.sleep(1)
         outcomes = [await runtime.probe(POD, APP, container_id, Probe(TCP)) for _ in range(5)]
@@ -223,8 +223,8 @@ def test_a_spell_can_be_injected_and_what_has_ended_refuses() -> None:
         container_id = await started(runtime, [])
         await asyncio.sleep(10)
         process = runtime.process(POD, APP)
-        assert isinstance(process, Course)
-        process.inject(Spell(Answer(503), 0, 5))
+        assert isinstance(process, ScriptedProcess)
+        process.inject(ScriptedPhase(Answer(503), 0, 5))
         assert not (await runtime.probe(POD, APP, container_id, Probe(HTTP))).healthy
         await asyncio.sleep(5)
         assert (await runtime.probe(POD, APP, container_id, Probe(HTTP))).healthy
@@ -250,7 +250,7 @@ def test_a_start_may_fail_and_so_may_a_hook() -> None:
     async def main() -> None:
         with pytest.raises(StartError, match="no such image"):
             await started(SimRuntime(lambda *_: Life(start_error="no such image")), [])
-        runtime = SimRuntime(lambda *_: Life(spells=(Spell(Answer(500, "no"), targets=("cat f",)),)))
+        runtime = SimRuntime(lambda *_: Life(phases=(ScriptedPhase(Answer(500, "no"), targets=("cat f",)),)))
         container_id = await started(runtime, [])
         with pytest.raises(HookError, match="no"):
             await runtime.hook(POD, APP, container_id, EXEC)
@@ -290,8 +290,10 @@ def test_the_same_seed_gives_the_same_hour_byte_for_byte() -> None:
             rng, timeline = random.Random(seed), Timeline(loop.time)
 
             def script(*_: object) -> Life:
-                sick = Spell(rng.choice([Hang(), Answer(500), Stopped()]), begin := rng.uniform(0, 900), begin + 60)
-                return Life(spells=(sick,), exits_at=rng.expovariate(1 / 600), exit_code=1)
+                sick = ScriptedPhase(
+                    rng.choice([Hang(), Answer(500), Stopped()]), begin := rng.uniform(0, 900), begin + 60
+                )
+                return Life(phases=(sick,), exits_at=rng.expovariate(1 / 600), exit_code=1)
 
             runtime = SimRuntime(script)
             template = parse_pod_template({"spec": spec}, path="")

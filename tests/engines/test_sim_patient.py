@@ -67,7 +67,7 @@ class World:
         handler = HTTPGet(8080, path)
         if client == "users":
             return await self.runtime.ask(POD.ip, handler, 8080, within)
-        return await self.patient.meet(handler, 8080, within, client) if self.patient else Refuse()
+        return await self.patient.respond(handler, 8080, within, client) if self.patient else Refuse()
 
     async def status(self, path: str, client: Client = "kubelet", within: float = 1) -> int:
         condition = await self.get(path, client, within)
@@ -245,9 +245,9 @@ def test_a_deaf_one_refuses_and_its_admin_port_does_not() -> None:
         patient = world.patient
         assert patient is not None
         assert await world.get("/livez") == Refuse()
-        assert await patient.meet(TCPSocket(8081), 8081, 1, "kubelet") == Answer()
+        assert await patient.respond(TCPSocket(8081), 8081, 1, "kubelet") == Answer()
         await world.at(4.1)
-        assert await patient.meet(TCPSocket(8080), 8080, 1, "kubelet") == Answer()
+        assert await patient.respond(TCPSocket(8080), 8080, 1, "kubelet") == Answer()
 
     play(deafen)
 
@@ -276,7 +276,7 @@ def test_grpc_services_are_named_after_probes(service: str, healthy: int, unread
             if spec:
                 world.inject(spec)
             assert world.patient is not None
-            condition = await world.patient.meet(GRPC(9000, service), 9000, 1, "kubelet")
+            condition = await world.patient.respond(GRPC(9000, service), 9000, 1, "kubelet")
             assert isinstance(condition, Answer)
             found.append(condition.status)
         return found
@@ -293,7 +293,7 @@ def test_its_state_files_say_what_its_probes_say() -> None:
                 world.inject(spec)
             for command in (("cat", "/app/is_ready"), ("cat", "/app/is_healthy"), ("true",)):
                 assert world.patient is not None
-                condition = await world.patient.meet(Exec(command), 0, 1, "kubelet")
+                condition = await world.patient.respond(Exec(command), 0, 1, "kubelet")
                 assert isinstance(condition, Answer)
                 found.append(condition.status)
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from crashy.objects.pod import Container
-from tests.kubelet.scripted import Answer, Condition, Hang, Life, Spell, Stall, Stopped
+from tests.kubelet.scripted import Answer, Condition, Hang, Life, ScriptedPhase, Stall, Stopped
 
 MAIN = 0.055
 """Seconds from a container's start to the patient's first line: its own seconds count from there."""
@@ -36,27 +36,29 @@ def life(container: Container, attempt: int, start_seconds: float) -> Life:
     """Return the patient's n-th life."""
     env = environment(container)
     ill = attempt < int(env.get("FAULT_LIVES", "1000"))
-    spells = [
-        Spell(condition, MAIN + float(env[name]), math.inf, targets)
+    phases = [
+        ScriptedPhase(condition, MAIN + float(env[name]), math.inf, targets)
         for name, (condition, targets) in FAULTS.items()
         if name in env and ill
     ]
     if "NOT_READY" in env:
         begin, end = (MAIN + float(moment) for moment in env["NOT_READY"].split("-"))
-        spells.append(Spell(Answer(500), begin, end, ("/ready",)))
+        phases.append(ScriptedPhase(Answer(500), begin, end, ("/ready",)))
     always: dict[str, tuple[Condition, str]] = {
         "READY_LATENCY": (Answer(latency=float(env.get("READY_LATENCY", 0))), "/ready"),
         "STALL_BODY": (Stall(), "/*"),
         "NEVER_STARTED": (Answer(500), "/startup"),
     }
-    spells += [Spell(condition, targets=(target,)) for name, (condition, target) in always.items() if name in env]
+    phases += [
+        ScriptedPhase(condition, targets=(target,)) for name, (condition, target) in always.items() if name in env
+    ]
     if env.get("REDIRECT", "/").startswith("http"):
-        spells.append(Spell(Answer(302, "moved\n"), targets=("/ready",)))
-    spells.append(Spell(Answer(latency=5, body=""), targets=("sleep 5",)))
+        phases.append(ScriptedPhase(Answer(302, "moved\n"), targets=("/ready",)))
+    phases.append(ScriptedPhase(Answer(latency=5, body=""), targets=("sleep 5",)))
     return Life(
         start_seconds=start_seconds,
         listens_at=MAIN + float(env.get("START_DELAY", 0)),
-        spells=tuple(spells),
+        phases=tuple(phases),
         exits_at=MAIN + float(env["EXIT_AFTER"]) if "EXIT_AFTER" in env and ill else None,
         exit_code=int(env.get("EXIT_CODE", 0)),
         term_seconds=None if "IGNORE_TERM" in env else float(env.get("TERM_LATENCY", 0)),

@@ -1,7 +1,7 @@
-"""A modelled container whose life is written down beforehand: what it answers at a moment is a function of time.
+"""A modelled container with a script: its response is a function of time.
 
-Seconds count from the container's start. A container that nothing is said of listens soon after its start,
-answers 200 to everything, and ends at once with code 0 when told to.
+Seconds count from the container's start. By default a container listens soon after its start,
+answers 200 to everything, and ends at once with code 0 at SIGTERM.
 """
 
 from __future__ import annotations
@@ -16,11 +16,23 @@ from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import GRPC, Container, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient.answers import Answer
 
-__all__ = ["Answer", "Condition", "Course", "Cut", "Full", "Hang", "Life", "Refuse", "Spell", "Stall", "Stopped"]
+__all__ = [
+    "Answer",
+    "Condition",
+    "Cut",
+    "Full",
+    "Hang",
+    "Life",
+    "Refuse",
+    "ScriptedPhase",
+    "ScriptedProcess",
+    "Stall",
+    "Stopped",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
+class ScriptedPhase:
     """A condition from `start` until `end`, for the targets that one of the globs matches.
 
     A target is a probe's path, its command joined by spaces, `tcp`, or `grpc:` and the service.
@@ -38,44 +50,44 @@ class Spell:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """How one life of a container goes.
+    """The script of one life of a container.
 
     `start_seconds` is what the runtime needs to start it (or to find that it can't, for the reason `start_error`),
     `exits_at` when it ends by itself, `term_seconds` the time from SIGTERM to its end (None: it ignores SIGTERM).
-    `on_term` are spells whose seconds count from SIGTERM. Of the spells that hold, the last one counts.
+    `on_term` are phases whose seconds count from SIGTERM. Of the phases that hold, the last one counts.
     """
 
     start_seconds: float = 0.07
     start_error: str = ""
     listens_at: float = 0.055
-    spells: tuple[Spell, ...] = ()
+    phases: tuple[ScriptedPhase, ...] = ()
     exits_at: float | None = None
     exit_code: int = 0
     term_seconds: float | None = 0.0
     term_code: int = 0
-    on_term: tuple[Spell, ...] = ()
+    on_term: tuple[ScriptedPhase, ...] = ()
     backlog: int = 5
 
-    def begin(self, kernel: Kernel) -> Course:
+    def begin(self, kernel: Kernel) -> ScriptedProcess:
         """Begin the life now."""
-        course = Course(self, kernel)
+        process = ScriptedProcess(self, kernel)
         if self.exits_at is not None:
-            kernel.call_at(course.began + self.exits_at, lambda: kernel.exit(self.exit_code))
-        return course
+            kernel.call_at(process.began + self.exits_at, lambda: kernel.exit(self.exit_code))
+        return process
 
 
 def healthy(_pod: Pod, _container: Container, _attempt: int) -> Life:
-    """Nothing ever goes wrong."""
+    """Return a life without failures."""
     return Life()
 
 
 @dataclass(slots=True)
-class Course:
-    """One life as it goes on: its plan, and what has been done to it since."""
+class ScriptedProcess:
+    """A process that follows its script, and what has been injected since."""
 
     life: Life
     kernel: Kernel
-    injected: list[Spell] = field(default_factory=list)
+    injected: list[ScriptedPhase] = field(default_factory=list)
     terminated_at: float | None = None
     queued: int = 0
     began: float = field(init=False)
@@ -89,24 +101,24 @@ class Course:
         return self.kernel.now() - self.began
 
     def condition(self, t: float, target: str, *, network: bool = True) -> Condition:
-        """Return how the container meets that target at `t`; what runs inside it (no `network`) needs no listener."""
+        """Return the response to that target at `t`; what runs inside it (no `network`) needs no listener."""
         if network and t < self.life.listens_at:
             return Refuse()
-        spells = [s for s in (*self.life.spells, *self.injected) if s.holds(t, target)]
+        phases = [s for s in (*self.life.phases, *self.injected) if s.holds(t, target)]
         if self.terminated_at is not None:
-            spells += [s for s in self.life.on_term if s.holds(t - self.terminated_at, target)]
-        return spells[-1].condition if spells else Answer()
+            phases += [s for s in self.life.on_term if s.holds(t - self.terminated_at, target)]
+        return phases[-1].condition if phases else Answer()
 
-    def inject(self, spell: Spell) -> None:
-        """Add a spell whose seconds count from now."""
-        self.injected.append(replace(spell, start=self.age + spell.start, end=self.age + spell.end))
+    def inject(self, phase: ScriptedPhase) -> None:
+        """Add a phase whose seconds count from now."""
+        self.injected.append(replace(phase, start=self.age + phase.start, end=self.age + phase.end))
 
     def listens(self, port: int) -> bool:
-        """Refuse: it has no ports of its own; whoever asks it by its container is met as its life says."""
+        """Return False: it has no ports of its own; a request to its container follows the script."""
         return False
 
-    async def meet(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
-        """Return how it meets a handler now; the connections that a stopped one leaves in the queue are counted."""
+    async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
+        """Return the response to a handler now; connections in a stopped one's backlog are counted."""
         condition = self.condition(self.age, target(handler), network=not isinstance(handler, Exec))
         if not isinstance(condition, Stopped):
             self.queued = 0
@@ -123,18 +135,18 @@ class Course:
             self.kernel.call_at(ends_at, lambda: self.kernel.exit(self.life.term_code))
 
     def ended(self) -> None:
-        """Nobody waits for it: what is asked is answered at once."""
+        """Do nothing: no request is in flight, as each is answered at once."""
 
     def runs_again_at(self, t: float) -> float:
         """Return the moment from `t` on at which it takes signals: `t` itself unless it is stopped; inf for never."""
-        for spell in sorted((*self.life.spells, *self.injected), key=lambda s: s.start):
-            if isinstance(spell.condition, Stopped) and spell.start <= t < spell.end:
-                t = spell.end
+        for phase in sorted((*self.life.phases, *self.injected), key=lambda s: s.start):
+            if isinstance(phase.condition, Stopped) and phase.start <= t < phase.end:
+                t = phase.end
         return t
 
 
 def target(handler: Handler) -> str:
-    """Name what a handler asks for, as a `Spell`'s globs see it."""
+    """Name what a handler asks for, as a `ScriptedPhase`'s globs see it."""
     match handler:
         case HTTPGet():
             return handler.path

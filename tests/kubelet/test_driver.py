@@ -15,7 +15,7 @@ from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.runtime import Exited, Pod, StartError
 from crashy.objects.pod import Container, parse_pod_template
 from crashy.timeline import Timeline
-from tests.kubelet.scripted import Answer, Course, Hang, Life, Spell
+from tests.kubelet.scripted import Answer, Hang, Life, ScriptedPhase, ScriptedProcess
 from tests.kubelet.simulation import simulate
 
 WELL = Life()
@@ -48,7 +48,7 @@ def lives(**by_container: Life | list[Life]) -> Script:
 
 
 def test_a_failing_pre_stop_is_told_and_the_kill_goes_on() -> None:
-    script = lives(app=Life(spells=(Spell(Answer(500), targets=("pre-stop",)),)))
+    script = lives(app=Life(phases=(ScriptedPhase(Answer(500), targets=("pre-stop",)),)))
     run = simulate(spec(lifecycle=EXEC_PRE_STOP), script, 60, play=DELETE)
 
     assert run.messages("FailedPreStopHook") == ["PreStopHook failed"]
@@ -56,7 +56,7 @@ def test_a_failing_pre_stop_is_told_and_the_kill_goes_on() -> None:
 
 
 def test_a_pre_stop_that_never_ends_has_the_grace_and_sigterm_two_seconds() -> None:
-    script = lives(app=Life(spells=(Spell(Hang(), targets=("pre-stop",)),), term_seconds=None))
+    script = lives(app=Life(phases=(ScriptedPhase(Hang(), targets=("pre-stop",)),), term_seconds=None))
     run = simulate(spec(lifecycle=EXEC_PRE_STOP, grace=5), script, 60, play=DELETE)
 
     assert run.messages("FailedPreStopHook") == []
@@ -64,14 +64,14 @@ def test_a_pre_stop_that_never_ends_has_the_grace_and_sigterm_two_seconds() -> N
 
 
 def test_without_grace_there_is_no_pre_stop() -> None:
-    script = lives(app=Life(spells=(Spell(Hang(), targets=("pre-stop",)),)))
+    script = lives(app=Life(phases=(ScriptedPhase(Hang(), targets=("pre-stop",)),)))
     run = simulate(spec(lifecycle=EXEC_PRE_STOP), script, 60, play={10: lambda driver, _: driver.delete(0)})
 
     assert run.exited() == [10]
 
 
 def test_a_failing_post_start_kills_the_container_which_backs_off() -> None:
-    script = lives(app=Life(spells=(Spell(Answer(500, "no"), targets=("post-start",)),)))
+    script = lives(app=Life(phases=(ScriptedPhase(Answer(500, "no"), targets=("post-start",)),)))
     run = simulate(spec(lifecycle=POST_START), script, 20)
 
     assert run.reasons()[:6] == ["Pulled", "Created", "Started", "FailedPostStartHook", "Killing", "Pulled"]
@@ -81,7 +81,7 @@ def test_a_failing_post_start_kills_the_container_which_backs_off() -> None:
 
 
 def test_nothing_is_published_or_probed_while_post_start_runs() -> None:
-    script = lives(app=Life(spells=(Spell(Answer(latency=5), targets=("post-start",)),)))
+    script = lives(app=Life(phases=(ScriptedPhase(Answer(latency=5), targets=("post-start",)),)))
     probe = {"httpGet": {"port": 80}, "periodSeconds": 1}
     run = simulate(spec(lifecycle=POST_START, readinessProbe=probe), script, 9)
 
@@ -104,7 +104,7 @@ def test_a_container_that_cannot_be_started_backs_off() -> None:
 
 def crash(driver: PodDriver, runtime: SimRuntime) -> None:
     process = runtime.process(driver.pod, driver.pod.template.containers[0])
-    assert isinstance(process, Course)
+    assert isinstance(process, ScriptedProcess)
     process.kernel.exit(1)
 
 
@@ -155,7 +155,7 @@ def test_a_sidecar_that_ends_is_restarted_under_every_policy() -> None:
 
 def test_under_never_a_failed_liveness_stops_the_pod_for_good() -> None:
     probe = {"httpGet": {"port": 80}, "periodSeconds": 1}
-    sick = Life(spells=(Spell(Answer(500), 2),), term_code=143)
+    sick = Life(phases=(ScriptedPhase(Answer(500), 2),), term_code=143)
     run = simulate(spec(policy="Never", livenessProbe=probe), lives(app=sick), 30)
 
     assert run.messages("Killing") == ["Stopping container app"]
@@ -197,11 +197,11 @@ def test_a_dead_container_that_nobody_has_seen_die_fails_its_probe_and_is_killed
     # it dies between the relist and its third failing probe, as once in the traces of 23-streak-over-restart
     probe = {"httpGet": {"port": 80, "path": "/"}, "periodSeconds": 2}
     relist = random.Random(0).random()  # the driver's first draw is its phase
-    sick = Life(start_seconds=0.1, spells=(Spell(Answer(500), 3),), exits_at=6.9 + relist, exit_code=1)
+    sick = Life(start_seconds=0.1, phases=(ScriptedPhase(Answer(500), 3),), exits_at=6.9 + relist, exit_code=1)
     run = simulate(spec(livenessProbe=probe), lives(app=[sick, WELL]), 7.9, seed=0)
     assert "Killing" not in run.reasons()
 
-    late = Life(start_seconds=0.1, spells=(Spell(Answer(500), 3),), exits_at=7.85, exit_code=1)
+    late = Life(start_seconds=0.1, phases=(ScriptedPhase(Answer(500), 3),), exits_at=7.85, exit_code=1)
     run = simulate(spec(livenessProbe=probe), lives(app=[late, WELL]), 8.1, seed=0)
     assert run.reasons()[-4:] == ["Killing", "Pulled", "Created", "Started"]
     assert run.exit_codes() == [1]
@@ -214,7 +214,7 @@ def test_a_dead_container_that_nobody_has_seen_die_fails_its_probe_and_is_killed
 
 def test_deleting_breaks_off_a_kill_and_grants_the_deletions_own_grace() -> None:
     probe = {"httpGet": {"port": 80}, "periodSeconds": 1}
-    deaf = Life(spells=(Spell(Answer(500), 2),), term_seconds=None)
+    deaf = Life(phases=(ScriptedPhase(Answer(500), 2),), term_seconds=None)
     run = simulate(
         spec(livenessProbe=probe, grace=30), lives(app=deaf), 90, play={10: lambda driver, _: driver.delete(3)}
     )

@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.pod import ProbeType
-from tests.kubelet.scripted import Answer, Hang, Life, Refuse, Spell, Stall, Stopped
+from tests.kubelet.scripted import Answer, Hang, Life, Refuse, ScriptedPhase, Stall, Stopped
 from tests.kubelet.simulation import Run, simulate
 
 SECONDS = 120
 
 moments = st.floats(0, 60).map(lambda t: round(t, 3))
 conditions = st.sampled_from([Answer(), Answer(500), Answer(latency=1.5), Hang(), Stall(), Refuse(), Stopped()])
-spells = st.builds(
-    lambda condition, start, length: Spell(condition, start, start + length), conditions, moments, moments
+phases = st.builds(
+    lambda condition, start, length: ScriptedPhase(condition, start, start + length), conditions, moments, moments
 )
 lives = st.builds(
     Life,
     start_seconds=st.sampled_from([0.0, 0.08, 2.0]),
     listens_at=st.sampled_from([0.0, 0.06, 7.0]),
-    spells=st.lists(spells, max_size=3).map(tuple),
+    phases=st.lists(phases, max_size=3).map(tuple),
     exits_at=st.none() | moments,
     exit_code=st.sampled_from([0, 1]),
     term_seconds=st.none() | st.sampled_from([0.0, 1.0]),
@@ -45,7 +45,7 @@ containers = st.fixed_dictionaries({"image": st.just("app")}, optional={kind.fie
 def histories(draw: st.DrawFn) -> Run:
     """Draw a pod of one or two containers, what their lives are and return what came of it."""
     specs = draw(st.lists(containers, min_size=1, max_size=2))
-    courses = [draw(st.lists(lives, min_size=1, max_size=3)) for _ in specs]
+    scripts = [draw(st.lists(lives, min_size=1, max_size=3)) for _ in specs]
     spec: dict[str, Any] = {
         "terminationGracePeriodSeconds": draw(st.integers(0, 5)),
         "restartPolicy": draw(st.sampled_from(["Always", "OnFailure", "Never"])),
@@ -54,7 +54,7 @@ def histories(draw: st.DrawFn) -> Run:
     deletion = draw(st.none() | st.integers(1, SECONDS))
     return simulate(
         spec,
-        lambda _pod, container, attempt: (course := courses[int(container.name[1:])])[attempt % len(course)],
+        lambda _pod, container, attempt: (plans := scripts[int(container.name[1:])])[attempt % len(plans)],
         SECONDS,
         profile=PROFILES[draw(st.sampled_from(["1.20", "1.36"]))],
         seed=draw(st.integers(0, 5)),

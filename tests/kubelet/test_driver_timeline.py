@@ -15,7 +15,7 @@ import pytest
 from crashy.engines.sim.runtime import Script
 from crashy.kubelet.versions import NEWEST, Requeue
 from tests.kubelet.cases import case
-from tests.kubelet.scripted import Answer, Hang, Life, Refuse, Spell, Stopped
+from tests.kubelet.scripted import Answer, Hang, Life, Refuse, ScriptedPhase, Stopped
 from tests.kubelet.simulation import Run, simulate
 
 IDEAL = replace(NEWEST, relist_seconds=0.0, requeue=Requeue.EXACT)
@@ -54,7 +54,7 @@ def probed(run: Run, probe_type: str) -> list[float]:
 def test_liveness_500() -> None:
     # workers start 4 s before the container, so their grid is at 1, 6, 11, ... from its start
     spec = pod(livenessProbe=get("/healthz", periodSeconds=5))
-    sick = Life(start_seconds=4, listens_at=0, spells=(Spell(Answer(500), 12),), term_seconds=0.5)
+    sick = Life(start_seconds=4, listens_at=0, phases=(ScriptedPhase(Answer(500), 12),), term_seconds=0.5)
     seen = ideal(spec, only_first(sick, Life(start_seconds=0)), 32)
 
     assert probed(seen, "liveness") == [1, 6, 11, 16, 21, 26, 31]
@@ -68,7 +68,7 @@ def test_liveness_500() -> None:
 @pytest.mark.case("timeline.liveness-hang-full-grace", "frozen.sigstop-grace")
 def test_liveness_hang_takes_the_full_grace() -> None:
     spec = pod(livenessProbe=get("/healthz", periodSeconds=5))
-    frozen = Life(start_seconds=4, spells=(Spell(Stopped(), 12),))
+    frozen = Life(start_seconds=4, phases=(ScriptedPhase(Stopped(), 12),))
     seen = ideal(spec, only_first(frozen, Life(start_seconds=0)), 58)
 
     assert probed(seen, "liveness")[3:6] == [16, 21, 26]
@@ -96,7 +96,7 @@ def test_startup_then_ready() -> None:
 @pytest.mark.case("timeline.startup-never")
 def test_startup_never() -> None:
     spec = pod(startupProbe=get("/", periodSeconds=2, failureThreshold=5), livenessProbe=get("/", periodSeconds=1))
-    seen = ideal(spec, always(Life(start_seconds=1.999, spells=(Spell(Refuse()),))), 8.1)
+    seen = ideal(spec, always(Life(start_seconds=1.999, phases=(ScriptedPhase(Refuse()),))), 8.1)
 
     assert probed(seen, "startup") == [0, 2, 4, 6, 8]
     assert seen.messages("Killing") == ["Container app failed startup probe, will be restarted"]
@@ -107,7 +107,7 @@ def test_startup_never() -> None:
 @pytest.mark.case("timeline.readiness-extra-probe")
 def test_a_readiness_failure_is_followed_by_an_extra_probe_and_the_ticks_go_on_from_there() -> None:
     spec = pod(readinessProbe=get("/", periodSeconds=5, failureThreshold=1))
-    sick = Life(start_seconds=0, listens_at=0, spells=(Spell(Answer(500, latency=0.05), 9.999, 10.02),))
+    sick = Life(start_seconds=0, listens_at=0, phases=(ScriptedPhase(Answer(500, latency=0.05), 9.999, 10.02),))
     seen = ideal(spec, always(sick), 16)
 
     assert seen.ready_changes() == [(0, True), (10.05, False), (10.05, True)]
@@ -165,9 +165,9 @@ class EndToEnd:
     message: str = ""
 
 
-AFTER_10 = Life(spells=(Spell(Answer(500), 10, targets=("/healthz",)),))
-SLEEPS = Life(spells=(Spell(Hang(), targets=("sleep 10",)),))
-FALSE = Life(spells=(Spell(Answer(500), targets=("false", "cat ready")),))
+AFTER_10 = Life(phases=(ScriptedPhase(Answer(500), 10, targets=("/healthz",)),))
+SLEEPS = Life(phases=(ScriptedPhase(Hang(), targets=("sleep 10",)),))
+FALSE = Life(phases=(ScriptedPhase(Answer(500), targets=("false", "cat ready")),))
 ONCE = {"failureThreshold": 1}
 UP = (1, float("inf"))
 
@@ -189,7 +189,7 @@ END_TO_END = (
     EndToEnd(
         "e2e.tcp-liveness-not-restarted",
         pod(livenessProbe={"tcpSocket": {"port": 8080}, "initialDelaySeconds": 15, **ONCE}),
-        Life(spells=(Spell(Answer(500), 10),)),
+        Life(phases=(ScriptedPhase(Answer(500), 10),)),
         240,
     ),
     EndToEnd(
@@ -209,7 +209,7 @@ END_TO_END = (
     EndToEnd(
         "e2e.nonlocal-redirect",
         pod(livenessProbe=get("/redirect", **ONCE)),
-        Life(spells=(Spell(Answer(302, '<a href="http://0.0.0.0/">Found</a>.'), targets=("/redirect",)),)), 60,
+        Life(phases=(ScriptedPhase(Answer(302, '<a href="http://0.0.0.0/">Found</a>.'), targets=("/redirect",)),)), 60,
         message='Liveness probe warning: Probe terminated redirects, Response body: <a href="http://0.0.0.0/">Found</a>.',
     ),
     EndToEnd(
@@ -229,7 +229,7 @@ END_TO_END = (
     EndToEnd(
         "e2e.grpc-wrong-port",
         pod(livenessProbe={"grpc": {"port": 2333}, "timeoutSeconds": 5, **ONCE}),
-        Life(spells=(Spell(Refuse()),)), 60, UP,
+        Life(phases=(ScriptedPhase(Refuse()),)), 60, UP,
         message='Liveness probe failed: timeout: failed to connect service "10.0.0.1:2333" within 5s: '
         "context deadline exceeded",
     ),
@@ -252,7 +252,7 @@ def test_ready_soon_after_startup_whatever_the_period() -> None:
         startupProbe=run("cat startup", periodSeconds=5, failureThreshold=120),
         readinessProbe=run("cat ready", periodSeconds=30),
     )
-    seen = simulate(spec, always(Life(spells=(Spell(Answer(500), 0, 32, ("cat startup",)),))), 70)
+    seen = simulate(spec, always(Life(phases=(ScriptedPhase(Answer(500), 0, 32, ("cat startup",)),))), 70)
     started = next(t for t, status in seen.statuses if status.containers and status.containers[0].started)
 
     assert seen.ready_changes()[0][0] - (started - seen.zero) < 0.1
@@ -269,7 +269,7 @@ def test_a_startup_probe_has_a_grace_of_its_own() -> None:
 
 @pytest.mark.case("e2e.readiness-during-termination", "e2e.no-liveness-during-termination")
 def test_a_terminating_pod_gets_unready_by_its_probe_and_liveness_is_not_asked() -> None:
-    gone = Spell(Answer(500), targets=("cat *",))
+    gone = ScriptedPhase(Answer(500), targets=("cat *",))
     spec = pod(
         readinessProbe=run("cat ready", periodSeconds=2, failureThreshold=1),
         livenessProbe=run("cat alive", periodSeconds=1, failureThreshold=1),

@@ -1,4 +1,4 @@
-"""The pods of a namespace as a watch tells them: who is there, and every change of a status on the timeline."""
+"""The pods of a namespace from a watch, and every change of a status on the timeline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", 
 
 
 class Pods:
-    """Keeps the pods that are there, and lets `look` see each that changes; `names` are those of all that ever were.
+    """Keeps the existing pods, and lets `look` see each that changes; `names` are those of all pods so far.
 
     `images` gives the names by which the experiment knows images that are called otherwise on this cluster.
     """
@@ -29,17 +29,17 @@ class Pods:
         self._at = at
         self._images = images
         self._there: dict[str, PodView] = {}  # by uid, in the order of creation
-        self._told: dict[str, kinds.PodStatus] = {}
+        self._published: dict[str, kinds.PodStatus] = {}
         self._patient_has_run = False
         self._look = look
         self.names: set[str] = set()
 
     def views(self) -> list[PodView]:
-        """Return the pods that are there, in the order of their creation."""
+        """Return the existing pods, in the order of their creation."""
         return list(self._there.values())
 
     def listed(self, items: list[Object]) -> None:
-        """Take all the pods there are."""
+        """Take all pods of a list."""
         there = {item["metadata"]["uid"] for item in items}
         for uid in [uid for uid in self._there if uid not in there]:
             self._deleted(uid)
@@ -53,8 +53,8 @@ class Pods:
         self.names.add(view.pod.name)
         self._there[uid] = view
         data = pod_data(view.pod, view.status)
-        if data != self._told.get(uid) and change != "DELETED":
-            self._told[uid] = data
+        if data != self._published.get(uid) and change != "DELETED":
+            self._published[uid] = data
             kinds.POD.add(self._timeline.add, "kubelet", view.pod.object, view.status.phase, data=data)
         if change == "DELETED":
             self._deleted(uid)
@@ -63,7 +63,7 @@ class Pods:
 
     def _deleted(self, uid: str) -> None:
         view = self._there.pop(uid)
-        self._told.pop(uid, None)
+        self._published.pop(uid, None)
         gone = deleted_data(view.pod, view.status)
         kinds.POD.add(self._timeline.add, "apiserver", view.pod.object, "Deleted", data=gone)
 

@@ -1,4 +1,4 @@
-"""What goes on in one namespace, as its watches tell it: who is there, and all news on the timeline."""
+"""Watches one namespace: keeps its pods, and records every change on the timeline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 from crashy.controllers.base import PodView
 from crashy.engines.kube.api import Api, ApiError, Object
 from crashy.engines.kube.clock import ClusterClock
-from crashy.engines.kube.events import Events, Told
+from crashy.engines.kube.events import EventRecord, Events
 from crashy.engines.kube.follow import follow
 from crashy.engines.kube.logs import Logs
 from crashy.engines.kube.objects import endpoints_of
@@ -140,17 +140,19 @@ class _Events:
         self._listed = True
 
     def changed(self, change: str, obj: Object) -> None:
-        news = self._events.take(obj) if change != "DELETED" else None
-        if news:
-            kind, _, name = news.object.partition("/")
+        record = self._events.take(obj) if change != "DELETED" else None
+        if record:
+            kind, _, name = record.object.partition("/")
             if self._mine(kind, name):
-                self._tell(news)
+                self._add(record)
 
-    def _tell(self, news: Told) -> None:
+    def _add(self, record: EventRecord) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        ago = now - self._clock.when(news.stamp, now)
-        self._timeline.add_past(ago, news.source, kinds.EVENT, news.object, news.reason, news.message, **news.data)
+        ago = now - self._clock.when(record.stamp, now)
+        self._timeline.add_past(
+            ago, record.source, kinds.EVENT, record.object, record.reason, record.message, **record.data
+        )
 
 
 class _Slices:
@@ -159,28 +161,28 @@ class _Slices:
         self._namespace = namespace
         self._mine = mine
         self._slices: dict[str, Object] = {}  # by uid
-        self._told: dict[str, dict[str, list[str]]] = {}  # by Service
+        self._published: dict[str, dict[str, list[str]]] = {}  # by Service
 
     def listed(self, items: list[Object]) -> None:
         before = {_service(one) for one in self._slices.values()}
         self._slices = {item["metadata"]["uid"]: item for item in items}
         for service in before | {_service(item) for item in items}:
-            self._tell(service)
+            self._publish(service)
 
     def changed(self, change: str, obj: Object) -> None:
         self._slices[obj["metadata"]["uid"]] = obj
         if change == "DELETED":
             del self._slices[obj["metadata"]["uid"]]
-        self._tell(_service(obj))
+        self._publish(_service(obj))
 
-    def _tell(self, service: str) -> None:
+    def _publish(self, service: str) -> None:
         endpoints = endpoints_of(one for one in self._slices.values() if _service(one) == service)
         names = (*endpoints["ready"], *endpoints["not_ready"])
-        mine = service in self._told or self._mine("service", service) or any(self._mine("pod", n) for n in names)
-        if endpoints == self._told.get(service) or not mine:
+        mine = service in self._published or self._mine("service", service) or any(self._mine("pod", n) for n in names)
+        if endpoints == self._published.get(service) or not mine:
             return
-        before, now = (set(one["ready"]) for one in (self._told.get(service, {"ready": []}), endpoints))
-        self._told[service] = endpoints
+        before, now = (set(one["ready"]) for one in (self._published.get(service, {"ready": []}), endpoints))
+        self._published[service] = endpoints
         data = kinds.endpoints(self._namespace, **endpoints, joined=sorted(now - before), left=sorted(before - now))
         kinds.ENDPOINTS.add(self._timeline.add, "endpointslice-controller", f"service/{service}", data=data)
 
@@ -195,7 +197,7 @@ class _Progress:
     def __init__(self, timeline: Timeline, namespace: str) -> None:
         self._timeline = timeline
         self._namespace = namespace
-        self._told: dict[str, str] = {}
+        self._published: dict[str, str] = {}
 
     def listed(self, items: list[Object]) -> None:
         for item in items:
@@ -205,9 +207,9 @@ class _Progress:
         name = obj["metadata"]["name"]
         conditions = (obj.get("status") or {}).get("conditions") or ()
         found = next((c for c in conditions if c["type"] == "Progressing"), None)
-        if change == "DELETED" or found is None or found["reason"] == self._told.get(name):
+        if change == "DELETED" or found is None or found["reason"] == self._published.get(name):
             return
-        self._told[name] = found["reason"]
+        self._published[name] = found["reason"]
         kinds.CONDITION.add(
             self._timeline.add,
             "deployment-controller",

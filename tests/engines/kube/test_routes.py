@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crashy.engines.kube import routes as routes_module
-from crashy.engines.kube.api import Answer, ApiError
+from crashy.engines.kube.api import ApiError, Response
 from crashy.engines.kube.routes import CLUSTER_IP, NODE_PORT, PROXY, Routes
 from crashy.traffic.connection import Reply
 from tests.engines.kube.fakes import FakeApi, refused
@@ -77,7 +77,7 @@ async def test_the_first_node_that_answers_is_the_way() -> None:
 
 async def test_where_no_node_answers_it_is_the_api_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes_module, "_OPEN_WITHIN", 0.5)
-    api = FakeApi(lambda *_: Answer(200, {"X-Pod": "web-1"}, b""))
+    api = FakeApi(lambda *_: Response(200, {"X-Pod": "web-1"}, b""))
     routes = Routes(api, cluster_ips=False, nodes=["127.0.0.1"])  # type: ignore[arg-type]
     choices = reported(routes)
     routes.learn(service(node_port=CLOSED))
@@ -89,9 +89,9 @@ async def test_where_no_node_answers_it_is_the_api_server(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("answer", "reply"),
     [
-        (Answer(200, {"X-Pod": "web-1"}, b"hello"), Reply(200, "web-1", "", b"hello")),
+        (Response(200, {"X-Pod": "web-1"}, b"hello"), Reply(200, "web-1", "", b"hello")),
         (refused(503, "x", {"X-Pod": "web-1"}), Reply(503, "web-1", "", refused(503, "x").body)),
-        (Answer(404, {}, b"not a Status"), Reply(404, "", "", b"not a Status")),
+        (Response(404, {}, b"not a Status"), Reply(404, "", "", b"not a Status")),
         (refused(503, 'no endpoints available for service "web"'), Reply(failure="reset")),
         (ApiError(0, "https://api: no answer within 1 s"), Reply(failure="timeout")),
         (ApiError(0, "https://api: can't be reached"), Reply(failure="unreachable")),
