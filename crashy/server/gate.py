@@ -1,4 +1,4 @@
-"""What every request passes: faults meet it here, and it is counted and told to the timeline."""
+"""The wrapper around every handler: it applies faults, counts the request and adds it to the timeline."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from crashy.faults.active import Active, RequestEffect
-from crashy.faults.effects import Answer
+from crashy.faults.active import InjectedFault, RequestEffect
+from crashy.faults.effects import InjectedResponse
 from crashy.faults.scope import Client, Request
 from crashy.patient.probes import PROBE_ROUTES
 from crashy.server.answered import GAVE_UP
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem
 
-Instead = Callable[[web.Request, Active, Answer], Awaitable[web.Response]]
-Meeting = Callable[[web.Request, Client], Awaitable[web.Response | None]]
+Responder = Callable[[web.Request, InjectedFault, InjectedResponse], Awaitable[web.Response]]
+FaultHook = Callable[[web.Request, Client], Awaitable[web.Response | None]]
 
 _LOG = logging.getLogger(__name__)
 
 
-async def hold(patient: Patient, active: Active) -> None:
+async def wait_until_ended(patient: Patient, active: InjectedFault) -> None:
     """Wait until a fault has ended."""
     ended = patient.end_of(active)
     try:
@@ -32,21 +32,21 @@ async def hold(patient: Patient, active: Active) -> None:
         patient.forget(active, ended)
 
 
-def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) -> Handler:
-    """Return a handler that tells the timeline of each request, and answers with a refusal, or a 500 for a bug.
+def observe(patient: Patient, handler: Handler, fault_hook: FaultHook | None = None) -> Handler:
+    """Return a handler that adds each request to the timeline, and answers with a problem, or with 500 for a bug.
 
-    `meeting` is where faults meet the request first; what has one counts as asked of the app. A function around each
-    handler instead of a middleware: what aiohttp does for an app's first middleware costs a request more than all this.
+    `fault_hook` applies faults first; only requests that have one are counted as the app's. This is a function around
+    each handler and no middleware: aiohttp's first middleware would cost a request more than all this.
     """
-    pod, now, counted = patient.identity.pod, patient.now, meeting is not None
+    pod, now, counted = patient.identity.pod, patient.now, fault_hook is not None
 
     async def observed(request: web.Request) -> web.StreamResponse:
         started = now()
         status = GAVE_UP
         client = patient.begin_request(request.headers.get("User-Agent", ""), counted=counted)
         try:
-            instead = await meeting(request, client) if patient.ill and meeting is not None else None
-            response = await handler(request) if instead is None else instead
+            injected = await fault_hook(request, client) if patient.has_request_faults and fault_hook else None
+            response = await handler(request) if injected is None else injected
             status = response.status
         except web.HTTPException as answer:  # as aiohttp itself would answer it
             status = answer.status
@@ -66,7 +66,7 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
             )
         if not response.prepared:
             response.headers["X-Pod"] = pod
-            if patient.phase == "draining":  # or the next request on this connection would meet its end
+            if patient.phase == "draining":  # or the next request on this connection would fail
                 response.force_close()
                 response.headers["Connection"] = "close"
         return response
@@ -74,26 +74,26 @@ def observe(patient: Patient, handler: Handler, meeting: Meeting | None = None) 
     return observed
 
 
-async def meet(patient: Patient, request: Request) -> RequestEffect:
-    """Let a request meet the faults, and do the waiting that they want; return the rest of what they do to it."""
-    effect, struck = patient.on_request(request)
-    if struck is not None:
-        await asyncio.wrap_future(struck)
+async def apply_faults(patient: Patient, request: Request) -> RequestEffect:
+    """Apply the faults to a request: wait as long as they want; return the rest of their effect."""
+    effect, executed = patient.on_request(request)
+    if executed is not None:
+        await asyncio.wrap_future(executed)
     if effect.delay:
         await asyncio.sleep(effect.delay)
     if effect.hang is not None:
-        await hold(patient, effect.hang)
+        await wait_until_ended(patient, effect.hang)
     return effect
 
 
-def gate(patient: Patient, instead: Instead) -> Meeting:
-    """Make that by which faults meet requests; `instead` answers for them."""
+def make_fault_hook(patient: Patient, respond: Responder) -> FaultHook:
+    """Return the hook that applies faults to a request; `respond` makes the response that a fault sends."""
 
-    async def meeting(request: web.Request, client: Client) -> web.Response | None:
+    async def fault_hook(request: web.Request, client: Client) -> web.Response | None:
         path = request.path
-        effect = await meet(patient, Request(request.method, path, client, PROBE_ROUTES.get(path)))
-        if effect.answer is None or effect.by is None:
+        effect = await apply_faults(patient, Request(request.method, path, client, PROBE_ROUTES.get(path)))
+        if effect.response is None or effect.by is None:
             return None
-        return await instead(request, effect.by, effect.answer)
+        return await respond(request, effect.by, effect.response)
 
-    return meeting
+    return fault_hook

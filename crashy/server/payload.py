@@ -1,4 +1,4 @@
-"""What the body of a request to the admin API says, whichever way a client chose to write it."""
+"""Read the body of a request to the admin API, as JSON or as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import web
 from crashy.server.problem import Problem
 
 MAX_BODY = 64 * 1024
-"""Bytes that a body may have."""
+"""The most bytes of a body."""
 
 _TEXT = ("text/plain", "application/x-www-form-urlencoded", "application/octet-stream")
 
@@ -18,8 +18,8 @@ _TEXT = ("text/plain", "application/x-www-form-urlencoded", "application/octet-s
 async def read(request: web.Request) -> Any:
     """Return the body as the JSON value it holds, or as text where it holds none; an empty body is an empty text.
 
-    `curl -d TEXT` calls whatever it sends a form, and other clients name no type at all: what then begins like
-    JSON is JSON, and anything else is text. Raises Problem (400, 413, 415).
+    `curl -d TEXT` sends any text as a form, and other clients send no content type: a body that then begins like
+    JSON is read as JSON, any other as text. Raises Problem (400, 413, 415).
     """
     try:
         data = await _bytes(request)
@@ -41,8 +41,8 @@ async def read(request: web.Request) -> Any:
     return _json(text) if text and (is_json or text[0] in '{["') else text
 
 
-def only(value: dict[str, Any], key: str, why: str) -> Any:
-    """Return the one member that an object may have; raises Problem where there is another, or none."""
+def sole_member(value: dict[str, Any], key: str, why: str) -> Any:
+    """Return the only member that an object may have; raises Problem if it is missing or there are others."""
     wrong = next((name for name in value if name != key), key)
     if value.keys() != {key}:
         raise Problem(400, why, field=wrong, allowed=[key])
@@ -68,13 +68,13 @@ def _json(text: str) -> Any:
         json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
-        raise Problem(400, f"the body is no JSON: {error.msg} at {where}", field="body") from None
+        raise Problem(400, f"the body is not valid JSON: {error.msg} at {where}", field="body") from None
     except RecursionError:
         raise Problem(400, "the body is nested too deeply", field="body") from None
     except UnicodeEncodeError:
         raise Problem(400, "the body has half of a surrogate pair in a string", field="body") from None
     except ValueError as error:  # digits without end
-        raise Problem(400, f"the body is no JSON that can be read: {error}", field="body") from None
+        raise Problem(400, f"the body is not valid JSON: {error}", field="body") from None
     return value
 
 
@@ -88,4 +88,4 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(name: str) -> Any:
-    raise Problem(400, f"the body is no JSON: {name} is not a JSON number", field="body")
+    raise Problem(400, f"the body is not valid JSON: {name} is not a JSON number", field="body")
