@@ -1,4 +1,4 @@
-"""One injected fault: where it stands between its injection and its end, and what it counts."""
+"""One injected fault: its state from injection to end, and its counts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from crashy.faults.scope import ProbeName, Request
 State = Literal["pending", "active", "ended"]
 
 
-class Active:
+class InjectedFault:
     """One injected fault; times are on its FaultSet's clock. Only the FaultSet writes to it.
 
-    `pending` waits for its time, or for the request that triggers it; `active` does harm; `ended` is over.
+    `pending` waits for its time or, if request-triggered, for a matching request.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Active:
         *,
         starts_at: float,
         ends_at: float | None,
-        trap: bool,
+        request_triggered: bool,
         rng: random.Random,
     ) -> None:
         self.id = id
@@ -34,38 +34,38 @@ class Active:
         self.source = source
         self.armed_at = armed_at
         self.starts_at = starts_at
-        """When it starts, jitter included; a request triggers it no earlier."""
+        """When it starts, jitter included; a request-triggered fault doesn't fire earlier."""
         self.ends_at = ends_at
-        """When it ends by itself; None while nothing says so (if a request triggers it, `for` counts from then)."""
-        self.trap = trap
-        """Whether it is for the whole process, but waits for a request that it matches."""
+        """When it ends by itself, or None; the `for` of a request-triggered fault counts from when it fires."""
+        self.request_triggered = request_triggered
+        """Whether it acts on the whole process, but only once a matching request comes."""
         self.rng = rng
         self.state: State = "pending"
         self.ended_at: float | None = None
         self.seen = 0
-        """Requests it met."""
+        """Requests that matched its scope."""
         self.hits = 0
-        """Requests it hit, or sprang on."""
+        """Requests that it hit, or that it fired on."""
 
     @property
     def due(self) -> float | None:
-        """When time alone changes its state, if it does."""
+        """When time alone changes its state, or None."""
         match self.state:
             case "pending":
-                return None if self.trap else self.starts_at
+                return None if self.request_triggered else self.starts_at
             case "active":
                 return self.ends_at
         return None
 
     @property
-    def spent(self) -> bool:
-        """Whether it has made all its hits."""
+    def exhausted(self) -> bool:
+        """Whether it has used up its `times`."""
         return self.fault.scope.times is not None and self.hits >= self.fault.scope.times
 
     def hit(self, request: Request) -> bool:
         """Count a request, and decide whether it is hit."""
         scope = self.fault.scope
-        if self.spent or not scope.matches(request, self.fault.target):
+        if self.exhausted or not scope.matches(request, self.fault.target):
             return False
         self.seen += 1
         if scope.every is not None and self.seen % scope.every:
@@ -75,14 +75,14 @@ class Active:
         self.hits += 1
         return True
 
-    def surely_fails(self, probe: ProbeName) -> bool:
-        """Whether the kubelet's next such question would surely be answered with a no; counts and draws nothing."""
+    def certain_to_fail(self, probe: ProbeName) -> bool:
+        """Whether the kubelet's next probe of this type is certain to fail; counts and draws nothing."""
         scope = self.fault.scope
         return (
             probe in self.fault.failing()
             and not scope.routes
             and scope.matches(Request("GET", "", "kubelet", probe), self.fault.target)
-            and not self.spent
+            and not self.exhausted
             and (scope.every is None or (self.seen + 1) % scope.every == 0)
             and (scope.p is None or scope.p == 1)
         )
@@ -96,7 +96,7 @@ class Active:
             "state": self.state,
             "source": self.source,
             "spec": self.fault.to_spec(),
-            "trap": self.trap,
+            "trap": self.request_triggered,
             "starts_in": None if starts_in is None else round(starts_in, 3),
             "ends_in": None if ends_in is None else round(ends_in, 3),
             "seen": self.seen,

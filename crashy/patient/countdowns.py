@@ -1,4 +1,4 @@
-"""The countdowns that variables arm at start, as faults."""
+"""The countdowns that settings start, as faults."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _kill(after: float, jitter: float, settings: Settings, _rng: random.Random) 
 
 
 def _unready(seconds: float, jitter: float, _settings: Settings, rng: random.Random) -> Fault:
-    # A scope's jitter moves the start of a fault; here it is the end that moves.
+    # A scope's jitter moves the start of a fault; here it moves the end.
     return Unready(scope=Scope(for_=seconds + rng.uniform(0, jitter)))
 
 
@@ -52,12 +52,12 @@ _MAKERS: dict[str, Make] = {
     "LIVENESS_LATENCY": _latency("liveness"),
 }
 
-# 0 seconds of these is no illness at all; 0 seconds to a crash is a crash at once.
+# 0 seconds of these is no fault at all; 0 seconds to a crash is a crash at once.
 _NOTHING_AT_ZERO = frozenset({"READY_AFTER", "READINESS_LATENCY", "LIVENESS_LATENCY"})
 
 
 def armed(settings: Settings, rng: random.Random) -> list[tuple[str, Fault]]:
-    """Return the variable and the fault of each countdown that the settings arm; `rng` draws what jitter needs."""
+    """Return the setting and the fault of each countdown that is set; `rng` draws the jitter."""
     faults = []
     for name, make in _MAKERS.items():
         seconds: float | None = getattr(settings, name.lower())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from crashy.engines.sim import effects
 from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
 from crashy.engines.sim.waiting import Bell
-from crashy.faults.active import NOTHING, Active, FaultSet
+from crashy.faults.active import NOTHING, FaultSet, InjectedFault
 from crashy.faults.base import Fault
 from crashy.faults.effects import Command, ProcessEffects
 from crashy.faults.kinds.crash import Crash
@@ -159,10 +159,10 @@ class ModelledPatient:
 
     # --- its faults, in their time
 
-    def _changed(self, reason: str, active: Active) -> None:
+    def _changed(self, reason: str, active: InjectedFault) -> None:
         if active.state == "ended":
             self._request_faults.discard(active.id)
-        elif active.trap or active.state == "active":
+        elif active.request_triggered or active.state == "active":
             self._request_faults.add(active.id)
         self._log(reason, f"fault {active.id}: {active.fault.to_spec()}")
 
@@ -172,7 +172,7 @@ class ModelledPatient:
     def _carry_out(self, commands: Sequence[Command]) -> None:
         """Do what the faults command, wake whoever waits for it, and see to it that their next change is not missed."""
         for command in commands:
-            self._effects.obey(command)
+            self._effects.execute(command)
         if not self._alive:
             return
         self._process.catch_up()
@@ -246,8 +246,8 @@ class ModelledPatient:
         if hang is not None and not await self._until(deadline, lambda: hang.state == "ended"):
             return None
         path, persona, identity = request.path, self._settings.persona, self._identity
-        if effect.answer is not None and effect.by is not None:
-            return fault_answer(effect.by, effect.answer, path, persona, identity, now=self._kernel.now())
+        if effect.response is not None and effect.by is not None:
+            return fault_answer(effect.by, effect.response, path, persona, identity, now=self._kernel.now())
         if self.phase and request.is_probe:
             yes = getattr(health_in(self.phase), request.is_probe)
             return probe_answer(path, request.is_probe, identity.pod, yes=yes)

@@ -1,4 +1,4 @@
-"""The listeners are closed: whoever connects is refused."""
+"""The listeners are closed: new connections are refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crashy.server.effects import Process
 
 
 def begin(process: Process, _effect: ListenersClosed, _until: float | None) -> Callable[[], None]:
-    """Close the listeners; what is returned opens them again on the same ports. Open connections stay so."""
+    """Close the listeners, not the connections; return the function that opens them again on the same ports."""
     process.loop.call_soon_threadsafe(process.listeners.close)
 
     def end() -> None:
