@@ -98,29 +98,16 @@ class FaultSet:
         self._changed = False
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
-        """Arm a fault now; raises FaultError if there are too many."""
+        """Inject a fault; raises FaultError if there are too many."""
         with self._lock:
             now = self._advance()
             if len(self._live) >= MAX_LIVE:
                 raise FaultError("fault", f"{MAX_LIVE} faults are pending or active: recover some first")
             self._count += 1
-            scope = fault.scope
             # Drawn for a seeded fault too, so that a seed doesn't change the faults after it.
             drawn = self._rng.getrandbits(64)
-            rng = random.Random(drawn if scope.seed is None else scope.seed)
-            starts_at = now + scope.after + (rng.random() * scope.jitter if scope.jitter else 0.0)
-            triggered = fault.process_effect() is not None and scope.names_requests
-            ends_at = None if triggered or scope.for_ is None else starts_at + scope.for_
-            active = InjectedFault(
-                f"f{self._count}",
-                fault,
-                source,
-                now,
-                starts_at=starts_at,
-                ends_at=ends_at,
-                request_triggered=triggered,
-                rng=rng,
-            )
+            rng = random.Random(drawn if fault.scope.seed is None else fault.scope.seed)
+            active = InjectedFault(f"f{self._count}", fault, source, now, rng)
             self._live[active.id] = active
             self._on_change("Injected", active)
             self._schedule(active)
@@ -133,10 +120,10 @@ class FaultSet:
         Return those that this call ended.
         """
         with self._lock:
-            now = self._advance()
+            self._advance()
             chosen = [active for active in self._live.values() if which in (None, active.id, active.fault.name)]
             for active in chosen:
-                self._end(active, now, "Recovered")
+                self._end(active, "Recovered")
             return chosen
 
     def get(self, id: str) -> InjectedFault | None:  # noqa: A002 - the id that users see
@@ -185,9 +172,9 @@ class FaultSet:
                     and active.hit(request)
                 ):
                     self._start(active, now)
-            return self._request_effect(request, now)._replace(commands=self._commands())
+            return self._request_effect(request)._replace(commands=self._commands())
 
-    def _request_effect(self, request: Request, now: float) -> RequestEffect:
+    def _request_effect(self, request: Request) -> RequestEffect:
         acting = [a for a in self._live.values() if a.state == "active" and a.fault.process_effect() is None]
         delay = 0.0
         for active in sorted(acting, key=lambda active: active.fault.rank):
@@ -198,7 +185,7 @@ class FaultSet:
                 # Not ended when exhausted: that would release the requests that it holds.
                 return RequestEffect(hang=active)
             if active.exhausted:
-                self._end(active, now, "Ended")
+                self._end(active, "Ended")
             match part:
                 case Delay(seconds):
                     delay += seconds
@@ -242,7 +229,7 @@ class FaultSet:
             if active.state == "pending":
                 self._start(active, now)
             else:
-                self._end(active, now, "Ended")
+                self._end(active, "Ended")
         return now
 
     def _schedule(self, active: InjectedFault) -> None:
@@ -257,15 +244,14 @@ class FaultSet:
             active.ends_at = now + scope.for_
         self._on_change("Started", active)
         effect = active.fault.process_effect()
-        if effect is not None:
-            self._changed = True
+        self._changed |= effect is not None
         if effect is not None and not effect.lasting:
             self._once.append(effect)
-            self._end(active, now, "Ended")
+            self._end(active, "Ended")
         else:
             self._schedule(active)
 
-    def _end(self, active: InjectedFault, now: float, reason: str) -> None:
+    def _end(self, active: InjectedFault, reason: str) -> None:
         if active.state == "active" and active.fault.process_effect() is not None:
             self._changed = True
         if reason == "Ended" and active.request_triggered and not active.exhausted:
@@ -273,7 +259,6 @@ class FaultSet:
             active.ends_at = None
         else:
             active.state = "ended"
-            active.ended_at = now
             self._hits_of_ended[active.fault.name] += active.hits
             del self._live[active.id]
             self._ended.append(active)

@@ -16,18 +16,6 @@ from crashy.faults.scope import DefaultTarget, ProbeName, Request, Scope
 from crashy.fields import Declared, Key
 from crashy.fields.values import OneOf, show
 
-__all__ = [
-    "FAULTS",
-    "Fault",
-    "FaultError",
-    "catalogue",
-    "find",
-    "from_json",
-    "parse_spec",
-    "parse_specs",
-    "scope_catalogue",
-]
-
 MAX_SPEC_LENGTH = 16_384
 MAX_SPECS = 100
 
@@ -113,23 +101,19 @@ class Fault(Declared):
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON that `from_json` reads, without defaults."""
-        written: dict[str, Any] = {"fault": self.name}
-        for owner in (self, self.scope):
-            for key in owner.keys.values():
-                value = getattr(owner, key.field)
-                if value != key.default:
-                    written[key.name] = key.kind.to_json(value)
-        return written
+        return {"fault": self.name} | {key.name: key.kind.to_json(value) for key, value in self._given()}
 
     def to_spec(self) -> str:
         """Return it as the text that `parse_spec` reads, without defaults."""
-        words = [self.name]
+        return " ".join(
+            [self.name, *(f"{key.name}={shlex.quote(key.kind.to_text(value))}" for key, value in self._given())]
+        )
+
+    def _given(self) -> Iterator[tuple[Key, Any]]:
         for owner in (self, self.scope):
             for key in owner.keys.values():
-                value = getattr(owner, key.field)
-                if value != key.default:
-                    words.append(f"{key.name}={shlex.quote(key.kind.to_text(value))}")
-        return " ".join(words)
+                if (value := getattr(owner, key.field)) != key.default:
+                    yield key, value
 
 
 def from_json(value: Any) -> Fault:

@@ -9,18 +9,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import ClassVar, NamedTuple
 
-
-class _Value:
-    """A value: equal to another of its class with equal attributes."""
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *vars(self).values()))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+from crashy.fields import Value
 
 
 class Delay(NamedTuple):
@@ -29,7 +18,7 @@ class Delay(NamedTuple):
     seconds: float
 
 
-class Hang(_Value):
+class Hang(Value):
     """The request is accepted, but not answered while the fault lasts."""
 
 
@@ -44,7 +33,7 @@ class InjectedResponse(NamedTuple):
 RequestPart = Delay | Hang | InjectedResponse
 
 
-class ProcessEffect(_Value):
+class ProcessEffect(Value):
     """Something that happens to the whole process.
 
     It is executed by the file of its name in `server/effects/`, and for a modelled process by the one in

@@ -22,26 +22,21 @@ class InjectedFault:
         id: str,  # noqa: A002 - the id that users see
         fault: Fault,
         source: str,
-        armed_at: float,
-        *,
-        starts_at: float,
-        ends_at: float | None,
-        request_triggered: bool,
+        now: float,
         rng: random.Random,
     ) -> None:
+        scope = fault.scope
         self.id = id
         self.fault = fault
         self.source = source
-        self.armed_at = armed_at
-        self.starts_at = starts_at
+        self.starts_at = now + scope.after + (rng.random() * scope.jitter if scope.jitter else 0.0)
         """When it starts, jitter included; a request-triggered fault doesn't fire earlier."""
-        self.ends_at = ends_at
-        """When it ends by itself, or None; the `for` of a request-triggered fault counts from when it fires."""
-        self.request_triggered = request_triggered
+        self.request_triggered = fault.process_effect() is not None and scope.names_requests
         """Whether it acts on the whole process, but only once a matching request comes."""
+        self.ends_at = None if self.request_triggered or scope.for_ is None else self.starts_at + scope.for_
+        """When it ends by itself, or None; the `for` of a request-triggered fault counts from when it fires."""
         self.rng = rng
         self.state: State = "pending"
-        self.ended_at: float | None = None
         self.seen = 0
         """Requests that matched its scope."""
         self.hits = 0
