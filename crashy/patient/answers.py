@@ -47,6 +47,7 @@ GONE = Health(startup=False, readiness=False, liveness=False)
 """The health of a process that doesn't run."""
 
 _PROBES = {route.path: route for route in PROBES}
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 def probe_answer(path: str, probe: ProbeName, pod: str, *, yes: bool) -> Answer:
@@ -69,14 +70,7 @@ def fault_answer(
         return Answer(given.status, CRASHED_APP.format(pod=who.pod, ago=now - by.starts_at) if app else CRASHED)
     if isinstance(by.fault, Unready | Unlive) and (route := _PROBES.get(path)):
         return probe_answer(path, route.probe, who.pod, yes=False)
-    return Answer(given.status, f"{given.status} {_phrase(given.status)}".rstrip())
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
+    return Answer(given.status, f"{given.status} {_PHRASES.get(given.status, '')}".rstrip())
 
 
 def run(command: tuple[str, ...], state_dir: str, files: Mapping[str, bool]) -> Answer:

@@ -15,13 +15,9 @@ RNG_SECONDS = 0.1
 """Seconds that the rng persona takes for one response."""
 
 
-def health_in(phase: Phase) -> Health:
-    """Return the health of the three probes in a phase, without faults."""
-    return _HEALTH[phase]
-
-
-_HEALTH: dict[Phase, Health] = {
+HEALTH_IN: dict[Phase, Health] = {
     "warming up": Health(startup=False, readiness=False),
     "serving": Health(),
     "draining": Health(readiness=False),
 }
+"""The health of the three probes in each phase, without faults."""

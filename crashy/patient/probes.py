@@ -55,12 +55,7 @@ PROBES: tuple[ProbeRoute, ...] = (
 PROBE_ROUTES: dict[str, ProbeName] = {route.path: route.probe for route in PROBES}
 
 # Faults treat a gRPC health check (a POST to CHECK) as a request of the probe that its service names.
-GRPC_SERVICES: dict[str, ProbeName] = {
-    "": "readiness",
-    "readiness": "readiness",
-    "liveness": "liveness",
-    "startup": "startup",
-}
+GRPC_SERVICES: dict[str, ProbeName] = {"": "readiness", **{probe: probe for probe in STATUS}}
 
 
 def probe_of(path: str, service: str | None = None) -> ProbeName | None:

@@ -105,8 +105,6 @@ class AdminApi:
             return problem.response()
         except FaultError as error:
             return Problem(400, error.message, field=error.field, allowed=error.allowed).response()
-        except web.HTTPMethodNotAllowed as error:
-            return _not_allowed(error.allowed_methods).response()
         except ConnectionError:  # the client has disconnected
             raise
         except Exception:  # noqa: BLE001 - the last resort: the traceback goes to the log, not to the client
@@ -180,7 +178,7 @@ class AdminApi:
         patient, it begins with the oldest event that is kept.
         """
         if request.method == "HEAD":  # it would never end
-            raise web.HTTPMethodNotAllowed("HEAD", ["GET"])
+            raise _not_allowed(["GET"])
         return await self.streams.answer(request)
 
     async def get_openapi(self, _request: web.Request) -> web.StreamResponse:

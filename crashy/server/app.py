@@ -12,7 +12,7 @@ from crashy.faults.active import InjectedFault
 from crashy.faults.effects import InjectedResponse
 from crashy.faults.kinds.crash import Crash
 from crashy.patient.answers import PAGES, fault_answer, probe_answer
-from crashy.patient.life import health_in
+from crashy.patient.life import HEALTH_IN
 from crashy.patient.probes import PROBES, ProbeRoute
 from crashy.server import admin as admin_api
 from crashy.server import personas, root
@@ -72,7 +72,7 @@ def _page(text: str) -> Callable[[web.Request], Awaitable[web.Response]]:
 def _probe(patient: Patient, route: ProbeRoute) -> Callable[[web.Request], Awaitable[web.Response]]:
     # Faults were applied before: only the phase can make the probe fail here.
     async def probe(_request: web.Request) -> web.Response:
-        yes: bool = getattr(health_in(patient.phase), route.probe)
+        yes: bool = getattr(HEALTH_IN[patient.phase], route.probe)
         answer = probe_answer(route.path, route.probe, patient.identity.pod, yes=yes)
         return web.Response(status=answer.status, text=answer.body, content_type=answer.content_type)
 

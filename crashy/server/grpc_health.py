@@ -14,7 +14,7 @@ from crashy.faults.active import Health
 from crashy.faults.scope import Request
 from crashy.grpc import CHECK, HEALTH, OF_HTTP, WATCH, Code, Serving, fields
 from crashy.patient.answers import fault_answer, probe_answer
-from crashy.patient.life import health_in
+from crashy.patient.life import HEALTH_IN
 from crashy.patient.probes import GRPC_SERVICES, probe_of
 from crashy.server import grpc_wire as wire
 from crashy.server.answered import GAVE_UP
@@ -93,7 +93,7 @@ class GrpcHealth:
         serving = await self._apply_faults(request)
         if request.is_probe is None:
             raise wire.CallError(Code.NOT_FOUND, "unknown service")
-        serving = serving and getattr(health_in(self._patient.phase), request.is_probe)
+        serving = serving and getattr(HEALTH_IN[self._patient.phase], request.is_probe)
         await call.send(_response(Serving.SERVING if serving else Serving.NOT_SERVING))
         return probe_answer(call.path, request.is_probe, "", yes=serving).status
 

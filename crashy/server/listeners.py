@@ -150,23 +150,6 @@ class Listeners:
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-class AllListeners:
-    """The ports of several planes, closed together."""
-
-    def __init__(self, *planes: Listeners) -> None:
-        self._planes = planes
-
-    def close(self) -> None:
-        """Stop listening on each."""
-        for plane in self._planes:
-            plane.close()
-
-    def reopen(self) -> None:
-        """Listen on each again."""
-        for plane in self._planes:
-            plane.reopen()
-
-
 def http(runner: web.AppRunner, patient: Patient) -> Callable[[], HttpConnection]:
     """Return the factory of connections to a web app that was set up."""
     server = runner.server

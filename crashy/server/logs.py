@@ -15,23 +15,20 @@ class Log:
     """Writes a timeline's events as lines of text, or of JSON, and flushes each.
 
     `wall` returns the seconds since the epoch. In text, what the app itself would print (reason `Said`) is a line
-    without timestamp, byte for byte. With `access` off, requests have no line; a healthy probe of a kubelet never has.
+    without timestamp, byte for byte. A healthy probe of a kubelet has no line.
     """
 
-    def __init__(self, stream: TextIO, *, as_json: bool, access: bool, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, stream: TextIO, *, as_json: bool, wall: Callable[[], float] = time.time) -> None:
         self._stream = stream
         self._write = self._json if as_json else self._text
-        self._access = access
         self._wall = wall
         self._lock = threading.Lock()
         self._stamped = -1, ""
 
     def __call__(self, event: Event) -> None:
         """Write the event's line, if it has one."""
-        if event.kind == kinds.REQUEST:
-            healthy_probe = event.data["client"] == "kubelet" and event.data["status"] < 400
-            if healthy_probe or not self._access:
-                return
+        if event.kind == kinds.REQUEST and event.data["client"] == "kubelet" and event.data["status"] < 400:
+            return
         line = self._write(event)
         with self._lock:
             try:

@@ -64,12 +64,7 @@ HEALTHY = Family("crashy_healthy", "gauge", "1 if this probe succeeds, 0 if it f
 ACTIVE = Family("crashy_faults_active", "gauge", "Faults that are active now.", ("fault",))
 STARTS = Family("crashy_fault_starts_total", "counter", "How often a fault has started.", ("fault",))
 HITS = Family("crashy_fault_hits_total", "counter", "Requests that a fault has hit.", ("fault",))
-BUILD = Family(
-    "crashy_build_info",
-    "gauge",
-    "1, labelled with what runs here.",
-    ("version", "app_version", "persona"),
-)
+BUILD = Family("crashy_build_info", "gauge", "1, labelled with what runs here.", ("version", "app_version", "persona"))
 STARTED = Family("process_start_time_seconds", "gauge", "Start time of the patient, in seconds since the epoch.")
 
 

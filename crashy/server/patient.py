@@ -18,7 +18,7 @@ from crashy.faults.effects import Command, Stop
 from crashy.faults.scope import Client, Request
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity
-from crashy.patient.life import Phase, health_in
+from crashy.patient.life import HEALTH_IN, Phase
 from crashy.patient.settings import Settings
 from crashy.server.answered import answered
 from crashy.timeline import Event, Timeline, kinds
@@ -184,7 +184,7 @@ class Patient:
 
     def health(self) -> Health:
         """Return the health of the three probes, from the phase and the active faults."""
-        faults, phase = self.faults.health(), health_in(self.phase)
+        faults, phase = self.faults.health(), HEALTH_IN[self.phase]
         return Health(
             startup=faults.startup and phase.startup,
             readiness=faults.readiness and phase.readiness,

@@ -25,7 +25,7 @@ from crashy.server import effects
 from crashy.server.app import create_app
 from crashy.server.control import ControlPlane
 from crashy.server.fault_scheduler import FaultScheduler
-from crashy.server.listeners import AllListeners, Listeners, http, url
+from crashy.server.listeners import Listeners, http, url
 from crashy.server.logs import Log
 from crashy.server.patient import Patient
 from crashy.server.personas import webapp
@@ -43,7 +43,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     identity = identify(settings, environ, socket.gethostname)
     log = None
     if sys.stdout is not None:  # it is None where file descriptor 1 is closed
-        log = Log(sys.stdout, as_json=settings.log_format == "json", access=settings.access_log)
+        log = Log(sys.stdout, as_json=settings.log_format == "json")
     patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid())
     meter = _meter(patient)
     for warning in settings.warnings:
@@ -96,10 +96,9 @@ class PatientServer:
             loop.add_signal_handler(number, self._on_signal, number)
         listeners = Listeners(patient, "PORT", self._settings.host, self._settings.port)
         grpc = self._grpc(loop)
-        planes = [listeners] if grpc is None else [listeners, grpc.listeners]
         process = effects.Process(
             loop,
-            AllListeners(*planes),
+            [listeners] if grpc is None else [listeners, grpc.listeners],
             log_stuck=lambda: patient.add_event("Said", webapp.stuck(patient.identity)),
             before_exit=lambda: self._files.keep(GONE),
         )

@@ -17,7 +17,7 @@ from crashy.engines.sim import effects as modelled_effects
 from crashy.faults.base import FAULTS, parse_spec
 from crashy.faults.effects import Begin, Block, End, ListenersClosed, ProcessEffects
 from crashy.server import effects
-from crashy.server.listeners import AllListeners, Listeners
+from crashy.server.listeners import Listeners
 from crashy.server.patient import Patient
 from tests.server.running import until
 
@@ -51,7 +51,7 @@ def stuck() -> list[str]:
 
 @pytest.fixture
 def act(loop: asyncio.AbstractEventLoop, stuck: list[str]) -> ProcessEffects:
-    process = effects.Process(loop, AllListeners(), log_stuck=lambda: stuck.append("stuck"), before_exit=lambda: None)
+    process = effects.Process(loop, [], log_stuck=lambda: stuck.append("stuck"), before_exit=lambda: None)
     return ProcessEffects(effects, process)
 
 
@@ -107,7 +107,7 @@ def test_closed_listeners_refuse_until_they_are_opened_again(
     listeners = Listeners(make_patient(), "PORT", "127.0.0.1", [0])
     listeners.bind()
     asyncio.run_coroutine_threadsafe(listeners.listen(asyncio.Protocol), loop).result(10)
-    process = effects.Process(loop, AllListeners(listeners), log_stuck=lambda: None, before_exit=lambda: None)
+    process = effects.Process(loop, [listeners], log_stuck=lambda: None, before_exit=lambda: None)
     act = ProcessEffects(effects, process)
 
     def refused() -> bool:

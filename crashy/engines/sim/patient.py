@@ -25,7 +25,7 @@ from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient.answers import GONE, PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import identify
-from crashy.patient.life import QUIET, RNG_SECONDS, Phase, health_in
+from crashy.patient.life import HEALTH_IN, QUIET, RNG_SECONDS, Phase
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.settings import Settings
 
@@ -249,7 +249,7 @@ class ModelledPatient:
         if effect.response is not None and effect.by is not None:
             return fault_answer(effect.by, effect.response, path, persona, identity, now=self._kernel.now())
         if self.phase and request.is_probe:
-            yes = getattr(health_in(self.phase), request.is_probe)
+            yes = getattr(HEALTH_IN[self.phase], request.is_probe)
             return probe_answer(path, request.is_probe, identity.pod, yes=yes)
         if path in PAGES:
             return Answer(body=PAGES[path](persona, identity))
@@ -276,7 +276,7 @@ class ModelledPatient:
         return await self._pass(self._busy_until - now, deadline)
 
     def _run(self, command: tuple[str, ...]) -> Condition:
-        health = health_in(self.phase) if self.phase else GONE
+        health = HEALTH_IN[self.phase] if self.phase else GONE
         faults = self.faults.health()
         files = {"is_ready": health.readiness and faults.readiness, "is_healthy": health.liveness and faults.liveness}
         return run(command, self._settings.state_dir if self.phase else "", files)

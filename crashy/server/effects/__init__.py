@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from crashy.server.listeners import AllListeners
+from crashy.server.listeners import Listeners
 
 
-class Process:
+class Process(NamedTuple):
     """This process, on which effects act from the fault scheduler's thread.
 
     `listeners` must be closed and reopened on the data plane's `loop`. `log_stuck` is called while the loop is blocked,
     `before_exit` before the process exits or kills itself.
     """
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        listeners: AllListeners,
-        log_stuck: Callable[[], None],
-        before_exit: Callable[[], None],
-    ) -> None:
-        self.loop = loop
-        self.listeners = listeners
-        self.log_stuck = log_stuck
-        self.before_exit = before_exit
+    loop: asyncio.AbstractEventLoop
+    listeners: Sequence[Listeners]
+    log_stuck: Callable[[], None]
+    before_exit: Callable[[], None]

@@ -10,9 +10,11 @@ from crashy.server.effects import Process
 
 def begin(process: Process, _effect: ListenersClosed, _until: float | None) -> Callable[[], None]:
     """Close the listeners, not the connections; return the function that opens them again on the same ports."""
-    process.loop.call_soon_threadsafe(process.listeners.close)
+    for listeners in process.listeners:
+        process.loop.call_soon_threadsafe(listeners.close)
 
     def end() -> None:
-        process.loop.call_soon_threadsafe(process.listeners.reopen)
+        for listeners in process.listeners:
+            process.loop.call_soon_threadsafe(listeners.reopen)
 
     return end

@@ -42,7 +42,4 @@ def routes(patient: Patient) -> list[web.RouteDef]:
         await wait_until_ended(patient, inject(patient, Freeze(), "GET /freeze"))
         return web.Response(text=stuck(identity))
 
-    return [
-        web.get("/crash", crash, allow_head=False),
-        web.get("/freeze", freeze, allow_head=False),
-    ]
+    return [web.get("/crash", crash, allow_head=False), web.get("/freeze", freeze, allow_head=False)]
