@@ -83,7 +83,7 @@ def fault_pages() -> str:
     for fault in catalogue():
         examples = "\n".join(fault["examples"])
         sections.append(
-            f"## {fault['name']}\n\n{fault['summary']} It meets {targets[fault['target']]}, but for its scope."
+            f"## {fault['name']}\n\n{fault['summary']} Without a scope it matches {targets[fault['target']]}."
             f"\n\n{_parameters(fault)}\n\n```text\n{examples}\n```"
         )
     return "\n\n".join(sections)

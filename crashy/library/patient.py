@@ -220,7 +220,7 @@ def _environ(settings: Mapping[str, object]) -> dict[str, str]:
             lines.append(f"{name}: can't be set: Patient needs its own")
         elif name not in SETTINGS:
             near = difflib.get_close_matches(name, SETTINGS, 1)
-            lines.append(f"{name}: is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+            lines.append(f"{name}: is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
         elif value == "" and SETTINGS[name].default_text:  # the default to `crashy serve`, not to the library
             lines.append(f"{name}: '': must be {SETTINGS[name].kind.allowed}")
         given[name] = str(int(value)) if isinstance(value, bool) else str(value)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from crashy.engines.sim import effects
 from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
 from crashy.engines.sim.waiting import Notifier
-from crashy.faults.active import NOTHING, Active, FaultSet
+from crashy.faults.active import NOTHING, FaultSet, InjectedFault
 from crashy.faults.base import Fault
 from crashy.faults.effects import Command, ProcessEffects
 from crashy.faults.kinds.crash import Crash
@@ -25,7 +25,7 @@ from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient.answers import GONE, PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import identify
-from crashy.patient.life import QUIET, RNG_SECONDS, Phase, health_in
+from crashy.patient.life import HEALTH_IN, QUIET, RNG_SECONDS, Phase
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.settings import Settings
 
@@ -159,10 +159,10 @@ class ModelledPatient:
 
     # --- fault scheduling
 
-    def _changed(self, reason: str, active: Active) -> None:
+    def _changed(self, reason: str, active: InjectedFault) -> None:
         if active.state == "ended":
             self._request_faults.discard(active.id)
-        elif active.trap or active.state == "active":
+        elif active.request_triggered or active.state == "active":
             self._request_faults.add(active.id)
         self._log(reason, f"fault {active.id}: {active.fault.to_spec()}")
 
@@ -172,7 +172,7 @@ class ModelledPatient:
     def _carry_out(self, commands: Sequence[Command]) -> None:
         """Carry out the faults' commands, wake all waiting requests, and schedule the next change."""
         for command in commands:
-            self._effects.obey(command)
+            self._effects.execute(command)
         if not self._alive:
             return
         self._process.catch_up()
@@ -246,10 +246,10 @@ class ModelledPatient:
         if hang is not None and not await self._until(deadline, lambda: hang.state == "ended"):
             return None
         path, persona, identity = request.path, self._settings.persona, self._identity
-        if effect.answer is not None and effect.by is not None:
-            return fault_answer(effect.by, effect.answer, path, persona, identity, now=self._kernel.now())
+        if effect.response is not None and effect.by is not None:
+            return fault_answer(effect.by, effect.response, path, persona, identity, now=self._kernel.now())
         if self.phase and request.is_probe:
-            yes = getattr(health_in(self.phase), request.is_probe)
+            yes = getattr(HEALTH_IN[self.phase], request.is_probe)
             return probe_answer(path, request.is_probe, identity.pod, yes=yes)
         if path in PAGES:
             return Answer(body=PAGES[path](persona, identity))
@@ -276,7 +276,7 @@ class ModelledPatient:
         return await self._pass(self._busy_until - now, deadline)
 
     def _run(self, command: tuple[str, ...]) -> Condition:
-        health = health_in(self.phase) if self.phase else GONE
+        health = HEALTH_IN[self.phase] if self.phase else GONE
         faults = self.faults.health()
         files = {"is_ready": health.readiness and faults.readiness, "is_healthy": health.liveness and faults.liveness}
         return run(command, self._settings.state_dir if self.phase else "", files)
