@@ -74,7 +74,7 @@ def _kept(count: int) -> float:
     """Return the bytes of a timeline that keeps 10,000 events, after so many."""
     tracemalloc.start()
     timeline = Timeline(time.monotonic, keep=10_000)
-    tell = timeline.promise("request", partial(answered, "web-1"))
+    tell = timeline.add_lazy("request", partial(answered, "web-1"))
     for number in range(count):
         tell("GET", f"/{number}", "users", 200, number / 1e9, "127.0.0.1")
     size = tracemalloc.get_traced_memory()[0]

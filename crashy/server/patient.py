@@ -71,8 +71,8 @@ class Patient:
         """What its events are about."""
         self.timeline = Timeline(now, keep=KEPT_EVENTS)
         if log is not None:
-            self.timeline.subscribe(log, but=() if settings.access_log else ("request",))
-        self.answered = self.timeline.promise("request", partial(answered, identity.pod))
+            self.timeline.subscribe(log, exclude=() if settings.access_log else ("request",))
+        self.answered = self.timeline.add_lazy("request", partial(answered, identity.pod))
         """Records a request and its answer: method, path, client, status, seconds it took, remote address."""
         self.phase: Phase = "serving" if settings.app_start_delay is None else "warming up"
         self.orders: SimpleQueue[Order | None] = SimpleQueue()

@@ -171,7 +171,7 @@ def test_on_failure_restarts_until_it_succeeds() -> None:
     assert run.status.phase == "Succeeded"
 
 
-# --- the kubelet's rasters
+# --- the kubelet's tick grids
 
 
 @pytest.mark.parametrize("clock", [0.25, 1234.625])

@@ -1,6 +1,6 @@
 """Derived timelines and upstream's end-to-end tests, on the driver over modelled containers.
 
-The timelines assume that nothing takes time but what they name, so they run without the relist's raster and with a
+The timelines assume that nothing takes time but what they name, so they run without the relist's tick grid and with a
 requeue at the very end of the window.
 """
 

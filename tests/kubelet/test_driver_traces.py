@@ -1,6 +1,6 @@
 """What real kubelets did in some twenty scenarios, the driver does on modelled containers.
 
-The same manifests run several times, with other phases of the kubelet's 1 s rasters and another requeue's draw each.
+The same manifests run several times, with other phases of the kubelet's 1 s tick grids and another requeue's draw each.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ APART = 0.93
 """Seconds from one pod's creation to the next one's."""
 SEEDS = {"1.20": 95, "1.36": 5}
 """What chance decides, it decides near what was recorded; and as pods are created at set fractions of the clock's
-second, on which the kubelet's rasters lie, it decides alike in every recording."""
+second, on which the kubelet's tick grids lie, it decides alike in every recording."""
 TICK = 0.02
 Recording = dict[str, list[Run]]
 """Scenario -> what its pods did."""
