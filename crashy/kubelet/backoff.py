@@ -1,4 +1,4 @@
-"""The restart back-off (CrashLoopBackOff): how long a container that ended waits, and when its pod is synced again.
+"""The restart back-off (CrashLoopBackOff): how long an ended container waits, and when its pod is synced again.
 
 The table is kubernetes: staging/src/k8s.io/client-go/util/flowcontrol/backoff.go, its use kubelet:
 pkg/kubelet/kuberuntime/kuberuntime_manager.go doBackOff, the retry kubelet: pkg/kubelet/pod_workers.go completeWork.
@@ -17,7 +17,7 @@ GC_SECONDS = 2.0
 RESYNC_SECONDS = 60.0
 """The kubelet's syncFrequency: a pod is synced about this often when nothing happens."""
 WORK_QUEUE_SECONDS = 1.0
-"""How often the kubelet looks which requeued pods are due."""
+"""The period in which the kubelet checks which requeued pods are due."""
 
 _RETRY_SECONDS = 10.0
 _NETWORK_RETRY_SECONDS = 1.0
@@ -127,7 +127,7 @@ def crash_loop_backoff(
 
 @dataclass(frozen=True, slots=True)
 class SyncFailure:
-    """One thing that made a sync fail: a container in back-off `until`, the node's network, or anything else."""
+    """A cause of a sync's failure: a container in back-off `until`, the node's network, or anything else."""
 
     until: float | None = None
     network_not_ready: bool = False
@@ -142,7 +142,7 @@ def requeue_delay(
     resync: float = RESYNC_SECONDS,
     phase_transition: bool = False,
 ) -> float:
-    """Return the seconds after a sync until the pod is due again, if nothing else makes it sync sooner.
+    """Return the seconds after a sync until the pod is due again, unless something else makes it sync sooner.
 
     A pod that has just begun or ended to terminate is due at once; without failures it is due after about `resync`.
     """

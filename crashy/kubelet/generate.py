@@ -25,7 +25,7 @@ FINAL: tuple[Phase, ...] = ("Succeeded", "Failed")
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a container that should run doesn't: the reason and message of its last failed start."""
+    """Reason and message of a container's last failed start."""
 
     reason: str
     message: str
@@ -44,7 +44,7 @@ def generate_status(
 ) -> PodStatus:
     """Return the status that a sync publishes, `before` being the last one.
 
-    `terminal` says that the pod is being deleted or has ended, so that nothing is started any more.
+    `terminal` means that the pod is being deleted or has ended, so that nothing is started any more.
     """
     source = _Source(template, histories, results, waiting, profile, terminal)
     init = tuple(source.init_container(c) for c in template.init_containers)
@@ -69,7 +69,7 @@ def with_result(
     started: bool | None = None,
     profile: Profile = NEWEST,
 ) -> PodStatus:
-    """Return the status with one container's `ready` or `started` set: what a probe's new result does at once."""
+    """Return the status with one container's `ready` or `started` set, as a probe's new result does at once."""
 
     def changed(container: ContainerStatus) -> ContainerStatus:
         if container.id != container_id:

@@ -1,4 +1,4 @@
-"""What a call of a probe handler gave, and what the workers keep of it for the pod's sync."""
+"""The outcome of a probe handler's call, and the results that the workers store for the pod's sync."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Result(StrEnum):
-    """What a handler says of the container (kubelet: pkg/probe/probe.go)."""
+    """A handler's result (kubelet: pkg/probe/probe.go)."""
 
     SUCCESS = "success"
     WARNING = "warning"
@@ -33,7 +33,7 @@ class Outcome:
 
     @property
     def errored(self) -> bool:
-        """Return whether this outcome is thrown away."""
+        """Return whether this outcome is discarded."""
         return self.error != ""
 
     @property

@@ -13,7 +13,7 @@ from functools import partial
 from crashy.grpc import CHECK, HEALTH, Code, Serving, fields, varint
 from crashy.kubelet.backoff import format_go_duration
 from crashy.kubelet.handlers.dial import Dial, WireError, authority, direct
-from crashy.kubelet.handlers.grpc_answer import RpcError
+from crashy.kubelet.handlers.grpc_response import RpcError
 from crashy.kubelet.handlers.http2 import Channel, UnprocessedError
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.versions import NEWEST, Profile

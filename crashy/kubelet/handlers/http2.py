@@ -21,7 +21,7 @@ from h2.settings import SettingCodes, Settings
 
 from crashy.grpc import Code
 from crashy.kubelet.handlers.dial import Dial, WireError
-from crashy.kubelet.handlers.grpc_answer import Answer, RpcError
+from crashy.kubelet.handlers.grpc_response import RpcError, UnaryResponse
 from crashy.kubelet.handlers.http1 import Connection, open_connection
 
 _MAX_FRAME = 16384
@@ -97,17 +97,17 @@ class Channel:
             await self._frame(stream)
         http2.send_headers(stream, headers)
         unsent: bytes | None = framed
-        answer = Answer()
+        response = UnaryResponse()
         while True:
             unsent = self._send(stream, unsent)
             for event in await self._frame(stream):
                 if getattr(event, "stream_id", None) != stream:
                     continue
                 if isinstance(event, StreamEnded):
-                    return answer.message()
+                    return response.message()
                 if isinstance(event, StreamReset):
                     raise self._reset(event.error_code)
-                answer.take(event)
+                response.take(event)
                 if isinstance(event, DataReceived):
                     http2.acknowledge_received_data(event.flow_controlled_length, stream)
 
