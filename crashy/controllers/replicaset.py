@@ -1,4 +1,4 @@
-"""A ReplicaSet's controller: so many pods of one template, whatever becomes of each."""
+"""A ReplicaSet's controller: keeps a number of pods of one template."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from crashy.timeline.kinds import Emit
 class ReplicaSetController:
     """Creates the pods that are missing, and deletes those that are too many; those being deleted don't count.
 
-    `create` makes a pod of a name that is its own, `delete` deletes one. Whoever runs the pods notes in `pods` what
-    becomes of them, and calls `changed` afterwards.
+    `create` creates a pod of a given name, `delete` deletes one. The caller that runs the pods updates `pods` when
+    they change, and calls `changed` afterwards.
     """
 
     def __init__(

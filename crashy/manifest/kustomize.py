@@ -94,7 +94,7 @@ class _Kustomization:
     def __init__(self, folder: Path, document: Document, read: Read, above: tuple[Path, ...]) -> None:
         reading = Reading(document, KUSTOMIZATION)
         self.documents: list[Document] = []
-        self.errors = [document.say(error) for error in reading.errors]
+        self.errors = [document.message(error) for error in reading.errors]
         self._folder = folder
         self._document = document
         self._fields = reading.raw
@@ -110,7 +110,7 @@ class _Kustomization:
         self._transform([document.object for document in self.documents])
 
     def _blame(self, error: FieldError) -> None:
-        self.errors.append(self._document.say(error))
+        self.errors.append(self._document.message(error))
 
     def _resources(self) -> None:
         for key in ("resources", "bases"):

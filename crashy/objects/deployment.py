@@ -35,7 +35,7 @@ _DEPLOYMENT: Type = {
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How a Deployment goes from one template to the next: RollingUpdate or Recreate.
+    """A Deployment's strategy: RollingUpdate or Recreate.
 
     `max_surge` and `max_unavailable` are pods, or a share of the replicas as it was written (`25%`).
     """
@@ -47,7 +47,7 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment(Workload):
-    """So many replicas of one pod template. The seconds are whole ones, as in Kubernetes."""
+    """A number of replicas of one pod template. Times are in whole seconds, as in Kubernetes."""
 
     kind: ClassVar[str] = "Deployment"
     labels: Mapping[str, str]

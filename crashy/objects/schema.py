@@ -1,8 +1,8 @@
-"""Which fields a pod's manifest may have, and of which type: what strict decoding accepts.
+"""The fields of a pod's manifest and their types, as strict decoding accepts them.
 
 A type is an object (a dict of its fields), a list (a Python list of one type), a `Map`, or a scalar's name. Parts that
-nothing here reads are `any`. They are not declared as settings, faults and experiments are (`crashy/fields`): what is
-wrong is said in the API server's words, and which fields there are, even those that nothing reads, its types say.
+nothing here reads are `any`. They are not declared with `crashy/fields`, as settings, faults and experiments are: the
+errors are in the API server's words, and fields that nothing reads must be known too.
 Source: kubernetes: staging/src/k8s.io/api/core/v1/types.go.
 """
 
@@ -148,7 +148,7 @@ _ARTICLE |= {"port": "an integer or a port's name", "quantity": "a quantity"}
 
 
 def decode(value: Any, of: Type, path: str, errors: list[FieldError]) -> Any:
-    """Copy a manifest's part without nulls, unknown fields and values of a wrong type, each of the latter an error."""
+    """Return a copy without nulls, unknown fields and values of a wrong type; the latter two are errors."""
     match of:
         case dict():
             if not isinstance(value, Mapping):

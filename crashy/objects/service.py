@@ -45,7 +45,7 @@ _SERVICE: Type = {
 
 @dataclass(frozen=True, slots=True)
 class ServicePort:
-    """A port of a Service; `target_port` may be a container port's name, `node_port` None asks for any."""
+    """A port of a Service; `target_port` may be a container port's name, `node_port` None means any."""
 
     name: str
     port: int

@@ -305,7 +305,7 @@ def test_what_can_not_change_is_refused_and_nothing_is_half_done() -> None:
             )
             await asyncio.sleep(10)
             assert w.names() == before
-            with pytest.raises(BadInput, match="a lab runs at most 100 pods; with those that are there already"):
+            with pytest.raises(BadInput, match="a lab runs at most 100 pods; with the existing ones"):
                 w.cluster.scale(w.cluster.workloads()[0], 100)
 
     run_virtual(main())
