@@ -31,8 +31,6 @@ class Network(Protocol):
 
     def pod_ip(self) -> str:
         """Return an address for a new pod."""
-        ...
 
     def publish(self, service: Service, backends: Mapping[int, Sequence[tuple[str, int]]]) -> None:
         """Set which addresses and ports get the new connections to each port of a Service."""
-        ...

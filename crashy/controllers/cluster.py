@@ -114,11 +114,7 @@ class Cluster:
         known = self._controllers.get(workload.key)
         if known is None:
             known = self._controllers[workload.key] = CONTROLLERS[workload.kind](
-                workload,
-                create=self._create,
-                delete=self.delete,
-                emit=self._timeline.add,
-                rng=self._rng,
+                workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng
             )
             known.sync()
             return "created"
@@ -151,26 +147,14 @@ class Cluster:
         pod = Pod(name, namespace, uid, self._network.pod_ip(), template, now)
         pod_rng = random.Random(self._rng.getrandbits(64))  # its own: the pod's draws must not change later names
         driver = PodDriver(
-            pod,
-            self._runtime,
-            self._timeline.add,
-            lambda _: self._changed(uid),
-            profile=self._profile,
-            rng=pod_rng,
+            pod, self._runtime, self._timeline.add, lambda _: self._changed(uid), profile=self._profile, rng=pod_rng
         )
         self._members[uid] = _Member(pod, driver, owner)
         self._put(self._members[uid])
         if owner is None:
             self._bare["Pod", namespace, name] = uid
         assigned = f"Successfully assigned {namespace}/{name} to {NODE}"
-        kinds.EVENT.add(
-            self._timeline.add,
-            "default-scheduler",
-            pod.object,
-            "Scheduled",
-            assigned,
-            data={"type": "Normal", "namespace": namespace},
-        )
+        kinds.normal(self._timeline.add, "default-scheduler", pod.object, "Scheduled", assigned, namespace=namespace)
         task = self._tasks.create_task(self._run(pod, driver), name=pod.object)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -216,7 +200,7 @@ class Cluster:
             self._members[pod.uid].driver.delete(grace)
 
     def scale(self, workload: Workload, replicas: int) -> None:
-        """Set a workload's number of replicas; raises BadInput if there would be too many pods."""
+        """Set a workload's number of replicas; raises BadInput above the limit of pods."""
         controller = self._controllers[workload.key]
         scaled: Workload = replace(controller.workload, replicas=replicas)
         self.check(Manifests(workloads=(scaled,)))

@@ -178,9 +178,7 @@ class DeploymentController:
         how = "up" if replicas > one.replicas else "down"
         message = f"Scaled {how} replica set {one.name} from {one.replicas} to {replicas}"
         name, namespace = self.workload.object, self.workload.namespace
-        kinds.EVENT.add(
-            self._emit, SOURCE, name, "ScalingReplicaSet", message, data={"type": "Normal", "namespace": namespace}
-        )
+        kinds.normal(self._emit, SOURCE, name, "ScalingReplicaSet", message, namespace=namespace)
         one.replicas = replicas
         self._most_before = self._most()
         self._again = True

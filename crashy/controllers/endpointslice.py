@@ -1,4 +1,4 @@
-"""The Services' controllers: which pods get a Service's new connections."""
+"""The controllers of Services: the endpoints that get new connections."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ class ServiceController:
         self._backends = {uid: self._backends[uid] for uid in selected}
 
     def put(self, view: PodView) -> None:
-        """Note a pod that was created or has changed."""
+        """Add a pod that was created, or update one that has changed."""
         self._replace(view.pod.uid, self._backend(view))
 
     def drop(self, uid: str) -> None:
-        """Note that a pod has gone."""
+        """Remove a pod."""
         self._replace(uid, None)
         self._backends.pop(uid, None)
 
@@ -134,7 +134,7 @@ class ServiceControllers:
         return iter(self._all.values())
 
     def get(self, namespace: str, name: str) -> ServiceController | None:
-        """Return the controller of a Service; None if there is no such Service."""
+        """Return the controller of a Service; None if it does not exist."""
         return self._all.get((namespace, name))
 
     def add(self, controller: ServiceController, pods: Sequence[PodView]) -> None:
@@ -163,13 +163,13 @@ class ServiceControllers:
             self._stale[number] = one
 
     def put(self, view: PodView) -> None:
-        """Note a pod that was created or has changed."""
+        """Add a pod that was created, or update one that has changed."""
         for number, one in self._selecting(view.pod):
             one.put(view)
             self._stale[number] = one
 
     def drop(self, pod: Pod) -> None:
-        """Note that a pod has gone."""
+        """Remove a pod."""
         for number, one in self._selecting(pod):
             one.drop(pod.uid)
             self._stale[number] = one
@@ -201,7 +201,7 @@ def _places(backends: Sequence[_Backend], service_port: int) -> _Places:
 
 
 def _port(template: PodTemplate, target: int | str) -> int | None:
-    """Return a target port's number: a name is looked for in all containers; a pod without it gets no connections."""
+    """Return a target port's number, searching all containers for a name; None, and no connections, without it."""
     if isinstance(target, int):
         return target
     for container in template.containers:

@@ -19,7 +19,6 @@ class Owner(Protocol):
 
     def changed(self) -> None:
         """Act on the recorded changes."""
-        ...
 
 
 class Controller(Protocol[W]):
@@ -29,19 +28,15 @@ class Controller(Protocol[W]):
 
     def apply(self, workload: W) -> None:
         """Replace its specification."""
-        ...
 
     def sync(self) -> None:
         """Take the next steps."""
-        ...
 
     def owns(self, owner: Owner) -> bool:
         """Return whether `owner` belongs to it."""
-        ...
 
     def stop(self) -> None:
         """Cancel its timers."""
-        ...
 
 
 CONTROLLERS: dict[str, Callable[..., Controller[Any]]] = {"Deployment": DeploymentController}

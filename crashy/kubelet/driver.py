@@ -14,13 +14,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
-from crashy.kubelet.backoff import (
-    GC_SECONDS,
-    WORK_QUEUE_SECONDS,
-    SyncFailure,
-    crash_loop_backoff,
-    requeue_delay,
-)
+from crashy.kubelet.backoff import GC_SECONDS, WORK_QUEUE_SECONDS, SyncFailure, crash_loop_backoff, requeue_delay
 from crashy.kubelet.generate import FINAL, Waiting, generate_status, with_result
 from crashy.kubelet.grace import grace_period
 from crashy.kubelet.handlers.lifecycle import Lifecycle

@@ -1,4 +1,4 @@
-"""The status of a pod, generated from what its containers did and what its probes found.
+"""The status of a pod, generated from its containers' histories and its probes' results.
 
 The rules are those of kubelet: pkg/kubelet/kubelet_pods.go generateAPIPodStatus, getPhase,
 convertToAPIContainerStatuses pkg/kubelet/status/generate.go
@@ -87,12 +87,10 @@ def with_result(
 
 
 def with_condition(status: PodStatus, template: PodTemplate, *, now: float, profile: Profile = NEWEST) -> PodStatus:
-    """Return the status with its Ready condition, and when that changed, as its containers have it."""
+    """Return the status with the Ready condition of its containers, and the time of its change."""
     sidecars = [c.name for c in template.init_containers if is_sidecar(c, profile)]
     containers = containers_ready(
-        (*sidecars, *(c.name for c in template.containers)),
-        (*status.init_containers, *status.containers),
-        status.phase,
+        (*sidecars, *(c.name for c in template.containers)), (*status.init_containers, *status.containers), status.phase
     )
     ready = pod_ready(containers, template.readiness_gates).status
     return replace(status, ready=ready, ready_since=status.ready_since if ready == status.ready else now)

@@ -1,4 +1,4 @@
-"""What the container runtime remembers of a pod's containers: the newest instance of each, and the one before."""
+"""The container runtime's records of a pod's containers: the newest instance of each, and the previous one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crashy.kubelet.pod import ContainerRecord, RecordState
 from crashy.objects.status import Terminated
 
 KEPT = 2
-"""Instances remembered of a container: the kubelet keeps one dead one beside the newest."""
+"""Instances kept of a container: the newest and, as the kubelet does, one dead one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ _HEALTHY = frozenset({Result.SUCCESS, Result.WARNING})
 class Outcome:
     """A handler's result, its output (an event's text), and an error if it could not judge.
 
-    A failure counts against the threshold. An error does not: the handler is tried again at once, and after
-    `worker.MAX_PROBE_RETRIES` errors the attempt is thrown away. `result` beside an error only words the event
+    A failure counts against the threshold. An error does not: the handler is retried at once, and after
+    `worker.MAX_PROBE_RETRIES` errors the attempt is discarded. `result` beside an error only words the event
     (`Readiness probe errored and resulted in unknown state: ...`).
     """
 
@@ -67,5 +67,5 @@ class Results:
         return changed
 
     def remove(self, container_id: str) -> None:
-        """Forget a container, known or not; this pushes no update."""
+        """Remove a container, if known; this pushes no update."""
         self._results.pop(container_id, None)

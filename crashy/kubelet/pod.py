@@ -15,22 +15,6 @@ from crashy.kubelet.outcome import Results, Stored
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import Container, PodTemplate, ProbeType
 
-__all__ = [
-    "Actions",
-    "ContainerRecord",
-    "Kill",
-    "KillReason",
-    "RecordState",
-    "Sandbox",
-    "compute_pod_actions",
-    "grace_period",
-    "is_sidecar",
-    "next_restart_count",
-    "probe_workers",
-    "should_restart",
-    "stopping_message",
-]
-
 
 class RecordState(StrEnum):
     """A container's state in the container runtime; `created` was made but never ran."""
@@ -100,7 +84,7 @@ def compute_pod_actions(
 ) -> Actions:
     """Decide on one sync of a pod from the newest record of each container, by name, and the probes' results.
 
-    `sandbox` None means that there is none yet. A pod that is being deleted is killed as a whole elsewhere; here
+    `sandbox` is None before the first one. A pod that is being deleted is killed as a whole elsewhere; here
     `deleting` only keeps what ended from being started again.
 
     >>> maps = {probe_type: Results() for probe_type in ProbeType}

@@ -60,16 +60,12 @@ class Runtime(Protocol):
         `attempt` is its restart count (0 at first). `on_exit` is called exactly once, in the loop's thread, when
         it has ended for whatever reason, before a `stop` that ended it returns. Raises StartError.
         """
-        ...
 
     async def stop(self, container_id: str, grace: float) -> None:
         """Send SIGTERM and, after `grace` seconds, SIGKILL; return when it has ended, perhaps before the call."""
-        ...
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe once, within `probe.timeout_seconds`; every failure is an Outcome, never an exception."""
-        ...
 
     async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
         """Run a preStop or postStart handler to its end; the driver bounds its time. Raises HookError."""
-        ...

@@ -15,28 +15,10 @@ from crashy.kubelet.outcome import Outcome, Results, Stored
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import Probe, ProbeType
 
-__all__ = [
-    "INITIAL",
-    "MAX_PROBE_RETRIES",
-    "ContainerView",
-    "Decision",
-    "Stored",
-    "Ticker",
-    "Worker",
-    "is_started",
-    "retry",
-    "start_delay",
-    "wants_trigger",
-]
-
 MAX_PROBE_RETRIES = 3
 """How often a handler is called in a row while it returns errors (kubelet: pkg/kubelet/prober/prober.go)."""
 
-INITIAL = {
-    ProbeType.LIVENESS: Stored.SUCCESS,
-    ProbeType.READINESS: Stored.FAILURE,
-    ProbeType.STARTUP: Stored.UNKNOWN,
-}
+INITIAL = {ProbeType.LIVENESS: Stored.SUCCESS, ProbeType.READINESS: Stored.FAILURE, ProbeType.STARTUP: Stored.UNKNOWN}
 """What is stored for a container that was never probed."""
 
 

@@ -14,20 +14,17 @@ from crashy.objects.fields import FieldError, forbidden, invalid, unsupported
 from crashy.objects.names import is_dns_subdomain
 from crashy.objects.pod import PodTemplate
 from crashy.objects.reading import Reader, Reading, at_least, name_rules, read_template
-from crashy.objects.schema import LABEL_SELECTOR, OBJECT, Type
+from crashy.objects.schema import LABEL_SELECTOR, OBJECT, Type, each
 from crashy.objects.selector import LabelSelector, selector_of, selector_rules
 from crashy.objects.workload import Workload
 
 _DEPLOYMENT: Type = {
     **OBJECT,
     "spec": {
-        "replicas": "int32",
+        **each("int32", "replicas minReadySeconds progressDeadlineSeconds revisionHistoryLimit"),
         "selector": LABEL_SELECTOR,
         "template": "any",
         "strategy": {"type": "string", "rollingUpdate": {"maxSurge": "port", "maxUnavailable": "port"}},
-        "minReadySeconds": "int32",
-        "progressDeadlineSeconds": "int32",
-        "revisionHistoryLimit": "int32",
         "paused": "bool",
     },
 }
@@ -62,7 +59,7 @@ _TEMPLATE = "spec.template"
 
 
 def read_deployment(reading: Reading) -> Deployment | None:
-    """Return the Deployment, or None when something is wrong with it."""
+    """Return the Deployment, or None if it is invalid."""
     spec = reading.spec
     reading.check(name_rules(reading, is_dns_subdomain))
     replicas, ready = spec.get("replicas", 1), spec.get("minReadySeconds", 0)

@@ -22,8 +22,7 @@ Object = Workload | Service | ConfigMap | Secret
 class Manifests:
     """Everything that was read, each kind in the order of the files; names are unique per kind and namespace.
 
-    `warnings` are lines for the user about what is legal and yet hardly meant, or not run in the lab; `documents` are
-    those that the objects were read from.
+    `warnings` are lines about what is valid but probably a mistake, or not run in the lab; `documents` are the sources.
     """
 
     workloads: tuple[Workload, ...] = ()
@@ -59,9 +58,9 @@ def chosen(manifests: Manifests, keys: Collection[Key]) -> Manifests:
 
 
 def read(documents: Sequence[Document], errors: Sequence[str] = ()) -> Manifests:
-    """Return the objects of `documents`; raises BadInput with a line for every mistake in any of them.
+    """Return the objects of `documents`; raises BadInput with a line for each error.
 
-    `errors` are mistakes that are known already; they are raised with the others. Of two objects with one kind,
+    `errors` are earlier errors, which are raised with the others. Of two objects with one kind,
     namespace and name the later one counts, as with `kubectl apply`, and a warning names both places.
     References between objects are checked once each object is valid by itself.
     """

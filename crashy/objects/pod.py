@@ -12,26 +12,6 @@ from crashy.objects.defaults import complete_pod, complete_probe
 from crashy.objects.fields import FieldError, SpecError, related
 from crashy.objects.validation import validate_pod, validate_probe
 
-__all__ = [
-    "GRPC",
-    "Container",
-    "ContainerPort",
-    "EnvVar",
-    "Exec",
-    "FieldError",
-    "HTTPGet",
-    "Handler",
-    "Hook",
-    "Lifecycle",
-    "PodTemplate",
-    "Probe",
-    "ProbeType",
-    "Sleep",
-    "SpecError",
-    "TCPSocket",
-    "parse_pod_template",
-]
-
 
 class ProbeType(StrEnum):
     """The type of a probe; the value is the first word of its field and, capitalised, of its events."""
@@ -175,13 +155,9 @@ class Container:
 
     def probe(self, probe_type: ProbeType) -> Probe | None:
         """Return the container's probe of that type, if it has one."""
-        match probe_type:
-            case ProbeType.LIVENESS:
-                return self.liveness_probe
-            case ProbeType.READINESS:
-                return self.readiness_probe
-            case ProbeType.STARTUP:
-                return self.startup_probe
+        if probe_type is ProbeType.LIVENESS:
+            return self.liveness_probe
+        return self.readiness_probe if probe_type is ProbeType.READINESS else self.startup_probe
 
 
 @dataclass(frozen=True, slots=True)

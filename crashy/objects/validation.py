@@ -1,6 +1,6 @@
 """The API server's rules for a pod, in its own texts; all errors are reported at once.
 
-Everything here reads mappings as `schema.decode` leaves them; defaults are the caller's business, as they are upstream.
+The input is decoded by `schema.decode` and completed by `defaults`.
 Source: kubernetes: pkg/apis/core/validation/validation.go.
 """
 

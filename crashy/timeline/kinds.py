@@ -242,6 +242,12 @@ STEP: Kind[Step] = Kind("step")
 NOTE: Kind[Note] = Kind("note")
 LAB: Kind[Nothing] = Kind("lab")
 
+
+def normal(emit: Emit, source: str, obj: str, reason: str, message: str, *, namespace: str) -> None:
+    """Add a Kubernetes event of the type Normal."""
+    EVENT.add(emit, source, obj, reason, message, data={"type": "Normal", "namespace": namespace})
+
+
 MOST_NAMED = 100
 """The most endpoints that an event names one by one."""
 

@@ -34,7 +34,7 @@ class RpcError(Exception):
 
 
 class UnaryResponse:
-    """The response to a call, as far as it was received."""
+    """The received part of the response to a call."""
 
     def __init__(self) -> None:
         self._encoding = ""
@@ -42,7 +42,7 @@ class UnaryResponse:
         self._trailers: dict[str, str] | None = None
 
     def take(self, event: Event) -> None:
-        """Take the next part of it; raises RpcError as soon as it is invalid."""
+        """Add the next event; raises RpcError as soon as the response is invalid."""
         match event:
             case ResponseReceived():
                 headers = _fields(event.headers)
