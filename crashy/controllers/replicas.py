@@ -8,9 +8,8 @@ from itertools import count, islice
 
 from crashy.controllers.base import PodView
 from crashy.controllers.rollout import is_available
+from crashy.kubelet.generate import FINAL
 from crashy.objects.status import PodStatus
-
-_FINAL = frozenset({"Succeeded", "Failed"})
 
 _Rank = tuple[bool, bool, float, int, float, int]
 
@@ -59,7 +58,7 @@ class Replicas:
             self._uncount(before)
         now = _Known(view, number, _rank(view, number) if counts(view.status) else None)
         self._known[view.pod.uid] = now
-        self.unfinished += view.status.phase not in _FINAL
+        self.unfinished += view.status.phase not in FINAL
         if now.rank:
             insort(self._ranked, (now.rank, view.pod.uid))
             if view.status.ready:
@@ -71,7 +70,7 @@ class Replicas:
 
     def _uncount(self, known: _Known) -> None:
         status = known.view.status
-        self.unfinished -= status.phase not in _FINAL
+        self.unfinished -= status.phase not in FINAL
         if known.rank:
             del self._ranked[bisect_left(self._ranked, (known.rank, known.view.pod.uid))]
             if status.ready:
@@ -97,7 +96,7 @@ class Replicas:
 
 def counts(status: PodStatus) -> bool:
     """Return whether a pod counts as a replica: neither ended nor being deleted."""
-    return not status.deleting and status.phase not in _FINAL
+    return not status.deleting and status.phase not in FINAL
 
 
 def _rank(view: PodView, number: int) -> _Rank:

@@ -15,9 +15,6 @@ class Result(StrEnum):
     UNKNOWN = "unknown"
 
 
-_HEALTHY = frozenset({Result.SUCCESS, Result.WARNING})
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A handler's result, its output (an event's text), and an error if it could not judge.
@@ -39,7 +36,7 @@ class Outcome:
     @property
     def healthy(self) -> bool:
         """Return whether the attempt counts as a success: a warning does, an unknown result does not."""
-        return not self.errored and self.result in _HEALTHY
+        return not self.errored and self.result in {Result.SUCCESS, Result.WARNING}
 
 
 class Stored(StrEnum):

@@ -12,10 +12,9 @@ from typing import Any, ClassVar
 
 from crashy.objects.fields import FieldError, forbidden, invalid, unsupported
 from crashy.objects.names import is_dns_subdomain
-from crashy.objects.pod import PodTemplate
 from crashy.objects.reading import Reader, Reading, at_least, name_rules, read_template
 from crashy.objects.schema import LABEL_SELECTOR, OBJECT, Type, each
-from crashy.objects.selector import LabelSelector, selector_of, selector_rules
+from crashy.objects.selector import selector_of, selector_rules
 from crashy.objects.workload import Workload
 
 _DEPLOYMENT: Type = {
@@ -55,9 +54,6 @@ class Deployment(Workload):
     """How many old ReplicaSets a cluster keeps to roll back to; a lab rolls forward only."""
 
 
-_TEMPLATE = "spec.template"
-
-
 def read_deployment(reading: Reading) -> Deployment | None:
     """Return the Deployment, or None if it is invalid."""
     spec = reading.spec
@@ -76,7 +72,9 @@ def read_deployment(reading: Reading) -> Deployment | None:
     template = read_template(reading, spec.get("template", {}))
     if template is None or reading.errors:
         return None
-    reading.check(_template_rules(selector, template))
+    if not selector.matches(template.labels):
+        text = "`selector` does not match template `labels`"
+        reading.check([invalid("spec.template.metadata.labels", dict(template.labels), text)])
     rolling = spec.get("strategy", {}).get("rollingUpdate", {})
     return Deployment(
         name=reading.name,
@@ -96,12 +94,6 @@ def read_deployment(reading: Reading) -> Deployment | None:
         replicas_given="replicas" in spec,
         revision_history_limit=history,
     )
-
-
-def _template_rules(selector: LabelSelector, template: PodTemplate) -> Iterator[FieldError]:
-    if not selector.matches(template.labels):
-        text = "`selector` does not match template `labels`"
-        yield invalid(f"{_TEMPLATE}.metadata.labels", dict(template.labels), text)
 
 
 def _strategy_rules(raw: dict[str, Any]) -> Iterator[FieldError]:

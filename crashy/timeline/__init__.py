@@ -1,4 +1,4 @@
-"""The timeline: everything that happens is an event here, which reports, pages, logs and tests read."""
+"""The timeline: the events that reports, pages, logs and tests read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NONE: Mapping[str, Any] = {}
 
 
 class Event(NamedTuple):
-    """Something that happened, `t` seconds after its timeline began.
+    """An event, `t` seconds after its timeline began.
 
     `object` is written as kubectl does (`pod/web-1`, `service/web`); `kind` determines the keys of `data`
     (`event` is a Kubernetes event, `condition` a Deployment's, `pod` a status, `endpoints`, `service`, `apply`,
@@ -33,17 +33,7 @@ class Event(NamedTuple):
 
     def to_json(self) -> str:
         """Return the event as one line of JSON, `t` in seconds with a microsecond's resolution."""
-        return _encode(
-            {
-                "t": round(self.t, 6),
-                "source": self.source,
-                "kind": self.kind,
-                "object": self.object,
-                "reason": self.reason,
-                "message": self.message,
-                "data": self.data,
-            }
-        )
+        return _encode({**self._asdict(), "t": round(self.t, 6)})
 
     @classmethod
     def from_json(cls, line: str) -> Event:
