@@ -91,12 +91,12 @@ def read_targets(documents: Sequence[Document], errors: Sequence[str] = ()) -> t
     for document in documents:
         kind = document.object.get("kind")
         one, wrong = _object(document)
-        lines += [document.say(error) for error in wrong]
+        lines += [document.message(error) for error in wrong]
         if one is not None:
             found.pop(key := (str(kind), one.namespace, one.name), None)
             found[key] = document, one
         elif not wrong and kind not in list(NOT_RUN):
-            skipped.append(one_line(document.say("is not checked: it has no known pod template")))
+            skipped.append(one_line(document.message("is not checked: it has no known pod template")))
     if lines:
         raise refusal(lines)
     targets = _targets(list(found.values()))
