@@ -63,7 +63,7 @@ class _Seen:
         at = datetime.fromisoformat(line["time"]).timestamp()
         if line["kind"] == "request" and not line["path"].startswith("/admin/"):
             self.answered += 1
-            request = Request(line["method"], line["path"], line["status"], line["client"], at, line["ms"] / 1000)
+            request = Request(line["method"], line["path"], line["status"], line["client"], at, round(line["ms"] / 1000, 6))
         return _Line(at, line["reason"], line["message"], request) if request or line["kind"] == "fault" else None
 
 
