@@ -27,7 +27,7 @@ _SECURITY = {"type": "http", "scheme": "bearer", "description": "The patient's `
 class Operation(NamedTuple):
     """One operation of the API: its method and path, its handler, its request and responses.
 
-    `handler` gives the operation its id (its name) and its summary and description (its docstring); `responses` maps
+    The operation's id is the name of `handler`, its summary and description are the docstring; `responses` maps
     each success status to the name of its body's schema (None: no body); `body` names the schema of the request's;
     `errors` are the statuses of its problem documents, except those that any operation may have.
     """
