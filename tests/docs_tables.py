@@ -113,7 +113,7 @@ def expectations() -> str:
 def traps() -> str:
     """Return the index of the traps, and a section for each."""
     index = table(("trap", "severity", "what it is"), [(f"[`{t.id}`](#{t.id})", t.severity, t.title) for t in TRAPS])
-    sections = [f"## {t.id}\n\n**{t.severity}**: {t.title}.\n\n{t.why}\n\nMend: {t.mend}" for t in TRAPS]
+    sections = [f"## {t.id}\n\n**{t.severity}**: {t.title}.\n\n{t.why}\n\nFix: {t.mend}" for t in TRAPS]
     return "\n\n".join([index, *sections])
 
 

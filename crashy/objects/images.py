@@ -1,4 +1,4 @@
-"""Which images the lab can run without a command: the patient's own, and what to say of the others."""
+"""The images that the lab can run without a command: the patient's own; and the error for others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_patient(image: str) -> bool:
 
 
 def refusal(image: str) -> str:
-    """Return what to do about an image that can't be run without a command."""
+    """Return the error text for an image that can't be run without a command."""
     persona = KNOWN.get(name(image))
     use = f"{PATIENT}:1.0.0" + (f" with PERSONA={persona}, which answers as it does," if persona else "")
     return f"the lab pulls no images: use {use} or give a command"
