@@ -64,7 +64,8 @@ class _Seen:
         at = datetime.fromisoformat(line["time"]).timestamp()
         if line["kind"] == kinds.REQUEST and not line["path"].startswith("/admin/"):
             self.answered += 1
-            request = Request(line["method"], line["path"], line["status"], line["client"], at, line["ms"] / 1000)
+            seconds = round(line["ms"] / 1000, 6)  # the log has microseconds
+            request = Request(line["method"], line["path"], line["status"], line["client"], at, seconds)
         return _Line(at, line["reason"], line["message"], request) if request or line["kind"] == kinds.FAULT else None
 
 
