@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from crashy.controllers.apply import Verb, completed, pod_refusals, same, selector_refusals
 from crashy.controllers.base import NODE, Network, PodView
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
+from crashy.controllers.environment import References
 from crashy.controllers.workloads import CONTROLLERS, Controller, Owner
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
@@ -70,6 +71,7 @@ class Cluster:
         self._running: set[asyncio.Task[None]] = set()
         self._controllers: dict[Key, Controller[Any]] = {}
         self._services = ServiceControllers()
+        self._references = References()
 
     def check(self, manifests: Manifests) -> None:
         """Raise BadInput with a line for everything in the manifests that can't be changed in what is there."""
@@ -95,6 +97,7 @@ class Cluster:
         Gives what became of each object. Raises BadInput, with nothing changed.
         """
         self.check(manifests)
+        self._references.add(manifests.config_maps, manifests.secrets)
         done: dict[Key, Verb] = {}
         for service in manifests.services:
             done["Service", service.namespace, service.name] = self._apply_service(service)
@@ -159,6 +162,7 @@ class Cluster:
             lambda _: self._changed(uid),
             profile=self._profile,
             rng=chance,
+            config=self._references,
         )
         self._members[uid] = _Member(pod, driver, owner)
         self._put(self._members[uid])

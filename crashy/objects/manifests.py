@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 
 from crashy.objects.config import ConfigMap, Secret
 from crashy.objects.document import Document, one_line, refusal
-from crashy.objects.fields import FieldError, invalid, required, unsupported
-from crashy.objects.kinds import NOT_RUN, READ, RUN
+from crashy.objects.fields import FieldError, invalid, required
+from crashy.objects.kinds import READ, RUN
 from crashy.objects.reading import Reader, Reading
 from crashy.objects.references import Found, check, warn
 from crashy.objects.service import Service
@@ -22,8 +23,8 @@ Object = Workload | Service | ConfigMap | Secret
 class Manifests:
     """Everything that was read, each kind in the order of the files; names are unique per kind and namespace.
 
-    `warnings` are lines for the user about what is legal and yet hardly meant, or not run in the lab; `documents` are
-    those that the objects were read from.
+    `warnings` are lines for the user about what is legal and yet hardly meant; `skipped` counts the objects of kinds
+    that are not run (`2 Ingress, 1 Role`); `documents` are those that the objects were read from.
     """
 
     workloads: tuple[Workload, ...] = ()
@@ -31,6 +32,7 @@ class Manifests:
     config_maps: tuple[ConfigMap, ...] = ()
     secrets: tuple[Secret, ...] = ()
     warnings: tuple[str, ...] = ()
+    skipped: str = ""
     documents: tuple[Document, ...] = field(default=(), repr=False)
 
 
@@ -58,23 +60,25 @@ def chosen(manifests: Manifests, keys: Collection[Key]) -> Manifests:
     )
 
 
-def read(documents: Sequence[Document], errors: Sequence[str] = ()) -> Manifests:
+def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: bool = False) -> Manifests:
     """Return the objects of `documents`; raises BadInput with a line for every mistake in any of them.
 
-    `errors` are mistakes that are known already; they are raised with the others. Of two objects with one kind,
+    `errors` are mistakes that are known already; they are raised with the others. What is applied `on_top` of other
+    manifests need hold nothing that runs. Of two objects with one kind,
     namespace and name the later one counts, as with `kubectl apply`, and a warning names both places.
     What objects say of each other is judged once each of them is right by itself.
     """
     lines = list(errors)
     warnings: list[str] = []
     found: dict[Key, Found[Object]] = {}
+    skipped: Counter[str] = Counter()
     for document in documents:
         kind = document.object.get("kind")
         one, wrong = read_object(document)
         lines += [document.say(error) for error in wrong]
         if one is None:
-            if not wrong and kind in NOT_RUN:
-                warnings.append(document.say("is not run in the lab"))
+            if not wrong:
+                skipped[str(kind)] += 1
             continue
         key = (str(kind), one.namespace, one.name)
         if earlier := found.pop(key, None):
@@ -87,9 +91,11 @@ def read(documents: Sequence[Document], errors: Sequence[str] = ()) -> Manifests
     if lines:
         raise refusal(lines)
     workloads = [one.object for one in everything if isinstance(one.object, Workload)]
-    if not workloads:
+    others = ", ".join(f"{count} {kind}" for kind, count in skipped.items())
+    if not workloads and not on_top:
         files = ", ".join(dict.fromkeys(document.file for document in documents)) or "nothing"
-        raise refusal([f"{files}: no {' and no '.join(RUN)} to run"])
+        beside = f" (only {others})" if others else ""
+        raise refusal([f"{files}: no {' and no '.join(RUN)} to run{beside}"])
     objects = [one.object for one in everything]
     return Manifests(
         workloads=tuple(sorted(workloads, key=lambda one: RUN.index(one.kind))),
@@ -97,6 +103,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = ()) -> Manifests
         config_maps=tuple(o for o in objects if isinstance(o, ConfigMap)),
         secrets=tuple(o for o in objects if isinstance(o, Secret)),
         warnings=tuple(map(one_line, (*warnings, *warn(everything)))),
+        skipped=one_line(others),
         documents=tuple(one.document for one in everything),
     )
 
@@ -104,12 +111,12 @@ def read(documents: Sequence[Document], errors: Sequence[str] = ()) -> Manifests
 def read_object(document: Document) -> tuple[Object | None, list[FieldError]]:
     """Return what one document holds, and everything that is wrong with it by itself: None with the first, or neither.
 
-    Neither is for the kinds that are not run.
+    Neither is for the kinds that are not run, those of whoever has defined kinds of their own too.
     """
     if wrong := _kind_error(document):
         return None, [wrong]
     kind = str(document.object["kind"])
-    if kind in NOT_RUN:
+    if kind not in READ or document.object["apiVersion"] != READ[kind].version:
         return None, []
     file, _, name = READ[kind].read.partition(":")
     reader: Reader = getattr(import_module(f"crashy.objects.{file}"), name)
@@ -122,11 +129,11 @@ def _kind_error(document: Document) -> FieldError | None:
     kind, version = document.object.get("kind"), document.object.get("apiVersion")
     if not isinstance(kind, str) or not kind:
         return required("kind") if kind in (None, "") else invalid("kind", kind, "must be a string")
-    if kind not in READ and kind not in NOT_RUN:
-        return unsupported("kind", kind, sorted(READ))
     if not isinstance(version, str) or not version:
         return required("apiVersion") if version in (None, "") else invalid("apiVersion", version, "must be a string")
-    if kind in READ and version != READ[kind].version:
-        text = f'no matches for kind "{kind}" in version "{version}": it is in {READ[kind].version}'
+    known = READ.get(kind)
+    own = "." not in version.rpartition("/")[0]  # a group that others have defined has a domain's name
+    if known and own and version != known.version:
+        text = f'no matches for kind "{kind}" in version "{version}": it is in {known.version}'
         return invalid("apiVersion", version, text)
     return None

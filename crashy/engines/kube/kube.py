@@ -23,7 +23,6 @@ from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 
 MERGE = "application/merge-patch+json"
-NOT_RUN = " is not run in the lab"
 _EXEC_TIMEOUT = 10.0
 
 
@@ -65,9 +64,8 @@ class Kube:
         if self._guest:
             await self._find(manifests.services)
             return
-        for warning in manifests.warnings:
-            if warning.endswith(NOT_RUN):
-                self._note(f"kube: {warning.removesuffix(NOT_RUN)} is not applied")
+        if manifests.skipped:
+            self._note(f"kube: not applied: {manifests.skipped}")
         for one in prepared(manifests.documents, self._namespace, self._image):
             name = f"{one['kind']}/{one['metadata']['name']}"
             try:

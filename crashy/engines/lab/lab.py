@@ -19,8 +19,8 @@ from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.kubelet.runtime import Pod, StartError
-from crashy.objects.document import Document
-from crashy.objects.images import is_patient
+from crashy.objects.document import Document, refusal
+from crashy.objects.images import is_patient, refusals
 from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import Manifests, chosen, key_of, merged, read
 from crashy.objects.service import Service, ServicePort
@@ -93,6 +93,9 @@ class Lab:
     async def _apply(self, changed: Manifests, everything: Manifests) -> dict[Key, Verb]:
         """Apply `changed`, with the ConfigMaps and Secrets of `everything`."""
         self._cluster.check(changed)
+        documents = {key_of(document): document for document in everything.documents}
+        if lines := [documents[one.key].say(error) for one in changed.workloads for error in refusals(one)]:
+            raise refusal(lines)
         known = self._urls()
         await self._network.open(changed.services)
         self._manifests = everything
