@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from crashy.controllers.apply import Verb, completed, pod_refusals, same, selector_refusals
-from crashy.controllers.base import NODE, Network, PodView
+from crashy.controllers.base import Network, PodView
+from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
 from crashy.controllers.environment import References
+from crashy.controllers.eviction import check_eviction
+from crashy.controllers.poddisruptionbudget import BudgetController
+from crashy.controllers.scheduler import Scheduler
 from crashy.controllers.workloads import CONTROLLERS, Controller, Owner
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
@@ -20,6 +25,7 @@ from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.versions import Profile
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import PodTemplate
+from crashy.objects.poddisruptionbudget import PodDisruptionBudget
 from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service
 from crashy.objects.workload import BarePod, Key, Workload
@@ -72,6 +78,8 @@ class Cluster:
         self._controllers: dict[Key, Controller[Any]] = {}
         self._services = ServiceControllers()
         self._references = References()
+        self._budgets: dict[Key, BudgetController] = {}
+        self.scheduler = Scheduler(timeline.add)
 
     def check(self, manifests: Manifests) -> None:
         """Raise BadInput with a line for everything in the manifests that can't be changed in what is there."""
@@ -101,6 +109,9 @@ class Cluster:
         done: dict[Key, Verb] = {}
         for service in manifests.services:
             done["Service", service.namespace, service.name] = self._apply_service(service)
+        for budget in manifests.budgets:
+            key = ("PodDisruptionBudget", budget.namespace, budget.name)
+            done[key] = self._apply_budget(key, budget)
         for one in manifests.workloads:
             done[one.key] = self._apply_bare(one) if isinstance(one, BarePod) else self._apply_workload(one)
         return done
@@ -114,6 +125,14 @@ class Cluster:
             return "unchanged"
         self._services.change(known, service, self.pods())
         return "configured"
+
+    def _apply_budget(self, key: Key, budget: PodDisruptionBudget) -> Verb:
+        known = self._budgets.get(key)
+        if known and replace(budget, source=known.budget.source) == known.budget:
+            return "unchanged"
+        made = self._budgets[key] = known or BudgetController(budget, self._timeline.add, self.owner)
+        made.apply(budget, self.pods())
+        return "configured" if known else "created"
 
     def _apply_workload(self, workload: Workload) -> Verb:
         known = self._controllers.get(workload.key)
@@ -168,24 +187,22 @@ class Cluster:
         self._put(self._members[uid])
         if owner is None:
             self._bare["Pod", namespace, name] = uid
-        assigned = f"Successfully assigned {namespace}/{name} to {NODE}"
-        kinds.EVENT.add(
-            self._timeline.add,
-            "default-scheduler",
-            pod.object,
-            "Scheduled",
-            assigned,
-            data={"type": "Normal", "namespace": namespace},
-        )
-        task = self._tasks.create_task(self._run(pod, driver), name=pod.object)
+        daemon = isinstance(owner, DaemonSetController)
+        self.scheduler.schedule(pod, lambda: self._task(pod, self._run(pod, driver)), daemon=daemon)
+
+    def _task(self, pod: Pod, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks.create_task(work, name=pod.object)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     async def _run(self, pod: Pod, driver: PodDriver) -> None:
         await driver.run()
+        self._gone(pod)
+
+    def _gone(self, pod: Pod) -> None:
         member = self._members.pop(pod.uid)
         self._drop(member)
-        gone = deleted_data(pod, driver.status)
+        gone = deleted_data(pod, member.driver.status)
         kinds.POD.add(self._timeline.add, "apiserver", pod.object, "Deleted", data=gone)
         self._sync(member.owner)
 
@@ -197,7 +214,10 @@ class Cluster:
     def _put(self, member: _Member) -> None:
         if member.owner:
             member.owner.pods.put(member.view)
-        self._services.put(member.view)
+        if not self.scheduler.waits(member.pod):
+            self._services.put(member.view)
+        for budget in self._budgets.values():
+            budget.put(member.view)
 
     def _drop(self, member: _Member) -> None:
         if member.owner:
@@ -205,10 +225,14 @@ class Cluster:
         else:
             del self._bare["Pod", member.pod.namespace, member.pod.name]
         self._services.drop(member.pod)
+        for budget in self._budgets.values():
+            budget.drop(member.pod.uid)
 
     def _sync(self, owner: Owner | None) -> None:
         """Let the controllers act on what they have seen: those of Services first, then the owner's."""
         self._services.sync()
+        for budget in self._budgets.values():
+            budget.sync()
         if owner:
             owner.changed()
 
@@ -218,8 +242,28 @@ class Cluster:
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
         """Delete a pod gracefully; `grace` seconds replace its own. One that is gone is no error."""
-        if pod.uid in self._members:
-            self._members[pod.uid].driver.delete(grace)
+        if pod.uid not in self._members:
+            return
+        self._members[pod.uid].driver.delete(grace)
+        if self.scheduler.waits(pod):  # no kubelet has to end it
+            self.scheduler.forget(pod)
+            asyncio.get_running_loop().call_soon(self._gone, self._members[pod.uid].pod)
+
+    def evict(self, pod: Pod) -> None:
+        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
+        if pod.uid not in self._members:
+            return
+        budgets = [one for one in self._budgets.values() if one.selects(pod)]
+        check_eviction(self._members[pod.uid].driver.status, [(one.budget, one.current()) for one in budgets])
+        kinds.CONDITION.add(
+            self._timeline.add,
+            "apiserver",
+            pod.object,
+            "EvictionByEvictionAPI",
+            "Eviction API: evicting",
+            data={"type": "Normal", "condition": "DisruptionTarget", "status": "True", "namespace": pod.namespace},
+        )
+        self.delete(pod)
 
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas; raises BadInput if there would be too many pods."""
@@ -235,6 +279,10 @@ class Cluster:
     def controllers(self, kind: type[_C]) -> list[_C]:
         """Return the controllers of one kind of workload."""
         return [one for one in self._controllers.values() if isinstance(one, kind)]
+
+    def budgets(self) -> list[BudgetController]:
+        """Return the PodDisruptionBudgets' controllers."""
+        return list(self._budgets.values())
 
     def services(self) -> list[ServiceController]:
         """Return the Services' controllers."""

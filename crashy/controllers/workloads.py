@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from crashy.controllers.base import Pods
+from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.deployment import DeploymentController
-from crashy.controllers.replicas import Replicas
+from crashy.controllers.replicaset import ReplicaSetWorkload
 from crashy.objects.workload import Workload
 
 W = TypeVar("W", bound=Workload)
@@ -15,7 +17,10 @@ W = TypeVar("W", bound=Workload)
 class Owner(Protocol):
     """Who has created pods: what becomes of them is noted in `pods`, and `changed` is called afterwards."""
 
-    pods: Replicas
+    @property
+    def pods(self) -> Pods:
+        """Return where to note them."""
+        ...
 
     def changed(self) -> None:
         """Act on what was noted."""
@@ -44,5 +49,10 @@ class Controller(Protocol[W]):
         ...
 
 
-CONTROLLERS: dict[str, Callable[..., Controller[Any]]] = {"Deployment": DeploymentController}
+CONTROLLERS: dict[str, Callable[..., Controller[Any]]] = {
+    "DaemonSet": DaemonSetController,
+    "Deployment": DeploymentController,
+    "ReplicaSet": ReplicaSetWorkload,
+    "ReplicationController": ReplicaSetWorkload,
+}
 """A Pod has none: the cluster runs it as it is."""
