@@ -44,11 +44,14 @@ class Scheduler:
         """Drop a pod that was deleted before it had a node."""
         self._waiting.pop(pod.uid, None)
 
-    def cordon(self, cordoned: bool) -> None:
-        """Let the node take new pods, or no longer."""
-        self.cordoned = cordoned
-        if cordoned:
-            return
+    def cordon(self) -> bool:
+        """Let the node take no new pods; return whether it took them before."""
+        before, self.cordoned = self.cordoned, True
+        return not before
+
+    def uncordon(self) -> None:
+        """Let the node take new pods, those too that wait for it."""
+        self.cordoned = False
         waiting, self._waiting = list(self._waiting.values()), {}
         for pod, _ in waiting:
             self._failed(pod, "had untolerated taint(s)")  # the taint goes a moment after `spec.unschedulable`

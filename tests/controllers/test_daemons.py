@@ -22,11 +22,11 @@ GONE = {"deleting": True, "ended": True}
     ("pods", "decision"),
     [
         pytest.param([], Decision(create=True), id="TestSimpleDaemonSetLaunchesPods"),
-        pytest.param([NEW], NOTHING, id="TestDealsWithExistingPods"),
-        pytest.param([NEW, DaemonPod("b"), DaemonPod("c")], Decision(delete=("b", "c")), id="TestDealsWithExistingPods5"),
-        pytest.param([replace(NEW, ready=False, available=False)], NOTHING, id="TestNotReadyNodeDaemonDoesLaunchPod"),
+        pytest.param([NEW], NOTHING, id="TestDealsWithExistingPods: one on a node"),
+        pytest.param([NEW, DaemonPod("b"), DaemonPod("c")], Decision(delete=("b", "c")), id="TestDealsWithExistingPods: five on a node"),
+        pytest.param([replace(NEW, ready=False, available=False)], NOTHING, id="TestDaemonSetUpdatesNoTemplateChanged"),
         pytest.param([replace(NEW, ended=True)], Decision(delete=("new",)), id="TestDaemonKillFailedPods"),
-        pytest.param([replace(NEW, ended=True), DaemonPod("b")], Decision(delete=("new",)), id="TestDaemonKillFailedPods2"),
+        pytest.param([replace(NEW, ended=True), DaemonPod("b")], Decision(delete=("new",)), id="TestDaemonKillFailedPods: beside one that runs"),
         pytest.param([OLD], Decision(delete=("old",)), id="TestDaemonSetUpdatesPods"),
         pytest.param([replace(OLD, available=False)], Decision(delete=("old",)), id="TestDaemonSetUpdatesAllOldPodsNotReady"),
         pytest.param([replace(OLD, **GOING)], NOTHING, id="07a: not while the old one ends"),
@@ -43,16 +43,16 @@ def test_a_rolling_update_without_surge(pods: list[DaemonPod], decision: Decisio
     ("pods", "decision"),
     [
         pytest.param([OLD], Decision(create=True), id="TestDaemonSetUpdatesPodsWithMaxSurge"),
-        pytest.param([OLD, replace(NEW, ready=False, available=False)], NOTHING, id="waits for the new one"),
-        pytest.param([OLD, replace(NEW, available=False)], NOTHING, id="TestDaemonSetUpdatesSomeOldPodsNotReady: minReady"),
-        pytest.param([OLD, NEW], Decision(delete=("old",)), id="07b: the new one is available"),
+        pytest.param([OLD, replace(NEW, ready=False, available=False)], NOTHING, id="TestSurgePreservesReadyOldPods"),
+        pytest.param([OLD, replace(NEW, available=False)], NOTHING, id="TestSurgePreservesOldReadyWithUnsatisfiedMinReady"),
+        pytest.param([OLD, NEW], Decision(delete=("old",)), id="TestSurgeDeletesOldReadyWithUnsatisfiedMinReady, 07b"),
         pytest.param(
             [replace(OLD, ready=False, available=False), replace(NEW, ready=False, available=False)],
             Decision(delete=("old",)),
-            id="TestSurgeDealsWithExistingPods: an old one that isn't ready goes",
+            id="TestSurgeDeletesUnreadyOldPods",
         ),
-        pytest.param([replace(NEW, **GOING)], Decision(create=True), id="07b: by hand, at once"),
-        pytest.param([OLD, NEW, DaemonPod("b")], Decision(delete=("b", "old")), id="TestSurgePreservesOldReadyWithUnsatisfiedMinReady"),
+        pytest.param([replace(NEW, **GOING)], Decision(create=True), id="TestSurgeCreatesNewPodWhenAtMaxSurgeAndOldPodDeleted, 07b"),
+        pytest.param([OLD, NEW, DaemonPod("b")], Decision(delete=("b", "old")), id="TestSurgeDealsWithExistingPods: several"),
         pytest.param([NEW], NOTHING, id="TestSurgeDealsWithExistingPods"),
     ],
 )  # fmt: skip
@@ -63,7 +63,7 @@ def test_a_rolling_update_with_surge(pods: list[DaemonPod], decision: Decision) 
 @pytest.mark.parametrize(
     ("pods", "decision"),
     [
-        pytest.param([OLD], NOTHING, id="TestDaemonSetDoesntUpdate..OnDelete"),
+        pytest.param([OLD], NOTHING, id="nothing on the change"),
         pytest.param([replace(OLD, **GONE)], Decision(create=True), id="the next is of the new template"),
     ],
 )
