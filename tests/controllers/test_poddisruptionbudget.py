@@ -84,8 +84,8 @@ def test_a_bare_pod_has_no_scale() -> None:
             assert len(told) >= 3
             assert told[0].data["type"] == "Warning"
             assert told[0].message.startswith(
-                "Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{app: "
-                "web,},MatchExpressions:[]LabelSelectorRequirement{},}) were found to be unmanaged."
+                "Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{"
+                "app: web,},MatchExpressions:[]LabelSelectorRequirement{},}) were found to be unmanaged."
             )
 
     run_virtual(main())
