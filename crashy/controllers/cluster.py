@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from crashy.controllers.environment import References
 from crashy.controllers.eviction import check_eviction
 from crashy.controllers.poddisruptionbudget import BudgetController
 from crashy.controllers.scheduler import Scheduler
-from crashy.controllers.workloads import CONTROLLERS, Controller, Owner
+from crashy.controllers.workloads import CONTROLLERS, Controller, Owner, claimant
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.recorder import deleted_data
@@ -162,12 +162,28 @@ class Cluster:
         member = self._members[uid]
         if completed(member.pod.template) == completed(bare.template):
             return "unchanged"
-        changed = self._members[uid] = replace(member, pod=replace(member.pod, template=bare.template))
-        member.driver.update(bare.template)
-        if changed.pod.template.labels != member.pod.template.labels:
-            self._services.select(self.pods())
-        self._changed(uid)
+        self._change(member, bare.template)
         return "configured"
+
+    def relabel(self, pod: Pod, labels: Mapping[str, str]) -> None:
+        """Change a pod's labels, as `kubectl label` does."""
+        member = self._members[pod.uid]
+        self._change(member, replace(member.pod.template, labels=labels))
+
+    def _change(self, member: _Member, template: PodTemplate) -> None:
+        """Give a pod another template; whoever selects it no longer releases it, whoever does now adopts it."""
+        pod = replace(member.pod, template=template)
+        owner = claimant(self._controllers.values(), pod, member.owner)
+        self._members[pod.uid] = replace(member, pod=pod, owner=owner)
+        member.driver.update(template)
+        if pod.template.labels != member.pod.template.labels:
+            self._services.select(self.pods())
+        if member.owner and member.owner is not owner:
+            member.owner.pods.drop(pod.uid)
+            member.owner.changed()
+        if owner is None:
+            self._bare["Pod", pod.namespace, pod.name] = pod.uid
+        self._changed(pod.uid)
 
     def _create(self, name: str, namespace: str, template: PodTemplate, owner: Owner | None) -> None:
         uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
@@ -222,8 +238,9 @@ class Cluster:
     def _drop(self, member: _Member) -> None:
         if member.owner:
             member.owner.pods.drop(member.pod.uid)
-        else:
-            del self._bare["Pod", member.pod.namespace, member.pod.name]
+        key = ("Pod", member.pod.namespace, member.pod.name)
+        if self._bare.get(key) == member.pod.uid:
+            del self._bare[key]
         self._services.drop(member.pod)
         for budget in self._budgets.values():
             budget.drop(member.pod.uid)

@@ -128,6 +128,11 @@ class ReplicaSetWorkload:
         """Return whether `owner` is its set."""
         return owner is self.set
 
+    def selects(self, pod: Pod) -> bool:
+        """Return whether a pod is one of its own by its labels."""
+        selector = self.workload.selector
+        return pod.namespace == self.workload.namespace and bool(selector and selector.matches(pod.template.labels))
+
     def stop(self) -> None:
         """End what it waits for, which is nothing."""
 
