@@ -109,11 +109,11 @@ class Cluster:
         done: dict[Key, Verb] = {}
         for service in manifests.services:
             done["Service", service.namespace, service.name] = self._apply_service(service)
+        for one in manifests.workloads:
+            done[one.key] = self._apply_bare(one) if isinstance(one, BarePod) else self._apply_workload(one)
         for budget in manifests.budgets:
             key = ("PodDisruptionBudget", budget.namespace, budget.name)
             done[key] = self._apply_budget(key, budget)
-        for one in manifests.workloads:
-            done[one.key] = self._apply_bare(one) if isinstance(one, BarePod) else self._apply_workload(one)
         return done
 
     def _apply_service(self, service: Service) -> Verb:
@@ -171,7 +171,7 @@ class Cluster:
         self._change(member, replace(member.pod.template, labels=labels))
 
     def _change(self, member: _Member, template: PodTemplate) -> None:
-        """Give a pod another template; whoever selects it no longer releases it, whoever does now adopts it."""
+        """Replace the template of a pod; whoever selects it no longer releases it, whoever does now adopts it."""
         pod = replace(member.pod, template=template)
         owner = claimant(self._controllers.values(), pod, member.owner)
         self._members[pod.uid] = replace(member, pod=pod, owner=owner)

@@ -51,6 +51,11 @@ class Replicas:
         """Count the replicas that are ready."""
         return len(self._ready_since)
 
+    @property
+    def terminating(self) -> int:
+        """Count the pods that are being deleted and have not ended."""
+        return self.unfinished - self.active
+
     def put(self, view: PodView) -> None:
         """Note a pod that was created or has changed."""
         before = self._known.get(view.pod.uid)

@@ -67,6 +67,17 @@ class ReplicaSetController:
             self._event("SuccessfulDelete", f"Deleted pod: {view.pod.name}")
             self._delete(view.pod)
 
+    def status(self, now: float, min_ready_seconds: int) -> dict[str, Any]:
+        """Return its status in the API's fields; a count of no pods is left out, as the API server does."""
+        pods = self.pods
+        counts = {
+            "fullyLabeledReplicas": pods.active,
+            "readyReplicas": pods.ready,
+            "availableReplicas": pods.available(now, min_ready_seconds),
+        }
+        status = {"replicas": pods.active} | {field: count for field, count in counts.items() if count}
+        return status | ({"terminatingReplicas": pods.terminating} if self._kind == "ReplicaSet" else {})
+
     def _event(self, reason: str, message: str) -> None:
         kinds.EVENT.add(
             self._emit,
@@ -137,14 +148,5 @@ class ReplicaSetWorkload:
         """End what it waits for, which is nothing."""
 
     def status(self) -> dict[str, Any]:
-        """Return its status in the API's fields; one of no pods is left out, as the API server does."""
-        pods = self.set.pods
-        counts = {
-            "fullyLabeledReplicas": pods.active,
-            "readyReplicas": pods.ready,
-            "availableReplicas": pods.available(self._loop.time(), self.workload.min_ready_seconds),
-        }
-        status = {"replicas": pods.active} | {field: count for field, count in counts.items() if count}
-        if self.workload.kind == "ReplicaSet":
-            status["terminatingReplicas"] = pods.unfinished - pods.active
-        return status
+        """Return its status in the API's fields."""
+        return self.set.status(self._loop.time(), self.workload.min_ready_seconds)

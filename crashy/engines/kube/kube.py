@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crashy.controllers.base import PodView
-from crashy.controllers.eviction import EvictionRefusedError
 from crashy.engines.admin import NeedsTokenError, NotDoneError, patient
 from crashy.engines.kube.admin import Admin
 from crashy.engines.kube.api import Api, ApiError
+from crashy.engines.kube.eviction import evict
 from crashy.engines.kube.manifests import apply, prepared, unknown
 from crashy.engines.kube.routes import Route, Routes
 from crashy.engines.kube.view import View
@@ -26,15 +26,9 @@ from crashy.traffic.connection import Reply
 
 MERGE = "application/merge-patch+json"
 _EXEC_TIMEOUT = 10.0
-_UNKNOWN = (400, 404, 415)
 _NO_DRAIN = (
     "kube: drain and uncordon: not on a cluster, whose nodes run others' pods too: use evict, or --on lab or sim"
 )
-
-
-def _eviction(version: str, pod: Pod) -> dict[str, Any]:
-    metadata = {"name": pod.name, "namespace": pod.namespace}
-    return {"apiVersion": version, "kind": "Eviction", "metadata": metadata}
 
 
 class Kube:
@@ -172,15 +166,7 @@ class Kube:
 
     async def evict(self, pod: Pod) -> None:
         """Ask for a pod's eviction; raises EvictionRefusedError with the API server's code and words."""
-        path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/eviction"
-        for version in KINDS["PodDisruptionBudget"].versions:  # a cluster before 1.22 knows the older one alone
-            try:
-                await self._api.request("POST", path, _eviction(version, pod))
-            except ApiError as error:
-                if error.status in _UNKNOWN and version != KINDS["PodDisruptionBudget"].versions[-1]:
-                    continue
-                raise EvictionRefusedError(error.status, error.message) from None
-            return
+        await evict(self._api, pod)
 
     def cordon(self) -> bool:
         """Raise BadInput: a cluster's nodes are not a run's own."""
