@@ -23,7 +23,7 @@ from crashy.commands.lab_watch import Watch
 from crashy.commands.output import Output
 from crashy.engines.base import Engine
 from crashy.engines.lab.keyboard import Keyboard, listens, restorer
-from crashy.engines.lab.lab import Lab
+from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.notes import notes
 from crashy.engines.lab.running import running
 from crashy.engines.lab.view import PlainView
@@ -129,7 +129,7 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
         else running(timeline, labs=labs_folder(), note=_note, rng=rng, profile=args.kubernetes)
     )
     async with making as lab, _shown(args, lab, timeline, output, stop):
-        edits = watch.run(lab, manifests.documents, _tell) if watch and isinstance(lab, Lab) else None
+        edits = watch.run(lab, manifests.documents, _tell) if watch and isinstance(lab, LabEngine) else None
         watching = asyncio.create_task(edits) if edits else None
         await perform(experiment, lab, timeline, rng=random.Random(args.seed), stop=stop)
         stop.set()
@@ -153,7 +153,7 @@ async def _shown(
     if args.json:
         timeline.subscribe(lambda event: output(event.to_json()))
         yield
-    elif args.plain or not isinstance(lab, Lab) or not sys.stdout.isatty():
+    elif args.plain or not isinstance(lab, LabEngine) or not sys.stdout.isatty():
         timeline.subscribe(PlainView(lab, output))
         yield
     else:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from crashy.engines.lab.lab import Lab
+from crashy.engines.lab.lab import LabEngine
 from crashy.errors import BadInput
 from crashy.manifest.kustomize import KUSTOMIZATIONS
 from crashy.manifest.load import SUFFIXES, gather
@@ -31,7 +31,7 @@ class Watch:
         self._known: Sequence[Document] = ()
         self._seen = self._stamps()
 
-    async def run(self, lab: Lab, documents: Sequence[Document], tell: Callable[[str], None]) -> None:
+    async def run(self, lab: LabEngine, documents: Sequence[Document], tell: Callable[[str], None]) -> None:
         """Apply what changes, for ever; `tell` is told every mistake, a line each, and then nothing has changed.
 
         `documents` are those that run already. What is in the files no more stays, as with `kubectl apply`.
@@ -46,7 +46,7 @@ class Watch:
                 await self._apply(lab, tell)
             before = stamps
 
-    async def _apply(self, lab: Lab, tell: Callable[[str], None]) -> None:
+    async def _apply(self, lab: LabEngine, tell: Callable[[str], None]) -> None:
         documents, errors = gather(self._paths)
         try:
             updated = await lab.update(documents, errors)

@@ -33,7 +33,7 @@ def show(args: argparse.Namespace, records: Sequence[Record]) -> int:
         if args.compare:
             print("\n" + comparison(records))
     if args.junit:
-        _write(args.junit, junit([(r.name, r.results().end, r.verdicts()) for r in records]))
+        _write(args.junit, junit([(r.name, r.summary().end, r.verdicts()) for r in records]))
     if args.html:
         for record in records:
             file = args.html if len(records) == 1 else args.html.with_stem(f"{args.html.stem}-{record.name}")
@@ -65,19 +65,19 @@ def comparison(records: Sequence[Record]) -> str:
     )
     rows: list[tuple[str, ...]] = [head]
     for record in records:
-        told = record.results()
+        summary = record.summary()
         worst = [
             max((t for t in times if t is not None), default=None)
-            for times in zip(*((f.detected, f.left, f.recovered) for f in told.faults), strict=True)
+            for times in zip(*((f.detected, f.left, f.recovered) for f in summary.faults), strict=True)
         ] or [None, None, None]
         rows.append(
             (
                 record.name,
-                f"{100 * told.availability:.2f} %" if told.requests else "-",
-                str(told.errors),
-                f"{max((o.seconds for o in told.outages), default=0.0):.1f}s",
+                f"{100 * summary.availability:.2f} %" if summary.requests else "-",
+                str(summary.errors),
+                f"{max((o.seconds for o in summary.outages), default=0.0):.1f}s",
                 *map(seconds, worst),
-                str(sum(told.restarts.values())),
+                str(sum(summary.restarts.values())),
                 "pass" if all(v.passed for v in record.verdicts()) else "FAIL",
             )
         )

@@ -1,4 +1,4 @@
-"""A ReplicaSet's controller: so many pods of one template, whatever becomes of each.
+"""A ReplicaSet's controller: keeps a number of pods of one template.
 
 kubernetes: pkg/controller/replicaset/{replica_set,replica_set_utils}.go. A ReplicationController is
 one by another name.
@@ -23,10 +23,10 @@ _SOURCES = {"ReplicaSet": "replicaset-controller", "ReplicationController": "rep
 
 
 class ReplicaSetController:
-    """Creates the pods that are missing, and deletes those that are too many; those being deleted don't count.
+    """Creates missing pods and deletes surplus ones; pods that are being deleted don't count.
 
-    `create` makes a pod of a name that is its own, `delete` deletes one. Whoever runs the pods notes in `pods` what
-    becomes of them, and calls `changed` afterwards.
+    `create` creates a pod of a given name, `delete` deletes one. The caller that runs the pods updates `pods` when
+    they change, and calls `changed` afterwards.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ReplicaSetController:
         self._rng = rng
 
     def sync(self) -> None:
-        """Create and delete until there are as many as there should be."""
+        """Create missing pods and delete surplus ones."""
         too_many = self.pods.surplus(self.replicas)
         for _ in range(self.replicas - self.pods.active):
             name = generated(f"{self.name}-", self._rng)
@@ -79,14 +79,8 @@ class ReplicaSetController:
         return status | ({"terminatingReplicas": pods.terminating} if self._kind == "ReplicaSet" else {})
 
     def _event(self, reason: str, message: str) -> None:
-        kinds.EVENT.add(
-            self._emit,
-            _SOURCES[self._kind],
-            f"{self._kind.lower()}/{self.name}",
-            reason,
-            message,
-            data={"type": "Normal", "namespace": self.namespace},
-        )
+        source, name = _SOURCES[self._kind], f"{self._kind.lower()}/{self.name}"
+        kinds.normal(self._emit, source, name, reason, message, namespace=self.namespace)
 
 
 class ReplicaSetWorkload:

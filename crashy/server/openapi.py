@@ -13,30 +13,30 @@ from crashy.server.problem import MEDIA_TYPE
 
 Schema = dict[str, Any]
 
-_REFUSALS = {
-    400: "The body can't be used: `field` names what is wrong in it, `allowed` what it may be.",
-    401: "The patient has a token and this request doesn't carry it.",
+_ERRORS = {
+    400: "The body is invalid: `field` names what is wrong in it, `allowed` what it may be.",
+    401: "The patient has a token and this request doesn't send it.",
     404: "There is no such fault.",
-    409: "The fault can't be injected here and now.",
+    409: "The patient can't have this fault, or has too many.",
     413: "The body is longer than 64 KiB.",
     415: "The body is neither JSON nor text.",
 }
 
 
 class Operation(NamedTuple):
-    """One operation of the API: its method and path, what handles it, and what it takes and gives.
+    """One operation of the API: its method and path, its handler, its request and responses.
 
-    `handler` gives the operation its id (its name) and its summary and description (its docstring); `answers` maps
+    `handler` gives the operation its id (its name) and its summary and description (its docstring); `responses` maps
     each success status to the name of its body's schema (None: no body); `body` names the schema of the request's;
-    `refusals` are the statuses of its problem documents beyond those that any operation may have.
+    `errors` are the statuses of its problem documents, except those that any operation may have.
     """
 
     method: str
     path: str
     handler: Callable[[Any, web.Request], Awaitable[web.StreamResponse]]
-    answers: Mapping[int, str | None]
+    responses: Mapping[int, str | None]
     body: str | None = None
-    refusals: tuple[int, ...] = ()
+    errors: tuple[int, ...] = ()
     media_type: str = "application/json"
 
     @property
@@ -46,14 +46,14 @@ class Operation(NamedTuple):
 
     @property
     def mutates(self) -> bool:
-        """Return whether it injects or recovers, and so needs the token where the patient has one."""
+        """Return whether it injects or recovers faults, which needs the token, if there is one."""
         return self.method != "GET"
 
 
 def document(
     operations: Iterable[Operation], catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return the document of these operations, and of these faults and their scope as `faults.base` lists them."""
+    """Return the document of these operations, with these faults and their scope as `faults.base` lists them."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
@@ -62,7 +62,7 @@ def document(
         "info": {
             "title": "crashy admin API",
             "version": __version__,
-            "description": "Injects faults into a patient and takes them back. GET changes nothing.",
+            "description": "Injects faults into a patient and recovers them. GET changes nothing.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -96,7 +96,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
                 "name": "Last-Event-ID",
                 "in": "header",
                 "schema": {"type": "string"},
-                "description": "The id of the last event that the client has; the stream goes on after it.",
+                "description": "The id of the last event that the client has; the stream continues after it.",
             }
         )
     if operation.body:
@@ -107,32 +107,32 @@ def _operation(operation: Operation) -> dict[str, Any]:
                 "text/plain": {"schema": {"type": "string"}},
             },
         }
-    described["responses"] = {str(status): _answer(operation, status) for status in operation.answers}
-    refusals = {*operation.refusals, *((401, 413, 415, 400) if operation.body else (401,) if operation.mutates else ())}
-    described["responses"] |= {str(status): _refusal(status) for status in sorted(refusals)}
+    described["responses"] = {str(status): _response(operation, status) for status in operation.responses}
+    errors = {*operation.errors, *((401, 413, 415, 400) if operation.body else (401,) if operation.mutates else ())}
+    described["responses"] |= {str(status): _error(status) for status in sorted(errors)}
     if operation.mutates:
         described["security"] = [{"token": []}, {}]
     return described
 
 
-def _answer(operation: Operation, status: int) -> dict[str, Any]:
-    schema = operation.answers[status]
-    answer: dict[str, Any] = {"description": {200: "Done.", 201: "Injected.", 204: "Recovered."}[status]}
+def _response(operation: Operation, status: int) -> dict[str, Any]:
+    schema = operation.responses[status]
+    response: dict[str, Any] = {"description": {200: "Done.", 201: "Injected.", 204: "Recovered."}[status]}
     if schema:
-        answer["content"] = {operation.media_type: {"schema": _ref(schema)}}
+        response["content"] = {operation.media_type: {"schema": _ref(schema)}}
     if status == 201:
-        answer["headers"] = {"Location": {"description": "Where the fault is.", "schema": {"type": "string"}}}
-    return answer
+        response["headers"] = {"Location": {"description": "The fault's URL.", "schema": {"type": "string"}}}
+    return response
 
 
-def _refusal(status: int) -> dict[str, Any]:
-    refusal: dict[str, Any] = {
-        "description": _REFUSALS[status],
+def _error(status: int) -> dict[str, Any]:
+    error: dict[str, Any] = {
+        "description": _ERRORS[status],
         "content": {MEDIA_TYPE: {"schema": _ref("Problem")}},
     }
     if status == 401:
-        refusal["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
-    return refusal
+        error["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
+    return error
 
 
 def _ref(name: str) -> Schema:
@@ -211,20 +211,23 @@ _SCHEMAS: dict[str, Schema] = {
     },
     "Fault": {
         "type": "object",
-        "description": "An injected fault: what was injected, as `Injection` takes it, and how it is doing.",
+        "description": "An injected fault: its parameters, as in `Injection`, and its state.",
         "required": ["id", "state", "source", "spec", "trap", "starts_in", "ends_in", "seen", "hits", "fault"],
         "properties": {
             "id": {"type": "string"},
             "state": {
                 "enum": ["pending", "active", "ended"],
-                "description": "`pending` waits for its time, or for the request that triggers it.",
+                "description": "`pending` waits for its time or, if request-triggered (`trap`), for a request.",
             },
-            "source": {"type": "string", "description": "`admin`, or the variable that armed it."},
+            "source": {"type": "string", "description": "`admin`, or the setting that injected it."},
             "spec": {"type": "string", "description": "The fault as a spec."},
-            "trap": {"type": "boolean", "description": "Whether it waits for a request that it meets."},
+            "trap": {
+                "type": "boolean",
+                "description": "Whether a matching request triggers it.",
+            },
             "starts_in": {"type": ["number", "null"], "description": "Seconds until it starts."},
             "ends_in": {"type": ["number", "null"], "description": "Seconds until it ends by itself."},
-            "seen": {"type": "integer", "description": "The requests that it met."},
+            "seen": {"type": "integer", "description": "The requests that matched it."},
             "hits": {"type": "integer", "description": "Those of them that it hit."},
             "fault": {"type": "string"},
         },
@@ -233,7 +236,7 @@ _SCHEMAS: dict[str, Schema] = {
     "Recovered": _list_of("Fault", "recovered"),
     "Recovery": {
         "type": "object",
-        "description": "What to take back: one fault, all of one kind, or, where the object is empty, all.",
+        "description": "What to recover: one fault, all of one kind, or, if the object is empty, all.",
         "properties": {"id": {"type": "string"}, "fault": _ref("FaultName")},
         "maxProperties": 1,
         "additionalProperties": False,
@@ -256,7 +259,7 @@ _SCHEMAS: dict[str, Schema] = {
                     "type": "object",
                     "required": ["name", "state", "remaining"],
                     "properties": {
-                        "name": {"type": "string", "description": "The variable that armed it."},
+                        "name": {"type": "string", "description": "The setting that started it."},
                         "fault": {"type": ["string", "null"]},
                         "state": {"enum": ["pending", "active", "ended"]},
                         "remaining": {"type": ["number", "null"], "description": "Seconds."},

@@ -1,4 +1,4 @@
-"""What / answers: the persona's text, or the same facts as a page for a browser."""
+"""The handler of /: the persona's text, or an HTML page with the patient's state for a browser."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _HTML = CIMultiDict(
 
 
 def handler(patient: Patient, text: str, status: int = 200) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Make the handler that answers with a text, or with the page if HTML is asked for by name, as browsers do."""
+    """Return the handler that responds with a text, or with the page if `Accept` has text/html, as browsers send."""
     body = text.encode()
 
     async def respond(request: web.Request) -> web.Response:

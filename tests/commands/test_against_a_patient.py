@@ -108,7 +108,7 @@ def test_event_streams_on_both_planes_end_with_the_patient(patient: Running) -> 
     for connection, stream in streams:
         with connection, stream:
             told = stream.read()
-            assert b'"SIGTERM: ending"' in told
+            assert b'"SIGTERM: shutting down"' in told
             assert told.endswith(b"0\r\n\r\n")
 
 

@@ -44,7 +44,7 @@ def test_it_makes_its_pods_and_says_so(made: dict[str, Any]) -> None:
 
     async def main() -> None:
         async with world(made) as w:
-            events = w.told("SuccessfulCreate")
+            events = w.events("SuccessfulCreate")
 
             assert [event.message for event in events] == [f"Created pod: {name}" for name in w.names()]
             assert {event.object for event in events} == {f"{made['kind'].lower()}/web"}
@@ -84,7 +84,7 @@ def test_what_is_not_ready_goes_first(made: dict[str, Any]) -> None:
             await asyncio.sleep(5)
 
             assert w.names() == before
-            assert len(w.told("SuccessfulDelete")) == 2
+            assert len(w.events("SuccessfulDelete")) == 2
 
     run_virtual(main())
 
@@ -121,8 +121,8 @@ def test_a_relabelled_pod_is_released_and_adopted_again(made: dict[str, Any]) ->
             await asyncio.sleep(4)
 
             assert w.names() == [first]
-            assert len(w.told("SuccessfulCreate")) == 2
-            assert len(w.told("SuccessfulDelete")) == 1
+            assert len(w.events("SuccessfulCreate")) == 2
+            assert len(w.events("SuccessfulDelete")) == 1
 
     run_virtual(main())
 
@@ -135,6 +135,6 @@ def test_a_bare_pod_whose_labels_are_changed_is_adopted() -> None:
             await asyncio.sleep(4)
 
             assert len(w.names()) == 3
-            assert len(w.told("SuccessfulDelete")) == 1
+            assert len(w.events("SuccessfulDelete")) == 1
 
     run_virtual(main())

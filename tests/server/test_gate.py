@@ -54,7 +54,7 @@ async def condition(holds: Callable[[], Any]) -> None:
         ("error clients=all", "/admin/status", {}, 200),
     ],
 )
-async def test_a_fault_meets_whom_its_scope_names(
+async def test_a_fault_matches_the_requests_of_its_scope(
     client: Any, spec: str, path: str, headers: dict[str, str], status: int
 ) -> None:
     response = await (await client(FAULTS=spec)).get(path, headers=headers)
@@ -66,7 +66,7 @@ async def test_a_fault_of_the_next_three_is_over_after_three(client: Any) -> Non
     app = await client(FAULTS="unready times=3")
 
     assert [(await app.get("/ready")).status for _ in range(5)] == [503, 503, 503, 200, 200]
-    assert patient_of(app).request_faults == frozenset()
+    assert not patient_of(app).request_faults
 
 
 async def test_latency_delays_the_answer(client: Any) -> None:
@@ -106,20 +106,20 @@ async def test_a_client_that_gives_up_leaves_nothing_behind(
     patient.recover()  # nobody waits: nothing to trip over
 
 
-async def test_a_request_that_springs_a_trap_waits_until_it_has_struck(client: Any) -> None:
+async def test_a_request_that_triggers_a_fault_waits_until_it_is_executed(client: Any) -> None:
     app = await client(FAULTS="freeze mode=deaf routes=/info times=1")
     patient = patient_of(app)
     asking = asyncio.ensure_future(app.get("/info"))
-    orders: list[Any] = []
+    taken: list[Any] = []
 
     def executed() -> bool:
-        while not patient.orders.empty():
-            orders.append(patient.orders.get())
-        return any(order and order.executed for order in orders)
+        while not patient.command_queue.empty():
+            taken.append(patient.command_queue.get())
+        return any(queued and queued.executed for queued in taken)
 
     await condition(executed)
     assert not asking.done()
-    resolve(next(order for order in orders if order and order.executed).executed)
+    resolve(next(queued for queued in taken if queued and queued.executed).executed)
 
     assert (await asyncio.wait_for(asking, 10)).status == 200
 
