@@ -14,17 +14,22 @@ from crashy.report.html import page
 from crashy.report.junit import junit
 from crashy.report.terminal import columns, seconds
 
+_COLUMNS: tuple[str, ...] = (
+    *("RUN", "ANSWERED", "ERRORS", "LONGEST OUTAGE"),
+    *("DETECTED", "OUT OF SERVICE", "RECOVERED", "RESTARTS", "VERDICT"),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which reports are wanted."""
+    """Add the options that choose the reports."""
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end, nothing else")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the timeline drawn")
-    parser.add_argument("--compare", action="store_true", help="set the runs side by side in one table")
+    parser.add_argument("--compare", action="store_true", help="compare the runs in one table")
 
 
 def show(args: argparse.Namespace, records: Sequence[Record]) -> int:
-    """Write the reports that were asked for; return 0 if every expectation was met, else 1."""
+    """Write the chosen reports; return 0 if every expectation passed, else 1."""
     if args.json:
         documents = [document(record.name, record.events, record.verdicts()) for record in records]
         print(json.dumps(documents[0] if len(documents) == 1 else documents))
@@ -51,19 +56,8 @@ def _write(file: Path, text: str) -> None:
 
 
 def comparison(records: Sequence[Record]) -> str:
-    """Return the table that sets runs side by side: for each the worst of its faults."""
-    head = (
-        "RUN",
-        "ANSWERED",
-        "ERRORS",
-        "LONGEST OUTAGE",
-        "DETECTED",
-        "OUT OF SERVICE",
-        "RECOVERED",
-        "RESTARTS",
-        "VERDICT",
-    )
-    rows: list[tuple[str, ...]] = [head]
+    """Return the table that compares runs, by the worst of each one's faults."""
+    rows = [_COLUMNS]
     for record in records:
         summary = record.summary()
         worst = [

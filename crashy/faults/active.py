@@ -115,10 +115,7 @@ class FaultSet:
             return active
 
     def recover(self, which: str | None = None) -> builtins.list[InjectedFault]:
-        """End the fault with this id, those of this name, or all; pending ones are cancelled.
-
-        Return those that this call ended.
-        """
+        """End the fault with this id, those of this name, or all, pending ones too; return those that this ended."""
         with self._lock:
             self._advance()
             chosen = [active for active in self._live.values() if which in (None, active.id, active.fault.name)]
@@ -165,12 +162,8 @@ class FaultSet:
             if not self._live and not self._changed:
                 return NOTHING
             for active in list(self._live.values()):
-                if (
-                    active.request_triggered
-                    and active.state == "pending"
-                    and now >= active.starts_at
-                    and active.hit(request)
-                ):
+                waiting = active.request_triggered and active.state == "pending" and now >= active.starts_at
+                if waiting and active.hit(request):
                     self._start(active, now)
             return self._request_effect(request)._replace(commands=self._commands())
 

@@ -88,7 +88,7 @@ class Fault(Declared):
                 raise FaultError(key.name, f"is for mode={key.mode} only")
 
     def process_effect(self) -> ProcessEffect | None:
-        """Return what it does to the whole process, or None; `on_request` is not called where there is something."""
+        """Return what it does to the whole process, or None; only if None is `on_request` called."""
         return None
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:

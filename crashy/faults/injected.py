@@ -17,16 +17,9 @@ class InjectedFault:
     `pending` waits for its time or, if request-triggered, for a matching request.
     """
 
-    def __init__(
-        self,
-        id: str,  # noqa: A002 - the id that users see
-        fault: Fault,
-        source: str,
-        now: float,
-        rng: random.Random,
-    ) -> None:
+    def __init__(self, fault_id: str, fault: Fault, source: str, now: float, rng: random.Random) -> None:
         scope = fault.scope
-        self.id = id
+        self.id = fault_id
         self.fault = fault
         self.source = source
         self.starts_at = now + scope.after + (rng.random() * scope.jitter if scope.jitter else 0.0)

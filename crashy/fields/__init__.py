@@ -19,7 +19,7 @@ class Key(NamedTuple):
     mode: str | None
     """The mode that it belongs to, if it makes no sense in another."""
     required: bool
-    """Whether it must be given; its default then only stands in where it is missing or wrong."""
+    """Whether it must be set; its default is then only used where it is missing or wrong."""
 
     @property
     def default_text(self) -> str:
@@ -27,7 +27,7 @@ class Key(NamedTuple):
         return "" if self.default in (None, "", ()) else self.kind.to_text(self.default)
 
     def describe(self) -> dict[str, Any]:
-        """Return what the catalogue of faults says of this parameter."""
+        """Return its entry in the catalogue of faults."""
         given = self.default not in (None, ())
         return {
             "name": self.name,

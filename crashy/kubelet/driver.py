@@ -218,7 +218,7 @@ class PodDriver:
         await self._relisted()
         if self._profile.stops_liveness_on_deletion:
             self._probing.stop(ProbeType.LIVENESS, ProbeType.STARTUP)
-        await self._lifecycle.settled()
+        await self._lifecycle.starts_done()
         while self._lifecycle.histories.running():
             await self._interruptible(self._kill_all())
         self._probing.stop(*ProbeType)

@@ -127,7 +127,7 @@ class Settings(Declared):
         vars(self)["warnings"] = warnings
 
     def __post_init__(self) -> None:
-        """Reject a port that is given twice."""
+        """Reject a port that is used twice."""
         admin, grpc = self.admin_port, self.grpc_port
         if admin and admin in self.port:
             raise BadInput(f"ADMIN_PORT: {admin}: must be a port that is not in PORT")

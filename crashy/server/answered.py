@@ -24,7 +24,7 @@ def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what 
     remote: str | None,
     service: str | None = None,
 ) -> Event:
-    """Return the event of a request, `seconds` after which it was answered or given up; `service` of a gRPC check."""
+    """Return the event of a request, answered or given up after `seconds`; `service` is that of a gRPC check."""
     milliseconds = int(seconds * 1e6 + 0.5) / 1000  # `round` would cost four times as much
     data: kinds.Served = {
         "method": method,

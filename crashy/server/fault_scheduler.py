@@ -38,12 +38,10 @@ class FaultScheduler(threading.Thread):
         self._on_change()
         while not self._stopped:
             try:
-                queued = self._patient.command_queue.get(timeout=self._patient.next_change())
+                if queued := self._patient.command_queue.get(timeout=self._patient.next_change()):
+                    self._execute(queued)
             except Empty:
-                queued = None
                 self._patient.tick()
-            if queued is not None:
-                self._execute(queued)
             self._on_change()
 
     def _execute(self, queued: QueuedCommand) -> None:

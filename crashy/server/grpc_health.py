@@ -73,7 +73,7 @@ class GrpcHealth:
     async def _handle(self, call: wire.Call) -> None:
         patient = self._patient
         started, status, service = patient.now(), GAVE_UP, None
-        client = patient.begin_request(call.user_agent)
+        client = patient.begin_request(call.headers.get("user-agent", ""))
         try:
             service = _service(call)
             request = Request("POST", call.path, client, probe_of(call.path, service))

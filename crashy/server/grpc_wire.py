@@ -54,11 +54,6 @@ class Call:
         """Return `/package.Service/Method`."""
         return self.headers.get(":path", "")
 
-    @property
-    def user_agent(self) -> str:
-        """Return the client's User-Agent."""
-        return self.headers.get("user-agent", "")
-
     def message(self) -> bytes:
         """Return the request's message; raises CallError."""
         if len(self.data) > MAX_REQUEST:
@@ -179,11 +174,9 @@ class GrpcConnection(asyncio.Protocol):
         trailers = [("grpc-status", str(code))]
         if message:
             trailers.append(("grpc-message", quote(message, safe=_PRINTABLE)))
-        try:
+        with contextlib.suppress(ProtocolError):  # the client has disconnected
             self._http2.send_headers(call.stream, trailers if call.begun else self._head() + trailers, end_stream=True)
-        except ProtocolError:  # the client has disconnected
-            return
-        self._flush()
+            self._flush()
 
     def _head(self) -> list[tuple[str, str]]:
         return [(":status", "200"), ("content-type", "application/grpc"), self._header]

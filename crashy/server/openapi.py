@@ -21,12 +21,13 @@ _ERRORS = {
     413: "The body is longer than 64 KiB.",
     415: "The body is neither JSON nor text.",
 }
+_SECURITY = {"type": "http", "scheme": "bearer", "description": "The patient's `ADMIN_TOKEN`, if it has one."}
 
 
 class Operation(NamedTuple):
     """One operation of the API: its method and path, its handler, its request and responses.
 
-    `handler` gives the operation its id (its name) and its summary and description (its docstring); `responses` maps
+    The operation's id is the name of `handler`, its summary and description are the docstring; `responses` maps
     each success status to the name of its body's schema (None: no body); `body` names the schema of the request's;
     `errors` are the statuses of its problem documents, except those that any operation may have.
     """
@@ -69,13 +70,7 @@ def document(
         "paths": paths,
         "components": {
             "schemas": {**_SCHEMAS, **_fault_schemas(catalogue, scope)},
-            "securitySchemes": {
-                "token": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "The patient's `ADMIN_TOKEN`, if it has one.",
-                }
-            },
+            "securitySchemes": {"token": _SECURITY},
         },
     }
 
@@ -85,13 +80,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {"operationId": operation.name, "summary": summary}
     if description:
         described["description"] = description
-    described["parameters"] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in ("id",)
-        if f"{{{name}}}" in operation.path
-    ]
+    parameters: list[Schema] = []
+    if "{id}" in operation.path:
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
     if operation.media_type == "text/event-stream":
-        described["parameters"].append(
+        parameters.append(
             {
                 "name": "Last-Event-ID",
                 "in": "header",
@@ -99,6 +92,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
                 "description": "The id of the last event that the client has; the stream continues after it.",
             }
         )
+    described["parameters"] = parameters
     if operation.body:
         described["requestBody"] = {
             "required": operation.body == "Injection",
@@ -126,10 +120,7 @@ def _response(operation: Operation, status: int) -> dict[str, Any]:
 
 
 def _error(status: int) -> dict[str, Any]:
-    error: dict[str, Any] = {
-        "description": _ERRORS[status],
-        "content": {MEDIA_TYPE: {"schema": _ref("Problem")}},
-    }
+    error: dict[str, Any] = {"description": _ERRORS[status], "content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
     if status == 401:
         error["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
     return error
@@ -139,51 +130,44 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _list_of(name: str, key: str) -> Schema:
-    return {"type": "object", "required": [key], "properties": {key: {"type": "array", "items": _ref(name)}}}
+def _described(kind: str | list[str], description: str) -> Schema:
+    return {"type": kind, "description": description}
+
+
+def _object(properties: Mapping[str, Schema], required: Iterable[str] | None = None, **more: Any) -> Schema:
+    """Return the schema of an object whose properties are all required, unless `required` lists some."""
+    return {
+        "type": "object",
+        "required": list(properties if required is None else required),
+        "properties": properties,
+        **more,
+    }
 
 
 def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mapping[str, Any]]) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
     for fault in catalogue:
         name = f"{fault['name'].capitalize()}Parameters"
+        params = {param["name"]: _param_schema(param) for param in (*fault["params"], *scope)}
         schemas[name] = {
             "type": "object",
             "description": fault["summary"],
-            "properties": {
-                "fault": {"const": fault["name"]},
-                **{param["name"]: _param_schema(param) for param in (*fault["params"], *scope)},
-            },
+            "properties": {"fault": {"const": fault["name"]}, **params},
             "additionalProperties": False,
         }
         schemas[f"{fault['name'].capitalize()}Fault"] = {"allOf": [_ref(name)], "required": ["fault"]}
     faults = {fault["name"]: _ref(f"{fault['name'].capitalize()}Fault") for fault in catalogue}
-    spec = {
-        "type": "string",
-        "description": "A fault spec.",
-        "examples": [fault["examples"][-1] for fault in catalogue],
-    }
+    mapping = {name: ref["$ref"] for name, ref in faults.items()}
     return {
         **schemas,
-        "Spec": spec,
+        "Spec": _described("string", "A fault spec.") | {"examples": [fault["examples"][-1] for fault in catalogue]},
         "FaultName": {"enum": list(faults)},
         "Injection": {
             "anyOf": [
-                {
-                    "oneOf": list(faults.values()),
-                    "discriminator": {
-                        "propertyName": "fault",
-                        "mapping": {name: ref["$ref"] for name, ref in faults.items()},
-                    },
-                },
-                {
-                    "type": "object",
-                    "required": ["spec"],
-                    "properties": {"spec": _ref("Spec")},
-                    "additionalProperties": False,
-                },
+                {"oneOf": list(faults.values()), "discriminator": {"propertyName": "fault", "mapping": mapping}},
+                _object({"spec": _ref("Spec")}, additionalProperties=False),
                 _ref("Spec"),
-            ],
+            ]
         },
     }
 
@@ -197,57 +181,53 @@ def _param_schema(param: Mapping[str, Any]) -> Schema:
     return described
 
 
+_STRING = {"type": "string"}
+_STATES = ["pending", "active", "ended"]
+_FAULTS = {"type": "array", "items": _ref("Fault")}
+
 _SCHEMAS: dict[str, Schema] = {
-    "Problem": {
-        "type": "object",
-        "required": ["title", "status", "detail"],
-        "properties": {
-            "title": {"type": "string"},
+    "Problem": _object(
+        {
+            "title": _STRING,
             "status": {"type": "integer"},
-            "detail": {"type": "string", "description": "What went wrong, in one line."},
-            "field": {"type": "string", "description": "The part of the request that is wrong."},
+            "detail": _described("string", "What went wrong, in one line."),
+            "field": _described("string", "The part of the request that is wrong."),
             "allowed": {"description": "What that part may be."},
         },
-    },
-    "Fault": {
-        "type": "object",
-        "description": "An injected fault: its parameters, as in `Injection`, and its state.",
-        "required": ["id", "state", "source", "spec", "trap", "starts_in", "ends_in", "seen", "hits", "fault"],
-        "properties": {
-            "id": {"type": "string"},
+        required=("title", "status", "detail"),
+    ),
+    "Fault": _object(
+        {
+            "id": _STRING,
             "state": {
-                "enum": ["pending", "active", "ended"],
+                "enum": _STATES,
                 "description": "`pending` waits for its time or, if request-triggered (`trap`), for a request.",
             },
-            "source": {"type": "string", "description": "`admin`, or the setting that injected it."},
-            "spec": {"type": "string", "description": "The fault as a spec."},
-            "trap": {
-                "type": "boolean",
-                "description": "Whether a matching request triggers it.",
-            },
-            "starts_in": {"type": ["number", "null"], "description": "Seconds until it starts."},
-            "ends_in": {"type": ["number", "null"], "description": "Seconds until it ends by itself."},
-            "seen": {"type": "integer", "description": "The requests that matched it."},
-            "hits": {"type": "integer", "description": "Those of them that it hit."},
-            "fault": {"type": "string"},
+            "source": _described("string", "`admin`, or the setting that injected it."),
+            "spec": _described("string", "The fault as a spec."),
+            "trap": _described("boolean", "Whether a matching request triggers it."),
+            "starts_in": _described(["number", "null"], "Seconds until it starts."),
+            "ends_in": _described(["number", "null"], "Seconds until it ends by itself."),
+            "seen": _described("integer", "The requests that matched it."),
+            "hits": _described("integer", "Those of them that it hit."),
+            "fault": _STRING,
         },
-    },
-    "Faults": _list_of("Fault", "faults"),
-    "Recovered": _list_of("Fault", "recovered"),
+        description="An injected fault: its parameters, as in `Injection`, and its state.",
+    ),
+    "Faults": _object({"faults": _FAULTS}),
+    "Recovered": _object({"recovered": _FAULTS}),
     "Recovery": {
         "type": "object",
         "description": "What to recover: one fault, all of one kind, or, if the object is empty, all.",
-        "properties": {"id": {"type": "string"}, "fault": _ref("FaultName")},
+        "properties": {"id": _STRING, "fault": _ref("FaultName")},
         "maxProperties": 1,
         "additionalProperties": False,
     },
-    "Status": {
-        "type": "object",
-        "required": ["pod", "phase", "uptime", "health", "countdowns", "faults"],
-        "properties": {
-            "pod": {"type": "string"},
+    "Status": _object(
+        {
+            "pod": _STRING,
             "phase": {"enum": ["warming up", "serving", "draining"]},
-            "uptime": {"type": "number", "description": "Seconds since the start."},
+            "uptime": _described("number", "Seconds since the start."),
             "health": {
                 "type": "object",
                 "required": ["startup", "readiness", "liveness"],
@@ -255,26 +235,21 @@ _SCHEMAS: dict[str, Schema] = {
             },
             "countdowns": {
                 "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["name", "state", "remaining"],
-                    "properties": {
-                        "name": {"type": "string", "description": "The setting that started it."},
+                "items": _object(
+                    {
+                        "name": _described("string", "The setting that started it."),
                         "fault": {"type": ["string", "null"]},
-                        "state": {"enum": ["pending", "active", "ended"]},
-                        "remaining": {"type": ["number", "null"], "description": "Seconds."},
+                        "state": {"enum": _STATES},
+                        "remaining": _described(["number", "null"], "Seconds."),
                     },
-                },
+                    required=("name", "state", "remaining"),
+                ),
             },
-            "faults": {"type": "array", "items": _ref("Fault")},
-        },
-    },
-    "Catalogue": {
-        "type": "object",
-        "required": ["faults", "scope"],
-        "properties": {key: {"type": "array", "items": {"type": "object"}} for key in ("faults", "scope")},
-    },
-    "Event": {"type": "string", "description": "Server-sent events; the data of each is an event as JSON."},
+            "faults": _FAULTS,
+        }
+    ),
+    "Catalogue": _object({key: {"type": "array", "items": {"type": "object"}} for key in ("faults", "scope")}),
+    "Event": _described("string", "Server-sent events; the data of each is an event as JSON."),
     "OpenAPI": {"type": "object"},
-    "Metrics": {"type": "string", "description": "Prometheus' text format, version 0.0.4."},
+    "Metrics": _described("string", "Prometheus' text format, version 0.0.4."),
 }

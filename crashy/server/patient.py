@@ -87,7 +87,7 @@ class Patient:
         self._pid = pid
         self._started_at = now()
         self._command_lock = threading.Lock()
-        self._waiting: dict[str, list[Future[None]]] = {}
+        self._waiting: dict[str, set[Future[None]]] = {}
         self._waiting_lock = threading.Lock()
         rng = rng or random.Random()
         self.faults = FaultSet(now, rng, self._changed)
@@ -170,7 +170,7 @@ class Patient:
         """Return a future that is resolved when this fault has ended or was recovered."""
         ended: Future[None] = Future()
         with self._waiting_lock:
-            self._waiting.setdefault(active.id, []).append(ended)
+            self._waiting.setdefault(active.id, set()).add(ended)
         if active.state == "ended":  # perhaps before the future was added
             self._wake(active.id)
         return ended
@@ -178,18 +178,11 @@ class Patient:
     def forget(self, active: InjectedFault, ended: Future[None]) -> None:
         """Drop a future of `end_of`: the client has disconnected."""
         with self._waiting_lock:
-            waiting = self._waiting.get(active.id, [])
-            if ended in waiting:
-                waiting.remove(ended)
+            self._waiting.get(active.id, set()).discard(ended)
 
     def health(self) -> Health:
         """Return the health of the three probes, from the phase and the active faults."""
-        faults, phase = self.faults.health(), HEALTH_IN[self.phase]
-        return Health(
-            startup=faults.startup and phase.startup,
-            readiness=faults.readiness and phase.readiness,
-            liveness=faults.liveness and phase.liveness,
-        )
+        return Health(*(one and other for one, other in zip(self.faults.health(), HEALTH_IN[self.phase], strict=True)))
 
     def enter(self, phase: Phase) -> None:
         """Enter the next phase; the scheduler updates the state files at once."""
@@ -209,14 +202,8 @@ class Patient:
         """Describe the countdowns that settings started: the seconds that remain, None for no limit."""
         described: list[dict[str, Any]] = []
         if self.phase == "warming up":
-            described.append(
-                {
-                    "name": "APP_START_DELAY",
-                    "fault": None,
-                    "state": "active",
-                    "remaining": self._remaining(self._started_at + self.warm_up),
-                }
-            )
+            remaining = self._remaining(self._started_at + self.warm_up)
+            described.append({"name": "APP_START_DELAY", "fault": None, "state": "active", "remaining": remaining})
         for name, active in self._countdowns.items():
             until = active.starts_at if active.state == "pending" else active.ends_at
             remaining = 0.0 if active.state == "ended" else self._remaining(until)
@@ -225,21 +212,15 @@ class Patient:
 
     def status(self) -> dict[str, Any]:
         """Describe the patient as `GET /admin/status` shows it; durations in seconds."""
-        health = self.health()
         now = self.now()
         return {
-            "pod": self.identity.pod,
-            "namespace": self.identity.namespace,
-            "ip": self.identity.ip,
-            "node": self.identity.node,
-            "version": self.identity.version,
-            "color": self.identity.color,
+            **self.identity._asdict(),
             "persona": self.settings.persona,
             "phase": self.phase,
             "uptime": round(self.uptime(), 3),
             "ports": list(self.ports),
             "admin_port": self.admin_port,
-            "health": {"startup": health.startup, "readiness": health.readiness, "liveness": health.liveness},
+            "health": self.health()._asdict(),
             "in_flight": self.in_flight,
             "requests": self.requests,
             "countdowns": self.countdowns(),
@@ -256,13 +237,12 @@ class Patient:
             self._wake(active.id)
         elif active.request_triggered or active.state == "active":
             self.request_faults |= {active.id}
-        self.add_event(
-            reason, f"fault {active.id}: {active.fault.to_spec()}", kinds.FAULT, id=active.id, source=active.source
-        )
+        message = f"fault {active.id}: {active.fault.to_spec()}"
+        self.add_event(reason, message, kinds.FAULT, id=active.id, source=active.source)
         self.command_queue.put(None)
 
     def _wake(self, id: str) -> None:  # noqa: A002
         with self._waiting_lock:
-            waiting = self._waiting.pop(id, [])
+            waiting = self._waiting.pop(id, set())
         for ended in waiting:
             resolve(ended)

@@ -37,16 +37,13 @@ class Problem(Exception):  # noqa: N818 - named as its document is
 
     def document(self) -> dict[str, Any]:
         """Return the members of the document; `type` is absent, which means `about:blank`: the status is enough."""
-        members: dict[str, Any] = {
+        known = {"field": self.field, "allowed": self.allowed}
+        return {
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
+            **{name: value for name, value in known.items() if value is not None},
         }
-        if self.field is not None:
-            members["field"] = self.field
-        if self.allowed is not None:
-            members["allowed"] = self.allowed
-        return members
 
     def response(self) -> web.Response:
         """Return the response with the document."""
@@ -54,11 +51,7 @@ class Problem(Exception):  # noqa: N818 - named as its document is
 
 
 def json_response(
-    value: object,
-    *,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-    media_type: str = "application/json",
+    value: object, *, status: int = 200, headers: Mapping[str, str] | None = None, media_type: str = "application/json"
 ) -> web.Response:
     """Return a JSON response, readable for people: indented, UTF-8, with a newline at its end."""
     body = json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -61,9 +61,7 @@ def _page(patient: Patient, text: str) -> str:
         "Namespace": identity.namespace,
         "Node": identity.node,
         "Address": identity.ip,
-        "Started": "yes" if health.startup else "no",
-        "Ready": "yes" if health.readiness else "no",
-        "Live": "yes" if health.liveness else "no",
+        **{name: "yes" if yes else "no" for name, yes in zip(("Started", "Ready", "Live"), health, strict=True)},
         "Up for": f"{patient.uptime():.0f} s",
     }
     rows = "\n".join(f"<tr><th>{name}<td>{escape(value)}" for name, value in facts.items() if value)

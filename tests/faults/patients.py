@@ -13,7 +13,7 @@ LIVE = Request("GET", "/live", "kubelet", "liveness")
 
 
 class FakePatient:
-    """A FaultSet, its clock, and what it told: `changes` as (time, reason, id)."""
+    """A FaultSet, its clock, and its changes: `changes` as (time, reason, id)."""
 
     def __init__(self, *specs: str, seed: int = 0) -> None:
         self.time = 0.0

@@ -247,11 +247,11 @@ def test_the_tally_counts_what_is_active_what_has_started_and_whom_it_hit() -> N
 
     patient.answers(3)
 
-    told = patient.faults.tally()
-    assert set(told) == set(FAULTS_BY_NAME)
-    assert told["error"] == Tally(active=0, starts=1, hits=2)  # the third request met it no more
-    assert told["freeze"] == Tally(active=1, starts=1, hits=1)  # a trap, sprung by the first
-    assert told["latency"] == Tally(0, 0, 0)
+    tally = patient.faults.tally()
+    assert set(tally) == set(FAULTS_BY_NAME)
+    assert tally["error"] == Tally(active=0, starts=1, hits=2)  # the third request no longer matched it
+    assert tally["freeze"] == Tally(active=1, starts=1, hits=1)  # triggered by the first request
+    assert tally["latency"] == Tally(0, 0, 0)
 
     patient.at(61)
 

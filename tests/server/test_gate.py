@@ -1,4 +1,4 @@
-"""How faults apply_faults requests, and how requests are told."""
+"""How faults apply to requests, and how requests are recorded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def patient_of(client: TestClient[Any, Any]) -> Patient:
 
 async def condition(holds: Callable[[], Any]) -> None:
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - what it waits for is told by no event
+        while not holds():  # noqa: ASYNC110 - no event says when it holds
             await asyncio.sleep(0.005)
 
 
@@ -103,7 +103,7 @@ async def test_a_client_that_gives_up_leaves_nothing_behind(
     await condition(lambda: not patient.in_flight)
 
     await condition(lambda: [e for e in patient.timeline.since() if e.data.get("status") == GAVE_UP])
-    patient.recover()  # nobody waits: nothing to trip over
+    patient.recover()  # no request waits for it any more
 
 
 async def test_a_request_that_triggers_a_fault_waits_until_it_is_executed(client: Any) -> None:
@@ -128,9 +128,9 @@ async def test_every_request_is_told_once_with_who_asked_what(client: Any) -> No
     app = await client()
     await app.get("/ready?verbose", headers=KUBELET)
     await app.get("/nope")
-    told = [event for event in patient_of(app).timeline.since() if event.kind == "request"]
+    recorded = [event for event in patient_of(app).timeline.since() if event.kind == "request"]
 
-    assert [(e.data["path"], e.data["status"], e.data["client"], e.data["probe"]) for e in told] == [
+    assert [(e.data["path"], e.data["status"], e.data["client"], e.data["probe"]) for e in recorded] == [
         ("/ready", 200, "kubelet", "readiness"),
         ("/nope", 404, "users", None),
     ]

@@ -183,7 +183,7 @@ def test_its_port_opens_after_the_warm_up(serve: Serve) -> None:
     assert ask(app, "startup") == SERVING
 
 
-# --- what is told of it
+# --- its events
 
 
 def test_healthy_probes_of_the_kubelet_have_no_line_others_do(serve: Serve) -> None:
@@ -199,8 +199,8 @@ def test_the_timeline_knows_which_probe_it_was(serve: Serve) -> None:
     app = serve(GRPC_PORT="0", LOG_FORMAT="json")
     port = int(app.line(r'"ports":\[(\d+)\],"plane":"grpc"')[1])
     asyncio.run(probe_grpc(GRPC(port, "shop"), host="127.0.0.1", port=port, timeout=DEADLINE))
-    told = json.loads(app.line(r".*Health/Check.*")[0])
-    assert {key: told[key] for key in ("status", "client", "probe", "service")} == {
+    event = json.loads(app.line(r".*Health/Check.*")[0])
+    assert {key: event[key] for key in ("status", "client", "probe", "service")} == {
         "status": 404, "client": "kubelet", "probe": None, "service": "shop"}  # fmt: skip
 
 
@@ -208,8 +208,8 @@ def test_a_check_that_can_not_be_read_is_no_probe(serve: Serve) -> None:
     app = serve(GRPC_PORT="0", LOG_FORMAT="json")
     with pytest.raises(RpcError):
         call(app, CHECK, b"\x0b")
-    told = json.loads(app.line(r".*Health/Check.*")[0])
-    assert (told["status"], told["probe"], "service" in told) == (500, None, False)
+    event = json.loads(app.line(r".*Health/Check.*")[0])
+    assert (event["status"], event["probe"], "service" in event) == (500, None, False)
 
 
 # --- calls that are no Check
@@ -302,9 +302,9 @@ def stub(app: Running) -> Iterator[tuple[Any, Any]]:
 def test_grpcio_checks(patient: Running) -> None:
     with stub(patient) as (health, request):
         for service in ("", "readiness", "liveness", "startup"):
-            answer, told = health.Check.with_call(request(service=service), timeout=DEADLINE)
+            answer, call = health.Check.with_call(request(service=service), timeout=DEADLINE)
             assert answer.status == 1
-            assert dict(told.initial_metadata())["x-pod"] == "webapp-1"
+            assert dict(call.initial_metadata())["x-pod"] == "webapp-1"
         with pytest.raises(Exception, match="NOT_FOUND"):
             health.Check(request(service="shop"), timeout=DEADLINE)
         patient.inject("unready")

@@ -141,7 +141,7 @@ def test_requests_are_looked_at_only_while_a_fault_may_meet_them(make_patient: M
     assert patient.request_faults
     patient.recover()
     assert not patient.request_faults
-    patient.inject(parse_spec("crash routes=/boom"))  # a trap waits for its request
+    patient.inject(parse_spec("crash routes=/boom"))  # it waits for a matching request
     assert patient.request_faults
 
 

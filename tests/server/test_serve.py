@@ -315,9 +315,9 @@ def test_a_host_that_is_not_of_this_machine_is_one_line_and_2(serve: Serve, host
     app = serve("--host", host, "--port", "80,8080", ADMIN_PORT="")
 
     assert app.exit_code() == 2
-    told = [line for line in app.lines if line.startswith("crashy serve: ")]
-    assert len(told) == 1
-    assert re.match(rf"crashy serve: HOST: {host}: must be an address or a name of this machine: \w", told[0])
+    errors = [line for line in app.lines if line.startswith("crashy serve: ")]
+    assert len(errors) == 1
+    assert re.match(rf"crashy serve: HOST: {host}: must be an address or a name of this machine: \w", errors[0])
 
 
 def test_an_admin_port_that_is_taken_is_a_warning(serve: Serve) -> None:

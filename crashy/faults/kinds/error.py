@@ -34,10 +34,7 @@ class _StatusesKind(Kind[Statuses]):
     type = "statuses"
     allowed = "a status from 200 to 599 (503), or several with weights (500:3,503:1)"
     schema = {  # noqa: RUF012 - never written to
-        "anyOf": [
-            _STATUS.schema,
-            {"type": "string", "pattern": rf"^(?:[2-5][0-9]{{2}}|{_ENTRY}(?:,{_ENTRY})*)$"},
-        ]
+        "anyOf": [_STATUS.schema, {"type": "string", "pattern": rf"^(?:[2-5][0-9]{{2}}|{_ENTRY}(?:,{_ENTRY})*)$"}]
     }
 
     def from_json(self, value: Any) -> Statuses:

@@ -41,7 +41,7 @@ class Freeze(Fault):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.mode == "stop" and self.scope.for_ is None:
-            raise FaultError("for", "mode=stop needs it, at most 1h: a stopped process can't be asked to recover")
+            raise FaultError("for", "mode=stop needs it, at most 1h: a stopped process answers no requests")
         if self.mode == "stop" and self.scope.for_ is not None and self.scope.for_ > MAX_STOP:
             raise FaultError("for", f"'{format_duration(self.scope.for_)}': mode=stop lasts at most 1h")
 

@@ -73,7 +73,7 @@ class Lifecycle:
             return Waiting("PostStartHookError", str(failure))
         return None
 
-    async def settled(self) -> None:
+    async def starts_done(self) -> None:
         """Wait until no start is in progress."""
         if self._starting:
             await asyncio.wait(self._starting)
