@@ -26,6 +26,30 @@ class PodView:
         return Facts(self.pod.name, self.status.ready, self.pod.template.labels)
 
 
+class Pods(Protocol):
+    """What somebody who has created pods knows of them."""
+
+    def put(self, view: PodView) -> None:
+        """Note a pod that was created or has changed."""
+        ...
+
+    def drop(self, uid: str) -> None:
+        """Note that a pod has gone."""
+        ...
+
+
+class Views(dict[str, PodView]):
+    """Pods as they are, by their uids, in the order of their creation."""
+
+    def put(self, view: PodView) -> None:
+        """Note a pod that was created or has changed."""
+        self[view.pod.uid] = view
+
+    def drop(self, uid: str) -> None:
+        """Note that a pod has gone."""
+        self.pop(uid, None)
+
+
 class Network(Protocol):
     """Addresses for pods, and Services that forward connections to them."""
 

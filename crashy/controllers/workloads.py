@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
+from crashy.controllers.base import Pods
+from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.deployment import DeploymentController
-from crashy.controllers.replicas import Replicas
+from crashy.controllers.replicaset import ReplicaSetWorkload
+from crashy.kubelet.runtime import Pod
 from crashy.objects.workload import Workload
 
 W = TypeVar("W", bound=Workload)
@@ -15,7 +18,10 @@ W = TypeVar("W", bound=Workload)
 class Owner(Protocol):
     """The creator of pods: their changes are recorded in `pods`, and `changed` is called afterwards."""
 
-    pods: Replicas
+    @property
+    def pods(self) -> Pods:
+        """Return where to note them."""
+        ...
 
     def changed(self) -> None:
         """Act on the recorded changes."""
@@ -39,5 +45,21 @@ class Controller(Protocol[W]):
         """Cancel its timers."""
 
 
-CONTROLLERS: dict[str, Callable[..., Controller[Any]]] = {"Deployment": DeploymentController}
+CONTROLLERS: dict[str, Callable[..., Controller[Any]]] = {
+    "DaemonSet": DaemonSetController,
+    "Deployment": DeploymentController,
+    "ReplicaSet": ReplicaSetWorkload,
+    "ReplicationController": ReplicaSetWorkload,
+}
 """A Pod has none: the cluster runs it as it is."""
+
+
+def claimant(controllers: Iterable[Controller[Any]], pod: Pod, owner: Owner | None) -> Owner | None:
+    """Return who owns a pod by the labels that it has now; those of other kinds than ReplicaSets keep theirs.
+
+    kubernetes: pkg/controller/controller_ref_manager.go ClaimPods
+    """
+    sets = [one for one in controllers if isinstance(one, ReplicaSetWorkload)]
+    if owner is not None and not any(one.owns(owner) for one in sets):
+        return owner
+    return next((one.set for one in sets if one.selects(pod)), None)

@@ -62,7 +62,9 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
             raw.get("steps", []),
             manifests,
             given.duration,
-            lambda value, at: read_manifests(fields, value if isinstance(value, list) else [value], at, path.parent),
+            lambda value, at: read_manifests(
+                fields, value if isinstance(value, list) else [value], at, path.parent, on_top=True
+            ),
         ),
         expect=read_expectations(fields, raw.get("expect", {}), manifests),
         engines=_engines(fields, raw, why_not),
@@ -73,7 +75,7 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
     )
 
 
-def read_manifests(fields: Fields, value: Any, path: str, folder: Path) -> Manifests:
+def read_manifests(fields: Fields, value: Any, path: str, folder: Path, *, on_top: bool = False) -> Manifests:
     """Read the manifests that a list names (files and folders beside the experiment) or holds."""
     nothing = Manifests()
     items = fields.list(value, path) if value is not None else []
@@ -95,7 +97,7 @@ def read_manifests(fields: Fields, value: Any, path: str, folder: Path) -> Manif
             fields.wrong(path, "must name at least one manifest")
         return nothing
     try:
-        return read(documents)
+        return read(documents, on_top=on_top)
     except BadInput as error:
         for line in error.lines:
             fields.wrong(path, line)

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
+from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.deployment import DeploymentController
+from crashy.controllers.replicaset import ReplicaSetController, ReplicaSetWorkload
 from crashy.kubectl.columns import PodColumns, pod_columns
 from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.versions import NEWEST
@@ -50,10 +52,39 @@ def _deployments(lab: Snapshot) -> Rows:
 
 
 def _replica_sets(lab: Snapshot) -> Rows:
-    """Return the ReplicaSets of all Deployments."""
-    for one in (one for controller in lab.cluster.controllers(DeploymentController) for one in controller.sets):
-        numbers = (str(one.replicas), str(one.pods.active), str(one.pods.ready))
-        yield one.namespace, (one.name, *numbers, lab.age(one.created_at))
+    """Return the ReplicaSets of all Deployments, and those of their own."""
+    made = [one for controller in lab.cluster.controllers(DeploymentController) for one in controller.sets]
+    yield from (_replica_set(lab, one) for one in (*made, *_own_sets(lab, "ReplicaSet")))
+
+
+def _replication_controllers(lab: Snapshot) -> Rows:
+    yield from (_replica_set(lab, one) for one in _own_sets(lab, "ReplicationController"))
+
+
+def _own_sets(lab: Snapshot, kind: str) -> list[ReplicaSetController]:
+    return [one.set for one in lab.cluster.controllers(ReplicaSetWorkload) if one.workload.kind == kind]
+
+
+def _replica_set(lab: Snapshot, one: ReplicaSetController) -> tuple[str, tuple[str, ...]]:
+    numbers = (str(one.replicas), str(one.pods.active), str(one.pods.ready))
+    return one.namespace, (one.name, *numbers, lab.age(one.created_at))
+
+
+def _daemon_sets(lab: Snapshot) -> Rows:
+    for one in lab.cluster.controllers(DaemonSetController):
+        status, workload = one.status(), one.workload
+        selected = workload.template.raw["spec"].get("nodeSelector") or {}
+        fields = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled")
+        numbers = [str(status.get(field, 0)) for field in (*fields, "numberAvailable")]
+        selector = ",".join(f"{key}={value}" for key, value in sorted(selected.items())) or "<none>"
+        yield workload.namespace, (workload.name, *numbers, selector, lab.age(one.created_at))
+
+
+def _budgets(lab: Snapshot) -> Rows:
+    for one in lab.cluster.budgets():
+        budget = one.budget
+        limits = ("N/A" if limit is None else str(limit) for limit in (budget.min_available, budget.max_unavailable))
+        yield budget.namespace, (budget.name, *limits, str(one.current().allowed), lab.age(one.created_at))
 
 
 def _endpoints(lab: Snapshot) -> Rows:
@@ -103,6 +134,9 @@ _ROWS: dict[str, Callable[[Snapshot], Rows]] = {
     "Pod": _pods,
     "Deployment": _deployments,
     "ReplicaSet": _replica_sets,
+    "ReplicationController": _replication_controllers,
+    "DaemonSet": _daemon_sets,
+    "PodDisruptionBudget": _budgets,
     "Service": _services,
     "Endpoints": _endpoints,
     "Event": _events,

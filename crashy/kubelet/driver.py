@@ -14,7 +14,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
-from crashy.kubelet.backoff import GC_SECONDS, WORK_QUEUE_SECONDS, SyncFailure, crash_loop_backoff, requeue_delay
+from crashy.kubelet.backoff import (
+    GC_SECONDS,
+    WORK_QUEUE_SECONDS,
+    SyncFailure,
+    crash_loop_backoff,
+    requeue_delay,
+)
+from crashy.kubelet.config import COMPLETE, FIRST_MOUNT_SECONDS, Config, mount_delays
 from crashy.kubelet.generate import FINAL, Waiting, generate_status, with_result
 from crashy.kubelet.grace import grace_period
 from crashy.kubelet.handlers.lifecycle import Lifecycle
@@ -48,6 +55,7 @@ class PodDriver:
         *,
         profile: Profile = NEWEST,
         rng: random.Random,
+        config: Config = COMPLETE,
     ) -> None:
         self.pod = pod
         self._loop = asyncio.get_running_loop()
@@ -55,6 +63,7 @@ class PodDriver:
         self._on_status = on_status
         self._profile = profile
         self._rng = rng
+        self._config = config
         template = pod.template
         self._containers = {c.name: c for c in (*template.init_containers, *template.containers)}
         self._status = PodStatus("Pending", (), ip=pod.ip, start_time=pod.created_at, ready_since=pod.created_at)
@@ -97,7 +106,12 @@ class PodDriver:
         try:
             async with asyncio.TaskGroup() as self._group:
                 self._lifecycle = Lifecycle(
-                    self.pod, self._runtime, self._recorder, self._group, self._container_changed
+                    self.pod,
+                    self._runtime,
+                    self._recorder,
+                    self._group,
+                    changed=self._container_changed,
+                    config=self._config,
                 )
                 await self._sync_until_terminal()
                 await self._terminate()
@@ -150,6 +164,7 @@ class PodDriver:
         self._publish_view()
         if self._ended:
             return
+        await self._mounted()
         self._probing.start(self._group)
         self._probing.trigger_readiness()
         template = self.pod.template
@@ -169,6 +184,18 @@ class PodDriver:
             self._probing.trigger_readiness()
         self._requeue([failure for failure in failures if failure])
 
+    async def _mounted(self) -> None:
+        """Wait until every volume of the pod is there, and report each try to mount one that is not."""
+        if self._config.unmounted(self.pod) is None:
+            return
+        await asyncio.sleep(self.pod.created_at + FIRST_MOUNT_SECONDS - self._loop.time())
+        for seconds in mount_delays():
+            unmounted = self._config.unmounted(self.pod)
+            if unmounted is None:
+                return
+            self._recorder.mount_failed(unmounted.message)
+            await asyncio.sleep(seconds)
+
     async def _start(self, container: Container, last_finished_at: float | None) -> SyncFailure | None:
         now = self._loop.time()
         self._backoff.gc(now - now % GC_SECONDS)
@@ -179,6 +206,8 @@ class PodDriver:
             self._recorder.back_off(container)
             return SyncFailure(until=crash_loop.until)
         if waiting := await self._lifecycle.start(container):
+            if waiting.reason == "CreateContainerConfigError" and not self._waiting:
+                self._container_changed()  # the relist sees the pod's new sandbox
             self._waiting[container.name] = waiting
             return SyncFailure()
         self._waiting.pop(container.name, None)

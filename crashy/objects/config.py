@@ -42,6 +42,9 @@ class Secret:
 
 
 SOURCES = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret", "configMapRef": "ConfigMap", "secretRef": "Secret"}
+EVERYWHERE = "kube-root-ca.crt"
+"""The ConfigMap that a cluster puts into every namespace."""
+
 VOLUMES = {"configMap": ("name", "ConfigMap"), "secret": ("secretName", "Secret")}
 
 
@@ -89,18 +92,19 @@ def _key_rules(field: str, values: Iterable[str]) -> Iterator[FieldError]:
             yield invalid(f"{field}[{key}]", key, text)
 
 
-def reference_rules(
+def missing(
     path: str, template: PodTemplate, namespace: str, holders: Sequence[ConfigMap | Secret]
 ) -> Iterator[FieldError]:
-    """Check that each ConfigMap, Secret and key that a pod template at `path` needs is among `holders`."""
+    """Find the ConfigMaps, Secrets and keys that a pod template at `path` needs and that are not among `holders`."""
     known = {(type(h).__name__, h.name): h for h in holders if h.namespace == namespace}
     for at, kind, name, key in _references(f"{path}.spec" if path else "spec", template):
         holder = known.get((kind, name))
-        if holder is None:
-            detail = f'"{name}": no {kind} of this name in namespace {namespace} is among these files'
-            yield FieldError(f"{at[0]}.{at[1]}", "Not found", detail)
-        elif key is not None and key not in holder.data and key not in getattr(holder, "binary_data", ()):
-            yield FieldError(f"{at[0]}.key", "Not found", f'"{key}": {kind}/{name} ({holder.source}) has no such key')
+        if holder is None and name != EVERYWHERE:
+            text = f"no {kind} {name} in namespace {namespace} is among these files: the pod waits for it"
+            yield FieldError(f"{at[0]}.{at[1]}", text)
+        elif holder and key is not None and key not in holder.data and key not in getattr(holder, "binary_data", ()):
+            text = f"{kind}/{name} ({holder.source}) has no key {key}: the pod waits for it"
+            yield FieldError(f"{at[0]}.key", text)
 
 
 Reference = tuple[tuple[str, str], str, str, str | None]  # (path, field of the name), kind, name, key
