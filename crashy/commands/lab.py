@@ -120,7 +120,7 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
         timeline.subscribe(lambda event: seen.append(event) if event.kind in KINDS else None)
     modelled = args.on == "sim"
     skipped = [f"skipped: {manifests.skipped} (the lab doesn't run them)"] if manifests.skipped else []
-    for text in (*manifests.warnings, *skipped, *(sim_plans.notes(manifests) if modelled else notes(manifests))):
+    for text in (*manifests.warnings, *skipped, *(sim_plans.notes(manifests, {}) if modelled else notes(manifests))):
         _note(text)
     speed = Speed(timeline)
     making: AbstractAsyncContextManager[Engine] = (
