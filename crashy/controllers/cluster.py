@@ -1,4 +1,4 @@
-"""Workloads, pods and Services, run together over a runtime and a network: what the lab and the sim share."""
+"""Workloads, pods and Services, run over a runtime and a network; shared by the lab and the sim."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _C = TypeVar("_C")
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A pod that is there: its driver, and who owns it (nobody, for a bare pod)."""
+    """A pod that exists, its driver and its owner (None for a bare pod)."""
 
     pod: Pod
     driver: PodDriver
@@ -43,9 +43,9 @@ class _Member:
 
 
 class Cluster:
-    """One node and the controllers above it. All that happens is on the timeline.
+    """One node and the controllers above it. Everything that happens is on the timeline.
 
-    `tasks` owns the pods' tasks: an error in one of them ends the group, and so whoever runs the cluster.
+    `tasks` owns the pods' tasks: an error in one of them ends the group, and with it the cluster's caller.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class Cluster:
         self._rng = rng
         self._max_pods = max_pods
         self._members: dict[str, _Member] = {}  # by uid, in the order of creation
-        self._bare: dict[Key, str] = {}  # the uids of those that nobody owns
+        self._bare: dict[Key, str] = {}  # the uids of pods without an owner
         self._running: set[asyncio.Task[None]] = set()
         self._controllers: dict[Key, Controller[Any]] = {}
         self._services = ServiceControllers()
         self._references = References()
 
     def check(self, manifests: Manifests) -> None:
-        """Raise BadInput with a line for everything in the manifests that can't be changed in what is there."""
+        """Raise BadInput with a line for each change of an existing object that is not allowed."""
         lines: list[str] = []
         for workload in manifests.workloads:
             if uid := self._bare.get(workload.key):
@@ -85,16 +85,14 @@ class Cluster:
         replicas |= dict.fromkeys(self._bare, 1) | {one.key: one.replicas for one in manifests.workloads}
         count = sum(replicas.values())
         if count > self._max_pods:
-            lines.append(
-                f"a lab runs at most {self._max_pods} pods; with those that are there already it would be {count}"
-            )
+            lines.append(f"a lab runs at most {self._max_pods} pods; with the existing ones it would be {count}")
         if lines:
             raise BadInput(*lines)
 
     def apply(self, manifests: Manifests) -> dict[Key, Verb]:
-        """Make what is there as the manifests have it, as `kubectl apply` does; what they don't name stays as it is.
+        """Apply the manifests, as `kubectl apply` does; objects that they don't name are left unchanged.
 
-        Gives what became of each object. Raises BadInput, with nothing changed.
+        Return what happened to each object. Raises BadInput, with nothing changed.
         """
         self.check(manifests)
         self._references.add(manifests.config_maps, manifests.secrets)
@@ -119,11 +117,7 @@ class Cluster:
         known = self._controllers.get(workload.key)
         if known is None:
             known = self._controllers[workload.key] = CONTROLLERS[workload.kind](
-                workload,
-                create=self._create,
-                delete=self.delete,
-                emit=self._timeline.add,
-                rng=self._rng,
+                workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng
             )
             known.sync()
             return "created"
@@ -154,14 +148,14 @@ class Cluster:
         uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         now = asyncio.get_running_loop().time()
         pod = Pod(name, namespace, uid, self._network.pod_ip(), template, now)
-        chance = random.Random(self._rng.getrandbits(64))  # its own: draws at odd times must not change later names
+        pod_rng = random.Random(self._rng.getrandbits(64))  # its own: the pod's draws must not change later names
         driver = PodDriver(
             pod,
             self._runtime,
             self._timeline.add,
             lambda _: self._changed(uid),
             profile=self._profile,
-            rng=chance,
+            rng=pod_rng,
             config=self._references,
         )
         self._members[uid] = _Member(pod, driver, owner)
@@ -169,14 +163,7 @@ class Cluster:
         if owner is None:
             self._bare["Pod", namespace, name] = uid
         assigned = f"Successfully assigned {namespace}/{name} to {NODE}"
-        kinds.EVENT.add(
-            self._timeline.add,
-            "default-scheduler",
-            pod.object,
-            "Scheduled",
-            assigned,
-            data={"type": "Normal", "namespace": namespace},
-        )
+        kinds.normal(self._timeline.add, "default-scheduler", pod.object, "Scheduled", assigned, namespace=namespace)
         task = self._tasks.create_task(self._run(pod, driver), name=pod.object)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -190,7 +177,7 @@ class Cluster:
         self._sync(member.owner)
 
     def _changed(self, uid: str) -> None:
-        """Let the controllers see how a pod is now."""
+        """Pass a pod's new status to the controllers."""
         self._put(self._members[uid])
         self._sync(self._members[uid].owner)
 
@@ -207,29 +194,29 @@ class Cluster:
         self._services.drop(member.pod)
 
     def _sync(self, owner: Owner | None) -> None:
-        """Let the controllers act on what they have seen: those of Services first, then the owner's."""
+        """Sync the controllers: those of Services first, then the owner's."""
         self._services.sync()
         if owner:
             owner.changed()
 
     def pods(self) -> list[PodView]:
-        """Return the pods that are there, in the order of their creation."""
+        """Return the existing pods, in the order of their creation."""
         return [member.view for member in self._members.values()]
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
-        """Delete a pod gracefully; `grace` seconds replace its own. One that is gone is no error."""
+        """Delete a pod gracefully; `grace` seconds replace its own. A pod that does not exist is no error."""
         if pod.uid in self._members:
             self._members[pod.uid].driver.delete(grace)
 
     def scale(self, workload: Workload, replicas: int) -> None:
-        """Set a workload's number of replicas; raises BadInput if there would be too many pods."""
+        """Set a workload's number of replicas; raises BadInput above the limit of pods."""
         controller = self._controllers[workload.key]
         scaled: Workload = replace(controller.workload, replicas=replicas)
         self.check(Manifests(workloads=(scaled,)))
         controller.apply(scaled)
 
     def workloads(self) -> list[Workload]:
-        """Return the workloads as they are now, but for Pods that nothing owns."""
+        """Return the current workloads, except bare Pods."""
         return [one.workload for one in self._controllers.values()]
 
     def controllers(self, kind: type[_C]) -> list[_C]:
@@ -241,12 +228,12 @@ class Cluster:
         return list(self._services)
 
     def owner(self, pod: Pod) -> Workload | None:
-        """Return the workload that a pod belongs to; None for one that is its own."""
+        """Return the workload that owns a pod; None for a bare Pod."""
         owner = self._members[pod.uid].owner if pod.uid in self._members else None
         return next((c.workload for c in self._controllers.values() if owner and c.owns(owner)), None)
 
     def stop(self) -> None:
-        """End every pod's tasks; its containers are the runtime's to end."""
+        """End every pod's tasks; the runtime must stop the containers."""
         for controller in self._controllers.values():
             controller.stop()
         for task in list(self._running):

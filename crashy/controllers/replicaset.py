@@ -1,4 +1,4 @@
-"""A ReplicaSet's controller: so many pods of one template, whatever becomes of each."""
+"""A ReplicaSet's controller: keeps a number of pods of one template."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from crashy.timeline.kinds import Emit
 
 
 class ReplicaSetController:
-    """Creates the pods that are missing, and deletes those that are too many; those being deleted don't count.
+    """Creates missing pods and deletes surplus ones; pods that are being deleted don't count.
 
-    `create` makes a pod of a name that is its own, `delete` deletes one. Whoever runs the pods notes in `pods` what
-    becomes of them, and calls `changed` afterwards.
+    `create` creates a pod of a given name, `delete` deletes one. The caller that runs the pods updates `pods` when
+    they change, and calls `changed` afterwards.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ReplicaSetController:
         self._rng = rng
 
     def sync(self) -> None:
-        """Create and delete until there are as many as there should be."""
+        """Create missing pods and delete surplus ones."""
         too_many = self.pods.surplus(self.replicas)
         for _ in range(self.replicas - self.pods.active):
             name = generated(f"{self.name}-", self._rng)
@@ -57,11 +57,5 @@ class ReplicaSetController:
             self._delete(view.pod)
 
     def _event(self, reason: str, message: str) -> None:
-        kinds.EVENT.add(
-            self._emit,
-            "replicaset-controller",
-            f"replicaset/{self.name}",
-            reason,
-            message,
-            data={"type": "Normal", "namespace": self.namespace},
-        )
+        source = "replicaset-controller"
+        kinds.normal(self._emit, source, f"replicaset/{self.name}", reason, message, namespace=self.namespace)

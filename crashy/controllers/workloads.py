@@ -1,4 +1,4 @@
-"""Who keeps a workload's pods: one controller a kind, which the cluster asks for by the kind's name."""
+"""The controllers of workloads, by the kind's name."""
 
 from __future__ import annotations
 
@@ -13,35 +13,30 @@ W = TypeVar("W", bound=Workload)
 
 
 class Owner(Protocol):
-    """Who has created pods: what becomes of them is noted in `pods`, and `changed` is called afterwards."""
+    """The creator of pods: their changes are recorded in `pods`, and `changed` is called afterwards."""
 
     pods: Replicas
 
     def changed(self) -> None:
-        """Act on what was noted."""
-        ...
+        """Act on the recorded changes."""
 
 
 class Controller(Protocol[W]):
-    """Keeps the pods of `workload` as it has them; made of it and of the means `create`, `delete`, `emit` and `rng`."""
+    """Keeps the pods of `workload` as specified; constructed with it and `create`, `delete`, `emit` and `rng`."""
 
     workload: W
 
     def apply(self, workload: W) -> None:
-        """Make its specification another one."""
-        ...
+        """Replace its specification."""
 
     def sync(self) -> None:
         """Take the next steps."""
-        ...
 
     def owns(self, owner: Owner) -> bool:
-        """Return whether the pods of `owner` are its own."""
-        ...
+        """Return whether `owner` belongs to it."""
 
     def stop(self) -> None:
-        """End what it waits for."""
-        ...
+        """Cancel its timers."""
 
 
 CONTROLLERS: dict[str, Callable[..., Controller[Any]]] = {"Deployment": DeploymentController}

@@ -1,4 +1,4 @@
-"""All that was read, and manifests applied on top of others: what was there stays, unless it is given anew."""
+"""All objects of a set of manifests, and their merge with manifests that are applied later."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Manifests:
 
 
 def key_of(document: Document) -> Key:
-    """Return an object's key; of one that is malformed, what there is of it."""
+    """Return an object's key; of a malformed object, as much as it has."""
     metadata = document.object.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     namespace = metadata.get("namespace") or "default"
@@ -45,14 +45,14 @@ def key_of(document: Document) -> Key:
 
 
 def merged(before: Iterable[Document], after: Iterable[Document]) -> list[Document]:
-    """Return the documents of both, without those of `before` that `after` gives anew."""
+    """Return the documents of both, without those of `before` that `after` replaces."""
     after = list(after)
     given = {key_of(document) for document in after}
     return [document for document in before if key_of(document) not in given] + after
 
 
 def chosen(manifests: Manifests, keys: Collection[Key]) -> Manifests:
-    """Return the workloads and Services among `keys`, with all there is of the rest."""
+    """Return the workloads and Services among `keys`, with all objects of other kinds."""
     return replace(
         manifests,
         workloads=tuple(one for one in manifests.workloads if one.key in keys),
@@ -66,7 +66,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
     `errors` are mistakes that are known already; they are raised with the others. What is applied `on_top` of other
     manifests need hold nothing that runs. Of two objects with one kind,
     namespace and name the later one counts, as with `kubectl apply`, and a warning names both places.
-    What objects say of each other is judged once each of them is right by itself.
+    References between objects are checked once each object is valid by itself.
     """
     lines = list(errors)
     warnings: list[str] = []
@@ -75,7 +75,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
     for document in documents:
         kind = document.object.get("kind")
         one, wrong = read_object(document)
-        lines += [document.say(error) for error in wrong]
+        lines += [document.message(error) for error in wrong]
         if one is None:
             if not wrong:
                 skipped[str(kind)] += 1
@@ -83,7 +83,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
         key = (str(kind), one.namespace, one.name)
         if earlier := found.pop(key, None):
             at = f"{earlier.document.place} at {earlier.document.source}"
-            warnings.append(document.say(f"replaces {at}, as kubectl apply does: the later one wins"))
+            warnings.append(document.message(f"replaces {at}, as kubectl apply does: the later one wins"))
         found[key] = Found(document, one)
     everything = list(found.values())
     if not lines:
@@ -109,7 +109,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
 
 
 def read_object(document: Document) -> tuple[Object | None, list[FieldError]]:
-    """Return what one document holds, and everything that is wrong with it by itself: None with the first, or neither.
+    """Return the object of one document, and all errors in it: None with the former, or neither.
 
     Neither is for the kinds that are not run, those of whoever has defined kinds of their own too.
     """

@@ -1,4 +1,4 @@
-"""Which labels a controller selects: `matchLabels` and `matchExpressions`."""
+"""Label selectors: `matchLabels` and `matchExpressions`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Requirement:
     values: tuple[str, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Return whether `labels` meet it; NotIn is also met by labels without the key."""
+        """Return whether `labels` match it; NotIn also matches labels without the key."""
         match self.operator:
             case "In":
                 return self.key in labels and labels[self.key] in self.values
@@ -33,7 +33,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class LabelSelector:
-    """A Deployment's selector: labels that must be there, and requirements, all of which must be met."""
+    """A Deployment's selector: labels and requirements, all of which must match."""
 
     match_labels: Mapping[str, str] = field(default_factory=dict)
     match_expressions: tuple[Requirement, ...] = ()
@@ -47,7 +47,7 @@ _OPERATORS = ("DoesNotExist", "Exists", "In", "NotIn")
 
 
 def selector_of(raw: dict[str, Any]) -> LabelSelector:
-    """Return what a decoded `spec.selector` means."""
+    """Return the selector of a decoded `spec.selector`."""
     expressions = raw.get("matchExpressions", ())
     requirements = (
         Requirement(e.get("key", ""), e.get("operator", ""), tuple(e.get("values", ()))) for e in expressions
@@ -56,7 +56,7 @@ def selector_of(raw: dict[str, Any]) -> LabelSelector:
 
 
 def selector_rules(raw: dict[str, Any] | None) -> Iterator[FieldError]:
-    """Check a decoded `spec.selector`; None where there is none."""
+    """Check a decoded `spec.selector`; None if it is missing."""
     if raw is None:
         yield required("spec.selector")
         return

@@ -251,13 +251,13 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
         (HEAD + "expect: {events: [{object: x}]}\n", ["5:19: expect.events[0]: reason: is missing"]),
         (
             HEAD + "expect: {events: [{reason: X, message: '('}]}\n",
-            ["5:31: expect.events[0].message: is no regular expression"],
+            ["5:31: expect.events[0].message: is not a regular expression"],
         ),
         (HEAD + "differs: {lab: {times: x}}\n", ["5:11: differs.lab: no such key; there are: sim, kube"]),
         (HEAD + "differs: {sim: {time: x}}\n", ["5:17: differs.sim.time: no such key; did you mean times?"]),
         (HEAD + "differs: {kube: {times: 3}}\n", ["5:18: differs.kube.times: must be a text, not a number"]),
         (HEAD + "expect: {logs: {wep: x}}\n", ["5:17: expect.logs.wep: no such key; did you mean web?"]),
-        (HEAD + "expect: {logs: {web: '('}}\n", ["5:17: expect.logs.web: is no regular expression"]),
+        (HEAD + "expect: {logs: {web: '('}}\n", ["5:17: expect.logs.web: is not a regular expression"]),
         (HEAD + "expect: {zombies: many}\n", ["5:10: expect.zombies: 'many': must be a comparison"]),
         (HEAD + "engines: [docker]\n", ["5:11: engines[0]: 'docker': must be one of lab, sim, kube"]),
         (

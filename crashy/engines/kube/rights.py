@@ -1,4 +1,4 @@
-"""What a run may do on the cluster: asked before anything is made, so that nothing is left behind half done."""
+"""What a run may do on the cluster: checked before anything is created, so that nothing is left half done."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Right:
         """Write the question whether we have it."""
         resource, _, subresource = self.resource.partition("/")
         resource, _, group = resource.partition(".")
-        asked = {"verb": self.verb, "group": group, "resource": resource, "subresource": subresource}
+        attributes = {"verb": self.verb, "group": group, "resource": resource, "subresource": subresource}
         if not self.cluster:
-            asked["namespace"] = namespace
+            attributes["namespace"] = namespace
         return {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": asked},
+            "spec": {"resourceAttributes": attributes},
         }
 
 

@@ -30,7 +30,7 @@ from crashy.timeline import Timeline, kinds
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """A life that answers nothing: it ends at SIGTERM, or with `done` well and at once."""
+    """A life without responses: it ends at SIGTERM, or with `done` at once with code 0."""
 
     done: bool = False
     start_error: str = ""
@@ -62,7 +62,7 @@ class _Silence:
 
 
 class Plans:
-    """Makes the plan of each life; what is drawn in them comes from `rng`, their logs go to the timeline."""
+    """Makes the plan of each life; random choices come from `rng`, their logs go to the timeline."""
 
     def __init__(self, network: SimNetwork, timeline: Timeline, rng: random.Random, models: Models) -> None:
         self._network = network
@@ -71,10 +71,10 @@ class Plans:
         self._models = models
         self._volumes: dict[str, Volumes] = {}  # by the pod's uid
         self._references = References()
-        self._links: dict[str, dict[str, str]] = {}  # by namespace: what tells a container of the Services there
+        self._links: dict[str, dict[str, str]] = {}  # by namespace: the variables of the Services there
 
     def look(self, references: References) -> None:
-        """Note what the lives from now on may refer to, and which Services the network has."""
+        """Set what later lives may refer to, and which Services the network has."""
         self._references = references
         services = defaultdict(list)
         for service, ip in self._network.cluster_ips.values():

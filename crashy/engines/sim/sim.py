@@ -34,7 +34,7 @@ from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 
 
-class Sim:
+class SimEngine:
     """Runs manifests as models; made by `running`."""
 
     def __init__(
@@ -126,7 +126,7 @@ async def running(
     profile: Profile = NEWEST,
     max_pods: int = MAX_PODS,
     models: Models = MappingProxyType({}),
-) -> AsyncIterator[Sim]:
+) -> AsyncIterator[SimEngine]:
     """Make a sim on the running loop's time, and end it with the body; all that is drawn comes from `rng`.
 
     `models` says how the stand-ins of other images go, but where a pod's annotation does.
@@ -141,7 +141,7 @@ async def running(
         async with asyncio.TaskGroup() as tasks:
             cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng, max_pods=max_pods)
             try:
-                yield Sim(cluster, runtime=runtime, network=network, plans=plans, timeline=timeline)
+                yield SimEngine(cluster, runtime=runtime, network=network, plans=plans, timeline=timeline)
             except BadInput as error:  # as it is, not in the group's wrapping
                 refused = error
             finally:
