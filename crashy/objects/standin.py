@@ -15,7 +15,7 @@ ANNOTATION = "crashy/model"
 JOB_LABEL = "batch.kubernetes.io/job-name"
 """What a Job's controller labels its pods with; those run to an end."""
 
-_ALLOWED = "words such as start=2s..10s drain=3s run=20s, each a duration, a range or percentiles"
+_ALLOWED = "must be words such as start=2s..10s drain=3s run=20s, each a duration, a range or percentiles"
 
 
 class Model(NamedTuple):
@@ -74,7 +74,7 @@ def model_rules(path: str, template: PodTemplate) -> Iterator[FieldError]:
         try:
             parse_model(text)
         except ValueError as error:
-            yield invalid(child(path, f"metadata.annotations[{ANNOTATION}]"), text, f"must be {error}")
+            yield invalid(child(path, f"metadata.annotations[{ANNOTATION}]"), text, str(error))
 
 
 def ports(template: PodTemplate, container: Container) -> tuple[int, ...]:

@@ -96,14 +96,29 @@ def test_settings_come_from_the_containers_variables_and_flags() -> None:
 
 def test_a_fault_for_which_there_is_no_pod_is_told() -> None:
     manifest = """
-apiVersion: v1
-kind: Pod
+apiVersion: apps/v1
+kind: Deployment
 metadata: {name: cache}
-spec: {containers: [{name: cache, image: redis, command: [redis-server]}]}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: cache}}
+  template: {metadata: {labels: {app: cache}}, spec: {containers: [{name: cache, image: redis}]}}
 """
     done = sim("-", "--for", "20s", "--at", "5s any freeze", stdin=manifest)
 
     assert "    5.0s  step       Skipped            pod/any  inject freeze: no such pod\n" in done.stdout
+
+
+def test_any_image_takes_faults() -> None:
+    manifest = """
+apiVersion: v1
+kind: Pod
+metadata: {name: cache}
+spec: {containers: [{name: cache, image: redis, livenessProbe: {tcpSocket: {port: 6379}}}]}
+"""
+    done = sim("-", "--for", "40s", "--at", "5s any crash", stdin=manifest)
+
+    assert "1/1 Running        pod/cache  restarts: 1\n" in done.stdout
 
 
 def test_settings_that_the_patient_refuses_end_it() -> None:

@@ -19,7 +19,7 @@ def test_a_bad_model_is_refused_with_its_place(text: str) -> None:
     (line,) = complaints(POD.replace("metadata:\n", f"metadata:\n  annotations: {{crashy/model: '{text}'}}\n"))
 
     assert "metadata.annotations[crashy/model]: Invalid value: " in line
-    assert ": must be " in line
+    assert " must be " in line
 
 
 def test_the_pods_annotation_comes_before_the_images_model() -> None:

@@ -70,6 +70,10 @@ class SimEngine:
         """Set a workload's number of replicas."""
         self._cluster.scale(workload, replicas)
 
+    def takes_faults(self, pod: Pod) -> bool:
+        """Return True: other apps' stand-ins take them too."""
+        return True
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "sim", pod.object, "Injected", spec)
