@@ -83,7 +83,7 @@ bench: $(VENV)/.dev ## measure beside peers, about ten minutes (SECTIONS="cold_s
 dist: ## build the sdist and the wheel into dist/, check both, and try the wheel in an empty environment
 	@PYTHON=$(PYTHON) scripts/dist.sh
 
-# HEALTHCHECK is Docker's own; podman and buildah keep it only where they are told so.
+# HEALTHCHECK is Docker's own; podman and buildah keep it only with --format docker.
 image: ## build the container image (IMAGE=…, PYTHON_IMAGE=…, CONTAINERS=docker, podman or buildah, BUILD_FLAGS=…)
 	@[ -n "$(CONTAINERS)" ]
 	$(CONTAINERS) build $(if $(filter docker,$(CONTAINERS)),,--format docker) $(BUILD_FLAGS) --build-arg PYTHON_IMAGE=$(PYTHON_IMAGE) \
