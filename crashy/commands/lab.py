@@ -159,13 +159,8 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
         *(sim_plans.notes(manifests, experiment.models) if modelled else notes(manifests)),
     ):
         _note(text)
-<<<<<<< HEAD
-    speed = Speed(timeline)
-    started = engine(args.on, timeline, rng=rng, profile=args.kubernetes, note=_note, models=experiment.models)
-=======
     speed = _Speed(timeline)
-    started = engine(args.on, timeline, rng=rng, profile=args.kubernetes, note=_note)
->>>>>>> main
+    started = engine(args.on, timeline, rng=rng, profile=args.kubernetes, note=_note, models=experiment.models)
     async with started as lab, _shown(args, lab, timeline, output, stop):
         edits = watch.run(lab, manifests.documents, _print_error) if watch and isinstance(lab, LabEngine) else None
         watching = asyncio.create_task(edits) if edits else None
