@@ -1,4 +1,4 @@
-"""What the controllers are handed: pods as they are at this moment, and the network."""
+"""The controllers' inputs: pods with their current status, and the network."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ NODE = "crashy-lab"
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """A pod that is there, and its status at this moment."""
+    """A pod that exists, and its current status."""
 
     pod: Pod
     status: PodStatus
 
     def facts(self) -> Facts:
-        """Return what decides whether a word means it."""
+        """Return the facts that selectors match on."""
         return Facts(self.pod.name, self.status.ready, self.pod.template.labels)
 
 
@@ -51,12 +51,10 @@ class Views(dict[str, PodView]):
 
 
 class Network(Protocol):
-    """Addresses for pods, and Services that hand connections on to them."""
+    """Addresses for pods, and Services that forward connections to them."""
 
     def pod_ip(self) -> str:
         """Return an address for a new pod."""
-        ...
 
     def publish(self, service: Service, backends: Mapping[int, Sequence[tuple[str, int]]]) -> None:
         """Set which addresses and ports get the new connections to each port of a Service."""
-        ...

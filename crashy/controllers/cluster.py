@@ -1,11 +1,11 @@
-"""Workloads, pods and Services, run together over a runtime and a network: what the lab and the sim share."""
+"""Workloads, pods and Services, run over a runtime and a network; shared by the lab and the sim."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from crashy.controllers.environment import References
 from crashy.controllers.eviction import check_eviction
 from crashy.controllers.poddisruptionbudget import BudgetController
 from crashy.controllers.scheduler import Scheduler
-from crashy.controllers.workloads import CONTROLLERS, Controller, Owner
+from crashy.controllers.workloads import CONTROLLERS, Controller, Owner, claimant
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.recorder import deleted_data
@@ -36,7 +36,7 @@ _C = TypeVar("_C")
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A pod that is there: its driver, and who owns it (nobody, for a bare pod)."""
+    """A pod that exists, its driver and its owner (None for a bare pod)."""
 
     pod: Pod
     driver: PodDriver
@@ -49,9 +49,9 @@ class _Member:
 
 
 class Cluster:
-    """One node and the controllers above it. All that happens is on the timeline.
+    """One node and the controllers above it. Everything that happens is on the timeline.
 
-    `tasks` owns the pods' tasks: an error in one of them ends the group, and so whoever runs the cluster.
+    `tasks` owns the pods' tasks: an error in one of them ends the group, and with it the cluster's caller.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Cluster:
         self._rng = rng
         self._max_pods = max_pods
         self._members: dict[str, _Member] = {}  # by uid, in the order of creation
-        self._bare: dict[Key, str] = {}  # the uids of those that nobody owns
+        self._bare: dict[Key, str] = {}  # the uids of pods without an owner
         self._running: set[asyncio.Task[None]] = set()
         self._controllers: dict[Key, Controller[Any]] = {}
         self._services = ServiceControllers()
@@ -82,7 +82,7 @@ class Cluster:
         self.scheduler = Scheduler(timeline.add)
 
     def check(self, manifests: Manifests) -> None:
-        """Raise BadInput with a line for everything in the manifests that can't be changed in what is there."""
+        """Raise BadInput with a line for each change of an existing object that is not allowed."""
         lines: list[str] = []
         for workload in manifests.workloads:
             if uid := self._bare.get(workload.key):
@@ -93,27 +93,25 @@ class Cluster:
         replicas |= dict.fromkeys(self._bare, 1) | {one.key: one.replicas for one in manifests.workloads}
         count = sum(replicas.values())
         if count > self._max_pods:
-            lines.append(
-                f"a lab runs at most {self._max_pods} pods; with those that are there already it would be {count}"
-            )
+            lines.append(f"a lab runs at most {self._max_pods} pods; with the existing ones it would be {count}")
         if lines:
             raise BadInput(*lines)
 
     def apply(self, manifests: Manifests) -> dict[Key, Verb]:
-        """Make what is there as the manifests have it, as `kubectl apply` does; what they don't name stays as it is.
+        """Apply the manifests, as `kubectl apply` does; objects that they don't name are left unchanged.
 
-        Gives what became of each object. Raises BadInput, with nothing changed.
+        Return what happened to each object. Raises BadInput, with nothing changed.
         """
         self.check(manifests)
         self._references.add(manifests.config_maps, manifests.secrets)
         done: dict[Key, Verb] = {}
         for service in manifests.services:
             done["Service", service.namespace, service.name] = self._apply_service(service)
+        for one in manifests.workloads:
+            done[one.key] = self._apply_bare(one) if isinstance(one, BarePod) else self._apply_workload(one)
         for budget in manifests.budgets:
             key = ("PodDisruptionBudget", budget.namespace, budget.name)
             done[key] = self._apply_budget(key, budget)
-        for one in manifests.workloads:
-            done[one.key] = self._apply_bare(one) if isinstance(one, BarePod) else self._apply_workload(one)
         return done
 
     def _apply_service(self, service: Service) -> Verb:
@@ -138,11 +136,7 @@ class Cluster:
         known = self._controllers.get(workload.key)
         if known is None:
             known = self._controllers[workload.key] = CONTROLLERS[workload.kind](
-                workload,
-                create=self._create,
-                delete=self.delete,
-                emit=self._timeline.add,
-                rng=self._rng,
+                workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng
             )
             known.sync()
             return "created"
@@ -162,25 +156,41 @@ class Cluster:
         member = self._members[uid]
         if completed(member.pod.template) == completed(bare.template):
             return "unchanged"
-        changed = self._members[uid] = replace(member, pod=replace(member.pod, template=bare.template))
-        member.driver.update(bare.template)
-        if changed.pod.template.labels != member.pod.template.labels:
-            self._services.select(self.pods())
-        self._changed(uid)
+        self._change(member, bare.template)
         return "configured"
+
+    def relabel(self, pod: Pod, labels: Mapping[str, str]) -> None:
+        """Change a pod's labels, as `kubectl label` does."""
+        member = self._members[pod.uid]
+        self._change(member, replace(member.pod.template, labels=labels))
+
+    def _change(self, member: _Member, template: PodTemplate) -> None:
+        """Replace the template of a pod; whoever selects it no longer releases it, whoever does now adopts it."""
+        pod = replace(member.pod, template=template)
+        owner = claimant(self._controllers.values(), pod, member.owner)
+        self._members[pod.uid] = replace(member, pod=pod, owner=owner)
+        member.driver.update(template)
+        if pod.template.labels != member.pod.template.labels:
+            self._services.select(self.pods())
+        if member.owner and member.owner is not owner:
+            member.owner.pods.drop(pod.uid)
+            member.owner.changed()
+        if owner is None:
+            self._bare["Pod", pod.namespace, pod.name] = pod.uid
+        self._changed(pod.uid)
 
     def _create(self, name: str, namespace: str, template: PodTemplate, owner: Owner | None) -> None:
         uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         now = asyncio.get_running_loop().time()
         pod = Pod(name, namespace, uid, self._network.pod_ip(), template, now)
-        chance = random.Random(self._rng.getrandbits(64))  # its own: draws at odd times must not change later names
+        pod_rng = random.Random(self._rng.getrandbits(64))  # its own: the pod's draws must not change later names
         driver = PodDriver(
             pod,
             self._runtime,
             self._timeline.add,
             lambda _: self._changed(uid),
             profile=self._profile,
-            rng=chance,
+            rng=pod_rng,
             config=self._references,
         )
         self._members[uid] = _Member(pod, driver, owner)
@@ -207,7 +217,7 @@ class Cluster:
         self._sync(member.owner)
 
     def _changed(self, uid: str) -> None:
-        """Let the controllers see how a pod is now."""
+        """Pass a pod's new status to the controllers."""
         self._put(self._members[uid])
         self._sync(self._members[uid].owner)
 
@@ -222,14 +232,15 @@ class Cluster:
     def _drop(self, member: _Member) -> None:
         if member.owner:
             member.owner.pods.drop(member.pod.uid)
-        else:
-            del self._bare["Pod", member.pod.namespace, member.pod.name]
+        key = ("Pod", member.pod.namespace, member.pod.name)
+        if self._bare.get(key) == member.pod.uid:
+            del self._bare[key]
         self._services.drop(member.pod)
         for budget in self._budgets.values():
             budget.drop(member.pod.uid)
 
     def _sync(self, owner: Owner | None) -> None:
-        """Let the controllers act on what they have seen: those of Services first, then the owner's."""
+        """Sync the controllers: those of Services first, then the owner's."""
         self._services.sync()
         for budget in self._budgets.values():
             budget.sync()
@@ -237,11 +248,11 @@ class Cluster:
             owner.changed()
 
     def pods(self) -> list[PodView]:
-        """Return the pods that are there, in the order of their creation."""
+        """Return the existing pods, in the order of their creation."""
         return [member.view for member in self._members.values()]
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
-        """Delete a pod gracefully; `grace` seconds replace its own. One that is gone is no error."""
+        """Delete a pod gracefully; `grace` seconds replace its own. A pod that does not exist is no error."""
         if pod.uid not in self._members:
             return
         self._members[pod.uid].driver.delete(grace)
@@ -266,14 +277,14 @@ class Cluster:
         self.delete(pod)
 
     def scale(self, workload: Workload, replicas: int) -> None:
-        """Set a workload's number of replicas; raises BadInput if there would be too many pods."""
+        """Set a workload's number of replicas; raises BadInput above the limit of pods."""
         controller = self._controllers[workload.key]
         scaled: Workload = replace(controller.workload, replicas=replicas)
         self.check(Manifests(workloads=(scaled,)))
         controller.apply(scaled)
 
     def workloads(self) -> list[Workload]:
-        """Return the workloads as they are now, but for Pods that nothing owns."""
+        """Return the current workloads, except bare Pods."""
         return [one.workload for one in self._controllers.values()]
 
     def controllers(self, kind: type[_C]) -> list[_C]:
@@ -289,12 +300,12 @@ class Cluster:
         return list(self._services)
 
     def owner(self, pod: Pod) -> Workload | None:
-        """Return the workload that a pod belongs to; None for one that is its own."""
+        """Return the workload that owns a pod; None for a bare Pod."""
         owner = self._members[pod.uid].owner if pod.uid in self._members else None
         return next((c.workload for c in self._controllers.values() if owner and c.owns(owner)), None)
 
     def stop(self) -> None:
-        """End every pod's tasks; its containers are the runtime's to end."""
+        """End every pod's tasks; the runtime must stop the containers."""
         for controller in self._controllers.values():
             controller.stop()
         for task in list(self._running):

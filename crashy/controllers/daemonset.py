@@ -140,11 +140,5 @@ class DaemonSetController:
         }
 
     def _event(self, reason: str, message: str) -> None:
-        kinds.EVENT.add(
-            self._emit,
-            "daemonset-controller",
-            self.workload.object,
-            reason,
-            message,
-            data={"type": "Normal", "namespace": self.workload.namespace},
-        )
+        source, workload = "daemonset-controller", self.workload
+        kinds.normal(self._emit, source, workload.object, reason, message, namespace=workload.namespace)

@@ -1,4 +1,4 @@
-"""A ReplicaSet's controller: so many pods of one template, whatever becomes of each.
+"""A ReplicaSet's controller: keeps a number of pods of one template.
 
 kubernetes: pkg/controller/replicaset/{replica_set,replica_set_utils}.go. A ReplicationController is
 one by another name.
@@ -23,10 +23,10 @@ _SOURCES = {"ReplicaSet": "replicaset-controller", "ReplicationController": "rep
 
 
 class ReplicaSetController:
-    """Creates the pods that are missing, and deletes those that are too many; those being deleted don't count.
+    """Creates missing pods and deletes surplus ones; pods that are being deleted don't count.
 
-    `create` makes a pod of a name that is its own, `delete` deletes one. Whoever runs the pods notes in `pods` what
-    becomes of them, and calls `changed` afterwards.
+    `create` creates a pod of a given name, `delete` deletes one. The caller that runs the pods updates `pods` when
+    they change, and calls `changed` afterwards.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ReplicaSetController:
         self._rng = rng
 
     def sync(self) -> None:
-        """Create and delete until there are as many as there should be."""
+        """Create missing pods and delete surplus ones."""
         too_many = self.pods.surplus(self.replicas)
         for _ in range(self.replicas - self.pods.active):
             name = generated(f"{self.name}-", self._rng)
@@ -67,15 +67,20 @@ class ReplicaSetController:
             self._event("SuccessfulDelete", f"Deleted pod: {view.pod.name}")
             self._delete(view.pod)
 
+    def status(self, now: float, min_ready_seconds: int) -> dict[str, Any]:
+        """Return its status in the API's fields; a count of no pods is left out, as the API server does."""
+        pods = self.pods
+        counts = {
+            "fullyLabeledReplicas": pods.active,
+            "readyReplicas": pods.ready,
+            "availableReplicas": pods.available(now, min_ready_seconds),
+        }
+        status = {"replicas": pods.active} | {field: count for field, count in counts.items() if count}
+        return status | ({"terminatingReplicas": pods.terminating} if self._kind == "ReplicaSet" else {})
+
     def _event(self, reason: str, message: str) -> None:
-        kinds.EVENT.add(
-            self._emit,
-            _SOURCES[self._kind],
-            f"{self._kind.lower()}/{self.name}",
-            reason,
-            message,
-            data={"type": "Normal", "namespace": self.namespace},
-        )
+        source, name = _SOURCES[self._kind], f"{self._kind.lower()}/{self.name}"
+        kinds.normal(self._emit, source, name, reason, message, namespace=self.namespace)
 
 
 class ReplicaSetWorkload:
@@ -128,18 +133,14 @@ class ReplicaSetWorkload:
         """Return whether `owner` is its set."""
         return owner is self.set
 
+    def selects(self, pod: Pod) -> bool:
+        """Return whether a pod is one of its own by its labels."""
+        selector = self.workload.selector
+        return pod.namespace == self.workload.namespace and bool(selector and selector.matches(pod.template.labels))
+
     def stop(self) -> None:
         """End what it waits for, which is nothing."""
 
     def status(self) -> dict[str, Any]:
-        """Return its status in the API's fields; one of no pods is left out, as the API server does."""
-        pods = self.set.pods
-        counts = {
-            "fullyLabeledReplicas": pods.active,
-            "readyReplicas": pods.ready,
-            "availableReplicas": pods.available(self._loop.time(), self.workload.min_ready_seconds),
-        }
-        status = {"replicas": pods.active} | {field: count for field, count in counts.items() if count}
-        if self.workload.kind == "ReplicaSet":
-            status["terminatingReplicas"] = pods.unfinished - pods.active
-        return status
+        """Return its status in the API's fields."""
+        return self.set.status(self._loop.time(), self.workload.min_ready_seconds)

@@ -108,9 +108,7 @@ class StatefulSetController:
         if self.workload.claims:
             claims = {claim: f"{claim}-{name}" for claim in self.workload.claims}
             template = parse_pod_template(with_claims(template.raw, claims), "spec.template")
-        return replace(
-            template, labels={**template.labels, NAME: name, INDEX: str(ordinal), REVISION: revision}
-        )
+        return replace(template, labels={**template.labels, NAME: name, INDEX: str(ordinal), REVISION: revision})
 
     def _seen(self) -> dict[int, StatefulPod]:
         return {_ordinal(view.pod): self._stateful_pod(view) for view in self.pods.values()}
@@ -143,14 +141,9 @@ class StatefulSetController:
         return status_of(self._seen(), self.revisions)
 
     def _event(self, verb: str, pod: str) -> None:
-        kinds.EVENT.add(
-            self._emit,
-            "statefulset-controller",
-            self.workload.object,
-            f"Successful{verb}",
-            f"{verb} Pod {pod} in StatefulSet {self.workload.name} successful",
-            data={"type": "Normal", "namespace": self.workload.namespace},
-        )
+        message = f"{verb} Pod {pod} in StatefulSet {self.workload.name} successful"
+        source, obj = "statefulset-controller", self.workload.object
+        kinds.normal(self._emit, source, obj, f"Successful{verb}", message, namespace=self.workload.namespace)
 
 
 def _ordinal(pod: Pod) -> int:

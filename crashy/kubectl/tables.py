@@ -1,4 +1,4 @@
-"""What `kubectl get` shows, as rows. Source: kubernetes: pkg/printers/internalversion/printers.go."""
+"""The rows of `kubectl get`. Source: kubernetes: pkg/printers/internalversion/printers.go."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Snapshot(NamedTuple):
     node_port: Callable[[str, str, int], int | None]
 
     def age(self, created_at: float) -> str:
-        """Return how long something has been there."""
+        """Return an object's age in kubectl's short form."""
         return human_duration(self.now - created_at)
 
 
@@ -95,7 +95,7 @@ def _budgets(lab: Snapshot) -> Rows:
 
 
 def _endpoints(lab: Snapshot) -> Rows:
-    """Return where the ready endpoints of each Service are, the first three of them."""
+    """Return the addresses of the first three ready endpoints of each Service."""
     for one in lab.cluster.services():
         places = [f"{ip}:{port}" for number in one.ready.values() for ip, port in number]
         shown = ",".join(places[:_MOST_ENDPOINTS]) or "<none>"
@@ -120,7 +120,7 @@ def _services(lab: Snapshot) -> Rows:
 
 
 def _events(lab: Snapshot) -> Rows:
-    """Return the Kubernetes events, each once, the one last seen at the end."""
+    """Return the Kubernetes events, each once, the last seen one at the end."""
     now = lab.timeline.now()
     last: dict[tuple[str, str, str], Event] = {}
     for event in lab.timeline.since():
@@ -152,9 +152,9 @@ _ROWS: dict[str, Callable[[Snapshot], Rows]] = {
 
 
 def table(kind: Kind, lab: Snapshot, namespace: str | None) -> tuple[Sequence[str], list[Sequence[str]]]:
-    """Return the columns and the rows of a kind, of one namespace or of all: rows of several begin with theirs.
+    """Return the columns and rows of a kind in one namespace, or in all (then each row begins with its namespace).
 
-    What has a name is in the order of their names.
+    Named objects are sorted by name.
     """
     rows = [row for row in _ROWS[kind.name](lab) if namespace in {None, row[0]}]
     if kind.columns[0] == "NAME":
@@ -171,5 +171,5 @@ def columns_of(view: PodView, now: float) -> PodColumns:
 
 
 def one_line(text: str) -> str:
-    """Put on one line what came from outside, without characters that could move the cursor."""
+    """Return an external text on one line, without characters that could move the cursor."""
     return "".join(c if c.isprintable() else " " for c in text).strip()

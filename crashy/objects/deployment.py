@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from crashy.objects.fields import FieldError, forbidden, invalid, unsupported
 from crashy.objects.names import is_dns_subdomain
 from crashy.objects.reading import Reader, Reading, at_least, name_rules, read_template
-from crashy.objects.schema import LABEL_SELECTOR, OBJECT, Type
+from crashy.objects.schema import LABEL_SELECTOR, OBJECT, Type, each
 from crashy.objects.selector import selector_of, selector_rules, template_rules
 from crashy.objects.shares import ceiling_rules, is_nothing, share_rules
 from crashy.objects.workload import Workload
@@ -20,13 +20,10 @@ from crashy.objects.workload import Workload
 _DEPLOYMENT: Type = {
     **OBJECT,
     "spec": {
-        "replicas": "int32",
+        **each("int32", "replicas minReadySeconds progressDeadlineSeconds revisionHistoryLimit"),
         "selector": LABEL_SELECTOR,
         "template": "any",
         "strategy": {"type": "string", "rollingUpdate": {"maxSurge": "port", "maxUnavailable": "port"}},
-        "minReadySeconds": "int32",
-        "progressDeadlineSeconds": "int32",
-        "revisionHistoryLimit": "int32",
         "paused": "bool",
     },
 }
@@ -34,7 +31,7 @@ _DEPLOYMENT: Type = {
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How a Deployment goes from one template to the next: RollingUpdate or Recreate.
+    """A Deployment's strategy: RollingUpdate or Recreate.
 
     `max_surge` and `max_unavailable` are pods, or a share of the replicas as it was written (`25%`).
     """
@@ -46,7 +43,7 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment(Workload):
-    """So many replicas of one pod template. The seconds are whole ones, as in Kubernetes."""
+    """A number of replicas of one pod template. Times are in whole seconds, as in Kubernetes."""
 
     kind: ClassVar[str] = "Deployment"
     labels: Mapping[str, str]
@@ -58,7 +55,7 @@ class Deployment(Workload):
 
 
 def read_deployment(reading: Reading) -> Deployment | None:
-    """Return the Deployment, or None when something is wrong with it."""
+    """Return the Deployment, or None if it is invalid."""
     spec = reading.spec
     reading.check(name_rules(reading, is_dns_subdomain))
     replicas, ready = spec.get("replicas", 1), spec.get("minReadySeconds", 0)

@@ -1,4 +1,4 @@
-"""All that was read, and manifests applied on top of others: what was there stays, unless it is given anew."""
+"""All objects of a set of manifests, and their merge with manifests that are applied later."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Object = Workload | Service | ConfigMap | Secret | PodDisruptionBudget | Horizon
 class Manifests:
     """Everything that was read, each kind in the order of the files; names are unique per kind and namespace.
 
-    `warnings` are lines for the user about what is legal and yet hardly meant; `skipped` counts the objects of kinds
+    `warnings` are lines about what is valid but probably a mistake; `skipped` counts the objects of kinds
     that are not run (`2 Ingress, 1 Role`); `documents` are those that the objects were read from.
     """
 
@@ -40,7 +40,7 @@ class Manifests:
 
 
 def key_of(document: Document) -> Key:
-    """Return an object's key; of one that is malformed, what there is of it."""
+    """Return an object's key; of a malformed object, as much as it has."""
     metadata = document.object.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     namespace = metadata.get("namespace") or "default"
@@ -48,14 +48,14 @@ def key_of(document: Document) -> Key:
 
 
 def merged(before: Iterable[Document], after: Iterable[Document]) -> list[Document]:
-    """Return the documents of both, without those of `before` that `after` gives anew."""
+    """Return the documents of both, without those of `before` that `after` replaces."""
     after = list(after)
     given = {key_of(document) for document in after}
     return [document for document in before if key_of(document) not in given] + after
 
 
 def chosen(manifests: Manifests, keys: Collection[Key]) -> Manifests:
-    """Return the workloads and Services among `keys`, with all there is of the rest."""
+    """Return the workloads and Services among `keys`, with all objects of other kinds."""
     return replace(
         manifests,
         workloads=tuple(one for one in manifests.workloads if one.key in keys),
@@ -70,7 +70,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
     `errors` are mistakes that are known already; they are raised with the others. What is applied `on_top` of other
     manifests need hold nothing that runs. Of two objects with one kind,
     namespace and name the later one counts, as with `kubectl apply`, and a warning names both places.
-    What objects say of each other is judged once each of them is right by itself.
+    References between objects are checked once each object is valid by itself.
     """
     lines = list(errors)
     warnings: list[str] = []
@@ -79,7 +79,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
     for document in documents:
         kind = document.object.get("kind")
         one, wrong = read_object(document)
-        lines += [document.say(error) for error in wrong]
+        lines += [document.message(error) for error in wrong]
         if one is None:
             if not wrong:
                 skipped[str(kind)] += 1
@@ -87,7 +87,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
         key = (str(kind), one.namespace, one.name)
         if earlier := found.pop(key, None):
             at = f"{earlier.document.place} at {earlier.document.source}"
-            warnings.append(document.say(f"replaces {at}, as kubectl apply does: the later one wins"))
+            warnings.append(document.message(f"replaces {at}, as kubectl apply does: the later one wins"))
         found[key] = Found(document, one)
     everything = list(found.values())
     autoscalers = [one.object for one in everything if isinstance(one.object, HorizontalPodAutoscaler)]
@@ -119,7 +119,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
 
 
 def read_object(document: Document) -> tuple[Object | None, list[FieldError]]:
-    """Return what one document holds, and everything that is wrong with it by itself: None with the first, or neither.
+    """Return the object of one document, and all errors in it: None with the former, or neither.
 
     Neither is for the kinds that are not run, those of whoever has defined kinds of their own too.
     """

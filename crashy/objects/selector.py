@@ -1,4 +1,4 @@
-"""Which labels a controller selects: `matchLabels` and `matchExpressions`."""
+"""Label selectors: `matchLabels` and `matchExpressions`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Requirement:
     values: tuple[str, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Return whether `labels` meet it; NotIn is also met by labels without the key."""
+        """Return whether `labels` match it; NotIn also matches labels without the key."""
         match self.operator:
             case "In":
                 return self.key in labels and labels[self.key] in self.values
@@ -34,7 +34,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class LabelSelector:
-    """A Deployment's selector: labels that must be there, and requirements, all of which must be met."""
+    """A Deployment's selector: labels and requirements, all of which must match."""
 
     match_labels: Mapping[str, str] = field(default_factory=dict)
     match_expressions: tuple[Requirement, ...] = ()
@@ -48,7 +48,7 @@ _OPERATORS = ("DoesNotExist", "Exists", "In", "NotIn")
 
 
 def selector_of(raw: dict[str, Any]) -> LabelSelector:
-    """Return what a decoded `spec.selector` means."""
+    """Return the selector of a decoded `spec.selector`."""
     expressions = raw.get("matchExpressions", ())
     requirements = (
         Requirement(e.get("key", ""), e.get("operator", ""), tuple(e.get("values", ()))) for e in expressions

@@ -76,36 +76,46 @@ def pod(phase: Phase = "Running", *, ready: bool = True, deleting: bool = False)
         pytest.param(pod("Pending", ready=False), False, TOO_FEW, None, id="TestEviction: pod pending"),
         pytest.param(pod("Succeeded", ready=False), False, TOO_FEW, None, id="TestEviction: pod succeeded"),
         pytest.param(pod("Failed", ready=False), False, TOO_FEW, None, id="TestEviction: pod failed"),
-        pytest.param(pod(deleting=True), False, TOO_FEW, None, id="TestEvictionIgnorePDB: pod terminating"),
+        pytest.param(pod(deleting=True), False, TOO_FEW, None, id="TestEvictionIngorePDB: pod terminating"),
         pytest.param(
-            pod(), False, NONE_LEFT,
+            pod(),
+            False,
+            NONE_LEFT,
             "The disruption budget pdb needs 2 healthy pods and has 2 currently",
-            id="TestEvictionIgnorePDB: pod healthy, unhealthy pod not ours",
+            id="TestEvictionIngorePDB: pod healthy, unhealthy pod not ours",
         ),
-        pytest.param(pod(ready=False), False, NONE_LEFT, None, id="TestEvictionIgnorePDB: unhealthy pod ours"),
+        pytest.param(pod(ready=False), False, NONE_LEFT, None, id="TestEvictionIngorePDB: unhealthy pod ours"),
         pytest.param(
-            pod(ready=False), False, TOO_FEW,
+            pod(ready=False),
+            False,
+            TOO_FEW,
             "The disruption budget pdb needs 2 healthy pods and has 1 currently",
-            id="TestEvictionWithUnhealthyPodEvictionPolicy: too few healthy",
+            id="09c: too few healthy",
         ),
-        pytest.param(pod(ready=False), True, TOO_FEW, None, id="TestEvictionWithUnhealthyPodEvictionPolicy: AlwaysAllow"),
+        pytest.param(pod(ready=False), True, TOO_FEW, None, id="09b: AlwaysAllow"),
         pytest.param(
-            pod(), True, TOO_FEW,
+            pod(),
+            True,
+            TOO_FEW,
             "The disruption budget pdb needs 2 healthy pods and has 1 currently",
             id="AlwaysAllow is for unhealthy pods",
         ),
         pytest.param(
-            pod(), False, SPARE_OF_NOBODY,
+            pod(),
+            False,
+            SPARE_OF_NOBODY,
             "The disruption budget pdb does not allow evicting pods currently",
             id="09d: a bare pod",
         ),
         pytest.param(
-            pod(), False, BudgetStatus(failure="it broke"),
+            pod(),
+            False,
+            BudgetStatus(failure="it broke"),
             "The disruption budget pdb does not allow evicting pods currently because it failed sync: it broke",
-            id="TestEvictionPDBStatus: failed sync",
+            id="failed sync",
         ),
     ],
-)  # fmt: skip
+)
 def test_whether_a_pod_may_be_evicted(
     status: PodStatus, always_allow: bool, now: BudgetStatus, cause: str | None
 ) -> None:

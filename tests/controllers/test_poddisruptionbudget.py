@@ -80,12 +80,12 @@ def test_a_bare_pod_has_no_scale() -> None:
         async with world(POD, budget(maxUnavailable=1)) as w:
             assert status(w) == [0, 1, 0, 0]
             assert cause(w, 0) == "The disruption budget pdb does not allow evicting pods currently"
-            told = w.told("UnmanagedPods")
+            told = w.events("UnmanagedPods")
             assert len(told) >= 3
             assert told[0].data["type"] == "Warning"
             assert told[0].message.startswith(
-                "Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{app: "
-                "web,},MatchExpressions:[]LabelSelectorRequirement{},}) were found to be unmanaged."
+                "Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{"
+                "app: web,},MatchExpressions:[]LabelSelectorRequirement{},}) were found to be unmanaged."
             )
 
     run_virtual(main())
@@ -95,7 +95,7 @@ def test_a_daemon_set_has_no_scale_either() -> None:
     async def main() -> None:
         async with world(daemon_set(), budget(maxUnavailable=1)) as w:
             text = "apps/v1, Resource=daemonsets does not implement the scale subresource"
-            assert w.told("CalculateExpectedPodCountFailed")[0].message.endswith(text)
+            assert w.events("CalculateExpectedPodCountFailed")[0].message.endswith(text)
             assert cause(w, 0).endswith(f"because it failed sync: {text}")
 
     run_virtual(main())
@@ -104,7 +104,7 @@ def test_a_daemon_set_has_no_scale_either() -> None:
 def test_a_budget_of_other_pods_says_that_it_has_none() -> None:
     async def main() -> None:
         async with world(TWO, budget(minAvailable=1, selector={"matchLabels": {"app": "other"}})) as w:
-            assert [event.message for event in w.told("NoPods")] == ["No matching pods found"]
+            assert [event.message for event in w.events("NoPods")] == ["No matching pods found"]
             w.cluster.evict(w.cluster.pods()[0].pod)  # no budget is in its way
 
     run_virtual(main())

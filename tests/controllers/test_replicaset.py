@@ -12,7 +12,7 @@ import pytest
 
 from crashy.clock import run_virtual
 from crashy.controllers.replicaset import ReplicaSetWorkload
-from tests.controllers.worlds import LABELS, SPEC, World, manifests, world
+from tests.controllers.worlds import LABELS, POD, SPEC, World, manifests, world
 
 REPLICA_SET: dict[str, Any] = {
     "apiVersion": "apps/v1",
@@ -44,7 +44,7 @@ def test_it_makes_its_pods_and_says_so(made: dict[str, Any]) -> None:
 
     async def main() -> None:
         async with world(made) as w:
-            events = w.told("SuccessfulCreate")
+            events = w.events("SuccessfulCreate")
 
             assert [event.message for event in events] == [f"Created pod: {name}" for name in w.names()]
             assert {event.object for event in events} == {f"{made['kind'].lower()}/web"}
@@ -84,7 +84,7 @@ def test_what_is_not_ready_goes_first(made: dict[str, Any]) -> None:
             await asyncio.sleep(5)
 
             assert w.names() == before
-            assert len(w.told("SuccessfulDelete")) == 2
+            assert len(w.events("SuccessfulDelete")) == 2
 
     run_virtual(main())
 
@@ -101,5 +101,40 @@ def test_another_template_is_for_new_pods(made: dict[str, Any]) -> None:
 
             w.cluster.delete(w.cluster.pods()[0].pod)
             assert w.cluster.pods()[-1].pod.template.labels == {**LABELS, "v": "2"}
+
+    run_virtual(main())
+
+
+@KINDS
+def test_a_relabelled_pod_is_released_and_adopted_again(made: dict[str, Any]) -> None:
+    """TestUpdateLabelsRemoveControllerRef; 08a: of the two then the younger goes."""
+
+    async def main() -> None:
+        async with world({**made, "spec": {**made["spec"], "replicas": 1}}) as w:
+            (first,) = w.names()
+            w.cluster.relabel(w.cluster.pods()[0].pod, {"app": "orphan"})
+            assert len(w.names()) == 2
+            assert status(w)["replicas"] == 1
+            assert w.cluster.owner(w.cluster.pods()[0].pod) is None
+            await asyncio.sleep(4)
+            w.cluster.relabel(w.cluster.pods()[0].pod, LABELS)
+            await asyncio.sleep(4)
+
+            assert w.names() == [first]
+            assert len(w.events("SuccessfulCreate")) == 2
+            assert len(w.events("SuccessfulDelete")) == 1
+
+    run_virtual(main())
+
+
+def test_a_bare_pod_whose_labels_are_changed_is_adopted() -> None:
+    async def main() -> None:
+        bare = {**POD, "metadata": {"name": "bare", "labels": {"app": "other"}}}
+        async with world(REPLICA_SET, bare) as w:
+            w.cluster.apply(manifests({**POD, "metadata": {"name": "bare", "labels": LABELS}}))
+            await asyncio.sleep(4)
+
+            assert len(w.names()) == 3
+            assert len(w.events("SuccessfulDelete")) == 1
 
     run_virtual(main())

@@ -27,7 +27,7 @@ def test_new_pods_wait_for_the_node_and_are_bound_when_it_takes_them() -> None:
             w.cluster.scheduler.uncordon()
             await asyncio.sleep(5)
 
-            told = [event for event in w.told("Scheduled", "FailedScheduling") if event.object == waiting.pod.object]
+            told = [event for event in w.events("Scheduled", "FailedScheduling") if event.object == waiting.pod.object]
             assert [(event.reason, event.message) for event in told] == [
                 ("FailedScheduling", UNSCHEDULABLE.format("were unschedulable")),
                 ("FailedScheduling", UNSCHEDULABLE.format("had untolerated taint(s)")),
@@ -67,6 +67,6 @@ def test_daemons_and_those_that_tolerate_it_do_not_mind() -> None:
             await asyncio.sleep(6)
 
             assert len(w.names()) == 3
-            assert w.told("FailedScheduling") == []
+            assert w.events("FailedScheduling") == []
 
     run_virtual(main())

@@ -124,7 +124,7 @@ class Replay:
             while self._count(sort) < count and self._loop.time() < due + _LATEST:
                 await asyncio.sleep(0.01)
             # Where it came earlier than in the recording the action does, too.
-            came = [t for t, key in self._moments() if _sort(key) == sort][: count]
+            came = [t for t, key in self._moments() if _sort(key) == sort][:count]
             due = self._began + (came[-1] if came else last) + action.t - last
         await asyncio.sleep(max(0.0, due - self._loop.time()))
 

@@ -31,7 +31,7 @@ from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 
 
-class Sim:
+class SimEngine:
     """Runs manifests as models; made by `running`."""
 
     def __init__(
@@ -137,7 +137,7 @@ def _reply(condition: Condition, pod: str) -> Reply:
 @asynccontextmanager
 async def running(
     timeline: Timeline, *, rng: random.Random, profile: Profile = NEWEST, max_pods: int = MAX_PODS
-) -> AsyncIterator[Sim]:
+) -> AsyncIterator[SimEngine]:
     """Make a sim on the running loop's time, and end it with the body; all that is drawn comes from `rng`."""
     # One draw, and the network's stream from it, as the lab's: the same seed gives both the same names and choices.
     chance = rng.getrandbits(64)
@@ -149,7 +149,7 @@ async def running(
         async with asyncio.TaskGroup() as tasks:
             cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng, max_pods=max_pods)
             try:
-                yield Sim(cluster, runtime=runtime, network=network, plans=plans, timeline=timeline)
+                yield SimEngine(cluster, runtime=runtime, network=network, plans=plans, timeline=timeline)
             except BadInput as error:  # as it is, not in the group's wrapping
                 refused = error
             finally:
