@@ -13,7 +13,7 @@ from typing import Any
 
 from crashy.clock import run_virtual
 from crashy.engines.sim.process import Kernel, Plan, Process
-from crashy.engines.sim.sim import Sim, running
+from crashy.engines.sim.sim import SimEngine, running
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST
 from crashy.manifest.load import read_file
@@ -47,7 +47,7 @@ class _Paced:
 class Replay:
     """One scenario on a sim, held to the times of one recording."""
 
-    def __init__(self, documents: list[Document], recording: Story, sim: Sim, timeline: Timeline) -> None:
+    def __init__(self, documents: list[Document], recording: Story, sim: SimEngine, timeline: Timeline) -> None:
         self.documents = documents
         self.sim = sim
         self.story = Story(kinds_of(documents))
@@ -144,7 +144,7 @@ def _sort(key: str) -> str:
 
 
 def _starts(recording: Story) -> dict[str, list[float]]:
-    """Return how long each pod took to its first container's start, in the order of creation, by its name's beginning."""
+    """Return how long each pod took to its first start, in the order of creation, by its name's beginning."""
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for name, tracks in recording._pods.items():
         times = [t for t, _ in recording.started[name]]
