@@ -9,6 +9,7 @@ from crashy.controllers.base import Pods
 from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.deployment import DeploymentController
 from crashy.controllers.replicaset import ReplicaSetWorkload
+from crashy.controllers.statefulset import StatefulSetController
 from crashy.kubelet.runtime import Pod
 from crashy.objects.workload import Workload
 
@@ -50,6 +51,7 @@ CONTROLLERS: dict[str, Callable[..., Controller[Any]]] = {
     "Deployment": DeploymentController,
     "ReplicaSet": ReplicaSetWorkload,
     "ReplicationController": ReplicaSetWorkload,
+    "StatefulSet": StatefulSetController,
 }
 """A Pod has none: the cluster runs it as it is."""
 

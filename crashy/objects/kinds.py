@@ -106,7 +106,11 @@ _ROWS = (
         template=_IN,
         scalable=True,
     ),
-    Kind("StatefulSet", "apps/v1", "statefulsets", "sts", template=_IN),
+    Kind(
+        *("StatefulSet", "apps/v1", "statefulsets", "sts", "statefulset:STATEFUL_SET", ("NAME", "READY", "AGE")),
+        template=_IN,
+        scalable=True,
+    ),
     Kind(
         *("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", "pdb"),
         *("poddisruptionbudget:BUDGET", _BUDGET_COLUMNS),
