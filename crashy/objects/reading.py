@@ -90,13 +90,15 @@ def at_least(path: str, value: int, low: int) -> Iterator[FieldError]:
         yield invalid(path, value, f"must be greater than or equal to {low}")
 
 
-def read_template(reading: Reading, manifest: Any, path: str = "spec.template") -> PodTemplate | None:
-    """Return the pod template at `path`, or None when something is wrong with it, which is noted."""
+def read_template(
+    reading: Reading, manifest: Any, path: str = "spec.template", *, ends: bool = False
+) -> PodTemplate | None:
+    """Return the pod template at `path` (a Job's `ends`), or None when something is wrong with it, which is noted."""
     if not isinstance(manifest, dict):
         reading.check([invalid(path, manifest, "must be an object")])
         return None
     try:
-        return parse_pod_template(manifest, path)
+        return parse_pod_template(manifest, path, ends=ends)
     except SpecError as error:
         reading.check(error.errors)
         return None
