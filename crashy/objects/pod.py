@@ -201,9 +201,7 @@ class PodTemplate:
     raw: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
 
-def parse_pod_template(
-    manifest: Mapping[str, Any], path: str = "spec.template", *, ends: bool = False
-) -> PodTemplate:
+def parse_pod_template(manifest: Mapping[str, Any], path: str = "spec.template", *, ends: bool = False) -> PodTemplate:
     """Read a controller's pod template (a Job's `ends`), or with `path=""` a Pod; raises SpecError with every error.
 
     Unknown fields and values of a wrong type are errors too, as for a server that decodes strictly.

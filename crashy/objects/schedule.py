@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
 from math import floor
 from zoneinfo import ZoneInfo
 
 from crashy.objects.fields import FieldError, invalid
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_DAYS = "sun mon tue wed thu fri sat".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 # Minute, hour, day of the month, month, day of the week: the least and the most, and names for them.
 _FIELDS: tuple[tuple[int, int, dict[str, int]], ...] = (
     (0, 59, {}),
@@ -43,7 +43,7 @@ class Schedule:
     """Moments in Unix seconds: by the calendar of a zone, or `every` so many seconds."""
 
     expression: str = ""
-    zone: tzinfo = timezone.utc
+    zone: tzinfo = UTC
     every: int = 0
 
     def next(self, after: float) -> float | None:
@@ -67,7 +67,7 @@ class Schedule:
 
 def parse_schedule(text: str, zone: str | None = None) -> Schedule:
     """Return the schedule of a CronJob; without a zone it is UTC. Raises ValueError in the library's words."""
-    where = ZoneInfo(zone) if zone else timezone.utc
+    where = ZoneInfo(zone) if zone else UTC
     if text.startswith(("TZ=", "CRON_TZ=")):
         name, _, text = text.partition(" ")
         where = ZoneInfo(name.partition("=")[2])
