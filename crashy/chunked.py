@@ -1,6 +1,6 @@
-"""A chunked body (RFC 9112, 7.1) read as its bytes come, in whatever pieces; the texts are those of Go's client.
+"""A reader of chunked bodies (RFC 9112, 7.1), fed in pieces of any size; its errors are those of Go's client.
 
-Source of the texts: Go: src/net/http/internal/chunked.go.
+Source of the errors: Go: src/net/http/internal/chunked.go.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import re
 from collections.abc import Generator
 
 MAX_LINE = 4096
-"""Bytes of a line between chunks, its end included, that are too many."""
+"""A line between chunks must have fewer bytes, its end included."""
 
 
 class ChunkedBody:
-    """Reads one body: `whole` once its last chunk has come, `ended` once its trailers have too.
+    """Reads one body: `whole` after its last chunk, `ended` after its trailers.
 
-    `failure` says what is wrong with it; from there on nothing more is read.
+    `failure` is the error in it, after which nothing more is read.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class ChunkedBody:
         self._parts = self._read()
 
     def feed(self, data: bytes) -> bytes:
-        """Return the next part of the body: what these bytes add to it."""
+        """Return the part of the body that these bytes contain."""
         self._pending += data
         body = bytearray()
         try:

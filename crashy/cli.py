@@ -28,13 +28,13 @@ def usage() -> str:
             "",
             *lines,
             "",
-            "crashy COMMAND --help tells the rest; crashy --version names this version.",
+            "crashy COMMAND --help shows its options; crashy --version prints the version.",
         ]
     )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; exit 0 when it did what was asked, 2 when what was asked can't be done."""
+    """Run one command and return its exit code: 0 when it succeeded, 2 for bad input."""
     args = list(sys.argv[1:] if argv is None else argv)
     if sys.stdout is None:  # started with it closed (>&-)
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - open to the end; pathlib would cost
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(args)
         finally:
             sys.stdout.flush()  # here, where a failure can still be reported
-    except BrokenPipeError:  # the reader (head, less) has gone: nobody is left to tell
+    except BrokenPipeError:  # the reader (head, less) has gone
         _drop_output()
         return 141
     except OSError as error:
@@ -85,5 +85,5 @@ def _run(args: list[str]) -> int:
 
 
 def _drop_output() -> None:
-    """Send what is still buffered nowhere: Python writes it once more at its end, and would fail again."""
+    """Discard what is still buffered: Python writes it once more at exit, and would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""What the commands need to talk to a patient's admin API, and to find a running lab's pods: standard library only."""
+"""A client of a patient's admin API, and of the sockets of running labs: standard library only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from crashy.errors import BadInput
 from crashy.patient import ADMIN_PORT
 
-TYPE_CHECKING = False  # these commands start in moments: what they import is imported where it is needed
+TYPE_CHECKING = False  # these commands must start fast: each import is where it is needed
 if TYPE_CHECKING:
     import http.client
     import random
@@ -16,20 +16,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEFAULT_URL = f"http://127.0.0.1:{ADMIN_PORT}"
-_TMP = "/tmp"  # noqa: S108 - where a user without a session has the folder of the labs
-TIMEOUT = 10.0
-"""Seconds that a patient has to connect, and again to answer."""
+_TMP = "/tmp"  # noqa: S108 - for the folder of the labs where the user has no session
+TIMEOUT = 10.0  # seconds to connect, and again to answer
 
 
 class UnreachableError(Exception):
-    """Nobody answered, or not in the way a patient does: one line that says where and what to look at."""
+    """No patient answered: one line that says where and what to check."""
 
 
 class Client:
-    """Speaks to one patient: `url` is where its `/admin/...` begins; a lab's pod has a `name` and its app a URL.
-
-    `timeout` is in seconds, in place of TIMEOUT.
-    """
+    """Speaks to one patient, whose `/admin/...` is below `url`; a lab's pod also has a `name` and an `app_url`."""
 
     def __init__(
         self, url: str, token: str | None = None, name: str = "", app_url: str = "", timeout: float | None = None
@@ -46,10 +42,10 @@ class Client:
         return f"{self.name} ({self.url})" if self.name else self.url
 
     def request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """Ask the admin API and return the object that it answers (an empty one where it answers nothing).
+        """Send a request and return the response's JSON object, `{}` for an empty body.
 
-        Raises BadInput where the patient refuses (the problem document as one line) and UnreachableError where
-        it can't be asked, fails (5xx), or isn't one.
+        Raises BadInput if the patient refuses (the problem document as one line); UnreachableError if it can't be
+        reached, fails (5xx), or is not a patient.
         """
         import http.client
         import json
@@ -84,9 +80,9 @@ class Client:
             raise UnreachableError(f"{self.place}: {reason}: is the patient running?") from None
         finally:
             connection.close()
-        return self._understand(response, text)
+        return self._decode(response, text)
 
-    def _understand(self, response: http.client.HTTPResponse, text: bytes) -> dict[str, Any]:
+    def _decode(self, response: http.client.HTTPResponse, text: bytes) -> dict[str, Any]:
         import json
 
         try:
@@ -97,10 +93,12 @@ class Client:
             return answer
         if not isinstance(answer, dict) or "detail" not in answer:
             kind = response.headers.get_content_type()
-            raise UnreachableError(f"{self.place}: answered {response.status} ({kind}): that is no patient's admin API")
+            raise UnreachableError(
+                f"{self.place}: answered {response.status} ({kind}): that is not a patient's admin API"
+            )
         line = f"{self.place}: {explain(answer)}"
         if response.status == 401:
-            line += ": give it with --token, or in ADMIN_TOKEN"
+            line += ": set --token or ADMIN_TOKEN"
         if response.status >= 500:
             raise UnreachableError(line)
         raise BadInput(line)
@@ -117,7 +115,7 @@ def explain(problem: Mapping[str, Any]) -> str:
 
 
 def _address(url: str) -> Any:
-    """Take a patient's address apart; raises BadInput unless it is `http(s)://HOST[:PORT][/PATH]`."""
+    """Split a patient's URL; raises BadInput unless it is `http(s)://HOST[:PORT][/PATH]`."""
     from urllib.parse import urlsplit
 
     try:
@@ -131,7 +129,7 @@ def _address(url: str) -> Any:
 
 
 def labs_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder in which each running lab of this user has a socket of its own."""
+    """Return the folder with the sockets of this user's running labs."""
     from pathlib import Path
 
     chosen = environ.get("CRASHY_RUNTIME_DIR")
@@ -139,26 +137,26 @@ def labs_folder(environ: Mapping[str, str] = os.environ) -> Path:
         return Path(chosen, "labs")
     session = Path(environ.get("XDG_RUNTIME_DIR") or _TMP)
     try:
-        own = session.stat().st_uid == os.getuid()  # after `su` or `sudo -E` it is another's
+        own = session.stat().st_uid == os.getuid()  # not after `su` or `sudo -E`
     except OSError:
         own = False
     return Path(session if own else _TMP, f"crashy-{os.getuid()}", "labs")
 
 
-def labs(folder: Path) -> list[Path]:
-    """Return the sockets of this user's labs, 123.sock that of process 123; one may be of a lab that was killed."""
-    found = []
+def running_labs(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the pods of each of this user's labs that answers, by its process id: 123.sock is process 123's."""
+    running = {}
     for path in sorted(folder.glob("*.sock")):
         try:
             if path.stat().st_uid == os.getuid():  # the folder may be in /tmp, where others can write
-                found.append(path)
-        except FileNotFoundError:  # it has just ended
+                running[path.stem] = ask_lab(path, {"op": "pods"})["pods"]
+        except (OSError, ValueError, KeyError):  # it has ended or was killed
             continue
-    return found
+    return running
 
 
 def ask_lab(path: Path, request: Mapping[str, Any], timeout: float | None = 2.0) -> dict[str, Any]:
-    """Ask a lab at its socket; raises OSError or ValueError where nobody answers as a lab does."""
+    """Send a request to a lab's socket; raises OSError or ValueError if no lab answers."""
     import json
     import socket
 
@@ -169,28 +167,14 @@ def ask_lab(path: Path, request: Mapping[str, Any], timeout: float | None = 2.0)
         with lab.makefile("rb") as lines:
             answer = json.loads(lines.readline())
     if not isinstance(answer, dict):
-        raise ValueError(f"{path}: answered what no lab answers")
+        raise ValueError(f"{path}: the answer is not a lab's")
     return answer
-
-
-def lab_pods(folder: Path) -> list[dict[str, Any]]:
-    """Ask every running lab of this user for its pods; a socket that nobody listens at any more is passed over."""
-    pods: list[dict[str, Any]] = []
-    for path in labs(folder):
-        try:
-            pods += ask_lab(path, {"op": "pods"})["pods"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return pods
 
 
 def choose(
     pods: list[dict[str, Any]], wanted: str, option: str = "--pod", rng: random.Random | None = None
 ) -> list[dict[str, Any]]:
-    """Return the pods that a target means; how a name begins must be how exactly one does.
-
-    Raises BadInput that names the `option` and lists the pods there are.
-    """
+    """Return the pods that a target selects; raises BadInput, naming the `option`, for none or an ambiguous prefix."""
     import random
 
     from crashy.targets import Facts, Target, choose, named
@@ -207,18 +191,18 @@ def choose(
     if chosen and len(several) <= 1:
         return chosen
     names = ", ".join(pod["name"] for pod in several or pods)
-    wrong = "more than one begins so" if several else "no such pod"
+    wrong = "more than one name begins with it" if several else "no such pod"
     raise BadInput(f"{option}: {wanted!r}: {wrong}: {names}")
 
 
 def find(url: str | None, pod: str | None, token: str | None) -> list[Client]:
-    """Return the patients that a command line names; raises BadInput where it names none."""
+    """Return a client of each patient that the options select; raises BadInput if they select none."""
     if pod is None:
         target = DEFAULT_URL if url is None else url
         _address(target)
         return [Client(target.rstrip("/"), token)]
     folder = labs_folder()
-    pods = lab_pods(folder)
+    pods = [pod for pods in running_labs(folder).values() for pod in pods]
     if not pods:
         raise UnreachableError(
             f"--pod: no lab is running (looked in {folder}): start one with crashy lab, or give --url"

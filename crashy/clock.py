@@ -1,4 +1,4 @@
-"""Time, handed in: the loop that everything takes its time from, and a loop whose time is virtual."""
+"""Virtual time: an asyncio loop whose clock jumps from timer to timer."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, NoReturn
 
-_LOOKS = 64  # jumps between two looks at the selector, where only signals and other threads are to be seen
+_POLL_EVERY = 64  # jumps between two polls of the selector, which only signals and other threads make ready
 _NAMED = 5
 
 
 class NothingScheduledError(RuntimeError):
-    """Virtual time can't go on: no timer is set and no input can come."""
+    """Virtual time can't advance: no timer is set and no input can arrive."""
 
 
 class OutsideError(RuntimeError):
-    """What was asked for would wait in real time: a thread, a process or a socket."""
+    """The call would wait in real time: for a thread, a process or a socket."""
 
 
 class _Jump(selectors.DefaultSelector):
@@ -28,14 +28,14 @@ class _Jump(selectors.DefaultSelector):
     _skipped = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        """Take the loop's own pipe, by which signals and other threads wake it, and nothing else."""
+        """Register the loop's own pipe, by which signals and other threads wake it; refuse anything else."""
         if self.loop is not None:
             raise _outside("sockets and pipes")
         return super().register(fileobj, events, data)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         self._skipped += 1
-        if timeout is None or self._skipped >= _LOOKS:
+        if timeout is None or self._skipped >= _POLL_EVERY:
             self._skipped = 0
             if ready := super().select(0):
                 return ready
@@ -45,7 +45,7 @@ class _Jump(selectors.DefaultSelector):
 
 
 class _Timer(asyncio.TimerHandle):
-    """A timer; of those for the same moment the one that was set first fires first, in every version of Python."""
+    """A timer; of those for the same time the one that was set first fires first, in every version of Python."""
 
     __slots__ = ("_key",)
 
@@ -58,11 +58,11 @@ class _Timer(asyncio.TimerHandle):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An asyncio loop whose time jumps to the next timer, so that hours pass in moments.
+    """An asyncio loop whose time jumps to the next timer, so that hours pass in an instant.
 
-    What runs on it must wait for nothing outside: where it would, for a thread, a process or a socket, it gets an
-    `OutsideError`. With no timer set it raises `NothingScheduledError` instead of spinning. Signals are handled, and
-    other threads may `call_soon_threadsafe`, within some jumps; what they do comes at no repeatable virtual time.
+    What runs on it can't wait for anything outside: a thread, a process or a socket raises `OutsideError`. With no
+    timer set it raises `NothingScheduledError` instead of spinning. Signals and `call_soon_threadsafe` of other
+    threads are handled within some jumps, at no repeatable virtual time.
     """
 
     def __init__(self, start: float = 0.0) -> None:
@@ -74,11 +74,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._clock_resolution = 1e-9  # a timer that is due now is due
 
     def time(self) -> float:
-        """Return the virtual seconds."""
+        """Return the virtual time in seconds."""
         return self._now
 
     def jump(self, timeout: float | None) -> None:
-        """Move on to the next timer; `timeout` is what the loop would wait, None for ever."""
+        """Advance to the next timer; `timeout` is how long the loop would wait, None for ever."""
         if timeout is None:
             raise NothingScheduledError(f"virtual time stands still: no timer is set; waiting: {self._waiting()}")
         if timeout > 0:
@@ -91,7 +91,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_at(  # type: ignore[override]  # of callbacks, any will do
         self, when: float, callback: Callable[..., object], *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
-        """Call back at that time; see `asyncio.loop.call_at`. Those for the same time are called in their order."""
+        """Call back at that time; see `asyncio.loop.call_at`. Those for the same time are called in order."""
         self._check_closed()  # type: ignore[attr-defined]
         timer = _Timer(next(self._orders), when, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
@@ -110,9 +110,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Refuse: a process takes real time."""
         raise _outside("processes")
 
-    async def subprocess_shell(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuse: a process takes real time."""
-        raise _outside("processes")
+    subprocess_shell = subprocess_exec
 
 
 def _outside(what: str) -> OutsideError:

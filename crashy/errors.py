@@ -1,11 +1,8 @@
-"""The one exception that a user's mistake becomes."""
+"""The exception for invalid input of a user."""
 
 
-class BadInput(ValueError):  # noqa: N818 - it names the input, which is what is wrong
-    """What a user gave can't be used: each line says what was wrong, where, and what is allowed.
-
-    A command prints the lines and exits with 2.
-    """
+class BadInput(ValueError):  # noqa: N818 - it names the invalid input
+    """A user's input is invalid: each line names what is wrong, where, and what is allowed; commands exit with 2."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))

@@ -1,6 +1,6 @@
-"""What gRPC's two ends have in common: the codes of a status, a message's frame, and protobuf's two smallest parts.
+"""What gRPC's client and server share: status codes, the frame of a message, and protobuf's varints and fields.
 
-Protobuf itself would be larger than all the rest: the health protocol's messages are one field each.
+The protobuf library is not worth its size: the health protocol's messages have one field each.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Code(IntEnum):
     UNAUTHENTICATED = 16
 
 
-# Of a call that was answered with another status than 200: grpc: doc/http-grpc-status-mapping.md.
+# The code of a call whose HTTP status isn't 200. Source: grpc: doc/http-grpc-status-mapping.md.
 OF_HTTP = {
     400: Code.INTERNAL,
     401: Code.UNAUTHENTICATED,
@@ -48,7 +48,7 @@ WATCH = f"/{HEALTH}/Watch"
 
 
 class Serving(IntEnum):
-    """What a health check is answered."""
+    """The status in a HealthCheckResponse."""
 
     UNKNOWN = 0
     SERVING = 1
@@ -56,11 +56,11 @@ class Serving(IntEnum):
     SERVICE_UNKNOWN = 3
 
 
-PREFIX = 5  # of a message: whether it is compressed, and its length in four bytes
+PREFIX = 5  # bytes before a message: whether it is compressed, and its length in four bytes
 
 
 def varint(number: int) -> bytes:
-    """Return a number as protobuf writes it: seven bits a byte, the lowest first."""
+    """Encode a number as a protobuf varint: seven bits a byte, the lowest first."""
     written = bytearray()
     while number > 0x7F:
         written.append(number & 0x7F | 0x80)
@@ -69,9 +69,9 @@ def varint(number: int) -> bytes:
 
 
 def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield each field's number and value, a varint or bytes; those of a fixed size are skipped.
+    """Yield each field's number and value, a varint or bytes; fields of a fixed size are skipped.
 
-    Raises ValueError where the message is cut off or is not protobuf's.
+    Raises ValueError if the message is truncated or not protobuf.
     """
     at = 0
     while at < len(message):
@@ -92,7 +92,7 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
             case kind:
                 raise ValueError(f"wire type {kind}")
     if at > len(message):
-        raise ValueError("the last field is cut off")
+        raise ValueError("the last field is truncated")
 
 
 def _read_varint(message: bytes, at: int) -> tuple[int, int]:
@@ -104,4 +104,4 @@ def _read_varint(message: bytes, at: int) -> tuple[int, int]:
         at += 1
         if message[at - 1] < 0x80:
             return number, at
-    raise ValueError("a number is cut off, or too long")
+    raise ValueError("a number is truncated, or too long")

@@ -1,4 +1,4 @@
-"""Which pods a word means, wherever one is given: `any`, `all`, a name or how it begins, `2 of app=web`."""
+"""The pods that an expression selects, wherever one is given: `any`, `all`, a name or how it begins, `2 of app=web`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COUNTED = re.compile(r"([1-9][0-9]{0,3}) of ([A-Za-z0-9./_-]+=[A-Za-z0-9._-]*(?
 
 
 class Facts(NamedTuple):
-    """What decides whether a pod is meant."""
+    """What a selection depends on."""
 
     name: str
     ready: bool
@@ -27,7 +27,7 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which pods are meant: `any`, `all`, how a name begins, or `2 of app=web`."""
+    """A selection of pods: `any`, `all`, how a name begins, or `2 of app=web`."""
 
     text: str
     count: int | None = None
@@ -56,11 +56,11 @@ def choose(
     pods: Sequence[T],
     facts: Callable[[T], Facts],
     rng: random.Random,
-    hit: Collection[str] = (),
+    injected: Collection[str] = (),
 ) -> list[T]:
-    """Return the pods that a target means; of those whose names begin so, the first.
+    """Return the pods that a target selects; of those whose names begin so, the first.
 
-    Where chance decides, ready ones come before others, and of either those whose names are not in `hit`.
+    Random choices prefer ready pods, and among equals those whose names are not in `injected`.
     """
     if target.text == "all":
         return list(pods)
@@ -72,7 +72,7 @@ def choose(
     for pod in pods:
         name, ready, labels = facts(pod)
         if target.labels.items() <= labels.items():
-            ranks.setdefault((not ready, name in hit), []).append(pod)
+            ranks.setdefault((not ready, name in injected), []).append(pod)
     for _, equals in sorted(ranks.items()):
         chosen += rng.sample(equals, min(count - len(chosen), len(equals)))
     return chosen

@@ -23,7 +23,7 @@ from typing import Any
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.read import read_experiment
-from crashy.report.parity import Row, compare, summarize
+from crashy.report.parity import Row, comparable, compare
 from crashy.timeline import Event
 
 ROOT = Path(__file__).parent.parent
@@ -45,8 +45,8 @@ async def lesson(experiment: Experiment, engine: str, folder: Path, turn: asynci
             stderr=asyncio.subprocess.PIPE,
         )
         out, err = await process.communicate()
-    told: dict[str, Any] = json.loads(out) if out.strip() else {"expectations": []}
-    seen = "; ".join(f"{e['name']} {e['wanted']}: {e['seen']}" for e in told["expectations"])
+    result: dict[str, Any] = json.loads(out) if out.strip() else {"expectations": []}
+    seen = "; ".join(f"{e['name']} {e['wanted']}: {e['seen']}" for e in result["expectations"])
     print(f"{'pass' if process.returncode == 0 else 'FAIL'}  {engine:4}{experiment.name:42}{seen}", flush=True)
     if process.returncode:
         print(err.decode(errors="replace"), file=sys.stderr)
@@ -58,13 +58,13 @@ def parity(
 ) -> tuple[bool, str]:
     """Compare the lab's run of a lesson with another engine's; return whether they agree, and a line that says so."""
     may = experiment.differs.get(engine, {})
-    rows = [row for row in compare(summarize(lab), summarize(other), seconds=SECONDS) if row.what in COMPARED]
+    rows = [row for row in compare(comparable(lab), comparable(other), seconds=SECONDS) if row.what in COMPARED]
     wrong = [row for row in rows if row.differs and row.what not in may]
-    told = [f"{what}: {why}" for what, why in may.items()]
+    result = [f"{what}: {why}" for what, why in may.items()]
     times = [abs(row.apart) for row in rows if row.what == "times" and row.apart is not None and "times" not in may]
     if times:
-        told.insert(0, f"at most {max(times):.2f}s apart")
-    line = "; ".join(map(_difference, wrong)) if wrong else f"as the lab; {'; '.join(told)}"
+        result.insert(0, f"at most {max(times):.2f}s apart")
+    line = "; ".join(map(_difference, wrong)) if wrong else f"as the lab; {'; '.join(result)}"
     return not wrong, line
 
 
@@ -113,15 +113,15 @@ async def main(folder: Path, at_once: int) -> int:
             print(f"skip  {experiment.name}: not on this machine: {', '.join(missing)}")
         else:
             lessons.append(experiment)
-    told = await asyncio.gather(*(both(experiment, folder, turn) for experiment in lessons))
+    result = await asyncio.gather(*(both(experiment, folder, turn) for experiment in lessons))
     wrong = []
-    for experiment, (passed, same) in zip(lessons, told, strict=True):
+    for experiment, (passed, same) in zip(lessons, result, strict=True):
         if passed and same is not False:
             continue
         _note_retry(experiment.name)
         if False in await both(experiment, folder, turn):
             wrong.append(experiment.name)
-    compared = sum(same is not None for _, same in told)
+    compared = sum(same is not None for _, same in result)
     print(
         f"{len(lessons)} lessons, {compared} of them compared; wrong: {', '.join(wrong) or 'none'}; reports in {folder}"
     )

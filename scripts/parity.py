@@ -20,7 +20,7 @@ from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.read import read_experiment
 from crashy.experiment.record import read_record
-from crashy.report.parity import RunSummary, compare, summarize
+from crashy.report.parity import ComparableRun, comparable, compare
 from crashy.report.typical import typical
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +55,7 @@ def without_dns(experiment: Experiment, folder: Path) -> str:
     return str(file)
 
 
-async def run(experiment: Experiment, engine: str, number: int, plan: Plan) -> RunSummary | None:
+async def run(experiment: Experiment, engine: str, number: int, plan: Plan) -> ComparableRun | None:
     """Run a lesson once; None, with a line that says why, if the engine failed."""
     timeline = plan.folder / f"{experiment.name}-{engine}-{number}.jsonl"
     file = without_dns(experiment, plan.folder) if plan.no_dns else experiment.source
@@ -70,41 +70,41 @@ async def run(experiment: Experiment, engine: str, number: int, plan: Plan) -> R
         print(f"{experiment.name} on {engine}: {err.decode(errors='replace').strip()[-500:]}", file=sys.stderr)
         return None
     with timeline.open(encoding="utf-8") as lines:
-        return summarize([event for event in read_record(lines, str(timeline)).events if event.reason not in LEFT_OUT])
+        return comparable([event for event in read_record(lines, str(timeline)).events if event.reason not in LEFT_OUT])
 
 
 async def lesson(
     experiment: Experiment, plan: Plan, turn: asyncio.Semaphore
-) -> tuple[Experiment, dict[str, RunSummary]]:
-    """Run a lesson on all its engines, again and again, and return the typical summary of each."""
+) -> tuple[Experiment, dict[str, ComparableRun]]:
+    """Run a lesson on all its engines, again and again, and return the typical run on each."""
 
-    async def once(engine: str, number: int) -> tuple[str, RunSummary | None]:
+    async def once(engine: str, number: int) -> tuple[str, ComparableRun | None]:
         async with turn:
             return engine, await run(experiment, engine, number, plan)
 
     wanted = [(engine, n) for n in range(1, plan.repeat + 1) for engine in plan.extra if engine in experiment.engines]
-    runs = await asyncio.gather(*(once(*which) for which in wanted))
-    found: dict[str, RunSummary] = {}
+    finished = await asyncio.gather(*(once(*which) for which in wanted))
+    found: dict[str, ComparableRun] = {}
     for engine in ("kube", "lab", "sim"):
-        summaries = [told for name, told in runs if name == engine and told]
-        if summaries:
-            found[engine] = typical(summaries, found.get("kube"))
+        runs = [one for name, one in finished if name == engine and one]
+        if runs:
+            found[engine] = typical(runs, found.get("kube"))
     print(f"done  {experiment.name}", file=sys.stderr, flush=True)
     return experiment, found
 
 
-def rows(experiment: Experiment, found: dict[str, RunSummary]) -> Iterator[str]:
+def rows(experiment: Experiment, found: dict[str, ComparableRun]) -> Iterator[str]:
     """Return a line of Markdown for each engine of a lesson: its sums, and what differs from the cluster."""
     for number, (engine, here) in enumerate(found.items()):
         excused = {**experiment.differs.get("kube", {}), **experiment.differs.get(engine, {})}
         share = SECONDS / experiment.duration  # an outage longer by that is an availability lower by this
         against = compare(found["kube"], here, seconds=SECONDS, share=share, late=LATE) if "kube" in found else []
         wrong = [row for row in against if row.differs and row.what != "times" and row.what not in excused]
-        told = "; ".join(f"{row.what} {row.object}: {row.left} → {row.right}" for row in wrong)
+        differences = "; ".join(f"{row.what} {row.object}: {row.left} → {row.right}" for row in wrong)
         own = compare(here, here)
         sums = [" ".join(row.left for row in own if row.what == what) or "none" for what in SUMS]
         restarts = sum(here.restarts.values())
-        verdict = (told or "none") if "kube" in found and engine != "kube" else ""
+        verdict = (differences or "none") if "kube" in found and engine != "kube" else ""
         name = "" if number else experiment.name
         yield f"| {name} | {engine} | {' | '.join(sums)} | {restarts} | {verdict} |"
 
@@ -117,8 +117,8 @@ async def main(args: argparse.Namespace) -> int:
     files = sorted((ROOT / "experiments").glob("*.yaml"))
     experiments = [read_experiment(file) for file in files if not args.lessons or file.name.startswith(args.lessons)]
     turn = asyncio.Semaphore(args.at_once)
-    told = await asyncio.gather(*(lesson(one, plan, turn) for one in experiments))
-    table = [line for experiment, found in told for line in rows(experiment, found)]
+    differences = await asyncio.gather(*(lesson(one, plan, turn) for one in experiments))
+    table = [line for experiment, found in differences for line in rows(experiment, found)]
     print(f"| lesson | engine | {' | '.join(SUMS)} | restarts | differs from the cluster |")
     print("|" + " --- |" * (len(SUMS) + 4))
     print("\n".join(table))

@@ -83,7 +83,7 @@ def fault_pages() -> str:
     for fault in catalogue():
         examples = "\n".join(fault["examples"])
         sections.append(
-            f"## {fault['name']}\n\n{fault['summary']} It meets {targets[fault['target']]}, but for its scope."
+            f"## {fault['name']}\n\n{fault['summary']} Without a scope it matches {targets[fault['target']]}."
             f"\n\n{_parameters(fault)}\n\n```text\n{examples}\n```"
         )
     return "\n\n".join(sections)
@@ -113,7 +113,7 @@ def expectations() -> str:
 def traps() -> str:
     """Return the index of the traps, and a section for each."""
     index = table(("trap", "severity", "what it is"), [(f"[`{t.id}`](#{t.id})", t.severity, t.title) for t in TRAPS])
-    sections = [f"## {t.id}\n\n**{t.severity}**: {t.title}.\n\n{t.why}\n\nMend: {t.mend}" for t in TRAPS]
+    sections = [f"## {t.id}\n\n**{t.severity}**: {t.title}.\n\n{t.why}\n\nFix: {t.mend}" for t in TRAPS]
     return "\n\n".join([index, *sections])
 
 

@@ -9,12 +9,16 @@ import pytest
 from crashy.errors import BadInput
 from crashy.targets import Facts, Target, choose
 
-SICK, WELL, STRUCK = Facts("web-1", False, {"app": "web"}), Facts("web-2", True, {"app": "web"}), Facts("web", True, {})
+UNREADY, READY, INJECTED = (
+    Facts("web-1", False, {"app": "web"}),
+    Facts("web-2", True, {"app": "web"}),
+    Facts("web", True, {}),
+)
 SEEDS = range(8)
 
 
-def meant(word: str, *pods: Facts, seed: int = 1, hit: tuple[str, ...] = ()) -> list[str]:
-    chosen = choose(Target.parse(word), pods, lambda pod: pod, random.Random(seed), hit)
+def meant(word: str, *pods: Facts, seed: int = 1, injected: tuple[str, ...] = ()) -> list[str]:
+    chosen = choose(Target.parse(word), pods, lambda pod: pod, random.Random(seed), injected)
     return [pod.name for pod in chosen]
 
 
@@ -32,19 +36,19 @@ def meant(word: str, *pods: Facts, seed: int = 1, hit: tuple[str, ...] = ()) -> 
     ],
 )
 def test_a_word_means_the_same_pods_everywhere(word: str, names: list[str]) -> None:
-    assert meant(word, SICK, WELL, STRUCK) == names
+    assert meant(word, UNREADY, READY, INJECTED) == names
 
 
 def test_any_is_one_of_those_that_are_ready() -> None:
-    assert {name for seed in SEEDS for name in meant("any", SICK, WELL, STRUCK, seed=seed)} == {"web-2", "web"}
-    assert meant("any", SICK) == ["web-1"]
+    assert {name for seed in SEEDS for name in meant("any", UNREADY, READY, INJECTED, seed=seed)} == {"web-2", "web"}
+    assert meant("any", UNREADY) == ["web-1"]
     assert meant("any") == []
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_was_struck_before_comes_after_what_is_as_ready(seed: int) -> None:
-    assert meant("any", SICK, WELL, STRUCK, seed=seed, hit=("web",)) == ["web-2"]
-    assert meant("any", SICK, STRUCK, seed=seed, hit=("web",)) == ["web"]
+    assert meant("any", UNREADY, READY, INJECTED, seed=seed, injected=("web",)) == ["web-2"]
+    assert meant("any", UNREADY, INJECTED, seed=seed, injected=("web",)) == ["web"]
 
 
 @pytest.mark.parametrize("word", ["", "2 of", "0 of app=web", "two of app=web", "a b"])

@@ -27,15 +27,15 @@ def test_an_event_survives_its_line_of_json() -> None:
     assert "\n" not in event.to_json()
 
 
-def test_a_subscriber_hears_what_comes_until_it_leaves() -> None:
-    timeline, heard = Timeline(lambda: 0.0), []
+def test_a_subscriber_gets_events_until_it_unsubscribes() -> None:
+    timeline, received = Timeline(lambda: 0.0), []
     timeline.add("a", "log", "pod/a")
-    leave = timeline.subscribe(lambda event: heard.append(event.source))
+    unsubscribe = timeline.subscribe(lambda event: received.append(event.source))
     timeline.add("b", "log", "pod/a")
-    leave()
+    unsubscribe()
     timeline.add("c", "log", "pod/a")
 
-    assert heard == ["b"]
+    assert received == ["b"]
 
 
 @pytest.mark.parametrize(("since", "left"), [(0, [7, 8, 9]), (8, [8, 9]), (10, []), (99, [])])
@@ -48,11 +48,11 @@ def test_only_the_newest_are_kept_and_a_reader_can_resume(since: int, left: list
     assert [event.data["i"] for event in timeline.since(since)] == left
 
 
-def test_a_promise_is_told_when_somebody_reads_it() -> None:
-    now, told = [100.0], []
+def test_a_lazy_event_is_built_when_it_is_read() -> None:
+    now, built = [100.0], []
 
     def make(t: float, name: str) -> Event:
-        told.append(name)
+        built.append(name)
         return Event(t, name, "request", f"pod/{name}")
 
     timeline = Timeline(lambda: now[0])
@@ -60,16 +60,16 @@ def test_a_promise_is_told_when_somebody_reads_it() -> None:
     now[0] = 101.23456789
     answered("a")
 
-    assert (len(timeline), told) == (1, [])
+    assert (len(timeline), built) == (1, [])
     assert timeline.since() == [Event(1.234568, "a", "request", "pod/a")]
-    assert told == ["a"]
+    assert built == ["a"]
 
 
-@pytest.mark.parametrize(("but", "heard"), [((), ["a"]), (("log",), ["a"]), (("request",), [])])
-def test_a_subscriber_hears_a_promise_at_once_if_it_wants_its_kind(but: tuple[str, ...], heard: list[str]) -> None:
+@pytest.mark.parametrize(("exclude", "received"), [((), ["a"]), (("log",), ["a"]), (("request",), [])])
+def test_a_lazy_event_is_published_unless_its_kind_is_excluded(exclude: tuple[str, ...], received: list[str]) -> None:
     timeline, sources = Timeline(lambda: 0.0), []
-    timeline.subscribe(lambda event: sources.append(event.source), exclude=but)
+    timeline.subscribe(lambda event: sources.append(event.source), exclude=exclude)
     timeline.add_lazy("request", lambda t, name: Event(t, name, "request", f"pod/{name}"))("a")
 
-    assert sources == heard
+    assert sources == received
     assert [event.source for event in timeline.since()] == ["a"]

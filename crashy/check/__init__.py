@@ -1,1 +1,1 @@
-"""What probes will do, told from their manifests: numbers, and the traps that are known."""
+"""What probes will do, derived from their manifests: times, and known traps."""

@@ -1,4 +1,4 @@
-"""What probes will do, as JSON: documented in docs/check.md, and changed only by adding to it."""
+"""The report as JSON; docs/check.md documents it, and fields are only ever added."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def report(targets: Sequence[CheckTarget], findings: Sequence[Finding]) -> dict[
 
 
 def _container(target: CheckTarget) -> dict[str, Any]:
-    told, document = numbers(target), target.workload.document
+    result, document = numbers(target), target.workload.document
     return {
         **_whose(target),
         "file": document.file,
@@ -43,23 +43,23 @@ def _container(target: CheckTarget) -> dict[str, Any]:
             for kind, probe in target.probes.items()
         },
         "illnesses": {
-            str(illness): {
+            str(mode): {
                 "detected": _bounds(impact.detected),
                 "out_of_service": _bounds(impact.out),
                 "back": _bounds(impact.back),
                 "users_see_errors": _bounds(impact.errors),
             }
-            for illness, impact in told.impacts.items()
+            for mode, impact in result.impacts.items()
         },
         "start": {
-            "granted": told.start.safe,
-            "killed": _bounds(told.start.killed),
-            "killed_by": told.start.by and str(told.start.by),
-            "ready": _bounds(told.start.ready),
-            "known": target.patient_env.starts or None,
+            "granted": result.start.safe,
+            "killed": _bounds(result.start.killed),
+            "killed_by": result.start.by and str(result.start.by),
+            "ready": _bounds(result.start.ready),
+            "known": target.env.starts or None,
         },
-        "kill": _bounds(told.killing),
-        "probes_per_minute": told.probes_per_minute,
+        "kill": _bounds(result.killing),
+        "probes_per_minute": result.probes_per_minute,
     }
 
 

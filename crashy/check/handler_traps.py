@@ -1,4 +1,4 @@
-"""Traps in what a probe asks: the wrong question, of the wrong one, by the wrong means."""
+"""Traps in a probe's handler: the wrong request, the wrong receiver, the wrong means."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from crashy.check import programs
 from crashy.check.model import Hit, Severity
-from crashy.check.numbers import Illness, noticed
+from crashy.check.numbers import FailureMode, noticed
 from crashy.check.targets import CheckTarget
 from crashy.objects.pod import Exec, Handler, HTTPGet, Probe, ProbeType, TCPSocket
 from crashy.objects.ports import PortError, find_port
@@ -29,7 +29,7 @@ def liveness_equals_readiness(target: CheckTarget) -> Iterator[Hit]:
     liveness, readiness = target.container.liveness_probe, target.container.readiness_probe
     if liveness is None or readiness is None or _asks(target, liveness) != _asks(target, readiness):
         return
-    kill, out = noticed(liveness, Illness.ERRORS), noticed(readiness, Illness.ERRORS)
+    kill, out = noticed(liveness, FailureMode.ERRORS), noticed(readiness, FailureMode.ERRORS)
     text = f"both ask {shown(liveness.handler)}"
     if kill and out and kill.best > out.worst:
         text += f"; readiness fails sooner, after {out.worst:g} s at most, liveness after {kill.best:g} s at least"
@@ -39,12 +39,12 @@ def liveness_equals_readiness(target: CheckTarget) -> Iterator[Hit]:
 
 
 def liveness_on_dependency(target: CheckTarget) -> Iterator[Hit]:
-    """Find a liveness (or startup) probe that asks somebody else, or a route named after a dependency."""
+    """Find a liveness (or startup) probe that depends on another host, or on a route named after a dependency."""
     for kind in (ProbeType.LIVENESS, ProbeType.STARTUP):
         probe = target.container.probe(kind)
         match probe and probe.handler:
             case HTTPGet(path=path) if words := [w for w in _words(path) if _DEPENDENCIES.fullmatch(w)]:
-                text = f"{path} sounds as if it asked for more than this process ({', '.join(words)})"
+                text = f"{path} seems to check more than this process ({', '.join(words)})"
                 yield Hit(target.field(f"{kind.field}.httpGet.path"), text)
             case Exec(command):
                 found = [(argv, host) for argv in programs.programs(command) for host in programs.hosts(argv)]
@@ -60,9 +60,9 @@ def liveness_under_load(target: CheckTarget) -> Iterator[Hit]:
         return
     path = probe.handler.path
     if not any(_HEALTH.fullmatch(word) for word in _words(path)):
-        text = f"{path} is no health route by its name, so it probably does users' work"
+        text = f"{path} does not look like a health route, so it probably does users' work"
         yield Hit(target.field("livenessProbe.httpGet.path"), text)
-    if target.patient_env.serial:
+    if target.env.serial:
         waiting = round(probe.timeout_seconds / RNG_SECONDS)
         text = f"it serves one request at a time: behind {waiting} requests of {RNG_SECONDS:g} s, {path} comes too late"
         yield Hit(target.field("livenessProbe"), text)
@@ -82,72 +82,67 @@ def tcp_frozen(target: CheckTarget) -> Iterator[Hit]:
 def exec_asks_nobody(target: CheckTarget) -> Iterator[Hit]:
     """Find commands that only look at files or processes."""
     for kind, probe in target.probes.items():
-        if isinstance(probe.handler, Exec) and noticed(probe, Illness.HANG) is None:
+        if isinstance(probe.handler, Exec) and noticed(probe, FailureMode.HANG) is None:
             text = f"{' '.join(probe.handler.command)} goes on succeeding while the app hangs"
             yield Hit(target.field(f"{kind.field}.exec.command"), text)
 
 
 def curl_without_fail(target: CheckTarget) -> Iterator[Hit]:
-    """Find curl without -f, --fail or --fail-with-body, whose output nobody looks at."""
+    """Find curl without -f, --fail or --fail-with-body, whose output is not checked."""
     for kind, command in _commands(target):
-        told = programs.programs(command)
-        if len(told) == 1 and programs.name(told[0][0]) == "curl" and not any(map(_fails, told[0][1:])):
+        commands = programs.programs(command)
+        if len(commands) == 1 and programs.name(commands[0][0]) == "curl" and not any(map(_fails, commands[0][1:])):
             text = "curl without --fail exits 0 for a 500 too"
             yield Hit(target.field(f"{kind.field}.exec.command"), text)
 
 
 def exec_needs_shell(target: CheckTarget) -> Iterator[Hit]:
-    """Find a whole line as the name of a program, and a shell's signs outside of a shell."""
+    """Find a whole command line as a program's name, and shell operators without a shell."""
     for kind, command in _commands(target):
         path = target.field(f"{kind.field}.exec.command")
         if re.search(r"\s", command[0].strip()):
-            yield Hit(path, f"{command[0]!r} is no program's name: there is no shell to split it")
+            yield Hit(path, f"{command[0]!r} is not a program's name: no shell splits it")
         elif not programs.shell(command) and (
             signs := [w for w in command[1:] if w in {"|", "||", "&&", ";", ">", "<"}]
         ):
-            text = f"{signs[0]} is given to {programs.name(command[0])} as a word: there is no shell to read it"
+            text = f"{signs[0]} is passed to {programs.name(command[0])} as an argument: no shell interprets it"
             yield Hit(path, text, Severity.WARNING)
 
 
 def exec_without_reaper(target: CheckTarget) -> Iterator[Hit]:
-    """Find exec probes that may leave orphans where nobody is known to reap them."""
-    if target.template.share_process_namespace or target.patient_env.reaped or programs.reaps(target.container.command):
+    """Find exec probes that may leave orphans where no reaper is known."""
+    if target.template.share_process_namespace or target.env.reaped or programs.reaps(target.container.command):
         return
     for kind, command in _commands(target):
-        told = [programs.name(argv[0]) for argv in programs.programs(command)]
-        if programs.reaps(command) or set(told) <= programs.CHILDLESS:
+        names = [programs.name(argv[0]) for argv in programs.programs(command)]
+        if programs.reaps(command) or set(names) <= programs.CHILDLESS:
             continue
         first = target.container.command
-        who = f"{programs.name(first[0])} is the first process" if first else "the image's own entrypoint is not known"
-        text = f"{' '.join(told)} runs without a reaper: {who}"
+        who = f"{programs.name(first[0])} is the first process" if first else "the image's entrypoint is unknown"
+        text = f"{' '.join(names)} runs without a reaper: {who}"
         yield Hit(target.field(f"{kind.field}.exec"), text)
         return
 
 
 def no_liveness(target: CheckTarget) -> Iterator[Hit]:
-    """Find containers without a liveness probe, but for those whose illness is known to need one."""
-    if (
-        target.container.liveness_probe is None
-        and not {"CRASH_AFTER", "FREEZE_AFTER"} & target.patient_env.illnesses.keys()
-    ):
+    """Find containers without a liveness probe, unless they are known to crash or freeze."""
+    if target.container.liveness_probe is None and not {"CRASH_AFTER", "FREEZE_AFTER"} & target.env.failures.keys():
         yield Hit(target.field(""), "no livenessProbe: a hang lasts until somebody notices")
 
 
 def no_readiness(target: CheckTarget) -> Iterator[Hit]:
-    """Find containers behind a Service without a readiness probe; sidecars of a pod that has one are left alone."""
+    """Find containers behind a Service without a readiness probe, unless another container of the pod has one."""
     if target.container.readiness_probe is not None or not target.routes:
         return
     if any(container.readiness_probe for container in target.template.containers):
         return
     names = ", ".join(f"Service/{route.service.name}" for route in target.routes)
-    late = (
-        f", {target.patient_env.starts:g} s before it listens" if target.patient_env.starts else " as soon as it runs"
-    )
+    late = f", {target.env.starts:g} s before it listens" if target.env.starts else " as soon as it runs"
     yield Hit(target.field(""), f"no readinessProbe: {names} sends users to it{late}")
 
 
 def shown(handler: Handler) -> str:
-    """Write what a handler asks in a few words: `GET :80/health`."""
+    """Return a handler in short: `GET :80/health`."""
     match handler:
         case HTTPGet(port, path, host, scheme):
             return f"{'HTTPS ' if scheme == 'HTTPS' else ''}GET {host}:{port}{path}"
@@ -160,7 +155,7 @@ def shown(handler: Handler) -> str:
 
 
 def _asks(target: CheckTarget, probe: Probe) -> object:
-    """Return what makes two handlers ask the same: a port counts by its number."""
+    """Return what is equal for two handlers that send the same request; named ports are resolved."""
     handler = probe.handler
     if isinstance(handler, Exec):
         return handler

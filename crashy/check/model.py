@@ -1,4 +1,4 @@
-"""What a trap is, and what is found of it."""
+"""Traps and findings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crashy.objects.document import Document, one_line
 
 
 class Severity(StrEnum):
-    """How bad it is: it can't work as meant, it will hurt one day, it is worth knowing. SARIF has the same words."""
+    """The severity: can't work as intended, will cause harm one day, worth knowing; as in SARIF."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -20,7 +20,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A place where a container walks into a trap: a path of its document (or of `document`), and what is so there."""
+    r"""A place where a container has a trap: a path in its document \(or in `document`\), and a message."""
 
     path: str
     message: str
@@ -33,7 +33,7 @@ Find = Callable[[CheckTarget], Iterable[Hit]]
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """A way in which probes do what nobody meant: why they do, and the mend. `find` gives where a container does so."""
+    """A way in which probes misbehave: why, and how to fix it. `find` yields the places in a container."""
 
     id: str
     severity: Severity
@@ -45,7 +45,7 @@ class Trap:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A trap that was found: where, in whose container, and in words."""
+    """A trap that was found: where, in which container, and a message."""
 
     trap: Trap
     severity: Severity
@@ -57,7 +57,7 @@ class Finding:
 
 
 def findings(traps: Iterable[Trap], targets: Iterable[CheckTarget]) -> list[Finding]:
-    """Return what is found of `traps` in `targets`, the worst first; a place that containers share counts once."""
+    """Return the findings of `traps` in `targets`, the worst first; a place that containers share counts once."""
     found: dict[tuple[str, str, int, str], Finding] = {}
     order = list(Severity)
     for target in targets:

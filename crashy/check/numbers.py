@@ -1,9 +1,8 @@
-"""What follows when a container falls ill: when it is noticed, who still meets it, when it is back. All in seconds.
+"""How a container's failure goes on: when it is detected, who sees errors, when it has recovered. All in seconds.
 
-Everything is a bound from the least to the most, or None for never. It is what the newest kubelet does the first time:
-no back-off yet (see `waits`). What nobody knows beforehand counts nothing: the time that the runtime needs to start a
-container, and the app to start in it, unless the patient's variables tell it. One container of a pod is ill at a time,
-for a kill blocks the rest of its pod.
+Each time is a lower and an upper bound, or None for never. They hold for the newest kubelet and a first failure,
+without back-off (see `waits`). Unknown times count as 0: the runtime's time to start a container, and the app's to
+start in it, unless the patient's variables set it. Only one container of a pod fails at a time: a kill blocks the rest.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ from crashy.check import programs
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.backoff import crash_loop_backoff
 from crashy.kubelet.detection import Bounds, detection, first_failure, first_probe
-from crashy.kubelet.detection import Illness as Answers
+from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.grace import KillReason, grace_after_pre_stop, grace_period, runs_pre_stop
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.pod import Container, Exec, Handler, Probe, ProbeType, Sleep, TCPSocket
 
 RELIST = NEWEST.relist_seconds
-"""The kubelet looks at its containers, and syncs a pod again, on a tick grid of so many seconds."""
+"""The kubelet looks at its containers, and syncs a pod again, on a grid of so many seconds."""
 AT_ONCE = Bounds(0.0, 0.0)
 
 
-class Illness(StrEnum):
-    """What may befall a container: its process ends; it lives and answers with errors; it lives and never answers."""
+class FailureMode(StrEnum):
+    """How a container fails: its process ends, it answers with errors, or it never answers."""
 
     EXIT = "exit"
     ERRORS = "errors"
@@ -35,11 +34,11 @@ class Illness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """How an illness goes on, counted from its onset.
+    """When a failure is detected and recovered from, in seconds since its onset.
 
     `detected`: the kubelet has decided to restart the container. `out`: readiness has taken the pod out of its
-    Services. `back`: the app listens again, and its container is ready. `errors`: how long users meet the illness;
-    where other pods share the work, those users who are sent to this one.
+    Services. `back`: the app listens again, and its container is ready. `errors`: how long users see errors;
+    with other pods beside it, only the users who are sent to this one.
     """
 
     detected: Bounds | None
@@ -63,9 +62,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Everything about one container: `probes_per_minute` in a pod that is well, `killing` from SIGTERM to the end."""
+    """Everything about one container: `probes_per_minute` in a healthy pod, `killing` from SIGTERM to the end."""
 
-    impacts: dict[Illness, Impact]
+    impacts: dict[FailureMode, Impact]
     start: Start
     killing: Bounds
     probes_per_minute: float
@@ -76,32 +75,32 @@ def numbers(target: CheckTarget) -> Numbers:
     killing = kill_time(target)
     steady = [p for kind, p in target.probes.items() if kind is not ProbeType.STARTUP]
     return Numbers(
-        {illness: _impact(target, illness, killing) for illness in Illness},
+        {mode: _impact(target, mode, killing) for mode in FailureMode},
         start(target),
         killing,
         sum(60 / probe.period_seconds for probe in steady),
     )
 
 
-def notices(handler: Handler, illness: Illness) -> bool:
-    """Return whether a handler fails while a container is ill; a command is trusted unless it is known to ask nobody.
+def notices(handler: Handler, mode: FailureMode) -> bool:
+    """Return whether a handler fails in this failure mode; a command does, unless it is known not to contact the app.
 
     A TCP handshake is the kernel's: it succeeds while the process behind it answers with errors, or is frozen.
     """
     match handler:
         case TCPSocket():
-            return illness is Illness.EXIT
+            return mode is FailureMode.EXIT
         case Exec(command):
-            asked = [argv for argv in programs.programs(command) if programs.name(argv[0]) not in programs.BLIND]
-            return illness is Illness.EXIT or bool(asked)
+            contacts = [argv for argv in programs.programs(command) if programs.name(argv[0]) not in programs.BLIND]
+            return mode is FailureMode.EXIT or bool(contacts)
     return True
 
 
-def noticed(probe: Probe | None, illness: Illness) -> Bounds | None:
-    """Bound the time from an illness's onset, in a container that was well, until a probe has failed for good."""
-    if probe is None or not notices(probe.handler, illness):
+def noticed(probe: Probe | None, mode: FailureMode) -> Bounds | None:
+    """Bound the time from a failure's onset in a healthy container until the probe's failureThreshold is reached."""
+    if probe is None or not notices(probe.handler, mode):
         return None
-    return detection(probe, Answers.HANG if illness is Illness.HANG else Answers.REFUSE)
+    return detection(probe, ProbeFailure.HANG if mode is FailureMode.HANG else ProbeFailure.REFUSE)
 
 
 def kill_time(target: CheckTarget, reason: KillReason = KillReason.LIVENESS) -> Bounds:
@@ -119,7 +118,7 @@ def kill_time(target: CheckTarget, reason: KillReason = KillReason.LIVENESS) -> 
 
 
 def pre_stop_seconds(container: Container) -> float | None:
-    """Return how long a container's preStop hook takes; None if it has none, or that can't be told."""
+    """Return how long a container's preStop hook takes; None if it has none, or its time is unknown."""
     match container.lifecycle.pre_stop:
         case Sleep(seconds):
             return float(seconds)
@@ -129,13 +128,13 @@ def pre_stop_seconds(container: Container) -> float | None:
 
 
 def start(target: CheckTarget) -> Start:
-    """Return what a start may take, and what comes of it."""
+    """Return how long a start may take, and when its probes end it."""
     kind = next((kind for kind in (ProbeType.STARTUP, ProbeType.LIVENESS) if kind in target.probes), None)
     if kind is None:
         return Start(None, None, None, ready_after_start(target))
     probe = target.probes[kind]
     safe = first_probe(probe).best + (probe.failure_threshold - 1) * probe.period_seconds
-    quick, slow = first_failure(probe, Answers.REFUSE), first_failure(probe, Answers.HANG)
+    quick, slow = first_failure(probe, ProbeFailure.REFUSE), first_failure(probe, ProbeFailure.HANG)
     killed = Bounds(quick.best, slow.worst)
     ends = waits_for(target, probe) > quick.worst  # until it listens, a start is refused at once
     return Start(safe, killed, kind, None if ends else ready_after_start(target))
@@ -144,11 +143,7 @@ def start(target: CheckTarget) -> Start:
 def waits_for(target: CheckTarget, probe: Probe) -> float:
     """Return the seconds after a start before which a probe can't succeed, as far as that is known."""
     path = getattr(probe.handler, "path", "")
-    return (
-        target.patient_env.readies
-        if "read" in path or probe is target.container.readiness_probe
-        else target.patient_env.starts
-    )
+    return target.env.readies if "read" in path or probe is target.container.readiness_probe else target.env.starts
 
 
 def ready_after_start(target: CheckTarget) -> Bounds | None:
@@ -170,7 +165,7 @@ def ready_after_start(target: CheckTarget) -> Bounds | None:
 def waits(life: float = 0.0, *, killed: bool = False, restarts: int = 12) -> tuple[float, ...]:
     """Return how long a container whose every life takes `life` seconds waits before each restart.
 
-    `killed` by a probe it begins to wait later: the sync that kills it only knows of the end before.
+    If `killed` by a probe, it starts to wait later: the sync that kills it only knows of the previous end.
     """
     table, now, before = crash_loop_backoff(), 0.0, None
     found = []
@@ -194,7 +189,7 @@ def _first_success(target: CheckTarget, probe: Probe, kind: ProbeType, gate: Bou
 
     A probe that began in vain may take its whole timeout; extra ones come while a container is not ready.
     """
-    late = target.patient_env.latency.get(kind, 0.0)
+    late = target.env.latency.get(kind, 0.0)
     if late >= probe.timeout_seconds:
         return None
     well, delay = waits_for(target, probe), probe.initial_delay_seconds
@@ -203,19 +198,19 @@ def _first_success(target: CheckTarget, probe: Probe, kind: ProbeType, gate: Bou
     return Bounds(begin.best + late, begin.worst + max(probe.period_seconds, probe.timeout_seconds) + streak + late)
 
 
-def _impact(target: CheckTarget, illness: Illness, killing: Bounds) -> Impact:
+def _impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     container, readiness = target.container, target.container.readiness_probe
-    if illness is Illness.EXIT:
+    if mode is FailureMode.EXIT:
         detected: Bounds | None = Bounds(0.0, RELIST)
         restarted = detected
     else:
-        detected = noticed(container.liveness_probe, illness)
-        # The kill waits for the sync, and the sync for the tick grid.
+        detected = noticed(container.liveness_probe, mode)
+        # The kill waits for the sync, and the sync for its tick.
         restarted = detected and _sum(detected, Bounds(0.0, RELIST), killing)
-    out = _earlier(noticed(readiness, illness), restarted) if readiness else None
+    out = _earlier(noticed(readiness, mode), restarted) if readiness else None
     if target.template.restart_policy == "Never" and not container.restart_policy:
         restarted = None
-    listens, ready = target.patient_env.starts, start(target).ready
+    listens, ready = target.env.starts, start(target).ready
     answering = restarted and Bounds(restarted.best + listens, restarted.worst + listens)
     back = None
     if restarted and ready:

@@ -1,4 +1,4 @@
-"""What is known of a container beyond its probes: the patient's own variables say when it falls ill, and how slowly."""
+"""What a patient's environment variables configure: when it fails, and how slowly it starts and answers."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from crashy.objects.pod import Container, ProbeType
 
 @dataclass(frozen=True, slots=True)
 class PatientEnv:
-    """What is known; the defaults stand for nothing.
+    """What the variables set; the defaults mean that nothing is known.
 
-    `starts` are the seconds until the app listens, `readies` those until it says that it is ready, both from its start;
-    `latency` is how late it answers a probe; `illnesses` are the variables that make it fall ill, with their seconds;
-    `serial` says that it serves one request at a time, each of `life.RNG_SECONDS`.
+    `starts` are the seconds until the app listens, `readies` those until it reports ready, both from its start;
+    `latency` is the delay of its probes' responses; `failures` are the variables that make it fail, with their seconds;
+    `serial`: it serves one request at a time, each of `life.RNG_SECONDS`.
     """
 
     starts: float = 0.0
     readies: float = 0.0
     latency: Mapping[ProbeType, float] = field(default_factory=dict)
-    illnesses: Mapping[str, float] = field(default_factory=dict)
+    failures: Mapping[str, float] = field(default_factory=dict)
     serial: bool = False
     reaped: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-# What the originals of the labs do without being told.
+# What the labs' original images do by default.
 _ORIGINALS: dict[str, dict[str, str]] = {
     "flask-healthcheck": {"READINESS_LATENCY": "2"},
     "rng": {"RNG_MODE": "blocking"},
 }
-ILLNESSES = ("CRASH_AFTER", "FREEZE_AFTER", "KILL_IN_SECONDS")
+FAILURES = ("CRASH_AFTER", "FREEZE_AFTER", "KILL_IN_SECONDS")
 
 
 def patient_env(container: Container, maps: Mapping[str, ConfigMap]) -> PatientEnv:
-    """Return what the variables of the patient (or of a lab's image that it stands in for) tell of it.
+    """Read the variables of the patient, or of a lab's image that it stands in for.
 
-    `maps` are the ConfigMaps of its namespace. A value that is no duration says nothing: the patient refuses it.
+    `maps` are the ConfigMaps of its namespace. A value that is not a duration is ignored: the patient refuses it.
     """
     persona = images.KNOWN.get(images.name(container.image))
     patient = images.is_patient(container.image)
@@ -54,7 +54,7 @@ def patient_env(container: Container, maps: Mapping[str, ConfigMap]) -> PatientE
         starts=starts,
         readies=max(starts, seconds("READY_AFTER")),
         latency={kind: late for kind, late in latency.items() if late},
-        illnesses={name: seconds(name) for name in ILLNESSES if variables.get(name)},
+        failures={name: seconds(name) for name in FAILURES if variables.get(name)},
         serial=variables.get("RNG_MODE") == "blocking",
         reaped=patient and not container.command,
         variables=variables,
@@ -66,7 +66,7 @@ class _Seconds:
         self._variables = variables
 
     def __call__(self, name: str) -> float:
-        """Return a variable's seconds with all of its jitter; 0 if it is not set or no duration."""
+        """Return a variable's seconds with all of its jitter; 0 if it is not set or not a duration."""
         return self._one(name) and self._one(name) + self._one(f"{name}_JITTER")
 
     def _one(self, name: str) -> float:

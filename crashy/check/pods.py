@@ -1,19 +1,19 @@
-"""Traps in what a pod is for others, and in what is known of its illnesses."""
+"""Traps in a pod's Services, and in its known failures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from crashy.check.model import Hit
-from crashy.check.numbers import Illness, numbers, waits
+from crashy.check.numbers import FailureMode, numbers, waits
 from crashy.check.targets import CheckTarget
 
-# What the patient's variables bring about.
-_IMPACTS = {"CRASH_AFTER": Illness.ERRORS, "FREEZE_AFTER": Illness.HANG, "KILL_IN_SECONDS": Illness.EXIT}
+# How the patient's variables make it fail.
+_MODES = {"CRASH_AFTER": FailureMode.ERRORS, "FREEZE_AFTER": FailureMode.HANG, "KILL_IN_SECONDS": FailureMode.EXIT}
 _WORDS = {
-    Illness.ERRORS: "it answers with errors",
-    Illness.HANG: "it freezes",
-    Illness.EXIT: "its process ends",
+    FailureMode.ERRORS: "it answers with errors",
+    FailureMode.HANG: "it freezes",
+    FailureMode.EXIT: "its process ends",
 }
 
 
@@ -36,28 +36,28 @@ def readiness_ignored(target: CheckTarget) -> Iterator[Hit]:
 
 
 def never_healed(target: CheckTarget) -> Iterator[Hit]:
-    """Find illnesses that are known to come and that nothing ends."""
+    """Find known failures that nothing ends."""
     impacts = numbers(target).impacts
-    for name, seconds in target.patient_env.illnesses.items():
-        if impacts[_IMPACTS[name]].detected is None:
-            yield Hit(_variable(target, name), f"{name}: {_WORDS[_IMPACTS[name]]} after {seconds:g} s, for good")
+    for name, seconds in target.env.failures.items():
+        if impacts[_MODES[name]].detected is None:
+            yield Hit(_variable(target, name), f"{name}: {_WORDS[_MODES[name]]} after {seconds:g} s and never recovers")
 
 
 def ill_again(target: CheckTarget) -> Iterator[Hit]:
-    """Find illnesses that are known to come back after each restart."""
+    """Find known failures that recur after each restart."""
     impacts = numbers(target).impacts
-    for name, seconds in target.patient_env.illnesses.items():
-        impact = impacts[_IMPACTS[name]]
+    for name, seconds in target.env.failures.items():
+        impact = impacts[_MODES[name]]
         if impact.back is None or impact.detected is None:
             continue
         life = seconds + impact.detected.worst
-        longest = max(waits(life, killed=_IMPACTS[name] is not Illness.EXIT))
-        text = f"{name}: {_WORDS[_IMPACTS[name]]} {seconds:g} s after each start; "
-        wait = f"before its restarts it waits ever longer, up to {longest:g} s" if longest else "it never has to wait"
+        longest = max(waits(life, killed=_MODES[name] is not FailureMode.EXIT))
+        text = f"{name}: {_WORDS[_MODES[name]]} {seconds:g} s after each start; "
+        wait = f"before its restarts it waits longer and longer, up to {longest:g} s" if longest else "it never waits"
         yield Hit(_variable(target, name), text + wait)
 
 
 def _variable(target: CheckTarget, name: str) -> str:
-    """Return where a variable is set, as far as that is in the container."""
+    """Return the path where a variable is set in the container."""
     indices = [index for index, variable in enumerate(target.container.env) if variable.name == name]
     return target.field(f"env[{indices[-1]}]" if indices else "envFrom")

@@ -1,4 +1,4 @@
-"""Traps in where a probe asks, and where a Service leads."""
+"""Traps in the ports of probes and Services."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def undeclared_port(target: CheckTarget) -> Iterator[Hit]:
     for path, host, probe in _network_probes(target):
         port = probe.handler.port if not isinstance(probe.handler, Exec) else 0
         if isinstance(port, int) and not host and numbers and port not in numbers and not _elsewhere(target, port):
-            yield Hit(f"{path}.port", f"{port} is no port of this container{_declared(target)}")
+            yield Hit(f"{path}.port", f"{port} is not a port of this container{_declared(target)}")
 
 
 def undeclared_target_port(target: CheckTarget) -> Iterator[Hit]:
-    """Find targetPorts that no container of the pod declares: a name then leads nowhere at all."""
+    """Find targetPorts that no container of the pod declares: a name can't be resolved then."""
     if target.container is not target.template.containers[0]:
         return
     declared = [port for container in target.template.containers for port in container.ports]
@@ -60,7 +60,7 @@ def probe_host(target: CheckTarget) -> Iterator[Hit]:
             if own_network:
                 yield Hit(f"{path}.host", f"{host} is the node that the kubelet runs on, not this pod", Severity.ERROR)
         elif host:
-            yield Hit(f"{path}.host", f"{host} is asked in place of this pod")
+            yield Hit(f"{path}.host", f"{host} is probed instead of this pod")
 
 
 def _network_probes(target: CheckTarget) -> Iterator[tuple[str, str, Probe]]:

@@ -1,4 +1,4 @@
-"""What the command of an exec probe or hook runs, as far as its words tell."""
+"""The programs that the command of an exec probe or hook runs, as far as its text shows."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _WRAPPERS = frozenset(
 )
 _OPERATORS = re.compile(r"[;&|()\n]+")
 
-# Commands that ask nobody: whatever they look at stays as it is while the app hangs.
+# Commands that contact nothing: what they look at stays the same while the app hangs.
 BLIND = frozenset({"cat", "test", "[", "ls", "stat", "true", "echo", "find", "head", "tail", "pgrep", "pidof", "ps"})
 # Commands that have no children, and so leave no orphans behind.
 CHILDLESS = BLIND | {"touch", "rm", "grep", "sleep", "kill"}
 
-# What a program of this sort takes to start where the CPU is short: seconds, as an order of magnitude.
+# Seconds that such a program takes to start when CPU is scarce, as an order of magnitude.
 START_SECONDS = {
     "python": 0.5, "crashy": 0.2, "node": 0.5, "ruby": 0.5, "php": 0.3, "perl": 0.1, "java": 2.0, "dotnet": 1.0,
     "pwsh": 2.0, "nodetool": 3.0, "cqlsh": 2.0, "rabbitmqctl": 3.0, "rabbitmq-diagnostics": 3.0, "mongo": 1.0,
     "mongosh": 2.0, "kubectl": 0.5, "aws": 1.0, "gcloud": 2.0, "az": 2.0, "gradle": 5.0, "mvn": 5.0,
 }  # fmt: skip
 
-# Options of clients that name whom they ask.
+# Options of clients that name the host.
 _HOSTS = {
     "redis-cli": ("-h",), "valkey-cli": ("-h",), "mysql": ("-h", "--host"), "mysqladmin": ("-h", "--host"),
     "mariadb": ("-h", "--host"), "mariadb-admin": ("-h", "--host"), "psql": ("-h", "--host"),
@@ -40,7 +40,7 @@ _OWN_HOSTS = re.compile(r"localhost|127\..*|::1?|0\.0\.0\.0|.*\$.*", re.IGNORECA
 
 
 def programs(command: Sequence[str]) -> tuple[Argv, ...]:
-    """Return the commands that a command comes down to: those of a shell's script, without what only wraps them.
+    """Return the commands that a command runs: those of a shell's script, without wrappers.
 
     >>> programs(["tini", "-s", "--", "redis-cli", "ping"])
     (('redis-cli', 'ping'),)
@@ -77,7 +77,7 @@ def shell(command: Sequence[str]) -> bool:
 
 
 def hosts(argv: Argv) -> Iterator[str]:
-    """Return the hosts that a client is told to ask, but for the container itself.
+    """Return the hosts that a client contacts, other than the container itself.
 
     >>> list(hosts(("redis-cli", "-h", "redis", "ping"))), list(hosts(("curl", "-f", "http://localhost/health")))
     (['redis'], [])
@@ -85,7 +85,7 @@ def hosts(argv: Argv) -> Iterator[str]:
     for word in _addresses(argv):
         try:
             host = urlsplit(word if "//" in word else f"//{word}").hostname
-        except ValueError:  # no URL, so no host that can be told
+        except ValueError:  # not a URL, so no host
             continue
         if host and not _OWN_HOSTS.fullmatch(host):
             yield host

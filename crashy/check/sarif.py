@@ -1,4 +1,4 @@
-"""What was found as SARIF 2.1.0, which code hosts and editors show beside the line."""
+"""Findings as SARIF 2.1.0, which code hosts and editors show beside the line."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _rule(trap: Trap) -> dict[str, Any]:
         "name": "".join(word.capitalize() for word in trap.id.split("-")),
         "shortDescription": {"text": f"{trap.title}."},
         "fullDescription": {"text": trap.why},
-        "help": {"text": f"{trap.why}\n\nMend: {trap.mend}", "markdown": f"{trap.why}\n\n**Mend:** {trap.mend}"},
+        "help": {"text": f"{trap.why}\n\nFix: {trap.mend}", "markdown": f"{trap.why}\n\n**Fix:** {trap.mend}"},
         "defaultConfiguration": {"level": str(trap.severity)},
     }
 

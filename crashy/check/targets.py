@@ -1,4 +1,4 @@
-"""From documents to what is checked: each container that runs, with all that decides about its probes."""
+"""The containers to check, read from documents, with all that affects their probes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from crashy.objects.workload import Workload as MakesPods
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What makes pods of one template, which stands at `path` of its document; `replicas` is None for one a node."""
+    """A workload with its pod template at `path` of its document; `replicas` is None for one pod a node."""
 
     kind: str
     name: str
@@ -40,7 +40,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class CheckTarget:
-    """A container of a workload at `path` of its document, the Services that lead to it, and what is known of it.
+    """A container of a workload at `path` of its document, the Services that select it, and its environment.
 
     `pods` counts the pods that share its work; None if that depends on the number of nodes.
     """
@@ -50,7 +50,7 @@ class CheckTarget:
     path: str
     routes: tuple[Route, ...] = ()
     pods: int | None = 1
-    patient_env: PatientEnv = field(default_factory=PatientEnv)
+    env: PatientEnv = field(default_factory=PatientEnv)
 
     @property
     def template(self) -> PodTemplate:
@@ -64,7 +64,7 @@ class CheckTarget:
 
     @property
     def probes(self) -> dict[ProbeType, Probe]:
-        """Return the probes that there are, by type."""
+        """Return its probes by type."""
         return {kind: probe for kind in ProbeType if (probe := self.container.probe(kind))}
 
     @property
@@ -82,7 +82,7 @@ class CheckTarget:
 
 
 def read_targets(documents: Sequence[Document], errors: Sequence[str] = ()) -> tuple[list[CheckTarget], list[str]]:
-    """Return what is to be checked in `documents`, and a line for each document that is not.
+    """Return the containers to check in `documents`, and a line for each document that is skipped.
 
     Raises BadInput with a line for every mistake (`errors` are those known already), or if there is nothing to check.
     """
@@ -91,12 +91,12 @@ def read_targets(documents: Sequence[Document], errors: Sequence[str] = ()) -> t
     for document in documents:
         kind = document.object.get("kind")
         one, wrong = _object(document)
-        lines += [document.say(error) for error in wrong]
+        lines += [document.message(error) for error in wrong]
         if one is not None:
             found.pop(key := (str(kind), one.namespace, one.name), None)
             found[key] = document, one
         elif not wrong and kind not in list(NOT_RUN):
-            skipped.append(one_line(document.say("is not checked: holds no pod template that is known")))
+            skipped.append(one_line(document.message("is not checked: it has no known pod template")))
     if lines:
         raise refusal(lines)
     targets = _targets(list(found.values()))
@@ -128,7 +128,7 @@ def _object(document: Document) -> tuple[Object | Workload | None, list[FieldErr
 
 
 def _lenient(document: Document, kind: Kind) -> tuple[Workload | None, list[FieldError]]:
-    """Read of a kind that no lab runs what is to be checked; its other fields are not looked at."""
+    """Read the pod template of a kind that no lab runs; other fields are not validated."""
     path, manifest = kind.template or "", kind.template_in(document.object)
     if not isinstance(manifest, Mapping):
         return None, [FieldError(path, "Required value")]

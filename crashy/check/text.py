@@ -1,4 +1,4 @@
-"""What probes will do, as a page to read: the numbers of each container, then its traps."""
+"""The report as text: the times of each container, then its traps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from crashy.check.handler_traps import shown
 from crashy.check.model import Finding, Severity
-from crashy.check.numbers import Illness, Impact, Numbers, numbers, waits
+from crashy.check.numbers import FailureMode, Impact, Numbers, numbers, waits
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.kubelet.versions import NEWEST
@@ -17,10 +17,10 @@ from crashy.objects.pod import Probe, ProbeType
 WIDTH = 110
 _INDENT = " " * 12
 
-_ILLNESSES = {
-    Illness.EXIT: "its process ends",
-    Illness.ERRORS: "it answers with errors",
-    Illness.HANG: "it hangs",
+_MODES = {
+    FailureMode.EXIT: "its process ends",
+    FailureMode.ERRORS: "it answers with errors",
+    FailureMode.HANG: "it hangs",
 }
 _HEAD = ("when", "noticed after", "out of Service", "back after", "users see errors")
 _ENDS = {
@@ -31,23 +31,23 @@ _ENDS = {
 
 
 def report(targets: Sequence[CheckTarget], findings: Sequence[Finding], *, width: int = WIDTH) -> str:
-    """Write everything about each container; a trap is explained where it comes first."""
+    """Return everything about each container; each trap is explained once."""
     lines: list[str] = []
-    told: set[str] = set()
+    explained: set[str] = set()
     for target in targets:
         mine = [finding for finding in findings if finding.target is target]
-        lines += [*_container(target, width), "", *_traps(mine, told, width), *([""] if mine else [])]
+        lines += [*_container(target, width), "", *_traps(mine, explained, width), *([""] if mine else [])]
     return "\n".join(map(one_line, [*lines, *_legend(targets, width), summary(findings)]))
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Count what was found in one line."""
+    """Return the count of findings by severity, in one line."""
     counts = [(severity, sum(finding.severity is severity for finding in findings)) for severity in Severity]
     return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts)
 
 
 def _container(target: CheckTarget, width: int) -> Iterator[str]:
-    told = numbers(target)
+    result = numbers(target)
     document = target.workload.document
     pods = "" if target.pods == 1 else ", a pod a node" if target.pods is None else f", {target.pods} pods"
     yield f"{target.title}{pods}  ({document.file}:{document.line_of(target.path)})"
@@ -55,16 +55,16 @@ def _container(target: CheckTarget, width: int) -> Iterator[str]:
         probe = target.container.probe(kind)
         if probe is not None or kind is not ProbeType.STARTUP:
             yield from _wrapped(f"  {kind:9} ", _probe(target, kind, probe), width)
-    yield from _wrapped("  start     ", _start(told), width)
+    yield from _wrapped("  start     ", _start(result), width)
     yield ""
-    yield from _table([_HEAD, *(_row(target, illness, told.impacts[illness]) for illness in Illness)])
+    yield from _table([_HEAD, *(_row(target, mode, result.impacts[mode]) for mode in FailureMode)])
 
 
 def _probe(target: CheckTarget, kind: ProbeType, probe: Probe | None) -> str:
     if probe is None:
         nothing = {
-            ProbeType.READINESS: "none: it counts as ready as soon as it runs",
-            ProbeType.LIVENESS: "none: only the end of its process restarts it",
+            ProbeType.READINESS: "none: ready as soon as it runs",
+            ProbeType.LIVENESS: "none: restarted only when its process ends",
         }
         return nothing[kind]
     delay = f" after {probe.initial_delay_seconds} s" if probe.initial_delay_seconds else ""
@@ -78,18 +78,18 @@ def _probe(target: CheckTarget, kind: ProbeType, probe: Probe | None) -> str:
     return text
 
 
-def _start(told: Numbers) -> str:
-    start = told.start
+def _start(result: Numbers) -> str:
+    start = result.start
     ready = "" if start.ready is None or not start.ready.worst else f"; ready after {_span(start.ready)}"
     if start.by is None or start.safe is None:
-        text = f"may take as long as it likes{ready}"
+        text = f"may take any time{ready}"
     else:
-        text = f"{_seconds(start.safe)} are granted, {start.by} ends it after {_span(start.killed)}{ready}"
+        text = f"{_seconds(start.safe)} are allowed, {start.by} ends it after {_span(start.killed)}{ready}"
     return f"{text}; never ready" if start.ready is None else text
 
 
-def _row(target: CheckTarget, illness: Illness, impact: Impact) -> tuple[str, ...]:
-    star = "" if target.patient_env.starts else " *"
+def _row(target: CheckTarget, mode: FailureMode, impact: Impact) -> tuple[str, ...]:
+    star = "" if target.env.starts else " *"
     share = ""
     if target.pods != 1:
         share = " (1 pod in N)" if target.pods is None else f" (1 pod in {target.pods})" if target.pods else ""
@@ -97,7 +97,7 @@ def _row(target: CheckTarget, illness: Illness, impact: Impact) -> tuple[str, ..
     # What lasts until it is back lasts as long as its start too.
     errors = _span(impact.errors, "for ever") + (star if impact.errors and impact.errors is not impact.out else "")
     out = _span(impact.out) if target.container.readiness_probe else "-"
-    return _ILLNESSES[illness], _span(impact.detected), out, back, errors + share
+    return _MODES[mode], _span(impact.detected), out, back, errors + share
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -106,24 +106,24 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  " + "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _traps(findings: Sequence[Finding], told: set[str], width: int) -> Iterator[str]:
+def _traps(findings: Sequence[Finding], explained: set[str], width: int) -> Iterator[str]:
     for finding in findings:
         at = f"line {finding.line}"
         yield from _wrapped(f"  {finding.severity:9} ", f"{finding.trap.id}, {at}: {finding.message}", width)
-        if finding.trap.id in told:
+        if finding.trap.id in explained:
             continue
-        told.add(finding.trap.id)
+        explained.add(finding.trap.id)
         if finding.severity is not Severity.NOTE:
             yield from _wrapped(_INDENT, finding.trap.why, width)
-        yield from _wrapped(_INDENT, f"Mend: {finding.trap.mend}", width)
+        yield from _wrapped(_INDENT, f"Fix: {finding.trap.mend}", width)
 
 
 def _legend(targets: Sequence[CheckTarget], width: int) -> Iterator[str]:
-    star = "* and the time that the app takes to start. " if any(not s.patient_env.starts for s in targets) else ""
+    star = "* and the time that the app takes to start. " if any(not s.env.starts for s in targets) else ""
     again = ", ".join(f"{wait:g}" for wait in dict.fromkeys(waits()))
     text = (
-        f"{star}From the least to the most, for the first time, with Kubernetes {NEWEST.version}: what ends again and "
-        f"again waits {again} s before its restarts (CrashLoopBackOff). The kubelet only knows what a probe asks."
+        f"{star}Lower to upper bound of a first failure, with Kubernetes {NEWEST.version}; repeated failures wait "
+        f"{again} s before their restarts (CrashLoopBackOff). The kubelet only detects what a probe checks."
     )
     yield from textwrap.wrap(text, width)
 

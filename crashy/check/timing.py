@@ -8,19 +8,19 @@ from crashy.check import programs
 from crashy.check.model import Hit, Severity
 from crashy.check.numbers import kill_time, numbers, pre_stop_seconds, start, waits_for
 from crashy.check.targets import CheckTarget
-from crashy.kubelet.detection import Illness as Answers
+from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.detection import first_failure
 from crashy.kubelet.grace import KillReason, grace_period
 from crashy.objects.pod import Exec, ProbeType
 
-LONG_DELAY = 10  # seconds; what a short one saves is not worth another probe
-LONG_GRACE = 10  # seconds that a frozen container's users wait for nothing
+LONG_DELAY = 10  # seconds; a shorter one is not worth a startup probe
+LONG_GRACE = 10  # seconds that a frozen container delays its restart
 BUSY = 600  # probes a minute of one workload
-DEAR_SHARE = 0.1  # of a period; a probe that takes more is dear
+DEAR_SHARE = 0.1  # of a period; a probe that takes more is expensive
 
 
 def slow_start_killed(target: CheckTarget) -> Iterator[Hit]:
-    """Find starts that are known to take longer than the probes grant, surely or at times."""
+    """Find starts that are known to take longer than the probes grant, always or sometimes."""
     granted = start(target)
     if granted.by is None or granted.safe is None or granted.killed is None:
         return
@@ -28,24 +28,24 @@ def slow_start_killed(target: CheckTarget) -> Iterator[Hit]:
     needs = waits_for(target, probe)
     if needs <= granted.safe:
         return
-    surely = needs > first_failure(probe, Answers.REFUSE).worst
+    surely = needs > first_failure(probe, ProbeFailure.REFUSE).worst
     text = (
         f"its start takes {needs:g} s, {granted.by} grants {granted.safe:g} s for sure "
         f"and kills after {granted.killed.best:g} to {granted.killed.worst:g} s"
     )
     path = target.field(f"{granted.by.field}.failureThreshold")
     yield Hit(
-        path, text + (": it never starts" if surely else ": it depends on luck"), None if surely else Severity.WARNING
+        path, text + (": it never starts" if surely else ": it depends on timing"), None if surely else Severity.WARNING
     )
 
 
 def slow_answer(target: CheckTarget) -> Iterator[Hit]:
     """Find probes that are known to be answered later than they wait."""
     effects = {
-        ProbeType.READINESS: "it never gets ready",
-        ProbeType.LIVENESS: "it is restarted for ever",
+        ProbeType.READINESS: "it never becomes ready",
+        ProbeType.LIVENESS: "it is restarted again and again",
     }
-    for kind, late in target.patient_env.latency.items():
+    for kind, late in target.env.latency.items():
         probe = target.container.probe(kind)
         if probe is not None and late >= probe.timeout_seconds:
             text = f"{kind} is answered after {late:g} s, timeoutSeconds is {probe.timeout_seconds}: {effects[kind]}"
@@ -81,7 +81,7 @@ def slow_return(target: CheckTarget) -> Iterator[Hit]:
     readiness = target.container.readiness_probe
     if readiness and readiness.success_threshold > 1:
         more = (readiness.success_threshold - 1) * readiness.period_seconds
-        yield Hit(target.field("readinessProbe.successThreshold"), f"it gets ready up to {more} s later")
+        yield Hit(target.field("readinessProbe.successThreshold"), f"it becomes ready up to {more} s later")
 
 
 def exec_dear(target: CheckTarget) -> Iterator[Hit]:
@@ -92,13 +92,13 @@ def exec_dear(target: CheckTarget) -> Iterator[Hit]:
         cost = sum(
             programs.START_SECONDS.get(programs.name(argv[0]), 0.0) for argv in programs.programs(probe.handler.command)
         )
-        told = " ".join(probe.handler.command[:2])
+        command = " ".join(probe.handler.command[:2])
         if cost and probe.timeout_seconds < 4 * cost:
             limit = f"timeoutSeconds is {probe.timeout_seconds}"
-            text = f"{told} takes about {cost:g} s only to start where the CPU is short; {limit}"
+            text = f"{command} takes about {cost:g} s to start when CPU is scarce; {limit}"
             yield Hit(target.field(f"{kind.field}.timeoutSeconds"), text)
         elif cost > DEAR_SHARE * probe.period_seconds:
-            text = f"{told} takes about {cost:g} s only to start, every {probe.period_seconds} s"
+            text = f"{command} takes about {cost:g} s to start, every {probe.period_seconds} s"
             yield Hit(target.field(f"{kind.field}.periodSeconds"), text)
 
 
@@ -128,7 +128,7 @@ def frozen_grace(target: CheckTarget) -> Iterator[Hit]:
         return
     longest = kill_time(target).worst
     if longest >= LONG_GRACE:
-        yield Hit(target.field("livenessProbe"), f"a frozen container is killed {longest:g} s after it was found out")
+        yield Hit(target.field("livenessProbe"), f"a frozen container is killed {longest:g} s after it was detected")
 
 
 def no_grace(target: CheckTarget) -> Iterator[Hit]:

@@ -1,23 +1,20 @@
-"""The commands: one module each, imported when it is chosen.
-
-Each has `main(argv) -> exit code`, and `parser()`, whose --help it prints and from which shells complete it.
-"""
+"""The commands: one module each, imported when it is chosen, with `main(argv) -> exit code` and `parser()`."""
 
 # name -> (module, help)
 COMMANDS = {
     "demo": ("crashy.commands.demo", "see it: pods crash and freeze, probes notice, restarts heal (a minute)"),
-    "serve": ("crashy.commands.serve", "run the patient: the server that falls ill on purpose"),
+    "serve": ("crashy.commands.serve", "run the patient: the server that people crash on purpose"),
     "lab": ("crashy.commands.lab", "run manifests on this machine, under a kubelet-faithful prober"),
-    "check": ("crashy.commands.check", "tell what the probes of manifests will do, and the traps they walk into"),
+    "check": ("crashy.commands.check", "report what the probes of manifests will do, and known traps"),
     "inject": ("crashy.commands.inject", "inject a fault into a patient"),
     "recover": ("crashy.commands.recover", "take faults back"),
     "run": ("crashy.commands.run", "run experiments: manifests, traffic, faults at given times, a verdict"),
     "experiments": ("crashy.commands.experiments", "list the lessons that crashy run finds by name"),
     "kube": ("crashy.commands.kube", "delete what crashed runs have left behind on a cluster"),
-    "report": ("crashy.commands.report", "draw the reports of a run again from its timeline"),
-    "traffic": ("crashy.commands.traffic", "ask a URL on a fixed schedule and tell what users felt"),
-    "probe": ("crashy.commands.probe", "an exec probe: ask http, tcp, Redis, MySQL, a file, the load; exit 0 or 1"),
+    "report": ("crashy.commands.report", "write the reports of a run again from its timeline"),
+    "traffic": ("crashy.commands.traffic", "send requests on a fixed schedule and report what users saw"),
+    "probe": ("crashy.commands.probe", "an exec probe: check http, tcp, Redis, MySQL, a file, the load; exit 0 or 1"),
     "event-simulator": ("crashy.commands.event_simulator", "log as the course's image event-simulator does"),
-    "status": ("crashy.commands.status", "show how a patient is"),
+    "status": ("crashy.commands.status", "show the state of a patient"),
     "completion": ("crashy.commands.completion", "write the completion script of bash, zsh or fish"),
 }

@@ -1,4 +1,4 @@
-"""What the commands' options have in common."""
+"""Readers of options that several commands have."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from crashy.fields.units import parse_duration
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one line; `prefix` begins it."""
+    """An argument parser that raises BadInput for a mistake; `prefix` begins the line."""
 
     prefix = ""
 
     def error(self, message: str) -> NoReturn:
-        """Complain."""
+        """Raise BadInput."""
         raise BadInput(self.prefix + message)
 
 
@@ -31,8 +31,19 @@ def duration(text: str) -> float:
     return seconds
 
 
+def whole(least: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers of at most nine digits, `least` or more."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= least):
+            raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number from {least} to 999999999")
+        return int(text)
+
+    return read
+
+
 def number(allowed: str, above: float, most: float) -> Callable[[str], float]:
-    """Return a reader of numbers above `above`, at most `most`; `allowed` says so."""
+    """Return a reader of numbers above `above`, at most `most`; `allowed` says so in its error."""
 
     def read(text: str) -> float:
         try:

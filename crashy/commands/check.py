@@ -1,4 +1,4 @@
-"""`crashy check`: tell what probes will do before anything runs."""
+"""`crashy check`: report what probes will do, without running anything."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ examples:
   kubectl get deployment web -o yaml | crashy check -
   crashy check --format sarif k8s/ > crashy.sarif
 
-Exit 0, or 1 when something is an error, or 2 when a manifest can't be read.
+Exit 0; 1 when a finding is an error; 2 when a manifest can't be read.
 """
 
 
@@ -29,19 +29,19 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     parser = Parser(
         "crashy check",
-        description="Tell what the probes of these manifests will do: how soon they notice what, how long users see "
-        "errors, how long a start may take, and which known traps they walk into. Nothing is run.",
+        description="Report what the probes of these manifests will do: how soon they detect a failure, how long users "
+        "see errors, how long a start may take, and which known traps apply. Nothing is run.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="a file, a folder, or - for standard input")
-    parser.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="how to tell it")
+    parser.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="the report's format")
     return parser
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print what the probes of these manifests will do; return 1 if there is an error among the findings, else 0."""
+    """Print the report; exit 1 if a finding is an error, else 0."""
     args = parser().parse_args(argv)
     targets, skipped = read_targets(*gather(locate(args.manifests)))
     found = findings(TRAPS, targets)

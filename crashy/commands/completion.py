@@ -1,4 +1,4 @@
-"""`crashy completion`: write what makes a shell complete crashy's commands, options and files."""
+"""`crashy completion`: print a shell's completion script for crashy's commands, options and files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from crashy.commands.arguments import Parser
 from crashy.errors import BadInput
 
 if find_spec("shtab") is None:
-    raise BadInput("completion scripts are written by shtab: pip install 'crashy[lab]'")
+    raise BadInput("completion scripts need shtab: pip install 'crashy[lab]'")
 
 import shtab
 
 SHELLS = ("bash", "zsh", "fish")
-FILES = frozenset({"FILE", "MANIFEST", "TIMELINE"})
-"""The names of arguments that are files or folders."""
+FILES = frozenset({"FILE", "MANIFEST", "TIMELINE"})  # metavars of files and folders
 _EXAMPLES = """\
-where each shell looks for it (a new shell finds it then):
+where each shell looks for it (start a new shell afterwards):
   crashy completion bash > ~/.local/share/bash-completion/completions/crashy
   crashy completion zsh > ~/.zfunc/_crashy    # a folder of $fpath, named there before compinit
   eval "$(crashy completion zsh)"             # or this line in .zshrc, after compinit
@@ -34,16 +33,16 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = Parser(
         "crashy completion",
-        description="Write the completions of this version's commands and options for a shell, to standard output.",
+        description="Print the completion script of this version's commands and options for a shell.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("shell", choices=SHELLS, help="the shell that is to read it")
+    made.add_argument("shell", choices=SHELLS, help="the shell that reads the script")
     return made
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print the completions of a shell."""
+    """Print the completion script of a shell."""
     args = parser().parse_args(argv)
     print(shtab.complete(every_command(), args.shell))
     return 0
@@ -58,7 +57,7 @@ def every_command() -> argparse.ArgumentParser:
         for action in own._actions:  # noqa: SLF001 - argparse has no public list of them; shtab reads this one too
             if action.metavar in FILES:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
-            if isinstance(action.metavar, str):  # shtab hands it to zsh, where a colon would end it
+            if isinstance(action.metavar, str):  # shtab passes it to zsh, where a colon would end it
                 action.metavar = action.metavar.replace(":", "\\:")
         commands.add_parser(name, help=text, parents=[own], add_help=False)
     return made

@@ -18,7 +18,7 @@ LAB = (
 )
 _BEFORE = """\
 Three pods behind one Service, ten requests a second. After 10 s one crashes, after 30 s another freezes:
-see the probes notice, the Service drop the pod, the container restart. It takes a minute; Ctrl-C ends it."""
+watch the probes fail, the Service drop the pod, the container restart. It takes a minute; Ctrl-C ends it."""
 _AFTER = """
 Now do it yourself; the second in another terminal:
   {crashy} lab manifests/webapp
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the demo; exit 0 at its end, 2 where the laboratory is not installed."""
+    """Run the demo; exit 0 at its end, 2 if the laboratory is not installed."""
     parser().parse_args(argv)
     if find_spec("yaml") is None:
         raise BadInput("the demo needs the laboratory, an extra: pipx run --spec 'crashy[lab]' crashy demo")
@@ -48,9 +48,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _again() -> str:
-    """Return how this crashy is called once more."""
+    """Return the command that runs this crashy again."""
     if shutil.which("crashy"):
         return "crashy"
-    if {"pipx", ".cache"} <= {*Path(sys.argv[0]).parts}:  # pipx run: its folder is for this one run
+    if {"pipx", ".cache"} <= {*Path(sys.argv[0]).parts}:  # pipx run: its folder is for this run only
         return "pipx run --spec 'crashy[lab]' crashy"
     return sys.argv[0]

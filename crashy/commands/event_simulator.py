@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -9,7 +10,7 @@ import time
 
 from crashy.errors import BadInput
 
-TYPE_CHECKING = False  # what only the writing needs is imported for it
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import random
     from argparse import ArgumentParser
@@ -30,9 +31,9 @@ FILE_BYTES, FILE_COUNT = 5 * 1024 * 1024, 3
 USAGE = """\
 usage: crashy event-simulator [--count N]
 
-Write a line a second, until it is ended; a warning follows every 5th line and every 8th.
+Write a line a second until a signal ends it; a warning follows every 5th line and every 8th.
 
-  --count N              end after so many lines, warnings not counted
+  --count N              end after N lines, warnings not counted
 
 variables:
   LOG_HANDLERS           file, console or both (default file,console); the file is /log/app.log, 5 MiB, three of them
@@ -42,10 +43,8 @@ variables:
 
 
 def lines(rng: random.Random, unlucky: str, *, warnings: bool) -> Iterator[list[tuple[int, str]]]:
-    """Return what each second logs, as levels and messages, without end."""
-    count = 0
-    while True:
-        count += 1
+    """Yield what each second logs, as levels and messages, without end."""
+    for count in itertools.count(1):
         second = [(INFO, f"{rng.choice(USERS)} {rng.choice(ACTIONS)}")]
         if warnings and count % 5 == 0:
             second.append((WARNING, LOCKED))
@@ -55,7 +54,7 @@ def lines(rng: random.Random, unlucky: str, *, warnings: bool) -> Iterator[list[
 
 
 def handlers(environ: Mapping[str, str], file: Path) -> list[Handler]:
-    """Make the handlers that LOG_HANDLERS names; a file that can't be written is told and left out."""
+    """Make the handlers that LOG_HANDLERS names; a file that can't be written is reported and left out."""
     names = [name.strip() for name in environ.get("LOG_HANDLERS", "file,console").split(",")]
     unknown = sorted(set(names) - {"file", "console"})
     if unknown:
@@ -78,16 +77,16 @@ def handlers(environ: Mapping[str, str], file: Path) -> list[Handler]:
 
 
 def parser() -> ArgumentParser:
-    """Return the arguments as argparse has them, for shell completion: the simulator itself does without."""
+    """Return the arguments for shell completion; the simulator itself does without argparse."""
     from argparse import ArgumentParser
 
     made = ArgumentParser("crashy event-simulator")
-    made.add_argument("--count", help="log so many lines, then end")
+    made.add_argument("--count", help="log N lines, then end")
     return made
 
 
 def main(argv: Sequence[str]) -> int:
-    """Log until the count is reached or a signal comes; 0 either way."""
+    """Log until the count is reached or a signal arrives; return 0."""
     if argv and argv[0] in ("-h", "--help"):
         print(USAGE, end="")
         return 0
@@ -108,16 +107,14 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _count(argv: Sequence[str]) -> int | None:
-    match list(argv):
-        case []:
-            return None
-        case ["--count", number] if number.isdecimal() and int(number) > 0:
-            return int(number)
-        case ["--count", *rest]:
-            raise BadInput(f"--count: {' '.join(rest)!r}: must be a whole number from 1")
-        case [word, *_]:
-            raise BadInput(f"{word}: no such option; there is --count N")
-    return None
+    if not argv:
+        return None
+    option, number = argv[0], " ".join(argv[1:])
+    if option != "--count":
+        raise BadInput(f"{option}: no such option; there is --count N")
+    if not (number.isdecimal() and int(number) > 0):
+        raise BadInput(f"--count: {number!r}: must be a whole number, 1 or more")
+    return int(number)
 
 
 def run(

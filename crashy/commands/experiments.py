@@ -19,12 +19,12 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     return Parser(
         "crashy experiments",
-        description="List the lessons that crashy brings along, and what each shows. `crashy run NAME` runs one.",
+        description="List the bundled lessons, and what each shows. `crashy run NAME` runs one.",
     )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print each lesson: its name, and what it shows."""
+    """Print each lesson's name and what it shows."""
     parser().parse_args(argv)
     found = [read_experiment(path) for path in lessons()]
     width = max(len(experiment.name) for experiment in found) + 2
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _shown(experiment: Experiment) -> str:
-    """Return the lesson's first sentence, and on which engines it doesn't run."""
+    """Return the lesson's first sentence, and the engines on which it doesn't run."""
     sentence = re.split(r"(?<=[.!?])\s", " ".join(experiment.lesson.split()), maxsplit=1)[0]
     others = [engine for engine in ENGINES if engine not in experiment.engines]
     return f"{sentence} (not on {', '.join(others)})" if others else sentence

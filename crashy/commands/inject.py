@@ -1,4 +1,4 @@
-"""`crashy inject`: make a patient fall ill."""
+"""`crashy inject`: inject faults into a patient."""
 
 from __future__ import annotations
 
@@ -47,10 +47,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def join_words(words: Sequence[str]) -> list[str]:
-    """Return the specs that command-line words spell: a lone KEY=VALUE belongs to the fault before it.
-
-    So `freeze for=10s` needs no quotes, `'freeze for=10s' crash` are two faults, and so are `'freeze; crash'`.
-    """
+    """Return the specs in command-line words: a lone KEY=VALUE, as in `freeze for=10s`, belongs to the fault before."""
     specs: list[str] = []
     for word in words:
         if specs and re.match(r"[\w-]+=", word):

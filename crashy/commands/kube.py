@@ -1,4 +1,4 @@
-"""`crashy kube`: what runs on clusters have left behind; and the options of `crashy run --on kube`."""
+"""`crashy kube`: delete what runs on clusters left behind; and the options of `crashy run --on kube`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:  # the client library is an extra, imported where a cluster is
 FAILED = 3
 INTERRUPTED = 130
 _CLEAN = """\
-Delete the namespaces that crashed runs have left behind: those that carry a run's labels and its name. Names choose
-among them; without any it is all of them, those of runs that go on at this moment too.
+Delete the namespaces that crashed runs have left behind: those with a run's labels and name. Without NAMESPACE,
+delete all of them, also those of runs that are still running.
 """
 
 
@@ -35,28 +35,28 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Exit 0 when nothing is left, 2 for bad input or a cluster that can't be asked, 3 when something would not go."""
+    """Exit 0 when nothing is left, 2 for bad input or an unreachable cluster, 3 when a deletion failed."""
     args = parser().parse_args(argv)
     try:
         needed()
-        told = import_module("crashy.engines.kube.clean")
-        return FAILED if asyncio.run(told.clean(args.namespaces, lambda text: print(text, flush=True))) else 0
+        module = import_module("crashy.engines.kube.clean")
+        return FAILED if asyncio.run(module.clean(args.namespaces, lambda text: print(text, flush=True))) else 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BadInput as error:  # the command's own name says already that it is about kube
+    except BadInput as error:  # the command's name begins the line already
         raise BadInput(*(line.removeprefix("kube: ") for line in error.lines)) from None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the options of `--on kube`."""
+    """Add the options of `--on kube`."""
     group = parser.add_argument_group("on kube")
     group.add_argument("--image", default="", metavar="NAME", help="the patient's image on the cluster")
-    group.add_argument("--in-namespace", default="", metavar="NS", help="use the patients that run there already ...")
+    group.add_argument("--in-namespace", default="", metavar="NS", help="use patients that run there already ...")
     group.add_argument("--selector", default="", metavar="SEL", help="... and have these labels (app=web)")
 
 
 def refuse(args: argparse.Namespace, engines: Sequence[str]) -> None:
-    """Raise BadInput for options that no engine of these takes, or that don't fit together."""
+    """Raise BadInput for options that none of these engines takes, or that contradict each other."""
     given = {"--image": args.image, "--in-namespace": args.in_namespace, "--selector": args.selector}
     names = [name for name, value in given.items() if value]
     if names and set(engines) != {"kube"}:
@@ -67,7 +67,7 @@ def refuse(args: argparse.Namespace, engines: Sequence[str]) -> None:
 
 
 def needed() -> None:
-    """Raise BadInput where the client library is missing."""
+    """Raise BadInput if the client library is missing."""
     try:
         import_module("kubernetes_asyncio")
     except ModuleNotFoundError as error:
@@ -77,7 +77,7 @@ def needed() -> None:
 
 
 def session(experiment: Experiment, args: argparse.Namespace) -> AbstractAsyncContextManager[Session]:
-    """Make the cluster ready for one run; notes go to standard error."""
+    """Prepare the cluster for one run; notes go to standard error."""
     from crashy.engines.kube.session import session as make  # noqa: PLC0415 - needs the extra
 
     return make(experiment.name, _options(args, experiment), lambda text: print(f"note: {text}", file=sys.stderr))

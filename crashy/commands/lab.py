@@ -9,26 +9,23 @@ import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 from crashy.bundled import locate
-from crashy.client import labs_folder
 from crashy.clock import VirtualLoop
 from crashy.commands import lab_ctl
 from crashy.commands.arguments import Parser, duration, number
-from crashy.commands.kubernetes import add_version
 from crashy.commands.lab_experiment import experiment
 from crashy.commands.lab_speed import Speed
 from crashy.commands.lab_watch import Watch
+from crashy.commands.local import add_version, engine
 from crashy.commands.output import Output
 from crashy.engines.base import Engine
 from crashy.engines.lab.keyboard import Keyboard, listens, restorer
-from crashy.engines.lab.lab import Lab
+from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.notes import notes
-from crashy.engines.lab.running import running
 from crashy.engines.lab.view import PlainView
 from crashy.engines.sim import plans as sim_plans
-from crashy.engines.sim import sim
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.runner import perform
@@ -40,7 +37,7 @@ from crashy.timeline import Event, Timeline, kinds
 
 HIGHEST_RATE = 1000.0
 STDIN = 0
-SHOW_CURSOR = b"\x1b[?25h\r\n"  # and leave the live picture's last line
+SHOW_CURSOR = b"\x1b[?25h\r\n"  # and leave the live view's last line
 _EXAMPLES = """\
 examples:
   crashy lab manifests/webapp
@@ -49,8 +46,8 @@ examples:
   crashy lab --watch app.yaml
   crashy lab --json app.yaml | jq 'select(.kind == "event")'
 
-crashy lab ctl --help: what a running lab can be asked and told.
-Ctrl-C ends it, and everything it has started; a second Ctrl-C at once.
+crashy lab ctl --help shows how to control a running lab.
+Ctrl-C ends the lab and every process it has started; a second Ctrl-C ends it at once.
 """
 
 
@@ -58,24 +55,26 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     parser = Parser(
         "crashy lab",
-        description="Run Deployments, Pods and Services on this machine: pods are processes on loopback addresses, "
-        "probed, killed and restarted as the kubelet does it.",
+        description="Run Deployments, DaemonSets, ReplicaSets, Pods and Services on this machine: pods are processes "
+        "on loopback addresses, probed, killed and restarted as the kubelet does it.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("manifests", nargs="+", metavar="MANIFEST", help="a file, a folder, or - for standard input")
-    add("--for", dest="seconds", type=duration, metavar="TIME", help="end by itself after so long (90s, 1m30s)")
-    on = "processes of this machine (default), or sim: modelled containers on a clock that jumps, hours in moments"
+    add("--for", dest="seconds", type=duration, metavar="TIME", help="end after this time (90s, 1m30s)")
+    on = "lab (default): processes of this machine; sim: modelled containers on a virtual clock, hours in moments"
     add("--on", choices=("lab", "sim"), default="lab", metavar="lab|sim", help=on)
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--json", action="store_true", help="write the timeline as JSON lines, nothing else")
-    how.add_argument("--plain", action="store_true", help="write a line for each change, as off a terminal")
-    add("--traffic", metavar="SERVICE[:PORT][/PATH]", help="ask a Service all the time, once it has an endpoint")
+    how.add_argument("--json", action="store_true", help="print the timeline as JSON lines, nothing else")
+    how.add_argument(
+        "--plain", action="store_true", help="print a line for each change (the default without a terminal)"
+    )
+    add("--traffic", metavar="SERVICE[:PORT][/PATH]", help="send requests to a Service once it has an endpoint")
     rate = number(f"above 0, at most {HIGHEST_RATE:g}", 0, HIGHEST_RATE)
     add("--rate", type=rate, default=10.0, metavar="N", help="requests a second (default 10)")
-    at = "inject a fault then; TARGET: how a pod's name begins, any, all or '2 of app=web'; can be given again"
+    at = "inject a fault at this time; TARGET: the start of a pod's name, any, all or '2 of app=web'; repeatable"
     add("--at", action="append", default=[], metavar="'TIME TARGET FAULT'", help=at)
     add_version(parser)
     add("--watch", action="store_true", help="apply the manifests again whenever their files change")
@@ -84,14 +83,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the lab until it ends or is ended; 0 then, 2 for bad input, with nothing started."""
+    """Run the lab to its end; exit 0, or 2 for bad input, before anything has started."""
     if argv[:1] == ["ctl"]:
         return lab_ctl.main(argv[1:])
     args = parser().parse_args(argv)
     if args.on == "sim" and args.seconds is None:
-        raise BadInput("--on sim: needs --for: its clock jumps, so that nobody could end it in time")
+        raise BadInput("--on sim: needs --for: on a virtual clock nobody could end it in time")
     if args.on == "sim" and args.watch:
-        raise BadInput("--watch: only with --on lab: on a clock that jumps nobody could edit a file in time")
+        raise BadInput("--watch: only with --on lab: on a virtual clock nobody could edit a file in time")
     manifest_paths = locate(args.manifests)
     watch = Watch(manifest_paths) if args.watch else None
     documents, errors = gather(manifest_paths, sys.stdin.buffer)
@@ -100,12 +99,12 @@ def main(argv: Sequence[str]) -> int:
         return runner.run(_run(args, described, watch))
 
 
-def _tell(line: str) -> None:
+def _print_error(line: str) -> None:
     print(f"crashy lab: {line}", file=sys.stderr, flush=True)
 
 
 def _note(text: str) -> None:
-    _tell(f"note: {text}")
+    _print_error(f"note: {text}")
 
 
 async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | None) -> int:
@@ -123,23 +122,19 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
     for text in (*manifests.warnings, *skipped, *(sim_plans.notes(manifests) if modelled else notes(manifests))):
         _note(text)
     speed = Speed(timeline)
-    making: AbstractAsyncContextManager[Engine] = (
-        sim.running(timeline, rng=rng, profile=args.kubernetes)
-        if modelled
-        else running(timeline, labs=labs_folder(), note=_note, rng=rng, profile=args.kubernetes)
-    )
-    async with making as lab, _shown(args, lab, timeline, output, stop):
-        edits = watch.run(lab, manifests.documents, _tell) if watch and isinstance(lab, Lab) else None
+    started = engine(args.on, timeline, rng=rng, profile=args.kubernetes, note=_note)
+    async with started as lab, _shown(args, lab, timeline, output, stop):
+        edits = watch.run(lab, manifests.documents, _print_error) if watch and isinstance(lab, LabEngine) else None
         watching = asyncio.create_task(edits) if edits else None
         await perform(experiment, lab, timeline, rng=random.Random(args.seed), stop=stop)
         stop.set()
         if watching and not watching.cancel():
-            await watching  # to be told what it died of
+            await watching  # it has failed: raise its error
         kinds.LAB.add(timeline.add, "lab", "lab", "Ending")
     if experiment.steps and not args.json:
         output("\n" + summary(seen))
     if modelled:
-        _note(speed.told())
+        _note(speed.text())
     if output.error:
         raise output.error
     return 0
@@ -149,11 +144,11 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
 async def _shown(
     args: argparse.Namespace, lab: Engine, timeline: Timeline, output: Callable[[str], None], stop: asyncio.Event
 ) -> AsyncIterator[None]:
-    """Show the timeline as was asked for; a key sets `stop`."""
+    """Show the timeline as the options say; the live view's key for quitting sets `stop`."""
     if args.json:
         timeline.subscribe(lambda event: output(event.to_json()))
         yield
-    elif args.plain or not isinstance(lab, Lab) or not sys.stdout.isatty():
+    elif args.plain or not isinstance(lab, LabEngine) or not sys.stdout.isatty():
         timeline.subscribe(PlainView(lab, output))
         yield
     else:
@@ -176,7 +171,7 @@ async def _shown(
 
 
 def _end_on_signals(stop: asyncio.Event) -> None:
-    """End on the first signal; on the second leave at once, and let the warden clean up."""
+    """End on the first signal; on the second exit at once, and leave the cleaning up to the warden."""
     restore = restorer(STDIN)
 
     def end() -> None:

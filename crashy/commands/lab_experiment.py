@@ -18,7 +18,7 @@ _STEP = re.compile(r"\s*(\S+)\s+(\d+ of \S+|\S+)\s+(\S.*)", re.DOTALL)
 
 
 def experiment(args: argparse.Namespace, manifests: Manifests) -> Experiment:
-    """Return the experiment, which goes on until it is stopped where no end is given; raises BadInput."""
+    """Return the experiment, without end unless `--for` gives one; raises BadInput with every mistake in `--at`."""
     steps: list[Step] = []
     lines: list[str] = []
     for text in args.at:
@@ -64,8 +64,8 @@ def _traffic(text: str, rate: float, manifests: Manifests) -> Traffic:
         raise BadInput(f"--traffic: {text!r}: PATH must be written as in a URL, without spaces")
     services = {service.name: service for service in manifests.services}
     if name not in services:
-        there = ", ".join(services) or "none"
-        raise BadInput(f"--traffic: {text!r}: no Service {name!r} in the manifests; there are: {there}")
+        names = ", ".join(services) or "none"
+        raise BadInput(f"--traffic: {text!r}: no Service {name!r} in the manifests; there are: {names}")
     try:
         port_of(services[name], port or None)
     except ValueError as error:

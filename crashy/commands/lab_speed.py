@@ -1,4 +1,4 @@
-"""How fast a sim went."""
+"""How fast a sim ran."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from crashy.timeline import Event, Timeline, kinds
 
 
 class Speed:
-    """Measures a run from now on: the pods' own time on the timeline, against the clock on the wall and the CPU."""
+    """Measures a run from now on: pod-hours on the timeline against wall-clock and CPU time."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
@@ -21,18 +21,18 @@ class Speed:
 
     def _count(self, event: Event) -> None:
         if event.reason == "Scheduled":
-            self._go_on(event.t, 1)
+            self._advance(event.t, 1)
         elif event.kind == kinds.POD and event.reason == "Deleted":
-            self._go_on(event.t, -1)
+            self._advance(event.t, -1)
 
-    def _go_on(self, now: float, more: int) -> None:
+    def _advance(self, now: float, change: int) -> None:
         self._pod_seconds += self._pods * (now - self._since)
         self._since = now
-        self._pods += more
+        self._pods += change
 
-    def told(self) -> str:
-        """Return it as a line."""
-        self._go_on(self._timeline.now(), 0)
+    def text(self) -> str:
+        """Return the measurement as a line."""
+        self._advance(self._timeline.now(), 0)
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         hours = self._pod_seconds / 3600
         return (

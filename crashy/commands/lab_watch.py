@@ -8,21 +8,21 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from crashy.engines.lab.lab import Lab
+from crashy.engines.lab.lab import LabEngine
 from crashy.errors import BadInput
 from crashy.manifest.kustomize import KUSTOMIZATIONS
 from crashy.manifest.load import SUFFIXES, gather
 from crashy.objects.document import Document
 from crashy.objects.manifests import key_of
 
-LOOK = 0.5  # seconds between two looks; a change counts when the next look finds it the same, and so whole
-MOST_FILES = 2000  # that are looked at below one kustomization
+POLL = 0.5  # seconds between two polls; a change counts when the next poll finds it unchanged, and so complete
+MOST_FILES = 2000  # files watched below one kustomization
 
 Stamps = dict[str, tuple[int, int]]
 
 
 class Watch:
-    """Looks at the files that manifests came from; made before they are first read."""
+    """Watches the files of manifests; created before they are first read."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         if "-" in paths:
@@ -31,43 +31,43 @@ class Watch:
         self._known: Sequence[Document] = ()
         self._seen = self._stamps()
 
-    async def run(self, lab: Lab, documents: Sequence[Document], tell: Callable[[str], None]) -> None:
-        """Apply what changes, for ever; `tell` is told every mistake, a line each, and then nothing has changed.
+    async def run(self, lab: LabEngine, documents: Sequence[Document], report: Callable[[str], None]) -> None:
+        """Apply every change, without end; call `report` with each line of a mistake, and then apply nothing.
 
-        `documents` are those that run already. What is in the files no more stays, as with `kubectl apply`.
+        `documents` are running already. An object that is no longer in the files stays, as with `kubectl apply`.
         """
         self._known = documents
         before = self._seen
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL)
             stamps = self._stamps()
             if stamps == before != self._seen:
                 self._seen = stamps
-                await self._apply(lab, tell)
+                await self._apply(lab, report)
             before = stamps
 
-    async def _apply(self, lab: Lab, tell: Callable[[str], None]) -> None:
+    async def _apply(self, lab: LabEngine, report: Callable[[str], None]) -> None:
         documents, errors = gather(self._paths)
         try:
             updated = await lab.update(documents, errors)
         except BadInput as error:
             for line in error.lines:
-                tell(line)
+                report(line)
             return
         for text in updated.warnings:
-            tell(f"note: {text}")
-        there = {key_of(document) for document in documents}
-        for document in self._known:
-            if key_of(document) not in there:
-                kind, _, name = key_of(document)
-                tell(f"note: {kind}/{name} is in the files no more: it stays, as with kubectl apply")
+            report(f"note: {text}")
+        present = set(map(key_of, documents))
+        for key in map(key_of, self._known):
+            if key not in present:
+                kind, _, name = key
+                report(f"note: {kind}/{name} is no longer in the files: it stays, as with kubectl apply")
         self._known = documents
 
     def _stamps(self) -> Stamps:
-        """Return the size and the time of the last change of every file that counts."""
+        """Return the time of the last change and the size of every watched file."""
         found: Stamps = {}
         paths = [Path(document.file) for document in self._known]
-        with suppress(OSError):  # a folder has just gone, which reading it will tell
+        with suppress(OSError):  # a folder has just gone: reading it will report that
             paths += self._files()
         for path in dict.fromkeys(paths):
             with suppress(OSError):

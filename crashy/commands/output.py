@@ -1,4 +1,4 @@
-"""Standard output, by lines, for the commands that go on until they are ended."""
+"""Standard output, line by line, for the commands that run until a signal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class Output:
-    """Writes lines; once one can't be written, `error` is why, `stop` is set, and nothing is written any more."""
+    """Writes lines; once one fails, `error` says why, `stop` is set, and nothing more is written."""
 
     def __init__(self, stop: asyncio.Event) -> None:
         self._stop = stop

@@ -1,6 +1,6 @@
-"""`crashy probe`: an exec probe for containers; standard library only, since a probe is paid for every few seconds.
+"""`crashy probe`: an exec probe for containers; standard library only, since it starts every few seconds.
 
-Every check is asked within one timeout for all of them, as the kubelet gives one to the probe; exit 0 when all pass.
+One timeout holds for all checks together, as the kubelet has one for the probe; exit 0 when all pass.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ TYPE_CHECKING = False  # importing typing and collections.abc would cost what a 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Callable, Sequence
+    from typing import Any
 
 USAGE = """\
 usage: crashy probe CHECK... [--timeout SECONDS] [--log FILE]
@@ -27,13 +28,13 @@ usage: crashy probe CHECK... [--timeout SECONDS] [--log FILE]
 Run checks, any of them together; each prints a line to standard error. Exit 0 when all pass, 1 when one fails.
 
   --http URL          answers below 400 (redirects are not followed; https is not verified, as by the kubelet)
-  --tcp HOST:PORT     takes a connection
+  --tcp HOST:PORT     accepts a connection
   --redis HOST:PORT   answers PING
-  --mysql HOST:PORT   greets
-  --file PATH         is there
+  --mysql HOST:PORT   sends MySQL's greeting
+  --file PATH         exists
   --max-load PERCENT  the load average of the last minute is below that share of the processors
   --timeout SECONDS   for all checks together (default 1s; also 500ms)
-  --log FILE          write the lines there too (/proc/1/fd/1 is the container's standard output)
+  --log FILE          append the lines to this file too (/proc/1/fd/1 is the container's standard output)
 
 examples:
   crashy probe --http http://localhost/health --max-load 90 --log /proc/1/fd/1
@@ -42,8 +43,8 @@ examples:
 
 
 def parser() -> ArgumentParser:
-    """Return the arguments as argparse has them, for shell completion: a probe itself has no time for argparse."""
-    from argparse import ArgumentParser  # noqa: PLC0415 - see above
+    """Return the arguments for shell completion; a probe itself has no time to import argparse."""
+    from argparse import ArgumentParser  # noqa: PLC0415
 
     made = ArgumentParser("crashy probe")
     for name in (*CHECKS, "timeout", "log"):
@@ -64,19 +65,18 @@ def main(argv: Sequence[str]) -> int:
     deadline = time.monotonic() + timeout
     lines = []
     failed = False
-    for name, value in checks:
+    for name, text, value in checks:
         try:
-            said = CHECKS[name](value, deadline)
-            level = "INFO"
+            result, level = CHECKS[name][1](value, deadline), "INFO"
         except (FailedError, OSError, ValueError) as error:
-            said, level, failed = _words(error, timeout), "ERROR", True
-        lines.append(f"[{_now()}] {level} - {name} {value}: {said}")
-    text = "\n".join(lines) + "\n"
-    sys.stderr.write(text)
+            result, level, failed = _reason(error, timeout), "ERROR", True
+        lines.append(f"[{_now()}] {level} - {name} {text}: {result}")
+    output = "\n".join(lines) + "\n"
+    sys.stderr.write(output)
     if log:
         try:
             with open(log, "a", encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs a tenth of a probe
-                file.write(text)
+                file.write(output)
         except OSError as error:
             sys.stderr.write(f"crashy probe: --log: {log}: {error.strerror}\n")
     return int(failed)
@@ -87,13 +87,14 @@ def _now() -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)) + f",{int(now * 1000) % 1000:03d}"
 
 
-def _words(error: Exception, timeout: float) -> str:
+def _reason(error: Exception, timeout: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {timeout:g}s"
     return getattr(error, "strerror", None) or str(error)
 
 
-def _parse(argv: Sequence[str]) -> tuple[list[tuple[str, str]], float, str]:
+def _parse(argv: Sequence[str]) -> tuple[list[tuple[str, str, Any]], float, str]:
+    """Return the checks (name, text and value of each), the timeout in seconds and the log's path."""
     checks, timeout, log = [], 1.0, ""
     words = iter(argv)
     for word in words:
@@ -110,8 +111,7 @@ def _parse(argv: Sequence[str]) -> tuple[list[tuple[str, str]], float, str]:
         elif name == "log":
             log = value
         else:
-            SHAPES.get(name, _any)(name, value)
-            checks.append((name, value))
+            checks.append((name, value, CHECKS[name][0](name, value)))
     if not checks:
         raise BadInput(f"name at least one check: {', '.join(f'--{n}' for n in CHECKS)}")
     return checks, timeout, log
@@ -122,10 +122,6 @@ def _seconds(text: str) -> float:
     if 0 < _number(number) * unit <= 3600:
         return float(number) * unit
     raise BadInput(f"--timeout: {text!r}: must be seconds such as 1s or 500ms, above 0, at most an hour")
-
-
-def _any(name: str, value: str) -> None:
-    pass
 
 
 def _address(name: str, value: str) -> tuple[str, int]:
@@ -185,15 +181,15 @@ def _connect(address: tuple[str, int], deadline: float) -> sockets.socket:
 
 
 def _ask(address: tuple[str, int], question: bytes, enough: Callable[[bytes], bool], deadline: float) -> bytes:
-    """Connect, say something, and read until that is enough or the other side has no more."""
+    """Connect, send the question, and read until the answer is enough or the other side closes."""
     connection = _connect(address, deadline)
     try:
-        return _talk(connection, question, enough, deadline)
+        return _exchange(connection, question, enough, deadline)
     finally:
         connection.close()
 
 
-def _talk(connection: sockets.socket, question: bytes, enough: Callable[[bytes], bool], deadline: float) -> bytes:
+def _exchange(connection: sockets.socket, question: bytes, enough: Callable[[bytes], bool], deadline: float) -> bytes:
     connection.settimeout(_left(deadline))
     connection.sendall(question)
     got = b""
@@ -204,7 +200,7 @@ def _talk(connection: sockets.socket, question: bytes, enough: Callable[[bytes],
             break
         got += more
         if len(got) > 65_536:
-            raise FailedError("sends more than an answer should have")
+            raise FailedError("the answer is longer than 64 KiB")
     return got
 
 
@@ -225,12 +221,12 @@ def _ask_tls(address: tuple[str, int], question: bytes, deadline: float) -> byte
     with socket.socket(fileno=_connect(address, deadline).detach()) as plain:
         plain.settimeout(_left(deadline))
         with context.wrap_socket(plain, server_hostname=address[0]) as connection:
-            return _talk(connection, question, _line, deadline)
+            return _exchange(connection, question, _line, deadline)
 
 
-def http(url: str, deadline: float) -> str:
-    """Ask a URL; passes below 400."""
-    tls, host, port, path = _url("http", url)
+def http(url: tuple[bool, str, int, str], deadline: float) -> str:
+    """GET a URL; passes below 400."""
+    tls, host, port, path = url
     name = f"[{host}]" if ":" in host else host
     question = (
         f"GET {path} HTTP/1.1\r\nHost: {name}:{port}\r\nUser-Agent: crashy-probe\r\nAccept: */*\r\n"
@@ -245,63 +241,55 @@ def http(url: str, deadline: float) -> str:
     return f"answers {int(head[1])}"
 
 
-def tcp(address: str, deadline: float) -> str:
-    """Connect; passes when that is taken."""
-    _connect(_address("tcp", address), deadline).close()
-    return "takes a connection"
+def tcp(address: tuple[str, int], deadline: float) -> str:
+    """Connect; passes when the connection is accepted."""
+    _connect(address, deadline).close()
+    return "accepts a connection"
 
 
-def redis(address: str, deadline: float) -> str:
-    """Send PING; passes on PONG, and where a password is asked for: it is there and answers."""
-    got = _ask(_address("redis", address), b"*1\r\n$4\r\nPING\r\n", _line, deadline)
+def redis(address: tuple[str, int], deadline: float) -> str:
+    """Send PING; passes on PONG, and on NOAUTH: it runs and answers."""
+    got = _ask(address, b"*1\r\n$4\r\nPING\r\n", _line, deadline)
     answer = got.split(b"\r\n")[0].decode("utf-8", "replace")
     if answer == "+PONG":
         return "answers PONG"
     if answer.startswith("-NOAUTH"):
-        return "answers, and wants a password"
+        return "answers, and requires a password"
     raise FailedError(f"answers {answer[:200]!r}" if answer else "closed without an answer")
 
 
-def mysql(address: str, deadline: float) -> str:
+def mysql(address: tuple[str, int], deadline: float) -> str:
     """Read the greeting packet; passes on protocol version 10."""
-    packet = _ask(_address("mysql", address), b"", _packet, deadline)
+    packet = _ask(address, b"", _packet, deadline)
     body = packet[4:]
     if body[:1] == b"\x0a":
         version = body[1:].split(b"\0")[0].decode("utf-8", "replace")
         return f"greets as {version[:80]}"
     if body[:1] == b"\xff":
         raise FailedError(f"refuses: {body[3:].decode('utf-8', 'replace')[:200]}")
-    raise FailedError("does not greet as MySQL does" if packet else "closed without a greeting")
+    raise FailedError("sends no greeting of MySQL" if packet else "closed without a greeting")
 
 
-def file(path: str, deadline: float) -> str:
-    """Look for a file; passes when it is there."""
-    del deadline
+def file(path: str, _deadline: float) -> str:
+    """Look for a file; passes when it exists."""
     os.stat(path)  # noqa: PTH116 - pathlib costs a tenth of a probe
-    return "is there"
+    return "exists"
 
 
-def max_load(percent: str, deadline: float) -> str:
+def max_load(percent: float, _deadline: float) -> str:
     """Compare the load average of the last minute, in percent of the processors; passes below the given one."""
-    del deadline
     load = os.getloadavg()[0] / (os.cpu_count() or 1) * 100
-    if load >= float(percent):
+    if load >= percent:
         raise FailedError(f"the load is {load:.1f} %")
     return f"the load is {load:.1f} %"
 
 
-CHECKS: dict[str, Callable[[str, float], str]] = {
-    "http": http,
-    "tcp": tcp,
-    "redis": redis,
-    "mysql": mysql,
-    "file": file,
-    "max-load": max_load,
-}
-SHAPES: dict[str, Callable[[str, str], object]] = {
-    "http": _url,
-    "tcp": _address,
-    "redis": _address,
-    "mysql": _address,
-    "max-load": _percent,
+# name -> (reads the option's value or raises BadInput, checks it and returns the result)
+CHECKS: dict[str, tuple[Callable[[str, str], Any], Callable[[Any, float], str]]] = {
+    "http": (_url, http),
+    "tcp": (_address, tcp),
+    "redis": (_address, redis),
+    "mysql": (_address, mysql),
+    "file": (lambda _, path: path, file),
+    "max-load": (_percent, max_load),
 }

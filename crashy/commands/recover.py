@@ -13,7 +13,10 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     parser = argparse.ArgumentParser("crashy recover", description=__doc__)
     parser.add_argument(
-        "which", nargs="?", metavar="FAULT", help="a fault's id, as crashy inject named it, or its name (default: all)"
+        "which",
+        nargs="?",
+        metavar="FAULT",
+        help="a fault's id, as crashy inject printed it, or its name (default: all)",
     )
     add_arguments(parser)
     return parser

@@ -1,4 +1,4 @@
-"""`crashy report`: draw the reports of a run again from its timeline."""
+"""`crashy report`: write the reports of a run again from its timeline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Show the runs whose timelines are named; 0 if every expectation was met, 1 if not, 2 for bad input."""
+    """Show the runs of these timelines; exit 0 if every expectation passed, 1 if not, 2 for bad input."""
     args = parser().parse_args(argv)
     return show(args, [_read(file) for file in args.timelines])
 
@@ -33,4 +33,4 @@ def _read(file: Path) -> Record:
     except OSError as error:
         raise BadInput(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise BadInput(f"{file}: is no text") from None
+        raise BadInput(f"{file}: is not text") from None

@@ -14,17 +14,22 @@ from crashy.report.html import page
 from crashy.report.junit import junit
 from crashy.report.terminal import columns, seconds
 
+_COLUMNS: tuple[str, ...] = (
+    *("RUN", "ANSWERED", "ERRORS", "LONGEST OUTAGE"),
+    *("DETECTED", "OUT OF SERVICE", "RECOVERED", "RESTARTS", "VERDICT"),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which reports are wanted."""
+    """Add the options that choose the reports."""
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end, nothing else")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the timeline drawn")
-    parser.add_argument("--compare", action="store_true", help="set the runs side by side in one table")
+    parser.add_argument("--compare", action="store_true", help="compare the runs in one table")
 
 
 def show(args: argparse.Namespace, records: Sequence[Record]) -> int:
-    """Write the reports that were asked for; return 0 if every expectation was met, else 1."""
+    """Write the chosen reports; return 0 if every expectation passed, else 1."""
     if args.json:
         documents = [document(record.name, record.events, record.verdicts()) for record in records]
         print(json.dumps(documents[0] if len(documents) == 1 else documents))
@@ -33,7 +38,7 @@ def show(args: argparse.Namespace, records: Sequence[Record]) -> int:
         if args.compare:
             print("\n" + comparison(records))
     if args.junit:
-        _write(args.junit, junit([(r.name, r.results().end, r.verdicts()) for r in records]))
+        _write(args.junit, junit([(r.name, r.summary().end, r.verdicts()) for r in records]))
     if args.html:
         for record in records:
             file = args.html if len(records) == 1 else args.html.with_stem(f"{args.html.stem}-{record.name}")
@@ -51,33 +56,22 @@ def _write(file: Path, text: str) -> None:
 
 
 def comparison(records: Sequence[Record]) -> str:
-    """Return the table that sets runs side by side: for each the worst of its faults."""
-    head = (
-        "RUN",
-        "ANSWERED",
-        "ERRORS",
-        "LONGEST OUTAGE",
-        "DETECTED",
-        "OUT OF SERVICE",
-        "RECOVERED",
-        "RESTARTS",
-        "VERDICT",
-    )
-    rows: list[tuple[str, ...]] = [head]
+    """Return the table that compares runs, by the worst of each one's faults."""
+    rows = [_COLUMNS]
     for record in records:
-        told = record.results()
+        summary = record.summary()
         worst = [
             max((t for t in times if t is not None), default=None)
-            for times in zip(*((f.detected, f.left, f.recovered) for f in told.faults), strict=True)
+            for times in zip(*((f.detected, f.left, f.recovered) for f in summary.faults), strict=True)
         ] or [None, None, None]
         rows.append(
             (
                 record.name,
-                f"{100 * told.availability:.2f} %" if told.requests else "-",
-                str(told.errors),
-                f"{max((o.seconds for o in told.outages), default=0.0):.1f}s",
+                f"{100 * summary.availability:.2f} %" if summary.requests else "-",
+                str(summary.errors),
+                f"{max((o.seconds for o in summary.outages), default=0.0):.1f}s",
                 *map(seconds, worst),
-                str(sum(told.restarts.values())),
+                str(sum(summary.restarts.values())),
                 "pass" if all(v.passed for v in record.verdicts()) else "FAIL",
             )
         )

@@ -8,32 +8,28 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import TextIO
 
 from crashy import __version__
 from crashy.bundled import lesson
-from crashy.client import labs_folder
 from crashy.clock import VirtualLoop
 from crashy.commands import kube
 from crashy.commands.arguments import Parser
-from crashy.commands.kubernetes import add_version
+from crashy.commands.local import add_version
+from crashy.commands.local import engine as local_engine
 from crashy.commands.reports import add_arguments, show
-from crashy.engines.base import Engine
-from crashy.engines.lab.running import running as lab
-from crashy.engines.sim.sim import running as sim
 from crashy.errors import BadInput
 from crashy.experiment.model import ENGINES, Experiment
 from crashy.experiment.read import read_experiment
 from crashy.experiment.record import KEPT, Record
 from crashy.experiment.runner import run
-from crashy.kubelet.versions import NEWEST, Profile
+from crashy.kubelet.versions import NEWEST
 from crashy.report.terminal import WORTH_A_LINE, event_line
 from crashy.timeline import Event, Timeline, kinds
 
-AT_HAND = ("lab", "sim")
-"""The engines that a file may choose by itself; a cluster is used only where it was asked for."""
+DEFAULT_ENGINES = ("lab", "sim")  # those used without --on; a cluster is used only with --on kube
 FAILED = 3
 
 
@@ -44,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--on", choices=ENGINES, help="the engine (default: the first that the file allows)")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="make every random choice repeatable")
     parser.add_argument("--timeline", type=Path, metavar="FILE", help="write everything that happens, as JSON lines")
-    parser.add_argument("--quiet", action="store_true", help="show nothing while it runs")
+    parser.add_argument("--quiet", action="store_true", help="print nothing while it runs")
     add_version(parser)
     kube.add_arguments(parser)
     add_arguments(parser)
@@ -66,12 +62,12 @@ def main(argv: Sequence[str]) -> int:
         file = _open(args.timeline, files)
         for experiment, engine in plans:
             seen: list[Event] = []
-            told = _Telling(seen, None if args.quiet or args.json else sys.stderr.write, file.write if file else None)
+            record = _recorder(seen, file, quiet=args.quiet or args.json)
             try:
-                interrupted = _run(experiment, engine, args, told)
+                interrupted = _run(experiment, engine, args, record)
             except BadInput:
                 raise
-            except Exception as error:  # noqa: BLE001 - whatever an engine dies of, what was seen is reported
+            except Exception as error:  # noqa: BLE001 - however an engine fails, what was seen is reported
                 print(f"crashy run: {experiment.name}: the {engine} engine failed: {error!r}", file=sys.stderr)
                 interrupted = failed = True
             if seen:
@@ -90,7 +86,7 @@ def _open(path: Path | None, files: ExitStack) -> TextIO | None:
 
 
 def _plans(args: argparse.Namespace) -> list[tuple[Experiment, str]]:
-    """Read every file; raises BadInput with all that is wrong with any of them."""
+    """Read every file; raises BadInput with every mistake in any of them."""
     plans: list[tuple[Experiment, str]] = []
     lines: list[str] = []
     for path in args.experiments:
@@ -99,7 +95,7 @@ def _plans(args: argparse.Namespace) -> list[tuple[Experiment, str]]:
         except BadInput as error:
             lines += error.lines
             continue
-        here = [engine for engine in AT_HAND if engine in experiment.engines]
+        here = [engine for engine in DEFAULT_ENGINES if engine in experiment.engines]
         engine = args.on or (here[0] if here else "lab")
         if engine not in experiment.engines:
             why = experiment.why_not.get(engine, f"it runs on {', '.join(experiment.engines)}")
@@ -110,26 +106,21 @@ def _plans(args: argparse.Namespace) -> list[tuple[Experiment, str]]:
     return plans
 
 
-class _Telling:
-    """Keeps the events that reports are made of, and passes each on to whoever wants lines."""
+def _recorder(seen: list[Event], file: TextIO | None, *, quiet: bool) -> Callable[[Event], None]:
+    """Return what keeps the events that reports need, writes every event to the file, and shows them unless quiet."""
 
-    def __init__(
-        self, seen: list[Event], show: Callable[[str], object] | None, write: Callable[[str], object] | None
-    ) -> None:
-        self._seen = seen
-        self._show = show
-        self._write = write
-
-    def __call__(self, event: Event) -> None:
+    def record(event: Event) -> None:
         if event.kind in KEPT:
-            self._seen.append(event)
-        if self._write:
-            self._write(event.to_json() + "\n")
-        if self._show and event.kind in WORTH_A_LINE:
-            self._show(f"{event_line(event)}\n")
+            seen.append(event)
+        if file:
+            file.write(event.to_json() + "\n")
+        if not quiet and event.kind in WORTH_A_LINE:
+            sys.stderr.write(f"{event_line(event)}\n")
+
+    return record
 
 
-def _run(experiment: Experiment, engine: str, args: argparse.Namespace, told: _Telling) -> bool:
+def _run(experiment: Experiment, engine: str, args: argparse.Namespace, record: Callable[[Event], None]) -> bool:
     """Run one experiment; return whether it was interrupted. Raises BadInput where its manifests can't be applied."""
 
     async def main() -> bool:
@@ -142,20 +133,17 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, told: _T
         async with AsyncExitStack() as stack:
             cluster = await stack.enter_async_context(kube.session(experiment, args)) if engine == "kube" else None
             timeline = Timeline(loop.time)  # begins when the cluster is ready: steps are timed from here
-            timeline.subscribe(told)
-            started = cluster.running(timeline) if cluster else _engine(engine, timeline, rng, args.kubernetes)
-            running = await stack.enter_async_context(started)
+            timeline.subscribe(record)
+            running = await stack.enter_async_context(
+                cluster.running(timeline)
+                if cluster
+                else local_engine(engine, timeline, rng=rng, profile=args.kubernetes, note=_note)
+            )
             await run(experiment, running, timeline, rng=rng, stop=stop, begun=begun)
         return stop.is_set()
 
     with asyncio.Runner(loop_factory=VirtualLoop if engine == "sim" else None) as runner:
         return runner.run(main())
-
-
-def _engine(name: str, timeline: Timeline, rng: random.Random, profile: Profile) -> AbstractAsyncContextManager[Engine]:
-    if name == "sim":
-        return sim(timeline, rng=rng, profile=profile)
-    return lab(timeline, labs=labs_folder(), note=_note, rng=rng, profile=profile)
 
 
 def _note(text: str) -> None:

@@ -1,4 +1,4 @@
-"""`crashy status`: tell how a patient is."""
+"""`crashy status`: show the state of a patient."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+_TIMES = ("starts_in", "ends_in")
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     parser = argparse.ArgumentParser("crashy status", description=__doc__)
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--json", action="store_true", help="print what GET /admin/status answers, on one line")
-    how.add_argument("--where", choices=("app", "admin"), help="print the URL of a lab's pod instead, and ask nothing")
+    how.add_argument("--json", action="store_true", help="print the JSON of GET /admin/status, on one line")
+    how.add_argument(
+        "--where", choices=("app", "admin"), help="print the URL of a lab's pod instead, without a request"
+    )
     add_arguments(parser)
     return parser
 
@@ -28,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     """Print each patient's status, or its JSON, one object a line; see `for_each` for the exit code."""
     args = parser().parse_args(argv)
     if args.where and not args.pod:
-        raise BadInput("--where: goes with --pod")
+        raise BadInput("--where: only with --pod")
 
     def act(client: Client) -> None:
         if args.where:
@@ -43,16 +47,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def describe(status: Mapping[str, Any]) -> list[str]:
-    """Return a status as lines: who and how it is, then a line for each countdown and each fault."""
+    """Return a status as lines: pod, phase and health, then a line for each countdown and each fault."""
     health = ", ".join(f"{name} {'ok' if ok else 'FAILS'}" for name, ok in status["health"].items())
     lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s; {health}"]
     for countdown in status["countdowns"]:
-        remaining = countdown["remaining"]
-        lines.append(f"  {countdown['name']} {countdown['state']}" + (f", {remaining:.1f}s left" if remaining else ""))
+        left = f", {countdown['remaining']:.1f}s left" if countdown["remaining"] else ""
+        lines.append(f"  {countdown['name']} {countdown['state']}{left}")
     for fault in status["faults"]:
-        times = [f"{word} {fault[key]:.1f}s" for key, word in _TIMES.items() if fault[key] is not None]
-        lines.append("  " + ", ".join([f"{fault['id']} {fault['state']}: {fault['spec']}", *times]))
+        times = [f", {key.replace('_', ' ')} {fault[key]:.1f}s" for key in _TIMES if fault[key] is not None]
+        lines.append(f"  {fault['id']} {fault['state']}: {fault['spec']}{''.join(times)}")
     return lines
-
-
-_TIMES = {"starts_in": "starts in", "ends_in": "ends in"}

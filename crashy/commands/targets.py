@@ -1,4 +1,4 @@
-"""Which patients a command means: its options `--url`, `--pod` and `--token`."""
+"""The options that select patients: `--url`, `--pod` and `--token`."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from crashy.errors import BadInput
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which patient is meant."""
+    """Add the options that select patients."""
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--url", help=f"where the patient's admin API is (default {DEFAULT_URL})")
+    which.add_argument("--url", help=f"the patient's admin API (default {DEFAULT_URL})")
     which.add_argument(
         "--pod",
         metavar="NAME",
-        help="a pod of a running lab: its name, how its name begins, any (by chance, a ready one), all, '2 of app=web'",
+        help="a pod of a running lab: its name or the start of it, any (a random ready one), all, '2 of app=web'",
     )
     parser.add_argument("--token", help="the patient's ADMIN_TOKEN (default: the variable of that name)")
 
 
 def for_each(command: str, args: argparse.Namespace, act: Callable[[Client], None]) -> int:
-    """Act on every patient that is meant, on the rest even where one fails; return the exit code.
+    """Act on every selected patient, even after one fails; print each failure and return the exit code.
 
-    0 when all did as asked, 1 when one could not be reached, 2 when one refused; each failure is a line on
-    standard error.
+    0 when all succeeded, 1 when one could not be reached, 2 when one refused.
     """
     code = 0
     try:
@@ -38,10 +37,7 @@ def for_each(command: str, args: argparse.Namespace, act: Callable[[Client], Non
     for client in clients:
         try:
             act(client)
-        except UnreachableError as error:
+        except (UnreachableError, BadInput) as error:
             print(f"crashy {command}: {error}", file=sys.stderr)
-            code = max(code, 1)
-        except BadInput as error:
-            print(f"crashy {command}: {error}", file=sys.stderr)
-            code = 2
+            code = max(code, 2 if isinstance(error, BadInput) else 1)
     return code

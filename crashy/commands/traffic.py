@@ -1,4 +1,4 @@
-"""`crashy traffic`: ask a URL on a fixed schedule, keep every answer, tell what users felt."""
+"""`crashy traffic`: send requests on a fixed schedule, keep every response, report what users saw."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from crashy.commands.arguments import Parser, duration, number
+from crashy.commands.arguments import Parser, duration, number, whole
 from crashy.commands.output import Output
 from crashy.commands.traffic_views import CSV_HEAD, LiveLine, csv_line, curl_test_line, report
 from crashy.errors import BadInput
@@ -27,26 +27,26 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     parser = Parser(
         "crashy traffic",
-        description="Ask a URL on a fixed schedule, whatever becomes of the earlier requests, and tell what users "
-        "felt: availability, outages, latency from the scheduled time, each pod's share.",
+        description="Send requests on a fixed schedule, whatever happens to the earlier ones, and report what users "
+        "saw: availability, outages, latency from the scheduled time, each pod's share.",
         epilog="Ends with --duration, --count or Ctrl-C. Exit 0; 1 when --min-availability or --max-outage is missed; "
-        "2 on bad input.",
+        "2 for bad input.",
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("url", metavar="URL", help="http://HOST[:PORT][/PATH]")
     rate = number("above 0, at most 100000", 0, HIGHEST_RATE)
     add("--rate", type=rate, default=10.0, metavar="N", help="requests a second (default 10)")
-    add("--duration", type=duration, metavar="TIME", help="end after so long (30s, 5m)")
-    add("--count", type=_count, metavar="N", help="end after so many requests")
-    add("--timeout", type=duration, default=2.0, metavar="TIME", help="how long one request may take (default 2s)")
-    add("--path", metavar="PATH", help="ask this path of the URL's server")
+    add("--duration", type=duration, metavar="TIME", help="end after this time (30s, 5m)")
+    add("--count", type=whole(1), metavar="N", help="end after N requests")
+    add("--timeout", type=duration, default=2.0, metavar="TIME", help="the deadline of one request (default 2s)")
+    add("--path", metavar="PATH", help="request this path of the URL's server")
     add("--method", type=str.upper, choices=_METHODS, default="GET", help="the HTTP method (default GET)")
     add("--header", action="append", default=[], metavar="'NAME: VALUE'", help="send this header too; repeatable")
-    kept = "keep connections, and so stay on a pod that is no longer ready (default: one for each request, as curl)"
+    kept = "keep connections, and so stay on a pod that is no longer ready (default: one a request, as curl)"
     add("--keepalive", action="store_true", help=kept)
-    ends = "an outage ends with the first of N good answers in a row (default 1)"
-    add("--successes", type=_count, default=1, metavar="N", help=ends)
+    ends = "an outage ends with the first of N successes in a row (default 1)"
+    add("--successes", type=whole(1), default=1, metavar="N", help=ends)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--lines", action="store_true", help="print a line for each request, as the labs' curl-test.sh")
     how.add_argument("--json", action="store_true", help="print one JSON document at the end, nothing else")
@@ -54,12 +54,6 @@ def parser() -> argparse.ArgumentParser:
     add("--min-availability", type=number("from 0 to 1", -1e-9, 1), metavar="SHARE", help="exit 1 below it (0.99)")
     add("--max-outage", type=duration, metavar="TIME", help="exit 1 when an outage was longer (5s)")
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 10**9:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number from 1 to 999999999")
-    return int(text)
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -70,7 +64,7 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Ask until the end, print what was asked for; exit as the usage says."""
+    """Send requests until the end and print the report; exit as the usage says."""
     args = parser().parse_args(argv)
     headers = tuple(_header(text) for text in args.header)
     url = args.url if "://" in args.url else f"http://{args.url}"
@@ -81,21 +75,21 @@ def main(argv: Sequence[str]) -> int:
     target = Target.of(url, method=args.method, headers=headers, keepalive=args.keepalive)
     samples = Samples()
     unwritable = asyncio.run(_run(args, target, samples))
-    told = summary(samples, rate=args.rate, successes=args.successes)
+    totals = summary(samples, rate=args.rate, successes=args.successes)
     if args.json:
-        print(json.dumps(told))
+        print(json.dumps(totals))
     elif not args.csv:
-        print(report(told), file=sys.stderr if args.lines else sys.stdout)
+        print(report(totals), file=sys.stderr if args.lines else sys.stdout)
     if unwritable:
         raise unwritable
-    return int(_missed(args, told))
+    return int(_missed(args, totals))
 
 
-def _missed(args: argparse.Namespace, told: dict[str, Any]) -> bool:
-    longest = max((outage["seconds"] for outage in told["outages"]), default=0.0)
+def _missed(args: argparse.Namespace, totals: dict[str, Any]) -> bool:
+    longest = max((outage["seconds"] for outage in totals["outages"]), default=0.0)
     missed = []
-    if args.min_availability is not None and told["availability"] < args.min_availability:
-        missed.append(f"availability {told['availability']:.4f} is below {args.min_availability:g}")
+    if args.min_availability is not None and totals["availability"] < args.min_availability:
+        missed.append(f"availability {totals['availability']:.4f} is below {args.min_availability:g}")
     if args.max_outage is not None and longest > args.max_outage:
         missed.append(f"an outage of {longest:.2f}s is longer than {args.max_outage:g}s")
     for text in missed:
@@ -104,7 +98,7 @@ def _missed(args: argparse.Namespace, told: dict[str, Any]) -> bool:
 
 
 async def _run(args: argparse.Namespace, target: Target, samples: Samples) -> OSError | None:
-    """Ask until the end; return why the output took no more, if it did."""
+    """Send requests until the end; return the error of the output, if it failed."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):

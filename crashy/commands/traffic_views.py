@@ -1,4 +1,4 @@
-"""How `crashy traffic` shows samples and their sum."""
+"""How `crashy traffic` prints samples and their summary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crashy.report.terminal import columns
 from crashy.traffic.samples import Sample
 
 CSV_HEAD = "due,latency,lag,status,pod,failure"
-_EVERY = 0.1  # seconds between two drawings of the live line
+_EVERY = 0.1  # seconds between two updates of the live line
 _BAR = 40  # requests in the bar
 
 
@@ -24,7 +24,7 @@ def curl_test_line(one: Sample) -> str:
 
 
 class LiveLine:
-    """One line that is written over and over: time, counts, the last requests as a bar."""
+    """One line that is rewritten in place: time, counts, the last requests as a bar."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -34,7 +34,7 @@ class LiveLine:
         self._bar: deque[bool] = deque(maxlen=_BAR)
 
     def add(self, one: Sample, now: float) -> None:
-        """Count a sample; draw, if the last drawing was a while ago. `now` is in seconds of any clock."""
+        """Count a sample; redraw at most every 0.1 s. `now` is in seconds of any clock."""
         self._requests += 1
         self._failures += not one.ok
         self._bar.append(one.ok)
@@ -53,32 +53,33 @@ class LiveLine:
         self._file.flush()
 
 
-def report(told: dict[str, Any]) -> str:
-    """Return the summary for people."""
-    if not told["requests"]:
+def report(totals: dict[str, Any]) -> str:
+    """Return the summary as text."""
+    if not totals["requests"]:
         return "no requests"
+    outcomes = ", ".join(f"{outcome}: {count}" for outcome, count in totals["outcomes"].items())
     lines = [
-        f"{told['requests']} requests in {told['seconds']:.1f}s: {told['failures']} failed, "
-        f"{100 * told['availability']:.2f} % answered ({', '.join(f'{k}: {n}' for k, n in told['outcomes'].items())})"
+        f"{totals['requests']} requests in {totals['seconds']:.1f}s: {totals['failures']} failed, "
+        f"{100 * totals['availability']:.2f} % answered ({outcomes})"
     ]
-    for outage in told["outages"]:
+    for outage in totals["outages"]:
         lines.append(
             f"outage of {outage['seconds']:.2f}s, {outage['start']:.2f}s to {outage['end']:.2f}s: "
             f"{outage['requests']} requests lost"
         )
     for name, text in (("all", "latency"), ("outside_outages", "latency outside outages")):
-        latency = told["latency"][name]
-        if latency and (name == "all" or told["outages"]):
+        latency = totals["latency"][name]
+        if latency and (name == "all" or totals["outages"]):
             lines.append(f"{text}: " + ", ".join(f"{k} {1000 * v:.1f} ms" for k, v in latency.items()))
-    if told["pods"]:
+    if totals["pods"]:
         rows = [
-            (n, str(p["requests"]), f"{100 * p['share']:.1f} %", str(p["failures"])) for n, p in told["pods"].items()
+            (n, str(p["requests"]), f"{100 * p['share']:.1f} %", str(p["failures"])) for n, p in totals["pods"].items()
         ]
         lines.append(columns([("POD", "REQUESTS", "SHARE", "FAILED"), *rows]))
-    schedule = told["schedule"]
+    schedule = totals["schedule"]
     if schedule["late"]:
         lines.append(
-            f"the schedule of {schedule['rate']:g}/s was not held: {schedule['late']} requests left late, "
+            f"the schedule of {schedule['rate']:g}/s was not kept: {schedule['late']} requests left late, "
             f"the latest by {schedule['lag_max']:.2f}s"
         )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What may change when manifests are applied again, and what became of each object."""
+"""Applying manifests again: which changes are allowed, and what happens to each object."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _CHANGEABLE = (  # kubernetes: pkg/apis/core/validation/validation.go updatableP
 
 
 def same(one: _T, other: _T) -> bool:
-    """Return whether two manifests describe the same, wherever they were written."""
+    """Return whether two manifests describe the same object, wherever they were written."""
     templates = [completed(o.template) if isinstance(o, Workload) else None for o in (one, other)]
     return replace(one, source=other.source) == other and templates[0] == templates[1]
 
 
 def completed(template: PodTemplate) -> dict[str, Any]:
-    """Return all of a pod template, with the defaults: writing one out is no change."""
+    """Return a pod template with all defaults, so that writing a default out is no change."""
     whole: dict[str, Any] = _without_nulls(template.raw)
     complete_pod(whole["spec"])
     return {"metadata": whole.get("metadata", {}), "spec": whole["spec"]}
@@ -68,7 +68,7 @@ def _shown(selector: LabelSelector) -> dict[str, Any]:
 
 
 def _fixed(template: PodTemplate) -> dict[str, Any]:
-    """Return what of a Pod's specification stays as it is; the pull policy follows from the image's tag."""
+    """Return the immutable part of a Pod's specification; the pull policy follows from the image's tag."""
 
     def container(raw: Mapping[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in raw.items() if key not in {"image", "imagePullPolicy"}}

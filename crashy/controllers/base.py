@@ -1,4 +1,4 @@
-"""What the controllers are handed: pods as they are at this moment, and the network."""
+"""The controllers' inputs: pods with their current status, and the network."""
 
 from __future__ import annotations
 
@@ -16,23 +16,45 @@ NODE = "crashy-lab"
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """A pod that is there, and its status at this moment."""
+    """A pod that exists, and its current status."""
 
     pod: Pod
     status: PodStatus
 
     def facts(self) -> Facts:
-        """Return what decides whether a word means it."""
+        """Return the facts that selectors match on."""
         return Facts(self.pod.name, self.status.ready, self.pod.template.labels)
 
 
+class Pods(Protocol):
+    """What somebody who has created pods knows of them."""
+
+    def put(self, view: PodView) -> None:
+        """Note a pod that was created or has changed."""
+        ...
+
+    def drop(self, uid: str) -> None:
+        """Note that a pod has gone."""
+        ...
+
+
+class Views(dict[str, PodView]):
+    """Pods as they are, by their uids, in the order of their creation."""
+
+    def put(self, view: PodView) -> None:
+        """Note a pod that was created or has changed."""
+        self[view.pod.uid] = view
+
+    def drop(self, uid: str) -> None:
+        """Note that a pod has gone."""
+        self.pop(uid, None)
+
+
 class Network(Protocol):
-    """Addresses for pods, and Services that hand connections on to them."""
+    """Addresses for pods, and Services that forward connections to them."""
 
     def pod_ip(self) -> str:
         """Return an address for a new pod."""
-        ...
 
     def publish(self, service: Service, backends: Mapping[int, Sequence[tuple[str, int]]]) -> None:
         """Set which addresses and ports get the new connections to each port of a Service."""
-        ...

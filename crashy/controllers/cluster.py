@@ -1,18 +1,23 @@
-"""Workloads, pods and Services, run together over a runtime and a network: what the lab and the sim share."""
+"""Workloads, pods and Services, run over a runtime and a network; shared by the lab and the sim."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import uuid
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from crashy.controllers.apply import Verb, completed, pod_refusals, same, selector_refusals
-from crashy.controllers.base import NODE, Network, PodView
+from crashy.controllers.base import Network, PodView
+from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
 from crashy.controllers.environment import References
-from crashy.controllers.workloads import CONTROLLERS, Controller, Owner
+from crashy.controllers.eviction import check_eviction
+from crashy.controllers.poddisruptionbudget import BudgetController
+from crashy.controllers.scheduler import Scheduler
+from crashy.controllers.workloads import CONTROLLERS, Controller, Owner, claimant
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.recorder import deleted_data
@@ -20,6 +25,7 @@ from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.versions import Profile
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import PodTemplate
+from crashy.objects.poddisruptionbudget import PodDisruptionBudget
 from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service
 from crashy.objects.workload import BarePod, Key, Workload
@@ -30,7 +36,7 @@ _C = TypeVar("_C")
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A pod that is there: its driver, and who owns it (nobody, for a bare pod)."""
+    """A pod that exists, its driver and its owner (None for a bare pod)."""
 
     pod: Pod
     driver: PodDriver
@@ -43,9 +49,9 @@ class _Member:
 
 
 class Cluster:
-    """One node and the controllers above it. All that happens is on the timeline.
+    """One node and the controllers above it. Everything that happens is on the timeline.
 
-    `tasks` owns the pods' tasks: an error in one of them ends the group, and so whoever runs the cluster.
+    `tasks` owns the pods' tasks: an error in one of them ends the group, and with it the cluster's caller.
     """
 
     def __init__(
@@ -67,14 +73,16 @@ class Cluster:
         self._rng = rng
         self._max_pods = max_pods
         self._members: dict[str, _Member] = {}  # by uid, in the order of creation
-        self._bare: dict[Key, str] = {}  # the uids of those that nobody owns
+        self._bare: dict[Key, str] = {}  # the uids of pods without an owner
         self._running: set[asyncio.Task[None]] = set()
         self._controllers: dict[Key, Controller[Any]] = {}
         self._services = ServiceControllers()
         self._references = References()
+        self._budgets: dict[Key, BudgetController] = {}
+        self.scheduler = Scheduler(timeline.add)
 
     def check(self, manifests: Manifests) -> None:
-        """Raise BadInput with a line for everything in the manifests that can't be changed in what is there."""
+        """Raise BadInput with a line for each change of an existing object that is not allowed."""
         lines: list[str] = []
         for workload in manifests.workloads:
             if uid := self._bare.get(workload.key):
@@ -85,16 +93,14 @@ class Cluster:
         replicas |= dict.fromkeys(self._bare, 1) | {one.key: one.replicas for one in manifests.workloads}
         count = sum(replicas.values())
         if count > self._max_pods:
-            lines.append(
-                f"a lab runs at most {self._max_pods} pods; with those that are there already it would be {count}"
-            )
+            lines.append(f"a lab runs at most {self._max_pods} pods; with the existing ones it would be {count}")
         if lines:
             raise BadInput(*lines)
 
     def apply(self, manifests: Manifests) -> dict[Key, Verb]:
-        """Make what is there as the manifests have it, as `kubectl apply` does; what they don't name stays as it is.
+        """Apply the manifests, as `kubectl apply` does; objects that they don't name are left unchanged.
 
-        Gives what became of each object. Raises BadInput, with nothing changed.
+        Return what happened to each object. Raises BadInput, with nothing changed.
         """
         self.check(manifests)
         self._references.add(manifests.config_maps, manifests.secrets)
@@ -103,6 +109,9 @@ class Cluster:
             done["Service", service.namespace, service.name] = self._apply_service(service)
         for one in manifests.workloads:
             done[one.key] = self._apply_bare(one) if isinstance(one, BarePod) else self._apply_workload(one)
+        for budget in manifests.budgets:
+            key = ("PodDisruptionBudget", budget.namespace, budget.name)
+            done[key] = self._apply_budget(key, budget)
         return done
 
     def _apply_service(self, service: Service) -> Verb:
@@ -115,15 +124,19 @@ class Cluster:
         self._services.change(known, service, self.pods())
         return "configured"
 
+    def _apply_budget(self, key: Key, budget: PodDisruptionBudget) -> Verb:
+        known = self._budgets.get(key)
+        if known and replace(budget, source=known.budget.source) == known.budget:
+            return "unchanged"
+        made = self._budgets[key] = known or BudgetController(budget, self._timeline.add, self.owner)
+        made.apply(budget, self.pods())
+        return "configured" if known else "created"
+
     def _apply_workload(self, workload: Workload) -> Verb:
         known = self._controllers.get(workload.key)
         if known is None:
             known = self._controllers[workload.key] = CONTROLLERS[workload.kind](
-                workload,
-                create=self._create,
-                delete=self.delete,
-                emit=self._timeline.add,
-                rng=self._rng,
+                workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng
             )
             known.sync()
             return "created"
@@ -143,110 +156,156 @@ class Cluster:
         member = self._members[uid]
         if completed(member.pod.template) == completed(bare.template):
             return "unchanged"
-        changed = self._members[uid] = replace(member, pod=replace(member.pod, template=bare.template))
-        member.driver.update(bare.template)
-        if changed.pod.template.labels != member.pod.template.labels:
-            self._services.select(self.pods())
-        self._changed(uid)
+        self._change(member, bare.template)
         return "configured"
+
+    def relabel(self, pod: Pod, labels: Mapping[str, str]) -> None:
+        """Change a pod's labels, as `kubectl label` does."""
+        member = self._members[pod.uid]
+        self._change(member, replace(member.pod.template, labels=labels))
+
+    def _change(self, member: _Member, template: PodTemplate) -> None:
+        """Replace the template of a pod; whoever selects it no longer releases it, whoever does now adopts it."""
+        pod = replace(member.pod, template=template)
+        owner = claimant(self._controllers.values(), pod, member.owner)
+        self._members[pod.uid] = replace(member, pod=pod, owner=owner)
+        member.driver.update(template)
+        if pod.template.labels != member.pod.template.labels:
+            self._services.select(self.pods())
+        if member.owner and member.owner is not owner:
+            member.owner.pods.drop(pod.uid)
+            member.owner.changed()
+        if owner is None:
+            self._bare["Pod", pod.namespace, pod.name] = pod.uid
+        self._changed(pod.uid)
 
     def _create(self, name: str, namespace: str, template: PodTemplate, owner: Owner | None) -> None:
         uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         now = asyncio.get_running_loop().time()
         pod = Pod(name, namespace, uid, self._network.pod_ip(), template, now)
-        chance = random.Random(self._rng.getrandbits(64))  # its own: draws at odd times must not change later names
+        pod_rng = random.Random(self._rng.getrandbits(64))  # its own: the pod's draws must not change later names
         driver = PodDriver(
             pod,
             self._runtime,
             self._timeline.add,
             lambda _: self._changed(uid),
             profile=self._profile,
-            rng=chance,
+            rng=pod_rng,
             config=self._references,
         )
         self._members[uid] = _Member(pod, driver, owner)
         self._put(self._members[uid])
         if owner is None:
             self._bare["Pod", namespace, name] = uid
-        assigned = f"Successfully assigned {namespace}/{name} to {NODE}"
-        kinds.EVENT.add(
-            self._timeline.add,
-            "default-scheduler",
-            pod.object,
-            "Scheduled",
-            assigned,
-            data={"type": "Normal", "namespace": namespace},
-        )
-        task = self._tasks.create_task(self._run(pod, driver), name=pod.object)
+        daemon = isinstance(owner, DaemonSetController)
+        self.scheduler.schedule(pod, lambda: self._task(pod, self._run(pod, driver)), daemon=daemon)
+
+    def _task(self, pod: Pod, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks.create_task(work, name=pod.object)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     async def _run(self, pod: Pod, driver: PodDriver) -> None:
         await driver.run()
+        self._gone(pod)
+
+    def _gone(self, pod: Pod) -> None:
         member = self._members.pop(pod.uid)
         self._drop(member)
-        gone = deleted_data(pod, driver.status)
+        gone = deleted_data(pod, member.driver.status)
         kinds.POD.add(self._timeline.add, "apiserver", pod.object, "Deleted", data=gone)
         self._sync(member.owner)
 
     def _changed(self, uid: str) -> None:
-        """Let the controllers see how a pod is now."""
+        """Pass a pod's new status to the controllers."""
         self._put(self._members[uid])
         self._sync(self._members[uid].owner)
 
     def _put(self, member: _Member) -> None:
         if member.owner:
             member.owner.pods.put(member.view)
-        self._services.put(member.view)
+        if not self.scheduler.waits(member.pod):
+            self._services.put(member.view)
+        for budget in self._budgets.values():
+            budget.put(member.view)
 
     def _drop(self, member: _Member) -> None:
         if member.owner:
             member.owner.pods.drop(member.pod.uid)
-        else:
-            del self._bare["Pod", member.pod.namespace, member.pod.name]
+        key = ("Pod", member.pod.namespace, member.pod.name)
+        if self._bare.get(key) == member.pod.uid:
+            del self._bare[key]
         self._services.drop(member.pod)
+        for budget in self._budgets.values():
+            budget.drop(member.pod.uid)
 
     def _sync(self, owner: Owner | None) -> None:
-        """Let the controllers act on what they have seen: those of Services first, then the owner's."""
+        """Sync the controllers: those of Services first, then the owner's."""
         self._services.sync()
+        for budget in self._budgets.values():
+            budget.sync()
         if owner:
             owner.changed()
 
     def pods(self) -> list[PodView]:
-        """Return the pods that are there, in the order of their creation."""
+        """Return the existing pods, in the order of their creation."""
         return [member.view for member in self._members.values()]
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
-        """Delete a pod gracefully; `grace` seconds replace its own. One that is gone is no error."""
-        if pod.uid in self._members:
-            self._members[pod.uid].driver.delete(grace)
+        """Delete a pod gracefully; `grace` seconds replace its own. A pod that does not exist is no error."""
+        if pod.uid not in self._members:
+            return
+        self._members[pod.uid].driver.delete(grace)
+        if self.scheduler.waits(pod):  # no kubelet has to end it
+            self.scheduler.forget(pod)
+            asyncio.get_running_loop().call_soon(self._gone, self._members[pod.uid].pod)
+
+    def evict(self, pod: Pod) -> None:
+        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
+        if pod.uid not in self._members:
+            return
+        budgets = [one for one in self._budgets.values() if one.selects(pod)]
+        check_eviction(self._members[pod.uid].driver.status, [(one.budget, one.current()) for one in budgets])
+        kinds.CONDITION.add(
+            self._timeline.add,
+            "apiserver",
+            pod.object,
+            "EvictionByEvictionAPI",
+            "Eviction API: evicting",
+            data={"type": "Normal", "condition": "DisruptionTarget", "status": "True", "namespace": pod.namespace},
+        )
+        self.delete(pod)
 
     def scale(self, workload: Workload, replicas: int) -> None:
-        """Set a workload's number of replicas; raises BadInput if there would be too many pods."""
+        """Set a workload's number of replicas; raises BadInput above the limit of pods."""
         controller = self._controllers[workload.key]
         scaled: Workload = replace(controller.workload, replicas=replicas)
         self.check(Manifests(workloads=(scaled,)))
         controller.apply(scaled)
 
     def workloads(self) -> list[Workload]:
-        """Return the workloads as they are now, but for Pods that nothing owns."""
+        """Return the current workloads, except bare Pods."""
         return [one.workload for one in self._controllers.values()]
 
     def controllers(self, kind: type[_C]) -> list[_C]:
         """Return the controllers of one kind of workload."""
         return [one for one in self._controllers.values() if isinstance(one, kind)]
 
+    def budgets(self) -> list[BudgetController]:
+        """Return the PodDisruptionBudgets' controllers."""
+        return list(self._budgets.values())
+
     def services(self) -> list[ServiceController]:
         """Return the Services' controllers."""
         return list(self._services)
 
     def owner(self, pod: Pod) -> Workload | None:
-        """Return the workload that a pod belongs to; None for one that is its own."""
+        """Return the workload that owns a pod; None for a bare Pod."""
         owner = self._members[pod.uid].owner if pod.uid in self._members else None
         return next((c.workload for c in self._controllers.values() if owner and c.owns(owner)), None)
 
     def stop(self) -> None:
-        """End every pod's tasks; its containers are the runtime's to end."""
+        """End every pod's tasks; the runtime must stop the containers."""
         for controller in self._controllers.values():
             controller.stop()
         for task in list(self._running):

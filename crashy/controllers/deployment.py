@@ -1,4 +1,4 @@
-"""A Deployment's controller: its ReplicaSets, and the way from one template to the next.
+"""A Deployment's controller: its ReplicaSets, and rollouts from one template to the next.
 
 kubernetes: pkg/controller/deployment/{sync,rolling,recreate}.go
 """
@@ -26,9 +26,9 @@ _JUST_AFTER = 0.001  # seconds: availability and deadline need more than their t
 
 
 class DeploymentController:
-    """Keeps a Deployment's pods as its specification has them, and rolls out what `apply` changes in it.
+    """Keeps a Deployment's pods as specified, and rolls out the changes of `apply`.
 
-    `sync` is to be called whenever a pod of it came, went or changed. Everything else is a ReplicaSet's business.
+    Call `sync` whenever one of its pods was created, deleted or changed. The ReplicaSets do the rest.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class DeploymentController:
         return self._progress.reason
 
     def apply(self, workload: Deployment) -> None:
-        """Make its specification another one."""
+        """Replace its specification."""
         self.workload = workload
         self.newest = _replica_set_name(workload)
         self.sync()
@@ -71,12 +71,12 @@ class DeploymentController:
         return owner in self.sets
 
     def stop(self) -> None:
-        """End what it waits for."""
+        """Cancel its timer."""
         if self._timer:
             self._timer.cancel()
 
     def sync(self) -> None:
-        """Take the next steps, as long as there are some; a step's own consequences lead back to here."""
+        """Take all the steps that are due; the consequences of a step call this again."""
         self._again = True
         if self._syncing:
             return
@@ -104,7 +104,7 @@ class DeploymentController:
             self._roll()
 
     def _resize(self) -> None:
-        """Bring a changed number of replicas to the ReplicaSets; in the midst of a rollout each gets its share."""
+        """Scale the ReplicaSets to a changed number of replicas, proportionally during a rollout."""
         wanted = self._sized_for = self.workload.replicas
         active = [one for one in self.sets if one.replicas]
         new = next((one for one in active if one.name == self.newest), None)
@@ -122,7 +122,7 @@ class DeploymentController:
         self._again = True
 
     def _recreate(self) -> None:
-        """End all pods of other templates, then make the new ones."""
+        """Delete all pods of other templates, then create the new ones."""
         old = [one for one in self.sets if one.name != self.newest]
         for one in old:
             self._scale(one, 0)
@@ -146,11 +146,11 @@ class DeploymentController:
         return fenceposts(self.workload.replicas, strategy.max_surge, strategy.max_unavailable)
 
     def _most(self) -> int:
-        """Return how many pods there may be during a rollout."""
+        """Return the most pods that are allowed during a rollout."""
         return self.workload.replicas + self._fence().max_surge
 
     def _new(self) -> ReplicaSetController:
-        """Return the ReplicaSet of the template as it is now: one that has been there before, or a new one."""
+        """Return the ReplicaSet of the current template: an existing one, or a new one."""
         template = self.workload.template
         name = self.newest
         found = next((one for one in self.sets if one.name == name), None)
@@ -178,21 +178,19 @@ class DeploymentController:
         how = "up" if replicas > one.replicas else "down"
         message = f"Scaled {how} replica set {one.name} from {one.replicas} to {replicas}"
         name, namespace = self.workload.object, self.workload.namespace
-        kinds.EVENT.add(
-            self._emit, SOURCE, name, "ScalingReplicaSet", message, data={"type": "Normal", "namespace": namespace}
-        )
+        kinds.normal(self._emit, SOURCE, name, "ScalingReplicaSet", message, namespace=namespace)
         one.replicas = replicas
         self._most_before = self._most()
         self._again = True
 
     def _forget(self) -> None:
-        """Forget the oldest ReplicaSets that are of no more use but for going back."""
+        """Remove the oldest ReplicaSets that are only kept for rolling back."""
         idle = [one for one in self.sets if not one.replicas and one.name != self.newest and not one.pods]
         for one in idle[: max(0, len(idle) - HISTORY)]:
             self.sets.remove(one)
 
     def counted(self) -> Counts:
-        """Count its pods as they are now."""
+        """Return the current counts of its pods."""
         return Counts(
             desired=self.workload.replicas,
             replicas=sum(one.pods.active for one in self.sets),
@@ -201,13 +199,28 @@ class DeploymentController:
             available=sum(self._available(one) for one in self.sets),
         )
 
+    def status(self) -> dict[str, int]:
+        """Return its status in the API's fields; a count of no pods is left out, as the API server does."""
+        counts = self.counted()
+        # What is unavailable is counted from what the ReplicaSets should have: util/deployment_util.go
+        unavailable = sum(one.replicas for one in self.sets) - counts.available
+        found = {
+            "replicas": counts.replicas,
+            "updatedReplicas": counts.updated,
+            "readyReplicas": counts.ready,
+            "availableReplicas": counts.available,
+            "unavailableReplicas": max(0, unavailable),
+        }
+        terminating = sum(one.pods.terminating for one in self.sets)
+        return {field: count for field, count in found.items() if count} | {"terminatingReplicas": terminating}
+
     def _available(self, one: ReplicaSetController) -> int:
         return one.pods.available(self._loop.time(), self.workload.min_ready_seconds)
 
-    # --- what comes by time alone
+    # --- timers
 
     def _wait(self) -> None:
-        """Sync again when the next pod has been ready for long enough, or when the deadline is over."""
+        """Sync again when the next pod becomes available, or when the progress deadline expires."""
         self.stop()
         dues = list(self._dues())
         if dues:

@@ -1,4 +1,4 @@
-"""Which pods a Service sends connections to.
+"""The endpoints of a Service's pods.
 
 Sources: kubernetes: staging/src/k8s.io/endpointslice/utils.go podToEndpoint, pkg/proxy/topology.go CategorizeEndpoints.
 """
@@ -38,10 +38,9 @@ def pod_to_endpoint(status: PodStatus, *, publish_not_ready_addresses: bool = Fa
 
 
 def usable(endpoints: Iterable[EndpointT]) -> list[EndpointT]:
-    """Return the endpoints that get new connections: the ready ones; without any, those that still serve as they end.
+    """Return the endpoints that get new connections: the ready ones, else those that are serving and terminating.
 
-    A proxy chooses among them at random, each with the same probability, once per connection. None at all: the
-    connection is refused.
+    A proxy chooses one at random for each connection, all with the same probability; without any it refuses it.
 
     >>> leaving = Endpoint("10.0.0.1", ready=False, serving=True, terminating=True)
     >>> usable([leaving]) == [leaving], usable([leaving, Endpoint("10.0.0.2", True, True, False)])[0].address

@@ -1,4 +1,4 @@
-"""The Services' controllers: which pods get a Service's new connections."""
+"""The controllers of Services: the endpoints that get new connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Places = Sequence[tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class _Backend(Endpoint):
-    """A pod's endpoint, the pod's name, and the number that each of the Service's ports leads to, if any."""
+    """A pod's endpoint, the pod's name, and the port number that each of the Service's ports targets, if any."""
 
     pod: str
     ports: Mapping[int, int | None]
@@ -31,8 +31,8 @@ class _Backend(Endpoint):
 class ServiceController:
     """Publishes a Service's endpoints to the network whenever they change.
 
-    Which changes there are it is told by `put` and `drop`, for pods that the Service selects, in the order of their
-    creation; what they come to is published by `sync`.
+    `put` and `drop` report changes of the pods that the Service selects, in the order of their creation; `sync`
+    publishes the result.
     """
 
     def __init__(self, service: Service, network: Network, emit: Emit) -> None:
@@ -47,18 +47,18 @@ class ServiceController:
         self._left: dict[str, None] = {}
 
     def selects(self, pod: Pod) -> bool:
-        """Return whether a pod is one of its own."""
+        """Return whether the Service selects a pod."""
         return pod.namespace == self.service.namespace and self.service.selects(pod.template.labels)
 
     def apply(self, service: Service, pods: Sequence[PodView]) -> None:
-        """Make it another Service of that name, and look at all pods that are there."""
+        """Replace the Service by another of its name, and select among all existing pods again."""
         self.service = service
         self._changed = True
         self.select(pods)
         self.sync()
 
     def select(self, pods: Sequence[PodView]) -> None:
-        """Look at all pods that are there, since its selector or a pod's labels are others now."""
+        """Select among all existing pods again, because its selector or a pod's labels have changed."""
         selected = {view.pod.uid: view for view in pods if self.selects(view.pod)}
         for uid in [uid for uid in self._backends if uid not in selected]:
             self.drop(uid)
@@ -67,11 +67,11 @@ class ServiceController:
         self._backends = {uid: self._backends[uid] for uid in selected}
 
     def put(self, view: PodView) -> None:
-        """Note a pod that was created or has changed."""
+        """Add a pod that was created, or update one that has changed."""
         self._replace(view.pod.uid, self._backend(view))
 
     def drop(self, uid: str) -> None:
-        """Note that a pod has gone."""
+        """Remove a pod."""
         self._replace(uid, None)
         self._backends.pop(uid, None)
 
@@ -96,7 +96,7 @@ class ServiceController:
         return _Backend(one.address, one.ready, one.serving, one.terminating, pod.name, ports)
 
     def sync(self) -> None:
-        """Publish who is to get connections now, if that has changed."""
+        """Publish the endpoints that get connections, if they have changed."""
         if not self._changed:
             return
         self._changed = False
@@ -119,9 +119,9 @@ class ServiceController:
 
 
 class ServiceControllers:
-    """All Services' controllers, found by the labels of the pods that they select.
+    """All Services' controllers, indexed by the labels that they select.
 
-    A change costs what the Services cost that select the pod, however many others there are.
+    The cost of a change depends only on the Services that select the pod.
     """
 
     def __init__(self) -> None:
@@ -130,22 +130,22 @@ class ServiceControllers:
         self._stale: dict[int, ServiceController] = {}  # those to sync, by their places in that order
 
     def __iter__(self) -> Iterator[ServiceController]:
-        """Go through all of them, in the order of their creation."""
+        """Iterate over them in the order of their creation."""
         return iter(self._all.values())
 
     def get(self, namespace: str, name: str) -> ServiceController | None:
-        """Return the controller of a Service; None if there is no such Service."""
+        """Return the controller of a Service; None if it does not exist."""
         return self._all.get((namespace, name))
 
     def add(self, controller: ServiceController, pods: Sequence[PodView]) -> None:
-        """Take in a new Service's controller, and let it publish; `pods` are all that are there."""
+        """Add a new Service's controller, and let it publish; `pods` are all existing pods."""
         service = controller.service
         self._all[service.namespace, service.name] = controller
         self._index(len(self._all) - 1, controller)
         controller.apply(service, pods)
 
     def change(self, controller: ServiceController, service: Service, pods: Sequence[PodView]) -> None:
-        """Make it another Service of that name, and let it publish."""
+        """Replace a Service by another of its name, and let it publish."""
         controller.apply(service, pods)
         self._by_label.clear()
         for number, one in enumerate(self):
@@ -157,39 +157,39 @@ class ServiceControllers:
             self._by_label[service.namespace, key, value].append((number, controller))
 
     def select(self, pods: Sequence[PodView]) -> None:
-        """Look at all pods that are there, since the labels of one are others now."""
+        """Select among all existing pods again, because the labels of one have changed."""
         for number, one in enumerate(self):
             one.select(pods)
             self._stale[number] = one
 
     def put(self, view: PodView) -> None:
-        """Note a pod that was created or has changed."""
+        """Add a pod that was created, or update one that has changed."""
         for number, one in self._selecting(view.pod):
             one.put(view)
             self._stale[number] = one
 
     def drop(self, pod: Pod) -> None:
-        """Note that a pod has gone."""
+        """Remove a pod."""
         for number, one in self._selecting(pod):
             one.drop(pod.uid)
             self._stale[number] = one
 
     def _selecting(self, pod: Pod) -> Iterator[tuple[int, ServiceController]]:
-        """Yield those that select a pod: each is known by one of the labels that it asks for."""
+        """Yield those that select a pod: each is indexed by one label of its selector."""
         for key, value in pod.template.labels.items():
             for number, one in self._by_label.get((pod.namespace, key, value), ()):
                 if one.selects(pod):
                     yield number, one
 
     def sync(self) -> None:
-        """Let those publish whose pods have changed, the first created first."""
+        """Sync those whose pods have changed, in the order of their creation."""
         stale, self._stale = self._stale, {}
         for number in sorted(stale):
             stale[number].sync()
 
 
 def _move(name: str, one: dict[str, None], other: dict[str, None]) -> None:
-    """Take a name out of one, or, if it isn't there, into the other: there and back again is no change."""
+    """Remove a name from one or, if it isn't in it, add it to the other: joining and leaving again is no change."""
     if name in one:
         del one[name]
     else:
@@ -201,7 +201,7 @@ def _places(backends: Sequence[_Backend], service_port: int) -> _Places:
 
 
 def _port(template: PodTemplate, target: int | str) -> int | None:
-    """Return a target port's number: a name is looked for in all containers; a pod without it gets no connections."""
+    """Return a target port's number, searching all containers for a name; None, and no connections, without it."""
     if isinstance(target, int):
         return target
     for container in template.containers:

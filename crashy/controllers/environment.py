@@ -1,4 +1,4 @@
-"""A container's variables, as the kubelet makes them: Services, then envFrom, then env.
+"""A container's environment, as the kubelet makes it: Services, then envFrom, then env.
 
 kubelet: pkg/kubelet/kubelet_pods.go makeEnvironmentVariables; pkg/kubelet/envvars/envvars.go
 """
@@ -72,7 +72,7 @@ class References:
         return next((f"references non-existent {word} key: {key}" for key in items if key not in there), "")
 
     def all(self, kind: str, namespace: str, reference: Mapping[str, Any]) -> Mapping[str, str] | None:
-        """Return what a ConfigMap or Secret holds; None if an optional one is not there. Raises StartError."""
+        """Return the values of a ConfigMap or Secret; None if an optional one does not exist. Raises StartError."""
         table = self._maps if kind == "configmap" else self._secrets
         values = table.get((namespace, reference["name"]))
         if values is None and not reference.get("optional"):
@@ -80,7 +80,7 @@ class References:
         return values
 
     def one(self, kind: str, namespace: str, reference: Mapping[str, Any]) -> str | None:
-        """Return one key's value; None if it is optional and not there. Raises StartError."""
+        """Return one key's value; None if it is optional and does not exist. Raises StartError."""
         values = self.all(kind, namespace, reference)
         if values is None:
             return None
@@ -102,9 +102,9 @@ def _volume_sources(volume: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[st
 
 
 def service_links(services: Sequence[tuple[Service, str]], dial: Dial) -> dict[str, str]:
-    """Return the variables that tell a container where Services are (pairs of Service and cluster address).
+    """Return a container's variables with the addresses of Services (pairs of Service and cluster address).
 
-    `dial` says where an address and port are really found, which is what the variables tell.
+    `dial` resolves an address and port to the real one, which the variables have.
     """
     found = {}
     for service, ip in services:
@@ -124,7 +124,7 @@ def service_links(services: Sequence[tuple[Service, str]], dial: Dial) -> dict[s
 
 
 def variables(pod: Pod, container: Container, references: References, links: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of one container; raises StartError for a reference to nothing."""
+    """Return the variables of one container; raises StartError for a broken reference."""
     found = dict(links)
     for source in container.env_from:
         for key, kind in (("configMapRef", "configmap"), ("secretRef", "secret")):
@@ -157,7 +157,7 @@ def _value(
 
 
 def field(pod: Pod, path: str) -> str:
-    """Return a pod's field as the Downward API does; raises StartError for one that it does not have."""
+    """Return a pod's field as the Downward API does; raises StartError for an unknown one."""
     spec = pod.template.raw.get("spec") or {}
     fields = {
         "metadata.name": pod.name,

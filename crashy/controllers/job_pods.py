@@ -22,7 +22,7 @@ _LONGEST_BASE = 63 - 5
 
 @dataclass(frozen=True, slots=True)
 class JobPod:
-    """A pod of a Job; times are whole Unix seconds. `exits` are its containers' exit codes by name, None while one runs.
+    """A pod of a Job; times are whole Unix seconds. `exits`: its containers' exit codes, None while one runs.
 
     `counted`: the controller has taken it into the Job's status, or let it go without (its finalizer is removed).
     """

@@ -17,7 +17,7 @@ _FAILED = "ProgressDeadlineExceeded"
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many pods a Deployment has: `replicas` but those being deleted, `updated` of its template as it is now."""
+    """Numbers of a Deployment's pods: `replicas` without those being deleted, `updated` of the current template."""
 
     desired: int = 0
     replicas: int = 0
@@ -27,11 +27,11 @@ class Counts:
 
     @property
     def complete(self) -> bool:
-        """Return whether all pods are there, available and of the newest template, and no others."""
+        """Return whether all pods exist, are available and of the newest template, and no others exist."""
         return self.updated == self.replicas == self.available == self.desired
 
     def is_progress_from(self, before: Counts) -> bool:
-        """Return whether something was reached since `before`."""
+        """Return whether there was progress since `before`."""
         return (
             self.updated > before.updated
             or self.replicas - self.updated < before.replicas - before.updated
@@ -51,11 +51,11 @@ class Progress:
         self._progressed_at = now()
 
     def created(self, deployment: Deployment, replica_set: str) -> None:
-        """Note that there is a new ReplicaSet."""
+        """Report a new ReplicaSet."""
         self._set(deployment, "NewReplicaSetCreated", f'Created new replica set "{replica_set}"')
 
     def note(self, deployment: Deployment, replica_set: str, counts: Counts) -> None:
-        """Note what was reached since the last time, or that for too long nothing was."""
+        """Report progress since the last call, or that the progress deadline is exceeded."""
         before, self._counts = self._counts, counts
         deadline = deployment.progress_deadline_seconds
         done = counts.replicas == counts.updated and self.reason == "NewReplicaSetAvailable"
@@ -71,7 +71,7 @@ class Progress:
             self._set(deployment, _FAILED, f'ReplicaSet "{replica_set}" has timed out progressing.')
 
     def deadline(self, deployment: Deployment) -> float | None:
-        """Return when the deadline is over; None where nothing is under way, or may take as long as it does."""
+        """Return when the progress deadline expires; None without a rollout in progress or without a deadline."""
         seconds = deployment.progress_deadline_seconds
         if self.reason not in {"NewReplicaSetCreated", "ReplicaSetUpdated"} or seconds == _NO_DEADLINE:
             return None

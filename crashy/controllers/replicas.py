@@ -1,4 +1,4 @@
-"""The pods of one ReplicaSet, counted as they come, change and go, so that nobody looks at all of them again."""
+"""The pods of one ReplicaSet, counted incrementally as they are created, change and are deleted."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from itertools import count, islice
 
 from crashy.controllers.base import PodView
 from crashy.controllers.rollout import is_available
+from crashy.kubelet.generate import FINAL
 from crashy.objects.status import PodStatus
-
-_FINAL = frozenset({"Succeeded", "Failed"})
 
 _Rank = tuple[bool, bool, float, int, float, int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A pod as it is now; `rank` is None for one that doesn't count as a replica, `number` is that of its creation."""
+    """A pod's current view; `rank` is None if it doesn't count as a replica, `number` is that of its creation."""
 
     view: PodView
     number: int
@@ -25,7 +24,7 @@ class _Known:
 
 
 class Replicas:
-    """Those that are there, and of them those that count as replicas: neither ended nor being deleted.
+    """The existing pods, and of them those that count as replicas: neither ended nor being deleted.
 
     `active` counts the latter, `unfinished` all whose containers have not ended.
     """
@@ -34,51 +33,56 @@ class Replicas:
         self.unfinished = 0
         self._numbers = count()
         self._known: dict[str, _Known] = {}  # by uid
-        self._ranked: list[tuple[_Rank, str]] = []  # with its uid each; the one to delete first in front
+        self._ranked: list[tuple[_Rank, str]] = []  # rank and uid; the first to delete in front
         self._ready_since: list[float] = []  # of the ready ones that count, in order
 
     def __len__(self) -> int:
-        """Count the pods that are there, those being deleted too."""
+        """Return the number of existing pods, those being deleted included."""
         return len(self._known)
 
     @property
     def active(self) -> int:
-        """Count the pods that count as replicas."""
+        """Return the number of replicas."""
         return len(self._ranked)
 
     @property
     def ready(self) -> int:
-        """Count the replicas that are ready."""
+        """Return the number of ready replicas."""
         return len(self._ready_since)
 
+    @property
+    def terminating(self) -> int:
+        """Count the pods that are being deleted and have not ended."""
+        return self.unfinished - self.active
+
     def put(self, view: PodView) -> None:
-        """Note a pod that was created or has changed."""
+        """Add a pod that was created, or update one that has changed."""
         before = self._known.get(view.pod.uid)
         number = before.number if before else next(self._numbers)
         if before:
             self._uncount(before)
         now = _Known(view, number, _rank(view, number) if counts(view.status) else None)
         self._known[view.pod.uid] = now
-        self.unfinished += view.status.phase not in _FINAL
+        self.unfinished += view.status.phase not in FINAL
         if now.rank:
             insort(self._ranked, (now.rank, view.pod.uid))
             if view.status.ready:
                 insort(self._ready_since, view.status.ready_since)
 
     def drop(self, uid: str) -> None:
-        """Note that a pod has gone."""
+        """Remove a pod."""
         self._uncount(self._known.pop(uid))
 
     def _uncount(self, known: _Known) -> None:
         status = known.view.status
-        self.unfinished -= status.phase not in _FINAL
+        self.unfinished -= status.phase not in FINAL
         if known.rank:
             del self._ranked[bisect_left(self._ranked, (known.rank, known.view.pod.uid))]
             if status.ready:
                 del self._ready_since[bisect_left(self._ready_since, status.ready_since)]
 
     def available(self, now: float, min_ready_seconds: int) -> int:
-        """Count the replicas that have been ready for long enough."""
+        """Return the number of available replicas: those that have been ready for long enough."""
 
         def too_short(ready_since: float) -> bool:
             return not is_available(ready=True, ready_since=ready_since, now=now, min_ready_seconds=min_ready_seconds)
@@ -86,26 +90,26 @@ class Replicas:
         return bisect_left(self._ready_since, True, key=too_short)
 
     def next_available(self, now: float, min_ready_seconds: int) -> float | None:
-        """Return when the next replica will have been ready for so long; None if no ready one has yet to."""
+        """Return when the next ready replica becomes available; None if all are."""
         first = self.available(now, min_ready_seconds)
         return self._ready_since[first] + min_ready_seconds if first < self.ready else None
 
     def surplus(self, replicas: int) -> list[PodView]:
-        """Return the pods to delete where there are more than so many replicas, the first to go in front."""
+        """Return the pods to delete to get down to so many `replicas`, the first to delete in front."""
         return [self._known[uid].view for _, uid in islice(self._ranked, max(0, self.active - replicas))]
 
 
 def counts(status: PodStatus) -> bool:
     """Return whether a pod counts as a replica: neither ended nor being deleted."""
-    return not status.deleting and status.phase not in _FINAL
+    return not status.deleting and status.phase not in FINAL
 
 
 def _rank(view: PodView, number: int) -> _Rank:
-    """Rank the pods that go first lowest: never ran, unready, ready for a short time, often restarted, young.
+    """Rank the pods to delete first lowest: never ran, unready, ready for a short time, often restarted, young.
 
     kubernetes: pkg/controller/controller_utils.go ActivePodsWithRanks; of pods that have been ready for about as long
     as each other (a power of two of seconds) Kubernetes takes one by chance, here it is the one of the shorter time.
-    Of those that are alike in all, the one that was created first goes.
+    Of equal ones, the one that was created first is deleted first.
     """
     status = view.status
     restarts = max((c.restart_count for c in status.containers), default=0)

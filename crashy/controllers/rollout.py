@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import ceil, floor
+
+from crashy.objects.shares import pods_of
 
 
 @dataclass(frozen=True, slots=True)
 class Fenceposts:
-    """How many pods there may be beyond the wanted ones, and how many of those may be unavailable."""
+    """The most pods allowed beyond the desired ones, and the most that may be unavailable."""
 
     max_surge: int
     max_unavailable: int
@@ -18,7 +19,7 @@ class Fenceposts:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaSet:
-    """How many pods a ReplicaSet should have, and how many of its pods are available."""
+    """A ReplicaSet's desired pods, and how many of its pods are available."""
 
     replicas: int
     available: int
@@ -26,7 +27,7 @@ class ReplicaSet:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The sizes that the ReplicaSets get next; `old` in the order in which they were given."""
+    """The next sizes of the ReplicaSets; `old` in the order of the argument."""
 
     new: int
     old: tuple[int, ...]
@@ -40,25 +41,16 @@ def fenceposts(replicas: int, max_surge: int | str = "25%", max_unavailable: int
     >>> fenceposts(10)
     Fenceposts(max_surge=3, max_unavailable=2)
     """
-    surge = ceil(_share(max_surge, replicas))
-    unavailable = floor(_share(max_unavailable, replicas))
+    surge = ceil(pods_of(max_surge, replicas))
+    unavailable = floor(pods_of(max_unavailable, replicas))
     return Fenceposts(surge, unavailable if surge or unavailable else 1)
 
 
-def _share(value: int | str, replicas: int) -> Fraction:
-    if isinstance(value, int):
-        return Fraction(value)
-    number = value.removesuffix("%")
-    if number == value or not (number.isascii() and number.isdigit()):
-        raise ValueError(f'invalid value for IntOrString: "{value}" is neither an integer nor a percentage')
-    return Fraction(int(number) * replicas, 100)
-
-
 def next_step(replicas: int, fence: Fenceposts, new: ReplicaSet, old: Sequence[ReplicaSet]) -> Step:
-    """Return the next sizes of a rollout to `replicas` pods; the step after it waits until this one is seen.
+    """Return the next sizes of a rollout to `replicas` pods; the step after it waits until this one is done.
 
-    The new set grows first, as far as the surge lets it. If it can't, old pods go: those that aren't available before
-    all others, and of the available ones no more than the minimum leaves. `old` is ordered from the oldest.
+    The new set grows first, as far as the surge allows. If it can't, old pods are deleted: the unavailable ones before
+    all others, and of the available ones no more than the minimum allows. `old` is ordered from the oldest.
     """
     total = new.replicas + sum(o.replicas for o in old)
     if new.replicas > replicas:
@@ -87,10 +79,10 @@ def _shrunk(minimum: int, total: int, new: ReplicaSet, old: Sequence[ReplicaSet]
 
 
 def proportional(replicas: int, fence: Fenceposts, most_before: int, sizes: Sequence[int]) -> tuple[int, ...]:
-    """Share a new number of `replicas` among the ReplicaSets of a rollout that is under way.
+    """Distribute a new number of `replicas` among the ReplicaSets of a rollout in progress.
 
-    `sizes` are theirs, from the oldest; `most_before` is how many pods there might be before (replicas and surge).
-    Each grows or shrinks in its proportion, and the largest takes what is left by rounding.
+    `sizes` are theirs, from the oldest; `most_before` is the most pods allowed before (replicas and surge).
+    Each grows or shrinks in proportion, and the largest takes the rounding remainder.
 
     >>> proportional(15, Fenceposts(3, 2), 13, (8, 5))
     (11, 7)

@@ -1,48 +1,65 @@
-"""Who keeps a workload's pods: one controller a kind, which the cluster asks for by the kind's name."""
+"""The controllers of workloads, by the kind's name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
+from crashy.controllers.base import Pods
+from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.deployment import DeploymentController
-from crashy.controllers.replicas import Replicas
+from crashy.controllers.replicaset import ReplicaSetWorkload
+from crashy.kubelet.runtime import Pod
 from crashy.objects.workload import Workload
 
 W = TypeVar("W", bound=Workload)
 
 
 class Owner(Protocol):
-    """Who has created pods: what becomes of them is noted in `pods`, and `changed` is called afterwards."""
+    """The creator of pods: their changes are recorded in `pods`, and `changed` is called afterwards."""
 
-    pods: Replicas
+    @property
+    def pods(self) -> Pods:
+        """Return where to note them."""
+        ...
 
     def changed(self) -> None:
-        """Act on what was noted."""
-        ...
+        """Act on the recorded changes."""
 
 
 class Controller(Protocol[W]):
-    """Keeps the pods of `workload` as it has them; made of it and of the means `create`, `delete`, `emit` and `rng`."""
+    """Keeps the pods of `workload` as specified; constructed with it and `create`, `delete`, `emit` and `rng`."""
 
     workload: W
 
     def apply(self, workload: W) -> None:
-        """Make its specification another one."""
-        ...
+        """Replace its specification."""
 
     def sync(self) -> None:
         """Take the next steps."""
-        ...
 
     def owns(self, owner: Owner) -> bool:
-        """Return whether the pods of `owner` are its own."""
-        ...
+        """Return whether `owner` belongs to it."""
 
     def stop(self) -> None:
-        """End what it waits for."""
-        ...
+        """Cancel its timers."""
 
 
-CONTROLLERS: dict[str, Callable[..., Controller[Any]]] = {"Deployment": DeploymentController}
+CONTROLLERS: dict[str, Callable[..., Controller[Any]]] = {
+    "DaemonSet": DaemonSetController,
+    "Deployment": DeploymentController,
+    "ReplicaSet": ReplicaSetWorkload,
+    "ReplicationController": ReplicaSetWorkload,
+}
 """A Pod has none: the cluster runs it as it is."""
+
+
+def claimant(controllers: Iterable[Controller[Any]], pod: Pod, owner: Owner | None) -> Owner | None:
+    """Return who owns a pod by the labels that it has now; those of other kinds than ReplicaSets keep theirs.
+
+    kubernetes: pkg/controller/controller_ref_manager.go ClaimPods
+    """
+    sets = [one for one in controllers if isinstance(one, ReplicaSetWorkload)]
+    if owner is not None and not any(one.owns(owner) for one in sets):
+        return owner
+    return next((one.set for one in sets if one.selects(pod)), None)

@@ -1,4 +1,4 @@
-"""A patient's admin API, whoever carries the requests: what an engine asks of it, and how it can refuse."""
+"""A patient's admin API, over any transport: what an engine requests of it, and how it can refuse."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TIMEOUT = 5.0  # seconds for one request
 
 
 class NotDoneError(Exception):
-    """A patient did not do as it was asked: the message says why."""
+    """A patient did not do what was requested; the message has the reason."""
 
 
 class NeedsTokenError(NotDoneError):
@@ -24,12 +24,12 @@ class Send(Protocol):
     """Carries one request to one patient."""
 
     def __call__(self, method: str, path: str, document: dict[str, Any], /) -> Awaitable[None]:
-        """Have it done; raises NotDoneError."""
+        """Send it; raises NotDoneError."""
         ...
 
 
 def patient(pod: Pod) -> Container | None:
-    """Return the container that can fall ill; None where there is none."""
+    """Return the container of the patient; None if there is none."""
     return next((c for c in pod.template.containers if is_patient(c.image)), None)
 
 
@@ -39,5 +39,5 @@ async def inject(send: Send, spec: str) -> None:
 
 
 async def recover(send: Send, which: str) -> None:
-    """Take back all faults, or those of one name; raises NotDoneError."""
+    """Recover from all faults, or those of one name; raises NotDoneError."""
     await send("POST", "/admin/recover", {} if which == "all" else {"fault": which})

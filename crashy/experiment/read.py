@@ -39,7 +39,7 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
         if key.required and name not in raw:
             fields.wrong("", f"{name}: is missing")
     manifests = read_manifests(fields, raw.get("manifests"), "manifests", path.parent)
-    said = fields.given(ExperimentFields, raw, "")
+    given = fields.given(ExperimentFields, raw, "")
     why_not = {
         engine: fields.text(why, f"why_not.{engine}")
         for engine, why in fields.mapping(raw.get("why_not", {}), "why_not", ENGINES).items()
@@ -47,21 +47,21 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
     differs = {
         engine: {
             what: fields.text(why, f"differs.{engine}.{what}")
-            for what, why in fields.mapping(told, f"differs.{engine}", MEASURES).items()
+            for what, why in fields.mapping(measures, f"differs.{engine}", MEASURES).items()
         }
-        for engine, told in fields.mapping(raw.get("differs", {}), "differs", OTHERS).items()
+        for engine, measures in fields.mapping(raw.get("differs", {}), "differs", OTHERS).items()
     }
     return Experiment(
-        name=said.name,
-        lesson=said.lesson.strip(),
+        name=given.name,
+        lesson=given.lesson.strip(),
         manifests=manifests,
         traffic=_traffic(fields, raw["traffic"], manifests) if "traffic" in raw else None,
-        duration=said.duration,
+        duration=given.duration,
         steps=read_steps(
             fields,
             raw.get("steps", []),
             manifests,
-            said.duration,
+            given.duration,
             lambda value, at: read_manifests(
                 fields, value if isinstance(value, list) else [value], at, path.parent, on_top=True
             ),

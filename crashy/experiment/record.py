@@ -1,4 +1,4 @@
-"""What is left of a run: its events, from which every report is made, now or later."""
+"""The record of a run: its events, from which every report is made."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from crashy.errors import BadInput
 from crashy.experiment.expectations import Run, Verdict, judge, read_expectations
 from crashy.experiment.fields import Fields
 from crashy.objects.document import Document
-from crashy.report.results import KINDS, Results, results
+from crashy.report.results import KINDS, RunSummary, summarize
 from crashy.report.terminal import columns, fault_table, users_line
 from crashy.timeline import Event, kinds
 
 KEPT = KINDS | {kinds.PROBE, kinds.PROCESS, kinds.LOG}
-"""The kinds of events that reports and verdicts are made of; the rest is on the timeline's file alone."""
+"""The kinds of events that reports and verdicts are made of; the others are only in the timeline's file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +33,35 @@ class Record:
     def of(cls, events: Iterable[Event], source: str) -> Record:
         """Take a run's events; raises BadInput, which names `source`, if they don't begin with an experiment."""
         kept = tuple(event for event in events if event.kind in KEPT)
-        begun = next((event for event in kept if event.kind == kinds.EXPERIMENT), None)
-        if begun is None or "raw" not in begun.data:
-            raise BadInput(f"{source}: holds no experiment: write it with crashy run --timeline FILE")
+        begun, data = next(iter(kinds.EXPERIMENT.read(kept)), (None, None))
+        if begun is None or data is None or "raw" not in data:
+            raise BadInput(f"{source}: has no experiment: write it with crashy run --timeline FILE")
         name = begun.object.removeprefix("experiment/")
-        return cls(name, begun.message, str(begun.data.get("engine", "")), dict(begun.data["raw"]), kept)
+        return cls(name, begun.message, data.get("engine", ""), dict(data["raw"]), kept)
 
-    def results(self) -> Results:
-        """Return the sum of it."""
-        return results(self.events)
+    def summary(self) -> RunSummary:
+        """Return its summary."""
+        return summarize(self.events)
 
     def verdicts(self) -> list[Verdict]:
         """Judge it by the expectations of its own file."""
         fields = Fields(Document(self.name, 1, 1, self.raw))
-        return judge(read_expectations(fields, self.raw.get("expect", {})), Run(self.results(), self.events))
+        return judge(read_expectations(fields, self.raw.get("expect", {})), Run(self.summary(), self.events))
 
     def text(self) -> str:
-        """Return it for people: the lesson, what became of each fault, what users felt, the verdict."""
-        totals, verdicts = self.results(), self.verdicts()
+        """Return it as text: the lesson, each fault's consequences, users' requests, the verdicts."""
+        summary, verdicts = self.summary(), self.verdicts()
         lines = [f"{self.name}, on {self.engine}", textwrap.fill(" ".join(self.lesson.split()), 100)]
-        if totals.faults:
-            lines += ["", fault_table(totals.faults)]
+        if summary.faults:
+            lines += ["", fault_table(summary.faults)]
         lines.append("")
-        if totals.requests:
-            lines.append(users_line(totals))
-        for pod, count in totals.restarts.items():
+        if summary.requests:
+            lines.append(users_line(summary))
+        for pod, count in summary.restarts.items():
             if count:
                 lines.append(f"restarts of {pod}: {count}")
-        if totals.back_off:
-            lines.append(f"longest back-off: {totals.back_off}s")
+        if summary.back_off:
+            lines.append(f"longest back-off: {summary.back_off}s")
         if verdicts:
             rows = [("pass" if v.passed else "FAIL", v.name, v.wanted, v.seen) for v in verdicts]
             lines += ["", columns([("", "EXPECTED OF", "WANTED", "SEEN"), *rows])]
@@ -69,11 +69,11 @@ class Record:
 
 
 def read_record(lines: Iterable[str], source: str) -> Record:
-    """Read a timeline's file; raises BadInput that names the line that is none of a timeline."""
+    """Read a timeline's file; raises BadInput that names the first bad line."""
     events = []
     for number, line in enumerate(lines, 1):
         try:
             events.append(Event.from_json(line))
         except (ValueError, KeyError, TypeError):
-            raise BadInput(f"{source}:{number}: is no event of a timeline") from None
+            raise BadInput(f"{source}:{number}: is not a timeline's event") from None
     return Record.of(events, source)

@@ -1,4 +1,4 @@
-"""Runs an experiment on any engine; all that happens is on the timeline."""
+"""Runs an experiment on any engine; everything that happens is recorded on the timeline."""
 
 from __future__ import annotations
 
@@ -8,15 +8,33 @@ from collections import Counter
 from contextlib import suppress
 from functools import partial
 
-from crashy.controllers.base import PodView
+from crashy.controllers.base import NODE, PodView
+from crashy.controllers.eviction import EvictionRefusedError
 from crashy.engines.base import Engine
-from crashy.experiment.model import Action, Apply, Delete, Exec, Experiment, Inject, Load, Recover, Scale, Step
+from crashy.engines.drain import NotDrainedError, drain
+from crashy.experiment.model import (
+    Action,
+    Apply,
+    Delete,
+    Drain,
+    Evict,
+    Exec,
+    Experiment,
+    Inject,
+    Load,
+    Recover,
+    Scale,
+    Step,
+    Uncordon,
+)
 from crashy.experiment.targets import port_of, spared
 from crashy.objects.images import is_patient
 from crashy.objects.service import Service
 from crashy.targets import choose
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.users import users
+
+_NODE = f"node/{NODE}"
 
 
 async def run(
@@ -28,9 +46,9 @@ async def run(
     stop: asyncio.Event,
     begun: kinds.Experiment,
 ) -> None:
-    """Perform an experiment between two events that say so, the first of them with what is in `begun`.
+    """Perform an experiment between the events Begun, with the data of `begun`, and Ended.
 
-    When it is stopped, faults that are still there are taken back.
+    When it is stopped, active faults are recovered.
     """
     name = f"experiment/{experiment.name}"
     kinds.EXPERIMENT.add(
@@ -49,10 +67,10 @@ async def perform(
     stop: asyncio.Event,
     recover: bool = False,
 ) -> bool:
-    """Apply the manifests, let users ask, perform the steps, until the experiment's end or until `stop` is set.
+    """Apply the manifests, send users' requests and perform the steps, until the end or until `stop` is set.
 
-    Every random choice comes from `rng`. Returns whether it was stopped; with `recover`, for pods that live on, all
-    faults are taken back then. Raises BadInput where the manifests can't be applied.
+    Every random choice comes from `rng`. Returns whether it was stopped; with `recover`, for pods that keep running,
+    all faults are recovered then. Raises BadInput if the manifests can't be applied.
     """
     await engine.apply(experiment.manifests)
     runner = _Runner(experiment, engine, timeline, rng)
@@ -79,14 +97,14 @@ class _Runner:
         self._engine = engine
         self._timeline = timeline
         self._rng = rng
-        self._hit: set[str] = set()
+        self._injected: set[str] = set()
         self.loads: list[asyncio.Task[None]] = []
         self._services: dict[str, Service] = {s.name: s for s in experiment.manifests.services}
 
     async def users(self, over: asyncio.Event) -> None:
-        """Ask as the experiment's traffic says, until it is over."""
+        """Send the experiment's traffic until it is over."""
         traffic = self._experiment.traffic
-        assert traffic is not None  # noqa: S101 - whoever calls has looked
+        assert traffic is not None  # noqa: S101 - the caller has checked
         service = self._services[traffic.service]
         ask = partial(self._engine.ask, service, port_of(service, traffic.port), traffic.path, traffic.timeout)
         await users(ask, self._timeline, service.name, rate=traffic.rate, stop=over)
@@ -98,7 +116,7 @@ class _Runner:
             await self._perform(step, tasks)
 
     def patients(self) -> list[PodView]:
-        """Return the pods that can fall ill."""
+        """Return the pods into which faults can be injected."""
         return [v for v in self._engine.pods() if any(is_patient(c.image) for c in v.pod.template.containers)]
 
     async def _perform(self, step: Step, tasks: asyncio.TaskGroup) -> None:
@@ -112,6 +130,11 @@ class _Runner:
                 await self._engine.apply(action.manifests)
                 self._services |= {s.name: s for s in action.manifests.services}
                 self._record(step, "manifests", "applied")
+            case Drain():
+                self.loads.append(tasks.create_task(self._drain(step, action.timeout)))
+            case Uncordon():
+                self._engine.uncordon()
+                self._record(step, _NODE, f"{_NODE} uncordoned")
             case Load():
                 self.loads.append(tasks.create_task(self._load(action)))
                 self._record(
@@ -122,12 +145,12 @@ class _Runner:
 
     async def _on_pods(self, step: Step, action: Action) -> None:
         views = self.patients() if isinstance(action, Inject | Recover) else list(self._engine.pods())
-        assert step.target is not None  # noqa: S101 - the reader has seen to it
+        assert step.target is not None  # noqa: S101 - the reader requires it
         inject = isinstance(action, Inject)
-        chosen = choose(step.target, views, PodView.facts, self._rng, self._hit if inject else ())
+        chosen = choose(step.target, views, PodView.facts, self._rng, self._injected if inject else ())
         kept = spared(chosen, views, step.keep_ready)
         if inject:
-            self._hit.update(view.pod.name for view in kept)
+            self._injected.update(view.pod.name for view in kept)
         if not kept:
             why = "no such pod" if not chosen else f"it would leave fewer than {step.keep_ready} ready pods"
             self._record(step, f"pod/{step.target.text}", why, "Skipped")
@@ -135,7 +158,7 @@ class _Runner:
 
     async def _on_pod(self, step: Step, action: Action, view: PodView) -> None:
         pod = view.pod
-        said = step.text
+        message = step.text
         match action:
             case Inject():
                 await self._engine.inject(pod, action.spec)
@@ -143,36 +166,53 @@ class _Runner:
                 await self._engine.recover(pod, action.which)
             case Delete():
                 self._engine.delete(pod, action.grace)
+            case Evict():
+                try:
+                    await self._engine.evict(pod)
+                except EvictionRefusedError as error:
+                    self._record(step, pod.object, error.text(), "Refused")
+                    return
             case Exec():
                 container = action.container or pod.template.containers[0].name
-                said += f": {await self._engine.exec(pod, container, action.command, action.timeout)}"
-        self._record(step, pod.object, said)
+                message += f": {await self._engine.exec(pod, container, action.command, action.timeout)}"
+        self._record(step, pod.object, message)
 
     def _record(self, step: Step, obj: str, message: str, reason: str = "Performed") -> None:
         kinds.STEP.add(self._timeline.add, "experiment", obj, reason, message, data={"step": step.text, "at": step.at})
 
+    async def _drain(self, step: Step, timeout: float) -> None:
+        """Drain the node, while other steps go on; kubectl's lines are events."""
+
+        def tell(line: str) -> None:
+            self._record(step, _NODE, line)
+
+        try:
+            await drain(self._engine, tell, timeout)
+        except NotDrainedError as error:
+            self._record(step, _NODE, str(error), "NotDrained")
+
     async def _load(self, load: Load) -> None:
-        """Ask in a closed loop, as `ab` does; what came back is told at the end."""
+        """Send requests in a closed loop, as `ab` does; the outcomes are recorded at the end."""
         service = self._services[load.service]
         ask = partial(self._engine.ask, service, port_of(service, None), load.path, load.timeout)
         left = iter(range(load.requests))
         outcomes: Counter[str] = Counter()
         began = self._timeline.now()
 
-        async def one_after_the_other(_: int) -> None:
+        async def worker(_: int) -> None:
             for _number in left:
                 reply = await ask()
                 outcomes[reply.failure or str(reply.status)] += 1
 
-        await asyncio.gather(*map(one_after_the_other, range(load.concurrency)))
+        await asyncio.gather(*map(worker, range(load.concurrency)))
         seconds = self._timeline.now() - began
         counts = ", ".join(f"{outcome}: {count}" for outcome, count in sorted(outcomes.items()))
-        said = f"{load.requests} requests in {seconds:.1f}s ({counts})"
+        message = f"{load.requests} requests in {seconds:.1f}s ({counts})"
         kinds.STEP.add(
             self._timeline.add,
             "experiment",
             f"service/{load.service}",
             "LoadEnded",
-            said,
+            message,
             data={"outcomes": dict(outcomes)},
         )

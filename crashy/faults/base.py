@@ -1,4 +1,4 @@
-"""What a fault is, and the registry that knows them all: reading, writing and describing them."""
+"""The base class of faults, and the registry of all faults: reading, writing and describing them."""
 
 from __future__ import annotations
 
@@ -12,30 +12,18 @@ from typing import Any, ClassVar
 from crashy.errors import BadInput
 from crashy.faults import kinds
 from crashy.faults.effects import ProcessEffect, RequestPart
-from crashy.faults.scope import ProbeName, Request, Scope, Target
+from crashy.faults.scope import DefaultTarget, ProbeName, Request, Scope
 from crashy.fields import Declared, Key
 from crashy.fields.values import OneOf, show
 
-__all__ = [
-    "FAULTS",
-    "Fault",
-    "FaultError",
-    "catalogue",
-    "find",
-    "from_json",
-    "parse_spec",
-    "parse_specs",
-    "scope_catalogue",
-]
-
-LONGEST_SPEC = 16_384
-MOST_SPECS = 100
+MAX_SPEC_LENGTH = 16_384
+MAX_SPECS = 100
 
 
 class FaultError(BadInput):
-    """A fault can't be made of this: `field` names the key, `message` the value and what is allowed.
+    """A fault is invalid: `field` names the key, `message` the value and what is allowed.
 
-    `allowed` repeats that alone, where it can be said: the possible values, or a description of them.
+    `allowed` is the possible values, or a description of them, where they are known.
     """
 
     def __init__(self, field: str, message: str, allowed: Sequence[str] | str | None = None) -> None:
@@ -72,19 +60,19 @@ FAULTS = _Faults()
 
 
 class Fault(Declared):
-    """One way to fall ill, with the scope that says when and for whom.
+    """One kind of failure, with the scope that says when it is active and which requests it matches.
 
-    A fault acts on the whole process (`process_effect` gives something), or else on each request that it hits
-    (`on_request`), and it may make health answers fail (`failing`).
+    A fault acts on the whole process (`process_effect` isn't None), or else on each request that it hits
+    (`on_request`), and it may make probes fail (`failing`).
     """
 
     name: ClassVar[str]
-    target: ClassVar[Target] = "users"
-    """What it matches if its scope doesn't say."""
+    target: ClassVar[DefaultTarget] = "users"
+    """The requests that it matches without a scope."""
     rank: ClassVar[int]
-    """Whose turn comes first where several faults match one request: the lowest, then the oldest."""
+    """The order of faults that match the same request: the lowest first, then the oldest."""
     examples: ClassVar[tuple[str, ...]]
-    """Specs to learn from; the first is the commonest."""
+    """Examples of specs; the first is the most common."""
 
     scope: Scope = Scope()
 
@@ -94,13 +82,13 @@ class Fault(Declared):
         FAULTS.read[cls.name] = cls
 
     def __post_init__(self) -> None:
-        """Refuse what can't be together; raises FaultError."""
+        """Reject keys that can't be combined; raises FaultError."""
         for key in self.keys.values():
             if key.mode not in (None, getattr(self, "mode", None)) and getattr(self, key.field) != key.default:
                 raise FaultError(key.name, f"is for mode={key.mode} only")
 
     def process_effect(self) -> ProcessEffect | None:
-        """Return what it does to the whole process, if that is what it does; `on_request` is then left alone."""
+        """Return what it does to the whole process, or None; only if None is `on_request` called."""
         return None
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
@@ -108,32 +96,28 @@ class Fault(Declared):
         return None
 
     def failing(self) -> frozenset[ProbeName]:
-        """Return the probes whose health answer it turns into a no."""
+        """Return the probes that it makes fail."""
         return frozenset()
 
     def to_json(self) -> dict[str, Any]:
-        """Write it as JSON that `from_json` reads; what is as by default is left out."""
-        written: dict[str, Any] = {"fault": self.name}
-        for owner in (self, self.scope):
-            for key in owner.keys.values():
-                value = getattr(owner, key.field)
-                if value != key.default:
-                    written[key.name] = key.kind.to_json(value)
-        return written
+        """Return it as JSON that `from_json` reads, without defaults."""
+        return {"fault": self.name} | {key.name: key.kind.to_json(value) for key, value in self._given()}
 
     def to_spec(self) -> str:
-        """Write it as the text that `parse_spec` reads; what is as by default is left out."""
-        words = [self.name]
+        """Return it as the text that `parse_spec` reads, without defaults."""
+        return " ".join(
+            [self.name, *(f"{key.name}={shlex.quote(key.kind.to_text(value))}" for key, value in self._given())]
+        )
+
+    def _given(self) -> Iterator[tuple[Key, Any]]:
         for owner in (self, self.scope):
             for key in owner.keys.values():
-                value = getattr(owner, key.field)
-                if value != key.default:
-                    words.append(f"{key.name}={shlex.quote(key.kind.to_text(value))}")
-        return " ".join(words)
+                if (value := getattr(owner, key.field)) != key.default:
+                    yield key, value
 
 
 def from_json(value: Any) -> Fault:
-    """Make the fault that `{"fault": "freeze", "mode": "loop", "after": "30s"}` asks for; raises FaultError."""
+    """Read a fault such as `{"fault": "freeze", "mode": "loop", "after": "30s"}`; raises FaultError."""
     if not isinstance(value, Mapping):
         raise FaultError("fault", f'{show(value)}: an object such as {{"fault": "freeze", "mode": "loop"}}')
     if "fault" not in value:
@@ -143,7 +127,7 @@ def from_json(value: Any) -> Fault:
 
 
 def parse_spec(text: str) -> Fault:
-    """Make the fault that `freeze mode=loop after=30s for=10s` asks for, quoted as for a shell; raises FaultError."""
+    """Read a fault such as `freeze mode=loop after=30s for=10s`, quoted as for a shell; raises FaultError."""
     specs = _split(text)
     if len(specs) != 1:
         raise FaultError("fault", f"{show(text)}: one fault, such as 'freeze mode=loop for=10s'")
@@ -151,17 +135,17 @@ def parse_spec(text: str) -> Fault:
 
 
 def parse_specs(text: str) -> list[Fault]:
-    """Make the faults of several specs with `;` between them; empty ones are nothing; raises FaultError."""
+    """Read several specs with `;` between them; empty ones are skipped; raises FaultError."""
     specs = _split(text)
-    if len(specs) > MOST_SPECS:
-        raise FaultError("fault", f"{len(specs)} specs: at most {MOST_SPECS}")
+    if len(specs) > MAX_SPECS:
+        raise FaultError("fault", f"{len(specs)} specs: at most {MAX_SPECS}")
     return [_parse(words) for words in specs]
 
 
 def _split(text: str) -> list[list[str]]:
     """Return the words of each spec."""
-    if len(text) > LONGEST_SPEC:
-        raise FaultError("fault", f"a text of {len(text)} characters: at most {LONGEST_SPEC}")
+    if len(text) > MAX_SPEC_LENGTH:
+        raise FaultError("fault", f"a text of {len(text)} characters: at most {MAX_SPEC_LENGTH}")
     lexer = shlex.shlex(text, posix=True, punctuation_chars=";")
     lexer.whitespace_split = True
     lexer.commenters = ""

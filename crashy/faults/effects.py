@@ -1,4 +1,4 @@
-"""What a fault does, as values: on one request, or to the whole process. Whoever reads them does it."""
+"""What a fault does to one request or to the whole process, as values that the server and the sim execute."""
 
 from __future__ import annotations
 
@@ -9,55 +9,44 @@ from importlib import import_module
 from types import ModuleType
 from typing import ClassVar, NamedTuple
 
-
-class _Value:
-    """A value: equal to another of its class if what it holds is."""
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *vars(self).values()))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+from crashy.fields import Value
 
 
 class Delay(NamedTuple):
-    """The answer comes that many seconds later."""
+    """The response comes that many seconds later."""
 
     seconds: float
 
 
-class Hang(_Value):
-    """The request is taken in and not answered while the fault lasts."""
+class Hang(Value):
+    """The request is accepted, but not answered while the fault lasts."""
 
 
-class Answer(NamedTuple):
-    """This is answered instead; `body` None leaves the text to the server, which knows its persona."""
+class InjectedResponse(NamedTuple):
+    """The response that a fault sends instead of the app's; without a `body` the persona chooses the text."""
 
     status: int
     body: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
 
-RequestPart = Delay | Hang | Answer
+RequestPart = Delay | Hang | InjectedResponse
 
 
-class ProcessEffect(_Value):
+class ProcessEffect(Value):
     """Something that happens to the whole process.
 
-    It is carried out by the file of its name in `server/effects/`, and for a modelled process by the one in
-    `engines/sim/effects/`: `ListenersClosed` by `listeners_closed.py`. One that several faults use is here, one that
-    belongs to a single fault beside it.
+    It is executed by the file of its name in `server/effects/`, and for a modelled process by the one in
+    `engines/sim/effects/`: `ListenersClosed` by `listeners_closed.py`. An effect that several faults use is here, one
+    that belongs to a single fault is in that fault's file.
     """
 
     lasting: ClassVar[bool] = True
-    """Whether it lasts as long as its fault; else it happens once, and the fault is over as it starts."""
+    """Whether it lasts as long as its fault; else it happens once, and the fault ends as it starts."""
 
     @property
     def file(self) -> str:
-        """The name of the files that carry it out."""
+        """The name of the files that execute it."""
         return re.sub(r"\B[A-Z]", r"_\g<0>", type(self).__name__).lower()
 
 
@@ -85,11 +74,11 @@ class Signal(ProcessEffect):
 
 
 class Block(ProcessEffect):
-    """The event loop of the data plane stands still."""
+    """The event loop of the data plane is blocked."""
 
 
 class Stop(ProcessEffect):
-    """The whole process is stopped (SIGSTOP); only another process can wake it."""
+    """The whole process is stopped (SIGSTOP); only another process can resume it."""
 
 
 class ListenersClosed(ProcessEffect):
@@ -97,9 +86,9 @@ class ListenersClosed(ProcessEffect):
 
 
 class Begin(NamedTuple):
-    """Let this effect begin, or, if it already holds, let it last until `until`.
+    """Begin this effect or, if it has begun already, let it last until `until`.
 
-    `until` is on the clock of the FaultSet; None is until an `End`, or forever for what can't be undone.
+    `until` is on the clock of the FaultSet; None means until an `End`, or forever for what can't be undone.
     """
 
     effect: ProcessEffect
@@ -107,7 +96,7 @@ class Begin(NamedTuple):
 
 
 class End(NamedTuple):
-    """Let this lasting effect end: the last fault that held it is over."""
+    """End this lasting effect: the last fault that needed it is over."""
 
     effect: ProcessEffect
 
@@ -116,10 +105,10 @@ Command = Begin | End
 
 
 class ProcessEffects:
-    """Carries out commands on one process, by the files of a package, one an effect, imported when first used.
+    """Executes commands on one process, by the files of a package, one for each effect, imported when first used.
 
-    Such a file has `begin(process, effect, until)`, which returns what ends the effect again, or None if nothing is
-    left to end: then the effect begins anew if it is told to last longer.
+    Each file has `begin(process, effect, until)`, which returns the function that ends the effect, or None if it has
+    ended already: such an effect begins again when a later `until` is commanded.
     """
 
     def __init__(self, package: ModuleType, process: object) -> None:
@@ -127,8 +116,8 @@ class ProcessEffects:
         self._process = process
         self._ends: dict[ProcessEffect, Callable[[], None]] = {}
 
-    def obey(self, command: Command) -> None:
-        """Carry out a command; what already holds goes on, and what doesn't hold needn't end."""
+    def execute(self, command: Command) -> None:
+        """Execute a command; beginning an effect twice, or ending one that hasn't begun, does nothing."""
         match command:
             case Begin(effect, until) if effect not in self._ends:
                 end = import_module(f"{self._package}.{effect.file}").begin(self._process, effect, until)

@@ -1,4 +1,4 @@
-"""One injected fault: where it stands between its injection and its end, and what it counts."""
+"""One injected fault: its state from injection to end, and its counts."""
 
 from __future__ import annotations
 
@@ -11,61 +11,49 @@ from crashy.faults.scope import ProbeName, Request
 State = Literal["pending", "active", "ended"]
 
 
-class Active:
+class InjectedFault:
     """One injected fault; times are on its FaultSet's clock. Only the FaultSet writes to it.
 
-    `pending` waits for its time, or for the request that triggers it; `active` does harm; `ended` is over.
+    `pending` waits for its time or, if request-triggered, for a matching request.
     """
 
-    def __init__(
-        self,
-        id: str,  # noqa: A002 - the id that users see
-        fault: Fault,
-        source: str,
-        armed_at: float,
-        *,
-        starts_at: float,
-        ends_at: float | None,
-        trap: bool,
-        rng: random.Random,
-    ) -> None:
-        self.id = id
+    def __init__(self, fault_id: str, fault: Fault, source: str, now: float, rng: random.Random) -> None:
+        scope = fault.scope
+        self.id = fault_id
         self.fault = fault
         self.source = source
-        self.armed_at = armed_at
-        self.starts_at = starts_at
-        """When it starts, jitter included; a request triggers it no earlier."""
-        self.ends_at = ends_at
-        """When it ends by itself; None while nothing says so (if a request triggers it, `for` counts from then)."""
-        self.trap = trap
-        """Whether it is for the whole process, but waits for a request that it matches."""
+        self.starts_at = now + scope.after + (rng.random() * scope.jitter if scope.jitter else 0.0)
+        """When it starts, jitter included; a request-triggered fault doesn't fire earlier."""
+        self.request_triggered = fault.process_effect() is not None and scope.names_requests
+        """Whether it acts on the whole process, but only once a matching request comes."""
+        self.ends_at = None if self.request_triggered or scope.for_ is None else self.starts_at + scope.for_
+        """When it ends by itself, or None; the `for` of a request-triggered fault counts from when it fires."""
         self.rng = rng
         self.state: State = "pending"
-        self.ended_at: float | None = None
         self.seen = 0
-        """Requests it met."""
+        """Requests that matched its scope."""
         self.hits = 0
-        """Requests it hit, or sprang on."""
+        """Requests that it hit, or that it fired on."""
 
     @property
     def due(self) -> float | None:
-        """When time alone changes its state, if it does."""
+        """When time alone changes its state, or None."""
         match self.state:
             case "pending":
-                return None if self.trap else self.starts_at
+                return None if self.request_triggered else self.starts_at
             case "active":
                 return self.ends_at
         return None
 
     @property
-    def spent(self) -> bool:
-        """Whether it has made all its hits."""
+    def exhausted(self) -> bool:
+        """Whether it has used up its `times`."""
         return self.fault.scope.times is not None and self.hits >= self.fault.scope.times
 
     def hit(self, request: Request) -> bool:
         """Count a request, and decide whether it is hit."""
         scope = self.fault.scope
-        if self.spent or not scope.matches(request, self.fault.target):
+        if self.exhausted or not scope.matches(request, self.fault.target):
             return False
         self.seen += 1
         if scope.every is not None and self.seen % scope.every:
@@ -75,14 +63,14 @@ class Active:
         self.hits += 1
         return True
 
-    def surely_fails(self, probe: ProbeName) -> bool:
-        """Whether the kubelet's next such question would surely be answered with a no; counts and draws nothing."""
+    def certain_to_fail(self, probe: ProbeName) -> bool:
+        """Whether the kubelet's next probe of this type is certain to fail; counts and draws nothing."""
         scope = self.fault.scope
         return (
             probe in self.fault.failing()
             and not scope.routes
             and scope.matches(Request("GET", "", "kubelet", probe), self.fault.target)
-            and not self.spent
+            and not self.exhausted
             and (scope.every is None or (self.seen + 1) % scope.every == 0)
             and (scope.p is None or scope.p == 1)
         )
@@ -96,7 +84,7 @@ class Active:
             "state": self.state,
             "source": self.source,
             "spec": self.fault.to_spec(),
-            "trap": self.trap,
+            "trap": self.request_triggered,
             "starts_in": None if starts_in is None else round(starts_in, 3),
             "ends_in": None if ends_in is None else round(ends_in, 3),
             "seen": self.seen,

@@ -1,4 +1,4 @@
-"""The algebra that every fault shares: when it holds, and which requests it matches."""
+"""The scope that every fault may have: when it is active, and which requests it matches."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from crashy.fields.values import Choice, Duration, Integer, Probability, Words
 
 ProbeName = Literal["startup", "readiness", "liveness"]
 Client = Literal["users", "kubelet"]
-Target = Literal["users", "everything", "startup", "readiness", "liveness"]
-"""What a fault matches if its scope doesn't say: users' routes, everything, or the routes of one probe."""
+DefaultTarget = Literal["users", "everything", "startup", "readiness", "liveness"]
+"""The requests that a fault without a scope matches: users' routes, everything, or the routes of one probe."""
 
 _METHOD = r"[A-Za-z]{1,16}"
 _ROUTE = r"/[^\s,]{0,199}"
 
 
 class Request(NamedTuple):
-    """What a fault sees of a request: `path` is without its query, `is_probe` says whose route it is."""
+    """What a fault sees of a request: `path` has no query, `is_probe` is the probe whose route it is."""
 
     method: str
     path: str
@@ -27,42 +27,44 @@ class Request(NamedTuple):
 
 
 class Scope(Declared):
-    """When a fault holds and which requests it matches; times are in seconds.
+    """When a fault is active and which requests it matches; times are in seconds.
 
-    A fault holds from `after` (counted from its injection, plus a share of `jitter` that is drawn once), for `for`.
-    Of the requests that match, each `every`th is a candidate, `p` decides whether it is hit, and after `times` hits
-    the fault is over.
+    A fault starts `after` its injection, plus a random part of `jitter` that is drawn once, and lasts `for`.
+    Of the matching requests, each `every`th is a candidate, `p` is the probability that it is hit, and after `times`
+    hits the fault ends.
     """
 
     after: float = param(Duration(zero=True), "start that much later", default=0.0)
     for_: float | None = param(Duration(zero=False), "end by itself that long after its start")
-    times: int | None = param(Integer(1, 1_000_000), "hit the next N requests that it matches, then end")
-    every: int | None = param(Integer(1, 1_000_000), "hit each Nth request that it matches")
+    times: int | None = param(Integer(1, 1_000_000), "hit the next N matching requests, then end")
+    every: int | None = param(Integer(1, 1_000_000), "hit each Nth matching request")
     p: float | None = param(Probability(), "hit a request with this probability")
-    seed: int | None = param(Integer(0, 2**53 - 1), "make what is drawn repeatable")
+    seed: int | None = param(Integer(0, 2**53 - 1), "make random choices repeatable")
     routes: tuple[str, ...] = param(
         Words(_ROUTE, "paths that begin with /, * stands for anything, such as /,/api/*"),
-        "match these paths only, whoever asks",
+        "match these paths only, from any client",
         default=(),
     )
     methods: tuple[str, ...] = param(
         Words(_METHOD, "HTTP methods, such as GET,POST", upper=True), "match these HTTP methods only", default=()
     )
-    clients: str | None = param(Choice("users", "kubelet", "all"), "match what these ask: users, the kubelet, or all")
-    jitter: float = param(Duration(zero=True), "start up to that much later still, drawn once", default=0.0)
+    clients: str | None = param(
+        Choice("users", "kubelet", "all"), "match requests of these: users, the kubelet, or all"
+    )
+    jitter: float = param(Duration(zero=True), "start later by a random part of this, drawn once", default=0.0)
 
     @property
     def names_requests(self) -> bool:
-        """Whether it speaks of single requests, so that a fault of the whole process is a trap for them."""
+        """Whether it selects requests, which makes a fault of the whole process request-triggered."""
         return bool(self.routes or self.methods) or any(
             value is not None for value in (self.clients, self.times, self.every, self.p)
         )
 
-    def matches(self, request: Request, target: Target) -> bool:
-        """Whether a fault with this scope, whose own target is `target`, matches a request; counts nothing.
+    def matches(self, request: Request, target: DefaultTarget) -> bool:
+        """Whether a fault with this scope, whose default target is `target`, matches a request; counts nothing.
 
-        Routes without clients match whoever asks. Without routes the fault's own target decides: a fault of users'
-        routes matches no probe's route and no kubelet, unless `clients` names the kubelet (all that it asks) or all.
+        Routes without `clients` match any client. Without routes the default target decides: a fault of users' routes
+        matches no probe's route and no kubelet, unless `clients` is `kubelet` (all its requests) or `all`.
         """
         if self.methods and request.method not in self.methods:
             return False

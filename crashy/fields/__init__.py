@@ -19,7 +19,7 @@ class Key(NamedTuple):
     mode: str | None
     """The mode that it belongs to, if it makes no sense in another."""
     required: bool
-    """Whether it must be given; its default then only stands in where it is missing or wrong."""
+    """Whether it must be set; its default is then only used where it is missing or wrong."""
 
     @property
     def default_text(self) -> str:
@@ -27,7 +27,7 @@ class Key(NamedTuple):
         return "" if self.default in (None, "", ()) else self.kind.to_text(self.default)
 
     def describe(self) -> dict[str, Any]:
-        """Return what the catalogue of faults says of this parameter."""
+        """Return its entry in the catalogue of faults."""
         given = self.default not in (None, ())
         return {
             "name": self.name,
@@ -52,13 +52,24 @@ def param(
     return Key("", "", default, kind, help, mode, required)
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True)
-class Declared:
-    """A frozen record, equal to another of its class if all its values are.
+class Value:
+    """A value, equal to another of its class if all their attributes are."""
 
-    Its fields are what was declared with `param`, and other such records, by their defaults.
-    What a frozen dataclass with `kw_only` is, but for the half millisecond that making each such class would cost
-    every start.
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Declared(Value):
+    """A frozen record of the fields that were declared with `param`, and of other such records, by their defaults.
+
+    It replaces a frozen dataclass, which would cost half a millisecond for each such class at every start.
     """
 
     keys: ClassVar[dict[str, Key]] = {}
@@ -86,12 +97,3 @@ class Declared:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: {name}")
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *vars(self).values()))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"

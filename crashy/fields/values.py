@@ -41,11 +41,11 @@ class Kind(Generic[T]):
         return self.from_json(text)
 
     def to_json(self, value: T) -> Any:
-        """Write a value so that `from_json` gives it back."""
+        """Write a value so that `from_json` reads it back."""
         return value
 
     def to_text(self, value: T) -> str:
-        """Write a value so that `from_text` gives it back."""
+        """Write a value so that `from_text` reads it back."""
         return str(self.to_json(value))
 
 

@@ -1,1 +1,1 @@
-"""What kubectl prints."""
+"""The output of kubectl."""

@@ -18,7 +18,7 @@ class PodColumns(NamedTuple):
 
 
 def pod_columns(status: PodStatus, now: float, sidecars: Collection[str] = ()) -> PodColumns:
-    """Return a pod's columns at `now` (seconds, as in the status); `sidecars` are its init containers that run on."""
+    """Return a pod's columns at `now` (seconds, as in the status); `sidecars` names its sidecar containers."""
     beside = [c for c in status.init_containers if c.name in sidecars]
     initializing = _initializing(status.init_containers, sidecars)
     counted = status.init_containers if initializing else (*beside, *status.containers)
@@ -50,7 +50,7 @@ def _initializing(containers: Sequence[ContainerStatus], sidecars: Collection[st
 
 
 def _running(status: PodStatus) -> str:
-    """Return the first container's trouble, else the phase; a pod that has ended in part is Running or NotReady."""
+    """Return the reason of the first container that does not run, else the phase; Running or NotReady if some run."""
     word: str = status.phase
     for container in reversed(status.containers):
         if container.state == "waiting" and container.reason:

@@ -1,4 +1,4 @@
-"""Events laid out for a terminal: the newest of them, whole, in so many columns and lines."""
+"""The newest events, laid out for a terminal of a given width and height."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ HEAD = Row("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")
 
 
 def lay_out(rows: Sequence[Row], width: int, height: int) -> list[tuple[Row, list[str]]]:
-    """Return the head and the last rows that fit, each with its lines: no message is cut, unless it alone is too long.
+    """Return the head and the last rows that fit, each with its lines; a message is cut only if it alone is too long.
 
-    `width` and `height` in characters and lines; less than three lines hold nothing.
+    `width` is in characters, `height` in lines; with less than three lines, return nothing.
     """
     if height < 3:
         return []
@@ -39,9 +39,9 @@ def lay_out(rows: Sequence[Row], width: int, height: int) -> list[tuple[Row, lis
 
     def lines(row: Row) -> list[str]:
         start = "".join(cell.ljust(wide + GAP) for cell, wide in zip(row[:-1], widths, strict=True))
-        told = textwrap.wrap(row.message, max(width - indent, 1), break_on_hyphens=False)
-        below = [" " * indent + line for line in told]
-        return [start.rstrip(), *below] if own_lines or not told else [start + told[0], *below[1:]]
+        wrapped = textwrap.wrap(row.message, max(width - indent, 1), break_on_hyphens=False)
+        below = [" " * indent + line for line in wrapped]
+        return [start.rstrip(), *below] if own_lines or not wrapped else [start + wrapped[0], *below[1:]]
 
     shown: list[tuple[Row, list[str]]] = []
     head = lines(HEAD)[:1]

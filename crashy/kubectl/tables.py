@@ -1,4 +1,4 @@
-"""What `kubectl get` shows, as rows. Source: kubernetes: pkg/printers/internalversion/printers.go."""
+"""The rows of `kubectl get`. Source: kubernetes: pkg/printers/internalversion/printers.go."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
+from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.deployment import DeploymentController
+from crashy.controllers.replicaset import ReplicaSetController, ReplicaSetWorkload
 from crashy.kubectl.columns import PodColumns, pod_columns
 from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.versions import NEWEST
@@ -32,7 +34,7 @@ class Snapshot(NamedTuple):
     node_port: Callable[[str, str, int], int | None]
 
     def age(self, created_at: float) -> str:
-        """Return how long something has been there."""
+        """Return an object's age in kubectl's short form."""
         return human_duration(self.now - created_at)
 
 
@@ -50,14 +52,43 @@ def _deployments(lab: Snapshot) -> Rows:
 
 
 def _replica_sets(lab: Snapshot) -> Rows:
-    """Return the ReplicaSets of all Deployments."""
-    for one in (one for controller in lab.cluster.controllers(DeploymentController) for one in controller.sets):
-        numbers = (str(one.replicas), str(one.pods.active), str(one.pods.ready))
-        yield one.namespace, (one.name, *numbers, lab.age(one.created_at))
+    """Return the ReplicaSets of all Deployments, and those of their own."""
+    made = [one for controller in lab.cluster.controllers(DeploymentController) for one in controller.sets]
+    yield from (_replica_set(lab, one) for one in (*made, *_own_sets(lab, "ReplicaSet")))
+
+
+def _replication_controllers(lab: Snapshot) -> Rows:
+    yield from (_replica_set(lab, one) for one in _own_sets(lab, "ReplicationController"))
+
+
+def _own_sets(lab: Snapshot, kind: str) -> list[ReplicaSetController]:
+    return [one.set for one in lab.cluster.controllers(ReplicaSetWorkload) if one.workload.kind == kind]
+
+
+def _replica_set(lab: Snapshot, one: ReplicaSetController) -> tuple[str, tuple[str, ...]]:
+    numbers = (str(one.replicas), str(one.pods.active), str(one.pods.ready))
+    return one.namespace, (one.name, *numbers, lab.age(one.created_at))
+
+
+def _daemon_sets(lab: Snapshot) -> Rows:
+    for one in lab.cluster.controllers(DaemonSetController):
+        status, workload = one.status(), one.workload
+        selected = workload.template.raw["spec"].get("nodeSelector") or {}
+        fields = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled")
+        numbers = [str(status.get(field, 0)) for field in (*fields, "numberAvailable")]
+        selector = ",".join(f"{key}={value}" for key, value in sorted(selected.items())) or "<none>"
+        yield workload.namespace, (workload.name, *numbers, selector, lab.age(one.created_at))
+
+
+def _budgets(lab: Snapshot) -> Rows:
+    for one in lab.cluster.budgets():
+        budget = one.budget
+        limits = ("N/A" if limit is None else str(limit) for limit in (budget.min_available, budget.max_unavailable))
+        yield budget.namespace, (budget.name, *limits, str(one.current().allowed), lab.age(one.created_at))
 
 
 def _endpoints(lab: Snapshot) -> Rows:
-    """Return where the ready endpoints of each Service are, the first three of them."""
+    """Return the addresses of the first three ready endpoints of each Service."""
     for one in lab.cluster.services():
         places = [f"{ip}:{port}" for number in one.ready.values() for ip, port in number]
         shown = ",".join(places[:_MOST_ENDPOINTS]) or "<none>"
@@ -82,7 +113,7 @@ def _services(lab: Snapshot) -> Rows:
 
 
 def _events(lab: Snapshot) -> Rows:
-    """Return the Kubernetes events, each once, the one last seen at the end."""
+    """Return the Kubernetes events, each once, the last seen one at the end."""
     now = lab.timeline.now()
     last: dict[tuple[str, str, str], Event] = {}
     for event in lab.timeline.since():
@@ -103,6 +134,9 @@ _ROWS: dict[str, Callable[[Snapshot], Rows]] = {
     "Pod": _pods,
     "Deployment": _deployments,
     "ReplicaSet": _replica_sets,
+    "ReplicationController": _replication_controllers,
+    "DaemonSet": _daemon_sets,
+    "PodDisruptionBudget": _budgets,
     "Service": _services,
     "Endpoints": _endpoints,
     "Event": _events,
@@ -110,9 +144,9 @@ _ROWS: dict[str, Callable[[Snapshot], Rows]] = {
 
 
 def table(kind: Kind, lab: Snapshot, namespace: str | None) -> tuple[Sequence[str], list[Sequence[str]]]:
-    """Return the columns and the rows of a kind, of one namespace or of all: rows of several begin with theirs.
+    """Return the columns and rows of a kind in one namespace, or in all (then each row begins with its namespace).
 
-    What has a name is in the order of their names.
+    Named objects are sorted by name.
     """
     rows = [row for row in _ROWS[kind.name](lab) if namespace in {None, row[0]}]
     if kind.columns[0] == "NAME":
@@ -129,5 +163,5 @@ def columns_of(view: PodView, now: float) -> PodColumns:
 
 
 def one_line(text: str) -> str:
-    """Put on one line what came from outside, without characters that could move the cursor."""
+    """Return an external text on one line, without characters that could move the cursor."""
     return "".join(c if c.isprintable() else " " for c in text).strip()

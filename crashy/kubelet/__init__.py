@@ -1,4 +1,4 @@
-"""What the kubelet does about probes and restarts: pure, but for `handlers` and `driver`."""
+"""The kubelet's probes and restarts: pure, except `handlers` and `driver`."""
 
 import sys
 import warnings
@@ -6,7 +6,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-# Modules that docs/kubelet-library.md named in 0.1, and where they are now; the old names go with 0.3.
+# Modules that docs/kubelet-library.md named in 0.1, and their new names; the old ones are removed in 0.3.
 MOVED = {
     "columns": "crashy.kubectl.columns",
     "conditions": "crashy.kubelet.generate",
@@ -21,7 +21,7 @@ MOVED = {
 
 
 class _Moved(ModuleType):
-    """An old name of a module, which is imported from where it is now when something of it is used."""
+    """An old name of a module; the new one is imported at the first use."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -1,4 +1,4 @@
-"""The restart back-off (CrashLoopBackOff): how long a container that ended waits, and when its pod is synced again.
+"""The restart back-off (CrashLoopBackOff): the wait of an ended container, and the requeue of its pod.
 
 The table is kubernetes: staging/src/k8s.io/client-go/util/flowcontrol/backoff.go, its use kubelet:
 pkg/kubelet/kuberuntime/kuberuntime_manager.go doBackOff, the retry kubelet: pkg/kubelet/pod_workers.go completeWork.
@@ -17,7 +17,7 @@ GC_SECONDS = 2.0
 RESYNC_SECONDS = 60.0
 """The kubelet's syncFrequency: a pod is synced about this often when nothing happens."""
 WORK_QUEUE_SECONDS = 1.0
-"""How often the kubelet looks which requeued pods are due."""
+"""The period in which the kubelet checks which requeued pods are due."""
 
 _RETRY_SECONDS = 10.0
 _NETWORK_RETRY_SECONDS = 1.0
@@ -46,9 +46,8 @@ class _Entry:
 class Backoff:
     """Waits that double from `initial` to `maximum` seconds, by key.
 
-    An entry is as good as absent once more than `reset_after` seconds (default: twice the maximum) have passed
-    since it was last raised. The kubelet's key is a pod's name, namespace and uid and a container's name, image and
-    resources: whoever changes one of these starts afresh.
+    An entry expires `reset_after` seconds (default: twice the maximum) after it was last raised. The kubelet's key is a
+    pod's name, namespace and uid and a container's name, image and resources: changing one of these starts afresh.
 
     >>> waits = Backoff()
     >>> waits.do_backoff(5.0, "web/app", last_finished_at=5.0)  # the first restart is immediate
@@ -66,7 +65,7 @@ class Backoff:
         self._entries: dict[Hashable, _Entry] = {}
 
     def get(self, key: Hashable) -> float:
-        """Return the present wait in seconds, 0 if there is no entry."""
+        """Return the current wait in seconds, 0 without an entry."""
         entry = self._entries.get(key)
         return entry.backoff if entry else 0.0
 
@@ -83,15 +82,15 @@ class Backoff:
         return entry is not None and not self._expired(entry, event) and now - event < entry.backoff
 
     def gc(self, now: float) -> None:
-        """Forget what was last raised more than `reset_after` seconds ago, waiting containers included."""
+        """Remove expired entries, those of waiting containers included."""
         self._entries = {key: entry for key, entry in self._entries.items() if not self._expired(entry, now)}
 
     def do_backoff(self, now: float, key: Hashable, last_finished_at: float | None) -> CrashLoop | None:
         """Decide on a start at `now`: None means start (and the next wait is longer), else wait.
 
         `last_finished_at` is that of the newest *exited* record of the container in the snapshot which the sync began
-        with, None if there is none. A container killed by this same sync is still running there: this is why
-        containers that probes kill begin to wait later than those that crash.
+        with, if any. A container killed by this same sync is still running there, which is why the back-off of
+        containers that probes kill begins later than that of those that crash.
         """
         if last_finished_at is None:
             return None
@@ -111,7 +110,7 @@ def crash_loop_backoff(
     """Return the kubelet's table (kubelet: pkg/kubelet/kubelet.go newCrashLoopBackOff).
 
     `reduced_decay` is the gate ReduceDefaultCrashLoopBackOffDecay, `max_restart_period` the setting
-    crashLoopBackOff.maxContainerRestartPeriod (1..300 s) under KubeletCrashLoopBackOffMax, which has the last word.
+    crashLoopBackOff.maxContainerRestartPeriod (1..300 s) under KubeletCrashLoopBackOffMax, which takes precedence.
     Raises ValueError for a period out of range, and for either where the version has no such gate.
     """
     if (reduced_decay or max_restart_period is not None) and not profile.crash_loop_gates:
@@ -127,7 +126,7 @@ def crash_loop_backoff(
 
 @dataclass(frozen=True, slots=True)
 class SyncFailure:
-    """One thing that made a sync fail: a container in back-off `until`, the node's network, or anything else."""
+    """A cause of a sync's failure: a container in back-off `until`, the node's network, or anything else."""
 
     until: float | None = None
     network_not_ready: bool = False
@@ -142,9 +141,9 @@ def requeue_delay(
     resync: float = RESYNC_SECONDS,
     phase_transition: bool = False,
 ) -> float:
-    """Return the seconds after a sync until the pod is due again, if nothing else makes it sync sooner.
+    """Return the seconds after a sync until the pod is due again, unless something else makes it sync sooner.
 
-    A pod that has just begun or ended to terminate is due at once; without failures it is due after about `resync`.
+    A pod that has just started or finished terminating is due at once; without failures it is due after about `resync`.
     """
     if phase_transition:
         return 0.0

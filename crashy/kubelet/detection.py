@@ -1,7 +1,7 @@
-"""How long probes take to notice: the bounds that follow from period, timeout, threshold and delay alone.
+"""Bounds of a probe's detection time, from its period, timeout, threshold and delay alone.
 
-All times are seconds up to the moment when the result is stored, which is when the kubelet decides; the kill's grace
-period, the back-off and the start come on top. The handler's own time is neglected where it answers at once.
+All times are seconds until the result is stored, which is when the kubelet decides; the kill's grace period, the
+back-off and the start are added to that. The time of a handler that returns at once is neglected.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class Illness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The least and the most seconds that something can take."""
+    """The minimum and maximum seconds that something can take."""
 
     best: float
     worst: float
 
 
 def detection(probe: Probe, illness: Illness) -> Bounds:
-    """Bound the time from an illness's onset, in a container that was well, to the stored failure.
+    """Bound the time from an illness's onset, in a healthy container, to the stored failure.
 
     The best onset is just before a probe, the worst just after one.
 
@@ -41,18 +41,18 @@ def detection(probe: Probe, illness: Illness) -> Bounds:
 
 
 def first_probe(probe: Probe) -> Bounds:
-    """Bound the time from a container's start to its first probe, if nothing gates it and nothing triggers it.
+    """Bound the time from a container's start to its first probe, if nothing delays or triggers it.
 
-    The delay counts from the start's whole second, and is rounded up to the ticks' grid, which has any phase.
+    The delay counts from the start's whole second, and is rounded up to the tick grid, which has any phase.
     """
     delay = probe.initial_delay_seconds
     return Bounds(max(delay - 1, 0), delay + probe.period_seconds)
 
 
 def first_failure(probe: Probe, illness: Illness) -> Bounds:
-    """Bound the time from the start of a container that is ill from the start to the stored failure.
+    """Bound the time from the start of a container that is unhealthy from the start to the stored failure.
 
-    For a startup probe this is what a start may take: at best before the kill in the worst case.
+    For a startup probe this is how long a start may take: at best before the kill in the worst case.
     """
     streak, first = _streak(probe, illness), first_probe(probe)
     return Bounds(first.best + streak, first.worst + streak)

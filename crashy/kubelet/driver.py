@@ -1,8 +1,8 @@
-"""The tasks of one pod: a serial sync, a worker per probe, and the relist that tells what has ended.
+"""The tasks of one pod: a serial sync, a worker per probe, and the relist that detects ended containers.
 
-What to do is decided by the pure modules (`pod`, `worker`, `backoff`, `generate`); here are only tasks, timers and
-calls, as in kubelet: pkg/kubelet/pod_workers.go podWorkerLoop and pkg/kubelet/kubelet.go SyncPod,
-SyncTerminatingPod, SyncTerminatedPod. All time is the running loop's.
+The pure modules (`pod`, `worker`, `backoff`, `generate`) decide; this one has the tasks, timers and calls, as in
+kubelet: pkg/kubelet/pod_workers.go podWorkerLoop and pkg/kubelet/kubelet.go SyncPod, SyncTerminatingPod,
+SyncTerminatedPod. All times are the running loop's.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from crashy.timeline.kinds import Emit
 class PodDriver:
     """Runs one pod on a runtime as the kubelet of the given profile does.
 
-    `emit` is told every event, status, probe and process (`Timeline.add` is one), `on_status` every status that is
-    published. `rng` draws the requeue's jitter and the phases of the kubelet's 1 s tick grids.
-    It is made where its loop runs.
+    `emit` gets every event, status, probe and process (`Timeline.add` is one), `on_status` every published status.
+    `rng` draws the requeue's jitter and the phases of the kubelet's 1 s tick grids.
+    Construct it on its running loop.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class PodDriver:
         self._backoff = crash_loop_backoff(profile)
         self._waiting: dict[str, Waiting] = {}
         self._view = Histories({})
-        self._outdated: set[str] = set()  # instances whose container has another image by now
+        self._outdated: set[str] = set()  # instances whose container's image has changed since
         self._wake = asyncio.Event()
         self._wake.set()
         self._deleted = asyncio.Event()
@@ -88,7 +88,7 @@ class PodDriver:
         self._ended = False
         self._work: asyncio.Task[None] | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        # From the pod's creation on, so that the same draws give the same times wherever the loop's clock stands.
+        # Relative to the pod's creation, so that the same draws give the same times at any time of the loop's clock.
         self._relist_phase = pod.created_at + rng.random() * profile.relist_seconds
         self._queue_phase = pod.created_at + rng.random() * WORK_QUEUE_SECONDS
         self._synced_at = -math.inf
@@ -99,9 +99,9 @@ class PodDriver:
         return self._status
 
     async def run(self) -> None:
-        """Run the pod until it is deleted and gone; call it once.
+        """Run the pod until it is deleted and its object removed; call it once.
 
-        Cancelling it ends every task of the pod at once; the containers that run are then the runtime's to end.
+        Cancelling it ends every task of the pod at once; the runtime must then stop the containers that run.
         """
         try:
             async with asyncio.TaskGroup() as self._group:
@@ -125,12 +125,12 @@ class PodDriver:
     def delete(self, grace: int | None = None) -> None:
         """Delete the pod: `grace` seconds replace the pod's own. Deleting again can only shorten it.
 
-        What a sync waits for is given up; `run` returns when the pod is gone.
+        A sync in progress is cancelled; `run` returns when the pod's object is removed.
         """
-        asked = self.pod.template.termination_grace_period_seconds if grace is None else grace
-        if self._deletion_grace is not None and asked >= self._deletion_grace:
+        requested = self.pod.template.termination_grace_period_seconds if grace is None else grace
+        if self._deletion_grace is not None and requested >= self._deletion_grace:
             return
-        self._deletion_grace = asked
+        self._deletion_grace = requested
         self._deleted.set()
         self._publish(replace(self._status, deleting=True))
         self._wake.set()
@@ -138,7 +138,7 @@ class PodDriver:
             self._work.cancel()
 
     def update(self, template: PodTemplate) -> None:
-        """Return the pod's containers other images, the only change of them that is allowed; those that run restart."""
+        """Apply a template with changed images, the only change that is allowed; affected containers restart."""
         running = self._view.running()
         for container in (*template.init_containers, *template.containers):
             if container.name in running and container.image != self._containers[container.name].image:
@@ -214,11 +214,11 @@ class PodDriver:
         return None
 
     async def _terminate(self) -> None:
-        """End the pod: its probes but readiness, its containers, then readiness; publish what it came to."""
+        """Terminate the pod: stop liveness and startup probes, containers, then readiness; publish the final status."""
         await self._relisted()
         if self._profile.stops_liveness_on_deletion:
             self._probing.stop(ProbeType.LIVENESS, ProbeType.STARTUP)
-        await self._lifecycle.settled()
+        await self._lifecycle.starts_done()
         while self._lifecycle.histories.running():
             await self._interruptible(self._kill_all())
         self._probing.stop(*ProbeType)
@@ -230,7 +230,7 @@ class PodDriver:
         self._publish(status)
 
     async def _kill_all(self) -> None:
-        """Kill what runs: all at once, then the sidecars, the last one first, in what is left of the time."""
+        """Kill running containers: all at once, then the sidecars, the last one first, in the remaining time."""
         began = self._loop.time()
         pod_grace = self.pod.template.termination_grace_period_seconds
         grace = grace_period(pod_grace, deletion_grace=self._deletion_grace)
@@ -249,12 +249,12 @@ class PodDriver:
             await kill(container, max(grace - int(self._loop.time() - began), 0))
 
     async def _interruptible(self, work: Coroutine[None, None, None]) -> None:
-        """Do work that a deletion breaks off."""
+        """Do work that a deletion cancels."""
         self._work = self._group.create_task(work)
         await asyncio.wait({self._work})
         self._work = None
 
-    # --- the relist: containers' ends and starts are seen on a tick grid, and a sync waits for it
+    # --- the relist: containers' ends and starts are detected on a tick grid, and a sync waits for it
 
     def _container_changed(self) -> None:
         if "relist" not in self._timers:
@@ -291,7 +291,7 @@ class PodDriver:
     # --- the published status, which the probes read and write
 
     def _publish_view(self) -> None:
-        """Publish the view; the phase of a pod that has come to its end is kept back until it is terminated."""
+        """Publish the view; a pod's final phase is withheld until the pod is terminated."""
         status = self._generate()
         if status.phase in FINAL:
             self._ended = True
@@ -318,7 +318,7 @@ class PodDriver:
         self._on_status(status)
 
     def _result_changed(self, kind: ProbeType, decision: Decision) -> None:
-        """Take a probe's result into the published status, and sync if it calls for that."""
+        """Publish a probe's result with the status, and sync if the result requires it."""
         success, failed = decision.stored is Stored.SUCCESS, decision.stored is Stored.FAILURE
         set_value = partial(
             with_result,

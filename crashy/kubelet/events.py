@@ -1,4 +1,4 @@
-"""Events: what they say, and what is left of them once client-go has counted, combined and dropped.
+"""Events: their messages, and how client-go counts, combines and drops them.
 
 Sources: kubelet: pkg/kubelet/prober/prober.go; client-go: tools/record/events_cache.go.
 """
@@ -15,15 +15,15 @@ from crashy.objects.durations import human_duration
 from crashy.objects.pod import ProbeType
 
 AGGREGATE_AFTER = 10
-"""So many different messages of one reason, and they are combined."""
+"""The number of different messages of one reason from which on they are combined."""
 AGGREGATE_SECONDS = 600
-"""A pause this long between two of them ends that."""
+"""Seconds of pause between two of them that end the combining."""
 SPAM_BURST = 25
-"""So many events are written at once ..."""
+"""The burst of events that are written at once ..."""
 SPAM_REFILL_SECONDS = 300
-"""... and then one in so many seconds."""
+"""... and the seconds for one more after that."""
 CACHE_ENTRIES = 4096
-"""So many keys are remembered, the latest used."""
+"""The number of keys kept, the most recently used."""
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ COMBINED = "(combined from similar events): "
 
 
 class Message(NamedTuple):
-    """What an event says: `Normal` or `Warning`, its reason, its text."""
+    """An event's type (`Normal` or `Warning`), its reason, its text."""
 
     type: str
     reason: str
@@ -104,7 +104,7 @@ class _Bucket:
 
 
 class EventCorrelator:
-    """Turns what happens into what is stored: equal events are counted, similar ones combined, too many dropped."""
+    """Turns events into stored ones: equal ones are counted, similar ones combined, too many dropped."""
 
     def __init__(self, profile: Profile = NEWEST) -> None:
         self._by_type = profile.spam_filter_by_type
@@ -115,7 +115,7 @@ class EventCorrelator:
     def correlate(self, event: Event, now: float) -> Event | None:
         """Take an event that happens at `now` and return it as stored, or None if it is dropped as spam.
 
-        What is dropped is counted all the same: the next one written carries the full count.
+        Dropped events are counted too: the next one written has the full count.
         """
         event = replace(event, count=1, first=now, last=now)
         group = (event.component, event.object, event.type, event.reason)

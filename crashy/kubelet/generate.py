@@ -1,4 +1,4 @@
-"""The status of a pod, generated from what its containers did and what its probes found.
+"""The status of a pod, generated from its containers' histories and its probes' results.
 
 The rules are those of kubelet: pkg/kubelet/kubelet_pods.go generateAPIPodStatus, getPhase,
 convertToAPIContainerStatuses pkg/kubelet/status/generate.go
@@ -25,7 +25,7 @@ FINAL: tuple[Phase, ...] = ("Succeeded", "Failed")
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a container that should run doesn't: the reason and message of its last failed start."""
+    """Reason and message of a container's last failed start."""
 
     reason: str
     message: str
@@ -44,7 +44,7 @@ def generate_status(
 ) -> PodStatus:
     """Return the status that a sync publishes, `before` being the last one.
 
-    `terminal` says that the pod is being deleted or has ended, so that nothing is started any more.
+    `terminal` means that the pod is being deleted or has ended, so that nothing is started any more.
     """
     source = _Source(template, histories, results, waiting, profile, terminal)
     init = tuple(source.init_container(c) for c in template.init_containers)
@@ -69,7 +69,7 @@ def with_result(
     started: bool | None = None,
     profile: Profile = NEWEST,
 ) -> PodStatus:
-    """Return the status with one container's `ready` or `started` set: what a probe's new result does at once."""
+    """Return the status with one container's `ready` or `started` set, as a probe's new result does at once."""
 
     def changed(container: ContainerStatus) -> ContainerStatus:
         if container.id != container_id:
@@ -87,12 +87,10 @@ def with_result(
 
 
 def with_condition(status: PodStatus, template: PodTemplate, *, now: float, profile: Profile = NEWEST) -> PodStatus:
-    """Return the status with its Ready condition, and when that changed, as its containers have it."""
+    """Return the status with the Ready condition of its containers, and the time of its change."""
     sidecars = [c.name for c in template.init_containers if is_sidecar(c, profile)]
     containers = containers_ready(
-        (*sidecars, *(c.name for c in template.containers)),
-        (*status.init_containers, *status.containers),
-        status.phase,
+        (*sidecars, *(c.name for c in template.containers)), (*status.init_containers, *status.containers), status.phase
     )
     ready = pod_ready(containers, template.readiness_gates).status
     return replace(status, ready=ready, ready_since=status.ready_since if ready == status.ready else now)

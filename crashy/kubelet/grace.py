@@ -1,4 +1,4 @@
-"""How much time a container has to end: kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go killContainer."""
+"""The grace period of a container: kubelet: pkg/kubelet/kuberuntime/kuberuntime_container.go killContainer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MINIMUM_GRACE_SECONDS = 2
 
 
 class KillReason(StrEnum):
-    """Why a container is killed, which decides whose grace period counts."""
+    """Why a container is killed, which decides which grace period applies."""
 
     LIVENESS = "liveness"
     STARTUP = "startup"
@@ -46,5 +46,5 @@ def runs_pre_stop(container: Container, grace: float) -> bool:
 
 
 def grace_after_pre_stop(grace: int, pre_stop_seconds: float = 0.0) -> int:
-    """Return the seconds between SIGTERM and SIGKILL, after a preStop hook that took so long."""
+    """Return the seconds between SIGTERM and SIGKILL, given how long the preStop hook took."""
     return max(grace - int(pre_stop_seconds), MINIMUM_GRACE_SECONDS)

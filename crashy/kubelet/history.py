@@ -1,4 +1,4 @@
-"""What the container runtime remembers of a pod's containers: the newest instance of each, and the one before."""
+"""The container runtime's records of a pod's containers: the newest instance of each, and the previous one."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from crashy.kubelet.pod import ContainerRecord, RecordState
 from crashy.objects.status import Terminated
 
 KEPT = 2
-"""Instances remembered of a container: the kubelet keeps one dead one beside the newest."""
+"""Instances kept of a container: the newest and, as the kubelet does, one dead one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance of a container; it runs while `exit_code` is None. `reason` says more than the exit code can."""
+    """One instance of a container; it runs while `exit_code` is None. `reason` explains the exit code."""
 
     id: str
     restart_count: int
@@ -26,7 +26,7 @@ class Instance:
 
     @property
     def running(self) -> bool:
-        """Return whether it has not ended."""
+        """Return whether it is running."""
         return self.exit_code is None
 
     def record(self) -> ContainerRecord:
@@ -35,7 +35,7 @@ class Instance:
         return ContainerRecord(self.id, state, self.exit_code or 0, self.finished_at, self.restart_count)
 
     def terminated(self) -> Terminated | None:
-        """Return how it ended, as a status says it; None while it runs."""
+        """Return how it ended, as in a status; None while it runs."""
         if self.exit_code is None or self.finished_at is None:
             return None
         reason = self.reason or ("Completed" if self.exit_code == 0 else "Error")
@@ -57,7 +57,7 @@ class Histories:
         return next(iter(self.of(container)), None)
 
     def last_finished_at(self, container: str) -> float | None:
-        """Return when the newest instance that has ended did so: what the back-off counts from."""
+        """Return when the newest ended instance ended: the back-off counts from then."""
         return next((i.finished_at for i in self.of(container) if not i.running), None)
 
     def records(self) -> dict[str, ContainerRecord]:
@@ -65,7 +65,7 @@ class Histories:
         return {name: instances[0].record() for name, instances in self.instances.items()}
 
     def running(self) -> dict[str, Instance]:
-        """Return the instances that run, by container."""
+        """Return the running instances, by container."""
         return {name: instances[0] for name, instances in self.instances.items() if instances[0].running}
 
     def started(self, container: str, instance: Instance) -> Histories:

@@ -1,4 +1,4 @@
-"""What a call of a probe handler gave, and what the workers keep of it for the pod's sync."""
+"""The outcome of a probe handler's call, and the results that the workers store for the pod's sync."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Result(StrEnum):
-    """What a handler says of the container (kubelet: pkg/probe/probe.go)."""
+    """A handler's result (kubelet: pkg/probe/probe.go)."""
 
     SUCCESS = "success"
     WARNING = "warning"
@@ -15,15 +15,12 @@ class Result(StrEnum):
     UNKNOWN = "unknown"
 
 
-_HEALTHY = frozenset({Result.SUCCESS, Result.WARNING})
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A handler's result, its output (an event's text), and an error if it could not judge.
 
-    A failure counts against the threshold. An error does not: the handler is tried again at once, and after
-    `worker.MAX_PROBE_RETRIES` errors the attempt is thrown away. `result` beside an error only words the event
+    A failure counts against the threshold. An error does not: the handler is retried at once, and after
+    `worker.MAX_PROBE_RETRIES` errors the attempt is discarded. `result` beside an error only words the event
     (`Readiness probe errored and resulted in unknown state: ...`).
     """
 
@@ -33,13 +30,13 @@ class Outcome:
 
     @property
     def errored(self) -> bool:
-        """Return whether this outcome is thrown away."""
+        """Return whether this outcome is discarded."""
         return self.error != ""
 
     @property
     def healthy(self) -> bool:
         """Return whether the attempt counts as a success: a warning does, an unknown result does not."""
-        return not self.errored and self.result in _HEALTHY
+        return not self.errored and self.result in {Result.SUCCESS, Result.WARNING}
 
 
 class Stored(StrEnum):
@@ -67,5 +64,5 @@ class Results:
         return changed
 
     def remove(self, container_id: str) -> None:
-        """Forget a container, known or not; this pushes no update."""
+        """Remove a container, if known; this pushes no update."""
         self._results.pop(container_id, None)

@@ -1,4 +1,4 @@
-"""What one serial sync of a pod does: which containers to kill, which to start, with which words and patience.
+"""The decisions of one serial sync of a pod: which containers to kill, with which message and grace, and to start.
 
 The rules are those of kubelet: pkg/kubelet/kuberuntime/kuberuntime_manager.go computePodActions.
 The kills come first, then the starts, one after another; whatever blocks one of them blocks the rest.
@@ -15,25 +15,9 @@ from crashy.kubelet.outcome import Results, Stored
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import Container, PodTemplate, ProbeType
 
-__all__ = [
-    "Actions",
-    "ContainerRecord",
-    "Kill",
-    "KillReason",
-    "RecordState",
-    "Sandbox",
-    "compute_pod_actions",
-    "grace_period",
-    "is_sidecar",
-    "next_restart_count",
-    "probe_workers",
-    "should_restart",
-    "stopping_message",
-]
-
 
 class RecordState(StrEnum):
-    """What the container runtime says of a container; `created` was made but never ran."""
+    """A container's state in the container runtime; `created` was made but never ran."""
 
     CREATED = "created"
     RUNNING = "running"
@@ -43,7 +27,7 @@ class RecordState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ContainerRecord:
-    """The newest instance of a container that the runtime knows of; `changed`: its definition is another by now."""
+    """The newest instance of a container in the runtime; `changed`: its definition has changed since."""
 
     id: str
     state: RecordState
@@ -69,7 +53,7 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A container to kill: the words of its Killing event, and the seconds it is given after SIGTERM and preStop."""
+    """A container to kill: the message of its Killing event, and its grace in seconds."""
 
     container: str
     container_id: str
@@ -80,7 +64,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What a sync does, in this order: everything or `kill`, then `start_init`, then `start`."""
+    """The actions of a sync, in this order: kill the pod or `kill`, then `start_init`, then `start`."""
 
     kill: tuple[Kill, ...] = ()
     start: tuple[str, ...] = ()
@@ -100,7 +84,7 @@ def compute_pod_actions(
 ) -> Actions:
     """Decide on one sync of a pod from the newest record of each container, by name, and the probes' results.
 
-    `sandbox` None means that there is none yet. A pod that is being deleted is killed as a whole elsewhere; here
+    `sandbox` is None before the first one. A pod that is being deleted is killed as a whole elsewhere; here
     `deleting` only keeps what ended from being started again.
 
     >>> maps = {probe_type: Results() for probe_type in ProbeType}
@@ -141,7 +125,7 @@ def is_sidecar(container: Container, profile: Profile = NEWEST) -> bool:
 
 
 def probe_workers(template: PodTemplate, profile: Profile = NEWEST) -> tuple[tuple[str, ProbeType], ...]:
-    """Return the workers that a pod has, by container and type, in the order in which they are made.
+    """Return a pod's workers, by container and type, in the order in which they are created.
 
     kubelet: pkg/kubelet/prober/prober_manager.go AddPod. Workers that exist already are kept as they are.
     """
@@ -151,7 +135,7 @@ def probe_workers(template: PodTemplate, profile: Profile = NEWEST) -> tuple[tup
 
 
 def stopping_message(container: str) -> str:
-    """Return the words of the Killing event of a container whose whole pod is killed."""
+    """Return the message of the Killing event of a container whose whole pod is killed."""
     return f"Stopping container {container}"
 
 
@@ -177,7 +161,7 @@ def _new_sandbox(template: PodTemplate, records: Mapping[str, ContainerRecord], 
 
 @dataclass(slots=True)
 class _Sync:
-    """One look at the containers of a pod whose sandbox is there."""
+    """One pass over the containers of a pod whose sandbox exists."""
 
     template: PodTemplate
     records: Mapping[str, ContainerRecord]
@@ -204,7 +188,7 @@ class _Sync:
         )
 
     def _keeps(self, container: Container) -> bool:
-        """Look at one regular container; True if it goes on running as it is."""
+        """Check one regular container; True if it keeps running as it is."""
         record = self.records.get(container.name)
         if record is None or record.state is not RecordState.RUNNING:
             if should_restart(record, self.template.restart_policy, deleting=self.deleting):
@@ -226,10 +210,10 @@ class _Sync:
         return False
 
     def _initialize(self) -> bool:
-        """Look at the init containers, the last one first; True once the regular ones may run.
+        """Check the init containers, the last one first; True once the regular ones may run.
 
-        The last init container that left a trace tells how far the pod has come; those before it are done with,
-        and only sidecars among them are still looked after.
+        The last init container with a record marks the progress of the pod; those before it are done, and only
+        sidecars among them are still checked.
         """
         containers = self.template.init_containers
         if not containers:
@@ -247,7 +231,7 @@ class _Sync:
                 continue
             if passed and not sidecar:
                 continue
-            done, again = self._look_at_sidecar(container, record) if sidecar else self._look_at_init(container, record)
+            done, again = self._check_sidecar(container, record) if sidecar else self._check_init(container, record)
             if self.doomed:
                 return False
             if done and index == len(containers) - 1:
@@ -262,8 +246,8 @@ class _Sync:
         self.init_starts.reverse()
         return initialized
 
-    def _look_at_init(self, container: Container, record: ContainerRecord) -> tuple[bool, bool]:
-        """Return of a plain init container whether the next one may start, and whether it starts again itself."""
+    def _check_init(self, container: Container, record: ContainerRecord) -> tuple[bool, bool]:
+        """Return whether the init container after this plain one may start, and whether this one starts again."""
         if record.state is RecordState.RUNNING:
             return False, False
         if record.state is RecordState.CREATED:
@@ -276,8 +260,8 @@ class _Sync:
             self._kill_unknown("Init container", container, record)
         return False, True
 
-    def _look_at_sidecar(self, container: Container, record: ContainerRecord) -> tuple[bool, bool]:
-        """Return of a sidecar whether the next one may start, and whether it starts again itself."""
+    def _check_sidecar(self, container: Container, record: ContainerRecord) -> tuple[bool, bool]:
+        """Return whether the init container after this sidecar may start, and whether the sidecar starts again."""
         if record.state is not RecordState.RUNNING:
             if record.state is RecordState.UNKNOWN:
                 self._kill_unknown("Init container", container, record)

@@ -1,4 +1,4 @@
-"""What the kubelet tells of one pod: events in the version's words, its status, its probes and its processes."""
+"""What the kubelet reports about one pod: events in the version's words, its status, probes and processes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from crashy.timeline import kinds
 from crashy.timeline.kinds import Emit
 
 SOURCE = "kubelet"
-"""The timeline's `source` of all of this."""
+"""The `source` of these events on the timeline."""
 
 
 class Recorder:
     """Reports to `emit` what happens to a pod, `now` being the loop's time.
 
     An event's data has its `count` so far and the seconds it goes `over`, as `kubectl get events` shows them; one that
-    the kubelet's spam filter drops is not told.
+    the kubelet's spam filter drops is not reported.
     """
 
     def __init__(self, pod: Pod, emit: Emit, profile: Profile, now: Callable[[], float]) -> None:
@@ -33,7 +33,7 @@ class Recorder:
         self._now = now
 
     def pulled(self, container: Container) -> None:
-        """Its image is there."""
+        """Report that its image is present."""
         self._event(container, "Normal", "Pulled", self._texts.pulled.format(image=container.image))
 
     def created(self, container: Container) -> None:
@@ -115,7 +115,7 @@ class Recorder:
 
 
 def pod_data(pod: Pod, status: PodStatus) -> kinds.PodStatus:
-    """Return what a `pod` event on the timeline says of a status; `restarts` is the sum over the regular containers."""
+    """Return the data of a `pod` event for a status; `restarts` is the sum over the regular containers."""
     return {
         "namespace": pod.namespace,
         "ip": status.ip,
@@ -128,7 +128,7 @@ def pod_data(pod: Pod, status: PodStatus) -> kinds.PodStatus:
 
 
 def deleted_data(pod: Pod, status: PodStatus) -> kinds.PodStatus:
-    """Return what the last `pod` event says of a pod that is gone."""
+    """Return the data of the last `pod` event, of a pod that was removed."""
     return {**pod_data(pod, status), "ready": False}
 
 

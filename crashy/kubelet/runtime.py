@@ -1,4 +1,4 @@
-"""What runs a pod's containers: the one thing the driver needs from an engine.
+"""The runtime of a pod's containers: all that the driver needs from an engine.
 
 `engines/lab` starts real processes behind this protocol, `engines/sim` models; the driver above them is the same code.
 """
@@ -49,9 +49,9 @@ class HookError(Exception):
 
 
 class Runtime(Protocol):
-    """Starts, stops and asks containers; one runtime serves the pods of one node.
+    """Starts, stops and probes containers; one runtime serves the pods of one node.
 
-    Every method may be cancelled at any await; what a cancelled `start` has begun, `close` of the engine ends.
+    Every method may be cancelled at any await; the engine's `close` ends what a cancelled `start` has begun.
     """
 
     async def start(self, pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
@@ -60,16 +60,12 @@ class Runtime(Protocol):
         `attempt` is its restart count (0 at first). `on_exit` is called exactly once, in the loop's thread, when
         it has ended for whatever reason, before a `stop` that ended it returns. Raises StartError.
         """
-        ...
 
     async def stop(self, container_id: str, grace: float) -> None:
-        """SIGTERM, up to `grace` seconds of patience, SIGKILL; returns when it has ended, which it may have before."""
-        ...
+        """Send SIGTERM and, after `grace` seconds, SIGKILL; return when it has ended, perhaps before the call."""
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
-        """Ask once, within `probe.timeout_seconds`; every way to fail is an Outcome, never an exception."""
-        ...
+        """Probe once, within `probe.timeout_seconds`; every failure is an Outcome, never an exception."""
 
     async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
         """Run a preStop or postStart handler to its end; the driver bounds its time. Raises HookError."""
-        ...

@@ -13,16 +13,16 @@ class Requeue(StrEnum):
     """When a pod whose container waits in back-off is synced again."""
 
     EXACT = "exact"
-    """At the end of the window: no kubelet does that, it is what the tables assume."""
+    """At the end of the window: no kubelet does that, the tables assume it."""
     POLL = "poll"
     """10 s x U[1, 1.5] after every failed sync, whatever the window (up to 1.34)."""
     WINDOW = "window"
-    """What is left of the window (at most the resync period) x U[1, 1.5] (from 1.35)."""
+    """The rest of the window (at most the resync period) x U[1, 1.5] (from 1.35)."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventTexts:
-    """Messages of events that changed over time; `{container}`, `{image}` and so on are filled by `str.format`."""
+    """Event messages that differ between versions; `str.format` fills in `{container}`, `{image}` and the like."""
 
     pulled: str = 'Container image "{image}" already present on machine and can be accessed by the pod'
     created: str = "Container created"
@@ -35,7 +35,7 @@ class EventTexts:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What one version of the kubelet does. The defaults are the newest version's."""
+    """The behaviour of one version of the kubelet. The defaults are the newest version's."""
 
     version: str
     """`MAJOR.MINOR`, as in the User-Agent `kube-probe/1.36`."""
@@ -48,10 +48,10 @@ class Profile:
     trigger_resets_ticker: bool = True
     """Such an extra probe moves the grid of ticks to its own moment."""
     startup_success_holds: bool = True
-    """A startup worker that has seen its success rests; otherwise it goes on ticking and finds nothing to do."""
+    """A startup worker is on hold after its success; otherwise it keeps ticking and finds nothing to do."""
 
     relist_seconds: float = 1.0
-    """A pod's next sync waits for the relist of containers that follows the end of its last one: this tick grid."""
+    """A pod's next sync waits for the first relist after the end of its last one; the period of that tick grid."""
     publishes_running_at_relist: bool = False
     """A start is published at the next relist, not at once, and nothing is probed before."""
     startup_failure_syncs: bool = True
@@ -67,13 +67,13 @@ class Profile:
     """An init container with restartPolicy Always is a sidecar; otherwise it is a plain init container."""
 
     stops_liveness_on_deletion: bool = True
-    """Liveness and startup probes end with the pod's deletion; otherwise they go on until the process has ended."""
+    """Liveness and startup probes end with the pod's deletion; otherwise they continue until the process has ended."""
     keeps_terminating_endpoints: bool = True
     """A terminating pod stays in its EndpointSlices (not ready, serving); otherwise it is removed at once."""
     publishes_final_phase_on_deletion: bool = True
     """A deleted pod's last status is Succeeded or Failed; otherwise it is Running to the end."""
     gone_after_exit: tuple[float, float] = (0.6, 1.0)
-    """Seconds from a deleted pod's last exit until its object is gone: least and most."""
+    """Seconds from a deleted pod's last exit until its object is removed: minimum and maximum."""
 
     spam_filter_by_type: bool = True
     """25 events (then one in 300 s) a pod *and type*, warnings apart from the rest; otherwise a pod, all together."""

@@ -1,7 +1,7 @@
-"""One probe worker: whether to probe now, what an outcome changes, and when to look again.
+"""One probe worker: whether to probe now, what an outcome changes, and when to check again.
 
 The rules are those of kubelet: pkg/kubelet/prober/worker.go (run, doProbe), without its goroutine: time, the
-container's published status and the handler's outcome are handed in, and a decision comes back.
+container's published status and the handler's outcome are arguments, and a decision is returned.
 """
 
 from __future__ import annotations
@@ -15,37 +15,19 @@ from crashy.kubelet.outcome import Outcome, Results, Stored
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import Probe, ProbeType
 
-__all__ = [
-    "INITIAL",
-    "MAX_PROBE_RETRIES",
-    "ContainerView",
-    "Decision",
-    "Stored",
-    "Ticker",
-    "Worker",
-    "is_started",
-    "retry",
-    "start_delay",
-    "wants_trigger",
-]
-
 MAX_PROBE_RETRIES = 3
 """How often a handler is called in a row while it returns errors (kubelet: pkg/kubelet/prober/prober.go)."""
 
-INITIAL = {
-    ProbeType.LIVENESS: Stored.SUCCESS,
-    ProbeType.READINESS: Stored.FAILURE,
-    ProbeType.STARTUP: Stored.UNKNOWN,
-}
+INITIAL = {ProbeType.LIVENESS: Stored.SUCCESS, ProbeType.READINESS: Stored.FAILURE, ProbeType.STARTUP: Stored.UNKNOWN}
 """What is stored for a container that was never probed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerView:
-    """What a worker reads of the published pod status: one container, and the pod's phase.
+    """The part of the published pod status that a worker reads: one container, and the pod's phase.
 
-    `id` is empty while the container was never created. `started_at` is on the clock of `step`'s `now`, in seconds.
-    `restartable` is false where an exit is final: restartPolicy Never, unless the container is a sidecar.
+    `id` is empty until the container is created. `started_at` is on the clock of `step`'s `now`, in seconds.
+    `restartable` is false if an exit is final: restartPolicy Never, unless the container is a sidecar.
     """
 
     id: str = ""
@@ -59,10 +41,10 @@ class ContainerView:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one step came to.
+    """The result of one step.
 
-    With `call_handler` the handler is to be run now (and again while `retry` says so), and its outcome given to the
-    next `step`. `stored` is the result kept for `container_id` after this step; `changed` says that it is news, which
+    With `call_handler`, run the handler now (and again while `retry` returns true), and pass its outcome to the next
+    `step`. `stored` is the result kept for `container_id` after this step; `changed` is true if it is new, which
     makes the pod sync. Without `keep_going` the worker is done: `close` it.
     """
 
@@ -74,7 +56,7 @@ class Decision:
 
 
 class Worker:
-    """The state of one container's probe of one type, and what it stores in `results`.
+    """The state of one container's probe of one type; it stores its result in `results`.
 
     >>> from crashy.kubelet.outcome import Result
     >>> from crashy.objects.pod import TCPSocket
@@ -97,21 +79,21 @@ class Worker:
         self.on_hold = False
         """Nothing is probed until the container id changes."""
         self.result_run = 0
-        """How many outcomes in a row were the same."""
+        """The number of equal outcomes in a row."""
         self._last: Stored | None = None
         self._in_flight = False
         self._profile = profile
 
     def step(self, now: float, container: ContainerView | None, outcome: Outcome | None = None) -> Decision:
-        """Decide what to do for a container as its status says; None means that no status is known.
+        """Decide what to do for a container from its status; None means that no status is known.
 
-        Call it without an outcome at each tick and, if the decision says `call_handler`, again with the outcome:
-        that one is judged by the status at the first call, whatever has happened since. Without a first call, an
-        outcome is what the handler would give, and is ignored if the handler would not be called.
+        Call it without an outcome at each tick and, if the decision has `call_handler`, again with the outcome, which
+        is judged by the status at the first call, whatever has happened since. Without a first call, an outcome is
+        what the handler would return, and is ignored if the handler would not be called.
         """
         if outcome is not None and self._in_flight:
             return self._conclude(outcome)
-        decision = self._look(now, container)
+        decision = self._check(now, container)
         self._in_flight = decision.call_handler
         if outcome is None or not decision.call_handler:
             return decision
@@ -122,7 +104,7 @@ class Worker:
         """Remove what the worker has stored; calling it again does nothing."""
         self.results.remove(self.container_id)
 
-    def _look(self, now: float, container: ContainerView | None) -> Decision:
+    def _check(self, now: float, container: ContainerView | None) -> Decision:
         if container is None:
             return self._decide()
         if container.pod_phase in {"Failed", "Succeeded"}:
@@ -179,10 +161,10 @@ class Worker:
 
 
 class Ticker:
-    """When a worker looks: ticks on a fixed grid, and one manual trigger that may be waiting.
+    """The times of a worker's checks: ticks on a fixed grid, and at most one pending manual trigger.
 
-    One tick is kept for a busy worker and any further ones are dropped, as by Go's time.Ticker, so that a probe
-    that outlasts its period is followed by the next one at once, and the grid stays where it was.
+    One tick is kept for a busy worker and any further ones are dropped, as by Go's time.Ticker: a probe that
+    outlasts its period is followed by the next one at once, and the grid does not move.
     """
 
     def __init__(self, period: float, start: float, profile: Profile = NEWEST) -> None:
@@ -194,16 +176,16 @@ class Ticker:
 
     @property
     def due(self) -> float:
-        """Return the time of the next look; one in the past means at once."""
+        """Return the time of the next check; one in the past means at once."""
         return -math.inf if self._triggered else self._grid + self._next * self.period
 
     def trigger(self) -> bool:
-        """Ask for a look at once; False if one was asked for already, which is then the same one."""
+        """Request a check at once; return False if one is already pending."""
         pending, self._triggered = self._triggered, True
         return not pending
 
     def take(self, now: float) -> None:
-        """Begin the look that was due: the trigger, if one waits, else the tick and all that were missed."""
+        """Consume what is due: the pending trigger, if any, else the tick and all missed ones."""
         if self._triggered:
             self._triggered = False
             if self._resets:
@@ -213,14 +195,14 @@ class Ticker:
 
 
 def start_delay(period: float, kubelet_uptime: float, rng: random.Random, profile: Profile = NEWEST) -> float:
-    """Return the seconds that a new worker sleeps before its first look and the start of its ticker."""
+    """Return the seconds that a new worker sleeps before its first check and the start of its ticker."""
     if profile.always_jitters or period > kubelet_uptime:
         return rng.random() * period
     return 0.0
 
 
 def retry(outcome: Outcome, calls: int) -> bool:
-    """Return whether the handler is to be called again at once, after `calls` calls of which `outcome` is the last."""
+    """Return whether to call the handler again at once, after `calls` calls of which `outcome` is the last."""
     return outcome.errored and calls < MAX_PROBE_RETRIES
 
 

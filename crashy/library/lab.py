@@ -52,16 +52,16 @@ class _State:
 
     def __call__(self, text: str) -> Event:
         event = Event.from_json(text)
-        told, name = event.data, event.object.partition("/")[2]
-        if event.kind == kinds.SERVICE and event.reason == "Listening":
-            self.urls.setdefault((told["namespace"], name), {})[told["port"]] = told["url"]
-        elif event.kind == kinds.POD:
-            key = (told["namespace"], name)
-            if event.reason == "Deleted" or told["deleting"]:
-                self.pods.pop(key, None)
+        name = event.object.partition("/")[2]
+        if (service := kinds.SERVICE.of(event)) and event.reason == "Listening":
+            self.urls.setdefault((service["namespace"], name), {})[service["port"]] = service["url"]
+        elif pod := kinds.POD.of(event):
+            namespace = pod["namespace"]
+            if event.reason == "Deleted" or pod["deleting"]:
+                self.pods.pop((namespace, name), None)
             else:
-                self.pods[key] = Pod(
-                    name, told["namespace"], told["ip"], told["phase"], told["ready"], told["restarts"]
+                self.pods[namespace, name] = Pod(
+                    name, namespace, pod["ip"], pod["phase"], pod["ready"], pod["restarts"]
                 )
         return event
 
@@ -230,7 +230,7 @@ class Lab:
             nonlocal place
             events, place = self._child.after(place)
             return next(
-                (one for one in events if one.kind in {kinds.EVENT, kinds.FAULT} and pattern.matches(one)), None
+                filter(pattern.matches, (one for one in events if one.kind in {kinds.EVENT, kinds.FAULT})), None
             )
 
         return self._child.wait(found, seconds, lambda: self._missing(str(pattern), seconds))

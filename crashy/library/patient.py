@@ -16,6 +16,7 @@ from crashy.library import arguments
 from crashy.library.child import Child, EndedError
 from crashy.library.story import last
 from crashy.patient.settings import SETTINGS, Settings, load
+from crashy.timeline import kinds
 
 START = 30.0
 """Seconds that a patient has to listen, after its APP_START_DELAY."""
@@ -61,10 +62,11 @@ class _Seen:
             self.ports[line["plane"]] = str(line["ports"][0])
         request = None
         at = datetime.fromisoformat(line["time"]).timestamp()
-        if line["kind"] == "request" and not line["path"].startswith("/admin/"):
+        if line["kind"] == kinds.REQUEST and not line["path"].startswith("/admin/"):
             self.answered += 1
-            request = Request(line["method"], line["path"], line["status"], line["client"], at, line["ms"] / 1000)
-        return _Line(at, line["reason"], line["message"], request) if request or line["kind"] == "fault" else None
+            seconds = round(line["ms"] / 1000, 6)  # the log has microseconds
+            request = Request(line["method"], line["path"], line["status"], line["client"], at, seconds)
+        return _Line(at, line["reason"], line["message"], request) if request or line["kind"] == kinds.FAULT else None
 
 
 class Patient:
@@ -219,7 +221,7 @@ def _environ(settings: Mapping[str, object]) -> dict[str, str]:
             lines.append(f"{name}: can't be set: Patient needs its own")
         elif name not in SETTINGS:
             near = difflib.get_close_matches(name, SETTINGS, 1)
-            lines.append(f"{name}: is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+            lines.append(f"{name}: is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
         elif value == "" and SETTINGS[name].default_text:  # the default to `crashy serve`, not to the library
             lines.append(f"{name}: '': must be {SETTINGS[name].kind.allowed}")
         given[name] = str(int(value)) if isinstance(value, bool) else str(value)

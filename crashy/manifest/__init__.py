@@ -1,1 +1,1 @@
-"""Kubernetes manifests: read safely, placed exactly, checked wholly."""
+"""Kubernetes manifests: parsing, kustomizations, and the position of every field."""

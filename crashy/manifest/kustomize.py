@@ -1,4 +1,4 @@
-"""Simple kustomizations, as `kubectl apply -k` has them: resources, generators, patches and transformations."""
+"""Simple kustomizations, as of `kubectl apply -k`: resources, generators, patches and transformations."""
 
 from __future__ import annotations
 
@@ -13,49 +13,32 @@ from crashy.manifest.patch import PatchError, merge, operate
 from crashy.objects.document import Document
 from crashy.objects.fields import FieldError, invalid, required
 from crashy.objects.reading import Reading
-from crashy.objects.schema import Map, Type
+from crashy.objects.schema import Map, Type, each
 
 # kustomize: api/types/kustomization.go, in the notation of `crashy.objects.schema`
 _GENERATOR: Type = {
-    "name": "string",
-    "namespace": "string",
-    "literals": ["string"],
-    "files": ["string"],
-    "envs": ["string"],
-    "type": "string",
+    **each("string", "name namespace type"),
+    **each(["string"], "literals files envs"),
     "options": "any",
 }
 
 
 KUSTOMIZATION: Type = {
-    "apiVersion": "string",
-    "kind": "string",
+    **each("string", "apiVersion kind namespace namePrefix nameSuffix"),
+    **each(["string"], "resources bases patchesStrategicMerge"),
     "metadata": "any",
-    "resources": ["string"],
-    "bases": ["string"],
-    "namespace": "string",
-    "namePrefix": "string",
-    "nameSuffix": "string",
     "labels": [{"pairs": Map("string"), "includeSelectors": "bool", "includeTemplates": "bool"}],
     "commonLabels": Map("string"),
     "commonAnnotations": Map("string"),
-    "images": [{"name": "string", "newName": "string", "newTag": "string", "digest": "string"}],
+    "images": [each("string", "name newName newTag digest")],
     "replicas": [{"name": "string", "count": "int32"}],
     "patches": [
         {
-            "path": "string",
-            "patch": "string",
-            "target": {
-                "group": "string",
-                "version": "string",
-                "kind": "string",
-                "name": "string",
-                "namespace": "string",
-            },
+            **each("string", "path patch"),
+            "target": each("string", "group version kind name namespace"),
             "options": "any",
         }
     ],
-    "patchesStrategicMerge": ["string"],
     "configMapGenerator": [_GENERATOR],
     "secretGenerator": [_GENERATOR],
     "generatorOptions": "any",
@@ -63,16 +46,16 @@ KUSTOMIZATION: Type = {
 
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-MAX_BASES = 16  # how deep one kustomization may rest on another
+MAX_BASES = 16  # the most levels of bases
 
 Read = Callable[[Path], tuple[list[Document], list[str]]]
 
 
 def build(folder: Path, read: Read, above: tuple[Path, ...] = ()) -> tuple[list[Document], list[str]]:
-    """Return what a folder's kustomization makes of its resources, and a line for each mistake.
+    """Return the documents that a folder's kustomization builds, and a line for each error.
 
-    Generated ConfigMaps and Secrets keep their plain names (kustomize adds a hash, to which it points every
-    reference). A field that isn't known here is a mistake, never passed over.
+    Generated ConfigMaps and Secrets keep their plain names (kustomize adds a hash, and updates
+    the references). An unknown field is an error, never ignored.
     """
     names = [name for name in KUSTOMIZATIONS if (folder / name).exists()]
     if len(names) != 1:
@@ -94,7 +77,7 @@ class _Kustomization:
     def __init__(self, folder: Path, document: Document, read: Read, above: tuple[Path, ...]) -> None:
         reading = Reading(document, KUSTOMIZATION)
         self.documents: list[Document] = []
-        self.errors = [document.say(error) for error in reading.errors]
+        self.errors = [document.message(error) for error in reading.errors]
         self._folder = folder
         self._document = document
         self._fields = reading.raw
@@ -102,7 +85,7 @@ class _Kustomization:
         self._above = above
 
     def run(self) -> None:
-        """Do what the kustomization says, in kustomize's own order."""
+        """Build the documents, in kustomize's own order."""
         self._resources()
         self._generate("configMapGenerator", "ConfigMap", "data")
         self._generate("secretGenerator", "Secret", "stringData")
@@ -110,7 +93,7 @@ class _Kustomization:
         self._transform([document.object for document in self.documents])
 
     def _blame(self, error: FieldError) -> None:
-        self.errors.append(self._document.say(error))
+        self.errors.append(self._document.message(error))
 
     def _resources(self) -> None:
         for key in ("resources", "bases"):
@@ -209,7 +192,7 @@ class _Kustomization:
 
 
 def _is_for(patch: Any, target: dict[str, Any], resource: dict[str, Any]) -> bool:
-    """Return whether a patch is for a resource: by its target, else by the kind and name that it holds itself."""
+    """Return whether a patch is for a resource: by its target, else by its own kind and name."""
     metadata = resource.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if target and isinstance(patch, dict | list):

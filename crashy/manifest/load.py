@@ -15,10 +15,10 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def gather(paths: Sequence[str], stdin: BinaryIO | None = None) -> tuple[list[Document], list[str]]:
-    """Return the documents at `paths` and a line for every mistake.
+    """Return the documents at `paths` and a line for each error.
 
-    A folder stands for its kustomization, if it has one, else for its own *.yaml, *.yml and *.json in the
-    order of their names; `-` is standard input. Each object must be a mapping: what is in it is not looked at.
+    Of a folder, read its kustomization, if it has one, else its own *.yaml, *.yml and *.json in the order of their
+    names; `-` is standard input. Each object must be a mapping; its content is not checked.
     """
     documents: list[Document] = []
     errors: list[str] = []
@@ -59,7 +59,7 @@ def _path(path: Path) -> tuple[list[Document], list[str]]:
 
 
 def read_file(path: Path) -> tuple[list[Document], list[str]]:
-    """Return the documents of one file, or the line that says why it can't be read."""
+    """Return the documents of one file, or the error that prevents reading it."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

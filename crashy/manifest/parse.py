@@ -14,7 +14,7 @@ from crashy.objects.document import Document
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
-MAX_NODES = 100_000  # of one file, an alias counting as all that it stands for
+MAX_NODES = 100_000  # of one file, an alias counting as its whole value
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STANDARD = "tag:yaml.org,2002:"
@@ -30,7 +30,7 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o?[0-7]+|0b[01]+)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
-class _Refused(Exception):  # noqa: N818 - it carries the line that says why
+class _Refused(Exception):  # noqa: N818 - it carries the error's line
     """The rest of this file can't be read."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# What tells the items of a list apart (kubernetes: patchMergeKey in staging/src/k8s.io/api/core/v1/types.go).
+# The key of a list's items (kubernetes: patchMergeKey in staging/src/k8s.io/api/core/v1/types.go).
 _KEYS = {
     "containers": "name",
     "initContainers": "name",
@@ -20,7 +20,7 @@ _PORT_KEYS = ("containerPort", "port")  # of a container, of a Service
 
 
 class PatchError(ValueError):
-    """A patch can't be applied to what it is for."""
+    """A patch can't be applied to its target."""
 
 
 def merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

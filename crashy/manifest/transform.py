@@ -1,4 +1,4 @@
-"""What a kustomization does to every object: namespace, names, labels, annotations, images and replicas."""
+"""The transformations of a kustomization: namespace, names, labels, annotations, images and replicas."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _REFERENCES = {field: ("name", kind) for field, kind in SOURCES.items()} | VOLUM
 
 
 def set_namespace(objects: Sequence[Object], namespace: str) -> None:
-    """Put every object that can be in a namespace into this one."""
+    """Set the namespace of every namespaced object."""
     for one in objects:
         if str(one.get("kind")) not in _CLUSTER_KINDS:
             mapping(one, "metadata")["namespace"] = namespace
 
 
 def rename(objects: Sequence[Object], prefix: str, suffix: str) -> None:
-    """Put `prefix` and `suffix` around every name, and around what refers to ConfigMaps and Secrets among them."""
+    """Add `prefix` and `suffix` to every name, and to the references to ConfigMaps and Secrets among them."""
     renamed: set[tuple[str, str]] = set()
     for one in objects:
         metadata = mapping(one, "metadata")
@@ -35,7 +35,7 @@ def rename(objects: Sequence[Object], prefix: str, suffix: str) -> None:
 
 
 def add_labels(objects: Sequence[Object], labels: Mapping[str, str], *, selectors: bool, templates: bool) -> None:
-    """Label every object, and where asked the pod templates and the selectors too."""
+    """Label every object, and optionally the pod templates and the selectors."""
     for one in objects if labels else ():
         mapping(mapping(one, "metadata"), "labels").update(labels)
         spec = one.get("spec")
@@ -56,7 +56,7 @@ def annotate(objects: Sequence[Object], annotations: Mapping[str, str]) -> None:
 
 
 def set_image(objects: Sequence[Object], name: str, new_name: str, tag: str, digest: str) -> None:
-    """Return every container whose image has this name another name, tag or digest; empty ones stay."""
+    """Replace the name, tag or digest of every image with this `name`; empty values leave them unchanged."""
     for one in objects:
         for container in containers(one):
             image = container.get("image")
@@ -73,7 +73,7 @@ def set_replicas(objects: Sequence[Object], name: str, count: int) -> None:
 
 
 def references(value: Any) -> Iterator[tuple[Object, str, str]]:
-    """Return each reference to a ConfigMap or Secret below `value`: the mapping, its key, and the kind it names."""
+    """Yield each reference to a ConfigMap or Secret within `value`: the mapping, the key of the name, and the kind."""
     for inner in value if isinstance(value, list) else ():
         yield from references(inner)
     for key, inner in value.items() if isinstance(value, dict) else ():
@@ -83,7 +83,7 @@ def references(value: Any) -> Iterator[tuple[Object, str, str]]:
 
 
 def mapping(holder: Object, key: str) -> Object:
-    """Return the mapping at `key`, made if there is none."""
+    """Return the mapping at `key`, created if it is missing."""
     if not isinstance(holder.get(key), dict):
         holder[key] = {}
     inner: Object = holder[key]
@@ -107,7 +107,7 @@ def containers(one: Object) -> Iterator[Object]:
 
 
 def unshared(value: Any) -> Any:
-    """Copy a value so that nothing in it is shared: what an alias stood for can then be changed alone."""
+    """Return a deep copy without shared parts, so that an alias's value can be changed on its own."""
     if isinstance(value, dict):
         return {key: unshared(inner) for key, inner in value.items()}
     return [unshared(inner) for inner in value] if isinstance(value, list) else value

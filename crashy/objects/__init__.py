@@ -1,1 +1,1 @@
-"""Kubernetes' objects, pure: what may be in them, what is filled in, and what the API server refuses."""
+"""Kubernetes' objects, pure: their fields, defaults, and the API server's validation."""

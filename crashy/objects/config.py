@@ -17,13 +17,7 @@ from crashy.objects.reading import Reader, Reading, name_rules
 from crashy.objects.schema import OBJECT, Map, Type
 
 _CONFIG_MAP: Type = {**OBJECT, "data": Map("string"), "binaryData": Map("string"), "immutable": "bool"}
-_SECRET: Type = {
-    **OBJECT,
-    "data": Map("string"),
-    "stringData": Map("string"),
-    "type": "string",
-    "immutable": "bool",
-}
+_SECRET: Type = {**OBJECT, "data": Map("string"), "stringData": Map("string"), "type": "string", "immutable": "bool"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,12 +41,7 @@ class Secret:
     source: Source
 
 
-SOURCES = {
-    "configMapKeyRef": "ConfigMap",
-    "secretKeyRef": "Secret",
-    "configMapRef": "ConfigMap",
-    "secretRef": "Secret",
-}
+SOURCES = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret", "configMapRef": "ConfigMap", "secretRef": "Secret"}
 EVERYWHERE = "kube-root-ca.crt"
 """The ConfigMap that a cluster puts into every namespace."""
 
@@ -60,7 +49,7 @@ VOLUMES = {"configMap": ("name", "ConfigMap"), "secret": ("secretName", "Secret"
 
 
 def read_config_map(reading: Reading) -> ConfigMap | None:
-    """Return the ConfigMap, or None when something is wrong with it."""
+    """Return the ConfigMap, or None if it is invalid."""
     reading.check(name_rules(reading, is_dns_subdomain))
     data = reading.raw.get("data", {})
     binary = _decoded(reading, "binaryData")
@@ -75,7 +64,7 @@ def read_config_map(reading: Reading) -> ConfigMap | None:
 
 
 def read_secret(reading: Reading) -> Secret | None:
-    """Return the Secret, decoded, or None when something is wrong with it."""
+    """Return the Secret, decoded, or None if it is invalid."""
     reading.check(name_rules(reading, is_dns_subdomain))
     data = _decoded(reading, "data")
     plain = {key: value.encode("utf-8", "replace") for key, value in reading.raw.get("stringData", {}).items()}
@@ -91,7 +80,7 @@ def _decoded(reading: Reading, field: str) -> dict[str, bytes]:
     for key, text in reading.raw.get(field, {}).items():
         try:
             values[key] = base64.b64decode("".join(text.split()), validate=True)
-        except (binascii.Error, ValueError):  # the value itself is not shown: it may well be a secret in plain text
+        except (binascii.Error, ValueError):  # the value is not shown: it may be a secret in plain text
             reading.check([FieldError(f"{field}[{key}]", "Invalid value", "must be base64")])
     return values
 

@@ -1,4 +1,4 @@
-"""The values that the API server fills in where a manifest says nothing (or zero, where zero means nothing).
+"""The API server's defaults for fields that a manifest leaves out (or sets to zero, where zero means unset).
 
 Source: kubernetes: pkg/apis/core/v1/defaults.go. Each function completes a decoded mapping in place.
 """

@@ -1,4 +1,4 @@
-"""One YAML document: its object, and where each part of it was written."""
+"""One YAML document: its object, and the position of each part of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from crashy.errors import BadInput
 from crashy.objects.fields import FieldError
 
-MAX_LINE = 1000  # characters of one complaint
-MAX_LINES = 100  # complaints told at once
+MAX_LINE = 1000  # characters of one error
+MAX_LINES = 100  # errors reported at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,12 @@ class Document:
         return f"{self.place} ({'/'.join(words)})" if words else self.place
 
     def line_of(self, path: str) -> int:
-        """Return the line of `path`, or of the nearest thing around it that was written."""
+        """Return the line of `path`, or of the nearest parent that was written."""
         path = self._written(path)
         return self.lines[path] if path else self.line
 
     def column_of(self, path: str) -> int:
-        """Return the column of `path`, or of the nearest thing around it that was written."""
+        """Return the column of `path`, or of the nearest parent that was written."""
         return self.columns.get(self._written(path), 1)
 
     def _written(self, path: str) -> str:
@@ -75,19 +75,19 @@ class Document:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return path
 
-    def say(self, error: FieldError | str) -> str:
+    def message(self, error: FieldError | str) -> str:
         """Return one line that names file, line, document and what is wrong (or worth a warning)."""
         line = self.line_of(error.path) if isinstance(error, FieldError) else self.line
         return f"{self.file}:{line}: {self.title}: {error}"
 
 
 def refusal(lines: Sequence[str]) -> BadInput:
-    """Make the exception that tells these mistakes: the first of them, if there are very many."""
+    """Return the exception that reports these mistakes, at most the first MAX_LINES."""
     more = [f"and {len(lines) - MAX_LINES} more mistakes"] if len(lines) > MAX_LINES else []
     return BadInput(*map(one_line, lines[:MAX_LINES]), *more)
 
 
 def one_line(text: str) -> str:
-    """Return a text as one printable line of bounded length: what a manifest holds can't write to the terminal."""
+    """Return a text as one printable line of bounded length, so that a manifest can't control the terminal."""
     shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[:MAX_LINE])
     return shown if len(text) <= MAX_LINE else f"{shown}..."

@@ -15,22 +15,14 @@ def human_duration(seconds: float) -> str:
     minutes, hours, days = whole // 60, whole // 3600, whole // 86400
     if whole < 120:
         return f"{whole}s"
-    if minutes < 10:
-        return _pair(minutes, "m", whole % 60, "s")
     if minutes < 180:
-        return f"{minutes}m"
-    if hours < 8:
-        return _pair(hours, "h", minutes % 60, "m")
+        return f"{minutes}m" + (_rest(whole % 60, "s") if minutes < 10 else "")
     if hours < 48:
-        return f"{hours}h"
-    if days < 8:
-        return _pair(days, "d", hours % 24, "h")
+        return f"{hours}h" + (_rest(minutes % 60, "m") if hours < 8 else "")
     if days < 2 * 365:
-        return f"{days}d"
-    if days < 8 * 365:
-        return _pair(days // 365, "y", days % 365, "d")
-    return f"{days // 365}y"
+        return f"{days}d" + (_rest(hours % 24, "h") if days < 8 else "")
+    return f"{days // 365}y" + (_rest(days % 365, "d") if days < 8 * 365 else "")
 
 
-def _pair(large: int, large_unit: str, small: int, small_unit: str) -> str:
-    return f"{large}{large_unit}" + (f"{small}{small_unit}" if small else "")
+def _rest(number: int, unit: str) -> str:
+    return f"{number}{unit}" if number else ""

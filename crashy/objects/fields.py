@@ -1,4 +1,4 @@
-"""A field that is wrong, said as the API server says it."""
+"""Errors of fields, in the API server's words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing that is wrong with one field; `str()` gives Kubernetes' own text.
+    """An error of one field; `str()` returns Kubernetes' own text.
 
     `path` is the field (`spec.containers[0].livenessProbe.successThreshold`), `kind` the sort of error
     (`Invalid value`, `Required value`, `unknown field`, ...), `detail` the value, if shown, and what is allowed.
@@ -51,12 +51,12 @@ def forbidden(path: str, detail: str) -> FieldError:
 
 
 def duplicate(path: str, value: Any) -> FieldError:
-    """Report that a value that must be unique is there already."""
+    """Report that a value that must be unique occurs twice."""
     return FieldError(path, "Duplicate value", shown(value))
 
 
 def not_found(path: str, value: Any) -> FieldError:
-    """Report that a value names something that isn't there."""
+    """Report that a value names something that doesn't exist."""
     return FieldError(path, "Not found", shown(value))
 
 

@@ -1,4 +1,4 @@
-"""Which images the lab can run without a command: the patient's own, and what to say of the others."""
+"""The images that the lab can run without a command: the patient's own; and the error for others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is to know of each kind of object, in one row: everything that is done for all kinds goes through these.
+"""The table of kinds of objects: one row a kind, which everything that handles all kinds iterates.
 
 What runs a workload is in `controllers/`, what `kubectl get` shows of an object in `kubectl/tables.py`.
 """
@@ -14,7 +14,7 @@ from typing import Any
 class Kind:
     """A kind by its names: `Deployment` of `apps/v1`, `deployments` and `deploy` for short.
 
-    One without `read` is no part of a lab; `check` looks at its pod template, if it has one, all the same.
+    One without `read` is not run in a lab; `check` still checks its pod template, if it has one.
     """
 
     name: str
@@ -22,33 +22,40 @@ class Kind:
     plural: str
     short: str = ""
     read: str = ""
-    """What reads it, `FILE:READER` of this room, imported when it is first used."""
+    """Its reader, `FILE:READER` of this room, imported when it is first used."""
     columns: tuple[str, ...] = ()
-    """What `kubectl get` shows of it; none where the lab has nothing to show."""
+    """Its columns in `kubectl get`; empty if the lab does not show it."""
     template: str | None = None
-    """Where its pod template is: empty for a Pod, which is one, None where there is none."""
+    """The path of its pod template: empty for a Pod, None for a kind without one."""
     ends: bool = False
-    """Whether its pods may run to an end."""
+    """Whether its pods may run to completion."""
     on_each_node: bool = False
     scalable: bool = False
+    older: tuple[str, ...] = ()
+    """Versions of it that were and that are read alike."""
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Return the versions in which it is read."""
+        return (self.version, *self.older)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return what it is called on a command line: `deployments`, `deployment`, `deploy`."""
+        """Return its names on a command line: `deployments`, `deployment`, `deploy`."""
         return tuple(filter(None, (self.plural, self.name.lower(), self.short)))
 
     @property
     def resource(self) -> str:
-        """Return what it is called in the API: `deployments.apps`."""
+        """Return its name in the API: `deployments.apps`."""
         return self._of_group(self.plural)
 
     @property
     def type(self) -> str:
-        """Return what kubectl calls one of it: `deployment.apps`."""
+        """Return kubectl's name of one of it: `deployment.apps`."""
         return self._of_group(self.name.lower())
 
     def template_in(self, manifest: Any) -> Any:
-        """Return the pod template of an object of this kind; None where there is none."""
+        """Return the pod template of an object of this kind; None if it has none."""
         for part in filter(None, (self.template or "").split(".")):
             manifest = manifest.get(part) if isinstance(manifest, Mapping) else None
         return None if self.template is None else manifest
@@ -58,17 +65,22 @@ class Kind:
         return f"{name}.{group}" if group else name
 
     def path(self, namespace: str) -> str:
-        """Return where those of a namespace are in the API."""
+        """Return the API path of those of a namespace."""
         return f"/{'apis' if '/' in self.version else 'api'}/{self.version}/namespaces/{namespace}/{self.plural}"
 
 
 _POD_COLUMNS = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
 _DEPLOYMENT_COLUMNS = ("NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE")
 _REPLICA_SET_COLUMNS = ("NAME", "DESIRED", "CURRENT", "READY", "AGE")
+_DAEMON_SET_COLUMNS = (
+    *("NAME", "DESIRED", "CURRENT", "READY", "UP-TO-DATE", "AVAILABLE"),
+    *("NODE SELECTOR", "AGE"),
+)
+_BUDGET_COLUMNS = ("NAME", "MIN AVAILABLE", "MAX UNAVAILABLE", "ALLOWED DISRUPTIONS", "AGE")
 _SERVICE_COLUMNS = ("NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE")
 _EVENT_COLUMNS = ("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")
 _IN = "spec.template"
-# Whoever applies objects goes from the last row to the first: pods find what they refer to.
+# Objects are applied from the last row to the first, so that pods find the objects that they refer to.
 _ROWS = (
     Kind("Pod", "v1", "pods", "po", "workload:BARE_POD", _POD_COLUMNS, template="", ends=True),
     Kind(
@@ -77,11 +89,34 @@ _ROWS = (
         scalable=True,
     ),
     Kind("CronJob", "batch/v1", "cronjobs", "cj", template="spec.jobTemplate.spec.template", ends=True),
-    Kind("DaemonSet", "apps/v1", "daemonsets", "ds", template=_IN, on_each_node=True),
+    Kind(
+        *("DaemonSet", "apps/v1", "daemonsets", "ds", "daemonset:DAEMON_SET", _DAEMON_SET_COLUMNS),
+        template=_IN,
+        on_each_node=True,
+    ),
     Kind("Job", "batch/v1", "jobs", template=_IN, ends=True),
-    Kind("ReplicaSet", "apps/v1", "replicasets", "rs", columns=_REPLICA_SET_COLUMNS, template=_IN),
-    Kind("ReplicationController", "v1", "replicationcontrollers", "rc", template=_IN),
+    Kind(
+        *("ReplicaSet", "apps/v1", "replicasets", "rs", "replicaset:REPLICA_SET", _REPLICA_SET_COLUMNS),
+        template=_IN,
+        scalable=True,
+    ),
+    Kind(
+        *("ReplicationController", "v1", "replicationcontrollers", "rc"),
+        *("replicaset:REPLICATION_CONTROLLER", _REPLICA_SET_COLUMNS),
+        template=_IN,
+        scalable=True,
+    ),
     Kind("StatefulSet", "apps/v1", "statefulsets", "sts", template=_IN),
+    Kind(
+        *("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", "pdb"),
+        *("poddisruptionbudget:BUDGET", _BUDGET_COLUMNS),
+        older=("policy/v1beta1",),
+    ),
+    Kind(
+        *("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers", "hpa"),
+        "horizontalpodautoscaler:AUTOSCALER",
+        older=("autoscaling/v1", "autoscaling/v2beta1", "autoscaling/v2beta2"),
+    ),
     Kind("Service", "v1", "services", "svc", "service:SERVICE", _SERVICE_COLUMNS),
     Kind("Endpoints", "v1", "endpoints", "ep", columns=("NAME", "ENDPOINTS", "AGE")),
     Kind("Event", "v1", "events", "ev", columns=_EVENT_COLUMNS),
@@ -97,16 +132,16 @@ SHOWN = [kind for kind in _ROWS if kind.columns]
 
 
 def kind_called(name: str, among: Iterable[Kind]) -> Kind | None:
-    """Return the kind that a command line calls so, in full or for short."""
+    """Return the kind with this name on a command line, in full or short."""
     return next((kind for kind in among if name in kind.names), None)
 
 
-# Kinds that a folder for a cluster may well hold and without which the lab shows the same.
+# Kinds that a cluster's manifests often have, and that make no difference to the lab.
 NOT_RUN = frozenset(
     {
         *("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "EndpointSlice", "Endpoints", "Gateway"),
-        *("HTTPRoute", "HorizontalPodAutoscaler", "Ingress", "IngressClass", "LimitRange", "Namespace"),
-        *("NetworkPolicy", "PersistentVolume", "PersistentVolumeClaim", "PodDisruptionBudget", "PodMonitor"),
+        *("HTTPRoute", "Ingress", "IngressClass", "LimitRange", "Namespace"),
+        *("NetworkPolicy", "PersistentVolume", "PersistentVolumeClaim", "PodMonitor"),
         *("PriorityClass", "PrometheusRule", "ResourceQuota", "Role", "RoleBinding", "ServiceAccount"),
         *("ServiceMonitor", "StorageClass"),
     }

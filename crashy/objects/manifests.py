@@ -1,4 +1,4 @@
-"""All that was read, and manifests applied on top of others: what was there stays, unless it is given anew."""
+"""All objects of a set of manifests, and their merge with manifests that are applied later."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from importlib import import_module
 from crashy.objects.config import ConfigMap, Secret
 from crashy.objects.document import Document, one_line, refusal
 from crashy.objects.fields import FieldError, invalid, required
+from crashy.objects.horizontalpodautoscaler import HorizontalPodAutoscaler, raised
 from crashy.objects.kinds import READ, RUN
+from crashy.objects.poddisruptionbudget import PodDisruptionBudget
 from crashy.objects.reading import Reader, Reading
 from crashy.objects.references import Found, check, warn
 from crashy.objects.service import Service
 from crashy.objects.workload import Key, Workload
 
-Object = Workload | Service | ConfigMap | Secret
+Object = Workload | Service | ConfigMap | Secret | PodDisruptionBudget | HorizontalPodAutoscaler
 
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
     """Everything that was read, each kind in the order of the files; names are unique per kind and namespace.
 
-    `warnings` are lines for the user about what is legal and yet hardly meant; `skipped` counts the objects of kinds
+    `warnings` are lines about what is valid but probably a mistake; `skipped` counts the objects of kinds
     that are not run (`2 Ingress, 1 Role`); `documents` are those that the objects were read from.
     """
 
@@ -31,13 +33,14 @@ class Manifests:
     services: tuple[Service, ...] = ()
     config_maps: tuple[ConfigMap, ...] = ()
     secrets: tuple[Secret, ...] = ()
+    budgets: tuple[PodDisruptionBudget, ...] = ()
     warnings: tuple[str, ...] = ()
     skipped: str = ""
     documents: tuple[Document, ...] = field(default=(), repr=False)
 
 
 def key_of(document: Document) -> Key:
-    """Return an object's key; of one that is malformed, what there is of it."""
+    """Return an object's key; of a malformed object, as much as it has."""
     metadata = document.object.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     namespace = metadata.get("namespace") or "default"
@@ -45,18 +48,19 @@ def key_of(document: Document) -> Key:
 
 
 def merged(before: Iterable[Document], after: Iterable[Document]) -> list[Document]:
-    """Return the documents of both, without those of `before` that `after` gives anew."""
+    """Return the documents of both, without those of `before` that `after` replaces."""
     after = list(after)
     given = {key_of(document) for document in after}
     return [document for document in before if key_of(document) not in given] + after
 
 
 def chosen(manifests: Manifests, keys: Collection[Key]) -> Manifests:
-    """Return the workloads and Services among `keys`, with all there is of the rest."""
+    """Return the workloads and Services among `keys`, with all objects of other kinds."""
     return replace(
         manifests,
         workloads=tuple(one for one in manifests.workloads if one.key in keys),
         services=tuple(one for one in manifests.services if ("Service", one.namespace, one.name) in keys),
+        budgets=tuple(one for one in manifests.budgets if ("PodDisruptionBudget", one.namespace, one.name) in keys),
     )
 
 
@@ -66,7 +70,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
     `errors` are mistakes that are known already; they are raised with the others. What is applied `on_top` of other
     manifests need hold nothing that runs. Of two objects with one kind,
     namespace and name the later one counts, as with `kubectl apply`, and a warning names both places.
-    What objects say of each other is judged once each of them is right by itself.
+    References between objects are checked once each object is valid by itself.
     """
     lines = list(errors)
     warnings: list[str] = []
@@ -75,7 +79,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
     for document in documents:
         kind = document.object.get("kind")
         one, wrong = read_object(document)
-        lines += [document.say(error) for error in wrong]
+        lines += [document.message(error) for error in wrong]
         if one is None:
             if not wrong:
                 skipped[str(kind)] += 1
@@ -83,9 +87,14 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
         key = (str(kind), one.namespace, one.name)
         if earlier := found.pop(key, None):
             at = f"{earlier.document.place} at {earlier.document.source}"
-            warnings.append(document.say(f"replaces {at}, as kubectl apply does: the later one wins"))
+            warnings.append(document.message(f"replaces {at}, as kubectl apply does: the later one wins"))
         found[key] = Found(document, one)
     everything = list(found.values())
+    autoscalers = [one.object for one in everything if isinstance(one.object, HorizontalPodAutoscaler)]
+    everything = [
+        Found(one.document, raised(one.object, autoscalers)) if isinstance(one.object, Workload) else one
+        for one in everything
+    ]
     if not lines:
         lines = check(everything)
     if lines:
@@ -102,6 +111,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
         services=tuple(o for o in objects if isinstance(o, Service)),
         config_maps=tuple(o for o in objects if isinstance(o, ConfigMap)),
         secrets=tuple(o for o in objects if isinstance(o, Secret)),
+        budgets=tuple(o for o in objects if isinstance(o, PodDisruptionBudget)),
         warnings=tuple(map(one_line, (*warnings, *warn(everything)))),
         skipped=one_line(others),
         documents=tuple(one.document for one in everything),
@@ -109,14 +119,14 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
 
 
 def read_object(document: Document) -> tuple[Object | None, list[FieldError]]:
-    """Return what one document holds, and everything that is wrong with it by itself: None with the first, or neither.
+    """Return the object of one document, and all errors in it: None with the former, or neither.
 
     Neither is for the kinds that are not run, those of whoever has defined kinds of their own too.
     """
     if wrong := _kind_error(document):
         return None, [wrong]
     kind = str(document.object["kind"])
-    if kind not in READ or document.object["apiVersion"] != READ[kind].version:
+    if kind not in READ or document.object["apiVersion"] not in READ[kind].versions:
         return None, []
     file, _, name = READ[kind].read.partition(":")
     reader: Reader = getattr(import_module(f"crashy.objects.{file}"), name)
@@ -133,7 +143,7 @@ def _kind_error(document: Document) -> FieldError | None:
         return required("apiVersion") if version in (None, "") else invalid("apiVersion", version, "must be a string")
     known = READ.get(kind)
     own = "." not in version.rpartition("/")[0]  # a group that others have defined has a domain's name
-    if known and own and version != known.version:
+    if known and own and version not in known.versions:
         text = f'no matches for kind "{kind}" in version "{version}": it is in {known.version}'
         return invalid("apiVersion", version, text)
     return None

@@ -1,4 +1,4 @@
-"""What a name, a label or a port may be: each rule gives the texts of all that is wrong, none if it is fine.
+"""Rules for names, labels and ports: each returns the texts of all errors, none if the value is valid.
 
 Source: kubernetes: staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go.
 """

@@ -1,4 +1,4 @@
-"""What a manifest says of a pod and its probes, with the API server's defaults filled in."""
+"""A pod and its probes as specified in a manifest, with the API server's defaults filled in."""
 
 from __future__ import annotations
 
@@ -12,29 +12,9 @@ from crashy.objects.defaults import complete_pod, complete_probe
 from crashy.objects.fields import FieldError, SpecError, related
 from crashy.objects.validation import validate_pod, validate_probe
 
-__all__ = [
-    "GRPC",
-    "Container",
-    "ContainerPort",
-    "EnvVar",
-    "Exec",
-    "FieldError",
-    "HTTPGet",
-    "Handler",
-    "Hook",
-    "Lifecycle",
-    "PodTemplate",
-    "Probe",
-    "ProbeType",
-    "Sleep",
-    "SpecError",
-    "TCPSocket",
-    "parse_pod_template",
-]
-
 
 class ProbeType(StrEnum):
-    """Which question a probe asks; the value is the first word of its field and, capitalised, of its events."""
+    """The type of a probe; the value is the first word of its field and, capitalised, of its events."""
 
     LIVENESS = "liveness"
     READINESS = "readiness"
@@ -93,7 +73,7 @@ Hook = HTTPGet | TCPSocket | Exec | Sleep
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """How and how often a container is asked; every time is in whole seconds."""
+    """How and how often a container is probed; every time is in whole seconds."""
 
     handler: Handler
     initial_delay_seconds: int = 0
@@ -107,9 +87,9 @@ class Probe:
     def from_manifest(
         cls, manifest: Mapping[str, Any], *, path: str = "", probe_type: ProbeType | None = None
     ) -> Probe:
-        """Read a probe as a manifest has it and fill in the defaults; raises SpecError with every error.
+        """Read a manifest's probe and fill in the defaults; raises SpecError with every error.
 
-        `path` is where the probe stands in its manifest; without `probe_type` the rules of no single type apply.
+        `path` is the probe's path in its manifest; without `probe_type` the rules of no single type apply.
 
         >>> Probe.from_manifest({"tcpSocket": {"port": 80}}).period_seconds
         10
@@ -127,7 +107,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """What runs right after a container's start and right before its SIGTERM."""
+    """The hooks right after a container's start and right before its SIGTERM."""
 
     post_start: Hook | None = None
     pre_stop: Hook | None = None
@@ -175,13 +155,9 @@ class Container:
 
     def probe(self, probe_type: ProbeType) -> Probe | None:
         """Return the container's probe of that type, if it has one."""
-        match probe_type:
-            case ProbeType.LIVENESS:
-                return self.liveness_probe
-            case ProbeType.READINESS:
-                return self.readiness_probe
-            case ProbeType.STARTUP:
-                return self.startup_probe
+        if probe_type is ProbeType.LIVENESS:
+            return self.liveness_probe
+        return self.readiness_probe if probe_type is ProbeType.READINESS else self.startup_probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +208,7 @@ def parse_pod_template(manifest: Mapping[str, Any], path: str = "spec.template",
 
 
 def _refuse(decoding: list[FieldError], rules: Iterable[FieldError]) -> None:
-    """Raise what is wrong, if anything, without the rules' complaints about what decoding had to leave out."""
+    """Raise the errors, if any, without the rules' errors about values that decoding left out."""
     lost = [error.path for error in decoding if error.kind != "unknown field"]
     broken = [rule for rule in rules if not any(related(rule.path, path) for path in lost)]
     if errors := [*decoding, *broken]:

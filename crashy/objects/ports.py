@@ -1,4 +1,4 @@
-"""Which port a probe means: a number, or a name that its container declares."""
+"""The port of a probe: a number, or a name that its container declares."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from crashy.objects.pod import Container
 
 
 class PortError(ValueError):
-    """A port can't be told; the text is the kubelet's. The probe errs: it neither fails nor succeeds."""
+    """A port can't be resolved; the text is the kubelet's. The probe errs: it neither fails nor succeeds."""
 
 
 def find_port(container: Container, port: int | str) -> int:

@@ -1,4 +1,4 @@
-"""One document on its way to an object, and the rules that all kinds share."""
+"""Reading one document into an object, and the rules that all kinds share."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from crashy.objects.schema import Type, decode
 
 
 class Reading:
-    """What decoding left of a document (`raw`), and everything that is wrong with it.
+    """The decoded document (`raw`), and all errors in it.
 
-    A rule that is broken only because decoding had to leave a mistyped value out is not reported on top of that.
+    A rule that is broken only because decoding left out a mistyped value is not reported in addition.
     """
 
     def __init__(self, document: Document, schema: Type) -> None:
@@ -25,19 +25,19 @@ class Reading:
         self._lost = [error.path for error in self.errors if error.kind != "unknown field"]
 
     def check(self, errors: Iterable[FieldError]) -> None:
-        """Note what is wrong by a rule, each mistake once."""
+        """Add a rule's errors, each once."""
         new = (error for error in errors if not any(related(error.path, lost) for lost in self._lost))
         self.errors = list(dict.fromkeys((*self.errors, *new)))
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Return the object's `spec`, empty if there is none."""
+        """Return the object's `spec`, empty if it has none."""
         spec: dict[str, Any] = self.raw.get("spec", {})
         return spec
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Return the object's `metadata`, empty if there is none."""
+        """Return the object's `metadata`, empty if it has none."""
         metadata: dict[str, Any] = self.raw.get("metadata", {})
         return metadata
 
@@ -48,7 +48,7 @@ class Reading:
 
     @property
     def namespace(self) -> str:
-        """Return the object's namespace: `default` where it names none."""
+        """Return the object's namespace, by default `default`."""
         return self.metadata.get("namespace") or "default"
 
     @property
@@ -58,7 +58,7 @@ class Reading:
 
 
 class Reader(NamedTuple):
-    """How objects of a kind are read: which fields they may have, and what makes one; None if something is wrong."""
+    """The reader of a kind: its allowed fields, and the function that makes the object; None if it is invalid."""
 
     schema: Type
     read: Callable[[Reading], Any]
@@ -93,7 +93,7 @@ def at_least(path: str, value: int, low: int) -> Iterator[FieldError]:
 def read_template(
     reading: Reading, manifest: Any, path: str = "spec.template", *, ends: bool = False
 ) -> PodTemplate | None:
-    """Return the pod template at `path` (a Job's `ends`), or None when something is wrong with it, which is noted."""
+    """Return the pod template at `path` (a Job's `ends`), or None if it is invalid, with its errors added."""
     if not isinstance(manifest, dict):
         reading.check([invalid(path, manifest, "must be an object")])
         return None

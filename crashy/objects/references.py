@@ -1,4 +1,4 @@
-"""What is wrong with objects only when they are seen together, or when it is the lab that shall run them."""
+"""Checks of objects together, such as their references, and of what the lab can run."""
 
 from __future__ import annotations
 
@@ -29,57 +29,57 @@ class Found(Generic[T_co]):
 
 
 def check(everything: Sequence[Found[object]]) -> list[str]:
-    """Return a line for everything that keeps these objects from running together."""
+    """Return a line for each error that prevents these objects from running together."""
     lines: list[str] = []
     pods = 0
     for one in everything:
         if isinstance(one.object, Workload):
-            lines += [one.document.say(error) for error in _ceiling_rules(one.object, pods)]
+            lines += [one.document.message(error) for error in _ceiling_rules(one.object, pods)]
             pods += one.object.replicas
     node_ports: dict[int, str] = {}
     for one in everything:
         if isinstance(one.object, Service):
             service = Found(one.document, one.object)
-            lines += [one.document.say(error) for error in _node_port_rules(service, node_ports)]
+            lines += [one.document.message(error) for error in _node_port_rules(service, node_ports)]
     return lines
 
 
 def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
-    """Return a line for everything that is legal and yet hardly meant, or that the lab does not do."""
+    """Return a line for everything that is valid but probably a mistake, or that the lab does not do."""
     workloads = [one.object for one in everything if isinstance(one.object, Workload)]
     values = [one.object for one in everything if isinstance(one.object, ConfigMap | Secret)]
     for one in everything:
         if isinstance(one.object, Workload):
             path = KINDS[one.object.kind].template or ""
-            yield from map(one.document.say, missing(path, one.object.template, one.object.namespace, values))
+            yield from map(one.document.message, missing(path, one.object.template, one.object.namespace, values))
         spec = one.document.object.get("spec") or {}
         if isinstance(one.object, Service):
             for index, port in enumerate(spec.get("ports") or ()):
                 if (port.get("protocol") or "TCP") != "TCP":
                     path = f"spec.ports[{index}].protocol"
-                    yield one.document.say(FieldError(path, f"{port['protocol']} is not forwarded in the lab"))
+                    yield one.document.message(FieldError(path, f"{port['protocol']} is not forwarded in the lab"))
             if one.object.type == "ExternalName":
-                yield one.document.say(FieldError("spec.type", "ExternalName is not served in the lab"))
+                yield one.document.message(FieldError("spec.type", "ExternalName is not served in the lab"))
             elif not one.object.selector:
-                yield one.document.say(FieldError("spec.selector", "is empty: this Service has no endpoints"))
+                yield one.document.message(FieldError("spec.selector", "is empty: this Service has no endpoints"))
             if spec.get("sessionAffinity") == "ClientIP":
                 text = "the lab chooses an endpoint for each connection"
-                yield one.document.say(FieldError("spec.sessionAffinity", text))
+                yield one.document.message(FieldError("spec.sessionAffinity", text))
             selected = _selected(one.object, workloads)
             if one.object.selector and not selected:
                 text = f"selects no pod of these files in namespace {one.object.namespace}"
-                yield one.document.say(FieldError("spec.selector", text))
+                yield one.document.message(FieldError("spec.selector", text))
             for path, service_port in _ports(one.document, one.object):
                 if text := _target_warning(service_port, selected):
                     named = f"{path}.targetPort" in one.document.lines
-                    yield one.document.say(FieldError(f"{path}.{'targetPort' if named else 'port'}", text))
+                    yield one.document.message(FieldError(f"{path}.{'targetPort' if named else 'port'}", text))
         elif isinstance(one.object, Deployment) and spec.get("paused"):
-            yield one.document.say(FieldError("spec.paused", "the lab runs a paused Deployment all the same"))
+            yield one.document.message(FieldError("spec.paused", "the lab ignores this and rolls out"))
 
 
 def _ceiling_rules(workload: Workload, before: int) -> Iterator[FieldError]:
     if before <= MAX_PODS < before + workload.replicas:
-        others = f", and {before} come before these" if before else ""
+        others = f", and the objects before this one have {before}" if before else ""
         path = "spec.replicas" if KINDS[workload.kind].scalable else "spec"
         detail = f"{workload.replicas}: a lab runs at most {MAX_PODS} pods{others}"
         yield FieldError(path, "Invalid value", detail)
@@ -107,7 +107,7 @@ def _ports(document: Document, service: Service) -> Iterator[tuple[str, ServiceP
 
 
 def _target_warning(port: ServicePort, selected: Sequence[PodTemplate]) -> str:
-    """Return what a targetPort misses; a number that no container declares is legal, and often a mistake."""
+    """Return a warning about a targetPort; a number that no container declares is valid, and often a mistake."""
     if not selected:
         return ""
     containers: list[Container] = [container for template in selected for container in template.containers]
@@ -119,4 +119,4 @@ def _target_warning(port: ServicePort, selected: Sequence[PodTemplate]) -> str:
     if not declared or any(one.container_port == port.target_port for one in declared):
         return ""
     numbers = ", ".join(dict.fromkeys(str(one.container_port) for one in declared))
-    return f"{port.target_port} is no containerPort of the pods it selects (they declare {numbers})"
+    return f"{port.target_port} is not a containerPort of the selected pods (they declare {numbers})"

@@ -1,8 +1,8 @@
-"""Which fields a pod's manifest may have, and of which type: what strict decoding accepts.
+"""The fields of a pod's manifest and their types, as strict decoding accepts them.
 
 A type is an object (a dict of its fields), a list (a Python list of one type), a `Map`, or a scalar's name. Parts that
-nothing here reads are `any`. They are not declared as settings, faults and experiments are (`crashy/fields`): what is
-wrong is said in the API server's words, and which fields there are, even those that nothing reads, its types say.
+nothing here reads are `any`. They are not declared with `crashy/fields`, as settings, faults and experiments are: the
+errors are in the API server's words, and fields that nothing reads must be known too.
 Source: kubernetes: staging/src/k8s.io/api/core/v1/types.go.
 """
 
@@ -26,18 +26,17 @@ class Map:
 Type = str | Map | list[Any] | dict[str, Any]
 
 
+def each(of: Type, names: str) -> dict[str, Type]:
+    """Return fields that are all of one type."""
+    return dict.fromkeys(names.split(), of)
+
+
 def unread(names: str) -> dict[str, Type]:
-    """Return the types of fields that nothing here reads."""
-    return dict.fromkeys(names.split(), "any")
+    """Return fields that nothing here reads."""
+    return each("any", names)
 
 
-HTTP_GET: Type = {
-    "path": "string",
-    "port": "port",
-    "host": "string",
-    "scheme": "string",
-    "httpHeaders": [{"name": "string", "value": "string"}],
-}
+HTTP_GET: Type = {**each("string", "path host scheme"), "port": "port", "httpHeaders": [each("string", "name value")]}
 TCP_SOCKET: Type = {"port": "port", "host": "string"}
 EXEC: Type = {"command": ["string"]}
 PROBE: Type = {
@@ -45,28 +44,22 @@ PROBE: Type = {
     "httpGet": HTTP_GET,
     "tcpSocket": TCP_SOCKET,
     "grpc": {"port": "int32", "service": "string"},
-    "initialDelaySeconds": "int32",
-    "timeoutSeconds": "int32",
-    "periodSeconds": "int32",
-    "successThreshold": "int32",
-    "failureThreshold": "int32",
+    **each("int32", "initialDelaySeconds timeoutSeconds periodSeconds successThreshold failureThreshold"),
     "terminationGracePeriodSeconds": "int64",
 }
 _HOOK: Type = {"exec": EXEC, "httpGet": HTTP_GET, "tcpSocket": TCP_SOCKET, "sleep": {"seconds": "int64"}}
 _KEY: Type = {"name": "string", "key": "string", "optional": "bool"}
 _REF: Type = {"name": "string", "optional": "bool"}
 _CONTAINER: Type = {
-    "name": "string",
-    "image": "string",
-    "command": ["string"],
-    "args": ["string"],
-    "workingDir": "string",
+    **each("string", "name image workingDir restartPolicy imagePullPolicy"),
+    **each("string", "terminationMessagePath terminationMessagePolicy"),
+    **each("bool", "stdin stdinOnce tty"),
+    **each(["string"], "command args"),
     "env": [
         {
-            "name": "string",
-            "value": "string",
+            **each("string", "name value"),
             "valueFrom": {
-                "fieldRef": {"apiVersion": "string", "fieldPath": "string"},
+                "fieldRef": each("string", "apiVersion fieldPath"),
                 "configMapKeyRef": _KEY,
                 "secretKeyRef": _KEY,
                 **unread("resourceFieldRef fileKeyRef"),
@@ -74,23 +67,12 @@ _CONTAINER: Type = {
         }
     ],
     "envFrom": [{"prefix": "string", "configMapRef": _REF, "secretRef": _REF}],
-    "ports": [
-        {"name": "string", "containerPort": "int32", "hostPort": "int32", "protocol": "string", "hostIP": "string"}
-    ],
+    "ports": [each("string", "name protocol hostIP") | each("int32", "containerPort hostPort")],
     "resources": {"limits": Map("quantity"), "requests": Map("quantity"), "claims": "any"},
-    "livenessProbe": PROBE,
-    "readinessProbe": PROBE,
-    "startupProbe": PROBE,
+    **each(PROBE, "livenessProbe readinessProbe startupProbe"),
     "lifecycle": {"postStart": _HOOK, "preStop": _HOOK, "stopSignal": "string"},
-    "restartPolicy": "string",
-    "imagePullPolicy": "string",
-    "terminationMessagePath": "string",
-    "terminationMessagePolicy": "string",
-    "stdin": "bool",
-    "stdinOnce": "bool",
-    "tty": "bool",
     "volumeMounts": [
-        {"name": "string", "mountPath": "string", "readOnly": "bool", "subPath": "string"}
+        {**each("string", "name mountPath subPath"), "readOnly": "bool"}
         | unread("subPathExpr mountPropagation recursiveReadOnly")
     ],
     **unread("resizePolicy restartPolicyRules securityContext volumeDevices"),
@@ -98,11 +80,9 @@ _CONTAINER: Type = {
 _POD_SPEC: Type = {
     "containers": [_CONTAINER],
     "initContainers": [_CONTAINER],
-    "restartPolicy": "string",
-    "terminationGracePeriodSeconds": "int64",
-    "activeDeadlineSeconds": "int64",
-    "dnsPolicy": "string",
-    "shareProcessNamespace": "bool",
+    **each("string", "restartPolicy dnsPolicy hostname serviceAccountName"),
+    **each("int64", "terminationGracePeriodSeconds activeDeadlineSeconds"),
+    **each("bool", "shareProcessNamespace automountServiceAccountToken"),
     "readinessGates": [{"conditionType": "string"}],
     "volumes": [
         {"name": "string"}
@@ -113,9 +93,6 @@ _POD_SPEC: Type = {
         )
     ],
     "nodeSelector": Map("string"),
-    "hostname": "string",
-    "serviceAccountName": "string",
-    "automountServiceAccountToken": "bool",
     **unread(
         "affinity dnsConfig enableServiceLinks ephemeralContainers hostAliases hostIPC hostNetwork hostPID hostUsers"
         " hostnameOverride imagePullSecrets nodeName os overhead preemptionPolicy priority priorityClassName"
@@ -124,9 +101,7 @@ _POD_SPEC: Type = {
     ),
 }
 _METADATA: Type = {
-    "name": "string",
-    "generateName": "string",
-    "namespace": "string",
+    **each("string", "name generateName namespace"),
     "labels": Map("string"),
     "annotations": Map("string"),
     **unread(
@@ -148,7 +123,7 @@ _ARTICLE |= {"port": "an integer or a port's name", "quantity": "a quantity"}
 
 
 def decode(value: Any, of: Type, path: str, errors: list[FieldError]) -> Any:
-    """Copy a manifest's part without nulls, unknown fields and values of a wrong type, each of the latter an error."""
+    """Return a copy without nulls, unknown fields and values of a wrong type; the latter two are errors."""
     match of:
         case dict():
             if not isinstance(value, Mapping):

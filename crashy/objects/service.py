@@ -13,27 +13,17 @@ from crashy.objects.document import Source
 from crashy.objects.fields import FieldError, duplicate, forbidden, invalid, required, unsupported
 from crashy.objects.names import is_dns_label, is_port_name, is_port_number
 from crashy.objects.reading import Reader, Reading, label_rules, name_rules
-from crashy.objects.schema import OBJECT, Map, Type, unread
+from crashy.objects.schema import OBJECT, Map, Type, each, unread
 
 _SERVICE: Type = {
     **OBJECT,
     "spec": {
-        "type": "string",
+        **each("string", "type clusterIP externalName sessionAffinity"),
         "selector": Map("string"),
         "ports": [
-            {
-                "name": "string",
-                "port": "int32",
-                "targetPort": "port",
-                "nodePort": "int32",
-                "protocol": "string",
-                "appProtocol": "string",
-            }
+            {**each("string", "name protocol appProtocol"), **each("int32", "port nodePort"), "targetPort": "port"}
         ],
         "publishNotReadyAddresses": "bool",
-        "clusterIP": "string",
-        "externalName": "string",
-        "sessionAffinity": "string",
         **unread(
             "allocateLoadBalancerNodePorts clusterIPs externalIPs externalTrafficPolicy healthCheckNodePort"
             " internalTrafficPolicy ipFamilies ipFamilyPolicy loadBalancerClass loadBalancerIP"
@@ -45,7 +35,7 @@ _SERVICE: Type = {
 
 @dataclass(frozen=True, slots=True)
 class ServicePort:
-    """A port of a Service; `target_port` may be a container port's name, `node_port` None asks for any."""
+    """A port of a Service; `target_port` may be a container port's name, `node_port` None means any."""
 
     name: str
     port: int
@@ -77,7 +67,7 @@ _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 
 
 def read_service(reading: Reading) -> Service | None:
-    """Return the Service, or None when something is wrong with it. UDP and SCTP ports are left out."""
+    """Return the Service, or None if it is invalid. UDP and SCTP ports are left out."""
     spec = reading.spec
     kind = spec.get("type") or "ClusterIP"
     ports = spec.get("ports", [])

@@ -1,4 +1,4 @@
-"""What is known of a pod and its containers at one moment: the status that `kubectl get pods` shows a part of.
+"""The status of a pod and its containers, of which `kubectl get pods` shows a part.
 
 All times are seconds of the driver's loop, as precise as it knows them; where Kubernetes compares whole seconds,
 the code that compares truncates.

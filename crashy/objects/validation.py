@@ -1,6 +1,6 @@
-"""The API server's rules for a pod, in its own texts: what it would refuse, all of it at once.
+"""The API server's rules for a pod, in its own texts; all errors are reported at once.
 
-Everything here reads mappings as `schema.decode` leaves them; defaults are the caller's business, as they are upstream.
+The input is decoded by `schema.decode` and completed by `defaults`.
 Source: kubernetes: pkg/apis/core/validation/validation.go.
 """
 
@@ -82,7 +82,7 @@ def validate_probe(probe: Raw | None, path: str, field: str = "") -> Errors:
 
 
 def validate_handler(handler: Raw, path: str, kinds: Iterable[str], grace: int = 30) -> Errors:
-    """Check that exactly one of `kinds` is set, and that one; a later one is refused without a look at it."""
+    """Check that exactly one of `kinds` is set, and that one; any further one is refused unchecked."""
     given = [kind for kind in kinds if kind in handler]
     if not given:
         yield required(path, "must specify a handler type")
@@ -132,7 +132,7 @@ def _container(raw: Raw, path: str, volumes: set[str], grace: int, *, init: bool
 
 
 def _behaviour(raw: Raw, path: str, grace: int, *, init: bool) -> Errors:
-    """Check what only a container that goes on running may have: hooks, probes, and a sidecar's restartPolicy."""
+    """Check what only a container that keeps running may have: hooks, probes, and a sidecar's restartPolicy."""
     if init and raw.get("restartPolicy") != "Always":
         for name in ("lifecycle", *PROBES):
             if name in raw:

@@ -1,4 +1,4 @@
-"""What makes pods of one template, each kind in the file of its name; and the simplest, a Pod that nothing owns."""
+"""Workloads, which create pods of one template, each kind in a file of its name; and the simplest, a bare Pod."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What all of them have; `replicas` counts the pods that there shall be.
+    """The fields of all workloads; `replicas` is the desired number of pods.
 
-    `replicas_given` is whether the manifest says how many; if it doesn't, applying it again leaves their number alone.
+    `replicas_given` is whether the manifest has it; if not, applying it again leaves the number unchanged.
     """
 
     kind: ClassVar[str]
@@ -44,24 +44,24 @@ class Workload:
 
     @property
     def pods_begin(self) -> str:
-        """Return how the names of its pods begin."""
+        """Return the prefix of its pods' names."""
         return f"{self.name}-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarePod(Workload):
-    """A Pod that nothing owns: it is not made anew once it is gone. Its labels are `template.labels`."""
+    """A Pod without an owner: it is not replaced after its deletion. Its labels are `template.labels`."""
 
     kind: ClassVar[str] = "Pod"
 
     @property
     def pods_begin(self) -> str:
-        """Return its own name: it is the pod."""
+        """Return its own name, which is the pod's."""
         return self.name
 
 
 def read_pod(reading: Reading) -> BarePod | None:
-    """Return the Pod, or None when something is wrong with it. Its labels are checked with the rest of it."""
+    """Return the Pod, or None if it is invalid. Its labels are checked with the rest of it."""
     reading.check(error for error in name_rules(reading, is_dns_subdomain) if error.path != "metadata.labels")
     template = read_template(reading, reading.document.object, path="")
     if template is None or reading.errors:

@@ -1,6 +1,6 @@
-"""What a path says in which state: the one place for the server, its gRPC port and the sim.
+"""The response of each path in each state, for the server, its gRPC port and the sim.
 
-What takes time, or does something to the process, is left to them: /N, /crash, /freeze and the admin API.
+They handle themselves what takes time or acts on the process: /N, /crash, /freeze and the admin API.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from crashy.faults import effects
-from crashy.faults.active import Active, Health
+from crashy.faults.active import Health, InjectedFault
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.unlive import Unlive
 from crashy.faults.kinds.unready import Unready
@@ -22,7 +22,7 @@ from crashy.patient.probes import PROBES, STATUS
 
 
 class Answer(NamedTuple):
-    """Answers with an HTTP status after `latency` seconds; a command exits 0 and gRPC serves if it is below 400."""
+    """A response with an HTTP status after `latency` seconds; below 400 a command exits 0 and gRPC is SERVING."""
 
     status: int = 200
     body: str = "ok"
@@ -35,22 +35,23 @@ PAGES: dict[str, Callable[[str, Identity], str]] = {
     "/hostname": lambda _persona, who: who.pod,
     "/info": lambda _persona, who: f"Hello, Application Version: {who.version} ; Color: {who.color}",
 }
-"""The routes, probes' apart, that answer 200 at once, each with what makes its text of the persona and the identity."""
+"""The routes other than probes that answer 200 at once, each with its text by persona and identity."""
 
 CRASHED = "500 Internal Server Error"
-"""What a path says after a crash that the process survived: the crashy-app lab's /health, word for word."""
+"""The body of every path after a crash that the process survived: the exact text of the crashy-app lab's /health."""
 
 CRASHED_APP = "Hi, my name is {pod} and I'm a crashy app...\nI crashed {ago:.2f} seconds ago, sorry about that :(\n"
-"""What the crashy-app's / says then."""
+"""The body of the crashy-app's / then."""
 
 GONE = Health(startup=False, readiness=False, liveness=False)
-"""The health of what doesn't run."""
+"""The health of a process that doesn't run."""
 
 _PROBES = {route.path: route for route in PROBES}
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 def probe_answer(path: str, probe: ProbeName, pod: str, *, yes: bool) -> Answer:
-    """Return the yes or the no of a probe's path, or of a gRPC health check, which has no text."""
+    """Return the response of a probe's path, or of a gRPC health check, which has no body."""
     status = 200 if yes else STATUS[probe]
     route = _PROBES.get(path)
     if route is None:
@@ -58,8 +59,10 @@ def probe_answer(path: str, probe: ProbeName, pod: str, *, yes: bool) -> Answer:
     return Answer(status, (route.yes if yes else route.no).format(pod=pod), content_type=route.content_type)
 
 
-def fault_answer(by: Active, given: effects.Answer, path: str, persona: str, who: Identity, *, now: float) -> Answer:
-    """Return what a fault makes a path say: the fault's own text, else the persona's, else the status and its name."""
+def fault_answer(
+    by: InjectedFault, given: effects.InjectedResponse, path: str, persona: str, who: Identity, *, now: float
+) -> Answer:
+    """Return a path's response by a fault: the fault's own text, else the persona's, else the status and its name."""
     if given.body is not None:
         return Answer(given.status, given.body)
     if isinstance(by.fault, Crash):
@@ -67,18 +70,11 @@ def fault_answer(by: Active, given: effects.Answer, path: str, persona: str, who
         return Answer(given.status, CRASHED_APP.format(pod=who.pod, ago=now - by.starts_at) if app else CRASHED)
     if isinstance(by.fault, Unready | Unlive) and (route := _PROBES.get(path)):
         return probe_answer(path, route.probe, who.pod, yes=False)
-    return Answer(given.status, f"{given.status} {_phrase(given.status)}".rstrip())
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
+    return Answer(given.status, f"{given.status} {_PHRASES.get(given.status, '')}".rstrip())
 
 
 def run(command: tuple[str, ...], state_dir: str, files: Mapping[str, bool]) -> Answer:
-    """Run a command in the container: a look for a state file finds what is there, all else is taken to succeed."""
+    """Return the result of a command in the container: a check for a state file depends on it, others succeed."""
     path = PurePosixPath(command[-1]) if command else PurePosixPath()
     if path.name not in files or command[0] not in {"cat", "ls", "stat", "test"}:
         return Answer(body="")

@@ -1,4 +1,4 @@
-"""Who the patient says it is."""
+"""The identity that the patient shows."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from crashy.patient.settings import Settings
 
-# kodekloud/webapp-color: each version has a colour of its own, unless APP_COLOR says otherwise.
+# kodekloud/webapp-color: each version has a colour of its own, unless APP_COLOR is set.
 _COLORS = {"v1": "blue", "v2": "green", "v3": "red"}
 
 
 class Identity(NamedTuple):
-    """The names that a patient answers and logs with; `namespace`, `ip` and `node` are empty where nobody told."""
+    """The names in a patient's responses and logs; `namespace`, `ip` and `node` are empty if unknown."""
 
     pod: str
     namespace: str = ""
@@ -24,9 +24,9 @@ class Identity(NamedTuple):
 
 
 def identify(settings: Settings, environ: Mapping[str, str], hostname: Callable[[], str]) -> Identity:
-    """Name the patient: POD_NAME (the Downward API), else HOSTNAME, else the host's name.
+    """Return the identity: the pod is POD_NAME (the Downward API), else HOSTNAME, else the host's name.
 
-    The last two were not checked by anyone: what can't stand in a header is replaced by `-`.
+    The last two are not validated: characters that a header can't have are replaced by `-`.
     """
     pod = settings.pod_name or re.sub(r"[^0-9A-Za-z._-]", "-", environ.get("HOSTNAME") or hostname()) or "crashy"
     color = settings.app_color or _COLORS.get(settings.app_version, "blue")

@@ -1,6 +1,6 @@
-"""The known lab apps as which the patient can answer; PERSONA names one.
+"""The lab apps that the patient can imitate; PERSONA selects one.
 
-Routes of their own are in `crashy/server/personas/`; the images that they stand in for, in `crashy/objects/images.py`.
+Their own routes are in `crashy/server/personas/`; the images that they replace, in `crashy/objects/images.py`.
 """
 
 from __future__ import annotations
@@ -12,4 +12,4 @@ GREETINGS = {
     "flask-healthcheck": "Hello from {pod}!\n",
     "rng": "RNG running on {pod}\n",
 }
-"""What / says, by persona."""
+"""The body of /, by persona."""

@@ -1,4 +1,4 @@
-"""Which route is which probe, and what it answers."""
+"""The probe of each route, and its responses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from crashy.faults.scope import ProbeName
 from crashy.grpc import CHECK
 
-# A no that passes (not started, not ready) is 503; a no that calls for a restart is 500, as the crashy-app lab has it.
+# A temporary failure (not started, not ready) is 503; one that needs a restart is 500, as in the crashy-app lab.
 STATUS: dict[ProbeName, int] = {"startup": 503, "readiness": 503, "liveness": 500}
 
 _WORDS: dict[ProbeName, str] = {"startup": "not started", "readiness": "not ready", "liveness": "not alive"}
@@ -16,7 +16,7 @@ _FLASK = "<h1><center>{0} check {1}</center><h1>"
 
 
 class ProbeRoute(NamedTuple):
-    """A path that answers one probe: `yes` with 200, `no` with the probe's status; {pod} stands for the pod's name."""
+    """A path of one probe: it answers `yes` with 200 or `no` with the probe's status; {pod} is the pod's name."""
 
     path: str
     probe: ProbeName
@@ -26,7 +26,7 @@ class ProbeRoute(NamedTuple):
 
 
 def _plain(path: str, probe: ProbeName) -> ProbeRoute:
-    # `ok` without a newline: what the API server's own /livez and /readyz say.
+    # `ok` without a newline, as the API server's own /livez and /readyz.
     return ProbeRoute(path, probe, "ok", _WORDS[probe])
 
 
@@ -40,36 +40,31 @@ PROBES: tuple[ProbeRoute, ...] = (
     # kodekloud/webapp-delayed-start.
     ProbeRoute("/ready", "readiness", "Message from {pod} : I am ready!", "Message from {pod} : I am not ready!"),
     ProbeRoute("/live", "liveness", "Message from {pod} : I am live!", "Message from {pod} : I am not live!"),
-    # The Flask health-check lab; its last tag is an opening one there too.
+    # The Flask health-check lab; its last tag is an opening tag there too.
     ProbeRoute(
         "/readiness", "readiness", _FLASK.format("Readiness", "completed"), _FLASK.format("Readiness", "failed"), _HTML
     ),
     ProbeRoute(
         "/liveness", "liveness", _FLASK.format("Liveness", "completed"), _FLASK.format("Liveness", "failed"), _HTML
     ),
-    # The paths that the CKAD course's pod definitions name.
+    # The paths in the CKAD course's pod definitions.
     _plain("/api/ready", "readiness"),
     _plain("/api/healthy", "liveness"),
 )
 
 PROBE_ROUTES: dict[str, ProbeName] = {route.path: route.probe for route in PROBES}
 
-# A gRPC health check (a POST of CHECK) is to faults a request of the probe that its service stands for.
-GRPC_SERVICES: dict[str, ProbeName] = {
-    "": "readiness",
-    "readiness": "readiness",
-    "liveness": "liveness",
-    "startup": "startup",
-}
+# Faults treat a gRPC health check (a POST to CHECK) as a request of the probe that its service names.
+GRPC_SERVICES: dict[str, ProbeName] = {"": "readiness", **{probe: probe for probe in STATUS}}
 
 
 def probe_of(path: str, service: str | None = None) -> ProbeName | None:
-    """Return the probe that a path answers, or a gRPC health check of a service."""
+    """Return the probe of a path, or of a gRPC health check of a service."""
     if service is None:
         return PROBE_ROUTES.get(path)
     return GRPC_SERVICES.get(service) if path == CHECK else None
 
 
 def routes_of(probe: str) -> tuple[str, ...]:
-    """Return the paths that answer a probe."""
+    """Return the paths of a probe."""
     return tuple(path for path, named in PROBE_ROUTES.items() if named == probe)

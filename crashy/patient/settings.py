@@ -27,9 +27,9 @@ def _jitter(of: str) -> Any:
 
 
 class Settings(Declared):
-    """What the patient was told at start, a field a setting: `crash_after` is CRASH_AFTER and --crash-after.
+    """The patient's settings, one field for each: `crash_after` is CRASH_AFTER and --crash-after.
 
-    Durations are in seconds; None is what isn't armed, or off. `warnings` says what was odd in what was given.
+    Durations are in seconds; None means off. `warnings` lists what looks wrong, but isn't an error.
     """
 
     host: str = param(
@@ -46,39 +46,39 @@ class Settings(Declared):
     )
     admin_port: int | None = param(
         values.Port(" that is not in PORT, or empty for none"),
-        "serve the admin API here too, on a thread of its own that no freeze of the app stops; empty: off",
+        "serve the admin API here too, on its own thread, which no freeze of the app blocks; empty: off",
         default=ADMIN_PORT,
     )
     grpc_port: int | None = param(
         values.Port(" that is neither in PORT nor ADMIN_PORT, or empty for none"),
-        "answer grpc.health.v1.Health here: service `liveness`, `startup`, or `readiness`, which no service means too; "
+        "serve grpc.health.v1.Health here: service `liveness`, `startup`, or `readiness`, which is the default; "
         "needs the extra `grpc`; empty: off",
     )
     admin_token: str = param(
         values.Matching(r"[!-~]{0,1024}", "printable ASCII without spaces, at most 1024 characters"),
-        "whoever injects a fault must send `Authorization: Bearer TOKEN`; empty: anyone may",
+        "require `Authorization: Bearer TOKEN` to inject a fault; empty: anyone may inject",
         default="",
     )
     metrics: bool = param(
-        values.Switch(), "answer `/metrics`, in Prometheus' text format, on PORT and ADMIN_PORT", default=False
+        values.Switch(), "serve `/metrics`, in Prometheus' text format, on PORT and ADMIN_PORT", default=False
     )
     state_dir: str = param(
         values.Matching(r"[^\0]*", "a folder's path"),
-        "keep the files is_ready and is_healthy here exactly while it is so (for exec probes); empty: none",
+        "keep the files is_ready and is_healthy here while the app is ready and alive (for exec probes); empty: none",
         default="",
     )
     log_format: str = param(OneOf("text", "json"), "log format", default="text")
     access_log: bool = param(
-        values.Switch(), "log one line a request (never one for a healthy kubelet probe)", default=True
+        values.Switch(), "log one line for each request, except healthy kubelet probes", default=True
     )
     drain_seconds: float = param(
         _SECONDS,
-        "after SIGTERM, wait at most so long for requests in flight (half a second after the last one it ends; the "
+        "after SIGTERM, wait at most this long for requests in flight (it ends half a second after the last one; the "
         "default is well within Kubernetes' grace period of 30 s)",
         default=5.0,
     )
     persona: str = param(
-        OneOf(*PERSONAS), "answer / as this app does; the other routes are all there anyway", default="crashy-app"
+        OneOf(*PERSONAS), "answer / as this app does; the other routes don't depend on it", default="crashy-app"
     )
     rng_mode: str = param(
         OneOf("async", "blocking"),
@@ -91,19 +91,19 @@ class Settings(Declared):
         "inject these at start, as `freeze mode=loop after=30s for=10s; error code=503 p=0.3`",
         default=(),
     )
-    crash_after: float | None = param(_SECONDS, "answer every request with 500 from then on, the process lives")
+    crash_after: float | None = param(_SECONDS, "answer every request with 500 from then on; the process keeps running")
     crash_after_jitter: float = _jitter("CRASH_AFTER")
     freeze_after: float | None = param(_SECONDS, "block the event loop from then on")
     freeze_after_jitter: float = _jitter("FREEZE_AFTER")
-    kill_in_seconds: float | None = param(_SECONDS, "serve until then, then end the process with EXIT_CODE")
+    kill_in_seconds: float | None = param(_SECONDS, "serve until then, then exit with EXIT_CODE")
     kill_in_seconds_jitter: float = _jitter("KILL_IN_SECONDS")
-    app_start_delay: float | None = param(_SECONDS, "warm up for so long; the port is bound only afterwards")
+    app_start_delay: float | None = param(_SECONDS, "warm up for this long; the port is bound only afterwards")
     app_start_delay_jitter: float = _jitter("APP_START_DELAY")
-    ready_after: float | None = param(_SECONDS, "listen at once, but be ready only then")
+    ready_after: float | None = param(_SECONDS, "listen at once, but be ready only after this")
     ready_after_jitter: float = _jitter("READY_AFTER")
-    readiness_latency: float | None = param(_SECONDS, "delay answers of the readiness routes by this")
+    readiness_latency: float | None = param(_SECONDS, "delay answers on the readiness routes by this")
     readiness_latency_jitter: float = _jitter("READINESS_LATENCY")
-    liveness_latency: float | None = param(_SECONDS, "delay answers of the liveness routes by this")
+    liveness_latency: float | None = param(_SECONDS, "delay answers on the liveness routes by this")
     liveness_latency_jitter: float = _jitter("LIVENESS_LATENCY")
     pod_name: str = param(_NAME, "the pod's name; else HOSTNAME, else the host's name", default="")
     pod_namespace: str = param(_NAME, "the pod's namespace", default="")
@@ -111,12 +111,12 @@ class Settings(Declared):
     node_name: str = param(_NAME, "the node's name", default="")
     app_version: str = param(
         values.Matching(r"[ -~]{1,63}", "1 to 63 printable ASCII characters"),
-        "the version that /info tells",
+        "the version that /info shows",
         default="v1",
     )
     app_color: str = param(
         values.Matching(r"([A-Za-z][0-9A-Za-z]{0,31}|#[0-9A-Fa-f]{3}|#[0-9A-Fa-f]{6})?", "a colour's name or #rrggbb"),
-        "the colour that /info tells; by default v1 is blue, v2 green, v3 red",
+        "the colour that /info shows; by default v1 is blue, v2 green, v3 red",
         default="",
     )
 
@@ -127,7 +127,7 @@ class Settings(Declared):
         vars(self)["warnings"] = warnings
 
     def __post_init__(self) -> None:
-        """Refuse a port that is named twice."""
+        """Reject a port that is used twice."""
         admin, grpc = self.admin_port, self.grpc_port
         if admin and admin in self.port:
             raise BadInput(f"ADMIN_PORT: {admin}: must be a port that is not in PORT")
@@ -152,17 +152,17 @@ def flag_of(variable: str) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one line."""
+    """An argument parser whose error is one line."""
 
     def error(self, message: str) -> NoReturn:
         raise BadInput(message)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Make the parser of `crashy serve`'s flags from the table."""
+    """Return the parser of `crashy serve`'s flags, one for each setting."""
     made = _Parser(
         prog="crashy serve",
-        description="Run the patient: the server that falls ill on purpose. Each flag can also be given as the "
+        description="Run the patient: the server that fails on purpose. Each flag can also be given as the "
         "environment variable in brackets; the flag wins.",
         allow_abbrev=False,
     )
@@ -176,8 +176,8 @@ def parser() -> argparse.ArgumentParser:
 def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     """Read the settings from flags, then variables, then defaults.
 
-    An empty variable counts as not set, but for ADMIN_PORT, where it means off. Raises BadInput with a line
-    for each bad value; what is merely odd is in `warnings`.
+    An empty variable counts as not set, except ADMIN_PORT, where it means off. Raises BadInput with a line
+    for each bad value; what only looks wrong is in `warnings`.
     """
     flags: dict[str, str | None] = vars(parser().parse_args(argv)) if argv else {}
     warnings = _unknown(environ)
@@ -190,7 +190,7 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
             where = f"{name} ({flag_of(name)})"
         elif name in {"ADMIN_PORT", "GRPC_PORT"} and variable.lower().startswith(_SERVICE_LINK):
             service = name.removesuffix("_PORT").lower()
-            warnings.append(f"{name}: {variable}: comes from a Service named {service}, not from you; left out")
+            warnings.append(f"{name}: {variable}: set by Kubernetes for a Service named {service}; ignored")
         elif variable or (name == "ADMIN_PORT" and name in environ):
             raw = variable
         if raw is None:
@@ -201,20 +201,20 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         except FaultError as error:
             errors.append(f"{where}: {shown(raw)}: {error}")
         except ValueError:
-            told = "(not shown)" if name == "ADMIN_TOKEN" else shown(raw)
-            errors.append(f"{where}: {told}: must be {key.kind.allowed}")
+            value = "(not shown)" if name == "ADMIN_TOKEN" else shown(raw)
+            errors.append(f"{where}: {value}: must be {key.kind.allowed}")
     if errors:
         raise BadInput(*errors)
     return Settings(tuple(warnings), **given)
 
 
 def shown(value: str) -> str:
-    """Return a bad value as it can stand in one line: quoted where it isn't plain, cut where it is long."""
+    """Return a bad value for a one-line message: quoted if it isn't plain, cut if it is long."""
     cut = value if len(value) <= 80 else value[:77] + "..."
     return cut if cut and cut.isprintable() and cut == cut.strip() else repr(cut)
 
 
-# Kubernetes tells each container of a namespace's Services: for one named `crashy-app` that makes
+# Kubernetes sets variables in each container for a namespace's Services: for one named `crashy-app`
 # CRASHY_APP_SERVICE_HOST, CRASHY_APP_PORT=tcp://... and CRASHY_APP_PORT_80_TCP_ADDR.
 _SERVICE_LINK = ("tcp://", "udp://", "sctp://")
 _SERVICE_VARIABLE = r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
@@ -223,12 +223,11 @@ _SERVICE_VARIABLE = r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SC
 def _unknown(environ: Mapping[str, str]) -> list[str]:
     found = []
     for variable in sorted(environ):
-        if not variable.startswith("CRASHY_") or re.fullmatch(_SERVICE_VARIABLE, variable):
-            continue
-        if environ[variable].lower().startswith(_SERVICE_LINK):
+        link = re.fullmatch(_SERVICE_VARIABLE, variable) or environ[variable].lower().startswith(_SERVICE_LINK)
+        if link or not variable.startswith("CRASHY_"):
             continue
         import difflib  # noqa: PLC0415 - for mistakes alone
 
         near = difflib.get_close_matches(variable.removeprefix("CRASHY_"), SETTINGS, 1)
-        found.append(f"{variable}: is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+        found.append(f"{variable}: is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
     return found

@@ -1,4 +1,4 @@
-"""What a setting may be, where nothing else that users may set is like it: read from text, so without JSON Schema."""
+"""The kinds of value that only settings have: read from text, so they need no JSON Schema."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from crashy.faults.base import Fault, parse_specs
 from crashy.fields.units import parse_duration
 from crashy.fields.values import Integer, Kind
 
-LONGEST = 365 * 24 * 3600.0
+MAX_SECONDS = 365 * 24 * 3600.0
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
 
 
 class Matching(Kind[str]):
-    """A text that matches a pattern wholly."""
+    """A text that matches a pattern completely."""
 
     def __init__(self, pattern: str, allowed: str) -> None:
-        # As text, not compiled: a pattern that no value needs costs nothing at start.
+        # Not compiled: a pattern that no value needs costs nothing at start.
         self._pattern = pattern
         self.allowed = allowed
 
@@ -32,17 +32,17 @@ class Matching(Kind[str]):
 
 
 class Address(Kind[str]):
-    """An IP address; nothing means none."""
+    """An IP address, or an empty text."""
 
     allowed = "an IP address"
 
     def from_json(self, value: Any) -> str:
-        """Read an address, and write it as is usual."""
+        """Read an address and return its canonical form."""
         return str(ip_address(value)) if value else ""
 
 
 class Port(Integer):
-    """A port; `more` says what else it must be."""
+    """A port; `more` adds to the message what else it must be."""
 
     def __init__(self, more: str) -> None:
         super().__init__(0, 65535)
@@ -50,13 +50,13 @@ class Port(Integer):
 
 
 class Ports(Kind[tuple[int, ...]]):
-    """A comma list of ports; none twice, but 0 (the kernel chooses) may be."""
+    """A comma-separated list of different ports; only 0 (the kernel chooses) may be repeated."""
 
     _port = Port(", or a comma list of different ones")
     allowed = _port.allowed
 
     def from_json(self, value: Any) -> tuple[int, ...]:
-        """Read a text with commas."""
+        """Read the ports."""
         numbers = tuple(self._port.from_text(part.strip()) for part in value.split(","))
         named = [number for number in numbers if number]
         if len(set(named)) < len(named):
@@ -74,7 +74,7 @@ class Switch(Kind[bool]):
     allowed = "1 or 0"
 
     def from_json(self, value: Any) -> bool:
-        """Read one of the words."""
+        """Read one of these words."""
         if value.lower() not in _YES | _NO:
             raise ValueError(self.allowed)
         return value.lower() in _YES
@@ -92,7 +92,7 @@ class Seconds(Kind[float]):
     def from_json(self, value: Any) -> float:
         """Read seconds, or a text with units."""
         seconds = parse_duration(value)
-        if seconds > LONGEST:
+        if seconds > MAX_SECONDS:
             raise ValueError(self.allowed)
         return seconds
 
@@ -107,5 +107,5 @@ class Faults(Kind[tuple[Fault, ...]]):
     allowed = "fault specs separated by ';'"
 
     def from_json(self, value: Any) -> tuple[Fault, ...]:
-        """Read the specs; raises FaultError, which says what is wrong with which."""
+        """Read the specs; raises FaultError."""
         return tuple(parse_specs(value))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from crashy.report.lanes import Lane, Mark
-from crashy.report.results import Results, requests
+from crashy.report.results import RunSummary, requests
 from crashy.timeline import Event
 from crashy.traffic.outages import Outage
 from crashy.traffic.samples import Sample
@@ -18,17 +18,17 @@ PALETTE = 6
 """Colours that pods have in the style sheet: `pod0` to `pod5`, used in turn."""
 
 
-def drawing(events: Sequence[Event], totals: Results, lanes: Sequence[Lane]) -> str:
+def drawing(events: Sequence[Event], summary: RunSummary, lanes: Sequence[Lane]) -> str:
     """Return the SVG; every mark is at its second, and at most a few for each pixel are drawn however long the run."""
     samples = list(requests(events))
     top = TOP + (STRIP + 10 if samples else 0)
     height = top + LANE * len(lanes) + 24
-    scale = Scale(max(totals.end, 0.001))
+    scale = Scale(max(summary.end, 0.001))
     colours = {lane.pod: f"pod{i % PALETTE}" for i, lane in enumerate(lanes)}
     parts = [
-        f'<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{totals.end:.1f} seconds">',
+        f'<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{summary.end:.1f} seconds">',
         *_axis(scale, height),
-        *(_outage(scale, outage, height) for outage in totals.outages),
+        *(_outage(scale, outage, height) for outage in summary.outages),
         *(_strip(scale, samples, colours) if samples else ()),
     ]
     for i, lane in enumerate(lanes):
@@ -79,10 +79,10 @@ def _strip(scale: Scale, samples: Sequence[Sample], colours: dict[str, str]) -> 
             worst[x] = sample
     for sample in worst.values():
         kind = colours.get(sample.pod, "unknown") if sample.ok else "failed"
-        totals = f"{sample.due:.2f} s: {sample.outcome}{f' from {sample.pod}' if sample.pod else ''}"
-        totals += f" after {1000 * sample.latency:.0f} ms"
+        text = f"{sample.due:.2f} s: {sample.outcome}{f' from {sample.pod}' if sample.pod else ''}"
+        text += f" after {1000 * sample.latency:.0f} ms"
         place = (TOP, STRIP) if sample.ok else (TOP - 4, STRIP + 8)
-        yield _rect(scale, (sample.due, sample.due), place, f"request {kind}", totals)
+        yield _rect(scale, (sample.due, sample.due), place, f"request {kind}", text)
 
 
 def _lane(scale: Scale, lane: Lane, y: int, colour: str) -> Iterable[str]:

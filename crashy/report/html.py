@@ -1,4 +1,4 @@
-"""The report as one page that needs nothing else: no network, no script."""
+"""The report as one self-contained HTML page: no network, no script."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from crashy.report.drawing import drawing
 from crashy.report.lanes import lanes
-from crashy.report.results import FaultResult, results
+from crashy.report.results import FaultResult, summarize
 from crashy.report.terminal import seconds, users_line
 from crashy.timeline import Event, kinds
 
@@ -18,42 +18,44 @@ _MOST_EVENTS = 500
 
 
 class Judged(Protocol):
-    """An expectation and what was seen of it."""
+    """An expectation and the observed value."""
 
     @property
     def name(self) -> str:
-        """What was expected something of."""
+        """The name of what was judged."""
         ...
 
     @property
     def wanted(self) -> str:
-        """What was expected."""
+        """The expected value."""
         ...
 
     @property
     def seen(self) -> str:
-        """What was seen."""
+        """The observed value."""
         ...
 
     @property
     def passed(self) -> bool:
-        """Whether that is as expected."""
+        """Whether the observed value is as expected."""
         ...
 
 
 def page(events: Sequence[Event], verdicts: Sequence[Judged] = (), *, title: str = "crashy", lesson: str = "") -> str:
     """Return the page: verdict, timeline, faults, Kubernetes' events."""
-    totals = results(events)
+    summary = summarize(events)
     body = [f"<h1>{escape(title)}{_badge(verdicts)}</h1>"]
     body += [f"<p>{escape(part.strip())}</p>" for part in lesson.split("\n\n") if part.strip()]
-    body.append(f"<figure>{drawing(events, totals, lanes(events, totals))}<figcaption>{_LEGEND}</figcaption></figure>")
-    if totals.requests:
-        body.append(f"<p>{escape(users_line(totals))}</p>")
+    body.append(
+        f"<figure>{drawing(events, summary, lanes(events, summary))}<figcaption>{_LEGEND}</figcaption></figure>"
+    )
+    if summary.requests:
+        body.append(f"<p>{escape(users_line(summary))}</p>")
     if verdicts:
         rows = [(v.name, v.wanted, v.seen, "pass" if v.passed else "FAIL") for v in verdicts]
         body += ["<h2>Expected and seen</h2>", _table(("expectation", "wanted", "seen", ""), rows)]
-    if totals.faults:
-        body += ["<h2>Faults</h2>", _table(_FAULTS, [_fault(fault) for fault in totals.faults])]
+    if summary.faults:
+        body += ["<h2>Faults</h2>", _table(_FAULTS, [_fault(fault) for fault in summary.faults])]
     body += ["<h2>Events</h2>", _events(events)]
     return _PAGE.format(title=escape(title), style=_STYLE.read_text(), body="\n".join(body))
 
@@ -64,8 +66,8 @@ _FAULTS = ("at", "pod", "fault", "detected", "left", "last request", "recovered"
 def _fault(fault: FaultResult) -> tuple[str, ...]:
     times = (fault.detected, fault.left, fault.drained, fault.recovered)
     errors = f"{fault.errors} of {fault.requests}"
-    asked = (seconds(fault.at), fault.pod, fault.fault)
-    return (*asked, *map(seconds, times), str(fault.restarts), errors, fault.detected_by)
+    fault_columns = (seconds(fault.at), fault.pod, fault.fault)
+    return (*fault_columns, *map(seconds, times), str(fault.restarts), errors, fault.detected_by)
 
 
 def _badge(verdicts: Sequence[Judged]) -> str:
@@ -76,11 +78,11 @@ def _badge(verdicts: Sequence[Judged]) -> str:
 
 
 def _events(events: Sequence[Event]) -> str:
-    totals = [event for event in events if event.kind in (kinds.EVENT, kinds.FAULT, kinds.STEP)]
+    shown = [event for event in events if event.kind in (kinds.EVENT, kinds.FAULT, kinds.STEP)]
     rows = [
-        (f"{e.t:.1f}s", str(e.data.get("type", e.kind)), e.reason, e.object, e.message) for e in totals[:_MOST_EVENTS]
+        (f"{e.t:.1f}s", str(e.data.get("type", e.kind)), e.reason, e.object, e.message) for e in shown[:_MOST_EVENTS]
     ]
-    more = f"<p>and {len(totals) - _MOST_EVENTS} more</p>" if len(totals) > _MOST_EVENTS else ""
+    more = f"<p>and {len(shown) - _MOST_EVENTS} more</p>" if len(shown) > _MOST_EVENTS else ""
     return _table(("t", "type", "reason", "object", "message"), rows) + more
 
 
@@ -95,7 +97,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 _LEGEND = (
     "Top: users' requests, coloured by the pod that answered, failed ones red; outages are shaded. A lane for each "
     "pod: its state (green: ready), faults as spans above it, probes as ticks below it (red: failed), events as dots. "
-    "Hover for the words."
+    "Hover for details."
 )
 
 _PAGE = """\

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from crashy.report.results import Results
+from crashy.report.results import RunSummary
 from crashy.timeline import Event, kinds
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `start` to `end`: what it is, and a text to show on hover."""
+    """A kind of state from `start` to `end`, with a text to show on hover."""
 
     start: float
     end: float
@@ -21,7 +21,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """At `t`: what it is, and a text to show on hover."""
+    """Something that happened at `t`, with a text to show on hover."""
 
     t: float
     kind: str
@@ -39,7 +39,7 @@ class Lane:
     events: list[Mark] = field(default_factory=list)
 
 
-def lanes(events: Sequence[Event], totals: Results) -> list[Lane]:
+def lanes(events: Sequence[Event], summary: RunSummary) -> list[Lane]:
     """Return a lane for each pod, in the order in which they appear."""
     found: dict[str, Lane] = {}
     since: dict[str, tuple[float, str, str]] = {}
@@ -51,33 +51,31 @@ def lanes(events: Sequence[Event], totals: Results) -> list[Lane]:
     for event in events:
         if not event.object.startswith("pod/"):
             continue
-        match event.kind:
-            case kinds.POD:
-                own = lane(event)
-                begun = since.pop(own.pod, None)
-                if begun and event.t > begun[0]:
-                    own.states.append(Span(begun[0], event.t, begun[1], begun[2]))
-                if event.reason != "Deleted":
-                    since[own.pod] = (event.t, *_state(event))
-            case kinds.PROBE:
-                outcome = event.data["outcome"]
-                kind = "ok" if outcome in ("success", "warning") else "failure"
-                lane(event).probes.append(Mark(event.t, kind, f"{event.reason} probe: {event.message or outcome}"))
-            case kinds.EVENT:
-                kind = str(event.data.get("type", "Normal")).lower()
-                lane(event).events.append(Mark(event.t, kind, f"{event.reason}: {event.message}"))
+        if status := kinds.POD.of(event):
+            own = lane(event)
+            begun = since.pop(own.pod, None)
+            if begun and event.t > begun[0]:
+                own.states.append(Span(begun[0], event.t, begun[1], begun[2]))
+            if event.reason != "Deleted":
+                since[own.pod] = (event.t, *_state(status))
+        elif probe := kinds.PROBE.of(event):
+            outcome = probe["outcome"]
+            kind = "ok" if outcome in ("success", "warning") else "failure"
+            lane(event).probes.append(Mark(event.t, kind, f"{event.reason} probe: {event.message or outcome}"))
+        elif event.kind == kinds.EVENT:
+            kind = str(event.data.get("type", "Normal")).lower()
+            lane(event).events.append(Mark(event.t, kind, f"{event.reason}: {event.message}"))
     for pod, (start, kind, text) in since.items():
-        found[pod].states.append(Span(start, totals.end, kind, text))
-    for fault in totals.faults:
+        found[pod].states.append(Span(start, summary.end, kind, text))
+    for fault in summary.faults:
         if fault.pod in found:
-            end = totals.end if fault.recovered is None else fault.at + fault.recovered
+            end = summary.end if fault.recovered is None else fault.at + fault.recovered
             found[fault.pod].faults.append(Span(fault.at, end, "fault", fault.fault))
     return list(found.values())
 
 
-def _state(event: Event) -> tuple[str, str]:
+def _state(data: kinds.PodStatus) -> tuple[str, str]:
     """Return the kind of a pod's state, and a text."""
-    data = event.data
     restarts = f", restarts: {data['restarts']}" if data["restarts"] else ""
     if data["deleting"]:
         return "terminating", f"Terminating{restarts}"

@@ -1,22 +1,22 @@
-"""Two runs of one experiment, on whatever engines, set against each other: a pure function of two timelines.
+"""Compares two runs of an experiment, on any engines: a pure function of two timelines.
 
-`summarize` takes from a timeline what can be compared; `compare` returns a row for each thing that two summaries have,
-with both values, how far apart they are, and whether that is a difference. Whoever asks says how much time is none
-(`seconds`) and leaves out the rows that are luck where it looks (their `what`, one of `MEASURES`).
+`comparable` takes from a timeline what can be compared; `compare` returns a row for each thing that two runs have, with
+both values, how far apart they are, and whether that is a difference. The caller sets the tolerance (`seconds`) and
+leaves out the rows that depend on chance there (by their `what`, one of `MEASURES`).
 
 What is compared in order, and what is not:
 
 - The reasons of Kubernetes' events, by *lane*, consecutive repeats folded into the first of them. Lanes run beside each
-  other in the platform too, so nothing is said about their order among each other. They are: each Deployment, each
+  other in the platform too, so the order between them is not compared. They are: each Deployment, each
   ReplicaSet, each pod (`Scheduled`), each container (what is done with it, its startup and liveness probes), each
   pod's status (when it became `Ready` or `NotReady`, and when it was `Deleted`), and each pod's readiness probes
   (`Unhealthy`, which begins anew whenever the pod has become ready).
 - The times of corresponding events, in seconds since the experiment began. An event that is late only because the one
-  before it in its lane was is not late again: the smaller one of both differences counts.
-- What comes so late that the other run was over by then (less than `late` seconds before its end) is left out.
+  before it in its lane was late is not late again: the smaller of both differences counts.
+- Events that came when the other run was over (less than `late` seconds before its end) are left out.
 
-Pods' names are chance, so a pod goes by its *role*: its Deployment, the number of its ReplicaSet, and its own number
-among that one's: first those that a step hit, in the order of the blows, then the others as they were created.
+Pods' names are random, so a pod is named by its *role*: its Deployment, its ReplicaSet's number, and its own number
+among that one's pods: first those that a step targeted, in that order, then the others as they were created.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from crashy.report.results import Results, results
+from crashy.report.results import RunSummary, summarize
 from crashy.timeline import Event, kinds
 
 MEASURES = ("reasons", "times", "restarts", "detect", "drain", "recover", "outage", "availability")
@@ -45,20 +45,20 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class RunSummary:
-    """How one run went: the lanes' moments by the lane's name, restarts by the pod's role, and the sum of it."""
+class ComparableRun:
+    """What of a run can be compared: the moments of each lane, restarts by the pod's role, and the summary."""
 
     lanes: Mapping[str, tuple[Moment, ...]]
     restarts: Mapping[str, int]
-    totals: Results
+    summary: RunSummary
     end: float
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison: what of which object (empty: of the whole run), as text on both sides.
+    """One comparison: a measure of an object (empty: of the whole run), as text on both sides.
 
-    `apart` is the difference of two numbers, in their unit; None where a side has none, or where it is no number.
+    `apart` is the difference of two numbers, in their unit; None where a side has none, or where it isn't a number.
     """
 
     what: str
@@ -69,19 +69,19 @@ class Row:
     apart: float | None = None
 
 
-def summarize(events: Sequence[Event]) -> RunSummary:
-    """Take from a timeline, from its experiment's begin to its end, what can be compared."""
-    begun = next((event.t for event in events if event.kind == kinds.EXPERIMENT), 0.0)
+def comparable(events: Sequence[Event]) -> ComparableRun:
+    """Return what can be compared of a timeline, from its experiment's begin to its end."""
+    begun = next((event.t for event, _ in kinds.EXPERIMENT.read(events)), 0.0)
     ended = next(
         (i for i, event in enumerate(events) if (event.kind, event.reason) == (kinds.EXPERIMENT, "Ended")), None
     )
     events = events[: None if ended is None else ended + 1]
     roles = _roles(events)
-    totals = results(events)
-    return RunSummary(
+    summary = summarize(events)
+    return ComparableRun(
         _gather(events, roles, begun),
-        {roles.get(f"pod/{pod}", f"pod/{pod}"): count for pod, count in totals.restarts.items()},
-        totals,
+        {roles.get(f"pod/{pod}", f"pod/{pod}"): count for pod, count in summary.restarts.items()},
+        summary,
         (events[-1].t if events else 0.0) - begun,
     )
 
@@ -91,10 +91,10 @@ def _roles(events: Sequence[Event]) -> dict[str, str]:
     sets: dict[str, str] = {}
     numbers: dict[str, int] = {}
     owners: dict[str, str] = {}
-    hit: list[str] = []
+    targeted: list[str] = []
     for event in events:
-        if event.kind in {kinds.FAULT, kinds.STEP} and event.object.startswith("pod/") and event.object not in hit:
-            hit.append(event.object)
+        if event.kind in {kinds.FAULT, kinds.STEP} and event.object.startswith("pod/") and event.object not in targeted:
+            targeted.append(event.object)
         if event.kind != kinds.EVENT:
             continue
         if (found := _SCALED.match(event.message)) and f"replicaset/{found[1]}" not in sets:
@@ -104,7 +104,7 @@ def _roles(events: Sequence[Event]) -> dict[str, str]:
             owners[f"pod/{found[1]}"] = event.object
     roles = {name: f"replicaset/{role}" for name, role in sets.items()}
     counts: dict[str, int] = {}
-    for pod in [*(pod for pod in hit if pod in owners), *(pod for pod in owners if pod not in hit)]:
+    for pod in [*(pod for pod in targeted if pod in owners), *(pod for pod in owners if pod not in targeted)]:
         role = sets.get(owners[pod], owners[pod].partition("/")[2])
         counts[role] = counts.get(role, 0) + 1
         roles[pod] = f"pod/{role}.{counts[role]}"
@@ -120,16 +120,18 @@ def _gather(events: Sequence[Event], roles: Mapping[str, str], begun: float) -> 
         name = roles.get(event.object, event.object)
         probes = f"{name} readiness"
         if event.kind == kinds.EVENT:
-            asked = event.reason == "Unhealthy" and event.message.startswith("Readiness")
-            said = [(probes if asked else f"{name} {event.data.get('container', '')}".strip(), event.reason)]
-        elif event.kind == kinds.POD:
-            said = [(f"{name} status", reason) for reason in _changes(event, ready.get(name, False))]
-            ready[name] = event.data["ready"]
-            if (f"{name} status", "Ready") in said:
+            is_readiness = event.reason == "Unhealthy" and event.message.startswith("Readiness")
+            changes = [(probes if is_readiness else f"{name} {event.data.get('container', '')}".strip(), event.reason)]
+        elif status := kinds.POD.of(event):
+            changes = [
+                (f"{name} status", reason) for reason in _changes(event, status["ready"], ready.get(name, False))
+            ]
+            ready[name] = status["ready"]
+            if (f"{name} status", "Ready") in changes:
                 anew.add(probes)
         else:
             continue
-        for lane, reason in said:
+        for lane, reason in changes:
             moments = lanes.setdefault(lane, [])
             if not moments or moments[-1].reason != reason or lane in anew:
                 moments.append(Moment(reason, event.t - begun))
@@ -137,20 +139,20 @@ def _gather(events: Sequence[Event], roles: Mapping[str, str], begun: float) -> 
     return {lane: tuple(moments) for lane, moments in lanes.items()}
 
 
-def _changes(event: Event, before: bool) -> Iterator[str]:
-    """Return what a pod's status says that is new, `before` being whether it was ready."""
-    if event.data["ready"] != before:
-        yield "Ready" if event.data["ready"] else "NotReady"
+def _changes(event: Event, ready: bool, before: bool) -> Iterator[str]:
+    """Yield the reasons for which a pod's status is on its lane; `before` is whether the pod was ready."""
+    if ready != before:
+        yield "Ready" if ready else "NotReady"
     if event.reason == "Deleted":
         yield event.reason
 
 
 def compare(
-    left: RunSummary, right: RunSummary, *, seconds: float = 0.25, share: float = 0.01, late: float | None = None
+    left: ComparableRun, right: ComparableRun, *, seconds: float = 0.25, share: float = 0.01, late: float | None = None
 ) -> list[Row]:
-    """Set two summaries against each other; times may be `seconds` apart, availabilities `share` (0..1).
+    """Set two runs against each other; times may be `seconds` apart, availabilities `share` (0..1).
 
-    What only one came to in its last `late` seconds (by default `seconds`) is left out.
+    What only one run has in its last `late` seconds (by default `seconds`) is left out.
     """
     return [
         *_reasons(left, right, seconds, seconds if late is None else late),
@@ -159,7 +161,7 @@ def compare(
     ]
 
 
-def _reasons(left: RunSummary, right: RunSummary, seconds: float, late: float) -> Iterator[Row]:
+def _reasons(left: ComparableRun, right: ComparableRun, seconds: float, late: float) -> Iterator[Row]:
     horizon = min(left.end, right.end) - late
     for lane in dict.fromkeys((*left.lanes, *right.lanes)):
         mine, others = left.lanes.get(lane, ()), right.lanes.get(lane, ())
@@ -180,7 +182,7 @@ def _order(moments: Sequence[Moment]) -> str:
 def _times(lane: str, mine: Sequence[Moment], others: Sequence[Moment], seconds: float) -> Row:
     """Return the pair of corresponding moments that is furthest apart."""
     apart = [there.t - here.t for here, there in zip(mine, others, strict=True)]
-    own = [min(all_told, step, key=abs) for all_told, step in zip(apart, _steps(apart), strict=True)]
+    own = [min(whole, step, key=abs) for whole, step in zip(apart, _steps(apart), strict=True)]
     worst = max(range(len(own)), key=lambda i: abs(own[i]))
     here, there = mine[worst], others[worst]
     text = f"{here.reason} {here.t:.2f}s", f"{there.reason} {there.t:.2f}s"
@@ -192,7 +194,7 @@ def _steps(apart: Sequence[float]) -> list[float]:
     return [now - before for before, now in zip((0.0, *apart), apart, strict=False)]
 
 
-def _restarts(left: RunSummary, right: RunSummary) -> Iterator[Row]:
+def _restarts(left: ComparableRun, right: ComparableRun) -> Iterator[Row]:
     for pod in dict.fromkeys((*left.restarts, *right.restarts)):
         mine, others = left.restarts.get(pod), right.restarts.get(pod)
         apart = None if mine is None or others is None else float(others - mine)
@@ -203,8 +205,8 @@ def _count(number: int | None) -> str:
     return "no such pod" if number is None else str(number)
 
 
-def _sums(left: RunSummary, right: RunSummary, seconds: float, share: float) -> Iterator[Row]:
-    mine, others = left.totals, right.totals
+def _sums(left: ComparableRun, right: ComparableRun, seconds: float, share: float) -> Iterator[Row]:
+    mine, others = left.summary, right.summary
     for number, (here, there) in enumerate(zip_longest(mine.faults, others.faults), 1):
         for what, name in (("detect", "detected"), ("drain", "drained"), ("recover", "recovered")):
             yield _seconds(what, f"fault {number}", getattr(here, name, None), getattr(there, name, None), seconds)
@@ -215,8 +217,8 @@ def _sums(left: RunSummary, right: RunSummary, seconds: float, share: float) -> 
         yield Row("availability", "", *texts, abs(apart) > share, apart)
 
 
-def _longest(totals: Results) -> float:
-    return max((outage.seconds for outage in totals.outages), default=0.0)
+def _longest(summary: RunSummary) -> float:
+    return max((outage.seconds for outage in summary.outages), default=0.0)
 
 
 def _seconds(what: str, name: str, mine: float | None, others: float | None, tolerance: float) -> Row:

@@ -1,4 +1,4 @@
-"""What happened, how the platform took it, and what users felt: a pure function of a timeline's events."""
+"""The summary of a run: faults, what the platform did, and users' requests; a pure function of a timeline's events."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from crashy.traffic.samples import Sample, Samples
 KINDS: frozenset[str] = frozenset(
     {kinds.FAULT, kinds.EVENT, kinds.POD, kinds.ENDPOINTS, kinds.REQUEST, kinds.EXPERIMENT, kinds.STEP}
 )
-"""The kinds of events that results are made of."""
+"""The kinds of events that a summary is made of."""
 
-# What the kubelet says first when it has noticed something, in whatever order.
+# The kubelet's first events when it has detected something, in any order.
 _NOTICES = frozenset({"Unhealthy", "Killing", "BackOff", "Failed"})
 _BACK_OFF = re.compile(r"\bback-off (?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)? restarting\b")
 
 
 @dataclass(frozen=True, slots=True)
 class FaultResult:
-    """One fault and what became of it; times in seconds after the injection, None for what never came.
+    """One fault and its consequences; times in seconds after the injection, None if it never happened.
 
     `detected` is the first thing that the platform did about it, `left` when the pod was out of its Services'
-    endpoints, `drained` when the last request was sent that reached the sick pod (or was never answered),
+    endpoints, `drained` when the last request was sent that reached the faulty pod (or was never answered),
     `recovered` when the pod was ready again.
     """
 
@@ -43,14 +43,14 @@ class FaultResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
-    """The sum of a timeline; times in seconds since its start.
+class RunSummary:
+    """The summary of a timeline; times in seconds since its start.
 
-    `ready` is how each pod ended, those that were or are being deleted left out; `answering` says whether the last
-    request was answered.
+    `ready` is how each pod ended, those that were or are being deleted left out; `answering`: the last request
+    was answered.
 
     `back_off` is the longest back-off that a container reached, 0 for none. `after_leaving` counts the requests, sent
-    on new connections after a pod had left its Service's endpoints and before it was back, that it was given still.
+    on new connections after a pod had left its Service's endpoints and before it was back, that it still received.
     """
 
     faults: tuple[FaultResult, ...]
@@ -68,12 +68,12 @@ class Results:
     end: float
 
 
-def results(events: Sequence[Event], successes: int = 1) -> Results:
-    """Sum a timeline up; an outage ends with the first of `successes` good answers in a row."""
+def summarize(events: Sequence[Event], successes: int = 1) -> RunSummary:
+    """Summarize a timeline; an outage ends with the first of `successes` good answers in a row."""
     samples = requests(events)
     failed = sorted(sample.due for sample in samples if not sample.ok)
     pods = list(kinds.POD.read(events))
-    return Results(
+    return RunSummary(
         faults=tuple(
             _fault(event, events[i + 1 :], [e for e in events[:i] if e.object == event.object])
             for i, event in enumerate(events)
@@ -176,7 +176,7 @@ def _ready_again(own: Sequence[Event], restarts: int) -> float | None:
 
 
 def _back_off(status: kinds.PodStatus) -> int:
-    """Return the longest back-off, in seconds, that a pod's containers wait in."""
+    """Return the longest back-off, in seconds, of a pod's containers."""
     longest = 0
     for container in status["containers"]:
         found = _BACK_OFF.search(container["message"])

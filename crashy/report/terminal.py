@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crashy.report.results import FaultResult, Results, results
+from crashy.report.results import FaultResult, RunSummary, summarize
 from crashy.timeline import Event, kinds
 
 SIGNS = "Detected, out of service, recovered: seconds after the fault. The first sign of each:"
 
 
 WORTH_A_LINE: frozenset[str] = frozenset({kinds.EVENT, kinds.FAULT, kinds.STEP, kinds.EXPERIMENT})
-"""The kinds of events that a person who looks on is totals."""
+"""The kinds of events that are shown during a run."""
 
 
 def event_line(event: Event) -> str:
-    """Return an event in one line: when, what, to whom, the first line of its message."""
+    """Return an event in one line: its time, reason, object and the first line of its message."""
     return f"{event.t:7.1f}s  {event.reason:18} {event.object}  {event.message.partition(chr(10))[0]}".rstrip()
 
 
@@ -27,23 +27,21 @@ def columns(rows: Sequence[Sequence[str]], gap: int = 3) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Return seconds with one decimal; a dash for what never came."""
+    """Return seconds with one decimal; a dash for None."""
     return "-" if value is None else f"{value:.1f}s"
 
 
 def summary(events: Sequence[Event]) -> str:
     """Return the table of faults and what the platform did about each, their first signs, and a line on users."""
-    totals = results(events)
-    lines = [fault_table(totals.faults)] if totals.faults else []
+    run = summarize(events)
+    lines = [fault_table(run.faults)] if run.faults else []
     signs = [
-        f"{fault.at + fault.detected:.1f}s  {fault.detected_by}"
-        for fault in totals.faults
-        if fault.detected is not None
+        f"{fault.at + fault.detected:.1f}s  {fault.detected_by}" for fault in run.faults if fault.detected is not None
     ]
     if signs:
         lines += ["", SIGNS, *signs]
-    if totals.requests:
-        lines += ["", users_line(totals)]
+    if run.requests:
+        lines += ["", users_line(run)]
     return "\n".join(lines)
 
 
@@ -66,11 +64,10 @@ def _row(fault: FaultResult) -> tuple[str, ...]:
     )
 
 
-def users_line(totals: Results) -> str:
-    """Return what users felt of the whole run."""
-    text = f"users: {totals.requests} requests, {totals.errors} errors, {100 * totals.availability:.2f} % answered"
-    if totals.last_error is None:
+def users_line(summary: RunSummary) -> str:
+    """Return the outcome of all users' requests."""
+    text = f"users: {summary.requests} requests, {summary.errors} errors, {100 * summary.availability:.2f} % answered"
+    if summary.last_error is None:
         return text
-    return (
-        f"{text}; the last error {totals.last_error:.1f}s in, none in the {totals.end - totals.last_error:.1f}s since"
-    )
+    since = summary.end - summary.last_error
+    return f"{text}; the last error {summary.last_error:.1f}s in, none in the {since:.1f}s since"

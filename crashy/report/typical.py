@@ -1,4 +1,4 @@
-"""The typical one of several runs of one experiment: what chance does to a single run is taken out by repeating."""
+"""The typical one of several runs of an experiment, without the chance of a single run."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import median_low
 
-from crashy.report.parity import Moment, RunSummary
-from crashy.report.results import FaultResult, Results
+from crashy.report.parity import ComparableRun, Moment
+from crashy.report.results import FaultResult, RunSummary
 from crashy.traffic.outages import Outage
 
 
-def typical(summaries: Sequence[RunSummary], like: RunSummary | None = None) -> RunSummary:
-    """Return the summary whose times, restarts and sums are the medians of those given.
+def typical(runs: Sequence[ComparableRun], like: ComparableRun | None = None) -> ComparableRun:
+    """Return the run whose times, restarts and sums are the medians of those given.
 
-    A lane goes in the order that most of them had, or in that of `like` if any of them went so: where chance decides
-    between two orders, both sides may take the one that both have. A lane that fewer than half of them have is left
-    out, unless `like` has it. Its times are medians over the runs that went in its order. Raises ValueError for none.
+    A lane has the order of most runs, or that of `like` if any run has it: where chance decides between two orders,
+    both sides may take the one that both have. A lane that fewer than half of them have is left
+    out, unless `like` has it. Its times are medians over the runs with its order. Raises ValueError for none.
     """
-    if not summaries:
-        raise ValueError("there is nothing to take the typical one of")
+    if not runs:
+        raise ValueError("needs at least one run")
     wanted = like.lanes if like else {}
     lanes: dict[str, tuple[Moment, ...]] = {}
-    for lane in dict.fromkeys(lane for summary in summaries for lane in summary.lanes):
-        runs = [summary.lanes[lane] for summary in summaries if lane in summary.lanes]
-        if len(runs) * 2 >= len(summaries) or lane in wanted:
-            lanes[lane] = _lane(runs, wanted.get(lane, ()))
-    return RunSummary(
+    for lane in dict.fromkeys(lane for run in runs for lane in run.lanes):
+        having = [run.lanes[lane] for run in runs if lane in run.lanes]
+        if len(having) * 2 >= len(runs) or lane in wanted:
+            lanes[lane] = _lane(having, wanted.get(lane, ()))
+    return ComparableRun(
         lanes=lanes,
         restarts={
-            pod: median_low(summary.restarts.get(pod, 0) for summary in summaries)
-            for pod in dict.fromkeys(pod for summary in summaries for pod in summary.restarts)
+            pod: median_low(run.restarts.get(pod, 0) for run in runs)
+            for pod in dict.fromkeys(pod for run in runs for pod in run.restarts)
         },
-        totals=_totals([summary.totals for summary in summaries]),
-        end=_median(summary.end for summary in summaries) or 0.0,
+        summary=_summary([run.summary for run in runs]),
+        end=_median(run.end for run in runs) or 0.0,
     )
 
 
@@ -50,14 +50,14 @@ def _order(moments: Iterable[Moment]) -> tuple[str, ...]:
     return tuple(moment.reason for moment in moments)
 
 
-def _totals(several: Sequence[Results]) -> Results:
-    faults = min((totals.faults for totals in several), key=len)
-    longest = _median(max((outage.seconds for outage in totals.outages), default=0.0) for totals in several) or 0.0
+def _summary(several: Sequence[RunSummary]) -> RunSummary:
+    faults = min((summary.faults for summary in several), key=len)
+    longest = _median(max((outage.seconds for outage in summary.outages), default=0.0) for summary in several) or 0.0
     return replace(
         several[0],
-        faults=tuple(_fault([totals.faults[number] for totals in several]) for number in range(len(faults))),
+        faults=tuple(_fault([summary.faults[number] for summary in several]) for number in range(len(faults))),
         outages=(Outage(0.0, longest, 0),) if longest else (),
-        availability=median_low(totals.availability for totals in several),
+        availability=median_low(summary.availability for summary in several),
     )
 
 
@@ -71,6 +71,6 @@ def _fault(several: Sequence[FaultResult]) -> FaultResult:
 
 
 def _median(values: Iterable[float | None]) -> float | None:
-    """Return the median, where what never came is later than all that did."""
+    """Return the median; None counts as the latest."""
     found = median_low(math.inf if value is None else value for value in values)
     return None if math.isinf(found) else found

@@ -1,4 +1,4 @@
-"""The admin API: faults in and out, by HTTP. Its routes are mounted on both planes and bound to neither's loop."""
+"""The admin API: inject and recover faults by HTTP. Both planes have its routes; they depend on neither's loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from crashy.faults.active import Active
+from crashy.faults.active import InjectedFault
 from crashy.faults.base import Fault, FaultError, catalogue, find, from_json, parse_spec, scope_catalogue
 from crashy.server import payload
 from crashy.server.openapi import Operation, document
@@ -32,15 +32,15 @@ def mount(
     around: Callable[[Handler], Handler] = lambda one: one,
     meter: Meter | None = None,
 ) -> None:
-    """Add the admin API to an app, with something `around` each handler; its event streams end when the app does.
+    """Add the admin API to an app, with each handler wrapped in `around`; its event streams end with the app.
 
-    `meter` answers /metrics; without one there is no such route.
+    `meter` serves /metrics; without one there is no such route.
     """
-    admin = Admin(patient, meter)
+    admin = AdminApi(patient, meter)
     app.router.add_routes(web.RouteDef(r.method, r.path, around(r.handler), r.kwargs) for r in admin.routes())
     app.on_shutdown.append(admin.streams.close)
     if meter is not None:
-        app.on_startup.append(meter.know)
+        app.on_startup.append(meter.label_routes)
 
 
 def check_token(request: web.Request, token: str | None) -> None:
@@ -58,8 +58,8 @@ def check_token(request: web.Request, token: str | None) -> None:
     )
 
 
-def inject(patient: Patient, fault: Fault, source: str) -> Active:
-    """Arm a fault now; raises a 409 Problem where it is one, but not here and now."""
+def inject(patient: Patient, fault: Fault, source: str) -> InjectedFault:
+    """Inject a fault; raises a 409 Problem where the patient rejects it."""
     try:
         return patient.inject(fault, source)
     except FaultError as error:
@@ -67,11 +67,11 @@ def inject(patient: Patient, fault: Fault, source: str) -> Active:
 
 
 def _bytes(text: str) -> bytes:
-    # aiohttp keeps bytes of a header that are no UTF-8 as surrogates
+    # aiohttp keeps bytes of a header that are not UTF-8 as surrogates
     return text.encode("utf-8", "surrogateescape")
 
 
-class Admin:
+class AdminApi:
     """The handlers of one app; their docstrings are their descriptions in the OpenAPI document."""
 
     def __init__(self, patient: Patient, meter: Meter | None) -> None:
@@ -81,7 +81,7 @@ class Admin:
         self.streams = Streams(patient.timeline, {"X-Pod": patient.identity.pod})
 
     def routes(self) -> list[web.RouteDef]:
-        """Return one route for each path, and one for the paths that there aren't: each answers for every method."""
+        """Return a route for each path, and two for unknown paths; each takes every method."""
         handlers: dict[str, dict[str, Operation]] = {}
         for operation in self.operations:
             handlers.setdefault(operation.path, {})[operation.method] = operation
@@ -91,7 +91,7 @@ class Admin:
         ]
 
     async def _serve(self, methods: dict[str, Operation], request: web.Request) -> web.StreamResponse:
-        """Answer with what the path's operation gives; whatever goes wrong becomes a problem document."""
+        """Answer by the operation of path and method; every error becomes a problem document."""
         try:
             if not methods:
                 raise Problem(404, f"there is nothing at {request.path}: see /admin/openapi.json")
@@ -105,16 +105,14 @@ class Admin:
             return problem.response()
         except FaultError as error:
             return Problem(400, error.message, field=error.field, allowed=error.allowed).response()
-        except web.HTTPMethodNotAllowed as error:
-            return _not_allowed(error.allowed_methods).response()
-        except ConnectionError:  # nobody is left to answer
+        except ConnectionError:  # the client has disconnected
             raise
-        except Exception:  # noqa: BLE001 - the last resort: an answer without the traceback, which goes to the log
+        except Exception:  # noqa: BLE001 - the last resort: the traceback goes to the log, not to the client
             _LOG.exception("%s %s", request.method, request.path)
             return Problem(500, "the patient failed to answer: its log says why").response()
 
     async def get_status(self, _request: web.Request) -> web.StreamResponse:
-        """Return how the patient is: who it is, its health, its countdowns, its active faults."""
+        """Return the patient's status: its identity, health, countdowns and faults."""
         return json_response(self.patient.status())
 
     async def get_catalogue(self, _request: web.Request) -> web.StreamResponse:
@@ -122,7 +120,7 @@ class Admin:
         return json_response({"faults": catalogue(), "scope": scope_catalogue()})
 
     async def list_faults(self, _request: web.Request) -> web.StreamResponse:
-        """List the faults that wait or are active, and those that ended lately."""
+        """List the pending and active faults, and those that ended recently."""
         faults = self.patient.faults
         return json_response({"faults": self._describe([*faults.ended(), *faults.list()])})
 
@@ -147,26 +145,26 @@ class Admin:
         return self._inject(_named_fault("freeze", await payload.read(request)))
 
     async def recover_faults(self, _request: web.Request) -> web.StreamResponse:
-        """Take back every fault."""
+        """Recover every fault."""
         return self._recovered(self.patient.recover(None))
 
     async def recover_fault(self, request: web.Request) -> web.StreamResponse:
-        """Take back one fault; one that has ended by itself stays ended."""
+        """Recover one fault; one that has ended stays ended."""
         self.patient.recover(self._find(request.match_info["id"]).id)
         return web.Response(status=204)
 
     async def recover(self, request: web.Request) -> web.StreamResponse:
-        """Take back every fault, the one that the body names (`{"id": "f1"}`), or all of one kind.
+        """Recover every fault, the one that the body names (`{"id": "f1"}`), or all of one kind.
 
-        A kind is given by its name (`{"fault": "freeze"}`): where none of that kind waits or is active, nothing is
-        taken back.
+        A kind is given by its name (`{"fault": "freeze"}`): where no fault of that kind is pending or active, nothing
+        happens.
         """
         value = await payload.read(request)
         if value in ("", {}):
             return self._recovered(self.patient.recover(None))
         if isinstance(value, dict):
             key = "fault" if "fault" in value else "id"
-            value = payload.only(value, key, "give either id or fault, and nothing else")
+            value = payload.sole_member(value, key, "give either id or fault, and nothing else")
             if key == "fault":
                 return self._recovered(self.patient.recover(find(value).name))
         if not isinstance(value, str):
@@ -176,11 +174,11 @@ class Admin:
     async def stream_events(self, request: web.Request) -> web.StreamResponse:
         """Stream the patient's timeline as server-sent events, each an event as JSON.
 
-        Without `Last-Event-ID` the stream begins now. An id of a former life of the patient, or any other that it
-        doesn't know, begins with the oldest event that is kept.
+        Without `Last-Event-ID` the stream begins now. After an unknown id, such as one of an earlier run of the
+        patient, it begins with the oldest event that is kept.
         """
         if request.method == "HEAD":  # it would never end
-            raise web.HTTPMethodNotAllowed("HEAD", ["GET"])
+            raise _not_allowed(["GET"])
         return await self.streams.answer(request)
 
     async def get_openapi(self, _request: web.Request) -> web.StreamResponse:
@@ -188,21 +186,21 @@ class Admin:
         return json_response(document(self.operations, catalogue(), scope_catalogue()))
 
     async def get_metrics(self, _request: web.Request) -> web.StreamResponse:
-        """Expose to Prometheus what was asked and answered, and how the patient is; only with `METRICS`."""
+        """Return the counts of requests and the patient's health in Prometheus' format; only with `METRICS`."""
         assert self.meter is not None  # noqa: S101 - or it would not be mounted
         return self.meter.respond()
 
-    def _find(self, fault_id: str) -> Active:
+    def _find(self, fault_id: str) -> InjectedFault:
         found = self.patient.faults.get(fault_id)
         if found is None:
             raise Problem(404, f"there is no fault {fault_id!r}", field="id")
         return found
 
-    def _describe(self, faults: Iterable[Active]) -> list[dict[str, Any]]:
+    def _describe(self, faults: Iterable[InjectedFault]) -> list[dict[str, Any]]:
         now = self.patient.now()
         return [active.to_json(now) for active in faults]
 
-    def _recovered(self, faults: Iterable[Active]) -> web.StreamResponse:
+    def _recovered(self, faults: Iterable[InjectedFault]) -> web.StreamResponse:
         return json_response({"recovered": self._describe(faults)})
 
     def _inject(self, fault: Fault) -> web.StreamResponse:
@@ -220,9 +218,9 @@ def _not_allowed(methods: Iterable[str]) -> Problem:
 
 
 def _fault(value: Any) -> Fault:
-    """Make the fault that a body asks for; raises Problem and FaultError."""
+    """Read the fault in a body; raises Problem and FaultError."""
     if isinstance(value, dict) and "spec" in value:
-        value = payload.only(value, "spec", "`spec` can't be combined with other fields")
+        value = payload.sole_member(value, "spec", "`spec` can't be combined with other fields")
         if not isinstance(value, str):
             raise Problem(400, "a spec must be a string, such as 'freeze for=10s'", field="spec")
     if isinstance(value, str):
@@ -235,7 +233,7 @@ def _fault(value: Any) -> Fault:
 
 
 def _named_fault(name: str, value: Any) -> Fault:
-    """Make the fault `name` with the parameters that a body gives, if any."""
+    """Read the fault `name` with the parameters in a body, if any."""
     if isinstance(value, str):
         return parse_spec(f"{name} {value}")
     if isinstance(value, dict) and value.get("fault", name) == name:
@@ -248,20 +246,20 @@ def _named_fault(name: str, value: Any) -> Fault:
 
 
 OPERATIONS = (
-    Operation("GET", "/admin/status", Admin.get_status, {200: "Status"}),
-    Operation("GET", "/admin/catalogue", Admin.get_catalogue, {200: "Catalogue"}),
-    Operation("GET", "/admin/faults", Admin.list_faults, {200: "Faults"}),
-    Operation("POST", "/admin/faults", Admin.inject_fault, {201: "Fault"}, "Injection", (409,)),
-    Operation("DELETE", "/admin/faults", Admin.recover_faults, {200: "Recovered"}),
-    Operation("GET", "/admin/faults/{id}", Admin.get_fault, {200: "Fault"}, refusals=(404,)),
-    Operation("DELETE", "/admin/faults/{id}", Admin.recover_fault, {204: None}, refusals=(404,)),
-    Operation("POST", "/admin/crash", Admin.crash, {201: "Fault"}, "CrashParameters", (409,)),
-    Operation("POST", "/admin/freeze", Admin.freeze, {201: "Fault"}, "FreezeParameters", (409,)),
-    Operation("POST", "/admin/recover", Admin.recover, {200: "Recovered"}, "Recovery", (404,)),
-    Operation("GET", "/admin/events", Admin.stream_events, {200: "Event"}, media_type="text/event-stream"),
-    Operation("GET", "/admin/openapi.json", Admin.get_openapi, {200: "OpenAPI"}),
+    Operation("GET", "/admin/status", AdminApi.get_status, {200: "Status"}),
+    Operation("GET", "/admin/catalogue", AdminApi.get_catalogue, {200: "Catalogue"}),
+    Operation("GET", "/admin/faults", AdminApi.list_faults, {200: "Faults"}),
+    Operation("POST", "/admin/faults", AdminApi.inject_fault, {201: "Fault"}, "Injection", (409,)),
+    Operation("DELETE", "/admin/faults", AdminApi.recover_faults, {200: "Recovered"}),
+    Operation("GET", "/admin/faults/{id}", AdminApi.get_fault, {200: "Fault"}, errors=(404,)),
+    Operation("DELETE", "/admin/faults/{id}", AdminApi.recover_fault, {204: None}, errors=(404,)),
+    Operation("POST", "/admin/crash", AdminApi.crash, {201: "Fault"}, "CrashParameters", (409,)),
+    Operation("POST", "/admin/freeze", AdminApi.freeze, {201: "Fault"}, "FreezeParameters", (409,)),
+    Operation("POST", "/admin/recover", AdminApi.recover, {200: "Recovered"}, "Recovery", (404,)),
+    Operation("GET", "/admin/events", AdminApi.stream_events, {200: "Event"}, media_type="text/event-stream"),
+    Operation("GET", "/admin/openapi.json", AdminApi.get_openapi, {200: "OpenAPI"}),
 )
-"""Every operation of the API: the routes and the OpenAPI document are both made from this."""
+"""Every operation of the API: the routes and the OpenAPI document are made from it."""
 
-METRICS = Operation("GET", "/metrics", Admin.get_metrics, {200: "Metrics"}, media_type="text/plain")
-"""One more, where METRICS is on."""
+METRICS = Operation("GET", "/metrics", AdminApi.get_metrics, {200: "Metrics"}, media_type="text/plain")
+"""The operation that METRICS adds."""

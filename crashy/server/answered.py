@@ -1,4 +1,4 @@
-"""What the timeline tells of a request and its answer."""
+"""The timeline's event of a request and its response."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from crashy.patient.probes import probe_of
 from crashy.timeline import Event, kinds
 
 GAVE_UP = 499
-"""Told as the status of a request whose client went away before the answer."""
+"""The status of a request whose client disconnected before the response."""
 
 UNMATCHED = "unmatched"
-"""The name of the route that takes what no other does."""
+"""The name of the catch-all route."""
 
 
 def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what it is called with
@@ -24,7 +24,7 @@ def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what 
     remote: str | None,
     service: str | None = None,
 ) -> Event:
-    """Record a request that was answered or given up after so many seconds; `service` is a gRPC health check's."""
+    """Return the event of a request, answered or given up after `seconds`; `service` is that of a gRPC check."""
     milliseconds = int(seconds * 1e6 + 0.5) / 1000  # `round` would cost four times as much
     data: kinds.Served = {
         "method": method,

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from crashy.faults.active import Active
-from crashy.faults.effects import Answer
+from crashy.faults.active import InjectedFault
+from crashy.faults.effects import InjectedResponse
 from crashy.faults.kinds.crash import Crash
 from crashy.patient.answers import PAGES, fault_answer, probe_answer
-from crashy.patient.life import health_in
+from crashy.patient.life import HEALTH_IN
 from crashy.patient.probes import PROBES, ProbeRoute
 from crashy.server import admin as admin_api
 from crashy.server import personas, root
 from crashy.server.answered import UNMATCHED
-from crashy.server.gate import gate, observe
+from crashy.server.gate import make_fault_hook, observe
 from crashy.server.patient import Patient
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ PATIENT = web.AppKey("patient", Patient)
 
 
 def create_app(patient: Patient, *, admin: bool, meter: Meter | None = None) -> web.Application:
-    """Make the app of one plane: the control plane's, which is the admin API alone, or the data plane's, which has all.
+    """Make the app of one plane: the control plane has only the admin API, the data plane has every route.
 
-    Apps share nothing but the patient that they are made for and, with METRICS, the meter that counts its requests.
+    The apps share the patient and, with METRICS, the meter that counts its requests.
     """
     app = web.Application()
     app[PATIENT] = patient
     admin_api.mount(app, patient, lambda handler: observe(patient, handler), meter)
-    fault_hook = None if admin else gate(patient, lambda *of: _respond(patient, *of))
-    routes = [*([] if admin else _routes(patient)), web.route("*", "/{rest:(?s:.*)}", _refuse, name=UNMATCHED)]
+    fault_hook = None if admin else make_fault_hook(patient, partial(_fault_response, patient))
+    routes = [*([] if admin else _routes(patient)), web.route("*", "/{rest:(?s:.*)}", _unmatched, name=UNMATCHED)]
     app.router.add_routes(
         web.RouteDef(route.method, route.path, observe(patient, route.handler, fault_hook), route.kwargs)
         for route in routes
@@ -52,8 +53,8 @@ def _routes(patient: Patient) -> list[web.RouteDef]:
     ]
 
 
-async def _refuse(request: web.Request) -> web.StreamResponse:
-    # What no other route takes is refused as aiohttp would: but what comes by no handler isn't told.
+async def _unmatched(request: web.Request) -> web.StreamResponse:
+    # As aiohttp itself answers an unknown route, but by a handler, so that the timeline has it too.
     allowed: set[str] = set()
     for resource in request.app.router.resources():
         if resource.name != UNMATCHED:
@@ -69,17 +70,19 @@ def _page(text: str) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 
 def _probe(patient: Patient, route: ProbeRoute) -> Callable[[web.Request], Awaitable[web.Response]]:
-    # Faults have met the request already: what is left to say no is the phase of this life.
+    # Faults were applied before: only the phase can make the probe fail here.
     async def probe(_request: web.Request) -> web.Response:
-        yes: bool = getattr(health_in(patient.phase), route.probe)
+        yes: bool = getattr(HEALTH_IN[patient.phase], route.probe)
         answer = probe_answer(route.path, route.probe, patient.identity.pod, yes=yes)
         return web.Response(status=answer.status, text=answer.body, content_type=answer.content_type)
 
     return probe
 
 
-async def _respond(patient: Patient, request: web.Request, by: Active, given: Answer) -> web.Response:
-    """Answer for a fault; / is a page for a browser after a crash too."""
+async def _fault_response(
+    patient: Patient, request: web.Request, by: InjectedFault, given: InjectedResponse
+) -> web.Response:
+    """Make the response that a fault sends; / is a page for a browser after a crash too."""
     path, persona = request.path, patient.settings.persona
     answer = fault_answer(by, given, path, persona, patient.identity, now=patient.now())
     if path == "/" and isinstance(by.fault, Crash):

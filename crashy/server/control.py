@@ -1,4 +1,4 @@
-"""The control plane: the admin API on a thread and a loop of its own, which no freeze of the app stops."""
+"""The control plane: the admin API on its own thread and event loop, which no freeze of the app blocks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class ControlPlane(threading.Thread):
     """Serves the admin API of a patient until `stop`.
 
-    A port that can't be bound is a warning: the data plane has the same API.
+    A port that can't be bound causes a warning only: the data plane has the same API.
     """
 
     def __init__(self, patient: Patient, port: int, meter: Meter | None) -> None:
@@ -29,7 +29,7 @@ class ControlPlane(threading.Thread):
         self._meter = meter
         self._listeners = Listeners(patient, "ADMIN_PORT", patient.settings.host, [port])
         self._loop = asyncio.new_event_loop()
-        self._over = asyncio.Event()
+        self._stopped = asyncio.Event()
 
     def run(self) -> None:
         """Serve until `stop`."""
@@ -41,25 +41,25 @@ class ControlPlane(threading.Thread):
         try:
             self._listeners.bind()
         except BadInput as error:
-            patient.say("Skipped", f"{error}: the admin API is on PORT alone", level="warning")
+            patient.add_event("Skipped", f"{error}: the admin API is on PORT only", level="warning")
             return
         app = create_app(patient, admin=True, meter=self._meter)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         await self._listeners.listen(http(runner, patient))
         (patient.admin_port,) = self._listeners.ports
-        patient.say(
+        patient.add_event(
             "Listening",
             f"admin API on {url(patient.settings.host, patient.admin_port)}/admin/status",
             ports=[patient.admin_port],
             plane="control",
         )
-        await self._over.wait()
+        await self._stopped.wait()
         self._listeners.close()
         await runner.cleanup()
 
     def stop(self) -> None:
-        """End serving; gives up on a client that won't let go after a second."""
+        """Stop serving; wait at most a second for open connections."""
         if self.is_alive() and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._over.set)
+            self._loop.call_soon_threadsafe(self._stopped.set)
         self.join(timeout=1)

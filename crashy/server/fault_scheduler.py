@@ -1,4 +1,4 @@
-"""The thread that lets a patient's faults begin and end in time, whatever its loops do meanwhile."""
+"""The thread that starts and ends a patient's faults on time, even while its event loops are blocked."""
 
 from __future__ import annotations
 
@@ -8,47 +8,45 @@ from collections.abc import Callable
 from queue import Empty
 
 from crashy.faults.effects import Begin, ProcessEffects
-from crashy.server.patient import Order, Patient, resolve
+from crashy.server.patient import Patient, QueuedCommand, resolve
 
 ANSWERS_FIRST = 0.05
-"""Seconds between the order to fall ill and the illness: the answer that says so leaves first."""
+"""Seconds from a fault's start to its effect: the response to its injection is sent first."""
 
 
 class FaultScheduler(threading.Thread):
-    """Drives one patient: starts and ends its faults when they are due, obeys its orders, keeps its state files.
+    """Starts and ends one patient's faults when they are due, and executes its queued commands.
 
-    `keep` is called whenever something may have changed.
+    `on_change` is called whenever the health may have changed.
     """
 
-    def __init__(self, patient: Patient, effects: ProcessEffects, keep: Callable[[], None]) -> None:
+    def __init__(self, patient: Patient, effects: ProcessEffects, on_change: Callable[[], None]) -> None:
         super().__init__(name="faults", daemon=True)
         self._patient = patient
         self._effects = effects
-        self._keep = keep
-        self._over = False
+        self._on_change = on_change
+        self._stopped = False
 
     def stop(self) -> None:
-        """Let the thread end, and wait until it has."""
-        self._over = True
-        self._patient.orders.put(None)
+        """Stop the thread and wait for its end."""
+        self._stopped = True
+        self._patient.command_queue.put(None)
         self.join()
 
     def run(self) -> None:
-        """Wait for the next order or the next change, whichever comes first, until `stop`."""
-        self._keep()
-        while not self._over:
+        """Wait for the next command or the next due fault, until `stop`."""
+        self._on_change()
+        while not self._stopped:
             try:
-                order = self._patient.orders.get(timeout=self._patient.next_change())
+                if queued := self._patient.command_queue.get(timeout=self._patient.next_change()):
+                    self._execute(queued)
             except Empty:
-                order = None
                 self._patient.tick()
-            if order is not None:
-                self._obey(order)
-            self._keep()
+            self._on_change()
 
-    def _obey(self, order: Order) -> None:
-        if order.executed is None and isinstance(order.command, Begin):
-            time.sleep(max(0.0, order.given_at + ANSWERS_FIRST - self._patient.now()))
-        self._effects.obey(order.command)
-        if order.executed is not None:
-            resolve(order.executed)
+    def _execute(self, queued: QueuedCommand) -> None:
+        if queued.executed is None and isinstance(queued.command, Begin):
+            time.sleep(max(0.0, queued.queued_at + ANSWERS_FIRST - self._patient.now()))
+        self._effects.execute(queued.command)
+        if queued.executed is not None:
+            resolve(queued.executed)

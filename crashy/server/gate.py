@@ -1,4 +1,4 @@
-"""What every request passes: faults apply to it here, and it is counted and recorded on the timeline."""
+"""The wrapper around every handler: it applies faults, counts the request and adds it to the timeline."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from crashy.faults.active import Active, RequestEffect
-from crashy.faults.effects import Answer
+from crashy.faults.active import InjectedFault, RequestEffect
+from crashy.faults.effects import InjectedResponse
 from crashy.faults.scope import Client, Request
 from crashy.patient.probes import PROBE_ROUTES
 from crashy.server.answered import GAVE_UP
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem
 
-Responder = Callable[[web.Request, Active, Answer], Awaitable[web.Response]]
+Responder = Callable[[web.Request, InjectedFault, InjectedResponse], Awaitable[web.Response]]
 FaultHook = Callable[[web.Request, Client], Awaitable[web.Response | None]]
 
 _LOG = logging.getLogger(__name__)
 
 
-async def hold(patient: Patient, active: Active) -> None:
+async def wait_until_ended(patient: Patient, active: InjectedFault) -> None:
     """Wait until a fault has ended."""
     ended = patient.end_of(active)
     try:
@@ -33,10 +33,10 @@ async def hold(patient: Patient, active: Active) -> None:
 
 
 def observe(patient: Patient, handler: Handler, fault_hook: FaultHook | None = None) -> Handler:
-    """Return a handler that records each request on the timeline, and answers with a refusal, or a 500 for a bug.
+    """Return a handler that adds each request to the timeline, and answers with a problem, or with 500 for a bug.
 
-    `fault_hook` applies faults to the request first; a request to a handler that has one counts as the app's. This is
-    a function around each handler, not a middleware: aiohttp's first middleware costs a request more than all this.
+    `fault_hook` applies faults first; only requests that have one are counted as the app's. This is a function around
+    each handler and no middleware: aiohttp's first middleware would cost a request more than all this.
     """
     pod, now, counted = patient.identity.pod, patient.now, fault_hook is not None
 
@@ -45,8 +45,8 @@ def observe(patient: Patient, handler: Handler, fault_hook: FaultHook | None = N
         status = GAVE_UP
         client = patient.begin_request(request.headers.get("User-Agent", ""), counted=counted)
         try:
-            faulty = await fault_hook(request, client) if patient.request_faults and fault_hook is not None else None
-            response = await handler(request) if faulty is None else faulty
+            injected = await fault_hook(request, client) if patient.request_faults and fault_hook else None
+            response = await handler(request) if injected is None else injected
             status = response.status
         except web.HTTPException as answer:  # as aiohttp itself would answer it
             status = answer.status
@@ -66,7 +66,7 @@ def observe(patient: Patient, handler: Handler, fault_hook: FaultHook | None = N
             )
         if not response.prepared:
             response.headers["X-Pod"] = pod
-            if patient.phase == "draining":  # or the next request on this connection would be cut off
+            if patient.phase == "draining":  # or the next request on this connection would fail
                 response.force_close()
                 response.headers["Connection"] = "close"
         return response
@@ -75,25 +75,25 @@ def observe(patient: Patient, handler: Handler, fault_hook: FaultHook | None = N
 
 
 async def apply_faults(patient: Patient, request: Request) -> RequestEffect:
-    """Apply the faults to a request: wait as long as they want; return the rest of what they do to it."""
+    """Apply the faults to a request: wait as long as they want; return the rest of their effect."""
     effect, executed = patient.on_request(request)
     if executed is not None:
         await asyncio.wrap_future(executed)
     if effect.delay:
         await asyncio.sleep(effect.delay)
     if effect.hang is not None:
-        await hold(patient, effect.hang)
+        await wait_until_ended(patient, effect.hang)
     return effect
 
 
-def gate(patient: Patient, responder: Responder) -> FaultHook:
-    """Return the hook that applies faults to requests; `responder` makes their responses."""
+def make_fault_hook(patient: Patient, respond: Responder) -> FaultHook:
+    """Return the hook that applies faults to a request; `respond` makes the response that a fault sends."""
 
     async def fault_hook(request: web.Request, client: Client) -> web.Response | None:
         path = request.path
         effect = await apply_faults(patient, Request(request.method, path, client, PROBE_ROUTES.get(path)))
-        if effect.answer is None or effect.by is None:
+        if effect.response is None or effect.by is None:
             return None
-        return await responder(request, effect.by, effect.answer)
+        return await respond(request, effect.by, effect.response)
 
     return fault_hook

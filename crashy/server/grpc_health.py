@@ -1,9 +1,9 @@
-"""The patient's gRPC port: grpc.health.v1.Health, on the data loop, so that it freezes and falls ill with the app.
+"""The patient's gRPC port: grpc.health.v1.Health, on the data plane's loop, so that it freezes and fails with the app.
 
-Services are named after probes: `""` and `readiness` follow readiness, `liveness` and `startup` follow theirs. To
-faults a Check is that probe's request (`POST /grpc.health.v1.Health/Check`), so that `unready`, `unlive` and
-`crash mode=errors` make it NOT_SERVING, and what meets the kubelet's requests (`latency clients=kubelet`) meets it too.
-A Watch is no probe: it follows the health that faults leave for sure, and ends with the process.
+Services are named after probes: `""` and `readiness` have the status of readiness, `liveness` and `startup` of theirs.
+Faults take a Check as that probe's request (`POST /grpc.health.v1.Health/Check`), so that `unready`, `unlive` and
+`crash mode=errors` make it NOT_SERVING, and faults that match the kubelet (`latency clients=kubelet`) apply to it too.
+A Watch is no probe: it sends the health without random faults, and ends with the process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from crashy.faults.active import Health
 from crashy.faults.scope import Request
 from crashy.grpc import CHECK, HEALTH, OF_HTTP, WATCH, Code, Serving, fields
 from crashy.patient.answers import fault_answer, probe_answer
-from crashy.patient.life import health_in
+from crashy.patient.life import HEALTH_IN
 from crashy.patient.probes import GRPC_SERVICES, probe_of
 from crashy.server import grpc_wire as wire
 from crashy.server.answered import GAVE_UP
@@ -22,7 +22,7 @@ from crashy.server.gate import apply_faults
 from crashy.server.listeners import Listeners
 from crashy.server.patient import Patient
 
-# For the log, as an HTTP request would have been answered.
+# For the log: the status that an HTTP response would have.
 _TO_HTTP: dict[int, int] = {
     Code.NOT_FOUND: 404,
     Code.UNIMPLEMENTED: 404,
@@ -41,23 +41,23 @@ class GrpcHealth:
         self.listeners = Listeners(patient, "GRPC_PORT", patient.settings.host, [port])
         self._patient = patient
         self._loop = loop
-        self._open: set[wire.Connection] = set()
-        self._last_sent: Health | None = None
+        self._open: set[wire.GrpcConnection] = set()
+        self._last: Health | None = None
         self._change = asyncio.Event()
 
     async def listen(self) -> None:
         """Listen on the port that was bound."""
         patient = self._patient
-        signed = ("x-pod", patient.identity.pod)
-        await self.listeners.listen(lambda: wire.Connection(self._handle, signed, self._open))
+        header = ("x-pod", patient.identity.pod)
+        await self.listeners.listen(lambda: wire.GrpcConnection(self._handle, header, self._open))
         (port,) = self.listeners.ports
-        patient.say("Listening", f"gRPC health on {patient.settings.host}:{port}", ports=[port], plane="grpc")
+        patient.add_event("Listening", f"gRPC health on {patient.settings.host}:{port}", ports=[port], plane="grpc")
 
     def changed(self) -> None:
-        """Send the health to every watcher, if it has changed."""
+        """Wake every Watch, if the health has changed."""
         health = self._patient.health()
-        if health != self._last_sent:
-            self._last_sent = health
+        if health != self._last:
+            self._last = health
             self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
@@ -73,7 +73,7 @@ class GrpcHealth:
     async def _handle(self, call: wire.Call) -> None:
         patient = self._patient
         started, status, service = patient.now(), GAVE_UP, None
-        client = patient.begin_request(call.user_agent)
+        client = patient.begin_request(call.headers.get("user-agent", ""))
         try:
             service = _service(call)
             request = Request("POST", call.path, client, probe_of(call.path, service))
@@ -82,69 +82,69 @@ class GrpcHealth:
                 status = 200
             else:
                 status = await self._check(call, request, service)
-        except wire.Refusal as refusal:
-            status = _TO_HTTP.get(refusal.code, 500)
+        except wire.CallError as error:
+            status = _TO_HTTP.get(error.code, 500)
             raise
         finally:
             patient.end_request("POST", call.path, client, status, patient.now() - started, call.remote, service)
 
     async def _check(self, call: wire.Call, request: Request, service: str) -> int:
-        """Answer a Check; return the status that an HTTP probe would have had."""
+        """Answer a Check; return the status that an HTTP probe would get."""
         serving = await self._apply_faults(request)
         if request.is_probe is None:
-            raise wire.Refusal(Code.NOT_FOUND, "unknown service")
-        serving = serving and getattr(health_in(self._patient.phase), request.is_probe)
+            raise wire.CallError(Code.NOT_FOUND, "unknown service")
+        serving = serving and getattr(HEALTH_IN[self._patient.phase], request.is_probe)
         await call.send(_response(Serving.SERVING if serving else Serving.NOT_SERVING))
         return probe_answer(call.path, request.is_probe, "", yes=serving).status
 
     async def _watch(self, call: wire.Call, request: Request, service: str) -> None:
-        """Send a service's status, and again whenever it is another, until the client has gone."""
+        """Send a service's status, and again whenever it changes, until the client disconnects."""
         patient = self._patient
-        patient.in_flight -= 1  # no drain waits for who only looks on
+        patient.in_flight -= 1  # a drain doesn't wait for watches
         try:
             await self._apply_faults(request)
-            told = None
+            sent = None
             while True:
                 change, status = self._change, Serving.SERVICE_UNKNOWN
                 if service in GRPC_SERVICES:
                     healthy = getattr(patient.health(), GRPC_SERVICES[service])
                     status = Serving.SERVING if healthy else Serving.NOT_SERVING
-                if status != told:
+                if status != sent:
                     await call.send(_response(status))
-                    told = status
+                    sent = status
                 await change.wait()
         finally:
             patient.in_flight += 1
 
     async def _apply_faults(self, request: Request) -> bool:
-        """Apply the faults; return whether they leave the request healthy; raises Refusal for an error of theirs."""
+        """Apply the faults to a request; return whether the probe succeeds; raises CallError for an injected error."""
         patient = self._patient
         if not patient.request_faults:
             return True
         effect = await apply_faults(patient, request)
-        if effect.answer is None or effect.by is None:
+        if effect.response is None or effect.by is None:
             return True
         if effect.by.fault.failing():
             return False
-        given = effect.answer._replace(body=effect.answer.body or None)  # gRPC has no empty message
+        given = effect.response._replace(body=effect.response.body or None)  # gRPC has no empty message
         persona = patient.settings.persona
         answer = fault_answer(effect.by, given, request.path, persona, patient.identity, now=patient.now())
-        raise wire.Refusal(OF_HTTP.get(answer.status, Code.UNKNOWN), answer.body)
+        raise wire.CallError(OF_HTTP.get(answer.status, Code.UNKNOWN), answer.body)
 
 
 def _service(call: wire.Call) -> str:
-    """Read which service a call asks for; raises Refusal."""
+    """Return the service of a call; raises CallError."""
     if not call.headers.get("content-type", "").startswith("application/grpc"):
-        raise wire.Refusal(Code.INTERNAL, "content-type: must be application/grpc")
+        raise wire.CallError(Code.INTERNAL, "content-type: must be application/grpc")
     if call.path not in (CHECK, WATCH):
         service, _, method = call.path.removeprefix("/").rpartition("/")
         known = service == HEALTH
         text = f"unknown method {method} for service {service}" if known else f"unknown service {service}"
-        raise wire.Refusal(Code.UNIMPLEMENTED, text)
+        raise wire.CallError(Code.UNIMPLEMENTED, text)
     try:
         return _read_request(call.message())
     except ValueError:
-        raise wire.Refusal(Code.INTERNAL, "the request is no HealthCheckRequest") from None
+        raise wire.CallError(Code.INTERNAL, "the request is not a HealthCheckRequest") from None
 
 
 def _read_request(message: bytes) -> str:

@@ -1,7 +1,7 @@
-"""gRPC on the server's side of an HTTP/2 connection: calls in, messages and a status out.
+"""The server's side of gRPC on an HTTP/2 connection: it reads calls and sends messages and a status.
 
-The frames are h2's (the extra `grpc`), which leaves the I/O to its user: 1 MB of pure Python and 10 ms of start-up,
-against grpcio's 19 MB with threads of its own, which no freeze of the patient's loop would reach.
+h2 (the extra `grpc`) parses the frames and does no I/O: 1 MB of pure Python and 10 ms of start-up, against 19 MB of
+grpcio, which has its own threads, so that freezing the patient's loop would not freeze it.
 """
 
 from __future__ import annotations
@@ -15,27 +15,20 @@ from urllib.parse import quote
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import (
-    ConnectionTerminated,
-    DataReceived,
-    Event,
-    RequestReceived,
-    StreamEnded,
-    StreamReset,
-)
+from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError
 
 from crashy.grpc import PREFIX, Code
 
 MAX_REQUEST = 4096
-"""Bytes of a request's message that are taken."""
+"""The most bytes of a request's message."""
 
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 _LOG = logging.getLogger(__name__)
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a mistake
+class CallError(Exception):
     """The call ends with this status."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -46,9 +39,9 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a mistake
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """One call; `data` is its message, as it comes over the wire."""
+    """One call; `data` is its message as received."""
 
-    connection: Connection = field(repr=False)
+    connection: GrpcConnection = field(repr=False)
     stream: int
     headers: dict[str, str]
     remote: str
@@ -61,39 +54,34 @@ class Call:
         """Return `/package.Service/Method`."""
         return self.headers.get(":path", "")
 
-    @property
-    def user_agent(self) -> str:
-        """Return what the client calls itself."""
-        return self.headers.get("user-agent", "")
-
     def message(self) -> bytes:
-        """Return the request's message; raises Refusal."""
+        """Return the request's message; raises CallError."""
         if len(self.data) > MAX_REQUEST:
-            raise Refusal(Code.RESOURCE_EXHAUSTED, f"received message larger than max ({MAX_REQUEST})")
+            raise CallError(Code.RESOURCE_EXHAUSTED, f"received message larger than max ({MAX_REQUEST})")
         if len(self.data) < PREFIX or len(self.data) - PREFIX != int.from_bytes(self.data[1:PREFIX]):
-            raise Refusal(Code.INTERNAL, "the request isn't one whole message")
+            raise CallError(Code.INTERNAL, "the request must be one complete message")
         if self.data[0]:
-            raise Refusal(Code.UNIMPLEMENTED, "compressed messages are not supported")
+            raise CallError(Code.UNIMPLEMENTED, "compressed messages are not supported")
         return bytes(self.data[PREFIX:])
 
     async def send(self, message: bytes) -> None:
-        """Send one message, once the client has room for it."""
+        """Send one message, once the client's flow control window has room for it."""
         await self.connection.send(self, b"\0" + len(message).to_bytes(4) + message)
 
 
 Handler = Callable[[Call], Awaitable[None]]
 
 
-class Connection(asyncio.Protocol):
+class GrpcConnection(asyncio.Protocol):
     """One client's connection: each call is handled in a task of its own, which ends with the call.
 
-    `handler` returns where the status is OK, and raises Refusal for another. `signed` is a header of every answer.
+    `handler` returns for the status OK, and raises CallError for another. `header` is sent with every response.
     """
 
-    def __init__(self, handler: Handler, signed: tuple[str, str], everyone: set[Connection]) -> None:
+    def __init__(self, handler: Handler, header: tuple[str, str], connections: set[GrpcConnection]) -> None:
         self._handler = handler
-        self._signed = signed
-        self._everyone = everyone
+        self._header = header
+        self._connections = connections
         self._http2 = H2Connection(H2Configuration(client_side=False))
         self._calls: dict[int, Call] = {}
         self._room = asyncio.Event()
@@ -102,30 +90,30 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send our settings."""
         self._transport = transport  # type: ignore[assignment]  # a TCP transport is a Transport
-        self._everyone.add(self)
+        self._connections.add(self)
         self._http2.initiate_connection()
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Return up the calls."""
-        self._everyone.discard(self)
+        """Cancel the calls."""
+        self._connections.discard(self)
         for call in self._calls.values():
             if call.task is not None:
                 call.task.cancel()
 
     def pause_writing(self) -> None:
-        """Read nothing from a client that doesn't read: answers to its pings would pile up."""
+        """Stop reading from a client that doesn't read: responses to its pings would pile up."""
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Read again."""
         self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client says; whoever doesn't speak HTTP/2 is left."""
+        """Handle the client's frames; close the connection if they are not HTTP/2."""
         try:
             for event in self._http2.receive_data(data):
-                self._take(event)
+                self._on_event(event)
         except ProtocolError:
             self._flush()
             self._transport.close()
@@ -134,7 +122,7 @@ class Connection(asyncio.Protocol):
         room, self._room = self._room, asyncio.Event()
         room.set()
 
-    def _take(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         match event:
             case RequestReceived(stream_id=stream):
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
@@ -160,9 +148,9 @@ class Connection(asyncio.Protocol):
         message = ""
         try:
             await self._handler(call)
-        except Refusal as refusal:
-            code, message = refusal.code, refusal.message
-        except ProtocolError:  # the client has gone meanwhile
+        except CallError as error:
+            code, message = error.code, error.message
+        except ProtocolError:  # the client has disconnected
             return
         except Exception:  # noqa: BLE001 - the last resort: the client gets a status, the log the traceback
             _LOG.exception("%s", call.path)
@@ -177,7 +165,7 @@ class Connection(asyncio.Protocol):
             self._http2.send_headers(call.stream, self._head())
             call.begun = True
         while self._http2.local_flow_control_window(call.stream) < len(data):
-            self._flush()  # the client may give room only when it has seen the head
+            self._flush()  # the client may enlarge the window only after the headers
             await self._room.wait()
         self._http2.send_data(call.stream, data)
         self._flush()
@@ -186,14 +174,12 @@ class Connection(asyncio.Protocol):
         trailers = [("grpc-status", str(code))]
         if message:
             trailers.append(("grpc-message", quote(message, safe=_PRINTABLE)))
-        try:
+        with contextlib.suppress(ProtocolError):  # the client has disconnected
             self._http2.send_headers(call.stream, trailers if call.begun else self._head() + trailers, end_stream=True)
-        except ProtocolError:  # the client has gone meanwhile
-            return
-        self._flush()
+            self._flush()
 
     def _head(self) -> list[tuple[str, str]]:
-        return [(":status", "200"), ("content-type", "application/grpc"), self._signed]
+        return [(":status", "200"), ("content-type", "application/grpc"), self._header]
 
     def _flush(self) -> None:
         self._transport.write(self._http2.data_to_send())

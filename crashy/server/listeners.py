@@ -1,4 +1,4 @@
-"""The sockets that a plane listens on: bound once, closed and opened again by a fault."""
+"""The sockets that a plane listens on: bound once, closed and reopened by a fault."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from crashy.errors import BadInput
 from crashy.server.patient import Patient
 
 _BACKLOG = 1024
-_AGAIN = 0.05
+_RETRY_SECONDS = 0.05
 
-# A request that can't even be parsed is a client's mistake: it gets a line of its own, not a traceback.
+# A malformed request is the client's mistake: it gets one log line, not a traceback.
 _SILENT = logging.Logger("crashy.server", logging.CRITICAL)
 
 
 class HttpConnection(web.RequestHandler):
-    """A connection whose refusals of malformed requests, which no app sees, are signed and told as others are."""
+    """A connection whose responses to malformed requests, which no app handles, have X-Pod and an event too."""
 
     __slots__ = ("_patient",)
 
@@ -32,7 +32,7 @@ class HttpConnection(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """Return the answer to what isn't HTTP."""
+        """Return the response to a malformed request."""
         response = super().handle_error(request, status, exc, message)
         response.headers["X-Pod"] = self._patient.identity.pod
         client = self._patient.begin_request(request.headers.get("User-Agent", ""), counted=False)
@@ -41,11 +41,11 @@ class HttpConnection(web.RequestHandler):
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Bind a port on each address that the host has; raises OSError.
+    """Bind a port on each address of a host; raises OSError.
 
-    Port 0 is the same free port on each; `::` takes IPv4 too.
+    Port 0 is the same free port on each; `::` accepts IPv4 too.
     """
-    # As bytes: for a text Python loads its tables of international names first, and settings.HOST has none.
+    # As bytes: for a str Python first loads its tables of international names, which settings.HOST doesn't allow.
     found = socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     bound: list[socket.socket] = []
     try:
@@ -67,7 +67,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 class Listeners:
     """The ports of one plane, on its own loop.
 
-    `bind` first, `listen` then; `close` and `reopen` are what a fault does between.
+    Call `bind`, then `listen`; faults call `close` and `reopen`.
     """
 
     def __init__(self, patient: Patient, setting: str, host: str, ports: Sequence[int]) -> None:
@@ -84,8 +84,8 @@ class Listeners:
         """The ports that are bound."""
 
     def bind(self) -> None:
-        """Bind every port that can be; raises BadInput if none can."""
-        troubles = []
+        """Bind every port that is free; raises BadInput if none is."""
+        errors = []
         ports = []
         for port in self._wanted:
             try:
@@ -94,18 +94,18 @@ class Listeners:
                 if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
                     message = f"HOST: {self._host}: must be an address or a name of this machine: {error.strerror}"
                     raise BadInput(message) from None
-                troubles.append(f"{self._setting}: {port}: can't be bound on {self._host}: {error.strerror}")
+                errors.append(f"{self._setting}: {port}: can't be bound on {self._host}: {error.strerror}")
             else:
                 self._sockets += sockets
                 ports.append(sockets[0].getsockname()[1])
         if not ports:
-            raise BadInput(*troubles)
-        for trouble in troubles:
-            self._patient.say("Skipped", trouble, level="warning")
+            raise BadInput(*errors)
+        for message in errors:
+            self._patient.add_event("Skipped", message, level="warning")
         self.ports = tuple(ports)
 
     async def listen(self, connection: Callable[[], asyncio.Protocol]) -> None:
-        """Listen on what was bound, unless closed; `connection` makes the protocol of each connection."""
+        """Listen on the bound ports, unless closed; `connection` makes the protocol of each connection."""
         self._connection = connection
         if not self._closed:
             await self._open()
@@ -120,7 +120,7 @@ class Listeners:
             )
 
     def close(self) -> None:
-        """Stop listening: whoever connects is refused."""
+        """Stop listening: new connections are refused."""
         self._closed = True
         if self._reopening is not None:
             self._reopening.cancel()
@@ -139,41 +139,24 @@ class Listeners:
         await self._open()
 
     async def _bind_again(self, port: int) -> list[socket.socket]:
-        told = False
+        reported = False
         while True:
             try:
                 return bind(self._host, port)
-            except OSError as error:  # uvloop closes a socket a moment later; or somebody took the port meanwhile
-                if not told:
-                    self._patient.say("RebindFailed", f"port {port}: {error.strerror}; trying on", level="warning")
-                told = True
-            await asyncio.sleep(_AGAIN)
-
-
-class AllListeners:
-    """The ports of several planes, closed together."""
-
-    def __init__(self, *planes: Listeners) -> None:
-        self._planes = planes
-
-    def close(self) -> None:
-        """Stop listening on each."""
-        for plane in self._planes:
-            plane.close()
-
-    def reopen(self) -> None:
-        """Listen on each again."""
-        for plane in self._planes:
-            plane.reopen()
+            except OSError as error:  # uvloop closes a socket a moment later; or the port is in use
+                if not reported:
+                    self._patient.add_event("RebindFailed", f"port {port}: {error.strerror}; retrying", level="warning")
+                reported = True
+            await asyncio.sleep(_RETRY_SECONDS)
 
 
 def http(runner: web.AppRunner, patient: Patient) -> Callable[[], HttpConnection]:
-    """Return what makes the connections of a web app that was set up."""
+    """Return the factory of connections to a web app that was set up."""
     server = runner.server
     assert server is not None  # noqa: S101 - setup() has made it
     return lambda: HttpConnection(server, patient)
 
 
 def url(host: str, port: int) -> str:
-    """Return the address of a port as a client writes it."""
+    """Return the URL of a port."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

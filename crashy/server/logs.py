@@ -1,4 +1,4 @@
-"""The patient's log: one line on standard output for each event that is worth one."""
+"""The patient's log: one line on standard output for each event, except those of healthy probes."""
 
 from __future__ import annotations
 
@@ -14,31 +14,27 @@ from crashy.timeline import Event, kinds
 class Log:
     """Writes a timeline's events as lines of text, or of JSON, and flushes each.
 
-    `wall` gives the seconds since the epoch. What the app itself would print (reason `Said`) stands alone on its line
-    in text, so that it is found byte for byte. With `access` off, requests have no line; a healthy probe of a kubelet
-    never has.
+    `wall` returns the seconds since the epoch. In text, what the app itself would print (reason `Said`) is a line
+    without timestamp, byte for byte. A healthy probe of a kubelet has no line.
     """
 
-    def __init__(self, stream: TextIO, *, as_json: bool, access: bool, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, stream: TextIO, *, as_json: bool, wall: Callable[[], float] = time.time) -> None:
         self._stream = stream
         self._write = self._json if as_json else self._text
-        self._access = access
         self._wall = wall
         self._lock = threading.Lock()
         self._stamped = -1, ""
 
     def __call__(self, event: Event) -> None:
         """Write the event's line, if it has one."""
-        if event.kind == kinds.REQUEST:
-            healthy_probe = event.data["client"] == "kubelet" and event.data["status"] < 400
-            if healthy_probe or not self._access:
-                return
+        if event.kind == kinds.REQUEST and event.data["client"] == "kubelet" and event.data["status"] < 400:
+            return
         line = self._write(event)
         with self._lock:
             try:
                 self._stream.write(line)
                 self._stream.flush()
-            except (OSError, ValueError):  # nobody reads any more: the patient has other worries
+            except (OSError, ValueError):  # the reader is gone: that must not stop the patient
                 pass
 
     def _stamp(self) -> str:

@@ -1,6 +1,6 @@
-"""What Prometheus scrapes: what happened, counted from the timeline, and how the patient is, in its text format.
+"""Metrics in Prometheus' text format: requests, counted from the timeline, and the patient's health and faults.
 
-Whatever clients send, the values of labels stay few: a request is told by the pattern of its route, or as `other`.
+Whatever clients send, label values stay few: `route` is the pattern of the request's route, or `other`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from crashy.timeline import Event, kinds
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = "other"
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""The upper bounds of the buckets, in seconds: what Prometheus' client libraries have by default."""
+"""The upper bounds of the buckets, in seconds: the defaults of Prometheus' client libraries."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
 class Family(NamedTuple):
-    """One metric: its name as its samples have it, its type, its help, and the names of its labels."""
+    """One metric: its name, type, help and the names of its labels."""
 
     name: str
     type: str
@@ -48,11 +48,11 @@ REQUESTS = Family(
 DURATIONS = Family(
     "http_request_duration_seconds",
     "histogram",
-    "From a request to the end of its handling, with what faults added.",
+    "Seconds from a request to the end of its handling, delays by faults included.",
     ("route",),
 )
 IN_FLIGHT = Family(
-    "http_requests_in_flight", "gauge", "Requests being answered now, those of /metrics and the admin API apart."
+    "http_requests_in_flight", "gauge", "Requests being answered now, without those of /metrics and the admin API."
 )
 ANSWERS = Family(
     "crashy_probe_answers_total",
@@ -60,16 +60,16 @@ ANSWERS = Family(
     "Answers on a probe's routes: the kubelet takes a status from 200 to 399 as success.",
     ("probe", "result", "client"),
 )
-HEALTHY = Family("crashy_healthy", "gauge", "1 if the app's answer to this probe is yes, 0 if it is no.", ("probe",))
+HEALTHY = Family("crashy_healthy", "gauge", "1 if this probe succeeds, 0 if it fails.", ("probe",))
 ACTIVE = Family("crashy_faults_active", "gauge", "Faults that are active now.", ("fault",))
 STARTS = Family("crashy_fault_starts_total", "counter", "How often a fault has started.", ("fault",))
 HITS = Family("crashy_fault_hits_total", "counter", "Requests that a fault has hit.", ("fault",))
-BUILD = Family("crashy_build_info", "gauge", "1, and what runs here.", ("version", "app_version", "persona"))
-BEGAN = Family("process_start_time_seconds", "gauge", "When this life of the patient began, since the epoch.")
+BUILD = Family("crashy_build_info", "gauge", "1, labelled with what runs here.", ("version", "app_version", "persona"))
+STARTED = Family("process_start_time_seconds", "gauge", "Start time of the patient, in seconds since the epoch.")
 
 
 class Durations:
-    """How long some requests took: how many fell into each bucket, the last of which has no bound; their sum."""
+    """A histogram of requests' durations: the count of each bucket, the last of which has no bound, and the sum."""
 
     __slots__ = ("buckets", "sum")
 
@@ -78,12 +78,12 @@ class Durations:
         self.sum = 0.0
 
     def add(self, seconds: float) -> None:
-        """Count one more."""
+        """Count one request."""
         self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self.sum += seconds
 
     def samples(self) -> Iterator[tuple[str, str | None, float]]:
-        """Return each sample's suffix, bound and value; the buckets of a histogram are cumulated."""
+        """Yield each sample's suffix, bound and value; the buckets are cumulative."""
         count = 0
         for bound, fell in zip((*BOUNDS, float("inf")), self.buckets, strict=True):
             count += fell
@@ -92,13 +92,13 @@ class Durations:
         yield "_count", None, count
 
 
-Told = Mapping[Family, Mapping[tuple[str, ...], float | Durations]]
-"""Of each family, the value or the histogram for each set of its labels' values."""
+Samples = Mapping[Family, Mapping[tuple[str, ...], float | Durations]]
+"""The value or histogram of each family, by the values of its labels."""
 
 
-def render(told: Told) -> str:
-    r"""Write metrics in Prometheus' text format 0.0.4: `\` and line ends are escaped, and `"` where it would end."""
-    return "".join(line for family, values in told.items() for line in _lines(family, values))
+def render(samples: Samples) -> str:
+    r"""Write metrics in Prometheus' text format 0.0.4: `\` and line ends are escaped, `"` in label values too."""
+    return "".join(line for family, values in samples.items() for line in _lines(family, values))
 
 
 def _lines(family: Family, values: Mapping[tuple[str, ...], float | Durations]) -> Iterator[str]:
@@ -121,14 +121,14 @@ def _number(value: float) -> str:
 
 
 class Meter:
-    """Counts one patient's requests from its construction on, and tells of it; safe from any thread.
+    """Counts one patient's requests and renders its metrics; safe from any thread.
 
-    `wall` gives the seconds since the epoch.
+    `wall` returns the seconds since the epoch.
     """
 
     def __init__(self, patient: Patient, *, wall: Callable[[], float] = time.time) -> None:
         self._patient = patient
-        self._began = wall() - patient.uptime()
+        self._started_at = wall() - patient.uptime()
         self._lock = threading.Lock()
         self._requests: dict[tuple[str, str, int, str, str | None], int] = {}
         self._durations: dict[str, Durations] = {}
@@ -136,8 +136,8 @@ class Meter:
         self._patterns: dict[re.Pattern[str], str] = {}
         patient.timeline.subscribe(self._count)
 
-    async def know(self, app: web.Application) -> None:
-        """Label the requests of this app's routes by their patterns from now on."""
+    async def label_routes(self, app: web.Application) -> None:
+        """Label requests by the patterns of this app's routes from now on."""
         for resource in app.router.resources():
             pattern = resource.get_info().get("pattern")
             if resource.name == UNMATCHED:
@@ -154,7 +154,7 @@ class Meter:
         path, method = data["path"], data["method"]
         if method in METHODS:
             route = self._routes.get(path) or self._matching(path)
-        else:  # not even HTTP, perhaps: then the path is no one's either
+        else:  # perhaps not even HTTP: the path has no route either
             route = method = OTHER
         key = (route, method, data["status"], data["client"], data["probe"])
         with self._lock:
@@ -167,13 +167,13 @@ class Meter:
         return next((route for pattern, route in self._patterns.items() if pattern.fullmatch(path)), OTHER)
 
     def respond(self) -> web.Response:
-        """Answer a scrape."""
+        """Return the response to a scrape."""
         patient = self._patient
         health, tally, identity = patient.health(), patient.faults.tally().items(), patient.identity
         with self._lock:
             text = render(
                 {
-                    **self._asked(),
+                    **self._request_samples(),
                     DURATIONS: {(route,): durations for route, durations in self._durations.items()},
                     IN_FLIGHT: {(): patient.in_flight},
                     HEALTHY: {(probe,): int(getattr(health, probe)) for probe in STATUS},
@@ -181,14 +181,14 @@ class Meter:
                     STARTS: {(name,): counts.starts for name, counts in tally},
                     HITS: {(name,): counts.hits for name, counts in tally},
                     BUILD: {(__version__, identity.version, patient.settings.persona): 1},
-                    BEGAN: {(): self._began},
+                    STARTED: {(): self._started_at},
                 }
             )
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
-    def _asked(self) -> Told:
+    def _request_samples(self) -> Samples:
         requests: dict[tuple[str, ...], float] = {}
-        # From 0 on, so that Prometheus' increase() sees the first of each.
+        # From 0 on, so that Prometheus' increase() counts the first of each.
         answers: dict[tuple[str, ...], float] = dict.fromkeys(
             product(STATUS, ("success", "failure"), ("users", "kubelet")), 0
         )

@@ -13,30 +13,31 @@ from crashy.server.problem import MEDIA_TYPE
 
 Schema = dict[str, Any]
 
-_REFUSALS = {
-    400: "The body can't be used: `field` names what is wrong in it, `allowed` what it may be.",
-    401: "The patient has a token and this request doesn't carry it.",
+_ERRORS = {
+    400: "The body is invalid: `field` names what is wrong in it, `allowed` what it may be.",
+    401: "The patient has a token and this request doesn't send it.",
     404: "There is no such fault.",
-    409: "The fault can't be injected here and now.",
+    409: "The patient can't have this fault, or has too many.",
     413: "The body is longer than 64 KiB.",
     415: "The body is neither JSON nor text.",
 }
+_SECURITY = {"type": "http", "scheme": "bearer", "description": "The patient's `ADMIN_TOKEN`, if it has one."}
 
 
 class Operation(NamedTuple):
-    """One operation of the API: its method and path, what handles it, and what it takes and gives.
+    """One operation of the API: its method and path, its handler, its request and responses.
 
-    `handler` gives the operation its id (its name) and its summary and description (its docstring); `answers` maps
+    The operation's id is the name of `handler`, its summary and description are the docstring; `responses` maps
     each success status to the name of its body's schema (None: no body); `body` names the schema of the request's;
-    `refusals` are the statuses of its problem documents beyond those that any operation may have.
+    `errors` are the statuses of its problem documents, except those that any operation may have.
     """
 
     method: str
     path: str
     handler: Callable[[Any, web.Request], Awaitable[web.StreamResponse]]
-    answers: Mapping[int, str | None]
+    responses: Mapping[int, str | None]
     body: str | None = None
-    refusals: tuple[int, ...] = ()
+    errors: tuple[int, ...] = ()
     media_type: str = "application/json"
 
     @property
@@ -46,14 +47,14 @@ class Operation(NamedTuple):
 
     @property
     def mutates(self) -> bool:
-        """Return whether it injects or recovers, and so needs the token where the patient has one."""
+        """Return whether it injects or recovers faults, which needs the token, if there is one."""
         return self.method != "GET"
 
 
 def document(
     operations: Iterable[Operation], catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return the document of these operations, and of these faults and their scope as `faults.base` lists them."""
+    """Return the document of these operations, with these faults and their scope as `faults.base` lists them."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
@@ -62,20 +63,14 @@ def document(
         "info": {
             "title": "crashy admin API",
             "version": __version__,
-            "description": "Injects faults into a patient and takes them back. GET changes nothing.",
+            "description": "Injects faults into a patient and recovers them. GET changes nothing.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
             "schemas": {**_SCHEMAS, **_fault_schemas(catalogue, scope)},
-            "securitySchemes": {
-                "token": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "The patient's `ADMIN_TOKEN`, if it has one.",
-                }
-            },
+            "securitySchemes": {"token": _SECURITY},
         },
     }
 
@@ -85,20 +80,19 @@ def _operation(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {"operationId": operation.name, "summary": summary}
     if description:
         described["description"] = description
-    described["parameters"] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in ("id",)
-        if f"{{{name}}}" in operation.path
-    ]
+    parameters: list[Schema] = []
+    if "{id}" in operation.path:
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
     if operation.media_type == "text/event-stream":
-        described["parameters"].append(
+        parameters.append(
             {
                 "name": "Last-Event-ID",
                 "in": "header",
                 "schema": {"type": "string"},
-                "description": "The id of the last event that the client has; the stream goes on after it.",
+                "description": "The id of the last event that the client has; the stream continues after it.",
             }
         )
+    described["parameters"] = parameters
     if operation.body:
         described["requestBody"] = {
             "required": operation.body == "Injection",
@@ -107,83 +101,73 @@ def _operation(operation: Operation) -> dict[str, Any]:
                 "text/plain": {"schema": {"type": "string"}},
             },
         }
-    described["responses"] = {str(status): _answer(operation, status) for status in operation.answers}
-    refusals = {*operation.refusals, *((401, 413, 415, 400) if operation.body else (401,) if operation.mutates else ())}
-    described["responses"] |= {str(status): _refusal(status) for status in sorted(refusals)}
+    described["responses"] = {str(status): _response(operation, status) for status in operation.responses}
+    errors = {*operation.errors, *((401, 413, 415, 400) if operation.body else (401,) if operation.mutates else ())}
+    described["responses"] |= {str(status): _error(status) for status in sorted(errors)}
     if operation.mutates:
         described["security"] = [{"token": []}, {}]
     return described
 
 
-def _answer(operation: Operation, status: int) -> dict[str, Any]:
-    schema = operation.answers[status]
-    answer: dict[str, Any] = {"description": {200: "Done.", 201: "Injected.", 204: "Recovered."}[status]}
+def _response(operation: Operation, status: int) -> dict[str, Any]:
+    schema = operation.responses[status]
+    response: dict[str, Any] = {"description": {200: "Done.", 201: "Injected.", 204: "Recovered."}[status]}
     if schema:
-        answer["content"] = {operation.media_type: {"schema": _ref(schema)}}
+        response["content"] = {operation.media_type: {"schema": _ref(schema)}}
     if status == 201:
-        answer["headers"] = {"Location": {"description": "Where the fault is.", "schema": {"type": "string"}}}
-    return answer
+        response["headers"] = {"Location": {"description": "The fault's URL.", "schema": {"type": "string"}}}
+    return response
 
 
-def _refusal(status: int) -> dict[str, Any]:
-    refusal: dict[str, Any] = {
-        "description": _REFUSALS[status],
-        "content": {MEDIA_TYPE: {"schema": _ref("Problem")}},
-    }
+def _error(status: int) -> dict[str, Any]:
+    error: dict[str, Any] = {"description": _ERRORS[status], "content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
     if status == 401:
-        refusal["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
-    return refusal
+        error["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
+    return error
 
 
 def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _list_of(name: str, key: str) -> Schema:
-    return {"type": "object", "required": [key], "properties": {key: {"type": "array", "items": _ref(name)}}}
+def _described(kind: str | list[str], description: str) -> Schema:
+    return {"type": kind, "description": description}
+
+
+def _object(properties: Mapping[str, Schema], required: Iterable[str] | None = None, **more: Any) -> Schema:
+    """Return the schema of an object whose properties are all required, unless `required` lists some."""
+    return {
+        "type": "object",
+        "required": list(properties if required is None else required),
+        "properties": properties,
+        **more,
+    }
 
 
 def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mapping[str, Any]]) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
     for fault in catalogue:
         name = f"{fault['name'].capitalize()}Parameters"
+        params = {param["name"]: _param_schema(param) for param in (*fault["params"], *scope)}
         schemas[name] = {
             "type": "object",
             "description": fault["summary"],
-            "properties": {
-                "fault": {"const": fault["name"]},
-                **{param["name"]: _param_schema(param) for param in (*fault["params"], *scope)},
-            },
+            "properties": {"fault": {"const": fault["name"]}, **params},
             "additionalProperties": False,
         }
         schemas[f"{fault['name'].capitalize()}Fault"] = {"allOf": [_ref(name)], "required": ["fault"]}
     faults = {fault["name"]: _ref(f"{fault['name'].capitalize()}Fault") for fault in catalogue}
-    spec = {
-        "type": "string",
-        "description": "A fault spec.",
-        "examples": [fault["examples"][-1] for fault in catalogue],
-    }
+    mapping = {name: ref["$ref"] for name, ref in faults.items()}
     return {
         **schemas,
-        "Spec": spec,
+        "Spec": _described("string", "A fault spec.") | {"examples": [fault["examples"][-1] for fault in catalogue]},
         "FaultName": {"enum": list(faults)},
         "Injection": {
             "anyOf": [
-                {
-                    "oneOf": list(faults.values()),
-                    "discriminator": {
-                        "propertyName": "fault",
-                        "mapping": {name: ref["$ref"] for name, ref in faults.items()},
-                    },
-                },
-                {
-                    "type": "object",
-                    "required": ["spec"],
-                    "properties": {"spec": _ref("Spec")},
-                    "additionalProperties": False,
-                },
+                {"oneOf": list(faults.values()), "discriminator": {"propertyName": "fault", "mapping": mapping}},
+                _object({"spec": _ref("Spec")}, additionalProperties=False),
                 _ref("Spec"),
-            ],
+            ]
         },
     }
 
@@ -197,54 +181,53 @@ def _param_schema(param: Mapping[str, Any]) -> Schema:
     return described
 
 
+_STRING = {"type": "string"}
+_STATES = ["pending", "active", "ended"]
+_FAULTS = {"type": "array", "items": _ref("Fault")}
+
 _SCHEMAS: dict[str, Schema] = {
-    "Problem": {
-        "type": "object",
-        "required": ["title", "status", "detail"],
-        "properties": {
-            "title": {"type": "string"},
+    "Problem": _object(
+        {
+            "title": _STRING,
             "status": {"type": "integer"},
-            "detail": {"type": "string", "description": "What went wrong, in one line."},
-            "field": {"type": "string", "description": "The part of the request that is wrong."},
+            "detail": _described("string", "What went wrong, in one line."),
+            "field": _described("string", "The part of the request that is wrong."),
             "allowed": {"description": "What that part may be."},
         },
-    },
-    "Fault": {
-        "type": "object",
-        "description": "An injected fault: what was injected, as `Injection` takes it, and how it is doing.",
-        "required": ["id", "state", "source", "spec", "trap", "starts_in", "ends_in", "seen", "hits", "fault"],
-        "properties": {
-            "id": {"type": "string"},
+        required=("title", "status", "detail"),
+    ),
+    "Fault": _object(
+        {
+            "id": _STRING,
             "state": {
-                "enum": ["pending", "active", "ended"],
-                "description": "`pending` waits for its time, or for the request that triggers it.",
+                "enum": _STATES,
+                "description": "`pending` waits for its time or, if request-triggered (`trap`), for a request.",
             },
-            "source": {"type": "string", "description": "`admin`, or the variable that armed it."},
-            "spec": {"type": "string", "description": "The fault as a spec."},
-            "trap": {"type": "boolean", "description": "Whether it waits for a request that it meets."},
-            "starts_in": {"type": ["number", "null"], "description": "Seconds until it starts."},
-            "ends_in": {"type": ["number", "null"], "description": "Seconds until it ends by itself."},
-            "seen": {"type": "integer", "description": "The requests that it met."},
-            "hits": {"type": "integer", "description": "Those of them that it hit."},
-            "fault": {"type": "string"},
+            "source": _described("string", "`admin`, or the setting that injected it."),
+            "spec": _described("string", "The fault as a spec."),
+            "trap": _described("boolean", "Whether a matching request triggers it."),
+            "starts_in": _described(["number", "null"], "Seconds until it starts."),
+            "ends_in": _described(["number", "null"], "Seconds until it ends by itself."),
+            "seen": _described("integer", "The requests that matched it."),
+            "hits": _described("integer", "Those of them that it hit."),
+            "fault": _STRING,
         },
-    },
-    "Faults": _list_of("Fault", "faults"),
-    "Recovered": _list_of("Fault", "recovered"),
+        description="An injected fault: its parameters, as in `Injection`, and its state.",
+    ),
+    "Faults": _object({"faults": _FAULTS}),
+    "Recovered": _object({"recovered": _FAULTS}),
     "Recovery": {
         "type": "object",
-        "description": "What to take back: one fault, all of one kind, or, where the object is empty, all.",
-        "properties": {"id": {"type": "string"}, "fault": _ref("FaultName")},
+        "description": "What to recover: one fault, all of one kind, or, if the object is empty, all.",
+        "properties": {"id": _STRING, "fault": _ref("FaultName")},
         "maxProperties": 1,
         "additionalProperties": False,
     },
-    "Status": {
-        "type": "object",
-        "required": ["pod", "phase", "uptime", "health", "countdowns", "faults"],
-        "properties": {
-            "pod": {"type": "string"},
+    "Status": _object(
+        {
+            "pod": _STRING,
             "phase": {"enum": ["warming up", "serving", "draining"]},
-            "uptime": {"type": "number", "description": "Seconds since the start."},
+            "uptime": _described("number", "Seconds since the start."),
             "health": {
                 "type": "object",
                 "required": ["startup", "readiness", "liveness"],
@@ -252,26 +235,21 @@ _SCHEMAS: dict[str, Schema] = {
             },
             "countdowns": {
                 "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["name", "state", "remaining"],
-                    "properties": {
-                        "name": {"type": "string", "description": "The variable that armed it."},
+                "items": _object(
+                    {
+                        "name": _described("string", "The setting that started it."),
                         "fault": {"type": ["string", "null"]},
-                        "state": {"enum": ["pending", "active", "ended"]},
-                        "remaining": {"type": ["number", "null"], "description": "Seconds."},
+                        "state": {"enum": _STATES},
+                        "remaining": _described(["number", "null"], "Seconds."),
                     },
-                },
+                    required=("name", "state", "remaining"),
+                ),
             },
-            "faults": {"type": "array", "items": _ref("Fault")},
-        },
-    },
-    "Catalogue": {
-        "type": "object",
-        "required": ["faults", "scope"],
-        "properties": {key: {"type": "array", "items": {"type": "object"}} for key in ("faults", "scope")},
-    },
-    "Event": {"type": "string", "description": "Server-sent events; the data of each is an event as JSON."},
+            "faults": _FAULTS,
+        }
+    ),
+    "Catalogue": _object({key: {"type": "array", "items": {"type": "object"}} for key in ("faults", "scope")}),
+    "Event": _described("string", "Server-sent events; the data of each is an event as JSON."),
     "OpenAPI": {"type": "object"},
-    "Metrics": {"type": "string", "description": "Prometheus' text format, version 0.0.4."},
+    "Metrics": _described("string", "Prometheus' text format, version 0.0.4."),
 }

@@ -12,13 +12,13 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from crashy.errors import BadInput
-from crashy.faults.active import Active, FaultSet, Health, RequestEffect
+from crashy.faults.active import FaultSet, Health, InjectedFault, RequestEffect
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, Stop
 from crashy.faults.scope import Client, Request
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity
-from crashy.patient.life import Phase, health_in
+from crashy.patient.life import HEALTH_IN, Phase
 from crashy.patient.settings import Settings
 from crashy.server.answered import answered
 from crashy.timeline import Event, Timeline, kinds
@@ -29,19 +29,19 @@ KUBELET = "kube-probe/"
 """How the User-Agent of a kubelet's probe begins."""
 
 
-class Order(NamedTuple):
-    """A command for the process, given at a moment on the patient's clock.
+class QueuedCommand(NamedTuple):
+    """A command for the process, and when it was queued, on the patient's clock.
 
-    `executed` is done once it was carried out: the request that triggered it waits for it.
+    `executed` is resolved after its execution: the request that triggered the fault waits for it.
     """
 
     command: Command
-    given_at: float
+    queued_at: float
     executed: Future[None] | None = None
 
 
 def resolve(future: Future[None]) -> None:
-    """Resolve the future, unless nobody waits for it any more."""
+    """Resolve the future, unless it was cancelled."""
     if future.set_running_or_notify_cancel():
         future.set_result(None)
 
@@ -49,9 +49,8 @@ def resolve(future: Future[None]) -> None:
 class Patient:
     """One patient, safe to use from the data loop, the admin thread and the fault scheduler.
 
-    It says what is to be done to the process (`orders`, in order) and leaves the doing to the fault scheduler: None in
-    the queue only wakes it. `now` gives monotonic seconds. What happens is told to the timeline alone,
-    which `log` follows from the first event.
+    The commands for the process are in `command_queue`, which the fault scheduler executes; None only wakes it.
+    `now` returns monotonic seconds. Events go to the timeline alone; `log` receives them from the first on.
     `pid` is the process's own: as process 1 of a container it can't be stopped.
     """
 
@@ -68,32 +67,32 @@ class Patient:
         self.settings = settings
         self.identity = identity
         self.object = f"pod/{identity.pod}"
-        """What its events are about."""
+        """The object of its events."""
         self.timeline = Timeline(now, keep=KEPT_EVENTS)
         if log is not None:
             self.timeline.subscribe(log, exclude=() if settings.access_log else ("request",))
         self.answered = self.timeline.add_lazy("request", partial(answered, identity.pod))
         """Records a request and its answer: method, path, client, status, seconds it took, remote address."""
         self.phase: Phase = "serving" if settings.app_start_delay is None else "warming up"
-        self.orders: SimpleQueue[Order | None] = SimpleQueue()
+        self.command_queue: SimpleQueue[QueuedCommand | None] = SimpleQueue()
         self.request_faults: frozenset[str] = frozenset()
-        """The ids of the faults that apply to requests: while there is none, they are let through unseen."""
+        """The ids of the faults that may act on requests: while there are none, requests skip the fault hook."""
         self.in_flight = 0
-        """Requests that the data plane is answering now, admin's apart."""
+        """Requests that the data plane is answering now, without the admin API's."""
         self.requests = 0
-        """Requests of users that the data plane has taken in, admin's apart."""
+        """Requests of users that the data plane has received, without the admin API's."""
         self.ports: tuple[int, ...] = ()
         self.admin_port: int | None = None
         self.now = now
         self._pid = pid
         self._started_at = now()
-        self._order = threading.Lock()
-        self._waiting: dict[str, list[Future[None]]] = {}
+        self._command_lock = threading.Lock()
+        self._waiting: dict[str, set[Future[None]]] = {}
         self._waiting_lock = threading.Lock()
         rng = rng or random.Random()
         self.faults = FaultSet(now, rng, self._changed)
         self.warm_up = (settings.app_start_delay or 0.0) + rng.uniform(0, settings.app_start_delay_jitter)
-        """Seconds from the start in which no port is bound."""
+        """Seconds from the start until the ports are bound."""
         self._countdowns = {name: self.inject(fault, name) for name, fault in armed(settings, rng)}
         for fault in settings.faults:
             try:
@@ -101,14 +100,14 @@ class Patient:
             except FaultError as error:
                 raise BadInput(f"FAULTS: {fault.to_spec()}: {error}") from None
 
-    def say(self, reason: str, message: str, kind: str = kinds.PATIENT_LOG, **data: Any) -> None:
-        """Add what happened to the patient to the timeline."""
+    def add_event(self, reason: str, message: str, kind: str = kinds.PATIENT_LOG, **data: Any) -> None:
+        """Add an event about the patient to the timeline."""
         self.timeline.put(0.0, self.identity.pod, kind, self.object, reason, message, data)
 
     def begin_request(self, user_agent: str, *, counted: bool = True) -> Client:
-        """Count a request, of whichever protocol, and return who sent it; `end_request` must follow.
+        """Count a request of any protocol and return its client; `end_request` must follow.
 
-        Those to the admin API aren't `counted`, nor are those that no app saw.
+        Requests to the admin API and malformed ones aren't `counted`.
         """
         client: Client = "kubelet" if user_agent.startswith(KUBELET) else "users"
         if counted:
@@ -128,77 +127,70 @@ class Patient:
         *,
         counted: bool = True,
     ) -> None:
-        """Put a request and its answer on the timeline; it is in flight no more."""
+        """Add the request and its response to the timeline; it is no longer in flight."""
         self.in_flight -= counted
         self.answered(method, path, client, status, seconds, remote, service)
 
-    def inject(self, fault: Fault, source: str = "admin") -> Active:
-        """Arm a fault now; raises FaultError if there are too many, or if this process can't have it."""
+    def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
+        """Inject a fault; raises FaultError if there are too many, or if this process doesn't support it."""
         if self._pid == 1 and isinstance(fault.process_effect(), Stop):
             raise FaultError(
-                "mode", "'stop': the kernel lets nobody inside the container stop its process 1; run it under an init"
+                "mode", "'stop': process 1 of a container can't be stopped from inside; run it under an init"
             )
         active = self.faults.inject(fault, source)
         self.tick()
         return active
 
-    def recover(self, which: str | None = None) -> list[Active]:
-        """End the fault with this id, those of this name, or all; return those that this ended."""
+    def recover(self, which: str | None = None) -> list[InjectedFault]:
+        """End the fault with this id, those of this name, or all; return those that this call ended."""
         ended = self.faults.recover(which)
         self.tick()
         return ended
 
     def tick(self) -> None:
-        """Start and end the faults whose time has come, and order what that does to the process."""
-        with self._order:
+        """Start and end the faults that are due, and queue the commands for the process."""
+        with self._command_lock:
             for command in self.faults.tick():
-                self.orders.put(Order(command, self.now()))
-        self.orders.put(None)
+                self.command_queue.put(QueuedCommand(command, self.now()))
+        self.command_queue.put(None)
 
     def on_request(self, request: Request) -> tuple[RequestEffect, Future[None] | None]:
-        """Count a request; return what happens to it, and what it must wait for first if it sprang a trap."""
-        with self._order:
+        """Count a request; return what happens to it, and the future it must wait for first if it triggered a fault."""
+        with self._command_lock:
             effect = self.faults.on_request(request)
             if not effect.commands:
                 return effect, None
             executed: Future[None] = Future()
             for command in effect.commands[:-1]:
-                self.orders.put(Order(command, self.now()))
-            self.orders.put(Order(effect.commands[-1], self.now(), executed))
+                self.command_queue.put(QueuedCommand(command, self.now()))
+            self.command_queue.put(QueuedCommand(effect.commands[-1], self.now(), executed))
             return effect, executed
 
-    def end_of(self, active: Active) -> Future[None]:
-        """Return a future that is done when this fault has ended, by itself or taken back."""
+    def end_of(self, active: InjectedFault) -> Future[None]:
+        """Return a future that is resolved when this fault has ended or was recovered."""
         ended: Future[None] = Future()
         with self._waiting_lock:
-            self._waiting.setdefault(active.id, []).append(ended)
-        if active.state == "ended":  # before we waited for it, perhaps
+            self._waiting.setdefault(active.id, set()).add(ended)
+        if active.state == "ended":  # perhaps before the future was added
             self._wake(active.id)
         return ended
 
-    def forget(self, active: Active, ended: Future[None]) -> None:
-        """Wait no longer for the end of this fault: the client has gone."""
+    def forget(self, active: InjectedFault, ended: Future[None]) -> None:
+        """Drop a future of `end_of`: the client has disconnected."""
         with self._waiting_lock:
-            waiting = self._waiting.get(active.id, [])
-            if ended in waiting:
-                waiting.remove(ended)
+            self._waiting.get(active.id, set()).discard(ended)
 
     def health(self) -> Health:
-        """Return the three health answers, from the phase of this life and the faults that hold."""
-        faults, phase = self.faults.health(), health_in(self.phase)
-        return Health(
-            startup=faults.startup and phase.startup,
-            readiness=faults.readiness and phase.readiness,
-            liveness=faults.liveness and phase.liveness,
-        )
+        """Return the health of the three probes, from the phase and the active faults."""
+        return Health(*(one and other for one, other in zip(self.faults.health(), HEALTH_IN[self.phase], strict=True)))
 
     def enter(self, phase: Phase) -> None:
-        """Go on to the next phase of this life; the scheduler sees to the state files at once."""
+        """Enter the next phase; the scheduler updates the state files at once."""
         self.phase = phase
-        self.orders.put(None)
+        self.command_queue.put(None)
 
     def next_change(self) -> float | None:
-        """Return the seconds until `tick` has something to do, or None."""
+        """Return the seconds until the next `tick` is due, or None."""
         due = self.faults.next_change()
         return None if due is None else max(0.0, due - self.now())
 
@@ -207,61 +199,50 @@ class Patient:
         return self.now() - self._started_at
 
     def countdowns(self) -> list[dict[str, Any]]:
-        """Describe what the variables armed: the seconds that remain, None where nothing runs out."""
-        told = []
+        """Describe the countdowns that settings started: the seconds that remain, None for no limit."""
+        described: list[dict[str, Any]] = []
         if self.phase == "warming up":
-            told.append(
-                {
-                    "name": "APP_START_DELAY",
-                    "fault": None,
-                    "state": "active",
-                    "remaining": self._left(self._started_at + self.warm_up),
-                }
-            )
+            remaining = self._remaining(self._started_at + self.warm_up)
+            described.append({"name": "APP_START_DELAY", "fault": None, "state": "active", "remaining": remaining})
         for name, active in self._countdowns.items():
             until = active.starts_at if active.state == "pending" else active.ends_at
-            remaining = 0.0 if active.state == "ended" else self._left(until)
-            told.append({"name": name, "fault": active.id, "state": active.state, "remaining": remaining})
-        return told
+            remaining = 0.0 if active.state == "ended" else self._remaining(until)
+            described.append({"name": name, "fault": active.id, "state": active.state, "remaining": remaining})
+        return described
 
     def status(self) -> dict[str, Any]:
         """Describe the patient as `GET /admin/status` shows it; durations in seconds."""
-        health = self.health()
         now = self.now()
         return {
-            "pod": self.identity.pod,
-            "namespace": self.identity.namespace,
-            "ip": self.identity.ip,
-            "node": self.identity.node,
-            "version": self.identity.version,
-            "color": self.identity.color,
+            **self.identity._asdict(),
             "persona": self.settings.persona,
             "phase": self.phase,
             "uptime": round(self.uptime(), 3),
             "ports": list(self.ports),
             "admin_port": self.admin_port,
-            "health": {"startup": health.startup, "readiness": health.readiness, "liveness": health.liveness},
+            "health": self.health()._asdict(),
             "in_flight": self.in_flight,
             "requests": self.requests,
             "countdowns": self.countdowns(),
             "faults": [active.to_json(now) for active in self.faults.list()],
         }
 
-    def _left(self, moment: float | None) -> float | None:
-        return None if moment is None else round(max(0.0, moment - self.now()), 3)
+    def _remaining(self, until: float | None) -> float | None:
+        return None if until is None else round(max(0.0, until - self.now()), 3)
 
-    def _changed(self, reason: str, active: Active) -> None:
-        # Told under the faults' own lock, by whichever thread changed something.
+    def _changed(self, reason: str, active: InjectedFault) -> None:
+        # Called under the lock of the FaultSet, by the thread that changed something.
         if active.state == "ended":
             self.request_faults -= {active.id}
             self._wake(active.id)
-        elif active.trap or active.state == "active":
+        elif active.request_triggered or active.state == "active":
             self.request_faults |= {active.id}
-        self.say(reason, f"fault {active.id}: {active.fault.to_spec()}", "fault", id=active.id, source=active.source)
-        self.orders.put(None)
+        message = f"fault {active.id}: {active.fault.to_spec()}"
+        self.add_event(reason, message, kinds.FAULT, id=active.id, source=active.source)
+        self.command_queue.put(None)
 
     def _wake(self, id: str) -> None:  # noqa: A002
         with self._waiting_lock:
-            waiting = self._waiting.pop(id, [])
+            waiting = self._waiting.pop(id, set())
         for ended in waiting:
             resolve(ended)

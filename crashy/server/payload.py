@@ -1,4 +1,4 @@
-"""What the body of a request to the admin API says, whichever way a client chose to write it."""
+"""Read the body of a request to the admin API, as JSON or as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import web
 from crashy.server.problem import Problem
 
 MAX_BODY = 64 * 1024
-"""Bytes that a body may have."""
+"""The most bytes of a body."""
 
 _TEXT = ("text/plain", "application/x-www-form-urlencoded", "application/octet-stream")
 
@@ -18,8 +18,8 @@ _TEXT = ("text/plain", "application/x-www-form-urlencoded", "application/octet-s
 async def read(request: web.Request) -> Any:
     """Return the body as the JSON value it holds, or as text where it holds none; an empty body is an empty text.
 
-    `curl -d TEXT` calls whatever it sends a form, and other clients name no type at all: what then begins like
-    JSON is JSON, and anything else is text. Raises Problem (400, 413, 415).
+    `curl -d TEXT` sends any text as a form, and other clients send no content type: a body that then begins like
+    JSON is read as JSON, any other as text. Raises Problem (400, 413, 415).
     """
     try:
         data = await _bytes(request)
@@ -41,8 +41,8 @@ async def read(request: web.Request) -> Any:
     return _json(text) if text and (is_json or text[0] in '{["') else text
 
 
-def only(value: dict[str, Any], key: str, why: str) -> Any:
-    """Return the one member that an object may have; raises Problem where there is another, or none."""
+def sole_member(value: dict[str, Any], key: str, why: str) -> Any:
+    """Return the only member that an object may have; raises Problem if it is missing or there are others."""
     wrong = next((name for name in value if name != key), key)
     if value.keys() != {key}:
         raise Problem(400, why, field=wrong, allowed=[key])

@@ -1,4 +1,4 @@
-"""Refusals as problem documents: what went wrong, at which field, and what is allowed (RFC 9457)."""
+"""Errors as problem documents: what went wrong, in which field, and what is allowed (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from aiohttp import web
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818 - it is named as its document is
-    """A refusal: raised anywhere in a handler, answered as an `application/problem+json` document.
+class Problem(Exception):  # noqa: N818 - named as its document is
+    """An error response: raised in a handler, sent as an `application/problem+json` document.
 
-    `status` is the HTTP status, `detail` one line for a human. `field` names the part of the request that is wrong
-    and `allowed` lists, or describes, what it may be; both are members of the document where they are known.
+    `status` is the HTTP status, `detail` one line for people. `field` names the part of the request that is wrong
+    and `allowed` lists or describes what it may be; the document has both where they are known.
     """
 
     def __init__(
@@ -36,30 +36,23 @@ class Problem(Exception):  # noqa: N818 - it is named as its document is
         self.headers = dict(headers or {})
 
     def document(self) -> dict[str, Any]:
-        """Return the members of the document; `type` is absent, which means `about:blank`: the status says it all."""
-        members: dict[str, Any] = {
+        """Return the members of the document; `type` is absent, which means `about:blank`: the status is enough."""
+        known = {"field": self.field, "allowed": self.allowed}
+        return {
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
+            **{name: value for name, value in known.items() if value is not None},
         }
-        if self.field is not None:
-            members["field"] = self.field
-        if self.allowed is not None:
-            members["allowed"] = self.allowed
-        return members
 
     def response(self) -> web.Response:
-        """Return the answer that carries the document."""
+        """Return the response with the document."""
         return json_response(self.document(), status=self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 
 def json_response(
-    value: object,
-    *,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-    media_type: str = "application/json",
+    value: object, *, status: int = 200, headers: Mapping[str, str] | None = None, media_type: str = "application/json"
 ) -> web.Response:
-    """Answer with JSON that is read by people too: indented, UTF-8, a newline at its end."""
+    """Return a JSON response, readable for people: indented, UTF-8, with a newline at its end."""
     body = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     return web.Response(body=body.encode(), status=status, headers={**(headers or {}), "Content-Type": media_type})

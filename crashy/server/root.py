@@ -1,4 +1,4 @@
-"""What / answers: the persona's text, or the same facts as a page for a browser."""
+"""The handler of /: the persona's text, or an HTML page with the patient's state for a browser."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _HTML = CIMultiDict(
 
 
 def handler(patient: Patient, text: str, status: int = 200) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Make the handler that answers with a text, or with the page if HTML is asked for by name, as browsers do."""
+    """Return the handler that responds with a text, or with the page if `Accept` has text/html, as browsers send."""
     body = text.encode()
 
     async def respond(request: web.Request) -> web.Response:
@@ -61,9 +61,7 @@ def _page(patient: Patient, text: str) -> str:
         "Namespace": identity.namespace,
         "Node": identity.node,
         "Address": identity.ip,
-        "Started": "yes" if health.startup else "no",
-        "Ready": "yes" if health.readiness else "no",
-        "Live": "yes" if health.liveness else "no",
+        **{name: "yes" if yes else "no" for name, yes in zip(("Started", "Ready", "Live"), health, strict=True)},
         "Up for": f"{patient.uptime():.0f} s",
     }
     rows = "\n".join(f"<tr><th>{name}<td>{escape(value)}" for name, value in facts.items() if value)

@@ -1,4 +1,4 @@
-"""One life of the patient: its loops and signals, from the warm-up to the drain."""
+"""The process of the patient: its loops and signals, from the warm-up to the drain."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from crashy.server import effects
 from crashy.server.app import create_app
 from crashy.server.control import ControlPlane
 from crashy.server.fault_scheduler import FaultScheduler
-from crashy.server.listeners import AllListeners, Listeners, http, url
+from crashy.server.listeners import Listeners, http, url
 from crashy.server.logs import Log
 from crashy.server.patient import Patient
 from crashy.server.personas import webapp
@@ -37,21 +37,23 @@ if TYPE_CHECKING:
 
 
 def serve(settings: Settings, environ: Mapping[str, str]) -> int:
-    """Be the patient until SIGTERM or SIGINT (gives 0), or until a fault ends the process; raises BadInput."""
+    """Run the patient until SIGTERM or SIGINT (returns 0), or until a fault ends the process; raises BadInput."""
     if settings.grpc_port is not None and find_spec("h2") is None:
         raise BadInput(f"GRPC_PORT: {settings.grpc_port}: needs the extra `grpc`: pip install 'crashy[grpc]'")
     identity = identify(settings, environ, socket.gethostname)
     log = None
-    if sys.stdout is not None:  # as it is where file descriptor 1 is closed
-        log = Log(sys.stdout, as_json=settings.log_format == "json", access=settings.access_log)
+    if sys.stdout is not None:  # it is None where file descriptor 1 is closed
+        log = Log(sys.stdout, as_json=settings.log_format == "json")
     patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid())
     meter = _meter(patient)
     for warning in settings.warnings:
-        patient.say("Ignored", warning, level="warning")
+        patient.add_event("Ignored", warning, level="warning")
     if not settings.admin_token:
-        patient.say("Open", "ADMIN_TOKEN is not set: whoever reaches this app can make it ill", level="warning")
+        patient.add_event(
+            "Open", "ADMIN_TOKEN is not set: anyone who reaches this app can inject faults", level="warning"
+        )
     with asyncio.Runner(loop_factory=_loop_factory(patient)) as runner:
-        return runner.run(Life(patient, meter).live())
+        return runner.run(PatientServer(patient, meter).run())
 
 
 def _meter(patient: Patient) -> Meter | None:
@@ -66,46 +68,47 @@ def _loop_factory(patient: Patient) -> Callable[[], asyncio.AbstractEventLoop]:
     try:
         import uvloop  # noqa: PLC0415 - it may be missing
     except ImportError as error:
-        patient.say("NoUvloop", f"uvloop can't be had ({error}): asyncio's own loop instead", level="warning")
+        patient.add_event(
+            "NoUvloop", f"uvloop can't be imported ({error}): using asyncio's event loop", level="warning"
+        )
         return asyncio.new_event_loop
     return uvloop.new_event_loop
 
 
-class Life:
-    """One life: what the data loop does from start to end."""
+class PatientServer:
+    """The patient's planes and fault scheduler, run from start to end on the data plane's loop."""
 
     def __init__(self, patient: Patient, meter: Meter | None) -> None:
         self._patient = patient
         self._meter = meter
         self._settings = patient.settings
-        self._asked_to_end = asyncio.Event()
-        self._hurried = asyncio.Event()
+        self._shutdown = asyncio.Event()
+        self._forced = asyncio.Event()
         self._files = StateFiles(
-            self._settings.state_dir, lambda line: patient.say("NoStateFiles", line, level="warning")
+            self._settings.state_dir, lambda line: patient.add_event("NoStateFiles", line, level="warning")
         )
 
-    async def live(self) -> int:
+    async def run(self) -> int:
         """Warm up, serve, drain; return the exit code."""
         patient = self._patient
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end, number)
+            loop.add_signal_handler(number, self._on_signal, number)
         listeners = Listeners(patient, "PORT", self._settings.host, self._settings.port)
         grpc = self._grpc(loop)
-        planes = [listeners] if grpc is None else [listeners, grpc.listeners]
         process = effects.Process(
             loop,
-            AllListeners(*planes),
-            stuck=lambda: patient.say("Said", webapp.stuck(patient.identity)),
-            last_words=lambda: self._files.keep(GONE),
+            [listeners] if grpc is None else [listeners, grpc.listeners],
+            log_stuck=lambda: patient.add_event("Said", webapp.stuck(patient.identity)),
+            before_exit=lambda: self._files.keep(GONE),
         )
 
-        def keep() -> None:
+        def on_health_change() -> None:
             self._files.keep(patient.health())
             if grpc is not None:
                 grpc.changed()
 
-        scheduler = FaultScheduler(patient, ProcessEffects(effects, process), keep)
+        scheduler = FaultScheduler(patient, ProcessEffects(effects, process), on_health_change)
         control = None
         if self._settings.admin_port is not None:
             control = ControlPlane(patient, self._settings.admin_port, self._meter)
@@ -128,22 +131,22 @@ class Life:
 
         return GrpcHealth(self._patient, self._settings.grpc_port, loop)
 
-    def _end(self, number: signal.Signals) -> None:
-        if self._asked_to_end.is_set():
-            self._hurried.set()
-        self._asked_to_end.set()
-        self._patient.say(
-            "Signal", f"{number.name}: " + ("once more: ending now" if self._hurried.is_set() else "ending")
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self._shutdown.is_set():
+            self._forced.set()
+        self._shutdown.set()
+        self._patient.add_event(
+            "Signal", f"{number.name}: " + ("received again, exiting now" if self._forced.is_set() else "shutting down")
         )
 
     async def _warm_up(self) -> bool:
-        """Wait for APP_START_DELAY; return False if the end was asked for meanwhile."""
+        """Wait for APP_START_DELAY; return False if a signal ended the wait."""
         patient = self._patient
         if patient.phase == "warming up":
-            patient.say("Said", webapp.warming_up(patient.warm_up))
-            if await _within(self._asked_to_end, patient.warm_up):
+            patient.add_event("Said", webapp.warming_up(patient.warm_up))
+            if await _within(self._shutdown, patient.warm_up):
                 return False
-            patient.say("Said", webapp.READY)
+            patient.add_event("Said", webapp.READY)
         return True
 
     async def _serve(self, listeners: Listeners, grpc: GrpcHealth | None) -> None:
@@ -160,11 +163,11 @@ class Life:
             await grpc.listen()
         patient.enter("serving")
         addresses = ", ".join(url(self._settings.host, port) for port in listeners.ports)
-        patient.say("Listening", f"serving on {addresses}", ports=list(listeners.ports), plane="data")
-        # What was imported lives as long as the process: no collection need look at it again.
+        patient.add_event("Listening", f"serving on {addresses}", ports=list(listeners.ports), plane="data")
+        # What was imported lives as long as the process: the garbage collector need not scan it again.
         gc.freeze()
         gc.enable()
-        await self._asked_to_end.wait()
+        await self._shutdown.wait()
         await self._drain()
         listeners.close()
         if grpc is not None:
@@ -172,24 +175,24 @@ class Life:
         await runner.cleanup()
 
     async def _drain(self) -> None:
-        """Be unready but go on listening until nobody asks any more, at most DRAIN_SECONDS."""
+        """Be unready but keep listening until no more requests come, at most DRAIN_SECONDS."""
         patient = self._patient
         patient.enter("draining")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.drain_seconds
-        last_asked = loop.time()
+        last_request = loop.time()
         requests = patient.requests
-        while loop.time() < min(deadline, last_asked + QUIET):
-            if await _within(self._hurried, 0.02):
+        while loop.time() < min(deadline, last_request + QUIET):
+            if await _within(self._forced, 0.02):
                 break
             if patient.in_flight or patient.requests != requests:
-                requests, last_asked = patient.requests, loop.time()
-        cut = f"; {patient.in_flight} requests aborted" if patient.in_flight else ""
-        patient.say("Drained", f"drain finished{cut}", in_flight=patient.in_flight)
+                requests, last_request = patient.requests, loop.time()
+        aborted = f"; {patient.in_flight} requests aborted" if patient.in_flight else ""
+        patient.add_event("Drained", f"drain finished{aborted}", in_flight=patient.in_flight)
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for an event so long; return whether it came."""
+    """Wait for an event at most that many seconds; return whether it was set."""
     try:
         await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""The files is_ready and is_healthy, for `exec: cat` probes: they exist exactly while it is so."""
+"""The files is_ready and is_healthy, for `exec: cat` probes: they exist while readiness and liveness succeed."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from crashy.faults.active import Health
 
 
 class StateFiles:
-    """The files of one patient in a folder, which is made if it isn't there; without a folder there are none.
+    """The files of one patient in a folder, which is created if missing; without a folder there are none.
 
-    A file that can't be written or removed is told of once, until it works again; nothing else comes of it.
+    `warn` is called when files can't be written or removed, once until it works again.
     """
 
-    def __init__(self, folder: str, complain: Callable[[str], None]) -> None:
+    def __init__(self, folder: str, warn: Callable[[str], None]) -> None:
         self._folder = Path(folder) if folder else None
-        self._complain = complain
-        self._complained = False
+        self._warn = warn
+        self._warned = False
         self._kept: dict[str, bool] = {}
 
     def keep(self, health: Health) -> None:
-        """Make and remove the files so that they say this."""
+        """Create and remove the files according to the health."""
         wanted = {"is_ready": health.readiness, "is_healthy": health.liveness}
         if self._folder is None or wanted == self._kept:
             return
@@ -33,9 +33,9 @@ class StateFiles:
                 else:
                     (self._folder / name).unlink(missing_ok=True)
         except OSError as error:
-            if not self._complained:
-                self._complain(f"STATE_DIR: {self._folder}: can't keep is_ready and is_healthy there: {error.strerror}")
-            self._complained = True
+            if not self._warned:
+                self._warn(f"STATE_DIR: {self._folder}: can't keep is_ready and is_healthy there: {error.strerror}")
+            self._warned = True
         else:
             self._kept = wanted
-            self._complained = False
+            self._warned = False

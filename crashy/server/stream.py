@@ -1,4 +1,4 @@
-"""The timeline as server-sent events: live, and resumed where a client left off.
+"""The timeline as server-sent events: live, and resumable with `Last-Event-ID`.
 
 Source of the format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -15,23 +15,23 @@ from aiohttp import web
 
 from crashy.timeline import Event, Timeline
 
-LIFE = os.urandom(3).hex()
-"""Names this process in event ids: an id that a former life gave counts nothing here."""
+RUN_ID = os.urandom(3).hex()
+"""Identifies this process in event ids: an id of an earlier process is unknown here."""
 
 SILENCE = 15.0
-"""Seconds after which a silent stream sends a comment, which shows whether its client is still there."""
+"""Seconds after which a silent stream sends a comment, to detect a client that has disconnected."""
 
 _STALLED = 120.0
-"""Seconds that a client which has stopped reading is waited for."""
+"""Seconds until a client that has stopped reading is disconnected."""
 
 _HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def frame(data: str, **fields: str) -> bytes:
-    r"""Write an event: its fields (`id`, `event`, `retry`), and a line for each line of its data.
+    r"""Return the bytes of an event: its fields (`id`, `event`, `retry`), and its data line by line.
 
-    Raises ValueError for a field that would be read as something else: of several lines, or with a NUL.
+    Raises ValueError for a field that can't be sent: of several lines, or with a NUL.
 
     >>> frame("two\nlines", id="7")
     b'id: 7\ndata: two\ndata: lines\n\n'
@@ -43,83 +43,83 @@ def frame(data: str, **fields: str) -> bytes:
     return "\n".join([*lines, "", ""]).encode()
 
 
-class _Bell:
-    """Wakes one task of one loop, from any thread; ringing twice before it wakes costs no more than once."""
+class _Wakeup:
+    """Wakes one task of one loop, from any thread; a second `notify` before it wakes costs nothing."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
-        self._rung = False
+        self._notified = False
 
-    def ring(self, _event: Event | None = None) -> None:
-        if not self._rung:
-            self._rung = True
-            with suppress(RuntimeError):  # the loop has closed: nobody is left to wake
+    def notify(self, _event: Event | None = None) -> None:
+        if not self._notified:
+            self._notified = True
+            with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._event.set)
 
     async def wait(self) -> bool:
-        """Wait until it is rung, at most SILENCE; return whether it was."""
+        """Wait for `notify`, at most SILENCE seconds; return whether it was called."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._event.wait(), SILENCE)
-        rung = self._event.is_set()
+        notified = self._event.is_set()
         self._event.clear()
-        self._rung = False
-        return rung
+        self._notified = False
+        return notified
 
 
 class Streams:
     """The event streams of one app; `close` ends them all when it shuts down.
 
-    A stream holds no events of its own, only its place in the timeline, so a slow client or a frozen loop
-    costs nothing: what fell off the timeline's end meanwhile is missing, and the gap in the ids says so.
+    A stream buffers no events, it only has a position in the timeline, so a slow client or a frozen loop costs
+    nothing: events that the timeline dropped meanwhile are missing, and the gap in the ids shows it.
     """
 
     def __init__(self, timeline: Timeline, headers: Mapping[str, str] | None = None) -> None:
         self._timeline = timeline
         self._headers = headers
-        self._bells: set[_Bell] = set()
+        self._wakeups: set[_Wakeup] = set()
         self._closing = False
 
     async def close(self, _app: web.Application | None = None) -> None:
-        """End every stream of this app, and those that are asked for later."""
+        """End every stream of this app, later ones too."""
         self._closing = True
-        for bell in self._bells:
-            bell.ring()
+        for wakeup in self._wakeups:
+            wakeup.notify()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Stream the events from now on, or those after the request's `Last-Event-ID`, until either side ends it."""
-        bell = _Bell()
-        place = self._place(request.headers.get("Last-Event-ID"))
+        wakeup = _Wakeup()
+        position = self._position(request.headers.get("Last-Event-ID"))
         response = web.StreamResponse(headers={**(self._headers or {}), **_HEADERS})
-        self._bells.add(bell)
-        unsubscribe = self._timeline.subscribe(bell.ring)
+        self._wakeups.add(wakeup)
+        unsubscribe = self._timeline.subscribe(wakeup.notify)
         try:
             await response.prepare(request)
-            with suppress(ConnectionError):  # the client has gone
+            with suppress(ConnectionError):  # the client has disconnected
                 while True:
-                    events, end = self._timeline.read(place)
+                    events, end = self._timeline.read(position)
                     for number, event in enumerate(events, end - len(events) + 1):
-                        await _send(request, response, frame(event.to_json(), id=f"{LIFE}-{number}"))
-                    place = end
+                        await _send(request, response, frame(event.to_json(), id=f"{RUN_ID}-{number}"))
+                    position = end
                     if self._closing:
                         break
-                    if not await bell.wait():
+                    if not await wakeup.wait():
                         await _send(request, response, b": ping\n\n")
         finally:
             unsubscribe()
-            self._bells.discard(bell)
+            self._wakeups.discard(wakeup)
         return response
 
-    def _place(self, last_event_id: str | None) -> int:
-        """Return the count of events that the client has: all of them, unless it says where it left off."""
+    def _position(self, last_event_id: str | None) -> int:
+        """Return the number of events to skip: all so far, unless the client names its last event."""
         if last_event_id is None:
             return len(self._timeline)
-        ours = re.fullmatch(rf"{LIFE}-([0-9]{{1,15}})", last_event_id)
+        ours = re.fullmatch(rf"{RUN_ID}-([0-9]{{1,15}})", last_event_id)
         return int(ours[1]) if ours else 0
 
 
 async def _send(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
-    """Write; raises ConnectionError where the client has gone, or is given up since it has stopped reading."""
+    """Write; raises ConnectionError if the client has disconnected or has stopped reading."""
     try:
         async with asyncio.timeout(_STALLED):
             await response.write(data)

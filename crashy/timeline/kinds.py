@@ -1,7 +1,7 @@
-"""Every kind of event on a timeline: its name, and what its data hold.
+"""The kinds of events on a timeline: their names and the types of their data.
 
-Whoever adds an event makes its data here, whoever reads one gets them typed, so that a name or a key that is wrong
-does not pass mypy. Seconds are counted from the timeline's beginning where nothing else is said.
+Events are added and read through these, so that mypy rejects a wrong name or key. Seconds count from the
+timeline's beginning unless stated otherwise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ D = TypeVar("D", bound=Mapping[str, object])
 
 
 class Emit(Protocol):
-    """Where an event goes; `Timeline.add` is one."""
+    """A function that adds an event; `Timeline.add` is one."""
 
     def __call__(self, source: str, kind: str, obj: str, /, reason: str = "", message: str = "", **data: Any) -> object:
         """Add something that happens now."""
@@ -42,7 +42,7 @@ class Kind(str, Generic[D]):
 
 
 class Nothing(TypedDict):
-    """No data: the reason and the message say it all."""
+    """No data: the event has only a reason and a message."""
 
 
 class KubernetesEvent(TypedDict):
@@ -56,7 +56,7 @@ class KubernetesEvent(TypedDict):
 
 
 class Condition(TypedDict):
-    """A Deployment's condition that has turned; `type` is Normal or Warning."""
+    """A Deployment's condition that has changed; `type` is Normal or Warning."""
 
     type: str
     condition: str
@@ -65,7 +65,7 @@ class Condition(TypedDict):
 
 
 class LastState(TypedDict):
-    """How a container's last life ended."""
+    """How a container's last instance terminated."""
 
     exit_code: int
     reason: str
@@ -98,7 +98,7 @@ class PodStatus(TypedDict):
 
 
 class EndpointCounts(TypedDict):
-    """How many pods of a Service are in which condition."""
+    """The number of a Service's pods in each condition."""
 
     ready: int
     not_ready: int
@@ -108,8 +108,8 @@ class EndpointCounts(TypedDict):
 class Endpoints(TypedDict):
     """A Service's endpoints by their pods' names.
 
-    Up to 100 are named each time. Of more, those are named that `joined` the ready ones or `left` them since the event
-    before, beside the `counts`.
+    Up to 100 are named each time. Above that, `counts` are given, and the names that `joined` or `left` the ready
+    ones since the previous event.
     """
 
     namespace: str
@@ -136,7 +136,7 @@ class Applied(TypedDict):
 
 
 class Probe(TypedDict):
-    """One call of a probe's handler, of the type that the reason names; it took so many `seconds`."""
+    """One call of a probe's handler, of the type that the reason names; it took `seconds`."""
 
     container: str
     outcome: str
@@ -154,7 +154,7 @@ class Process(TypedDict):
 
 
 class Request(TypedDict):
-    """A user's request: `sent` then, answered after `latency` seconds by `pod`; `failure` is "" for an answer."""
+    """A user's request, answered after `latency` seconds by `pod`; `failure` is empty if there was a response."""
 
     sent: float
     latency: float
@@ -165,7 +165,7 @@ class Request(TypedDict):
 
 
 class Served(TypedDict):
-    """A request that a patient has answered, on the patient's own timeline, within `ms` milliseconds."""
+    """A request that a patient has answered within `ms` milliseconds, on the patient's own timeline."""
 
     method: str
     path: str
@@ -184,7 +184,7 @@ class Log(TypedDict):
 
 
 class PatientLog(TypedDict, total=False):
-    """What a patient writes of itself."""
+    """A patient's log line about itself."""
 
     level: str
     ports: list[int]
@@ -193,14 +193,14 @@ class PatientLog(TypedDict, total=False):
 
 
 class Fault(TypedDict, total=False):
-    """A fault that was injected or taken back, or could not be; a patient's own timeline has its id and source."""
+    """A fault that was injected or recovered, or could not be; a patient's own timeline has its id and source."""
 
     id: str
     source: str
 
 
 class Experiment(TypedDict, total=False):
-    """An experiment has Begun, with its file's own object, or Ended."""
+    """An experiment has Begun, with the object of its file, or Ended."""
 
     raw: Mapping[str, Any]
     engine: str
@@ -217,7 +217,7 @@ class Step(TypedDict, total=False):
 
 
 class Note(TypedDict, total=False):
-    """What is to be known of a cluster: how its clock differs (seconds), whose log was lost."""
+    """A remark about a cluster: how its clock differs (seconds), whose log was lost."""
 
     ahead: float
     error: float
@@ -241,6 +241,12 @@ EXPERIMENT: Kind[Experiment] = Kind("experiment")
 STEP: Kind[Step] = Kind("step")
 NOTE: Kind[Note] = Kind("note")
 LAB: Kind[Nothing] = Kind("lab")
+
+
+def normal(emit: Emit, source: str, obj: str, reason: str, message: str, *, namespace: str) -> None:
+    """Add a Kubernetes event of the type Normal."""
+    EVENT.add(emit, source, obj, reason, message, data={"type": "Normal", "namespace": namespace})
+
 
 MOST_NAMED = 100
 """The most endpoints that an event names one by one."""
@@ -267,7 +273,7 @@ def endpoints(
 
 
 def ready_after(event: Endpoints, before: frozenset[str]) -> frozenset[str]:
-    """Return the ready pods' names after an `endpoints` event; `before` are those of the event before it."""
+    """Return the ready pods' names after an `endpoints` event; `before` are those after the previous one."""
     if "ready" in event:
         return frozenset(event["ready"])
     return (before | frozenset(event["joined"])) - frozenset(event["left"])

@@ -25,9 +25,9 @@ def test_the_page_of_the_crashy_app_lab(lab: tuple[list[CheckTarget], list[Findi
     page = text.report(*lab)
 
     assert page.splitlines()[1:12] == [
-        "  readiness none: it counts as ready as soon as it runs",
+        "  readiness none: ready as soon as it runs",
         "  liveness  GET :80/health every 1 s, waits 1 s; 3 failures in a row restart it (it has 2 s to end)",
-        "  start     2 s are granted, liveness ends it after 2 to 4 s",
+        "  start     2 s are allowed, liveness ends it after 2 to 4 s",
         "",
         "  when                    noticed after  out of Service  back after  users see errors",
         "  its process ends        0 to 1 s       -               0 to 1 s *  0 to 1 s *",
@@ -35,7 +35,7 @@ def test_the_page_of_the_crashy_app_lab(lab: tuple[list[CheckTarget], list[Findi
         "  it hangs                3 to 4 s       -               3 to 7 s *  3 to 7 s *",
         "",
         "  warning   no-readiness, line 18: no readinessProbe: Service/crashy-app sends users to it as soon as it runs",
-        "            Without a readiness probe a container counts as ready the moment it runs: users meet it while it",
+        "            Without a readiness probe a container is ready as soon as it runs: users are sent to it while it",
     ]
     assert page.splitlines()[-1] == "0 errors, 1 warning, 1 note"
 
@@ -60,7 +60,7 @@ def test_a_trap_is_explained_once() -> None:
     page = text.report(found, findings(TRAPS, found))
 
     assert page.count("liveness-under-load, line") == 2
-    assert page.count("Mend: Ask a route that does no work") == 1
+    assert page.count("Fix: Use a route that does no work") == 1
 
 
 def test_what_a_manifest_holds_does_not_write_to_the_terminal() -> None:

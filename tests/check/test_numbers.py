@@ -1,4 +1,4 @@
-"""The numbers that are told before anything runs hold for the simulated kubelet."""
+"""The times computed from manifests hold for the simulated kubelet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crashy.check.numbers import RELIST, Illness, Numbers, kill_time, numbers, waits
+from crashy.check.numbers import RELIST, FailureMode, Numbers, kill_time, numbers, waits
 from crashy.check.patient_env import PatientEnv
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
@@ -18,31 +18,37 @@ from tests.check.targets import SEEDS, command, deployment, http, service, shipp
 from tests.kubelet.scripted import Answer, Condition, Hang, Life, ScriptedPhase
 from tests.kubelet.simulation import Run, simulate
 
-EXIT, ERRORS, HANG = Illness
+EXIT, ERRORS, HANG = FailureMode
 HAIR = 0.01
-CONDITIONS: dict[Illness, Condition] = {ERRORS: Answer(500), HANG: Hang()}
+CONDITIONS: dict[FailureMode, Condition] = {ERRORS: Answer(500), HANG: Hang()}
 
 
 def within(bounds: Bounds | None, seconds: float | None) -> bool:
-    """Return whether what was seen is what was told; None is never."""
+    """Return whether what was seen lies within the bounds; None is never."""
     if bounds is None or seconds is None:
         return bounds is None and seconds is None
     return bounds.best - HAIR <= seconds <= bounds.worst + HAIR
 
 
-def fall_ill(
-    patient: CheckTarget, illness: Illness, onset: float, *, term: float | None = 0.0, seed: int = 0, span: float = 150
+def simulate_failure(
+    patient: CheckTarget,
+    mode: FailureMode,
+    onset: float,
+    *,
+    term: float | None = 0.0,
+    seed: int = 0,
+    span: float = 150,
 ) -> Run:
-    """Simulate a pod whose first life falls ill at `onset`; the next ones are well."""
-    listens = patient.patient_env.starts
+    """Simulate a pod whose first life fails from `onset` on; the next ones are healthy."""
+    listens = patient.env.starts
 
     def script(_pod: Any, _container: Any, attempt: int) -> Life:
         well = Life(start_seconds=0.0, listens_at=listens, term_seconds=term)
         if attempt > 0:
             return well
-        if illness is EXIT:
+        if mode is EXIT:
             return replace(well, exits_at=onset)
-        return replace(well, phases=(ScriptedPhase(CONDITIONS[illness], onset),))
+        return replace(well, phases=(ScriptedPhase(CONDITIONS[mode], onset),))
 
     return simulate(patient.template, script, onset + span, seed=seed)
 
@@ -63,17 +69,17 @@ def back_at(run: Run, patient: CheckTarget, after: float) -> float | None:
     ready = [t for t, ready in run.ready_changes() if ready and t >= begun[0]]
     moment = begun[0] if patient.container.readiness_probe is None and patient.container.startup_probe is None else None
     moment = ready[0] if moment is None and ready else moment
-    return None if moment is None else max(moment, begun[0] + patient.patient_env.starts) - after
+    return None if moment is None else max(moment, begun[0] + patient.env.starts) - after
 
 
-def check(told: Numbers, patient: CheckTarget, illness: Illness, onset: float, run: Run) -> None:
-    impact = told.impacts[illness]
-    if illness is not EXIT:
+def check(result: Numbers, patient: CheckTarget, mode: FailureMode, onset: float, run: Run) -> None:
+    impact = result.impacts[mode]
+    if mode is not EXIT:
         synced = impact.detected and Bounds(impact.detected.best, impact.detected.worst + RELIST)
         killed = killed_at(run, onset)
         assert within(synced, killed)
         if killed is not None:
-            assert within(told.killing, next(t for t in run.exited() if t >= onset) - onset - killed)
+            assert within(result.killing, next(t for t in run.exited() if t >= onset) - onset - killed)
     if patient.container.readiness_probe is not None:
         out = out_at(run, onset)
         # A kill and a start within one sync are published as one: then there was no moment out of the endpoints.
@@ -82,7 +88,7 @@ def check(told: Numbers, patient: CheckTarget, illness: Illness, onset: float, r
 
 
 TABLE = [
-    # liveness, readiness, illness, detected, out, back
+    # liveness, readiness, mode, detected, out, back
     (http(periodSeconds=1), None, ERRORS, (2, 3), None, (2, 34)),
     (http(periodSeconds=1, terminationGracePeriodSeconds=1), None, ERRORS, (2, 3), None, (2, 6)),
     (http(periodSeconds=1, terminationGracePeriodSeconds=1), None, HANG, (3, 4), None, (3, 7)),
@@ -98,19 +104,19 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("liveness", "readiness", "illness", "detected", "out", "back"), TABLE)
-def test_the_course_of_an_illness(
+@pytest.mark.parametrize(("liveness", "readiness", "mode", "detected", "out", "back"), TABLE)
+def test_a_failure_is_detected_and_recovered_from_within_the_bounds(
     liveness: dict[str, Any] | None,
     readiness: dict[str, Any] | None,
-    illness: Illness,
+    mode: FailureMode,
     detected: tuple[float, float] | None,
     out: tuple[float, float] | None,
     back: tuple[float, float] | None,
 ) -> None:
     probes = {"livenessProbe": liveness, "readinessProbe": readiness}
     patient = target({kind: probe for kind, probe in probes.items() if probe})
-    told = numbers(patient)
-    impact = told.impacts[illness]
+    result = numbers(patient)
+    impact = result.impacts[mode]
 
     assert [bounds and (bounds.best, bounds.worst) for bounds in (impact.detected, impact.out, impact.back)] == [
         detected,
@@ -121,22 +127,22 @@ def test_the_course_of_an_illness(
         # A command that asks nobody answers whatever happens, and so it does here.
         blind = liveness is not None and liveness.get("exec", {}).get("command", [""])[0] == "cat"
         if not blind:
-            check(told, patient, illness, onset, fall_ill(patient, illness, onset))
+            check(result, patient, mode, onset, simulate_failure(patient, mode, onset))
 
 
 def test_the_crashy_app_lab() -> None:
     """Liveness every second, three failures, one second of grace, which the kubelet makes two."""
     (patient,) = shipped(SEEDS / "crashy-deployment.yaml", SEEDS / "crashy-service.yaml")
-    told = numbers(patient)
+    result = numbers(patient)
 
-    assert told.impacts[EXIT].back == Bounds(0, 1)
-    assert told.impacts[ERRORS].detected == Bounds(2, 3)
-    assert told.impacts[HANG].detected == Bounds(3, 4)
-    assert told.impacts[ERRORS].errors == told.impacts[ERRORS].back == Bounds(2, 6)
-    assert told.impacts[HANG].errors == told.impacts[HANG].back == Bounds(3, 7)
-    assert told.killing == Bounds(0, 2)
-    assert (told.start.safe, told.start.killed, told.start.by) == (2, Bounds(2, 4), ProbeType.LIVENESS)
-    assert told.probes_per_minute == 60
+    assert result.impacts[EXIT].back == Bounds(0, 1)
+    assert result.impacts[ERRORS].detected == Bounds(2, 3)
+    assert result.impacts[HANG].detected == Bounds(3, 4)
+    assert result.impacts[ERRORS].errors == result.impacts[ERRORS].back == Bounds(2, 6)
+    assert result.impacts[HANG].errors == result.impacts[HANG].back == Bounds(3, 7)
+    assert result.killing == Bounds(0, 2)
+    assert (result.start.safe, result.start.killed, result.start.by) == (2, Bounds(2, 4), ProbeType.LIVENESS)
+    assert result.probes_per_minute == 60
 
 
 @pytest.mark.parametrize(
@@ -154,10 +160,10 @@ def test_how_long_users_see_errors(replicas: int, publish: bool, readiness: bool
         container["readinessProbe"] = http("/readyz", periodSeconds=1, failureThreshold=1)
     objects = [deployment(container, replicas=replicas), service(publishNotReadyAddresses=publish)]
     (patient,) = targets(*objects)
-    told = numbers(patient).impacts[HANG].errors
+    result = numbers(patient).impacts[HANG].errors
 
-    assert told is not None
-    assert (told.best, told.worst) == errors
+    assert result is not None
+    assert (result.best, result.worst) == errors
 
 
 @pytest.mark.parametrize(
@@ -263,17 +269,17 @@ CONTAINER = st.fixed_dictionaries({"livenessProbe": PROBE}, optional={"readiness
     successes=st.integers(1, 3),
     grace=st.integers(0, 6),
     starts=st.floats(0, 6).map(lambda s: round(s, 2)),
-    illness=st.sampled_from(Illness),
+    mode=st.sampled_from(FailureMode),
     onset=st.floats(60, 75).map(lambda s: round(s, 2)),
     term=st.sampled_from([0.0, 1.5, None]),
     seed=st.integers(0, 9),
 )
-def test_any_illness_runs_its_course_within_the_bounds(
+def test_any_failure_stays_within_the_bounds(
     container: dict[str, Any],
     successes: int,
     grace: int,
     starts: float,
-    illness: Illness,
+    mode: FailureMode,
     onset: float,
     term: float | None,
     seed: int,
@@ -283,12 +289,12 @@ def test_any_illness_runs_its_course_within_the_bounds(
     patient = target(container, terminationGracePeriodSeconds=grace)
     safe = numbers(patient).start.safe
     assert safe is not None
-    # A start that the probes always grant, with a hair to spare, so that only the illness ends the first life.
-    patient = replace(patient, patient_env=PatientEnv(starts=min(starts, max(safe - HAIR, 0)), readies=starts))
-    patient = replace(patient, patient_env=replace(patient.patient_env, readies=patient.patient_env.starts))
+    # A start that the probes always grant, with a hair to spare, so that only the failure ends the first life.
+    patient = replace(patient, env=PatientEnv(starts=min(starts, max(safe - HAIR, 0)), readies=starts))
+    patient = replace(patient, env=replace(patient.env, readies=patient.env.starts))
 
-    run = fall_ill(patient, illness, onset, term=term, seed=seed)
-    check(numbers(patient), patient, illness, onset, run)
+    run = simulate_failure(patient, mode, onset, term=term, seed=seed)
+    check(numbers(patient), patient, mode, onset, run)
 
 
 @settings(max_examples=80, deadline=None)

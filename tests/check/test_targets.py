@@ -54,7 +54,7 @@ def test_a_kind_without_its_template_is_refused(kind: Kind, spec: Any) -> None:
 def test_images_that_no_lab_could_run_are_checked() -> None:
     (one,) = targets({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": POD})
 
-    assert one.patient_env == PatientEnv()
+    assert one.env == PatientEnv()
 
 
 def test_sidecars_are_checked_and_plain_init_containers_are_not() -> None:
@@ -88,7 +88,7 @@ def test_unknown_kinds_are_passed_over_with_a_line_and_known_ones_in_silence() -
     found, skipped = read_targets(documents, errors)
 
     assert [one.title for one in found] == ["Pod/p, container a"]
-    assert skipped == ["m.yaml:1: document 1 (Rollout/r): is not checked: holds no pod template that is known"]
+    assert skipped == ["m.yaml:1: document 1 (Rollout/r): is not checked: it has no known pod template"]
 
 
 @pytest.mark.parametrize(
@@ -105,19 +105,19 @@ def test_a_later_object_of_the_same_name_replaces_the_earlier() -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "patient_env"),
+    ("env", "expected"),
     [
         ({"APP_START_DELAY": "1m30s"}, {"starts": 90, "readies": 90}),
         ({"APP_START_DELAY": "5", "APP_START_DELAY_JITTER": "3"}, {"starts": 8, "readies": 8}),
         ({"READY_AFTER": "5"}, {"starts": 0, "readies": 5}),
         ({"READINESS_LATENCY": "2"}, {"latency": {ProbeType.READINESS: 2}}),
-        ({"CRASH_AFTER": "0", "KILL_IN_SECONDS": ""}, {"illnesses": {"CRASH_AFTER": 0}}),
+        ({"CRASH_AFTER": "0", "KILL_IN_SECONDS": ""}, {"failures": {"CRASH_AFTER": 0}}),
         ({"RNG_MODE": "blocking"}, {"serial": True}),
         ({"APP_START_DELAY": "soon"}, {"starts": 0}),
     ],
 )
-def test_what_the_patients_variables_tell(env: dict[str, str], patient_env: dict[str, Any]) -> None:
-    known = target({"env": env}).patient_env
+def test_the_patients_variables_are_read(env: dict[str, str], expected: dict[str, Any]) -> None:
+    known = target({"env": env}).env
 
-    assert {name: getattr(known, name) for name in patient_env} == patient_env
-    assert target({"env": env, "image": "else"}).patient_env == PatientEnv()
+    assert {name: getattr(known, name) for name in expected} == expected
+    assert target({"env": env, "image": "else"}).env == PatientEnv()

@@ -75,7 +75,7 @@ def test_what_the_patient_refuses_is_one_line(
 
 def test_without_the_token_it_says_how_to_give_it(patient: Running, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["inject", "crash", "--url", both_planes(patient)[0]]) == 2
-    assert capsys.readouterr().err.endswith(": give it with --token, or in ADMIN_TOKEN\n")
+    assert capsys.readouterr().err.endswith(": set --token or ADMIN_TOKEN\n")
 
 
 @pytest.mark.parametrize("plane", [0, 1], ids=["control", "data"])
@@ -108,7 +108,7 @@ def test_event_streams_on_both_planes_end_with_the_patient(patient: Running) -> 
     for connection, stream in streams:
         with connection, stream:
             told = stream.read()
-            assert b'"SIGTERM: ending"' in told
+            assert b'"SIGTERM: shutting down"' in told
             assert told.endswith(b"0\r\n\r\n")
 
 

@@ -74,7 +74,7 @@ def test_what_is_not_checked_is_told_beside_the_result() -> None:
 
     assert got.returncode == 0
     assert got.stderr == (
-        "crashy check: standard input:8: document 2 (Rollout/r): is not checked: holds no pod template that is known\n"
+        "crashy check: standard input:8: document 2 (Rollout/r): is not checked: it has no known pod template\n"
     )
 
 

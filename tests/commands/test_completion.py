@@ -132,5 +132,5 @@ sys.exit(main(["completion", "bash"]))
 def test_without_shtab_it_is_a_line_and_exit_2() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_SHTAB], capture_output=True, text=True, check=False)
 
-    told = "crashy completion: completion scripts are written by shtab: pip install 'crashy[lab]'\n"
+    told = "crashy completion: completion scripts need shtab: pip install 'crashy[lab]'\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", told)

@@ -65,7 +65,7 @@ def test_the_token_is_sent(how: str, patient: Stub, monkeypatch: pytest.MonkeyPa
         (400, {"detail": "'x': a duration", "field": "for"}, "for: 'x': a duration", 2),
         (400, {"detail": "no", "field": "mode", "allowed": ["loop", "hang"]}, "mode: no; allowed: loop, hang", 2),
         (400, {"detail": "'x': one of a, b", "field": "mode", "allowed": "one of a, b"}, "mode: 'x': one of a, b", 2),
-        (401, {"detail": "the token is wrong"}, "the token is wrong: give it with --token, or in ADMIN_TOKEN", 2),
+        (401, {"detail": "the token is wrong"}, "the token is wrong: set --token or ADMIN_TOKEN", 2),
         (409, {"detail": "not as PID 1", "field": "mode"}, "mode: not as PID 1", 2),
         (500, {"detail": "the patient failed"}, "the patient failed", 1),
     ],
@@ -82,10 +82,10 @@ def test_a_problem_document_is_one_line(
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        ((404, "text/html", "<h1>no</h1>"), "answered 404 (text/html): that is no patient's admin API"),
-        ((200, "text/plain", "OK"), "answered 200 (text/plain): that is no patient's admin API"),
-        ((200, "application/json", [1]), "answered 200 (application/json): that is no patient's admin API"),
-        ((302, "text/plain", ""), "answered 302 (text/plain): that is no patient's admin API"),
+        ((404, "text/html", "<h1>no</h1>"), "answered 404 (text/html): that is not a patient's admin API"),
+        ((200, "text/plain", "OK"), "answered 200 (text/plain): that is not a patient's admin API"),
+        ((200, "application/json", [1]), "answered 200 (application/json): that is not a patient's admin API"),
+        ((302, "text/plain", ""), "answered 302 (text/plain): that is not a patient's admin API"),
     ],
 )
 def test_a_server_that_is_no_patient_is_named_so(

@@ -181,13 +181,16 @@ def test_what_can_not_be_done_is_said_and_nothing_is_half_done() -> None:
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        (["get", "secrets"], "argument KIND: 'secrets': must be one of pods, deployments, replicasets, "),
-        (["scale", "pod/web", "--replicas=1"], "'pod/web': must be deployment NAME or deployment/NAME"),
+        (["get", "secrets"], "argument KIND: 'secrets': must be one of pods, deployments, daemonsets, replicasets, "),
+        (["scale", "pod/web", "--replicas=1"], "'pod/web': must be deployment NAME or deployment/NAME or "),
         (["scale", "deployment/web"], "the following arguments are required: --replicas"),
-        (["scale", "deployment/web", "--replicas=-1"], "argument --replicas: '-1': must be a whole number, 0 or more"),
+        (
+            ["scale", "deployment/web", "--replicas=-1"],
+            "argument --replicas: '-1': must be a whole number from 0 to 999999999",
+        ),
         (["delete", "pod"], "'pod': must be pod NAME or pod/NAME"),
-        (["apply"], "apply: must be given files or folders"),
-        (["--lab", "1", "get", "pods"], "--lab: '1': no lab of this process id; there are: "),
+        (["apply"], "apply: needs files or folders"),
+        (["--lab", "1", "get", "pods"], "--lab: '1': no lab with this process id; there are: "),
         ([], "the following arguments are required: COMMAND"),
     ],
 )

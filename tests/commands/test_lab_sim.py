@@ -78,8 +78,8 @@ def test_what_is_no_patient_is_told_and_answers_nothing() -> None:
     done = sim("-", "--json", "--for", "1m", stdin=ODD)
 
     assert done.returncode == 0
-    assert "pod/two first: modelled as a process that ends well at once" in done.stderr
-    assert "pod/two other: modelled as a process that runs and answers nothing" in done.stderr
+    assert "pod/two first: modelled as a process that ends at once with code 0" in done.stderr
+    assert "pod/two other: modelled as a process that runs without responding" in done.stderr
     failed = [e["message"] for e in events(done) if e["reason"] == "Unhealthy"]
     assert any(message.endswith(":6379: connect: connection refused") for message in failed)
 

@@ -39,13 +39,13 @@ def test_an_edit_is_rolled_out_and_a_bad_one_changes_nothing(tmp_path: Path) -> 
         lines = list(islice((line for line in errors if ": note: " not in line), 3))
         assert "spec.replicas: Invalid value: -1: must be greater than or equal to 0" in lines[0]
         assert "spec.minReadySeconds: Invalid value: -1" in lines[1]
-        assert "kind: Unsupported value" in lines[2]
+        assert "apiVersion: Required value" in lines[2]
 
         write(deployment("busybox:2"))
         at = running.wait(event("ScalingReplicaSet", "Scaled down replica set"), after=at)
         assert {e["message"] for e in running.events[:at] if e["kind"] == "apply"} == {"deployment.apps/web configured"}
         assert errors.readline() == (
-            "crashy lab: note: Deployment/other is in the files no more: it stays, as with kubectl apply\n"
+            "crashy lab: note: Deployment/other is no longer in the files: it stays, as with kubectl apply\n"
         )
         path.unlink()
         assert errors.readline() == f"crashy lab: {path}: no such file or directory\n"
@@ -57,7 +57,7 @@ def test_an_edit_is_rolled_out_and_a_bad_one_changes_nothing(tmp_path: Path) -> 
     ("args", "line"),
     [
         (["-"], "--watch: standard input can't be watched: name files or folders"),
-        (["x.yaml", "--on", "sim", "--for", "1s"], "--watch: only with --on lab: on a clock that jumps nobody could "),
+        (["x.yaml", "--on", "sim", "--for", "1s"], "--watch: only with --on lab: on a virtual clock nobody could "),
     ],
 )
 def test_what_can_not_be_watched(args: list[str], line: str) -> None:

@@ -62,16 +62,16 @@ def greeting(body: bytes) -> bytes:
         ("http", b"", 1, "closed without an answer"),
         ("http", b"SSH-2.0\r\n", 1, "does not speak HTTP"),
         ("http", None, 1, "no answer within 0.3s"),
-        ("tcp", None, 0, "takes a connection"),
+        ("tcp", None, 0, "accepts a connection"),
         ("redis", b"+PONG\r\n", 0, "answers PONG"),
-        ("redis", b"-NOAUTH Authentication required.\r\n", 0, "answers, and wants a password"),
+        ("redis", b"-NOAUTH Authentication required.\r\n", 0, "answers, and requires a password"),
         ("redis", b"-LOADING Redis is loading the dataset in memory\r\n", 1, "answers '-LOADING Redis is loading"),
         ("redis", b"", 1, "closed without an answer"),
-        ("redis", b"x" * 70_000, 1, "sends more than an answer should have"),
+        ("redis", b"x" * 70_000, 1, "the answer is longer than 64 KiB"),
         ("redis", None, 1, "no answer within 0.3s"),
         ("mysql", greeting(b"\x0a10.11.6-MariaDB\0rest"), 0, "greets as 10.11.6-MariaDB"),
         ("mysql", greeting(b"\xff\x69\x04Host is blocked"), 1, "refuses: Host is blocked"),
-        ("mysql", b"HTTP/1.1 400 Bad Request\r\n", 1, "does not greet as MySQL does"),
+        ("mysql", b"HTTP/1.1 400 Bad Request\r\n", 1, "sends no greeting of MySQL"),
         ("mysql", b"", 1, "closed without a greeting"),
     ],
 )
@@ -225,7 +225,7 @@ def listens(port: int) -> bool:
 
 
 @needs("redis-server")
-@pytest.mark.parametrize(("password", "says"), [("", "answers PONG"), ("secret", "answers, and wants a password")])
+@pytest.mark.parametrize(("password", "says"), [("", "answers PONG"), ("secret", "answers, and requires a password")])
 def test_a_real_redis_is_alive(password: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     port = free_port()
     command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(tmp_path)]

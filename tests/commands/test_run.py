@@ -96,8 +96,8 @@ def test_it_behaves_as_the_kubelet_of_another_version(tmp_path: Path, capsys: py
         (["run", str(FREEZE), str(SICK), "--timeline", "/tmp/x"], "--timeline: holds one run"),
         (["run", str(FREEZE), "--on", "sim", "--timeline", "/nowhere/x"], "--timeline: /nowhere/x: No such file"),
         (["report", "nowhere.jsonl"], "nowhere.jsonl: No such file"),
-        (["report", str(ROOT / "Makefile")], "Makefile:1: is no event of a timeline"),
-        (["report", "/dev/null"], "/dev/null: holds no experiment"),
+        (["report", str(ROOT / "Makefile")], "Makefile:1: is not a timeline's event"),
+        (["report", "/dev/null"], "/dev/null: has no experiment"),
     ],
 )
 def test_bad_input_is_told_and_exit_2(args: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,7 +113,7 @@ def test_an_engine_that_fails_is_exit_3_and_what_was_seen_is_reported(
     async def fail(*_: object) -> None:
         raise RuntimeError("the node is on fire")
 
-    monkeypatch.setattr("crashy.engines.sim.sim.Sim.inject", fail)
+    monkeypatch.setattr("crashy.engines.sim.sim.SimEngine.inject", fail)
 
     assert cli.main(on_sim(FREEZE)) == 3
     told = capsys.readouterr()

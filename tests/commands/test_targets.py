@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from crashy import cli
-from crashy.client import choose, lab_pods, labs_folder
+from crashy.client import choose, labs_folder, running_labs
 from crashy.errors import BadInput
 from tests.commands.patient_stub import running
 
@@ -73,7 +73,7 @@ def test_some_of_those_with_a_label() -> None:
 @pytest.mark.parametrize(
     ("wanted", "line"),
     [
-        ("webapp-", "--pod: 'webapp-': more than one begins so: webapp-1, webapp-2"),
+        ("webapp-", "--pod: 'webapp-': more than one name begins with it: webapp-1, webapp-2"),
         ("nginx", "--pod: 'nginx': no such pod: webapp-1, webapp-2, webapp, crashy-5d4f-x2"),
     ],
 )
@@ -120,7 +120,7 @@ def test_every_lab_is_asked_and_what_is_no_lab_is_passed_over(folder: Path) -> N
         dead.bind(str(folder / "4.sock"))
     (folder / "5.sock").touch()
 
-    assert [pod["name"] for pod in lab_pods(folder)] == ["a", "b"]
+    assert [pod["name"] for pods in running_labs(folder).values() for pod in pods] == ["a", "b"]
     for thread in (first, second, broken):
         thread.join()
 

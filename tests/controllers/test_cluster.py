@@ -19,14 +19,14 @@ def test_a_deployment_tells_what_kubernetes_tells() -> None:
     async def main() -> None:
         async with world(TWO) as w:
             one, two = w.names()
-            scaled, first, second = w.told("ScalingReplicaSet", "SuccessfulCreate")
+            scaled, first, second = w.events("ScalingReplicaSet", "SuccessfulCreate")
             replica_set = one.rpartition("-")[0]
 
             assert scaled.object == "deployment/web"
             assert scaled.message == f"Scaled up replica set {replica_set} from 0 to 2"
             assert first.object == f"replicaset/{replica_set}"
             assert [first.message, second.message] == [f"Created pod: {one}", f"Created pod: {two}"]
-            assert [event.message for event in w.told("Scheduled")] == [
+            assert [event.message for event in w.events("Scheduled")] == [
                 f"Successfully assigned default/{name} to crashy-lab" for name in (one, two)
             ]
             assert all(view.status.ready for view in w.cluster.pods())
@@ -54,7 +54,7 @@ def test_a_deleted_pod_is_made_anew_at_once_and_gone_in_the_end() -> None:
             assert during[:2] == before
             assert len(during) == 3
             assert after == during[1:]
-            assert [event.object for event in w.told("Deleted")] == [f"pod/{before[0]}"]
+            assert [event.object for event in w.events("Deleted")] == [f"pod/{before[0]}"]
 
     run_virtual(main())
 
@@ -86,9 +86,9 @@ def test_scaling_up_and_down() -> None:
             await asyncio.sleep(10)
 
             assert w.names() == [old[1]]  # the unready one went first, then the young ones
-            told = [event.message.split("from ")[1] for event in w.told("ScalingReplicaSet")]
-            assert told == ["0 to 2", "2 to 4", "4 to 1"]
-            assert len(w.told("SuccessfulDelete")) == 3
+            emitted = [event.message.split("from ")[1] for event in w.events("ScalingReplicaSet")]
+            assert emitted == ["0 to 2", "2 to 4", "4 to 1"]
+            assert len(w.events("SuccessfulDelete")) == 3
 
     run_virtual(main())
 
@@ -114,11 +114,11 @@ def test_a_service_sends_to_ready_pods_only() -> None:
 def test_endpoints_are_told_by_name() -> None:
     async def main() -> None:
         async with world(POD, SERVICE) as w:
-            told = [event for event in w.timeline.since() if event.kind == "endpoints"]
+            emitted = [event for event in w.timeline.since() if event.kind == "endpoints"]
 
-            assert told[0].data == {"namespace": "default", "ready": [], "not_ready": [], "serving": []}
-            assert told[-1].object == "service/web"
-            assert told[-1].data["ready"] == told[-1].data["serving"] == ["bare"]
+            assert emitted[0].data == {"namespace": "default", "ready": [], "not_ready": [], "serving": []}
+            assert emitted[-1].object == "service/web"
+            assert emitted[-1].data["ready"] == emitted[-1].data["serving"] == ["bare"]
 
     run_virtual(main())
 
@@ -205,7 +205,7 @@ def test_two_namespaces_may_have_the_same_deployment() -> None:
         there["metadata"]["namespace"] = "elsewhere"
         async with world(TWO, there) as w:
             assert [view.pod.namespace for view in w.cluster.pods()] == ["default"] * 2 + ["elsewhere"] * 2
-            assert not w.told("SuccessfulDelete")
+            assert not w.events("SuccessfulDelete")
 
     run_virtual(main())
 

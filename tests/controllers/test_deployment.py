@@ -90,11 +90,11 @@ def test_its_progress_is_told() -> None:
             assert progress(w) == ["NewReplicaSetCreated", "ReplicaSetUpdated", "NewReplicaSetAvailable"]
             await rolled(w, web("crashy-app:2"))
             assert progress(w)[3:] == ["NewReplicaSetCreated", "ReplicaSetUpdated", "NewReplicaSetAvailable"]
-            told = [event for event in w.timeline.since() if event.kind == "condition"][-1]
+            event = [one for one in w.timeline.since() if one.kind == "condition"][-1]
             name = w.cluster.controllers(DeploymentController)[0].newest
-            assert told.object == "deployment/web"
-            assert told.message == f'ReplicaSet "{name}" has successfully progressed.'
-            assert (told.data["condition"], told.data["status"]) == ("Progressing", "True")
+            assert event.object == "deployment/web"
+            assert event.message == f'ReplicaSet "{name}" has successfully progressed.'
+            assert (event.data["condition"], event.data["status"]) == ("Progressing", "True")
 
     run_virtual(main())
 
@@ -110,10 +110,10 @@ def test_a_version_that_never_gets_ready_stalls_the_rollout_and_the_old_manifest
 
             assert images(w) == ["1", "1", "1", "2", "2"]
             assert scalings(w, before) == ["up 1 0 to 1", "down 0 4 to 3", "up 1 1 to 2"]
-            (told,) = w.told("ProgressDeadlineExceeded")
+            (event,) = w.events("ProgressDeadlineExceeded")
             name = w.cluster.controllers(DeploymentController)[0].newest
-            assert told.message == f'ReplicaSet "{name}" has timed out progressing.'
-            assert told.data["status"] == "False"
+            assert event.message == f'ReplicaSet "{name}" has timed out progressing.'
+            assert event.data["status"] == "False"
             assert w.cluster.controllers(DeploymentController)[0].reason == "ProgressDeadlineExceeded"
 
             again = len(w.timeline)
@@ -151,7 +151,7 @@ def test_min_ready_seconds_hold_every_step() -> None:
 
             start = w.timeline.now()
             await rolled(w, web("crashy-app:2", minReadySeconds=20), seconds=90)
-            last = w.told("ScalingReplicaSet")[-1]
+            last = w.events("ScalingReplicaSet")[-1]
             assert images(w) == ["2", "2"]
             assert 40 < last.t - start < 46
 
@@ -277,8 +277,8 @@ def test_a_bare_pods_image_may_change_and_restarts_its_container() -> None:
             (after,) = w.cluster.pods()
             assert (after.pod.uid, after.pod.ip) == (before.pod.uid, before.pod.ip)
             assert after.status.containers[0].restart_count == 1
-            assert [e.message for e in w.told("Killing")] == ["Container web definition changed, will be restarted"]
-            assert 'image "crashy-app:2"' in w.told("Pulled")[-1].message
+            assert [e.message for e in w.events("Killing")] == ["Container web definition changed, will be restarted"]
+            assert 'image "crashy-app:2"' in w.events("Pulled")[-1].message
             assert await rolled(w, pod) == {("Pod", "default", "bare"): "unchanged"}
             assert after.status.containers[0].restart_count == 1
 
@@ -305,7 +305,7 @@ def test_what_can_not_change_is_refused_and_nothing_is_half_done() -> None:
             )
             await asyncio.sleep(10)
             assert w.names() == before
-            with pytest.raises(BadInput, match="a lab runs at most 100 pods; with those that are there already"):
+            with pytest.raises(BadInput, match="a lab runs at most 100 pods; with the existing ones"):
                 w.cluster.scale(w.cluster.workloads()[0], 100)
 
     run_virtual(main())

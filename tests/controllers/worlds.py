@@ -60,7 +60,7 @@ class World:
     def names(self) -> list[str]:
         return [view.pod.name for view in self.cluster.pods()]
 
-    def told(self, *reasons: str) -> list[Event]:
+    def events(self, *reasons: str) -> list[Event]:
         return [event for event in self.timeline.since() if event.reason in reasons]
 
 

@@ -119,9 +119,9 @@ class AtZero:
 def test_the_last_spell_that_holds_counts() -> None:
     phases = (ScriptedPhase(Hang(), 1, 4), ScriptedPhase(Answer(500), 2, 3, ("/a", "/b*")))
     life = Life(listens_at=0.5, phases=phases, on_term=(ScriptedPhase(Answer(503), 1),))
-    course = ScriptedProcess(life, AtZero(), terminated_at=5)
+    process = ScriptedProcess(life, AtZero(), terminated_at=5)
 
-    assert [course.condition(t, "/bc") for t in (0, 0.5, 1, 2, 3, 4, 6)] == [
+    assert [process.condition(t, "/bc") for t in (0, 0.5, 1, 2, 3, 4, 6)] == [
         Refuse(),
         Answer(),
         Hang(),
@@ -130,8 +130,8 @@ def test_the_last_spell_that_holds_counts() -> None:
         Answer(),
         Answer(503),
     ]
-    assert course.condition(2, "/c") == Hang()
-    assert course.condition(0, "cat f", network=False) == Answer()
+    assert process.condition(2, "/c") == Hang()
+    assert process.condition(0, "cat f", network=False) == Answer()
 
 
 async def started(runtime: SimRuntime, exits: list[Exited]) -> str:

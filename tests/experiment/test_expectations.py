@@ -14,18 +14,18 @@ from crashy.experiment.fields import Fields
 from crashy.experiment.model import Comparison, EventPattern
 from crashy.manifest.parse import parse_values
 from crashy.objects.document import Document
-from crashy.report.results import results
+from crashy.report.results import summarize
 from crashy.timeline import Event
 from tests.report.test_results import FREEZE, fault, kube, pod, request
 
 SICK = [pod(1, ready=True), request(2), fault(5, "crash mode=errors"), request(6, ok=False), request(7, ok=False)]
 
 
-def verdicts(told: list[Event], /, **expect: Any) -> list[Verdict]:
+def verdicts(events: list[Event], /, **expect: Any) -> list[Verdict]:
     fields = Fields(Document("e.yaml", 1, 1, {"expect": expect}))
     read = read_expectations(fields, expect)
     assert fields.lines() == []
-    return judge(read, Run(results(told), told))
+    return judge(read, Run(summarize(events), events))
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_a_line_of_a_containers_own_log(wanted: str, seen: str, passed: bool) ->
 
 @pytest.mark.parametrize(("counts", "seen"), [((), "0"), ((1, 3, 0), "3")])
 def test_the_most_zombies_that_there_were(counts: tuple[int, ...], seen: str) -> None:
-    told = [Event(1, "lab", "process", "pod/web-1", "Zombies", data={"zombies": n}) for n in counts]
-    (verdict,) = verdicts(told, zombies="== 3")
+    events = [Event(1, "lab", "process", "pod/web-1", "Zombies", data={"zombies": n}) for n in counts]
+    (verdict,) = verdicts(events, zombies="== 3")
 
     assert (verdict.seen, verdict.passed) == (seen, seen == "3")
 
@@ -86,11 +86,11 @@ def test_a_step_is_an_event_too() -> None:
 
 
 def test_verdicts_come_in_an_order_of_their_own() -> None:
-    told = verdicts(
+    judged = verdicts(
         FREEZE, outcome="recovers", zombies="== 0", logs={"web": "x"}, restarts={"total": "== 1"}, errors="< 9"
     )
 
-    assert [verdict.name for verdict in told] == ["errors", "restarts of total", "log of web", "zombies", "outcome"]
+    assert [verdict.name for verdict in judged] == ["errors", "restarts of total", "log of web", "zombies", "outcome"]
 
 
 @pytest.mark.parametrize("nothing", [{"events": []}, {"restarts": {}}, {"logs": {}}])
@@ -124,7 +124,7 @@ def test_what_never_came_is_not_within_anything() -> None:
     ],
 )
 def test_the_outcome_of_a_run(events: list[Event], seen: list[str]) -> None:
-    assert outcomes(results(events)) == seen
+    assert outcomes(summarize(events)) == seen
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_an_event_is_matched_by_reason_object_and_message(pattern: EventPattern,
 
 
 def test_events_are_expected_as_a_subsequence() -> None:
-    told = [kube(t, reason, "") for t, reason in enumerate(["Started", "Unhealthy", "Killing", "Started"])]
+    events = [kube(t, reason, "") for t, reason in enumerate(["Started", "Unhealthy", "Killing", "Started"])]
 
-    assert first_missing([EventPattern(r) for r in ("Unhealthy", "Started")], told) == ""
-    assert first_missing([EventPattern(r) for r in ("Killing", "Started", "Started")], told) == "Started"
+    assert first_missing([EventPattern(r) for r in ("Unhealthy", "Started")], events) == ""
+    assert first_missing([EventPattern(r) for r in ("Killing", "Started", "Started")], events) == "Started"
 
 
 @pytest.mark.parametrize("text", ["0.9", ">= ", "=> 1", "<= soon", ">= nan"])

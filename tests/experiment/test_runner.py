@@ -80,11 +80,11 @@ def simulate(folder: Path, *steps: dict[str, Any], seed: int = 1, stop_at: float
 
 
 def steps(record: Record) -> list[tuple[float, str, str]]:
-    """Time, reason and message of each step that was told."""
+    """Time, reason and message of each recorded step."""
     return [(round(e.t, 3), e.reason, e.message) for e in record.events if e.kind == "step"]
 
 
-def ill(record: Record) -> list[str]:
+def injected_pods(record: Record) -> list[str]:
     """The pods that a fault was injected into."""
     return [e.object for e in record.events if e.kind == "fault" and e.reason == "Injected"]
 
@@ -102,23 +102,23 @@ def test_steps_come_at_their_times_between_the_begin_and_the_end(tmp_path: Path)
 
 
 def test_users_ask_from_the_first_endpoint_to_the_end(tmp_path: Path) -> None:
-    told = simulate(tmp_path).results()
+    summary = simulate(tmp_path).summary()
 
-    assert 80 <= told.requests <= 101
-    assert told.errors == 0
+    assert 80 <= summary.requests <= 101
+    assert summary.errors == 0
 
 
 def test_the_same_seed_gives_the_same_timeline_and_another_one_other_targets(tmp_path: Path) -> None:
     chosen = {"at": 5, "inject": "crash mode=errors", "target": "2 of app=web"}
     first, second = simulate(tmp_path, chosen), simulate(tmp_path, chosen)
-    others = {tuple(ill(simulate(tmp_path, chosen, seed=seed))) for seed in range(2, 6)}
+    others = {tuple(injected_pods(simulate(tmp_path, chosen, seed=seed))) for seed in range(2, 6)}
 
     assert [e.to_json() for e in first.events] == [e.to_json() for e in second.events]
     assert len(others) > 1
 
 
 @pytest.mark.parametrize(
-    ("target", "keep_ready", "hit"),
+    ("target", "keep_ready", "injected"),
     [
         ("all", 0, 3),
         ("all", 1, 2),
@@ -130,11 +130,11 @@ def test_the_same_seed_gives_the_same_timeline_and_another_one_other_targets(tmp
     ],
 )
 def test_a_target_is_as_many_pods_as_it_says_and_the_budget_leaves(
-    tmp_path: Path, target: str, keep_ready: int, hit: int
+    tmp_path: Path, target: str, keep_ready: int, injected: int
 ) -> None:
     record = simulate(tmp_path, {"at": 5, "inject": "unready", "target": target, "keep_ready": keep_ready})
 
-    assert len(set(ill(record))) == hit
+    assert len(set(injected_pods(record))) == injected
 
 
 def test_a_step_that_would_leave_too_few_is_skipped_and_told(tmp_path: Path) -> None:
@@ -157,9 +157,9 @@ def test_scaling_deleting_and_applying_change_what_runs(tmp_path: Path) -> None:
         {"at": 8, "delete": "pod", "target": "web-", "grace": 1},
     )
 
-    told = record.results()
-    assert {"more"} <= set(told.ready)
-    assert len(told.ready) == 2
+    summary = record.summary()
+    assert {"more"} <= set(summary.ready)
+    assert len(summary.ready) == 2
 
 
 def test_a_load_is_a_closed_loop_that_ends_and_says_what_came_back(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_an_interruption_takes_every_fault_back_and_is_told(tmp_path: Path) -> N
 
     assert (record.events[-1].reason, record.events[-1].message) == ("Ended", "interrupted")
     assert len([e for e in record.events if e.kind == "fault" and e.reason == "Recovered"]) == 3
-    assert record.results().end == pytest.approx(8.0, abs=2.1)
+    assert record.summary().end == pytest.approx(8.0, abs=2.1)
 
 
 def test_a_record_is_the_same_after_it_was_written_and_read(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import random
 
-from crashy.faults.active import Active, FaultSet, RequestEffect
+from crashy.faults.active import FaultSet, InjectedFault, RequestEffect
 from crashy.faults.base import parse_spec
 from crashy.faults.effects import Command
 from crashy.faults.scope import Request
@@ -13,7 +13,7 @@ LIVE = Request("GET", "/live", "kubelet", "liveness")
 
 
 class FakePatient:
-    """A FaultSet, its clock, and what it told: `changes` as (time, reason, id)."""
+    """A FaultSet, its clock, and its changes: `changes` as (time, reason, id)."""
 
     def __init__(self, *specs: str, seed: int = 0) -> None:
         self.time = 0.0
@@ -22,10 +22,10 @@ class FakePatient:
         for spec in specs:
             self.inject(spec)
 
-    def _note(self, reason: str, active: Active) -> None:
+    def _note(self, reason: str, active: InjectedFault) -> None:
         self.changes.append((self.time, reason, active.id))
 
-    def inject(self, spec: str) -> Active:
+    def inject(self, spec: str) -> InjectedFault:
         return self.faults.inject(parse_spec(spec))
 
     def at(self, time: float) -> list[Command]:
@@ -38,7 +38,7 @@ class FakePatient:
     def answers(self, requests: int, request: Request = USER) -> list[int | None]:
         """Return the status that faults answer to each of several requests, None where none does."""
         effects = [self.ask(request) for _ in range(requests)]
-        return [effect.answer and effect.answer.status for effect in effects]
+        return [effect.response and effect.response.status for effect in effects]
 
     def states(self) -> list[str]:
         return [active.state for active in self.faults.list()]

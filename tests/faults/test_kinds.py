@@ -5,7 +5,7 @@ import random
 import pytest
 
 from crashy.faults.base import parse_spec
-from crashy.faults.effects import Answer
+from crashy.faults.effects import InjectedResponse
 from tests.faults.patients import LIVE, READY, USER, FakePatient
 
 
@@ -17,7 +17,7 @@ def test_an_app_that_crashed_with_errors_answers_500_everywhere_and_knows_since_
 
     for request in (USER, READY, LIVE):
         effect = patient.ask(request)
-        assert effect.answer == Answer(500)
+        assert effect.response == InjectedResponse(500)
         assert effect.by is not None
         assert (effect.by.fault.name, effect.by.starts_at) == ("crash", 5)
 
@@ -25,20 +25,20 @@ def test_an_app_that_crashed_with_errors_answers_500_everywhere_and_knows_since_
 def test_unready_answers_the_readiness_probe_alone() -> None:
     patient = FakePatient("unready")
 
-    assert patient.ask(READY).answer == Answer(503)
+    assert patient.ask(READY).response == InjectedResponse(503)
     assert patient.answers(1, LIVE) + patient.answers(1) == [None, None]
 
 
 def test_unlive_answers_the_liveness_probe_alone() -> None:
     patient = FakePatient("unlive")
 
-    assert patient.ask(LIVE).answer == Answer(503)
+    assert patient.ask(LIVE).response == InjectedResponse(503)
     assert patient.answers(1, READY) + patient.answers(1) == [None, None]
 
 
 def test_an_error_says_what_it_was_told_to() -> None:
-    assert FakePatient("error code=418 body=teapot").ask().answer == Answer(418, "teapot")
-    assert FakePatient("error").ask().answer == Answer(500)
+    assert FakePatient("error code=418 body=teapot").ask().response == InjectedResponse(418, "teapot")
+    assert FakePatient("error").ask().response == InjectedResponse(500)
 
 
 def test_weights_are_shares() -> None:

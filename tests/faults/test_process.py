@@ -58,7 +58,7 @@ def test_recovery_lets_the_process_go_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("specs", "told"),
+    ("specs", "commands"),
     [
         (
             ["freeze for=10s", "freeze after=5s for=10s"],
@@ -79,11 +79,11 @@ def test_recovery_lets_the_process_go_on() -> None:
     ],
 )
 def test_two_that_freeze_the_process_thaw_it_when_the_last_ends(
-    specs: list[str], told: dict[float, list[Command]]
+    specs: list[str], commands: dict[float, list[Command]]
 ) -> None:
     patient = FakePatient(*specs)
 
-    assert {time: patient.at(time) for time in told} == told
+    assert {time: patient.at(time) for time in commands} == commands
 
 
 SECONDS = st.integers(0, 20).map(float)
@@ -153,7 +153,7 @@ def test_a_trap_waits_for_the_request_that_it_meets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "sprung"),
+    ("spec", "fired"),
     [
         ("crash every=3", [3, 6]),
         ("crash times=2", [1, 2]),
@@ -163,10 +163,10 @@ def test_a_trap_waits_for_the_request_that_it_meets() -> None:
         ("crash methods=GET", [1, 2, 3, 4, 5, 6]),
     ],
 )
-def test_a_trap_springs_as_its_scope_says(spec: str, sprung: list[int]) -> None:
+def test_a_request_triggered_fault_fires_as_its_scope_says(spec: str, fired: list[int]) -> None:
     patient = FakePatient(spec)
 
-    assert [number for number in range(1, 7) if patient.ask().commands] == sprung
+    assert [number for number in range(1, 7) if patient.ask().commands] == fired
 
 
 def test_a_traps_length_counts_from_its_springing_and_it_waits_again_while_times_are_left() -> None:

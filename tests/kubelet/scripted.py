@@ -1,7 +1,7 @@
-"""A modelled container whose life is written down beforehand: what it answers at a moment is a function of time.
+"""A modelled container with a script: its response is a function of time.
 
-Seconds count from the container's start. A container that nothing is said of listens soon after its start,
-answers 200 to everything, and ends at once with code 0 when told to.
+Seconds count from the container's start. By default a container listens soon after its start,
+answers 200 to everything, and ends at once with code 0 at SIGTERM.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ScriptedPhase:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """How one life of a container goes.
+    """The script of one life of a container.
 
     `start_seconds` is what the runtime needs to start it (or to find that it can't, for the reason `start_error`),
     `exits_at` when it ends by itself, `term_seconds` the time from SIGTERM to its end (None: it ignores SIGTERM).
@@ -70,20 +70,20 @@ class Life:
 
     def begin(self, kernel: Kernel) -> ScriptedProcess:
         """Begin the life now."""
-        script = ScriptedProcess(self, kernel)
+        process = ScriptedProcess(self, kernel)
         if self.exits_at is not None:
-            kernel.call_at(script.began + self.exits_at, lambda: kernel.exit(self.exit_code))
-        return script
+            kernel.call_at(process.began + self.exits_at, lambda: kernel.exit(self.exit_code))
+        return process
 
 
 def healthy(_pod: Pod, _container: Container, _attempt: int) -> Life:
-    """Nothing ever goes wrong."""
+    """Return a life without failures."""
     return Life()
 
 
 @dataclass(slots=True)
 class ScriptedProcess:
-    """One life as it goes on: its plan, and what has been done to it since."""
+    """A process that follows its script, and what has been injected since."""
 
     life: Life
     kernel: Kernel
@@ -101,7 +101,7 @@ class ScriptedProcess:
         return self.kernel.now() - self.began
 
     def condition(self, t: float, target: str, *, network: bool = True) -> Condition:
-        """Return how the container meets that target at `t`; what runs inside it (no `network`) needs no listener."""
+        """Return the response to that target at `t`; what runs inside it (no `network`) needs no listener."""
         if network and t < self.life.listens_at:
             return Refuse()
         phases = [s for s in (*self.life.phases, *self.injected) if s.holds(t, target)]
@@ -114,11 +114,11 @@ class ScriptedProcess:
         self.injected.append(replace(phase, start=self.age + phase.start, end=self.age + phase.end))
 
     def listens(self, port: int) -> bool:
-        """Refuse: it has no ports of its own; whoever asks it by its container is met as its life says."""
+        """Return False: it has no ports of its own; a request to its container follows the script."""
         return False
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
-        """Return how it meets a handler now; the connections that a stopped one leaves in the queue are counted."""
+        """Return the response to a handler now; connections in a stopped one's backlog are counted."""
         condition = self.condition(self.age, target(handler), network=not isinstance(handler, Exec))
         if not isinstance(condition, Stopped):
             self.queued = 0
@@ -135,7 +135,7 @@ class ScriptedProcess:
             self.kernel.call_at(ends_at, lambda: self.kernel.exit(self.life.term_code))
 
     def ended(self) -> None:
-        """Nobody waits for it: what is asked is answered at once."""
+        """Do nothing: no request is in flight, as each is answered at once."""
 
     def runs_again_at(self, t: float) -> float:
         """Return the moment from `t` on at which it takes signals: `t` itself unless it is stopped; inf for never."""

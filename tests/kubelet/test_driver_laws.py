@@ -54,7 +54,7 @@ def histories(draw: st.DrawFn) -> Run:
     deletion = draw(st.none() | st.integers(1, SECONDS))
     return simulate(
         spec,
-        lambda _pod, container, attempt: (script := scripts[int(container.name[1:])])[attempt % len(script)],
+        lambda _pod, container, attempt: (plans := scripts[int(container.name[1:])])[attempt % len(plans)],
         SECONDS,
         profile=PROFILES[draw(st.sampled_from(["1.20", "1.36"]))],
         seed=draw(st.integers(0, 5)),

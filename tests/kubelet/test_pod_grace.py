@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crashy.kubelet.grace import MINIMUM_GRACE_SECONDS, grace_after_pre_stop, runs_pre_stop
-from crashy.kubelet.pod import KillReason, grace_period
+from crashy.kubelet.grace import MINIMUM_GRACE_SECONDS, KillReason, grace_after_pre_stop, grace_period, runs_pre_stop
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.pod import Container, Exec, Lifecycle, Probe
 from tests.kubelet.cases import case

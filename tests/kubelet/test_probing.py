@@ -217,7 +217,7 @@ class One:
             profile=NEWEST,
             delay=delay,
             view=lambda: ContainerView("A", "running", started=kind is not STARTUP),
-            ask=self.ask,
+            call=self.ask,
             judged=lambda _, outcome: self.judged.append(outcome),
             changed=lambda *_: None,
         )
@@ -282,7 +282,7 @@ async def test_a_probe_under_way_when_its_worker_is_stopped_is_still_judged() ->
             await asyncio.sleep(5)
             return BAD
 
-        one.prober._ask = slow
+        one.prober._call = slow
         task = group.create_task(one.prober.run())
         await asyncio.sleep(1)
         one.prober.stop()
@@ -294,7 +294,7 @@ async def test_a_probe_under_way_when_its_worker_is_stopped_is_still_judged() ->
 
 
 @virtual
-async def test_errors_are_retried_at_once_and_only_the_last_is_told() -> None:
+async def test_errors_are_retried_at_once_and_only_the_last_is_reported() -> None:
     """prober.go runProbeWithRetries."""
     async with tasks() as group:
         error = Outcome(Result.UNKNOWN, error="no")

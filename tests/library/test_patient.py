@@ -48,6 +48,13 @@ def test_it_sees_what_it_has_answered_and_nothing_of_the_admin_api(patient: Pati
     assert before - 1 < patient.requests[0].at <= patient.requests[1].at < time.time() + 1
 
 
+def test_seconds_are_as_exact_as_the_log_and_no_more(patient: Patient) -> None:
+    for _ in range(50):
+        ask(patient.url)
+
+    assert [r.seconds for r in patient.requests] == [float(f"{r.seconds:.6f}") for r in patient.requests]
+
+
 def test_it_sees_a_kubelet_that_is_told_no(patient: Patient) -> None:
     patient.inject("unready")
     assert ask(f"{patient.url}/readyz", **{"User-Agent": "kube-probe/1.36"}) == 503
@@ -87,7 +94,7 @@ def test_what_is_wrong_is_told_in_the_patient_s_own_words(patient: Patient) -> N
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"crash_afer": 5}, "CRASH_AFER: is no setting; did you mean CRASH_AFTER?"),
+        ({"crash_afer": 5}, "CRASH_AFER: is not a setting; did you mean CRASH_AFTER?"),
         ({"log_format": "text"}, "LOG_FORMAT: can't be set: Patient needs its own"),
         (
             {"crash_after": "soon", "exit_code": 256},

@@ -41,7 +41,7 @@ def test_the_health_check_lab_has_two_services_of_one_name_that_point_past_its_a
         f"{file}:70: document 3 (Service/backendflask-healthcheck): "
         f"replaces document 2 at {file}:57, as kubectl apply does: the later one wins",
         f"{file}:80: document 3 (Service/backendflask-healthcheck): spec.ports[0].targetPort: "
-        "8080 is no containerPort of the pods it selects (they declare 5000)",
+        "8080 is not a containerPort of the selected pods (they declare 5000)",
     )
     assert container.image_pull_policy == "Always"
     assert container.readiness_probe == Probe(

@@ -140,8 +140,8 @@ def test_expressions_are_read_and_matched() -> None:
         ),
         (
             f"{DEPLOYMENT}---\n{SERVICE.replace('targetPort: 8080', 'targetPort: 5000')}",
-            "m.yaml:32: document 2 (Service/web): spec.ports[0].targetPort: 5000 is no containerPort of the pods it "
-            "selects (they declare 8080)",
+            "m.yaml:32: document 2 (Service/web): spec.ports[0].targetPort: 5000 is not a containerPort of the "
+            "selected pods (they declare 8080)",
         ),
         (
             f"{DEPLOYMENT}---\n{SERVICE.replace('targetPort: 8080', 'targetPort: htpp')}",
@@ -150,7 +150,7 @@ def test_expressions_are_read_and_matched() -> None:
         ),
         (
             f"{DEPLOYMENT}---\n{SERVICE.replace('      targetPort: 8080', '')}",
-            "m.yaml:31: document 2 (Service/web): spec.ports[0].port: 80 is no containerPort of the pods it selects "
+            "m.yaml:31: document 2 (Service/web): spec.ports[0].port: 80 is not a containerPort of the selected pods "
             "(they declare 8080)",
         ),
         (
@@ -172,7 +172,7 @@ def test_expressions_are_read_and_matched() -> None:
         ),
         (
             DEPLOYMENT.replace("  replicas: 2", "  paused: true"),
-            "m.yaml:6: document 1 (Deployment/web): spec.paused: the lab runs a paused Deployment all the same",
+            "m.yaml:6: document 1 (Deployment/web): spec.paused: the lab ignores this and rolls out",
         ),
     ],
 )
@@ -205,8 +205,8 @@ def test_the_ceiling_counts_every_pod() -> None:
     text = f"{DEPLOYMENT.replace('replicas: 2', 'replicas: 99')}---\n{POD}---\n{POD.replace('alone', 'two')}"
 
     assert complaints(text) == [
-        "m.yaml:39: document 3 (Pod/two): spec: Invalid value: 1: a lab runs at most 100 pods, and 100 come before "
-        "these"
+        "m.yaml:39: document 3 (Pod/two): spec: Invalid value: 1: a lab runs at most 100 pods, and the objects "
+        "before this one have 100"
     ]
 
 

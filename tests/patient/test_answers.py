@@ -69,9 +69,9 @@ def test_a_fault_answers_in_the_personas_words(spec: str, path: str, persona: st
     faults.inject(parse_spec(spec))
     effect = faults.on_request(Request("GET", path, "users", PROBE_ROUTES.get(path)))
     assert effect.by is not None
-    assert effect.answer is not None
+    assert effect.response is not None
 
-    assert fault_answer(effect.by, effect.answer, path, persona, WHO, now=102.85) == answer
+    assert fault_answer(effect.by, effect.response, path, persona, WHO, now=102.85) == answer
 
 
 def test_pages_say_who_the_patient_is() -> None:

@@ -167,9 +167,9 @@ def test_unknown_crashy_variables_are_warned_about_with_the_likely_name() -> Non
     settings = load([], {"CRASHY_PORT": "1", "CRASHY_CRASH_AFTR": "1", "CRASHY_ZZZ": "", "OTHER": "1"})
 
     assert settings.warnings == (
-        "CRASHY_CRASH_AFTR: is no setting; did you mean CRASH_AFTER?",
-        "CRASHY_PORT: is no setting; did you mean PORT?",
-        "CRASHY_ZZZ: is no setting",
+        "CRASHY_CRASH_AFTR: is not a setting; did you mean CRASH_AFTER?",
+        "CRASHY_PORT: is not a setting; did you mean PORT?",
+        "CRASHY_ZZZ: is not a setting",
     )
 
 
@@ -193,7 +193,7 @@ def test_a_service_named_admin_does_not_set_the_admin_port() -> None:
 
     assert settings.admin_port == 8081
     assert settings.warnings == (
-        "ADMIN_PORT: tcp://10.96.0.9:80: comes from a Service named admin, not from you; left out",
+        "ADMIN_PORT: tcp://10.96.0.9:80: set by Kubernetes for a Service named admin; ignored",
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from crashy.report.drawing import LEFT, RIGHT, WIDTH
 from crashy.report.html import page
 from crashy.report.lanes import lanes
-from crashy.report.results import results
+from crashy.report.results import summarize
 from crashy.timeline import Event
 from tests.needs import needs
 
@@ -147,7 +147,7 @@ def test_a_long_run_is_drawn_in_bounded_room() -> None:
 
 def test_nothing_that_happened_is_a_page_too() -> None:
     assert "<svg" in page([])
-    assert lanes([], results([])) == []
+    assert lanes([], summarize([])) == []
 
 
 @needs("chromium", "google-chrome")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.report.parity import MEASURES, Row, compare, summarize
+from crashy.report.parity import MEASURES, Row, comparable, compare
 from crashy.timeline import Event
 from tests.report.events import status
 
@@ -61,7 +61,7 @@ def later(events: Sequence[Event], seconds: float, *, since: float = 0.0) -> lis
 
 
 def differ(left: Sequence[Event], right: Sequence[Event], **tolerances: float) -> list[Row]:
-    return [row for row in compare(summarize(left), summarize(right), **tolerances) if row.differs]
+    return [row for row in compare(comparable(left), comparable(right), **tolerances) if row.differs]
 
 
 def which(rows: Sequence[Row]) -> list[tuple[str, str]]:
@@ -69,7 +69,7 @@ def which(rows: Sequence[Row]) -> list[tuple[str, str]]:
 
 
 def test_a_run_is_as_it_is() -> None:
-    rows = compare(summarize(HEALED), summarize(HEALED))
+    rows = compare(comparable(HEALED), comparable(HEALED))
 
     assert not [row for row in rows if row.differs]
     assert {row.what for row in rows} == set(MEASURES)
@@ -200,7 +200,7 @@ def test_pods_of_a_deployment_go_by_their_role_whatever_their_names() -> None:
     left = deployment("web-1", "web-1-aa", "web-1-bb", "web-1-aa")
     right = deployment("web-7", "web-7-xx", "web-7-yy", "web-7-yy")
 
-    rows = compare(summarize(left), summarize(right))
+    rows = compare(comparable(left), comparable(right))
 
     assert not [row for row in rows if row.differs]
     assert {row.object for row in rows if row.what == "restarts"} == {"pod/web.1.1", "pod/web.1.2"}
@@ -214,7 +214,7 @@ def test_the_pods_of_a_new_version_are_told_from_the_old_ones() -> None:
         pod(13, "web-2-cc", ready=True),
         pod(14, "web-1-bb", ready=False, reason="Deleted"),
     ]
-    totals = summarize([*events[:-1], *update, events[-1]])
+    summary = comparable([*events[:-1], *update, events[-1]])
 
-    assert [m.reason for m in totals.lanes["pod/web.2.1 status"]] == ["Ready"]
-    assert [m.reason for m in totals.lanes["pod/web.1.2 status"]] == ["Ready", "NotReady", "Deleted"]
+    assert [m.reason for m in summary.lanes["pod/web.2.1 status"]] == ["Ready"]
+    assert [m.reason for m in summary.lanes["pod/web.1.2 status"]] == ["Ready", "NotReady", "Deleted"]

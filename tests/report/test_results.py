@@ -1,10 +1,10 @@
-"""Results, out of timelines written by hand."""
+"""Summaries of timelines written by hand."""
 
 from __future__ import annotations
 
 import pytest
 
-from crashy.report.results import FaultResult, results
+from crashy.report.results import FaultResult, summarize
 from crashy.report.terminal import columns, summary
 from crashy.timeline import Event
 from tests.report.events import status
@@ -39,7 +39,7 @@ def fault(t: float, spec: str, name: str = "web-1") -> Event:
 
 
 def faults(events: list[Event]) -> tuple[FaultResult, ...]:
-    return results(events).faults
+    return summarize(events).faults
 
 
 FREEZE = [
@@ -102,11 +102,11 @@ def test_another_pods_troubles_are_not_this_ones() -> None:
 
 
 def test_users_are_counted_over_the_whole_run() -> None:
-    totals = results(FREEZE)
+    summary = summarize(FREEZE)
 
-    assert (totals.requests, totals.errors, totals.availability, totals.last_error) == (4, 2, 0.5, 15)
-    assert [(o.start, o.end, o.requests) for o in totals.outages] == [(10.5, 12, 1), (15, 15, 1)]
-    assert (totals.restarts, totals.ready) == ({"web-1": 1}, {"web-1": True})
+    assert (summary.requests, summary.errors, summary.availability, summary.last_error) == (4, 2, 0.5, 15)
+    assert [(o.start, o.end, o.requests) for o in summary.outages] == [(10.5, 12, 1), (15, 15, 1)]
+    assert (summary.restarts, summary.ready) == ({"web-1": 1}, {"web-1": True})
 
 
 def test_drain_is_the_last_request_that_the_sick_pod_was_given() -> None:
@@ -129,7 +129,7 @@ def test_the_longest_back_off_is_read_off_the_pods(message: str, seconds: int) -
         1, "kubelet", "pod", "pod/web-1", data=status(ready=False, restarts=1, containers=[{"message": message}])
     )
 
-    assert results([waiting]).back_off == seconds
+    assert summarize([waiting]).back_off == seconds
 
 
 def test_what_a_pod_answers_after_it_has_left_is_counted() -> None:
@@ -143,7 +143,7 @@ def test_what_a_pod_answers_after_it_has_left_is_counted() -> None:
         request(10, pod="web-1"),
     ]
 
-    assert results(events).after_leaving == 1
+    assert summarize(events).after_leaving == 1
 
 
 def test_of_many_endpoints_who_joined_and_left_is_followed() -> None:
@@ -161,16 +161,16 @@ def test_of_many_endpoints_who_joined_and_left_is_followed() -> None:
         endpoints(11, "web-1", "web-2", "web-3"),
         request(12, pod="web-3"),
     ]
-    totals = results(events)
+    summary = summarize(events)
 
-    assert totals.faults[0].left == 2
-    assert totals.after_leaving == 2
+    assert summary.faults[0].left == 2
+    assert summary.after_leaving == 2
 
 
 def test_an_empty_timeline_has_results_too() -> None:
-    totals = results([])
+    summary = summarize([])
 
-    assert (totals.requests, totals.availability, totals.end) == (0, 1.0, 0.0)
+    assert (summary.requests, summary.availability, summary.end) == (0, 1.0, 0.0)
 
 
 def test_the_summary_is_a_table_the_first_signs_and_a_line_on_users() -> None:
@@ -205,4 +205,4 @@ def test_a_pod_that_was_or_is_being_deleted_is_not_among_those_that_must_be_read
     reason, data = end
     gone = Event(3, "kubelet", "pod", "pod/web-2", reason, data=status(ready=False, restarts=0, **data))
 
-    assert results([pod(1, ready=True), gone]).ready == {"web-1": True}
+    assert summarize([pod(1, ready=True), gone]).ready == {"web-1": True}

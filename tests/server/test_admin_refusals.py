@@ -68,7 +68,7 @@ BAD_BODIES = [
     ("faults", JSON, '{"fault": "latency", "delay": "p50=2s,p99=1s"}', "delay", "2s"),
     ("faults", JSON, '{"fault": "latency", "delay": "2s..1s"}', "delay", "2s"),
     ("faults", JSON, '{"spec": 7}', "spec", "must be a string"),
-    ("faults", JSON, '{"spec": "freeze", "for": "10s"}', "for", "can't be combined with other fields"),
+    ("faults", JSON, '{"spec": "freeze", "for": "10s"}', "for", "`spec` can't be combined with other fields"),
     ("faults", JSON, '{"spec": "freeze for"}', "freeze", "key=value"),
     ("faults", JSON, '"freeze for=10s; crash"', "fault", "one fault"),
     ("faults", JSON, "[" * 60_000, "body", "nested too deeply"),

@@ -17,7 +17,7 @@ from crashy.engines.sim import effects as modelled_effects
 from crashy.faults.base import FAULTS, parse_spec
 from crashy.faults.effects import Begin, Block, End, ListenersClosed, ProcessEffects
 from crashy.server import effects
-from crashy.server.listeners import AllListeners, Listeners
+from crashy.server.listeners import Listeners
 from crashy.server.patient import Patient
 from tests.server.running import until
 
@@ -27,8 +27,8 @@ from crashy.faults.effects import Begin, Exit, ProcessEffects, Signal
 from crashy.server import effects
 
 {first}
-process = effects.Process(None, None, stuck=None, last_words=lambda: print("last words", flush=True))
-ProcessEffects(effects, process).obey(Begin({effect}))
+process = effects.Process(None, None, log_stuck=None, before_exit=lambda: print("last words", flush=True))
+ProcessEffects(effects, process).execute(Begin({effect}))
 """
 
 
@@ -51,7 +51,7 @@ def stuck() -> list[str]:
 
 @pytest.fixture
 def act(loop: asyncio.AbstractEventLoop, stuck: list[str]) -> ProcessEffects:
-    process = effects.Process(loop, AllListeners(), stuck=lambda: stuck.append("stuck"), last_words=lambda: None)
+    process = effects.Process(loop, [], log_stuck=lambda: stuck.append("stuck"), before_exit=lambda: None)
     return ProcessEffects(effects, process)
 
 
@@ -76,12 +76,12 @@ def test_a_blocked_loop_is_stuck_until_it_is_thawed(
     loop: asyncio.AbstractEventLoop, act: ProcessEffects, stuck: list[str]
 ) -> None:
     ran = threading.Event()
-    act.obey(Begin(Block()))
-    act.obey(Begin(Block(), 5.0))  # it holds already
+    act.execute(Begin(Block()))
+    act.execute(Begin(Block(), 5.0))  # it holds already
     loop.call_soon_threadsafe(ran.set)
 
     assert not ran.wait(0.2)
-    act.obey(End(Block()))
+    act.execute(End(Block()))
     assert ran.wait(10)
     assert stuck == ["stuck"]
 
@@ -91,9 +91,9 @@ def test_thawing_a_loop_that_did_not_stand_still_yet_keeps_it_going(
 ) -> None:
     ran, held = threading.Event(), threading.Event()
     loop.call_soon_threadsafe(held.wait, 10)
-    act.obey(Begin(Block()))
-    act.obey(End(Block()))
-    act.obey(End(Block()))
+    act.execute(Begin(Block()))
+    act.execute(End(Block()))
+    act.execute(End(Block()))
     held.set()
     loop.call_soon_threadsafe(ran.set)
 
@@ -107,7 +107,7 @@ def test_closed_listeners_refuse_until_they_are_opened_again(
     listeners = Listeners(make_patient(), "PORT", "127.0.0.1", [0])
     listeners.bind()
     asyncio.run_coroutine_threadsafe(listeners.listen(asyncio.Protocol), loop).result(10)
-    process = effects.Process(loop, AllListeners(listeners), stuck=lambda: None, last_words=lambda: None)
+    process = effects.Process(loop, [listeners], log_stuck=lambda: None, before_exit=lambda: None)
     act = ProcessEffects(effects, process)
 
     def refused() -> bool:
@@ -115,11 +115,11 @@ def test_closed_listeners_refuse_until_they_are_opened_again(
             return asking.connect_ex(("127.0.0.1", listeners.ports[0])) != 0
 
     assert not refused()
-    act.obey(Begin(ListenersClosed()))
+    act.execute(Begin(ListenersClosed()))
     until(refused, "connections are refused")
-    act.obey(End(ListenersClosed()))
+    act.execute(End(ListenersClosed()))
     until(lambda: not refused(), "connections are taken again")
-    act.obey(Begin(ListenersClosed()))
+    act.execute(Begin(ListenersClosed()))
     until(refused, "nothing is left open")
 
 

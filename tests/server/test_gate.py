@@ -1,4 +1,4 @@
-"""How faults apply_faults requests, and how requests are told."""
+"""How faults apply to requests, and how requests are recorded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def patient_of(client: TestClient[Any, Any]) -> Patient:
 
 async def condition(holds: Callable[[], Any]) -> None:
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - what it waits for is told by no event
+        while not holds():  # noqa: ASYNC110 - no event says when it holds
             await asyncio.sleep(0.005)
 
 
@@ -54,7 +54,7 @@ async def condition(holds: Callable[[], Any]) -> None:
         ("error clients=all", "/admin/status", {}, 200),
     ],
 )
-async def test_a_fault_meets_whom_its_scope_names(
+async def test_a_fault_matches_the_requests_of_its_scope(
     client: Any, spec: str, path: str, headers: dict[str, str], status: int
 ) -> None:
     response = await (await client(FAULTS=spec)).get(path, headers=headers)
@@ -66,7 +66,7 @@ async def test_a_fault_of_the_next_three_is_over_after_three(client: Any) -> Non
     app = await client(FAULTS="unready times=3")
 
     assert [(await app.get("/ready")).status for _ in range(5)] == [503, 503, 503, 200, 200]
-    assert patient_of(app).request_faults == frozenset()
+    assert not patient_of(app).request_faults
 
 
 async def test_latency_delays_the_answer(client: Any) -> None:
@@ -103,23 +103,23 @@ async def test_a_client_that_gives_up_leaves_nothing_behind(
     await condition(lambda: not patient.in_flight)
 
     await condition(lambda: [e for e in patient.timeline.since() if e.data.get("status") == GAVE_UP])
-    patient.recover()  # nobody waits: nothing to trip over
+    patient.recover()  # no request waits for it any more
 
 
-async def test_a_request_that_springs_a_trap_waits_until_it_has_struck(client: Any) -> None:
+async def test_a_request_that_triggers_a_fault_waits_until_it_is_executed(client: Any) -> None:
     app = await client(FAULTS="freeze mode=deaf routes=/info times=1")
     patient = patient_of(app)
     asking = asyncio.ensure_future(app.get("/info"))
-    orders: list[Any] = []
+    taken: list[Any] = []
 
     def executed() -> bool:
-        while not patient.orders.empty():
-            orders.append(patient.orders.get())
-        return any(order and order.executed for order in orders)
+        while not patient.command_queue.empty():
+            taken.append(patient.command_queue.get())
+        return any(queued and queued.executed for queued in taken)
 
     await condition(executed)
     assert not asking.done()
-    resolve(next(order for order in orders if order and order.executed).executed)
+    resolve(next(queued for queued in taken if queued and queued.executed).executed)
 
     assert (await asyncio.wait_for(asking, 10)).status == 200
 
@@ -128,9 +128,9 @@ async def test_every_request_is_told_once_with_who_asked_what(client: Any) -> No
     app = await client()
     await app.get("/ready?verbose", headers=KUBELET)
     await app.get("/nope")
-    told = [event for event in patient_of(app).timeline.since() if event.kind == "request"]
+    recorded = [event for event in patient_of(app).timeline.since() if event.kind == "request"]
 
-    assert [(e.data["path"], e.data["status"], e.data["client"], e.data["probe"]) for e in told] == [
+    assert [(e.data["path"], e.data["status"], e.data["client"], e.data["probe"]) for e in recorded] == [
         ("/ready", 200, "kubelet", "readiness"),
         ("/nope", 404, "users", None),
     ]

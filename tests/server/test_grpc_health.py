@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from crashy.errors import BadInput
 from crashy.kubelet.handlers.grpc import probe_grpc
-from crashy.kubelet.handlers.grpc_answer import RpcError
+from crashy.kubelet.handlers.grpc_response import RpcError
 from crashy.kubelet.handlers.http2 import Channel
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.objects.pod import GRPC
@@ -183,7 +183,7 @@ def test_its_port_opens_after_the_warm_up(serve: Serve) -> None:
     assert ask(app, "startup") == SERVING
 
 
-# --- what is told of it
+# --- its events
 
 
 def test_healthy_probes_of_the_kubelet_have_no_line_others_do(serve: Serve) -> None:
@@ -199,8 +199,8 @@ def test_the_timeline_knows_which_probe_it_was(serve: Serve) -> None:
     app = serve(GRPC_PORT="0", LOG_FORMAT="json")
     port = int(app.line(r'"ports":\[(\d+)\],"plane":"grpc"')[1])
     asyncio.run(probe_grpc(GRPC(port, "shop"), host="127.0.0.1", port=port, timeout=DEADLINE))
-    told = json.loads(app.line(r".*Health/Check.*")[0])
-    assert {key: told[key] for key in ("status", "client", "probe", "service")} == {
+    event = json.loads(app.line(r".*Health/Check.*")[0])
+    assert {key: event[key] for key in ("status", "client", "probe", "service")} == {
         "status": 404, "client": "kubelet", "probe": None, "service": "shop"}  # fmt: skip
 
 
@@ -208,8 +208,8 @@ def test_a_check_that_can_not_be_read_is_no_probe(serve: Serve) -> None:
     app = serve(GRPC_PORT="0", LOG_FORMAT="json")
     with pytest.raises(RpcError):
         call(app, CHECK, b"\x0b")
-    told = json.loads(app.line(r".*Health/Check.*")[0])
-    assert (told["status"], told["probe"], "service" in told) == (500, None, False)
+    event = json.loads(app.line(r".*Health/Check.*")[0])
+    assert (event["status"], event["probe"], "service" in event) == (500, None, False)
 
 
 # --- calls that are no Check
@@ -220,9 +220,9 @@ def test_a_check_that_can_not_be_read_is_no_probe(serve: Serve) -> None:
     [
         (f"/{HEALTH}/List", b"", (), "Unimplemented", f"unknown method List for service {HEALTH}"),
         ("/shop.v1.Cart/Add", b"", (), "Unimplemented", "unknown service shop.v1.Cart"),
-        (CHECK, b"\x0a\x05web", (), "Internal", "the request is no HealthCheckRequest"),
-        (CHECK, b"\x0a\x01\xff", (), "Internal", "the request is no HealthCheckRequest"),
-        (CHECK, b"\x0b", (), "Internal", "the request is no HealthCheckRequest"),
+        (CHECK, b"\x0a\x05web", (), "Internal", "the request is not a HealthCheckRequest"),
+        (CHECK, b"\x0a\x01\xff", (), "Internal", "the request is not a HealthCheckRequest"),
+        (CHECK, b"\x0b", (), "Internal", "the request is not a HealthCheckRequest"),
         (CHECK, b"\x0a\x88\x27" + b"s" * 5000, (), "ResourceExhausted", "received message larger than max (4096)"),
         (CHECK, b"", (("content-type", "text/plain"),), "Internal", "content-type: must be application/grpc"),
     ],
@@ -230,9 +230,9 @@ def test_a_check_that_can_not_be_read_is_no_probe(serve: Serve) -> None:
 def test_refusals(
     patient: Running, path: str, body: bytes, headers: tuple[tuple[str, str], ...], code: str, text: str
 ) -> None:
-    with pytest.raises(RpcError) as refusal:
+    with pytest.raises(RpcError) as error:
         call(patient, path, body, *headers)
-    assert str(refusal.value) == f"rpc error: code = {code} desc = {text}"
+    assert str(error.value) == f"rpc error: code = {code} desc = {text}"
     assert ask(patient) == SERVING
 
 
@@ -302,9 +302,9 @@ def stub(app: Running) -> Iterator[tuple[Any, Any]]:
 def test_grpcio_checks(patient: Running) -> None:
     with stub(patient) as (health, request):
         for service in ("", "readiness", "liveness", "startup"):
-            answer, told = health.Check.with_call(request(service=service), timeout=DEADLINE)
+            answer, call = health.Check.with_call(request(service=service), timeout=DEADLINE)
             assert answer.status == 1
-            assert dict(told.initial_metadata())["x-pod"] == "webapp-1"
+            assert dict(call.initial_metadata())["x-pod"] == "webapp-1"
         with pytest.raises(Exception, match="NOT_FOUND"):
             health.Check(request(service="shop"), timeout=DEADLINE)
         patient.inject("unready")
@@ -421,9 +421,7 @@ def test_its_port_is_its_own(environ: dict[str, str]) -> None:
 def test_a_service_named_grpc_does_not_set_it() -> None:
     loaded = load([], {"GRPC_PORT": "tcp://10.96.0.9:9090"})
     assert loaded.grpc_port is None
-    assert loaded.warnings == (
-        "GRPC_PORT: tcp://10.96.0.9:9090: comes from a Service named grpc, not from you; left out",
-    )
+    assert loaded.warnings == ("GRPC_PORT: tcp://10.96.0.9:9090: set by Kubernetes for a Service named grpc; ignored",)
 
 
 def test_a_port_that_is_taken_is_an_error(serve: Serve) -> None:

@@ -15,12 +15,10 @@ REQUEST = {"client": "users", "probe": None, "status": 200}
 STAMP = "1970-01-01T00:00:01.500Z"
 
 
-def written(
-    *, as_json: bool = False, access: bool = True, reason: str = "", message: str = "", kind: str = "log", **data: Any
-) -> str:
+def written(*, as_json: bool = False, reason: str = "", message: str = "", kind: str = "log", **data: Any) -> str:
     stream = io.StringIO()
     timeline = Timeline(lambda: 0.0)
-    timeline.subscribe(Log(stream, as_json=as_json, access=access, wall=lambda: 1.5))
+    timeline.subscribe(Log(stream, as_json=as_json, wall=lambda: 1.5))
     timeline.add("web-1", kind, "pod/web-1", reason, message, **data)
     return stream.getvalue()
 
@@ -49,19 +47,18 @@ def test_a_line_of_json_is_one_object() -> None:
 
 
 @pytest.mark.parametrize(
-    ("access", "data", "lines"),
+    ("data", "lines"),
     [
-        (True, {}, 1),
-        (False, {}, 0),
-        (True, {"client": "kubelet", "probe": "readiness"}, 0),
-        (True, {"client": "kubelet", "probe": "readiness", "status": 503}, 1),
-        (True, {"client": "kubelet", "probe": None}, 0),
-        (True, {"client": "kubelet", "probe": None, "status": 404}, 1),
-        (True, {"probe": "readiness"}, 1),
+        ({}, 1),
+        ({"client": "kubelet", "probe": "readiness"}, 0),
+        ({"client": "kubelet", "probe": "readiness", "status": 503}, 1),
+        ({"client": "kubelet", "probe": None}, 0),
+        ({"client": "kubelet", "probe": None, "status": 404}, 1),
+        ({"probe": "readiness"}, 1),
     ],
 )
-def test_a_healthy_kubelet_probe_has_no_line(access: bool, data: dict[str, Any], lines: int) -> None:
-    assert written(access=access, kind="request", **{**REQUEST, **data}).count("\n") == lines
+def test_a_healthy_kubelet_probe_has_no_line(data: dict[str, Any], lines: int) -> None:
+    assert written(kind="request", **{**REQUEST, **data}).count("\n") == lines
 
 
 def test_a_client_cannot_forge_lines() -> None:
@@ -74,5 +71,5 @@ def test_a_reader_that_has_gone_does_not_matter() -> None:
     stream = io.StringIO()
     stream.close()
     timeline = Timeline(lambda: 0.0)
-    timeline.subscribe(Log(stream, as_json=False, access=True))
+    timeline.subscribe(Log(stream, as_json=False))
     timeline.add("web-1", "log", "pod/web-1", "Started", "x")

@@ -117,7 +117,7 @@ def test_a_histogram_counts_each_request_in_every_bucket_that_holds_it(seconds: 
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "headers", "told"),
+    ("method", "path", "headers", "labels"),
     [
         ("GET", "/", {}, ("/", "GET", "200", "users")),
         ("GET", "/?a=b", {}, ("/", "GET", "200", "users")),
@@ -134,7 +134,7 @@ def test_a_histogram_counts_each_request_in_every_bucket_that_holds_it(seconds: 
     ],
 )
 async def test_a_request_is_told_by_the_pattern_of_its_route(
-    client: Any, method: str, path: str, headers: Labels, told: tuple[str, ...]
+    client: Any, method: str, path: str, headers: Labels, labels: tuple[str, ...]
 ) -> None:
     asking = await client()
     await (await asking.request(method, path, headers=headers)).read()
@@ -142,9 +142,9 @@ async def test_a_request_is_told_by_the_pattern_of_its_route(
     text = await scrape(asking)
 
     assert read(text, "http_requests_total") == [
-        (dict(zip(("route", "method", "status", "client"), told, strict=True)), 1)
+        (dict(zip(("route", "method", "status", "client"), labels, strict=True)), 1)
     ]
-    assert value(text, "http_request_duration_seconds_count", route=told[0]) == 1
+    assert value(text, "http_request_duration_seconds_count", route=labels[0]) == 1
 
 
 @given(st.lists(st.tuples(st.sampled_from(["GET", "PROPFIND"]) | TEXTS, TEXTS), min_size=20, max_size=30))
@@ -154,10 +154,10 @@ def test_whatever_is_asked_the_series_stay_few(asked: list[tuple[str, str]]) -> 
     for method, path in asked:
         patient.answered(method, path, "users", 404, 0.0, None)
 
-    told = read(meter.respond().text or "", "http_requests_total")
-    assert {of["route"] for of, _ in told} == {"other"}
-    assert {of["method"] for of, _ in told} <= METHODS | {"other"}
-    assert sum(number for _, number in told) == len(asked)
+    samples = read(meter.respond().text or "", "http_requests_total")
+    assert {of["route"] for of, _ in samples} == {"other"}
+    assert {of["method"] for of, _ in samples} <= METHODS | {"other"}
+    assert sum(number for _, number in samples) == len(asked)
 
 
 async def test_answers_of_probes_are_told_by_probe_and_result(client: Any, metered: Patient) -> None:
@@ -171,9 +171,9 @@ async def test_answers_of_probes_are_told_by_probe_and_result(client: Any, meter
 
     text = await scrape(asking)
 
-    told = {tuple(of.values()): number for of, number in read(text, "crashy_probe_answers_total")}
-    assert len(told) == 12  # each from 0 on, so that increase() sees the first
-    assert {key: number for key, number in told.items() if number} == {
+    samples = {tuple(of.values()): number for of, number in read(text, "crashy_probe_answers_total")}
+    assert len(samples) == 12  # each from 0 on, so that increase() sees the first
+    assert {key: number for key, number in samples.items() if number} == {
         ("readiness", "failure", "kubelet"): 3,
         ("readiness", "success", "kubelet"): 2,
         ("startup", "failure", "kubelet"): 1,
@@ -196,9 +196,9 @@ async def test_faults_and_health_are_told(client: Any) -> None:
     text = await scrape(asking)
 
     def by_fault(name: str) -> dict[str, float]:
-        told = {of["fault"]: number for of, number in read(text, name)}
-        assert set(told) == set(FAULTS)
-        return {name: number for name, number in told.items() if number}
+        samples = {of["fault"]: number for of, number in read(text, name)}
+        assert set(samples) == set(FAULTS)
+        return {name: number for name, number in samples.items() if number}
 
     assert by_fault("crashy_faults_active") == {"unready": 1}
     assert by_fault("crashy_fault_starts_total") == {"error": 1, "unready": 1}

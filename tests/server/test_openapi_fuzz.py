@@ -41,7 +41,7 @@ async def test_whatever_is_sent_the_answer_is_as_the_document_says(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    told, _ = await schemathesis.communicate()
+    output, _ = await schemathesis.communicate()
 
-    assert schemathesis.returncode == 0, told.decode()
-    assert b"Fuzzing" in told
+    assert schemathesis.returncode == 0, output.decode()
+    assert b"Fuzzing" in output

@@ -26,10 +26,10 @@ class Clock:
 
 def commands(patient: Patient) -> list[Any]:
     found = []
-    while not patient.orders.empty():
-        order = patient.orders.get()
-        if order is not None:
-            found.append(order.command)
+    while not patient.command_queue.empty():
+        queued = patient.command_queue.get()
+        if queued is not None:
+            found.append(queued.command)
     return found
 
 
@@ -141,7 +141,7 @@ def test_requests_are_looked_at_only_while_a_fault_may_meet_them(make_patient: M
     assert patient.request_faults
     patient.recover()
     assert not patient.request_faults
-    patient.inject(parse_spec("crash routes=/boom"))  # a trap waits for its request
+    patient.inject(parse_spec("crash routes=/boom"))  # it waits for a matching request
     assert patient.request_faults
 
 
@@ -167,9 +167,7 @@ def test_who_waits_no_more_is_not_told(make_patient: Make) -> None:
 
 def test_process_1_of_a_container_says_that_it_cannot_be_stopped(make_patient: Make) -> None:
     patient = make_patient(pid=1)
-    with pytest.raises(
-        FaultError, match="mode: 'stop': the kernel lets nobody inside the container stop its process 1"
-    ):
+    with pytest.raises(FaultError, match="mode: 'stop': process 1 of a container can't be stopped from inside"):
         patient.inject(parse_spec("freeze mode=stop for=1s"))
     with pytest.raises(BadInput, match="FAULTS: freeze mode=stop for=1s: mode: 'stop'"):
         make_patient(pid=1, FAULTS="freeze mode=stop for=1s")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from crashy.faults.active import MOST_LIVE
+from crashy.faults.active import MAX_LIVE
 from crashy.faults.base import parse_spec
 from crashy.patient.probes import PROBE_ROUTES
 from crashy.server.app import PATIENT, create_app
@@ -229,7 +229,7 @@ async def test_crash_and_freeze_obey_the_token(client: Any, path: str, headers: 
 @pytest.mark.parametrize("path", ["/crash", "/freeze"])
 async def test_crash_and_freeze_tell_of_too_many_faults_as_the_admin_api_does(client: Any, path: str) -> None:
     app = await client()
-    for _ in range(MOST_LIVE):
+    for _ in range(MAX_LIVE):
         patient_of(app).inject(parse_spec("error after=1h"))
     response = await app.get(path)
 

@@ -261,7 +261,7 @@ def test_a_connection_that_is_kept_is_given_up_in_the_drain(serve: Serve) -> Non
         waiting = in_background(lambda: app.ask("/info", timeout=DEADLINE))
         until(lambda: app.admin("GET", "status")["in_flight"] == 1, "the request is in flight")
         app.process.terminate()
-        app.line("Signal: SIGTERM: ending")
+        app.line("Signal: SIGTERM: shutting down")
         kept.request("GET", "/hostname")
         assert kept.getresponse().headers["Connection"] == "close"
     app.admin("DELETE", "faults")
@@ -286,7 +286,7 @@ def test_a_second_signal_ends_the_drain(serve: Serve) -> None:
     in_background(lambda: app.ask("/info", timeout=DEADLINE))
     until(lambda: app.admin("GET", "status")["in_flight"] == 1, "the request is in flight")
     app.process.terminate()
-    app.line("Signal: SIGTERM: ending")
+    app.line("Signal: SIGTERM: shutting down")
     app.process.terminate()
 
     assert app.exit_code() == 0
@@ -315,15 +315,15 @@ def test_a_host_that_is_not_of_this_machine_is_one_line_and_2(serve: Serve, host
     app = serve("--host", host, "--port", "80,8080", ADMIN_PORT="")
 
     assert app.exit_code() == 2
-    told = [line for line in app.lines if line.startswith("crashy serve: ")]
-    assert len(told) == 1
-    assert re.match(rf"crashy serve: HOST: {host}: must be an address or a name of this machine: \w", told[0])
+    errors = [line for line in app.lines if line.startswith("crashy serve: ")]
+    assert len(errors) == 1
+    assert re.match(rf"crashy serve: HOST: {host}: must be an address or a name of this machine: \w", errors[0])
 
 
 def test_an_admin_port_that_is_taken_is_a_warning(serve: Serve) -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         app = serve(ADMIN_PORT=str(sock.getsockname()[1]))
-        app.line("warning Skipped: ADMIN_PORT: .*: the admin API is on PORT alone")
+        app.line("warning Skipped: ADMIN_PORT: .*: the admin API is on PORT only")
 
         assert json.loads(app.ask("/admin/status").body)["admin_port"] is None
 
@@ -376,7 +376,7 @@ def test_the_access_log_can_be_off_and_spares_the_kubelets_probes(serve: Serve) 
 def test_without_uvloop_it_says_so_and_serves(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "uvloop.py").write_text("raise ImportError('no wheel for this platform')\n")
     app = serve(PYTHONPATH=f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}")
-    app.line("warning NoUvloop: uvloop can't be had .no wheel for this platform.: asyncio's own loop instead")
+    app.line("warning NoUvloop: uvloop can't be imported .no wheel for this platform.: using asyncio's event loop")
     assert app.ask("/ready").status == 200
     app.inject("freeze for=200ms")
     app.line("Ended: fault f1")
@@ -393,7 +393,7 @@ def test_a_state_folder_that_cannot_be_written_is_a_warning(serve: Serve, tmp_pa
     (tmp_path / "file").touch()
     app = serve(STATE_DIR=str(tmp_path / "file"), CRASHY_PROT="1")
     app.line(f"warning NoStateFiles: STATE_DIR: {tmp_path}/file: can't keep is_ready and is_healthy there: ")
-    app.line("warning Ignored: CRASHY_PROT: is no setting; did you mean PORT?")
+    app.line("warning Ignored: CRASHY_PROT: is not a setting; did you mean PORT?")
 
     assert app.ask("/ready").status == 200
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from crashy.server import stream
 from crashy.server.patient import Patient
-from crashy.server.stream import LIFE, frame
+from crashy.server.stream import RUN_ID, frame
 from tests.server.admin_app import make_app, make_patient
 
 Client = TestClient[Any, Any]
@@ -64,14 +64,14 @@ async def take(stream: ClientResponse, count: int) -> list[tuple[str, str]]:
 
 
 async def test_a_stream_gives_what_happens_from_now_on(client: Client, patient: Patient) -> None:
-    patient.say("Said", "before")
+    patient.add_event("Said", "before")
     stream = await client.get("/admin/events")
-    patient.say("Said", "first")
-    patient.say("Said", "second\nline")
+    patient.add_event("Said", "first")
+    patient.add_event("Said", "second\nline")
 
     assert stream.headers["Content-Type"] == "text/event-stream"
     assert stream.headers["Cache-Control"] == "no-cache"
-    assert await take(stream, 2) == [(f"{LIFE}-2", "first"), (f"{LIFE}-3", "second\nline")]
+    assert await take(stream, 2) == [(f"{RUN_ID}-2", "first"), (f"{RUN_ID}-3", "second\nline")]
 
 
 async def test_an_event_is_one_of_the_timeline(client: Client, patient: Patient) -> None:
@@ -87,12 +87,12 @@ async def test_an_event_is_one_of_the_timeline(client: Client, patient: Patient)
 
 async def test_a_client_goes_on_after_the_last_event_that_it_has(client: Client, patient: Patient) -> None:
     for number in range(1, 6):
-        patient.say("Said", f"number {number}")
-    stream = await client.get("/admin/events", headers={"Last-Event-ID": f"{LIFE}-3"})
+        patient.add_event("Said", f"number {number}")
+    stream = await client.get("/admin/events", headers={"Last-Event-ID": f"{RUN_ID}-3"})
 
-    assert await take(stream, 2) == [(f"{LIFE}-4", "number 4"), (f"{LIFE}-5", "number 5")]
-    patient.say("Said", "number 6")
-    assert await take(stream, 1) == [(f"{LIFE}-6", "number 6")]
+    assert await take(stream, 2) == [(f"{RUN_ID}-4", "number 4"), (f"{RUN_ID}-5", "number 5")]
+    patient.add_event("Said", "number 6")
+    assert await take(stream, 1) == [(f"{RUN_ID}-6", "number 6")]
 
 
 @pytest.mark.parametrize(
@@ -101,33 +101,33 @@ async def test_a_client_goes_on_after_the_last_event_that_it_has(client: Client,
         "0",
         "",
         "abcdef-7",
-        *(pytest.param(f"{LIFE}{rest}", id=f"LIFE{rest[:3]}") for rest in ("-x", "-", f"-{'9' * 5000}")),
+        *(pytest.param(f"{RUN_ID}{rest}", id=f"RUN_ID{rest[:3]}") for rest in ("-x", "-", f"-{'9' * 5000}")),
         "ü",
     ],
 )
 async def test_an_id_of_another_life_begins_with_the_oldest_event(
     unknown: str, client: Client, patient: Patient
 ) -> None:
-    patient.say("Said", "first")
+    patient.add_event("Said", "first")
     stream = await client.get("/admin/events", headers={"Last-Event-ID": unknown})
 
-    assert await take(stream, 1) == [(f"{LIFE}-1", "first")]
+    assert await take(stream, 1) == [(f"{RUN_ID}-1", "first")]
 
 
 async def test_an_id_that_is_yet_to_come_begins_now(client: Client, patient: Patient) -> None:
-    stream = await client.get("/admin/events", headers={"Last-Event-ID": f"{LIFE}-99"})
-    patient.say("Said", "first")
+    stream = await client.get("/admin/events", headers={"Last-Event-ID": f"{RUN_ID}-99"})
+    patient.add_event("Said", "first")
 
-    assert await take(stream, 1) == [(f"{LIFE}-1", "first")]
+    assert await take(stream, 1) == [(f"{RUN_ID}-1", "first")]
 
 
 async def test_what_happens_in_other_threads_comes_in_order(client: Client, patient: Patient) -> None:
     stream = await client.get("/admin/events")
-    threads = [threading.Thread(target=lambda: [patient.say("Said", "x") for _ in range(200)]) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: [patient.add_event("Said", "x") for _ in range(200)]) for _ in range(4)]
     for thread in threads:
         thread.start()
 
-    assert [name for name, _ in await take(stream, 800)] == [f"{LIFE}-{number}" for number in range(1, 801)]
+    assert [name for name, _ in await take(stream, 800)] == [f"{RUN_ID}-{number}" for number in range(1, 801)]
     for thread in threads:
         thread.join()
 
@@ -135,23 +135,23 @@ async def test_what_happens_in_other_threads_comes_in_order(client: Client, pati
 async def test_a_loop_that_was_frozen_meanwhile_gives_them_all(client: Client, patient: Patient) -> None:
     stream = await client.get("/admin/events")
     for number in range(3000):  # the loop has no turn in here
-        patient.say("Said", str(number))
+        patient.add_event("Said", str(number))
 
     assert [message for _, message in await take(stream, 3000)] == [str(number) for number in range(3000)]
 
 
 async def test_every_client_has_its_own_place(client: Client, patient: Patient) -> None:
     one, other = await client.get("/admin/events"), await client.get("/admin/events")
-    patient.say("Said", "hello")
+    patient.add_event("Said", "hello")
 
-    assert await take(one, 1) == await take(other, 1) == [(f"{LIFE}-1", "hello")]
+    assert await take(one, 1) == await take(other, 1) == [(f"{RUN_ID}-1", "hello")]
 
 
 async def test_a_shutdown_ends_the_streams_after_their_last_event(
     client: Client, app: web.Application, patient: Patient
 ) -> None:
     stream = await client.get("/admin/events")
-    patient.say("Said", "goodbye")
+    patient.add_event("Said", "goodbye")
     await app.shutdown()
 
     async with asyncio.timeout(DEADLINE):
@@ -167,7 +167,7 @@ async def test_a_client_that_leaves_is_forgotten(client: Client, patient: Patien
 
     async with asyncio.timeout(DEADLINE):
         while len(patient.timeline._subscribers) == len(subscribers):
-            patient.say("Said", "are you there?")
+            patient.add_event("Said", "are you there?")
             await asyncio.sleep(0.01)
 
 
@@ -179,7 +179,7 @@ async def test_a_silent_stream_is_kept_alive_by_comments(
 
     async with asyncio.timeout(DEADLINE):
         assert [await answer.content.readline() for _ in range(4)] == [b": ping\n", b"\n"] * 2
-    patient.say("Said", "hello")
+    patient.add_event("Said", "hello")
     async with asyncio.timeout(DEADLINE):
         while b"hello" not in await answer.content.readline():
             pass
@@ -208,7 +208,7 @@ async def test_a_client_that_stops_reading_is_given_up(
 
     async with asyncio.timeout(DEADLINE):
         while patient.timeline._subscribers != before:
-            patient.say("Said", "x" * 100_000)
+            patient.add_event("Said", "x" * 100_000)
             await asyncio.sleep(0)
 
 

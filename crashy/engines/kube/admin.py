@@ -1,4 +1,4 @@
-"""A patient's admin API, through the API server's proxy to the chosen pod: no Service decides who is hit."""
+"""A patient's admin API, through the API server's proxy to the chosen pod: no Service chooses it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 from crashy.engines.admin import TIMEOUT, NeedsTokenError, NotDoneError, inject, patient, recover
-from crashy.engines.kube.api import Answer, Api, ApiError, is_status
+from crashy.engines.kube.api import Api, ApiError, Response, is_status
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container
 from crashy.patient import ADMIN_PORT, APP_PORT
 
 
-class Admin:
-    """Asks patients' admin APIs: at the admin port, which answers though all else is frozen, else at the data port."""
+class AdminProxy:
+    """Sends requests to patients' admin APIs: to the admin port, which works in a freeze, else the data port."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -59,8 +59,8 @@ def _ports(container: Container) -> Iterator[int]:
     yield next((port.container_port for port in container.ports if str(port.container_port) != admin), APP_PORT)
 
 
-def _problem(answer: Answer) -> str:
-    """Return a problem document as a line."""
+def _problem(answer: Response) -> str:
+    """Return a problem document in one line."""
     try:
         return f"{answer.status} {json.loads(answer.body)['detail']}"
     except (ValueError, KeyError, TypeError):

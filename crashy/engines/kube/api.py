@@ -1,4 +1,4 @@
-"""The connection to a cluster's API server: what it answers as JSON, what it refuses as an `ApiError`."""
+"""The connection to a cluster's API server: JSON objects, and refusals as an `ApiError`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Object = dict[str, Any]
 """An object of Kubernetes' API, as JSON has it."""
 
 TIMEOUT = 10.0
-"""Seconds that the API server has for an answer."""
+"""The timeout of a request, in seconds."""
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _LOST = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 class ApiError(Exception):
-    """The API server refused, or could not be asked (`status` 0): the message is its own."""
+    """The API server refused, with its own message, or could not be reached (`status` 0)."""
 
     def __init__(self, status: int, message: str, body: bytes = b"") -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class ApiError(Exception):
         self.body = body
 
     def refusal(self, what: str) -> BadInput:
-        """Make it a user's mistake: `what` is what was wanted."""
+        """Return it as a user's mistake; `what` was requested."""
         lines = [f"kube: {what}: {self.message}"]
         if self.status == 403 and "cannot" in self.message:
             lines.append("kube: manifests/rbac.yaml has the rights that are needed (docs/kube.md)")
@@ -44,24 +44,24 @@ class ApiError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, of whatever status."""
+class Response:
+    """A response of any status."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def error(self) -> ApiError:
-        """Make it an error: the message of the Status object that it should be."""
+        """Return it as an error, with the message of its Status object."""
         try:
-            told = json.loads(self.body)["message"]
+            message = json.loads(self.body)["message"]
         except (ValueError, KeyError, TypeError):
-            told = self.body.decode("utf-8", "replace").strip()[:300] or "no reason was given"
-        return ApiError(self.status, f"{told} ({self.status})" if self.status >= 500 else str(told), self.body)
+            message = self.body.decode("utf-8", "replace").strip()[:300] or "no reason was given"
+        return ApiError(self.status, f"{message} ({self.status})" if self.status >= 500 else str(message), self.body)
 
 
 class Api:
-    """Asks one API server; made by `connected`. `host` is its URL."""
+    """Sends requests to one API server; made by `connected`. `host` is its URL."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
@@ -76,27 +76,27 @@ class Api:
         *,
         timeout: float = TIMEOUT,
         content: str = "application/json",
-    ) -> Answer:
-        """Ask and return whatever is answered; raises ApiError with status 0 where nothing is."""
+    ) -> Response:
+        """Return the response to a request; raises ApiError with status 0 if there is none."""
         try:
             async with asyncio.timeout(timeout), await self._call(method, path, body, content) as response:
-                return Answer(response.status, response.headers, await response.read())
+                return Response(response.status, response.headers, await response.read())
         except _LOST as error:
             raise ApiError(0, f"{self.host}: {_why(error, timeout)}") from None
 
     async def request(self, method: str, path: str, body: Object | None = None, **options: Any) -> Object:
-        """Ask and return the object that is answered; raises ApiError."""
+        """Return the object of the response to a request; raises ApiError."""
         answer = await self.send(method, path, body, **options)
         if answer.status >= 300:
             raise answer.error()
         try:
-            told = json.loads(answer.body)
+            parsed = json.loads(answer.body)
         except ValueError:
             raise ApiError(answer.status, f"{self.host}: answered what no API server answers") from None
-        return dict(told)
+        return dict(parsed)
 
     async def lines(self, path: str, silence: float) -> AsyncIterator[Object]:
-        """Return each object of a stream as it comes; raises ApiError where it can't begin, or breaks."""
+        """Yield each object of a stream; raises ApiError if it can't start, or breaks."""
         rest = b""
         async for data in self.stream(path, silence):
             *lines, rest = (rest + data).split(b"\n")
@@ -107,12 +107,12 @@ class Api:
                     raise ApiError(0, f"{self.host}: sent a line that is no object") from None
 
     async def stream(self, path: str, silence: float | None = None) -> AsyncIterator[bytes]:
-        """Return what comes, as it comes; raises ApiError where it can't begin, breaks, or is silent for too long."""
+        """Yield the chunks of a stream; raises ApiError if it can't start, breaks, or is silent for too long."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=silence)
         try:
             async with await self._call("GET", path, None, timeout=timeout) as response:
                 if response.status >= 300:
-                    raise Answer(response.status, response.headers, await response.read()).error()
+                    raise Response(response.status, response.headers, await response.read()).error()
                 async for data in response.content.iter_any():
                     yield data
         except _LOST as error:
@@ -171,12 +171,12 @@ class Api:
 
 
 def is_status(body: bytes) -> bool:
-    """Return whether the API server itself says this: a Status object."""
+    """Return whether a body is a Status object, so from the API server itself."""
     try:
-        told = json.loads(body)
+        parsed = json.loads(body)
     except ValueError:
         return False
-    return isinstance(told, dict) and told.get("kind") == "Status" and told.get("apiVersion") == "v1"
+    return isinstance(parsed, dict) and parsed.get("kind") == "Status" and parsed.get("apiVersion") == "v1"
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Deletes what runs have left behind on a cluster."""
+"""Deletes the namespaces that runs have left behind on a cluster."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from crashy.engines.kube.namespace import GONE_WITHIN, delete, left_behind
 from crashy.errors import BadInput
 
 
-async def clean(names: Sequence[str], tell: Callable[[str], None]) -> list[str]:
-    """Delete the namespaces of runs, those of these names or all; tell of each and return those that would not go.
+async def clean(names: Sequence[str], report: Callable[[str], None]) -> list[str]:
+    """Delete the namespaces of runs, those of these names or all; report each and return those that failed.
 
-    Raises BadInput for a name that no run has made, and for a cluster that can't be asked.
+    Raises BadInput for a name that no run has made, and for a cluster that can't be reached.
     """
     async with connected() as api:
         try:
@@ -32,9 +32,9 @@ async def clean(names: Sequence[str], tell: Callable[[str], None]) -> list[str]:
                 why = f"is not gone after {GONE_WITHIN:g} s"
             except ApiError as error:
                 gone, why = False, error.message
-            tell(f"namespace {namespace.name} {'deleted' if gone else why}")
+            report(f"namespace {namespace.name} {'deleted' if gone else why}")
             if not gone:
                 left.append(namespace.name)
         if not there:
-            tell(f"nothing to delete: {api.host} has no namespace that a run has made")
+            report(f"nothing to delete: {api.host} has no namespace that a run has made")
         return left

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 SLACK = 0.25
-"""So many seconds after its own second an event may arrive and still be told as new."""
+"""Seconds after its own second until which an event counts as just happened."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterClock:
-    """What to add to the cluster's seconds since 1970 to have the loop's seconds; it is right to within `error` s."""
+    """The offset from the cluster's seconds since 1970 to the loop's seconds, right to within `error` s."""
 
     offset: float
     error: float
@@ -24,12 +24,12 @@ class ClusterClock:
         return seconds(stamp) + self.offset
 
     def when(self, stamp: str, arrival: float) -> float:
-        """Return when something happened that has this timestamp, and of which we heard at `arrival`, of the loop.
+        """Return when something with this timestamp happened, in the loop's seconds; it was received at `arrival`.
 
-        Timestamps are mostly whole seconds, cut off; a watch tells within milliseconds. So the arrival is the sharper
+        Timestamps are mostly whole seconds, cut off; a watch reports within milliseconds. So the arrival is the sharper
         figure while it agrees with the stamp: not before its second, and at most SLACK after. What comes later (after a
-        lost watch, or held back by the kubelet's rate limit) is told in the middle of its own second; a stamp with a
-        fraction is taken as it is. Nothing is told as later than it came.
+        lost watch, or held back by the kubelet's rate limit) is taken as in the middle of its second; a stamp with a
+        fraction is taken as it is. Nothing is later than its arrival.
         """
         if not stamp:
             return arrival
@@ -56,12 +56,12 @@ async def measure(date: Callable[[], Awaitable[str]], now: Callable[[], float]) 
     It asks until the second turns: the turn was after the last question whose answer had the old second, and before the
     first answer with the new one. That takes up to a second; the error is half of that span, some milliseconds.
     """
-    asked = now()
+    sent = now()
     first = last = parsedate_to_datetime(await date()).timestamp()
-    begun = asked
+    begun = sent
     while last == first and now() - begun < 2:
         await asyncio.sleep(0.02)
-        before, asked = asked, now()
+        before, sent = sent, now()
         last = parsedate_to_datetime(await date()).timestamp()
         if last != first:
             middle = (before + now()) / 2

@@ -13,7 +13,7 @@ KUBELET = "kubelet"
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """What the timeline records; `stamp` is the cluster's time of it, as it was written."""
+    """What the timeline records of an event; `stamp` is the cluster's timestamp, unparsed."""
 
     source: str
     object: str
@@ -24,7 +24,7 @@ class EventRecord:
 
 
 class Events:
-    """Takes Event objects as they are listed and watched, and returns what is new with each of them.
+    """Takes Event objects as they are listed and watched, and returns what is new.
 
     Kubernetes counts equal events on one object: each rise of the count is an event of its own here. Where the count
     rises by more than one at once (the kubelet's own spam filter holds some back, as the lab's does), it is one, and
@@ -35,16 +35,16 @@ class Events:
         self._counts: dict[str, int] = {}  # by the Event's uid
 
     def know(self, event: Mapping[str, Any]) -> None:
-        """Take an event that was there before the run: only its repetitions are news."""
+        """Take an event from before the run: only its repetitions are new."""
         self._counts[event["metadata"]["uid"]] = _count(event)
 
     def take(self, event: Mapping[str, Any]) -> EventRecord | None:
-        """Take an event as it is now; None where nothing of it is new."""
+        """Return the record of an event; None if it is not new."""
         uid, count = event["metadata"]["uid"], _count(event)
         if count <= self._counts.get(uid, 0):
             return None
         self._counts[uid] = count
-        return event_record(event)
+        return record_of(event)
 
 
 def _count(event: Mapping[str, Any]) -> int:
@@ -52,8 +52,8 @@ def _count(event: Mapping[str, Any]) -> int:
     return max(int(event.get("count") or 0), int(series.get("count") or 0), 1)
 
 
-def event_record(event: Mapping[str, Any]) -> EventRecord:
-    """Write an Event object as the lab's timeline has it."""
+def record_of(event: Mapping[str, Any]) -> EventRecord:
+    """Return the record of an Event object, as on the lab's timeline."""
     about = event.get("involvedObject") or event.get("regarding") or {}
     source = (event.get("source") or {}).get("component") or event.get("reportingComponent") or "cluster"
     series = event.get("series") or {}

@@ -1,4 +1,4 @@
-"""A list and a watch after it, kept up through whatever breaks a watch: nothing is lost and nothing comes twice."""
+"""A list and a watch after it, continued through all that breaks a watch: no change is lost or repeated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from crashy.engines.kube.api import Api, ApiError, Object
 
 WATCH_SECONDS = 60
-"""So long a watch lasts before it is asked for again where it ended; a connection that died is noticed soon after."""
+"""Seconds that a watch lasts before it is resumed where it ended; a dead connection is detected soon after."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 _FINAL = (400, 401, 403, 404, 405)
 
@@ -23,10 +23,10 @@ async def follow(
     trouble: Callable[[str], None],
     selector: str = "",
 ) -> None:
-    """Call `listed` with all there is, then `changed` with ADDED, MODIFIED or DELETED and the object, for ever.
+    """Call `listed` with all objects, then `changed` with ADDED, MODIFIED or DELETED and the object.
 
     `listed` is called again where the server no longer knows what came since the last change (410 Gone). Where it
-    can't be reached, `trouble` is told, and it is asked again. Raises ApiError where asking again can't help.
+    can't be reached, `trouble` is called, and it retries. Raises ApiError where a retry can't help.
     """
     chosen = {"labelSelector": selector} if selector else {}
     version, pause = "", FIRST_PAUSE

@@ -9,11 +9,13 @@ from urllib.parse import urlencode
 
 from crashy.controllers.base import PodView
 from crashy.engines.admin import NeedsTokenError, NotDoneError, patient
-from crashy.engines.kube.admin import Admin
+from crashy.engines.kube.admin import AdminProxy
 from crashy.engines.kube.api import Api, ApiError
+from crashy.engines.kube.eviction import evict
 from crashy.engines.kube.manifests import apply, prepared, unknown
 from crashy.engines.kube.routes import Route, Routes
 from crashy.engines.kube.view import View
+from crashy.errors import BadInput
 from crashy.kubelet.runtime import Pod
 from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import Manifests
@@ -24,9 +26,12 @@ from crashy.traffic.connection import Reply
 
 MERGE = "application/merge-patch+json"
 _EXEC_TIMEOUT = 10.0
+_NO_DRAIN = (
+    "kube: drain and uncordon: not on a cluster, whose nodes run others' pods too: use evict, or --on lab or sim"
+)
 
 
-class Kube:
+class KubeEngine:
     """Runs manifests in one namespace of a cluster; made by `session.session`.
 
     As a `guest` in a user's namespace it applies nothing: the user's own Deployment of the patient is there already.
@@ -55,9 +60,9 @@ class Kube:
         self._note = note
         self._guest = guest
         self._image = image
-        self._admin = Admin(api)
+        self._admin = AdminProxy(api)
         self._injected: set[str] = set()  # uids of pods
-        routes.tell = self._record_route
+        routes.report = self._report_route
 
     async def apply(self, manifests: Manifests) -> None:
         """Apply the manifests in the run's namespace; raises BadInput with the API server's own message."""
@@ -85,17 +90,17 @@ class Kube:
             except ApiError as error:
                 raise error.refusal(f"Service/{service.name}") from None
 
-    def _record_route(self, service: str, port: int, route: Route) -> None:
+    def _report_route(self, service: str, port: int, route: Route) -> None:
         data: kinds.Listening = {"namespace": self._namespace, "port": port, "url": route.url}
         kinds.SERVICE.add(self._timeline.add, "kube", f"service/{service}", "Listening", route.url, data=data)
-        self._note(f"kube: users ask service/{service} by {route.by}: {route.url}")
+        self._note(f"kube: users ask service/{service} by {route.description}: {route.url}")
 
     def pods(self) -> Sequence[PodView]:
-        """Return the pods that are there, in the order of their creation."""
+        """Return the existing pods, in the order of their creation."""
         return self._view.pods()
 
     async def inject(self, pod: Pod, spec: str) -> None:
-        """Inject a fault spec into a pod; what became of it is on the timeline."""
+        """Inject a fault spec into a pod; the outcome is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "kube", pod.object, "Injected", spec)
         self._injected.add(pod.uid)
         try:
@@ -107,7 +112,7 @@ class Kube:
             kinds.FAULT.add(self._timeline.add, "kube", pod.object, "NotInjected", f"{spec}: {error}")
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
-        """Take back every fault of a pod, or those of one name; what became of it is on the timeline."""
+        """Take back every fault of a pod, or those of one name; the outcome is on the timeline."""
         try:
             try:
                 await self._admin.recover(pod, which)
@@ -119,21 +124,21 @@ class Kube:
             kinds.FAULT.add(self._timeline.add, "kube", pod.object, "Recovered", which)
 
     async def recover_injected(self) -> None:
-        """Take back every fault of the pods that were made ill and are still there."""
-        sick = [view.pod for view in self.pods() if view.pod.uid in self._injected]
-        await asyncio.gather(*(self.recover(pod) for pod in sick))
+        """Recover all pods with injected faults that still exist."""
+        injected = [view.pod for view in self.pods() if view.pod.uid in self._injected]
+        await asyncio.gather(*(self.recover(pod) for pod in injected))
 
     async def _inside(self, pod: Pod, command: tuple[str, ...]) -> None:
         """Run the patient's own command in its container, which knows its token; raises NotDoneError."""
         container = patient(pod)
-        assert container is not None  # noqa: S101 - it has just been asked
+        assert container is not None  # noqa: S101 - just injected through it
         ended, output = await self._exec(pod, container.name, command, _EXEC_TIMEOUT)
         if ended != "exit code 0":
-            said = output.decode("utf-8", "replace").strip()
-            raise NotDoneError(f"{' '.join(command)} in the container: {ended}: {said}")
+            text = output.decode("utf-8", "replace").strip()
+            raise NotDoneError(f"{' '.join(command)} in the container: {ended}: {text}")
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
-        """Run a command in a container of a pod, and say how it ended."""
+        """Run a command in a container of a pod, and return how it ended."""
         return (await self._exec(pod, container, command, timeout))[0]
 
     async def _exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> tuple[str, bytes]:
@@ -152,12 +157,32 @@ class Kube:
         return f"exit code {code}" if code else str(status.get("message", "the connection broke")), output
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
-        """Delete a pod gracefully, as `kubectl delete pod` does; what it belongs to makes another."""
+        """Delete a pod gracefully, as `kubectl delete pod` does; its controller creates another."""
         body: dict[str, Any] = {"preconditions": {"uid": pod.uid}}
         if grace is not None:
-            body["gracePeriodSeconds"] = max(grace, 1)  # 0 is kubectl's --force, which waits for nobody
+            body["gracePeriodSeconds"] = max(grace, 1)  # 0 is kubectl's --force, which doesn't wait
         path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
         self._do(pod.object, "NotDeleted", self._api.request("DELETE", path, body), fine=(404, 409))  # it is gone
+
+    async def evict(self, pod: Pod) -> None:
+        """Ask for a pod's eviction; raises EvictionRefusedError with the API server's code and words."""
+        await evict(self._api, pod)
+
+    def cordon(self) -> bool:
+        """Raise BadInput: a cluster's nodes are not a run's own."""
+        raise BadInput(_NO_DRAIN)
+
+    def uncordon(self) -> None:
+        """Raise BadInput: a cluster's nodes are not a run's own."""
+        raise BadInput(_NO_DRAIN)
+
+    def bound(self, pod: Pod) -> bool:
+        """Raise BadInput: only a drain asks."""
+        raise BadInput(_NO_DRAIN)
+
+    def owner(self, pod: Pod) -> Workload | None:
+        """Raise BadInput: only a drain asks."""
+        raise BadInput(_NO_DRAIN)
 
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas."""
@@ -177,5 +202,5 @@ class Kube:
         self._tasks.create_task(do())
 
     async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a connection of its own where the route allows it."""
+        """Send a user's request to a Service, on a new connection if the route allows it."""
         return await self._routes.ask(service.name, port.port, path, timeout)

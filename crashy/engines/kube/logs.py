@@ -12,7 +12,7 @@ from crashy.timeline import Timeline, kinds
 
 
 class Logs:
-    """Follows every container that is looked at, once in each of its lives; a stream that breaks is not begun again."""
+    """Follows the log of each container instance once; a broken stream is not resumed."""
 
     def __init__(self, api: Api, timeline: Timeline, tasks: asyncio.TaskGroup) -> None:
         self._api = api

@@ -51,7 +51,7 @@ async def create(api: Api, name: str) -> Namespace:
 async def delete(api: Api, namespace: Namespace) -> bool:
     """Delete a namespace and wait until it is gone; its pods get a second. Says whether it is.
 
-    An API server that can't be asked for a while is asked again; raises ApiError where it refuses.
+    Retries an API server that can't be reached for a while; raises ApiError if it refuses.
     """
     path = f"/api/v1/namespaces/{namespace.name}"
     try:
@@ -68,7 +68,7 @@ async def delete(api: Api, namespace: Namespace) -> bool:
 
 
 async def _insist(api: Api, method: str, path: str, body: Object | None = None) -> Object | None:
-    """Ask until there is an answer; None where nothing is there, or is as it was asked for (a deletion under way)."""
+    """Retry until there is a response; None if not found, or already as requested (a deletion in progress)."""
     while True:
         try:
             return await api.request(method, path, body)
@@ -81,7 +81,7 @@ async def _insist(api: Api, method: str, path: str, body: Object | None = None) 
 
 
 async def _hurry(api: Api, path: str) -> None:
-    """Let pods end within a second: nobody waits for the drain of a patient that is frozen for good.
+    """Let pods end within a second: there is no point in waiting for a frozen patient's drain.
 
     One in which nothing runs goes at once; some kubelets take a minute to find that out.
     """
@@ -106,7 +106,7 @@ def ours(namespace: Object) -> bool:
 
 
 def refuse_system(name: str) -> None:
-    """Raise BadInput for a namespace in which nobody wants faults, and for what can't be one's name."""
+    """Raise BadInput for a system namespace, and for an invalid name."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
         raise BadInput(f"--in-namespace: {name!r}: must be lower-case letters, digits and hyphens, at most 63")
     if name.startswith("kube-") or name.endswith("-system"):

@@ -1,4 +1,4 @@
-"""The pods of a namespace as a watch tells them: who is there, and every change of a status on the timeline."""
+"""The pods of a namespace from a watch, and every change of a status on the timeline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", 
 
 
 class Pods:
-    """Keeps the pods that are there, and lets `look` see each that changes; `names` are those of all that ever were.
+    """Keeps the existing pods, and lets `look` see each that changes; `names` are those of all pods so far.
 
     `images` gives the names by which the experiment knows images that are called otherwise on this cluster.
     """
@@ -35,11 +35,11 @@ class Pods:
         self.names: set[str] = set()
 
     def views(self) -> list[PodView]:
-        """Return the pods that are there, in the order of their creation."""
+        """Return the existing pods, in the order of their creation."""
         return list(self._there.values())
 
     def listed(self, items: list[Object]) -> None:
-        """Take all the pods there are."""
+        """Take all pods of a list."""
         there = {item["metadata"]["uid"] for item in items}
         for uid in [uid for uid in self._there if uid not in there]:
             self._deleted(uid)

@@ -1,4 +1,4 @@
-"""What a run may do on the cluster: asked before anything is made, so that nothing is left behind half done."""
+"""What a run may do on the cluster: checked before anything is created, so that nothing is left half done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from crashy.engines.kube.api import Api, Object
 from crashy.errors import BadInput
-from crashy.objects.kinds import SCALABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +22,13 @@ class Right:
         """Write the question whether we have it."""
         resource, _, subresource = self.resource.partition("/")
         resource, _, group = resource.partition(".")
-        asked = {"verb": self.verb, "group": group, "resource": resource, "subresource": subresource}
+        attributes = {"verb": self.verb, "group": group, "resource": resource, "subresource": subresource}
         if not self.cluster:
-            asked["namespace"] = namespace
+            attributes["namespace"] = namespace
         return {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": asked},
+            "spec": {"resourceAttributes": attributes},
         }
 
 
@@ -51,10 +50,9 @@ OWN = (
     *GUEST,
     *_rights("pods", "create", "delete"),
     *_rights("services", "create"),
-    *(Right("create", kind.resource) for kind in SCALABLE),
-    *_rights("deployments.apps", "list", "watch"),
+    *_rights("deployments.apps", "create", "list", "watch"),
 )
-"""What a run in a namespace of its own needs; ConfigMaps and Secrets only where the manifests have some."""
+"""What a run in a namespace of its own needs; what else is applied only where the manifests have some."""
 CLEAN = tuple(_rights("namespaces", "list", "get", "delete", cluster=True) + _rights("pods", "list", "delete"))
 """What `crashy kube clean` needs."""
 

@@ -1,4 +1,4 @@
-"""The routes of users' requests to a Service: its ClusterIP, a NodePort, or through the API server."""
+"""The routes of users' requests to a Service: its ClusterIP, a NodePort, or the API server's proxy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
 
 _DIAL = 0.3
-"""Seconds in which an address that can be reached from here is: a call that got lost is better made again."""
+"""Seconds for a connection to an address; a lost packet is better sent again."""
 _OPEN_WITHIN, _OPEN_EVERY = 5.0, 0.1
 CLUSTER_IP = "its ClusterIP"
 NODE_PORT = "a NodePort"
@@ -26,16 +26,16 @@ _Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How one port of a Service is asked: `url` is where, `by` says it in words."""
+    """How users reach one port of a Service: its `url`, and a description of the route."""
 
     url: str
-    by: str
+    description: str
 
 
 class Routes:
-    """Chooses a route for each port of the Services: `cluster_ips` says whether ClusterIPs can be reached from here.
+    """Chooses a route for each port of the Services; `cluster_ips`: ClusterIPs can be reached from here.
 
-    `tell` is told each choice; one with a NodePort is made when the first user asks, since nobody answers there before
+    `report` is called with each choice. A NodePort is chosen at the first request, since it refuses connections until
     the Service has an endpoint.
     """
 
@@ -46,10 +46,10 @@ class Routes:
         self._candidates: dict[_Key, tuple[Route, ...]] = {}
         self._chosen: dict[_Key, Route] = {}
         self._opening: dict[_Key, asyncio.Task[None]] = {}
-        self.tell: Callable[[str, int, Route], None] = lambda *_: None
+        self.report: Callable[[str, int, Route], None] = lambda *_: None
 
     def learn(self, service: Object) -> None:
-        """Take a Service as the API has it."""
+        """Find the routes of a Service, an object of the API."""
         for port in service["spec"].get("ports") or ():
             key = (str(service["metadata"]["name"]), int(port["port"]))
             candidates = tuple(self._routes(service, port))
@@ -73,28 +73,28 @@ class Routes:
 
     def _choose(self, key: _Key, route: Route) -> None:
         self._chosen[key] = route
-        self.tell(*key, route)
+        self.report(*key, route)
 
     async def ask(self, service: str, port: int, path: str, timeout: float) -> Reply:
-        """Send a user's request, on a connection of its own where the route allows it."""
+        """Send a user's request, on a new connection if the route allows it."""
         await self._opened((service, port))
         route = self._chosen[service, port]
-        if route.by != PROXY:
+        if route.description != PROXY:
             return await ask(Target.of(route.url + path), timeout)
         try:
             answer = await self._api.send("GET", route.url.removeprefix(self._api.host) + path, timeout=timeout)
         except ApiError as error:
             return Reply(failure="timeout" if "no answer" in error.message else "unreachable")
         pod = answer.headers.get("X-Pod", "")
-        if not pod and is_status(answer.body):  # the proxy's own words: it found no endpoint, or could not reach it
+        if not pod and is_status(answer.body):  # from the proxy itself: it found no endpoint, or could not reach it
             return Reply(failure="reset")
         return Reply(answer.status, pod, "", answer.body)
 
     async def _opened(self, key: _Key) -> None:
         """Wait, once, until the nodes' proxies know a Service: they do so a second or so after its first endpoint.
 
-        Users of a Service that is long there know nothing of that. Whoever asks meanwhile waits, is not refused,
-        and has the whole timeout left.
+        It makes no difference to users of an older Service. A request meanwhile waits, is not refused, and has its
+        whole timeout left.
         """
         if key not in self._opening:
             self._opening[key] = asyncio.create_task(self._open(key))
@@ -102,9 +102,9 @@ class Routes:
             await asyncio.wait([self._opening[key]])
 
     async def _open(self, key: _Key) -> None:
-        """Choose the first route on which somebody answers; the last one where nobody does."""
+        """Choose the first route that accepts a connection, else the last one."""
         candidates = self._candidates[key]
-        direct = [(route, Target.of(route.url)) for route in candidates if route.by != PROXY]
+        direct = [(route, Target.of(route.url)) for route in candidates if route.description != PROXY]
         with suppress(TimeoutError):
             async with asyncio.timeout(_OPEN_WITHIN):
                 while direct:
@@ -133,7 +133,7 @@ def _host(address: str) -> str:
 
 
 async def cluster_ips_reachable(api: Api) -> bool:
-    """Return whether ClusterIPs can be reached from here: whether the cluster's own answers at the one of its API.
+    """Return whether ClusterIPs can be reached from here: whether the API server answers at its own.
 
     The certificate must be one of this cluster's: another network may well use the same addresses. In a pod they can.
     """
@@ -153,7 +153,7 @@ async def cluster_ips_reachable(api: Api) -> bool:
 
 
 async def node_addresses(api: Api) -> list[str]:
-    """Return the nodes' addresses, those of the outside first; none where they may not be read."""
+    """Return the nodes' addresses, external ones first; an empty list if they may not be read."""
     try:
         nodes = (await api.request("GET", "/api/v1/nodes")).get("items") or []
     except ApiError:

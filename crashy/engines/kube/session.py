@@ -1,4 +1,4 @@
-"""A run on a cluster from its start to its end: what it has made is gone afterwards, and every fault taken back."""
+"""A run on a cluster from its start to its end: then all that it created is deleted, and every fault recovered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crashy.engines.admin import patient
 from crashy.engines.kube import rights
 from crashy.engines.kube.api import Api, ApiError, connected
 from crashy.engines.kube.clock import ClusterClock, measure
-from crashy.engines.kube.kube import Kube
+from crashy.engines.kube.kube import KubeEngine
 from crashy.engines.kube.namespace import GONE_WITHIN, Namespace, create, delete, draw_name, refuse_system
 from crashy.engines.kube.routes import Routes, cluster_ips_reachable, node_addresses
 from crashy.engines.kube.view import View
@@ -61,13 +61,13 @@ class Session:
         self._options = options
 
     @asynccontextmanager
-    async def running(self, timeline: Timeline) -> AsyncIterator[Kube]:
+    async def running(self, timeline: Timeline) -> AsyncIterator[KubeEngine]:
         """Follow the namespace on the timeline and return the engine; raises BadInput for what the API refuses."""
         options, clock = self._options, self._clock
         ahead = asyncio.get_running_loop().time() - time.time() - clock.offset
-        told = f"the cluster's clock is {ahead:+.3f} s from this machine's, give or take {clock.error:.3f} s"
+        text = f"the cluster's clock is {ahead:+.3f} s from this machine's, give or take {clock.error:.3f} s"
         data: kinds.Note = {"ahead": round(ahead, 6), "error": round(clock.error, 6)}
-        kinds.NOTE.add(timeline.add, "kube", f"namespace/{self._namespace}", "Clock", told, data=data)
+        kinds.NOTE.add(timeline.add, "kube", f"namespace/{self._namespace}", "Clock", text, data=data)
         images = {options.image: options.known_as} if options.image else {}
         refused: BadInput | None = None
         try:
@@ -85,7 +85,7 @@ class Session:
                 try:
                     await view.start()
                     self._check_guest(view)
-                    kube = Kube(
+                    kube = KubeEngine(
                         self._api,
                         self._namespace,
                         view,
@@ -140,7 +140,7 @@ def _first(group: BaseExceptionGroup[BadInput]) -> BadInput:
 async def session(experiment: str, options: Options, note: Callable[[str], None]) -> AsyncIterator[Session]:
     """Connect, look whether we may, measure the clock and make a namespace; delete it in the end.
 
-    `note` is told what the user should know, a line each. Raises BadInput for a cluster that can't be used.
+    `note` is called with each line for the user. Raises BadInput for a cluster that can't be used.
     """
     options.check()
     now = asyncio.get_running_loop().time

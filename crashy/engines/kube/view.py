@@ -1,4 +1,4 @@
-"""What goes on in one namespace, as its watches tell it: who is there, and all news on the timeline."""
+"""Watches one namespace: keeps its pods, and records every change on the timeline."""
 
 from __future__ import annotations
 
@@ -140,17 +140,19 @@ class _Events:
         self._listed = True
 
     def changed(self, change: str, obj: Object) -> None:
-        news = self._events.take(obj) if change != "DELETED" else None
-        if news:
-            kind, _, name = news.object.partition("/")
+        record = self._events.take(obj) if change != "DELETED" else None
+        if record:
+            kind, _, name = record.object.partition("/")
             if self._mine(kind, name):
-                self._tell(news)
+                self._add(record)
 
-    def _tell(self, news: EventRecord) -> None:
+    def _add(self, record: EventRecord) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        ago = now - self._clock.when(news.stamp, now)
-        self._timeline.add_past(ago, news.source, kinds.EVENT, news.object, news.reason, news.message, **news.data)
+        ago = now - self._clock.when(record.stamp, now)
+        self._timeline.add_past(
+            ago, record.source, kinds.EVENT, record.object, record.reason, record.message, **record.data
+        )
 
 
 class _Slices:
@@ -165,15 +167,15 @@ class _Slices:
         before = {_service(one) for one in self._slices.values()}
         self._slices = {item["metadata"]["uid"]: item for item in items}
         for service in before | {_service(item) for item in items}:
-            self._tell(service)
+            self._publish(service)
 
     def changed(self, change: str, obj: Object) -> None:
         self._slices[obj["metadata"]["uid"]] = obj
         if change == "DELETED":
             del self._slices[obj["metadata"]["uid"]]
-        self._tell(_service(obj))
+        self._publish(_service(obj))
 
-    def _tell(self, service: str) -> None:
+    def _publish(self, service: str) -> None:
         endpoints = endpoints_of(one for one in self._slices.values() if _service(one) == service)
         names = (*endpoints["ready"], *endpoints["not_ready"])
         mine = service in self._published or self._mine("service", service) or any(self._mine("pod", n) for n in names)

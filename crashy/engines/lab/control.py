@@ -1,4 +1,4 @@
-"""How other commands ask a lab: a socket in a folder of the user's own, one JSON line in, one out."""
+"""The control socket of a lab, in a folder of the user's own, one JSON line in, one out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINE_LIMIT = 65_536
 
 
 class Control:
-    """Answers `{"op": NAME, ...}` with what the operation of that name gives, or `{"error": TEXT}`.
+    """Answers `{"op": NAME, ...}` with the result of that operation, or `{"error": TEXT}`.
 
     An operation refuses by BadInput; its lines are the text's.
     """

@@ -33,13 +33,13 @@ from crashy.traffic.request import Target, ask
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """What became of each object that was applied (`service/web configured`), and what is worth a warning."""
+    """The outcome of each applied object (`service/web configured`), and warnings."""
 
     lines: list[str]
     warnings: list[str]
 
 
-class Lab:
+class LabEngine:
     """Runs manifests as processes of this machine; made by `running.running`."""
 
     def __init__(
@@ -94,7 +94,7 @@ class Lab:
         """Apply `changed`, with the ConfigMaps and Secrets of `everything`."""
         self._cluster.check(changed)
         documents = {key_of(document): document for document in everything.documents}
-        if lines := [documents[one.key].say(error) for one in changed.workloads for error in refusals(one)]:
+        if lines := [documents[one.key].message(error) for one in changed.workloads for error in refusals(one)]:
             raise refusal(lines)
         known = self._urls()
         await self._network.open(changed.services)
@@ -112,27 +112,43 @@ class Lab:
         return {(service.namespace, service.name, port.port): url for service, port, url in self._network.urls()}
 
     def pods(self) -> Sequence[PodView]:
-        """Return the pods that are there, in the order of their creation."""
+        """Return the existing pods, in the order of their creation."""
         return self._cluster.pods()
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
-        """Delete a pod gracefully; what it belongs to makes another."""
+        """Delete a pod gracefully; its controller creates another."""
         self._cluster.delete(pod, grace)
+
+    async def evict(self, pod: Pod) -> None:
+        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
+        self._cluster.evict(pod)
+
+    def cordon(self) -> bool:
+        """Let the node take no new pods; return whether it took them before."""
+        return self._cluster.scheduler.cordon()
+
+    def uncordon(self) -> None:
+        """Let the node take new pods, those too that wait for it."""
+        self._cluster.scheduler.uncordon()
+
+    def bound(self, pod: Pod) -> bool:
+        """Return whether a pod has a node."""
+        return not self._cluster.scheduler.waits(pod)
 
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas."""
         self._cluster.scale(workload, replicas)
 
     def owner(self, pod: Pod) -> Workload | None:
-        """Return the workload that a pod belongs to; None for one that is its own."""
+        """Return the workload that a pod belongs to; None for a bare pod."""
         return self._cluster.owner(pod)
 
     def url(self, service: Service, port: ServicePort) -> str:
-        """Return where this machine's programs find a Service."""
+        """Return the address at which this machine's programs reach a Service."""
         return self._network.url(service, port)
 
     async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a connection of its own."""
+        """Send a user's request to a Service, on a new connection."""
         return await ask(Target.of(self.url(service, port) + path), timeout)
 
     def admin(self, pod: Pod) -> tuple[str, str] | None:
@@ -148,14 +164,14 @@ class Lab:
         return f"http://{self._addresses.host(pod.ip)}:{port}", environ.get("ADMIN_TOKEN", "")
 
     def app(self, pod: Pod) -> str:
-        """Return the URL at which a pod's app is found without its Service: its patient's first port, else APP_PORT."""
+        """Return the URL of a pod's app without its Service: its patient's first port, else APP_PORT."""
         patients = (c for c in pod.template.containers if is_patient(c.image))
         ports = [port.container_port for patient in patients for port in patient.ports]
         host, port = self._addresses.dial(pod.ip, ports[0] if ports else APP_PORT)
         return f"http://{host}:{port}"
 
     async def inject(self, pod: Pod, spec: str) -> None:
-        """Inject a fault spec into a pod; what became of it is on the timeline."""
+        """Inject a fault spec into a pod; the outcome is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "lab", pod.object, "Injected", spec)
         try:
             await inject(partial(self._ask, pod), spec)
@@ -163,7 +179,7 @@ class Lab:
             kinds.FAULT.add(self._timeline.add, "lab", pod.object, "NotInjected", f"{spec}: {error}")
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
-        """Take back every fault of a pod, or those of one name; what became of it is on the timeline."""
+        """Take back every fault of a pod, or those of one name; the outcome is on the timeline."""
         try:
             await recover(partial(self._ask, pod), which)
         except NotDoneError as error:
@@ -172,7 +188,7 @@ class Lab:
             kinds.FAULT.add(self._timeline.add, "lab", pod.object, "Recovered", which)
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
-        """Run a command in a container of a pod, and say how it ended."""
+        """Run a command in a container of a pod, and return how it ended."""
         view = next((view for view in self.pods() if view.pod.uid == pod.uid), None)
         status = view.status.container(container) if view else None
         if status is None or status.state != "running":
@@ -186,7 +202,7 @@ class Lab:
         return f"exit code {ended.exit_code}"
 
     async def _ask(self, pod: Pod, method: str, path: str, document: dict[str, Any], /) -> None:
-        """Ask a pod's admin API; raises NotDoneError where it does not do as asked."""
+        """Send a request to a pod's admin API; raises NotDoneError if it refuses."""
         admin = self.admin(pod)
         if admin is None:
             raise NotDoneError("no container of the pod is a patient")

@@ -26,9 +26,9 @@ _STYLES = {"Normal": "", "Warning": "yellow", "Fault": "magenta"}
 
 
 class LiveView:
-    """Draws the engine's pods and what it hears of the timeline, four times a second, between `start` and `stop`.
+    """Draws the engine's pods and the timeline's events, four times a second, between `start` and `stop`.
 
-    With a `steering` one pod is selected, and the last lines say what keys do.
+    With a `steering` one pod is selected, and the last lines show what the keys do.
     """
 
     def __init__(self, engine: Engine, timeline: Timeline, console: Console, steering: Steering | None = None) -> None:
@@ -42,20 +42,20 @@ class LiveView:
         self._task: asyncio.Task[None] | None = None
 
     def __call__(self, event: Event) -> None:
-        """Take an event into the picture."""
+        """Add an event to the picture."""
         if event.kind in {kinds.EVENT, kinds.FAULT} or event.reason in {
             "ProgressDeadlineExceeded",
             "Skipped",
             "Zombies",
         }:
-            told = (event.object, event.reason, event.message)
-            self._events.pop(told, None)
-            self._events[told] = event
-        elif event.kind == kinds.SERVICE:
-            key = (event.data["namespace"], event.object, event.data["port"])
+            row = (event.object, event.reason, event.message)
+            self._events.pop(row, None)
+            self._events[row] = event
+        elif service := kinds.SERVICE.of(event):
+            key = (service["namespace"], event.object, service["port"])
             self._services.pop(key, None)
             if event.reason == "Listening":
-                self._services[key] = f"{event.object} port {event.data['port']}: {event.message}"
+                self._services[key] = f"{event.object} port {service['port']}: {event.message}"
         elif event.kind == kinds.REQUEST:
             self._requests.append(event)
 
@@ -78,7 +78,7 @@ class LiveView:
         self._live.stop()
 
     def draw(self) -> RenderableType:
-        """Return the picture of this moment, which fits the terminal: of many pods some, of the events the newest."""
+        """Return the picture of this moment, which fits the terminal: of many pods some, the newest events."""
         if not len(self._timeline):
             return Text()
         width, height = self._live.console.size
@@ -128,12 +128,12 @@ class LiveView:
             strip.append("▇", "green" if event.data["ok"] else "red")
         shares = Counter(event.data["pod"] or "?" if event.data["ok"] else event.reason for event in recent)
         counts = ", ".join(f"{name} {count}" for name, count in sorted(shares.items()))
-        told = f"last {TRAFFIC_SECONDS:g}s  {counts}"
-        return [strip, Text(told, style="dim", no_wrap=True, overflow="ellipsis")]
+        text = f"last {TRAFFIC_SECONDS:g}s  {counts}"
+        return [strip, Text(text, style="dim", no_wrap=True, overflow="ellipsis")]
 
 
 def _foremost(views: list[PodView], room: int) -> tuple[list[PodView], list[Text]]:
-    """Return the pods for so many lines, the unready ones first where not all of them fit, and a line on the rest."""
+    """Return the pods for so many lines, unready ones first if not all fit, and a line about the rest."""
     if len(views) <= room:
         return views, []
     views = sorted(views, key=lambda view: view.status.ready)

@@ -1,4 +1,4 @@
-"""What containers write, as lines: bounded in length and in number, whatever they write."""
+"""What containers write, as lines, bounded in length and in number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LogLines:
         self._dropped = 0
 
     def feed(self, data: bytes) -> None:
-        """Take what came; a line is emitted once it is whole."""
+        """Take a chunk; each complete line is emitted."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._cut(line)
@@ -33,7 +33,7 @@ class LogLines:
         if self._rest:
             self._cut(self._rest)
             self._rest = b""
-        self._tell_dropped()
+        self._emit_dropped()
 
     def _cut(self, line: bytes) -> None:
         for start in range(0, max(1, len(line)), LINE_LIMIT):
@@ -42,7 +42,7 @@ class LogLines:
     def _line(self, line: bytes) -> None:
         second = int(self._now())
         if second != self._second:
-            self._tell_dropped()
+            self._emit_dropped()
             self._second, self._lines = second, 0
         self._lines += 1
         if self._lines > RATE_LIMIT:
@@ -50,7 +50,7 @@ class LogLines:
         else:
             self._emit(line.decode("utf-8", "replace").removesuffix("\r"))
 
-    def _tell_dropped(self) -> None:
+    def _emit_dropped(self) -> None:
         if self._dropped:
             self._emit(f"({self._dropped} lines in one second were dropped: {RATE_LIMIT} are kept)")
             self._dropped = 0

@@ -1,4 +1,4 @@
-"""What a running lab can be asked and told over its control socket, in kubectl's words."""
+"""The operations of a running lab's control socket, in kubectl's words."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.deployment import DeploymentController
 from crashy.engines.lab.control import Operation, Request
-from crashy.engines.lab.lab import Lab
-from crashy.engines.lab.lives import Life, lives
+from crashy.engines.lab.instance_logs import InstanceLog, instance_logs
+from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.errors import BadInput
 from crashy.faults.base import FaultError, parse_spec
@@ -31,7 +31,7 @@ class Operations:
     A request may have a `namespace`: without one, a name is looked for in all of them.
     """
 
-    def __init__(self, lab: Lab, cluster: Cluster, network: LoopbackNetwork, timeline: Timeline) -> None:
+    def __init__(self, lab: LabEngine, cluster: Cluster, network: LoopbackNetwork, timeline: Timeline) -> None:
         self._lab = lab
         self._cluster = cluster
         self._network = network
@@ -89,12 +89,12 @@ class Operations:
         return await self._done("NotInjected", view.pod.object, self._lab.inject(view.pod, spec))
 
     async def recover(self, request: Request) -> dict[str, Any]:
-        """Take back every fault of a pod."""
+        """Recover a pod from all faults."""
         view = self._pod(request)
         return await self._done("NotRecovered", view.pod.object, self._lab.recover(view.pod))
 
     async def _done(self, failure: str, obj: str, doing: Awaitable[None]) -> dict[str, Any]:
-        """Wait for what tells of its failure by an event, which becomes a refusal."""
+        """Wait for an action that reports its failure by an event, and raise that as a refusal."""
         before = len(self._timeline)
         await doing
         for event in self._timeline.since(before):
@@ -132,12 +132,12 @@ class Operations:
         return {}
 
     async def apply(self, request: Request) -> dict[str, Any]:
-        """Apply the manifests at `paths`; return what became of each object."""
+        """Apply the manifests at `paths`; return the outcome of each object."""
         updated = await self._lab.update(*gather(_field(request, "paths", list)))
         return {"lines": updated.lines, "warnings": updated.warnings}
 
     async def rollout(self, request: Request) -> dict[str, Any]:
-        """Return how far a rollout is: a `message`, and whether it is `done` or has `failed`.
+        """Return a rollout's progress: a `message`, and whether it is `done` or has `failed`.
 
         kubectl: pkg/polymorphichelpers/rollout_status.go DeploymentStatusViewer.
         """
@@ -159,10 +159,10 @@ class Operations:
         return {"message": waiting + text}
 
     async def logs(self, request: Request) -> dict[str, Any]:
-        """Return the `lines` of a container's last life (of the one before with `previous`); or those `since` a count.
+        """Return the `lines` of a container's last instance (with `previous` the one before); or those `since` a count.
 
-        `next` is the count to go on from, `ended` says that this life is over, `default` which container was meant
-        and which there are, where none was named.
+        `next` is the count to continue from, `ended`: the instance has ended, `default`: which container was chosen
+        of which, if none was named.
         """
         view = self._pod(request)
         template = view.pod.template
@@ -171,18 +171,18 @@ class Operations:
         if container not in names:
             raise BadInput(f"error: container {container} is not valid for pod {view.pod.name}")
         since = request.get("since")
-        told, count = self._timeline.read(since or 0)
-        found = lives(told, view.pod.object, container)
+        events, count = self._timeline.read(since or 0)
+        found = instance_logs(events, view.pod.object, container)
         if since is not None:
-            life = Life([line for one in found for line in one.lines], ended=any(one.ended for one in found))
+            log = InstanceLog([line for one in found for line in one.lines], ended=any(one.ended for one in found))
         else:
-            life = self._life(view, container, found, back=2 if request.get("previous") else 1)
-        answer: dict[str, Any] = {"lines": life.lines, "ended": life.ended, "next": count}
+            log = self._instance_log(view, container, found, back=2 if request.get("previous") else 1)
+        answer: dict[str, Any] = {"lines": log.lines, "ended": log.ended, "next": count}
         if not request.get("container") and len(names) > 1:
             answer["default"] = f'Defaulted container "{container}" out of: {", ".join(names)}'
         return answer
 
-    def _life(self, view: PodView, container: str, found: list[Life], back: int) -> Life:
+    def _instance_log(self, view: PodView, container: str, found: list[InstanceLog], back: int) -> InstanceLog:
         if len(found) >= back:
             return found[-back]
         where = f'container "{container}" in pod "{view.pod.name}"'
@@ -193,7 +193,7 @@ class Operations:
         raise BadInput(f"Error from server (BadRequest): {where} is waiting to start: {reason}")
 
     def _meant(self, request: Request) -> list[PodView]:
-        """Return the pods that a request's name means, which is a whole name here, as for kubectl, or chooses some."""
+        """Return the pods of a request: a whole name, as for kubectl, or an expression that chooses some."""
         target = Target.parse(_field(request, "name", str))
         there = [view for view in self._cluster.pods() if request.get("namespace") in {None, view.pod.namespace}]
         chosen = [] if target.is_name else choose(target, there, PodView.facts, random.Random())

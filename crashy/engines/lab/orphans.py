@@ -2,8 +2,8 @@
 
 A process whose parent has ended becomes a child of its nearest ancestor that is a *subreaper*, else of init. Here the
 lab is that ancestor (on Linux): it waits for every orphan, so that this machine keeps none, and counts those that a
-container's first process would have kept as zombies because it waits for nobody. Inside a container the nearest one
-may also be a `tini -s` that runs a probe's command: then no orphan comes this far.
+container's first process would have kept as zombies because it doesn't wait for them. Inside a container the nearest
+one may also be a `tini -s` that runs a probe's command: then no orphan comes this far.
 
 An orphan is known by its session: the lab starts each container's process, and each command in it, in one of its own.
 """
@@ -82,7 +82,7 @@ class Orphans:
 
 
 def is_init(pid: int) -> bool:
-    """Return whether a process waits for orphans, as far as its name tells: an init, or a shell."""
+    """Return whether a process waits for orphans, judged by its name: an init, or a shell."""
     return proc.name(pid) in _INITS
 
 

@@ -1,4 +1,4 @@
-"""What Linux tells of processes in /proc; where there is none the lab does without, and `MISSING` says what changes."""
+"""Processes in Linux's /proc; without it the lab does less, as `MISSING` says."""
 
 from __future__ import annotations
 

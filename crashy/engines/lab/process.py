@@ -15,7 +15,7 @@ Output = Callable[[bytes], None]
 
 
 class _Pipe(asyncio.Protocol):
-    """The reading end of a pipe; `closed` is set once nobody holds the other end."""
+    """The reading end of a pipe; `closed` is set once no process holds the other end."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -89,12 +89,12 @@ class Process:
     def handles(self, signum: signal.Signals) -> bool:
         """Return whether the leader has a handler for a signal; as PID 1 of a container it would get no other one.
 
-        Only Linux tells; elsewhere, yes.
+        Only Linux has it; elsewhere, yes.
         """
         return proc.handles(self.pid, signum)
 
     def terminate(self) -> None:
-        """SIGTERM the leader alone, if it has a handler: PID 1 of a container passes it on to nobody by itself."""
+        """SIGTERM the leader alone, if it has a handler: PID 1 of a container doesn't pass it on by itself."""
         if self._leader.returncode is None and self.handles(signal.SIGTERM):
             self._leader.send_signal(signal.SIGTERM)
 

@@ -15,7 +15,7 @@ from crashy.controllers.cluster import Cluster
 from crashy.engines.lab import proc
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.control import Control
-from crashy.engines.lab.lab import Lab
+from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.operations import Operations
 from crashy.engines.lab.program import Programs
@@ -37,10 +37,10 @@ async def running(
     note: Callable[[str], None],
     rng: random.Random,
     profile: Profile = NEWEST,
-) -> AsyncIterator[Lab]:
+) -> AsyncIterator[LabEngine]:
     """Make a lab, and end all that it has started, however the body ends.
 
-    `labs` is the folder of the control sockets; `note` is told what the user should know, a line each. `rng` draws
+    `labs` is the folder of the control sockets; `note` is called with each line for the user. `rng` draws
     the pods' names, and the seeds of what is drawn at times that no run repeats.
     """
     _raise_descriptor_limit()
@@ -63,7 +63,7 @@ async def running(
     try:
         async with asyncio.TaskGroup() as tasks:
             cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng)
-            lab = Lab(
+            lab = LabEngine(
                 cluster,
                 network=network,
                 addresses=addresses,

@@ -92,13 +92,13 @@ class ProcessRuntime:
             adopted = 0 if is_init(process.pid) else self._orphans.count(container_id)
             return count_zombies(process.pid) + adopted
 
-        def tell_zombies(count: int) -> None:
+        def report_zombies(count: int) -> None:
             text = f"{count} {'children' if count != 1 else 'child'} of its process ended and not waited for"
             data: kinds.Process = {"container": container.name, "zombies": count}
             kinds.PROCESS.add(self._timeline.add, "lab", pod.object, "Zombies", text, data)
 
         async def watch() -> None:
-            watching = asyncio.create_task(watch_zombies(zombies, tell_zombies))
+            watching = asyncio.create_task(watch_zombies(zombies, report_zombies))
             code = await process.wait()
             watching.cancel()
             finished_at = asyncio.get_running_loop().time()
@@ -130,7 +130,7 @@ class ProcessRuntime:
         return process
 
     async def _clean(self, container_id: str, process: Process) -> None:
-        """End what the first process of a container left behind, as the end of PID 1 does, and hear its last words."""
+        """End what the first process of a container left behind, as the end of PID 1 does, and read its last output."""
         process.kill()
         await asyncio.to_thread(reaper.sweep, f"{CONTAINER_MARK}={container_id}")
         try:
@@ -157,7 +157,7 @@ class ProcessRuntime:
     async def exec(self, container_id: str, command: tuple[str, ...], timeout: float) -> ExecResult:
         """Run a command in a container's surroundings; see `Runtime.exec`.
 
-        It ends when nobody holds its output any more, so a background child keeps it open, as in a container.
+        It ends when no process holds its output any more, so a background child keeps it open, as in a container.
         """
         running = self._running.get(container_id)
         if running is None:
@@ -183,7 +183,7 @@ class ProcessRuntime:
         return ExecResult(code, program.folders.restore((stdout + stderr).decode("utf-8", "replace")))
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
-        """Ask a container once; see `Runtime.probe`."""
+        """Probe a container once; see `Runtime.probe`."""
         return await ask(
             probe,
             container,

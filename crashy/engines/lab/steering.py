@@ -1,4 +1,4 @@
-"""What the keys of the live view do: choose a pod, and do something to it."""
+"""The keys of the live view: select a pod, and act on it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from crashy.controllers.base import PodView
-from crashy.engines.lab.lab import Lab
+from crashy.engines.lab.lab import LabEngine
 from crashy.errors import BadInput
 from crashy.objects.kinds import KINDS, SCALABLE
 
@@ -26,7 +26,7 @@ HELP = (
 class Steering:
     """The pod that is selected, and what keys do to it; `leave` is called on `q`."""
 
-    def __init__(self, lab: Lab, leave: Callable[[], None]) -> None:
+    def __init__(self, lab: LabEngine, leave: Callable[[], None]) -> None:
         self._lab = lab
         self._leave = leave
         self._shown: Sequence[PodView] = ()
@@ -37,7 +37,7 @@ class Steering:
         self._doing: set[asyncio.Task[None]] = set()
 
     def select_from(self, shown: Sequence[PodView]) -> str:
-        """Take the pods as they are shown now and return the uid of the one that is selected.
+        """Take the pods that are shown and return the uid of the selected one.
 
         Where the selected one has gone, it is the one in its place.
         """
@@ -48,11 +48,11 @@ class Steering:
         return self._uid
 
     def lines(self) -> list[str]:
-        """Return the lines below the picture: the keys, and why the last one did nothing."""
+        """Return the lines below the picture: the keys, and the last one's error."""
         return [*([self._message] if self._message else []), *(HELP if self._help else [FOOTER])]
 
     def press(self, key: str) -> None:
-        """Do what a key stands for; others do nothing."""
+        """Do a key's action; other keys do nothing."""
         self._message = ""
         match key:
             case "j" | "down":

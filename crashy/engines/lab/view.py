@@ -40,7 +40,7 @@ class PlainView:
         self._failing = False
 
     def __call__(self, event: Event) -> None:
-        """Write what an event has changed, if it has."""
+        """Write what an event has changed, if anything."""
         match event.kind:
             case kinds.EVENT:
                 text = f"{event.reason:<18} {event.object}  {one_line(event.message)}{repeated(event)}"
@@ -95,20 +95,20 @@ class PlainView:
             self._line(event, kinds.ENDPOINTS, f"{event.object}  {names}{changes}")
 
     def _request(self, event: Event) -> None:
-        """Count the answers of a second; tell of it when it is over, if some failed or if none does any more."""
+        """Count a second's responses; when it is over, write a line if some failed, or if none fails any more."""
         if int(event.t) > self._second.start:
-            self._tell(event)
+            self._write_second(event)
             self._second = _Second(int(event.t))
         self._second.requests += 1
         if not event.data["ok"]:
             self._second.failures[event.reason] += 1
 
-    def _tell(self, event: Event) -> None:
+    def _write_second(self, event: Event) -> None:
         second = self._second
         if second.failures:
-            kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(second.failures.items()))
+            counts = ", ".join(f"{reason} {count}" for reason, count in sorted(second.failures.items()))
             text = f"{second.failures.total()} of {second.requests} failed"
-            self._line(event, "traffic", f"{text:<18} {event.object}  {kinds}")
+            self._line(event, "traffic", f"{text:<18} {event.object}  {counts}")
         elif self._failing:
             self._line(event, "traffic", f"{'all answered':<18} {event.object}")
         self._failing = bool(second.failures)

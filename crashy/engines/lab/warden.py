@@ -1,4 +1,4 @@
-"""Nothing is left running: a helper process that ends what the lab has started, should the lab itself be killed."""
+"""A helper process that ends what the lab has started if the lab itself is killed."""
 
 from __future__ import annotations
 
@@ -45,27 +45,27 @@ class Warden:
 
     def began(self, group: int) -> None:
         """Note a process group that must not outlive the lab."""
-        self._tell(f"+{group}\n")
+        self._send(f"+{group}\n")
 
     def ended(self, group: int) -> None:
         """Forget a process group: its number may soon be another's."""
-        self._tell(f"-{group}\n")
+        self._send(f"-{group}\n")
 
-    def _tell(self, line: str) -> None:
-        assert self._helper.stdin  # noqa: S101 - a pipe was asked for
+    def _send(self, line: str) -> None:
+        assert self._helper.stdin  # noqa: S101 - a pipe was requested
         with suppress(BrokenPipeError):  # someone killed the helper; what the lab ends by itself it ends all the same
             self._helper.stdin.write(line.encode())
 
     def close(self) -> None:
         """Let the helper clean up, and wait for it: a fraction of a second, 5 at most."""
-        assert self._helper.stdin  # noqa: S101 - a pipe was asked for
+        assert self._helper.stdin  # noqa: S101 - a pipe was requested
         with suppress(BrokenPipeError):
             self._helper.stdin.close()
         self._helper.wait(timeout=5)
 
     def let_go(self) -> None:
         """Close the pipe in a fork of the lab's process, which would keep alive what the lab has started."""
-        assert self._helper.stdin  # noqa: S101 - a pipe was asked for
+        assert self._helper.stdin  # noqa: S101 - a pipe was requested
         self._helper.stdin.close()
 
 

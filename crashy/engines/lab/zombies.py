@@ -1,4 +1,4 @@
-"""Children that a container's process has not waited for.
+"""Ended children that a container's process has not waited for.
 
 PID 1 of a container inherits every orphan in it, those of exec probes too, and keeps as zombies what it doesn't wait
 for, until no process can be started any more. Here are counted the children of the process's own; see `orphans` for the
@@ -21,12 +21,12 @@ def count_zombies(pid: int) -> int:
     return sum(state is not None and state[0] == "Z" for state in states)
 
 
-async def watch_zombies(zombies: Callable[[], int], tell: Callable[[int], None]) -> None:
+async def watch_zombies(zombies: Callable[[], int], report: Callable[[int], None]) -> None:
     """Report how many zombies there are, whenever that has changed."""
-    told = 0
+    reported = 0
     while True:
         await asyncio.sleep(LOOK)
         count = zombies()
-        if count != told:
-            told = count
-            tell(count)
+        if count != reported:
+            reported = count
+            report(count)

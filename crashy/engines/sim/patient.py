@@ -1,7 +1,7 @@
 """A modelled patient: the settings, countdowns, faults and probe routes of the real one, without its server.
 
-What is left out of the real one: how long an answer takes that nothing delays, the time that a frozen patient's queue
-of connections takes to fill (1024 of them), and what a client that has gone still counts.
+Left out of the real one: the time of a response without delay, the time until a frozen patient's connection backlog
+(1024) is full, and requests of clients that have gone.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from crashy.engines.sim import effects
 from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
-from crashy.engines.sim.waiting import Bell
-from crashy.faults.active import NOTHING, Active, FaultSet
+from crashy.engines.sim.waiting import Notifier
+from crashy.faults.active import NOTHING, FaultSet, InjectedFault
 from crashy.faults.base import Fault
 from crashy.faults.effects import Command, ProcessEffects
 from crashy.faults.kinds.crash import Crash
@@ -25,7 +25,7 @@ from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient.answers import GONE, PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import identify
-from crashy.patient.life import QUIET, RNG_SECONDS, Phase, health_in
+from crashy.patient.life import HEALTH_IN, QUIET, RNG_SECONDS, Phase
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.settings import Settings
 
@@ -34,12 +34,12 @@ BOOT_SECONDS = (0.25, 0.35)
 
 
 class _CutError(Exception):
-    """The process ended while somebody was waiting for its answer."""
+    """The process ended while a request was waiting for its response."""
 
 
 @dataclass(frozen=True, slots=True)
 class PatientPlan:
-    """One life of a patient; `rng` draws what is drawn in it, `log` is told its log's lines (reason and text).
+    """One life of a patient; `rng` makes its random choices, `log` is called with its log's lines (reason and text).
 
     `settings` None stands for settings that the patient refuses: it says so and exits with code 2.
     """
@@ -63,12 +63,12 @@ class ModelledPatient:
         self._kernel = kernel
         self._rng = plan.rng
         self._log = plan.log
-        self._bell = Bell()
+        self._notifier = Notifier()
         self._alive = True
         self._process = effects.ModelledProcess(kernel)
         self._effects = ProcessEffects(effects, self._process)
         self._armed = math.inf
-        self._request_faults: set[str] = set()  # the ids of the faults that apply to requests
+        self._request_faults: set[str] = set()  # the ids of the faults that affect requests
         self._in_flight = 0
         self._asked_at = -math.inf
         self._busy_until = -math.inf
@@ -107,10 +107,10 @@ class ModelledPatient:
         self.phase = phase
         self._log("Phase", phase)
 
-    # --- what is done to it
+    # --- injection and termination
 
     def inject(self, fault: Fault, source: str) -> str:
-        """Arm a fault, as its admin API would be asked to; return why that can't be, or nothing. Raises FaultError."""
+        """Inject a fault, as through its admin API; return why that fails, or an empty text. Raises FaultError."""
         if self.phase is None:
             return "refused"
         if self._process.stopped:
@@ -120,7 +120,7 @@ class ModelledPatient:
         return ""
 
     def recover(self, which: str | None = None) -> str:
-        """Take back all faults, or those of one name; return why that can't be, or nothing."""
+        """Recover from all faults, or those of one name; return why that fails, or an empty text."""
         if self.phase is None:
             return "refused"
         if self._process.stopped:
@@ -130,7 +130,7 @@ class ModelledPatient:
         return ""
 
     def terminate(self) -> None:
-        """Take SIGTERM: nothing before it has a handler, and nothing while it is frozen; else be unready and drain."""
+        """Take SIGTERM: ignore it before the handler is set, defer it while frozen; else become unready and drain."""
         if self.phase is not None:
             self._process.when_awake(self._drain)
 
@@ -153,16 +153,16 @@ class ModelledPatient:
             self._kernel.call_at(ends_at, lambda: self._process.when_awake(self._drained))
 
     def ended(self) -> None:
-        """Cut off whoever waits for an answer."""
+        """Abort the requests in flight."""
         self._alive = False
-        self._bell.ring()
+        self._notifier.notify()
 
-    # --- its faults, in their time
+    # --- fault scheduling
 
-    def _changed(self, reason: str, active: Active) -> None:
+    def _changed(self, reason: str, active: InjectedFault) -> None:
         if active.state == "ended":
             self._request_faults.discard(active.id)
-        elif active.trap or active.state == "active":
+        elif active.request_triggered or active.state == "active":
             self._request_faults.add(active.id)
         self._log(reason, f"fault {active.id}: {active.fault.to_spec()}")
 
@@ -170,19 +170,19 @@ class ModelledPatient:
         self._carry_out(() if self._process.stopped else self.faults.tick())
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
-        """Do what the faults command, wake whoever waits for it, and see to it that their next change is not missed."""
+        """Carry out the faults' commands, wake all waiting requests, and schedule the next change."""
         for command in commands:
-            self._effects.obey(command)
+            self._effects.execute(command)
         if not self._alive:
             return
         self._process.catch_up()
-        self._bell.ring()
+        self._notifier.notify()
         due = self._process.stopped_until if self._process.stopped else self.faults.next_change()
         if due is not None and (due < self._armed or self._armed <= self._kernel.now()):
             self._armed = due
             self._kernel.call_at(due, self._tick)
 
-    # --- whoever asks it
+    # --- requests
 
     def listens(self, port: int) -> bool:
         """Return whether the kernel takes connections to a port for it now; it does so for a frozen one too."""
@@ -190,11 +190,11 @@ class ModelledPatient:
             return False
         if port == self._settings.admin_port:
             return True
-        heard = port in self._settings.port or port == self._settings.grpc_port
-        return heard and self.phase != "warming up" and not self._process.listeners_closed
+        bound = port in self._settings.port or port == self._settings.grpc_port
+        return bound and self.phase != "warming up" and not self._process.listeners_closed
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
-        """Be asked; see `Process.respond`."""
+        """Respond to a request; see `Process.respond`."""
         match handler:
             case Exec(command):
                 return self._run(command)
@@ -225,7 +225,7 @@ class ModelledPatient:
         return answer._replace(latency=took)
 
     async def _answer(self, request: Request, deadline: float) -> Answer | None:
-        """Return what is answered, or None if the deadline comes first."""
+        """Return the response, or None if the deadline comes first."""
         if not self._process.awake and not await self._until(deadline, lambda: self._process.awake):
             return None
         busy = self._busy_until - self._kernel.now()
@@ -246,17 +246,17 @@ class ModelledPatient:
         if hang is not None and not await self._until(deadline, lambda: hang.state == "ended"):
             return None
         path, persona, identity = request.path, self._settings.persona, self._identity
-        if effect.answer is not None and effect.by is not None:
-            return fault_answer(effect.by, effect.answer, path, persona, identity, now=self._kernel.now())
+        if effect.response is not None and effect.by is not None:
+            return fault_answer(effect.by, effect.response, path, persona, identity, now=self._kernel.now())
         if self.phase and request.is_probe:
-            yes = getattr(health_in(self.phase), request.is_probe)
+            yes = getattr(HEALTH_IN[self.phase], request.is_probe)
             return probe_answer(path, request.is_probe, identity.pod, yes=yes)
         if path in PAGES:
             return Answer(body=PAGES[path](persona, identity))
         return await self._route(path, deadline)
 
     async def _route(self, path: str, deadline: float) -> Answer | None:
-        """Return what a route answers that takes time or does something; None if the deadline comes first."""
+        """Return the response of a route with an effect or a duration; None if the deadline comes first."""
         if path[1:].isdecimal():
             return Answer(body="") if await self._work(deadline) else None
         if path == "/crash":
@@ -268,7 +268,7 @@ class ModelledPatient:
         return Answer(404, "404: Not Found")
 
     async def _work(self, deadline: float) -> bool:
-        """Do the rng's work: for all at the same time, or, blocking, for one after another, and for nobody else."""
+        """Do the rng's work: for all requests at once, or, if blocking, for one after another."""
         if self._settings.rng_mode != "blocking":
             return await self._pass(RNG_SECONDS, deadline)
         now = self._kernel.now()
@@ -276,13 +276,13 @@ class ModelledPatient:
         return await self._pass(self._busy_until - now, deadline)
 
     def _run(self, command: tuple[str, ...]) -> Condition:
-        health = health_in(self.phase) if self.phase else GONE
+        health = HEALTH_IN[self.phase] if self.phase else GONE
         faults = self.faults.health()
         files = {"is_ready": health.readiness and faults.readiness, "is_healthy": health.liveness and faults.liveness}
         return run(command, self._settings.state_dir if self.phase else "", files)
 
     async def _pass(self, seconds: float, deadline: float) -> bool:
-        """Let so many seconds pass, and be awake then; return whether that was before the deadline."""
+        """Wait for so many seconds and until awake; return whether that was before the deadline."""
         due = self._kernel.now() + seconds
         await self._until(min(due, deadline), lambda: False)
         return due < deadline and await self._until(deadline, lambda: self._process.awake)
@@ -292,7 +292,7 @@ class ModelledPatient:
         while not done():
             if self._kernel.now() >= deadline:
                 return False
-            await self._bell.heard(deadline)
+            await self._notifier.wait(deadline)
             if not self._alive:
                 raise _CutError
         return True

@@ -1,4 +1,4 @@
-"""How each container of a sim goes: the patient as its settings have it, any other as a process that says nothing."""
+"""Plans each container of a sim: the patient by its settings, any other as a silent process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from crashy.timeline import Timeline, kinds
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """A life that answers nothing: it ends at SIGTERM, or with `done` well and at once."""
+    """A life without responses: it ends at SIGTERM, or with `done` at once with code 0."""
 
     done: bool = False
     start_error: str = ""
@@ -58,17 +58,17 @@ class _Silence:
 
 
 class Plans:
-    """Makes the plan of each life; what is drawn in them comes from `rng`, their logs go to the timeline."""
+    """Makes the plan of each life; random choices come from `rng`, their logs go to the timeline."""
 
     def __init__(self, network: SimNetwork, timeline: Timeline, rng: random.Random) -> None:
         self._network = network
         self._timeline = timeline
         self._rng = rng
         self._references = References()
-        self._links: dict[str, dict[str, str]] = {}  # by namespace: what tells a container of the Services there
+        self._links: dict[str, dict[str, str]] = {}  # by namespace: the variables of the Services there
 
     def look(self, references: References) -> None:
-        """Note what the lives from now on may refer to, and which Services the network has."""
+        """Set what later lives may refer to, and which Services the network has."""
         self._references = references
         services = defaultdict(list)
         for service, ip in self._network.cluster_ips.values():
@@ -115,7 +115,7 @@ def notes(manifests: Manifests) -> Iterator[str]:
         for container in (*template.init_containers, *template.containers):
             if runs_patient(container):
                 continue
-            what = "runs and answers nothing; commands in it succeed"
+            what = "runs without responding; commands in it succeed"
             if container in template.init_containers and not is_sidecar(container, NEWEST):
-                what = "ends well at once"
+                what = "ends at once with code 0"
             yield f"{owner} {container.name}: modelled as a process that {what}"

@@ -1,4 +1,4 @@
-"""What the runtime of modelled containers and the models themselves need of each other."""
+"""The interface between the runtime of modelled containers and their models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Nobody listens: connections are refused, commands still run."""
+    """Nothing listens: connections are refused, commands still run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class Full:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Ended, `latency` seconds after it was asked, without having answered."""
+    """Ended, `latency` seconds after the request, without a response."""
 
     latency: float = 0.0
 
 
 Condition = Answer | Hang | Stall | Refuse | Stopped | Full | Cut
-"""How a container meets whoever asks it something."""
+"""How a container responds to a request."""
 
 
 class Kernel(Protocol):
@@ -71,7 +71,7 @@ class Process(Protocol):
         ...
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
-        """Be asked on a port, or by a command in it (port 0), and return how that goes.
+        """Return the response to a request on a port, or to a command in it (port 0).
 
         Where it takes time to know, this takes the time, at most `within` seconds; no condition's latency is shorter.
         """
@@ -82,12 +82,12 @@ class Process(Protocol):
         ...
 
     def ended(self) -> None:
-        """Learn that it has ended, whoever ended it."""
+        """Handle its end, for whatever reason."""
         ...
 
 
 class Plan(Protocol):
-    """How one life of a container will go.
+    """The plan of one life of a container.
 
     The runtime needs `start_seconds` to start it, or to find that it can't, for the reason `start_error`.
     """

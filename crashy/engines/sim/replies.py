@@ -1,4 +1,4 @@
-"""What a probe learns of a modelled container: the outcome of a condition, and how long it takes to come."""
+"""The outcome of a probe of a modelled container, and how long it takes."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from crashy.patient.answers import Answer
 _SLEEP = re.compile(r"(?:(?:/bin/)?sh -c )?(?:/bin/)?sleep (\d+(?:\.\d+)?)")
 
 Script = Callable[[Pod, Container, int], Plan]
-"""Decides how the n-th life (0 is the first) of a pod's container goes."""
+"""Plans the n-th life (0 is the first) of a pod's container."""
 
 
 class _Instance:
@@ -66,7 +66,7 @@ class _Instance:
 
 
 class SimRuntime:
-    """Runs containers that are only said to run, as `script` says, on the running loop's time.
+    """Runs modelled containers, as `script` plans them, on the running loop's time.
 
     It needs a loop whose time may jump (`clock.VirtualLoop`), and works on a real one.
     """
@@ -112,7 +112,7 @@ class SimRuntime:
             instance.exit(137)
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
-        """Answer as the container does at this moment."""
+        """Return the outcome of the container's response at this moment."""
         port = 0
         try:
             if not isinstance(probe.handler, Exec):
@@ -120,7 +120,7 @@ class SimRuntime:
         except PortError as error:
             return Outcome(Result.UNKNOWN, error=str(error))
         began = self._loop.time()
-        condition = await self._ask(pod, container_id, probe.handler, port, probe.timeout_seconds)
+        condition = await self._respond(pod, container_id, probe.handler, port, probe.timeout_seconds)
         seconds, outcome = reply(condition, probe, f"{pod.ip}:{port}", self._profile.texts)
         # Even an answer at once comes after what else is due at this moment.
         await asyncio.sleep(began + seconds - self._loop.time())
@@ -139,7 +139,7 @@ class SimRuntime:
         except PortError as error:
             raise HookError(str(error)) from error
         began = self._loop.time()
-        condition = await self._ask(pod, container_id, handler, port, float("inf"))
+        condition = await self._respond(pod, container_id, handler, port, float("inf"))
         match condition:
             case Answer(status, body, latency):
                 await asyncio.sleep(began + latency - self._loop.time())
@@ -151,7 +151,7 @@ class SimRuntime:
                 await asyncio.Event().wait()
 
     async def ask(self, ip: str, handler: HTTPGet, port: int, within: float) -> Condition:
-        """Let a user ask whoever listens on a pod's port."""
+        """Send a user's request to the container that listens on a pod's port."""
         listener = self._listener(ip, port)
         return await listener.process.respond(handler, port, within, "users") if listener else Refuse()
 
@@ -163,8 +163,8 @@ class SimRuntime:
         """Return the process of a container that runs."""
         return next((i.process for i in self._pods.get(pod.ip, ()) if i.container.name == container.name), None)
 
-    async def _ask(self, pod: Pod, container_id: str, handler: Handler, port: int, within: float) -> Condition:
-        """Ask a container, or whichever of its pod listens on that port: they share an address."""
+    async def _respond(self, pod: Pod, container_id: str, handler: Handler, port: int, within: float) -> Condition:
+        """Send a request to a container, or to the one of its pod that listens on that port: they share an address."""
         instance = self._instances.get(container_id)
         if port and not (instance and instance.process.listens(port)):
             instance = self._listener(pod.ip, port) or instance

@@ -31,7 +31,7 @@ from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 
 
-class Sim:
+class SimEngine:
     """Runs manifests as models; made by `running`."""
 
     def __init__(
@@ -62,6 +62,26 @@ class Sim:
     def delete(self, pod: Pod, grace: int | None = None) -> None:
         """Delete a pod gracefully; what it belongs to makes another."""
         self._cluster.delete(pod, grace)
+
+    async def evict(self, pod: Pod) -> None:
+        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
+        self._cluster.evict(pod)
+
+    def cordon(self) -> bool:
+        """Let the node take no new pods; return whether it took them before."""
+        return self._cluster.scheduler.cordon()
+
+    def uncordon(self) -> None:
+        """Let the node take new pods, those too that wait for it."""
+        self._cluster.scheduler.uncordon()
+
+    def bound(self, pod: Pod) -> bool:
+        """Return whether a pod has a node."""
+        return not self._cluster.scheduler.waits(pod)
+
+    def owner(self, pod: Pod) -> Workload | None:
+        """Return the workload that a pod belongs to; None for one that is its own."""
+        return self._cluster.owner(pod)
 
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas."""
@@ -117,7 +137,7 @@ def _reply(condition: Condition, pod: str) -> Reply:
 @asynccontextmanager
 async def running(
     timeline: Timeline, *, rng: random.Random, profile: Profile = NEWEST, max_pods: int = MAX_PODS
-) -> AsyncIterator[Sim]:
+) -> AsyncIterator[SimEngine]:
     """Make a sim on the running loop's time, and end it with the body; all that is drawn comes from `rng`."""
     # One draw, and the network's stream from it, as the lab's: the same seed gives both the same names and choices.
     chance = rng.getrandbits(64)
@@ -129,7 +149,7 @@ async def running(
         async with asyncio.TaskGroup() as tasks:
             cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng, max_pods=max_pods)
             try:
-                yield Sim(cluster, runtime=runtime, network=network, plans=plans, timeline=timeline)
+                yield SimEngine(cluster, runtime=runtime, network=network, plans=plans, timeline=timeline)
             except BadInput as error:  # as it is, not in the group's wrapping
                 refused = error
             finally:

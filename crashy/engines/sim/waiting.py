@@ -6,27 +6,27 @@ import asyncio
 import math
 
 
-class Bell:
-    """Wakes all who wait for it whenever it is rung; they look for themselves whether that was for them."""
+class Notifier:
+    """Wakes all waiting tasks at each notification; each checks its own condition."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[asyncio.Future[None], None] = {}
 
-    def ring(self) -> None:
-        """Wake all, in the order in which they came."""
+    def notify(self) -> None:
+        """Wake all, in the order in which they waited."""
         for waiting in self._waiting:
             _wake(waiting)
 
-    async def heard(self, deadline: float) -> None:
-        """Wait until it is rung, or until the deadline (inf for none)."""
-        rung: asyncio.Future[None] = self._loop.create_future()
-        self._waiting[rung] = None
-        timer = None if deadline == math.inf else self._loop.call_at(deadline, _wake, rung)
+    async def wait(self, deadline: float) -> None:
+        """Wait until it is notified, or until the deadline (inf for none)."""
+        woken: asyncio.Future[None] = self._loop.create_future()
+        self._waiting[woken] = None
+        timer = None if deadline == math.inf else self._loop.call_at(deadline, _wake, woken)
         try:
-            await rung
+            await woken
         finally:
-            del self._waiting[rung]
+            del self._waiting[woken]
             if timer:
                 timer.cancel()
 

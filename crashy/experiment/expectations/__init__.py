@@ -1,4 +1,4 @@
-"""What can be expected of a run: one file an expectation, found by its name, which says how it is read and judged."""
+"""What can be expected of a run: one file for each expectation, found by its name, with how it is read and judged."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from crashy.experiment.fields import Fields
 from crashy.experiment.model import Comparison
 from crashy.experiment.values import DURATION
 from crashy.objects.manifests import Manifests
-from crashy.report.results import FaultResult, Results
+from crashy.report.results import FaultResult, RunSummary
 from crashy.timeline import Event
 
 T = TypeVar("T")
 
 
 class Run(NamedTuple):
-    """What was seen of one run."""
+    """The summary and the events of one run."""
 
-    results: Results
+    summary: RunSummary
     events: Sequence[Event]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One expectation, and what was seen of it."""
+    """One expectation, the expected and the observed value."""
 
     name: str
     wanted: str
@@ -39,11 +39,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Expectation(Generic[T]):
-    """One thing that can be expected of a run; its name is that of the file that holds it.
+    """An expectation of a run; its name is that of its file.
 
     `rank` is its place among the verdicts, the lowest first, and `listed` its place among the keys, if that is another.
     `read` takes the value and its path, and notes what is wrong with it, as a name that can't be among the manifests;
-    of what it makes None nothing is expected. `judge` takes the name, what was read, and the run.
+    if it returns None, nothing is expected. `judge` takes the name, what was read, and the run.
     """
 
     rank: int
@@ -79,7 +79,7 @@ def within(rank: int, example: str, time: Callable[[FaultResult], float | None])
         return fields.duration(value, path)
 
     def judge(name: str, wanted: float, run: Run) -> Iterator[Verdict]:
-        times = [time(fault) for fault in run.results.faults]
+        times = [time(fault) for fault in run.summary.faults]
         came = [time for time in times if time is not None]
         missing = len(times) - len(came)
         seen = f"{max(came):.2f}s" if came else "never"
@@ -96,20 +96,20 @@ def expression(fields: Fields, value: Any, path: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        fields.wrong(path, f"is no regular expression: {error}")
+        fields.wrong(path, f"is not a regular expression: {error}")
     return text
 
 
 @functools.cache
 def expectations() -> Mapping[str, Expectation[Any]]:
-    """Return every expectation by its name, as they are listed; their files are imported when this is first asked."""
+    """Return every expectation by its name, as they are listed; their files are imported at the first call."""
     names = [file.name for file in pkgutil.iter_modules(__path__)]
     found = {name: import_module(f"{__name__}.{name}").EXPECTATION for name in names}
     return dict(sorted(found.items(), key=lambda item: item[1].listed or item[1].rank))
 
 
 def read_expectations(fields: Fields, value: Any, manifests: Manifests | None = None) -> dict[str, Any]:
-    """Read what is expected, by name; with `manifests`, a pod that can't be among them is a mistake."""
+    """Read the expectations by name; with `manifests`, a pod that can't be among them is a mistake."""
     known = expectations()
     raw = fields.mapping(value, "expect", known)
     read = {name: known[name].read(fields, given, f"expect.{name}", manifests) for name, given in raw.items()}

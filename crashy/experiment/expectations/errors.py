@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from crashy.experiment.expectations import bound
 
-EXPECTATION = bound(30, 'errors: "< 20"', lambda run: run.results.errors)
+EXPECTATION = bound(30, 'errors: "< 20"', lambda run: run.summary.errors)

@@ -1,4 +1,4 @@
-"""Reasons of events in this order, with any others between; steps (`Performed`, `LoadEnded`) are events too."""
+"""Reasons of events in this order, with any others in between; steps (`Performed`, `LoadEnded`) are events too."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def _judge(name: str, wanted: Sequence[EventPattern], run: Run) -> Iterator[Verd
 
 def first_missing(patterns: Sequence[EventPattern], events: Sequence[Event]) -> str:
     """Return the first pattern that has no event after that of the pattern before; an empty text if none is missing."""
-    told = (event for event in events if event.kind in {kinds.EVENT, kinds.STEP})
+    candidates = (event for event in events if event.kind in {kinds.EVENT, kinds.STEP})
     for pattern in patterns:
-        if not any(map(pattern.matches, told)):  # goes on where the last search ended
+        if not any(map(pattern.matches, candidates)):  # goes on where the last search ended
             return str(pattern)
     return ""
 

@@ -30,7 +30,7 @@ def _containers(manifests: Manifests | None) -> list[str]:
 
 def _judge(_name: str, wanted: Mapping[str, str], run: Run) -> Iterator[Verdict]:
     for container, pattern in wanted.items():
-        lines = [e.message for e in run.events if e.kind == kinds.LOG and e.data.get("container") == container]
+        lines = [e.message for e, data in kinds.LOG.read(run.events) if data.get("container") == container]
         found = next((line for line in lines if re.search(pattern, line)), None)
         seen = f"none of its {len(lines)} lines" if found is None else found
         yield Verdict(f"log of {container}", pattern, seen, found is not None)

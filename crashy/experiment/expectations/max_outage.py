@@ -6,7 +6,7 @@ from crashy.experiment.expectations import Run, bound
 
 
 def _longest(run: Run) -> float:
-    return max((outage.seconds for outage in run.results.outages), default=0.0)
+    return max((outage.seconds for outage in run.summary.outages), default=0.0)
 
 
 EXPECTATION = bound(20, 'max_outage: "<= 2s"', _longest, "{:.2f}s")

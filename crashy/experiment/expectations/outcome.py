@@ -8,7 +8,7 @@ from typing import Any
 from crashy.experiment.expectations import Expectation, Run, Verdict
 from crashy.experiment.fields import Fields
 from crashy.objects.manifests import Manifests
-from crashy.report.results import Results
+from crashy.report.results import RunSummary
 
 _NAMES = ("recovers", "never-recovers", "never-detected", "never-ready", "crash-loops")
 
@@ -18,24 +18,24 @@ def _read(fields: Fields, value: Any, path: str, _manifests: Manifests | None) -
 
 
 def _judge(name: str, wanted: str, run: Run) -> Iterator[Verdict]:
-    seen = outcomes(run.results)
+    seen = outcomes(run.summary)
     yield Verdict(name, wanted, ", ".join(seen), wanted in seen)
 
 
-def outcomes(told: Results) -> list[str]:
-    """Name every outcome that a run can be said to have had.
+def outcomes(summary: RunSummary) -> list[str]:
+    """Return every outcome that a run had.
 
     It recovers if all pods are ready at the end and users are answered; where there are no users, every fault must have
     been followed by a recovery.
     """
-    well = told.answering and bool(told.ready) and all(told.ready.values())
-    well = well and (told.requests > 0 or all(fault.recovered is not None for fault in told.faults))
-    seen = ["recovers" if well else "never-recovers"]
-    if told.faults and all(fault.detected is None for fault in told.faults):
+    recovered = summary.answering and bool(summary.ready) and all(summary.ready.values())
+    recovered = recovered and (summary.requests > 0 or all(fault.recovered is not None for fault in summary.faults))
+    seen = ["recovers" if recovered else "never-recovers"]
+    if summary.faults and all(fault.detected is None for fault in summary.faults):
         seen.append("never-detected")
-    if set(told.ready) - told.ever_ready:
+    if set(summary.ready) - summary.ever_ready:
         seen.append("never-ready")
-    if told.back_off and max(told.restarts.values(), default=0) >= 2:
+    if summary.back_off and max(summary.restarts.values(), default=0) >= 2:
         seen.append("crash-loops")
     return seen
 

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from crashy.experiment.expectations import bound
 
-EXPECTATION = bound(40, 'requests_after_leaving: "== 0"', lambda run: run.results.after_leaving)
+EXPECTATION = bound(40, 'requests_after_leaving: "== 0"', lambda run: run.summary.after_leaving)

@@ -27,7 +27,7 @@ def _read(fields: Fields, value: Any, path: str, manifests: Manifests | None) ->
 
 def _judge(name: str, wanted: Mapping[str, Comparison], run: Run) -> Iterator[Verdict]:
     for begins, bound in wanted.items():
-        counts = [n for pod, n in run.results.restarts.items() if begins == "total" or pod.startswith(begins)]
+        counts = [n for pod, n in run.summary.restarts.items() if begins == "total" or pod.startswith(begins)]
         seen = sum(counts)
         shown = str(seen) if counts else "no such pod"
         yield Verdict(f"{name} of {begins}", bound.text, shown, bool(counts) and bound.holds(seen))

@@ -7,7 +7,7 @@ from crashy.timeline import kinds
 
 
 def _most(run: Run) -> int:
-    counts = (e.data["zombies"] for e in run.events if (e.kind, e.reason) == (kinds.PROCESS, "Zombies"))
+    counts = (data["zombies"] for event, data in kinds.PROCESS.read(run.events) if event.reason == "Zombies")
     return max(counts, default=0)
 
 

@@ -1,4 +1,4 @@
-"""The app crashes: the process ends, or it lives on and answers every request with an error."""
+"""The app crashes: the process exits, or it keeps running and answers every request with an error."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import random
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
-from crashy.faults.effects import Answer, Exit, ProcessEffect, RequestPart, Signal
-from crashy.faults.scope import ProbeName, Request, Target
+from crashy.faults.effects import Exit, InjectedResponse, ProcessEffect, RequestPart, Signal
+from crashy.faults.scope import DefaultTarget, ProbeName, Request
 from crashy.fields import param
 from crashy.fields.values import Choice, Integer
 
@@ -15,9 +15,9 @@ SIGNALS = ("ABRT", "BUS", "FPE", "HUP", "ILL", "INT", "KILL", "QUIT", "SEGV", "S
 
 
 class Crash(Fault):
-    """Crash the app: end the process by an exit code or a signal, or answer 500 on every route and live on."""
+    """Crash the app: end the process by an exit code or a signal, or keep running and answer 500 on every route."""
 
-    target: ClassVar[Target] = "everything"
+    target: ClassVar[DefaultTarget] = "everything"
     rank: ClassVar[int] = 2
     examples: ClassVar[tuple[str, ...]] = (
         "crash",
@@ -29,7 +29,7 @@ class Crash(Fault):
     mode: str = param(Choice("exit", "signal", "errors"), "how it crashes", default="exit")
     code: int = param(Integer(0, 255, "an exit code"), "the exit code of the process", default=1, mode="exit")
     signal: str = param(
-        Choice(*SIGNALS, prefix="SIG"), "the signal that the process dies of", default="SEGV", mode="signal"
+        Choice(*SIGNALS, prefix="SIG"), "the signal that kills the process", default="SEGV", mode="signal"
     )
 
     def __post_init__(self) -> None:
@@ -38,7 +38,7 @@ class Crash(Fault):
             raise FaultError("for", "a process that has ended can't be brought back: only for mode=errors")
 
     def process_effect(self) -> ProcessEffect | None:
-        """Return the end of the process, unless it lives on."""
+        """Return the exit of the process, unless it keeps running."""
         match self.mode:
             case "exit":
                 return Exit(self.code)
@@ -48,8 +48,8 @@ class Crash(Fault):
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Answer 500, in the persona's words."""
-        return Answer(500)
+        return InjectedResponse(500)
 
     def failing(self) -> frozenset[ProbeName]:
-        """Return that an app that answers with errors is neither ready nor alive."""
+        """Return readiness and liveness where every route answers with an error."""
         return frozenset({"readiness", "liveness"}) if self.mode == "errors" else frozenset()

@@ -7,7 +7,7 @@ import re
 from typing import Any, ClassVar, NamedTuple
 
 from crashy.faults.base import Fault
-from crashy.faults.effects import Answer, RequestPart
+from crashy.faults.effects import InjectedResponse, RequestPart
 from crashy.faults.scope import Request
 from crashy.fields import param
 from crashy.fields.units import plain
@@ -23,7 +23,7 @@ class Statuses(NamedTuple):
     weights: tuple[tuple[int, float], ...]
 
     def choose(self, rng: random.Random) -> int:
-        """Draw one; a single status is drawn from nothing."""
+        """Draw one; a single status draws no random number."""
         if len(self.weights) == 1:
             return self.weights[0][0]
         statuses, weights = zip(*self.weights, strict=True)
@@ -34,10 +34,7 @@ class _StatusesKind(Kind[Statuses]):
     type = "statuses"
     allowed = "a status from 200 to 599 (503), or several with weights (500:3,503:1)"
     schema = {  # noqa: RUF012 - never written to
-        "anyOf": [
-            _STATUS.schema,
-            {"type": "string", "pattern": rf"^(?:[2-5][0-9]{{2}}|{_ENTRY}(?:,{_ENTRY})*)$"},
-        ]
+        "anyOf": [_STATUS.schema, {"type": "string", "pattern": rf"^(?:[2-5][0-9]{{2}}|{_ENTRY}(?:,{_ENTRY})*)$"}]
     }
 
     def from_json(self, value: Any) -> Statuses:
@@ -78,8 +75,8 @@ class Error(Fault):
     )
 
     code: Statuses = param(_StatusesKind(), "the HTTP status", default=_DEFAULT)
-    body: str | None = param(Text(8192), "the text of the answer, by default the status and its name")
+    body: str | None = param(Text(8192), "the body of the response, by default the status and its name")
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
-        """Answer with the status that is drawn."""
-        return Answer(self.code.choose(rng), self.body)
+        """Answer with a status drawn from `code`."""
+        return InjectedResponse(self.code.choose(rng), self.body)

@@ -1,4 +1,4 @@
-"""The app freezes: it takes connections, or not even these, and answers nobody."""
+"""The app freezes: it answers no request, and may refuse connections too."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Block, Hang, ListenersClosed, ProcessEffect, RequestPart, Stop
-from crashy.faults.scope import Request, Target
+from crashy.faults.scope import DefaultTarget, Request
 from crashy.fields import param
 from crashy.fields.units import format_duration
 from crashy.fields.values import Choice
 
-LONGEST_STOP = 3600.0
+MAX_STOP = 3600.0
 _PROCESS_EFFECTS: dict[str, ProcessEffect] = {"loop": Block(), "stop": Stop(), "deaf": ListenersClosed()}
 
 
 class Freeze(Fault):
     """Freeze the app: block its event loop, hang its requests, stop its process, or close its listeners.
 
-    `mode=stop` needs `for`, at most 1 h: a stopped process can't hear that it should recover.
+    `mode=stop` needs `for`, at most 1 h: a stopped process can't receive the request to recover.
     """
 
-    target: ClassVar[Target] = "everything"
+    target: ClassVar[DefaultTarget] = "everything"
     rank: ClassVar[int] = 0
     examples: ClassVar[tuple[str, ...]] = (
         "freeze",
@@ -41,12 +41,12 @@ class Freeze(Fault):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.mode == "stop" and self.scope.for_ is None:
-            raise FaultError("for", "mode=stop needs it, at most 1h: nobody can ask a stopped process to recover")
-        if self.mode == "stop" and self.scope.for_ is not None and self.scope.for_ > LONGEST_STOP:
+            raise FaultError("for", "mode=stop needs it, at most 1h: a stopped process answers no requests")
+        if self.mode == "stop" and self.scope.for_ is not None and self.scope.for_ > MAX_STOP:
             raise FaultError("for", f"'{format_duration(self.scope.for_)}': mode=stop lasts at most 1h")
 
     def process_effect(self) -> ProcessEffect | None:
-        """Return what freezes the whole process; `hang` holds requests one by one."""
+        """Return what freezes the whole process; None for `hang`, which holds requests one by one."""
         return _PROCESS_EFFECTS.get(self.mode)
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:

@@ -12,17 +12,17 @@ from crashy.fields import param
 from crashy.fields.units import DISTRIBUTION, Distribution, Fixed, parse_distribution
 from crashy.fields.values import Kind
 
-LONGEST_DELAY = 3600.0
+MAX_DELAY = 3600.0
 
 
 class _DelayKind(Kind[Distribution]):
     type = "distribution"
     allowed = f"{DISTRIBUTION}, at most 1h"
-    schema = {"anyOf": [{"type": "number", "minimum": 0, "maximum": LONGEST_DELAY}, {"type": "string"}]}  # noqa: RUF012
+    schema = {"anyOf": [{"type": "number", "minimum": 0, "maximum": MAX_DELAY}, {"type": "string"}]}  # noqa: RUF012
 
     def from_json(self, value: Any) -> Distribution:
         distribution = parse_distribution(value)
-        if distribution.longest > LONGEST_DELAY:
+        if distribution.longest > MAX_DELAY:
             raise ValueError(self.allowed)
         return distribution
 
@@ -44,5 +44,5 @@ class Latency(Fault):
     delay: Distribution = param(_DelayKind(), "how much later", default=Fixed(0.3))
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
-        """Delay the answer by what is drawn."""
+        """Delay the response by a time drawn from `delay`."""
         return Delay(self.delay.sample(rng))

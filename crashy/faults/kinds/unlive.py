@@ -1,4 +1,4 @@
-"""The app says that it is not alive."""
+"""The app's liveness probe fails."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import random
 from typing import ClassVar
 
 from crashy.faults.base import Fault
-from crashy.faults.effects import Answer, RequestPart
-from crashy.faults.scope import ProbeName, Request, Target
+from crashy.faults.effects import InjectedResponse, RequestPart
+from crashy.faults.scope import DefaultTarget, ProbeName, Request
 
 
 class Unlive(Fault):
-    """Answer no to whoever asks whether the app is alive, so that the kubelet restarts it."""
+    """Fail the liveness probe, so that the kubelet restarts the container."""
 
-    target: ClassVar[Target] = "liveness"
+    target: ClassVar[DefaultTarget] = "liveness"
     rank: ClassVar[int] = 3
     examples: ClassVar[tuple[str, ...]] = (
         "unlive",
@@ -24,8 +24,8 @@ class Unlive(Fault):
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Answer 503, in the persona's words."""
-        return Answer(503)
+        return InjectedResponse(503)
 
     def failing(self) -> frozenset[ProbeName]:
-        """Name the probe."""
+        """Return liveness."""
         return frozenset({"liveness"})

@@ -1,4 +1,4 @@
-"""The app says that it is not ready."""
+"""The app's readiness probe fails."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import random
 from typing import ClassVar
 
 from crashy.faults.base import Fault
-from crashy.faults.effects import Answer, RequestPart
-from crashy.faults.scope import ProbeName, Request, Target
+from crashy.faults.effects import InjectedResponse, RequestPart
+from crashy.faults.scope import DefaultTarget, ProbeName, Request
 
 
 class Unready(Fault):
-    """Answer no to whoever asks whether the app is ready, so that it leaves its Service's endpoints."""
+    """Fail the readiness probe, so that the pod leaves its Service's endpoints."""
 
-    target: ClassVar[Target] = "readiness"
+    target: ClassVar[DefaultTarget] = "readiness"
     rank: ClassVar[int] = 3
     examples: ClassVar[tuple[str, ...]] = (
         "unready",
@@ -24,8 +24,8 @@ class Unready(Fault):
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Answer 503, in the persona's words."""
-        return Answer(503)
+        return InjectedResponse(503)
 
     def failing(self) -> frozenset[ProbeName]:
-        """Name the probe."""
+        """Return readiness."""
         return frozenset({"readiness"})

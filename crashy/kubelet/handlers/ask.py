@@ -1,4 +1,4 @@
-"""One call of a probe's handler, whichever it is. Source: kubelet: pkg/kubelet/prober/prober.go runProbe."""
+"""One call of a probe's handler. Source: kubelet: pkg/kubelet/prober/prober.go runProbe."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from crashy.objects.ports import PortError, find_port
 async def ask(
     probe: Probe | None, container: Container, *, host: str, run: Run, dial: Dial = direct, profile: Profile = NEWEST
 ) -> Outcome:
-    """Ask a container once, within the probe's timeout; every way to fail is an Outcome.
+    """Probe a container once, within the probe's timeout; every failure is an Outcome.
 
-    `host` is the pod's address, `run` runs a command in the container. No probe at all is a success; a port that
-    can't be told is an error, which neither fails nor succeeds.
+    `host` is the pod's address, `run` runs a command in the container. Without a probe it is a success; a port that
+    can't be resolved is an error, which neither fails nor succeeds.
     """
     if probe is None:
         return Outcome(Result.SUCCESS)

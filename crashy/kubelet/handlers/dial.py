@@ -1,4 +1,4 @@
-"""How a network probe connects: its socket options, and Go's texts for what goes wrong.
+"""How a network probe connects: its socket options, and Go's texts of errors.
 
 Source: kubelet: pkg/probe/dialer_others.go; texts: Go's net package.
 """
@@ -16,14 +16,14 @@ from contextlib import suppress
 from typing import Any
 
 Dial = Callable[[str, int], tuple[str, int]]
-"""Resolves where a nominal address really listens; errors and URLs keep the nominal one."""
+"""Resolves a nominal address to the real one; errors and URLs keep the nominal one."""
 
 _LINGER = struct.pack("ii", 1, 1)
 _NO_LINGER = struct.pack("ii", 0, 0)
 
 
 class WireError(Exception):
-    """The network or the peer misbehaved; the text is Go's."""
+    """An error of the network or the peer; the text is Go's."""
 
 
 def direct(host: str, port: int) -> tuple[str, int]:
@@ -34,7 +34,7 @@ def direct(host: str, port: int) -> tuple[str, int]:
 async def connect(host: str, port: int, dial: Dial = direct) -> socket.socket:
     """Open a TCP connection that leaves TIME_WAIT quickly (SO_LINGER of 1 s); raises WireError.
 
-    How long it may take is the caller's business.
+    The caller sets the timeout.
     """
     if not 0 <= port <= 65535:
         raise WireError(f"dial tcp: address {port}: invalid port")
@@ -57,10 +57,9 @@ async def connect(host: str, port: int, dial: Dial = direct) -> socket.socket:
 
 
 def let_go(sock: socket.socket | asyncio.trsock.TransportSocket) -> None:
-    """Make the close of a socket of `connect`, which is to follow, not wait for the peer.
+    """Make the next close of a socket of `connect` not wait for the peer.
 
-    A close that lingers holds up its thread until the peer's kernel has acknowledged everything, which that of a stuck
-    server does 40 ms late. Go has threads to spare for it; all else that a loop has to do would be late too.
+    A close that lingers blocks the loop until the peer's kernel has acknowledged everything, 40 ms for a stuck server.
     """
     with suppress(OSError):  # it is closed already
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)

@@ -1,4 +1,4 @@
-"""The exec probe: a command in the container; its exit code decides. Source: kubelet: pkg/probe/exec/exec.go."""
+"""The exec probe: a command in the container, judged by its exit code. Source: kubelet: pkg/probe/exec/exec.go."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import Container
 
 MAX_OUTPUT = 10 * 1024
-"""Bytes of output that are kept."""
+"""The most bytes of output that are kept."""
 
 _REFERENCE = re.compile(r"\$(\$|\(([^)]*)\))")
 
 
 @dataclass(frozen=True, slots=True)
 class ExecResult:
-    """How a command ended: its exit code, and stdout followed by stderr."""
+    """A command's exit code, and its stdout followed by its stderr."""
 
     exit_code: int
     output: str = ""
 
 
 Run = Callable[[tuple[str, ...], float], Awaitable[ExecResult]]
-"""Runs a command for at most so many seconds; raises TimeoutError after that, OSError if it can't be started."""
+"""Runs a command with a timeout in seconds; raises TimeoutError, or OSError if it can't be started."""
 
 
 async def probe_exec(
     run: Run, command: tuple[str, ...], timeout: float, *, profile: Profile = NEWEST, timeout_fails: bool = True
 ) -> Outcome:
-    """Run a command and judge: exit 0 succeeds, another exit or the timeout (seconds) fails, no start is an error.
+    """Run a command: exit code 0 succeeds, another or the timeout (seconds) fails, a failed start is an error.
 
     Without `timeout_fails` (the gate ExecProbeTimeout, on by default since 1.20) a timeout is an error as well.
     """
@@ -55,7 +55,7 @@ def cut(output: str, limit: int = MAX_OUTPUT) -> str:
 def expand_command(container: Container, command: tuple[str, ...]) -> tuple[str, ...]:
     """Replace `$(NAME)` in an exec probe's command by the container's literal `env` values, and `$$` by `$`.
 
-    An unknown name stays as it stands; one whose value comes from elsewhere (`valueFrom`) counts as empty.
+    An unknown name is left unchanged; one whose value comes from elsewhere (`valueFrom`) counts as empty.
     Source: kubelet: pkg/kubelet/container/helpers.go ExpandContainerCommandOnlyStatic.
     """
     known = {variable.name: variable.value for variable in container.env}

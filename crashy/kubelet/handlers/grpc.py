@@ -1,7 +1,7 @@
 """The grpc probe: one call of grpc.health.v1.Health/Check. Source: kubelet: pkg/probe/grpc/grpc.go.
 
-Whatever isn't SERVING is a failure, never an error. The messages are two fields, which are written and read here:
-protobuf would be larger than all the rest. How the call travels is in `http2`.
+Any other status than SERVING is a failure, never an error. The two messages have one field each, which is encoded and
+decoded here, without protobuf. The transport is `http2`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 from crashy.grpc import CHECK, HEALTH, Code, Serving, fields, varint
 from crashy.kubelet.backoff import format_go_duration
 from crashy.kubelet.handlers.dial import Dial, WireError, authority, direct
-from crashy.kubelet.handlers.grpc_answer import RpcError
+from crashy.kubelet.handlers.grpc_response import RpcError
 from crashy.kubelet.handlers.http2 import Channel, UnprocessedError
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.versions import NEWEST, Profile
@@ -28,10 +28,10 @@ _FIRST_WAIT, _MULTIPLIER, _LONGEST_WAIT = 1.0, 1.6, 120.0  # Go: grpc/backoff De
 async def probe_grpc(
     probe: GRPC, *, host: str, port: int, timeout: float, dial: Dial = direct, profile: Profile = NEWEST
 ) -> Outcome:
-    """Ask for a service's health once, without TLS: SERVING is a success, all else a failure.
+    """Check a service's health once, without TLS: SERVING is a success, all else a failure.
 
     `timeout` seconds cover connecting and the call. A server that can't be reached, or that doesn't speak HTTP/2, is
-    tried again until they are over (after 1 s, 1.6 s, 2.56 s ...), so that both are told as the same timeout.
+    retried until then (after 1 s, 1.6 s, 2.56 s ...), so that both are reported as the same timeout.
     """
     open_channel = partial(Channel.open, host, port, dial)
     deadline = asyncio.get_running_loop().time() + timeout
@@ -85,7 +85,7 @@ async def _dial(open_channel: Open) -> Channel:
 
 
 async def _call(open_channel: Open, channel: Channel, headers: list[tuple[str, str]], message: bytes) -> bytes:
-    """Call, once more if the server says that it has not begun; closes the channel."""
+    """Call, again if the server did not process the call; closes the channel."""
     try:
         try:
             return await channel.unary(headers, message)

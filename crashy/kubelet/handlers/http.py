@@ -14,7 +14,7 @@ from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import HTTPGet
 
 MAX_BODY = 10 * 1024
-"""Bytes of a body that are read; the rest doesn't matter."""
+"""The most bytes of a body that are read."""
 
 _MAX_REQUESTS = 10
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -27,19 +27,13 @@ Headers = dict[str, list[str]]
 
 
 async def probe_http(
-    probe: HTTPGet,
-    *,
-    host: str,
-    port: int,
-    timeout: float,
-    dial: Dial = direct,
-    profile: Profile = NEWEST,
+    probe: HTTPGet, *, host: str, port: int, timeout: float, dial: Dial = direct, profile: Profile = NEWEST
 ) -> Outcome:
     """GET once and judge by the status of the last response: 2xx succeeds, 3xx warns, all else fails.
 
-    `host` is the pod's address (a probe's own host goes before), `port` the probe's port, resolved. `timeout` seconds
-    cover everything: connecting, redirects, the body. A body that stalls or breaks off is an error, not a failure.
-    Redirects are followed to the same hostname only.
+    `host` is the pod's address (a probe's own host takes precedence), `port` the probe's port, resolved. `timeout`
+    seconds cover everything: connecting, redirects, the body. A body that stalls or ends early is an error, not a
+    failure. Redirects are followed to the same hostname only.
     """
     deadline = asyncio.get_running_loop().time() + timeout
     url = format_url(probe.scheme, probe.host or host, port, probe.path)
@@ -93,7 +87,7 @@ def canonical(name: str) -> str:
 def format_url(scheme: str, host: str, port: int, path: str) -> str:
     """Return a probe's URL: the path (with its query) parsed as a reference, scheme and host then overwritten.
 
-    A path that can't be parsed is taken as it stands.
+    A path that can't be parsed is escaped as a whole.
 
     >>> format_url("HTTP", "fd00::1", 80, "/x?y")
     'http://[fd00::1]:80/x?y'
@@ -111,7 +105,7 @@ def format_url(scheme: str, host: str, port: int, path: str) -> str:
 
 
 class _Client:
-    """Follows redirects as Go's client does; `url` is the request under way, as an error names it."""
+    """Follows redirects as Go's client does; `url` is that of the current request, for errors."""
 
     def __init__(self, headers: Headers, dial: Dial) -> None:
         self.url = ""
@@ -183,7 +177,7 @@ class _Client:
 
 
 def _resolve(url: str, location: str) -> tuple[str, bool]:
-    """Return what a Location means, and whether it is a whole URL of its own."""
+    """Return a Location's URL, and whether the Location is absolute."""
     try:
         absolute = bool(urlsplit(location).scheme)
         return (location if absolute else urljoin(url, location)), absolute
@@ -192,7 +186,7 @@ def _resolve(url: str, location: str) -> tuple[str, bool]:
 
 
 def _hostname(url: str) -> str:
-    """Return a URL's host without its port, in the case in which it is written: Go compares it so."""
+    """Return a URL's host without its port, in its original case, as Go compares it."""
     host = urlsplit(url).netloc.rpartition("@")[2]
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 exchange on a connection of its own, read as strictly (and as loosely) as Go's client reads it.
+"""One HTTP/1.1 exchange on a connection of its own, parsed exactly as strictly as by Go's client.
 
 Source of the rules and texts: Go: src/net/http/transport.go, response.go.
 """
@@ -15,7 +15,7 @@ from crashy.chunked import ChunkedBody
 from crashy.kubelet.handlers.dial import Dial, WireError, authority, connect, errno_text, let_go
 
 MAX_HEADER = 1 << 20
-"""Bytes of response headers that are read before it is given up (Go gives up at ten times that)."""
+"""The most bytes of response headers (Go's limit is ten times that)."""
 
 _PIECE = 1 << 16
 _BROKEN = "net/http: HTTP/1.x transport connection broken: "
@@ -24,7 +24,7 @@ _NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACK
 
 @dataclass(slots=True)
 class Connection:
-    """A stream to a server, whose I/O errors come in Go's words."""
+    """A stream to a server; its I/O errors have Go's texts."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -36,7 +36,7 @@ class Connection:
         self.writer.transport.abort()
 
     async def line(self) -> bytes:
-        """Read a line without its end; raises EOFError (with what came) and WireError."""
+        """Read a line without its end; raises EOFError (with the received part) and WireError."""
         try:
             return (await self.reader.readuntil(b"\n")).rstrip(b"\r\n")
         except asyncio.IncompleteReadError as error:
@@ -47,14 +47,14 @@ class Connection:
             raise self._error(error) from None
 
     async def read(self, size: int) -> bytes:
-        """Read what has come, at most `size` bytes; nothing at the end of the stream."""
+        """Read what is available, at most `size` bytes; empty at the end of the stream."""
         try:
             return await self.reader.read(size)
         except OSError as error:
             raise self._error(error) from None
 
     async def exactly(self, size: int) -> bytes:
-        """Read so many bytes; raises WireError, at the end of the stream too."""
+        """Read exactly `size` bytes; raises WireError, at the end of the stream too."""
         try:
             return await self.reader.readexactly(size)
         except asyncio.IncompleteReadError as error:
@@ -72,14 +72,14 @@ class Connection:
 
 @dataclass(slots=True)
 class Response:
-    """Status and headers; the body is still on the wire."""
+    """Status and headers; the body is not read yet."""
 
     status: int
     headers: Mapping[str, str]
     connection: Connection = field(repr=False)
 
     async def body(self, limit: int) -> bytes:
-        """Read at most `limit` bytes of the body; raises WireError if it breaks off before."""
+        """Read at most `limit` bytes of the body; raises WireError if it ends early."""
         if self.status in {204, 304}:
             return b""
         if self.headers.get("transfer-encoding", "").lower() == "chunked":
@@ -111,7 +111,7 @@ class Response:
 
 
 async def open_connection(host: str, port: int, *, tls: bool, dial: Dial) -> Connection:
-    """Connect, and with `tls` shake hands without a look at the certificate; raises WireError."""
+    """Connect, and with `tls` do a TLS handshake that does not verify the certificate; raises WireError."""
     sock = await connect(host, port, dial)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=MAX_HEADER, loop=loop)

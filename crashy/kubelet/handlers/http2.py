@@ -1,8 +1,7 @@
 """One gRPC call on an HTTP/2 connection of its own.
 
-The frames are h2's: it is pure Python, well kept, adds 10 ms to a start, and leaves the I/O to its user, so that a
-probe can tell the moments apart that the kubelet tells apart (connected, settings received, answered). grpclib hides
-them and needs protobuf besides; grpcio would be 19 MB of C++ for the same two messages.
+The frames are h2's: pure Python, well maintained, and without I/O, so that a probe can distinguish the same moments as
+the kubelet (connected, settings received, response). grpclib hides them and needs protobuf; grpcio is 19 MB of C++.
 
 Source of the rules and texts: grpc-go: internal/transport/http2_client.go.
 """
@@ -21,7 +20,7 @@ from h2.settings import SettingCodes, Settings
 
 from crashy.grpc import Code
 from crashy.kubelet.handlers.dial import Dial, WireError
-from crashy.kubelet.handlers.grpc_answer import Answer, RpcError
+from crashy.kubelet.handlers.grpc_response import RpcError, UnaryResponse
 from crashy.kubelet.handlers.http1 import Connection, open_connection
 
 _MAX_FRAME = 16384
@@ -31,11 +30,11 @@ _ERRORS = {code.value: code.name for code in ErrorCodes}
 
 
 class UnprocessedError(RpcError):
-    """The server says that it has not begun with the call."""
+    """The server did not process the call."""
 
 
 class Channel:
-    """One connection to a server, whose settings have come; `draining` says that it takes no more calls."""
+    """A connection whose settings were received; once `draining`, it takes no more calls."""
 
     _OF_RESET: ClassVar[dict[int, Code]] = {
         ErrorCodes.FLOW_CONTROL_ERROR: Code.RESOURCE_EXHAUSTED,
@@ -74,13 +73,13 @@ class Channel:
 
     def close(self) -> None:
         """Send GOAWAY and close without waiting for the server."""
-        with contextlib.suppress(ProtocolError):  # it was closed by a mistake of the server's
+        with contextlib.suppress(ProtocolError):  # already closed by a protocol error of the server
             self._http2.close_connection(additional_data=b"client transport shutdown")
         self._flush()
         self._connection.close()
 
     async def unary(self, headers: list[tuple[str, str]], message: bytes) -> bytes:
-        """Send one message and return the one that answers it; raises RpcError."""
+        """Send one message and return the response; raises RpcError."""
         try:
             return await self._exchange(headers, b"\0" + len(message).to_bytes(4) + message)
         except WireError as error:
@@ -97,22 +96,22 @@ class Channel:
             await self._frame(stream)
         http2.send_headers(stream, headers)
         unsent: bytes | None = framed
-        answer = Answer()
+        response = UnaryResponse()
         while True:
             unsent = self._send(stream, unsent)
             for event in await self._frame(stream):
                 if getattr(event, "stream_id", None) != stream:
                     continue
                 if isinstance(event, StreamEnded):
-                    return answer.message()
+                    return response.message()
                 if isinstance(event, StreamReset):
                     raise self._reset(event.error_code)
-                answer.take(event)
+                response.take(event)
                 if isinstance(event, DataReceived):
                     http2.acknowledge_received_data(event.flow_controlled_length, stream)
 
     def _send(self, stream: int, unsent: bytes | None) -> bytes | None:
-        """Send as much as the server takes now and return the rest; None once all is sent."""
+        """Send as much as flow control allows now and return the rest; None once all is sent."""
         while unsent is not None:
             size = min(self._http2.local_flow_control_window(stream), self._http2.max_outbound_frame_size)
             if size <= 0:
@@ -127,9 +126,9 @@ class Channel:
         self._connection.writer.write(self._http2.data_to_send())
 
     async def _frame(self, stream: int = 0, expected: int | None = None) -> list[Event]:
-        """Read one frame and answer what HTTP/2 itself answers; raises WireError, and UnprocessedError for a GOAWAY.
+        """Read one frame and send what HTTP/2 requires; raises WireError, and UnprocessedError for a GOAWAY.
 
-        A GOAWAY is read here: after one, h2 takes no more answers, though those of older calls may still come.
+        A GOAWAY is handled here: after one, h2 accepts no more responses, though those of older calls may still arrive.
         """
         head = await self._connection.exactly(_FRAME_HEAD)
         size, kind = int.from_bytes(head[:3]), head[3]

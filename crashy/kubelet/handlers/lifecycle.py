@@ -20,10 +20,10 @@ START_ERROR_EXIT_CODE = 128
 
 
 class Lifecycle:
-    """Runs containers, and remembers what became of them: `histories` is what the runtime would answer now.
+    """Runs containers and records their instances: `histories` is what the runtime would report now.
 
-    `changed` is called whenever that changes. Starts run as tasks of `group`, so that who gives up waiting for one
-    still finds it in the histories when it has ended.
+    `changed` is called whenever they change. Starts run as tasks of `group`: a start is recorded even if the caller
+    is cancelled meanwhile.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Lifecycle:
             return Waiting("PostStartHookError", str(failure))
         return None
 
-    async def settled(self) -> None:
-        """Wait until no start is under way."""
+    async def starts_done(self) -> None:
+        """Wait until no start is in progress."""
         if self._starting:
             await asyncio.wait(self._starting)
 
     async def kill(self, container: Container, container_id: str, message: str, grace: int) -> None:
-        """Kill a container: its preStop hook, SIGTERM, what is left of `grace`, SIGKILL. Returns when it has ended."""
+        """Kill a container: preStop hook, SIGTERM, the rest of `grace`, SIGKILL. Return when it has ended."""
         self._recorder.killing(container, message)
         began = self._loop.time()
         pre_stop = container.lifecycle.pre_stop
@@ -90,7 +90,7 @@ class Lifecycle:
             except HookError:
                 self._recorder.hook_failed(container, "PreStop")
             except TimeoutError:
-                pass  # the hook has had all the time there is; the kubelet records nothing
+                pass  # the hook has used the whole grace period; the kubelet records no event
         await self._runtime.stop(container_id, grace_after_pre_stop(grace, self._loop.time() - began))
 
     async def _hook(self, container: Container, container_id: str, hook: HTTPGet | TCPSocket | Exec | Sleep) -> None:
@@ -103,7 +103,7 @@ class Lifecycle:
                 await self._runtime.hook(self._pod, container, container_id, hook)
 
     async def _begin(self, container: Container) -> str:
-        """Start a container and note the instance; return the runtime's error, empty if there is none."""
+        """Start a container and record the instance; return the runtime's error, empty on success."""
         name = container.name
         newest = self.histories.newest(name)
         attempt = next_restart_count(None if newest is None else newest.record())
@@ -125,7 +125,7 @@ class Lifecycle:
 
     def _on_exit(self, name: str, exited: Exited) -> None:
         if all(instance.id != exited.container_id for instance in self.histories.of(name)):
-            self._early[exited.container_id] = exited  # it ended before `start` had given its id
+            self._early[exited.container_id] = exited  # it ended before `start` returned its id
             return
         self._recorder.process("Exited", {"container": name, "id": exited.container_id, "exit_code": exited.exit_code})
         self._remember(

@@ -13,10 +13,10 @@ from crashy.objects.pod import Probe, ProbeType
 
 
 class Prober:
-    """Probes one container of one pod in one way until it is stopped; the container may come and go.
+    """Probes one container of one pod with one probe type until it is stopped; the container may be restarted.
 
-    `view` gives the container's published status, `ask` calls the handler once, `judged` is told every outcome that
-    is final, `changed` every stored result that is news. `delay` are the seconds before the first look.
+    `view` returns the container's published status, `call` calls the handler once, `judged` is called with every final
+    outcome, `changed` with every stored result that is new. `delay` is the seconds before the first check.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Prober:
         profile: Profile,
         delay: float,
         view: Callable[[], ContainerView | None],
-        ask: Callable[[str, Probe], Awaitable[Outcome]],
+        call: Callable[[str, Probe], Awaitable[Outcome]],
         judged: Callable[[ProbeType, Outcome], None],
         changed: Callable[[ProbeType, Decision], None],
     ) -> None:
@@ -35,7 +35,7 @@ class Prober:
         self._delay = delay
         self._ticker = Ticker(worker.probe.period_seconds, self._loop.time() + delay, profile)
         self._view = view
-        self._ask = ask
+        self._call = call
         self._judged = judged
         self._changed = changed
         self._wake = asyncio.Event()
@@ -43,25 +43,25 @@ class Prober:
 
     @property
     def probe_type(self) -> ProbeType:
-        """Return which question it asks."""
+        """Return the type of its probe."""
         return self._worker.probe_type
 
     def trigger(self) -> None:
-        """Look at once, or as soon as the probe under way has ended."""
+        """Check at once, or as soon as the probe in progress has ended."""
         self._ticker.trigger()
         self._wake.set()
 
     def stop(self) -> None:
-        """End after the probe under way, whose result is still stored."""
+        """End after the probe in progress, whose result is still stored."""
         self._stopped = True
         self._wake.set()
 
     async def run(self) -> None:
-        """Look, wait for the next tick or trigger, look again."""
+        """Check at each tick or trigger."""
         try:
             if self._delay:
                 await asyncio.sleep(self._delay)
-            while not self._stopped and await self._look():
+            while not self._stopped and await self._check():
                 await self._until_due()
         finally:
             self._worker.close()
@@ -75,7 +75,7 @@ class Prober:
         self._wake.clear()
         self._ticker.take(self._loop.time())
 
-    async def _look(self) -> bool:
+    async def _check(self) -> bool:
         decision = self._decide()
         if not decision.call_handler:
             return decision.keep_going
@@ -92,7 +92,7 @@ class Prober:
     async def _attempt(self, container_id: str) -> Outcome:
         for calls in count(1):
             try:
-                outcome = await self._ask(container_id, self._worker.probe)
+                outcome = await self._call(container_id, self._worker.probe)
             except Exception as crash:  # noqa: BLE001 - a handler that crashes costs its outcome, not the probing
                 return Outcome(Result.UNKNOWN, error=f"panic: {crash!r}")
             if not retry(outcome, calls):

@@ -1,4 +1,4 @@
-"""The probes of one pod: a task per container and probe, what they read and what they store.
+"""The probes of one pod: a task per container and probe, their input and their results.
 
 kubelet: pkg/kubelet/prober/prober_manager.go.
 """
@@ -23,7 +23,7 @@ from crashy.objects.status import PodStatus
 
 
 class Probing:
-    """Probes a pod's containers as its published `status` shows them; `changed` is told each result that is news."""
+    """Probes a pod's containers as its published `status` shows them; calls `changed` with each new result."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Probing:
         self._views: dict[str, ContainerView | None] = {}
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Start the pod's workers as tasks of `group`; those that are there already go on as they are."""
+        """Start the pod's workers as tasks of `group`; existing ones continue unchanged."""
         template = self._pod.template
         containers = {c.name: c for c in (*template.init_containers, *template.containers)}
         for name, kind in probe_workers(template, self._profile):
@@ -59,7 +59,7 @@ class Probing:
                 self._tasks.append(group.create_task(prober.run()))
 
     def stop(self, *kinds: ProbeType) -> None:
-        """Stop the workers of these types; a probe under way still ends, and is stored."""
+        """Stop the workers of these types; a probe in progress still ends, and its result is stored."""
         for (_, kind), prober in self._probers.items():
             if kind in kinds:
                 prober.stop()
@@ -70,7 +70,7 @@ class Probing:
             task.cancel()
 
     def trigger_readiness(self) -> None:
-        """Have readiness asked at once wherever a container runs, has started and is not ready."""
+        """Trigger the readiness probe of each container that runs, has started and is not ready."""
         for (name, kind), prober in self._probers.items():
             status = self._status().container(name)
             if kind is ProbeType.READINESS and status is not None:
@@ -86,28 +86,28 @@ class Probing:
             profile=self._profile,
             delay=start_delay(probe.period_seconds, math.inf, self._rng, self._profile),
             view=partial(self._view, container),
-            ask=partial(self._ask, container, kind),
+            call=partial(self._call, container, kind),
             judged=partial(self._recorder.judged, container),
             changed=self._changed,
         )
 
     def _view(self, container: Container) -> ContainerView | None:
-        """Return what a worker reads of the status; the same object while that is the same."""
+        """Return the part of the status that a worker reads; the same object while it is unchanged."""
         pod = self._status()
         if pod is not self._viewed:
             self._viewed, self._views = pod, {}
         if container.name not in self._views:
-            self._views[container.name] = self._look(container, pod)
+            self._views[container.name] = self._build_view(container, pod)
         return self._views[container.name]
 
-    def _look(self, container: Container, pod: PodStatus) -> ContainerView | None:
+    def _build_view(self, container: Container, pod: PodStatus) -> ContainerView | None:
         status = pod.container(container.name)
         if status is None:
             return None
         restartable = self._pod.template.restart_policy != "Never" or is_sidecar(container, self._profile)
         return ContainerView(status.id, status.state, status.started_at or 0.0, status.started, restartable, pod.phase)
 
-    async def _ask(self, container: Container, kind: ProbeType, container_id: str, probe: Probe) -> Outcome:
+    async def _call(self, container: Container, kind: ProbeType, container_id: str, probe: Probe) -> Outcome:
         loop = asyncio.get_running_loop()
         began = loop.time()
         outcome = await self._runtime.probe(self._pod, container, container_id, probe)

@@ -1,4 +1,4 @@
-"""The tcpSocket probe: connect, say nothing, close. Source: kubelet: pkg/probe/tcp/tcp.go."""
+"""The tcpSocket probe: connect and close. Source: kubelet: pkg/probe/tcp/tcp.go."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crashy.kubelet.outcome import Outcome, Result
 async def probe_tcp(host: str, port: int, timeout: float, *, dial: Dial = direct) -> Outcome:
     """Connect to a port within `timeout` seconds: success with no output, or a failure, never an error.
 
-    The kernel takes connections for a frozen process too, until its queue is full.
+    The kernel accepts connections for a frozen process too, until its backlog is full.
     """
     try:
         async with asyncio.timeout(timeout):

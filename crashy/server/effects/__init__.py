@@ -1,28 +1,22 @@
-"""What faults do to the process: one file an effect, named as it, with how it begins and ends."""
+"""What faults do to the process: one file for each effect, named after it, that begins and ends it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from crashy.server.listeners import AllListeners
+from crashy.server.listeners import Listeners
 
 
-class Process:
-    """This process, for its effects to act on, from the fault scheduler's thread.
+class Process(NamedTuple):
+    """This process, on which effects act from the fault scheduler's thread.
 
-    `listeners` are to be closed and reopened on the data plane's `loop`. `stuck` is called while the loop is blocked,
-    `last_words` before the process ends by its own doing.
+    `listeners` must be closed and reopened on the data plane's `loop`. `log_stuck` is called while the loop is blocked,
+    `before_exit` before the process exits or kills itself.
     """
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        listeners: AllListeners,
-        stuck: Callable[[], None],
-        last_words: Callable[[], None],
-    ) -> None:
-        self.loop = loop
-        self.listeners = listeners
-        self.stuck = stuck
-        self.last_words = last_words
+    loop: asyncio.AbstractEventLoop
+    listeners: Sequence[Listeners]
+    log_stuck: Callable[[], None]
+    before_exit: Callable[[], None]

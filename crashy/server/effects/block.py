@@ -1,4 +1,4 @@
-"""The event loop stands still."""
+"""The event loop is blocked."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ STUCK_EVERY = 2.0
 
 
 def begin(process: Process, _effect: Block, _until: float | None) -> Callable[[], None]:
-    """Block the loop; what is returned lets it go on, at once."""
-    thawed = threading.Event()
-    process.loop.call_soon_threadsafe(_stand_still, process, thawed)
-    return thawed.set
+    """Block the loop; return the function that unblocks it."""
+    unblocked = threading.Event()
+    process.loop.call_soon_threadsafe(_block, process, unblocked)
+    return unblocked.set
 
 
-def _stand_still(process: Process, thawed: threading.Event) -> None:
-    while not thawed.is_set():
-        process.stuck()
-        thawed.wait(STUCK_EVERY)
+def _block(process: Process, unblocked: threading.Event) -> None:
+    while not unblocked.is_set():
+        process.log_stuck()
+        unblocked.wait(STUCK_EVERY)

@@ -1,4 +1,4 @@
-"""The process ends with an exit code."""
+"""The process exits with a code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from crashy.server.effects import Process
 
 
 def begin(process: Process, effect: Exit, _until: float | None) -> None:
-    """End the process, at once."""
-    process.last_words()
+    """Exit at once."""
+    process.before_exit()
     os._exit(effect.code)

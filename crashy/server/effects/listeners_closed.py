@@ -1,4 +1,4 @@
-"""The listeners are closed: whoever connects is refused."""
+"""The listeners are closed: new connections are refused."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from crashy.server.effects import Process
 
 
 def begin(process: Process, _effect: ListenersClosed, _until: float | None) -> Callable[[], None]:
-    """Close the listeners; what is returned opens them again on the same ports. Open connections stay so."""
-    process.loop.call_soon_threadsafe(process.listeners.close)
+    """Close the listeners, not the connections; return the function that opens them again on the same ports."""
+    for listeners in process.listeners:
+        process.loop.call_soon_threadsafe(listeners.close)
 
     def end() -> None:
-        process.loop.call_soon_threadsafe(process.listeners.reopen)
+        for listeners in process.listeners:
+            process.loop.call_soon_threadsafe(listeners.reopen)
 
     return end

@@ -1,4 +1,4 @@
-"""The process dies of a signal."""
+"""The process is killed by a signal."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import time
 from crashy.faults.effects import Signal
 from crashy.server.effects import Process
 
-_LAST_BREATH = 1.0
+_SIGNAL_TIMEOUT = 1.0
 
 
 def begin(process: Process, effect: Signal, _until: float | None) -> None:
-    """Die of a signal; where that can't be, exit with 128 + its number, as a container's runtime reports it.
+    """Send this process a signal; if it survives, exit with 128 + its number, as a container's runtime reports it.
 
-    It can't be where this process handles or ignores the signal, and as process 1 of a container, which the
-    kernel spares its own signals.
+    It survives where it handles or ignores the signal, and as process 1 of a container, which the kernel protects
+    from its own signals.
     """
-    process.last_words()
+    process.before_exit()
     if signal.getsignal(effect.number) == signal.SIG_DFL:
         os.kill(os.getpid(), effect.number)
-        time.sleep(_LAST_BREATH)
+        time.sleep(_SIGNAL_TIMEOUT)
     os._exit(128 + effect.number)

@@ -10,9 +10,9 @@ import threading
 from crashy.faults.effects import Stop
 from crashy.server.effects import Process
 
-# Wakes its parent at the time given, on the clock that Python's time.monotonic() is in every process; again and
-# again, since a wake-up that comes before the stop is lost, until the parent has woken and ends it, or is gone.
-_WAKER = """
+# Resumes its parent at the time given, on the clock of time.monotonic(), which all processes share; it repeats the
+# signal, since one before the stop would be lost, until the parent kills it or has exited.
+_RESUMER = """
 import os, signal, sys, time
 parent, until = os.getppid(), float(sys.argv[1])
 os.write(1, b"!")
@@ -24,15 +24,15 @@ while os.getppid() == parent:
 
 
 def begin(_process: Process, _effect: Stop, until: float) -> None:
-    """Stop this process (SIGSTOP) until then, on the clock of time.monotonic; return when it runs again.
+    """Stop this process (SIGSTOP) until a time of time.monotonic; return when it runs again.
 
-    The one that wakes it stays in its process group, so that nothing is left when the group is killed.
+    The process that resumes it is in its process group, so that nothing is left when the group is killed.
     """
-    with subprocess.Popen(  # noqa: S603 - this Python, a text of ours and a number
-        [sys.executable, "-I", "-S", "-c", _WAKER, repr(until)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
-    ) as waker:
-        if waker.stdout is not None and waker.stdout.read(1):
-            # Sent to this very thread it has stopped the process before this call returns; sent to the process,
-            # another thread would take it in a moment later, when the waker might be gone already.
+    with subprocess.Popen(  # noqa: S603 - this Python, a constant script and a number
+        [sys.executable, "-I", "-S", "-c", _RESUMER, repr(until)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as resumer:
+        if resumer.stdout is not None and resumer.stdout.read(1):
+            # Sent to this thread, it stops the process before this call returns; sent to the process, another
+            # thread would receive it a moment later, when the resumer might have exited.
             signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
-        waker.kill()
+        resumer.kill()

@@ -1,4 +1,4 @@
-"""The known lab apps with routes of their own, one file each; what they say is in `crashy/patient/personas.py`."""
+"""The known lab apps with routes of their own, one file each; their texts are in `crashy/patient/personas.py`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from crashy.server.patient import Patient
 
 
 def routes(patient: Patient) -> list[web.RouteDef]:
-    """Return the routes of all of them."""
+    """Return the routes of every persona."""
     apps = [import_module(f"{__name__}.{file.name}") for file in pkgutil.iter_modules(__path__)]
     return [route for app in apps for route in app.routes(patient)]

@@ -8,12 +8,12 @@ from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.patient.identity import Identity
 from crashy.server.admin import check_token, inject
-from crashy.server.gate import hold
+from crashy.server.gate import wait_until_ended
 from crashy.server.patient import Patient
 
 
 def stuck(identity: Identity) -> str:
-    """Return what a blocked app prints every 2 s."""
+    """Return the line that a blocked app prints every 2 s."""
     return f"Message from {identity.pod} : Bad Code! I am stuck!"
 
 
@@ -27,22 +27,19 @@ READY = "Application Ready!"
 
 
 def routes(patient: Patient) -> list[web.RouteDef]:
-    """Return this app's own routes. /crash and /freeze obey ADMIN_TOKEN; HEAD, as link checkers send, does nothing."""
+    """Return this app's own routes. /crash and /freeze check ADMIN_TOKEN; HEAD, as link checkers send, does nothing."""
     identity = patient.identity
 
     async def crash(request: web.Request) -> web.Response:
         check_token(request, patient.settings.admin_token)
         mayday = f"Message from {identity.pod} : Mayday! Mayday! Going to crash!"
-        patient.say("Said", mayday)
+        patient.add_event("Said", mayday)
         inject(patient, Crash(code=patient.settings.exit_code), "GET /crash")
         return web.Response(text=mayday, headers={"Connection": "close"})
 
     async def freeze(request: web.Request) -> web.Response:
         check_token(request, patient.settings.admin_token)
-        await hold(patient, inject(patient, Freeze(), "GET /freeze"))
+        await wait_until_ended(patient, inject(patient, Freeze(), "GET /freeze"))
         return web.Response(text=stuck(identity))
 
-    return [
-        web.get("/crash", crash, allow_head=False),
-        web.get("/freeze", freeze, allow_head=False),
-    ]
+    return [web.get("/crash", crash, allow_head=False), web.get("/freeze", freeze, allow_head=False)]

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from crashy.engines.kube.api import Answer, ApiError, Object
+from crashy.engines.kube.api import ApiError, Object, Response
 
 Answers = Callable[[str, str, Object | None], Any]
 
@@ -18,7 +18,7 @@ def status(code: int, message: str = "no") -> Object:
 
 
 class FakeApi:
-    """Answers as `answers(method, path, body)` says: an object, an Answer, or an error that is raised."""
+    """Answers as `answers(method, path, body)` says: an object, an Response, or an error that is raised."""
 
     def __init__(self, answers: Answers) -> None:
         self.host = "https://api"
@@ -27,17 +27,17 @@ class FakeApi:
         self.streams: list[Any] = []
         self._answers = answers
 
-    async def send(self, method: str, path: str, body: Object | None = None, **options: Any) -> Answer:
-        """Answer whatever it is."""
+    async def send(self, method: str, path: str, body: Object | None = None, **options: Any) -> Response:
+        """Response whatever it is."""
         del options
         self.asked.append((method, path))
         answer = self._answers(method, path, body)
         if isinstance(answer, Exception):
             raise answer
-        return answer if isinstance(answer, Answer) else Answer(200, {}, json.dumps(answer).encode())
+        return answer if isinstance(answer, Response) else Response(200, {}, json.dumps(answer).encode())
 
     async def request(self, method: str, path: str, body: Object | None = None, **options: Any) -> Object:
-        """Answer with an object, or raise."""
+        """Response with an object, or raise."""
         answer = await self.send(method, path, body, **options)
         if answer.status >= 300:
             raise answer.error()
@@ -63,6 +63,6 @@ class FakeApi:
         yield b"one\ntwo"
 
 
-def refused(code: int, message: str = "no", headers: dict[str, str] | None = None) -> Answer:
+def refused(code: int, message: str = "no", headers: dict[str, str] | None = None) -> Response:
     """Return an answer that refuses."""
-    return Answer(code, headers or {}, json.dumps(status(code, message)).encode())
+    return Response(code, headers or {}, json.dumps(status(code, message)).encode())

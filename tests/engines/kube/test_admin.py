@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from crashy.engines.admin import NeedsTokenError, NotDoneError
-from crashy.engines.kube.admin import Admin
-from crashy.engines.kube.api import Answer, ApiError
+from crashy.engines.kube.admin import AdminProxy
+from crashy.engines.kube.api import ApiError, Response
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container, ContainerPort, EnvVar, PodTemplate
 from tests.engines.kube.fakes import FakeApi, refused
@@ -24,8 +24,8 @@ def pod(*env: tuple[str, str], image: str = "crashy-app:1.0.0", port: int = 5000
     return Pod("web-1", "ns", "u", "10.0.0.7", PodTemplate((Container("side", "redis"), container)))
 
 
-def problem(code: int, detail: str) -> Answer:
-    return Answer(code, {"X-Pod": "web-1"}, json.dumps({"detail": detail}).encode())
+def problem(code: int, detail: str) -> Response:
+    return Response(code, {"X-Pod": "web-1"}, json.dumps({"detail": detail}).encode())
 
 
 DEAD = refused(503, "error trying to reach service: connection refused")
@@ -49,7 +49,7 @@ def test_the_admin_port_is_asked_then_the_data_port(patient: Pod, dead: tuple[in
         return DEAD if any(f":{port}/" in path for port in dead) else {"id": "f1"}
 
     api = FakeApi(answers)
-    asyncio.run(Admin(api).inject(patient, "freeze"))  # type: ignore[arg-type]
+    asyncio.run(AdminProxy(api).inject(patient, "freeze"))  # type: ignore[arg-type]
 
     assert api.asked == [("POST", f"{PROXY}:{port}/proxy/admin/faults") for port in asked]
 
@@ -59,7 +59,7 @@ def test_the_admin_port_is_asked_then_the_data_port(patient: Pod, dead: tuple[in
     [
         (problem(422, "freeze: no such mode"), NotDoneError, "422 freeze: no such mode"),
         (problem(401, "a token is needed"), NeedsTokenError, "401 a token is needed"),
-        (Answer(404, {}, b"<html>"), NotDoneError, "404 <html>"),
+        (Response(404, {}, b"<html>"), NotDoneError, "404 <html>"),
         (DEAD, NotDoneError, "port 8081: error trying to reach service"),
         (refused(403, 'pods "web-1" is forbidden: cannot create resource "pods/proxy"'), NotDoneError, "pods/proxy"),
         (ApiError(0, "https://api: no answer within 5 s"), NotDoneError, "no answer within 5 s"),
@@ -67,7 +67,7 @@ def test_the_admin_port_is_asked_then_the_data_port(patient: Pod, dead: tuple[in
 )
 def test_what_was_not_done_says_why(answer: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said) as caught:
-        asyncio.run(Admin(FakeApi(lambda *_: answer)).inject(pod(), "freeze"))  # type: ignore[arg-type]
+        asyncio.run(AdminProxy(FakeApi(lambda *_: answer)).inject(pod(), "freeze"))  # type: ignore[arg-type]
 
     assert type(caught.value) is error
 
@@ -75,7 +75,7 @@ def test_what_was_not_done_says_why(answer: Any, error: type[Exception], said: s
 def test_a_pod_without_a_patient_is_not_asked() -> None:
     api = FakeApi(lambda *_: {})
     with pytest.raises(NotDoneError, match="no container of the pod is a patient"):
-        asyncio.run(Admin(api).recover(pod(image="nginx"), "all"))  # type: ignore[arg-type]
+        asyncio.run(AdminProxy(api).recover(pod(image="nginx"), "all"))  # type: ignore[arg-type]
 
     assert api.asked == []
 
@@ -88,6 +88,6 @@ def test_faults_are_taken_back_by_name(which: str, sent: dict[str, str]) -> None
         bodies.append((method, path, body))
         return {"recovered": []}
 
-    asyncio.run(Admin(FakeApi(answers)).recover(pod(), which))  # type: ignore[arg-type]
+    asyncio.run(AdminProxy(FakeApi(answers)).recover(pod(), which))  # type: ignore[arg-type]
 
     assert bodies == [("POST", f"{PROXY}:8081/proxy/admin/recover", sent)]

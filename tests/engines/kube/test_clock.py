@@ -60,10 +60,10 @@ STAMP, FINE = "2026-11-21T13:00:10Z", "2026-11-21T13:00:10.400000Z"
     [
         (STAMP, 110.02, 110.02, "in its own second: the arrival is sharper"),
         (STAMP, 110.98, 110.98, "in its own second"),
-        (STAMP, 111.2, 111.2, "a moment after its second: it was on its route"),
+        (STAMP, 111.2, 111.2, "a moment after its second: it was delayed"),
         (STAMP, 113.0, 110.5, "long after: the middle of its second"),
         (STAMP, 109.5, 109.5, "before its second: their clock is wrong, we have heard of it already"),
-        (FINE, 110.5, 110.5, "on its route"),
+        (FINE, 110.5, 110.5, "delayed"),
         (FINE, 115.0, 110.4, "late, and it says when"),
         ("", 105.0, 105.0, "no time at all"),
     ],

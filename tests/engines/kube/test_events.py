@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crashy.engines.kube.events import Events, event_record
+from crashy.engines.kube.events import Events, record_of
 
 Object = dict[str, Any]
 
@@ -55,7 +55,7 @@ def test_what_is_new_is_told(known: list[Object], seen: list[Object], counts: li
 
 
 def test_a_kubelets_event_has_what_the_labs_has() -> None:
-    news = event_record(event(count=3))
+    news = record_of(event(count=3))
 
     assert (news.source, news.object, news.reason, news.message) == (
         "kubelet",
@@ -69,7 +69,7 @@ def test_a_kubelets_event_has_what_the_labs_has() -> None:
 
 def test_a_controllers_event_has_what_the_labs_has() -> None:
     about = {"kind": "ReplicaSet", "name": "web-5d9", "namespace": "ns"}
-    news = event_record(event(source={"component": "replicaset-controller"}, involvedObject=about, type="Normal"))
+    news = record_of(event(source={"component": "replicaset-controller"}, involvedObject=about, type="Normal"))
 
     assert (news.source, news.object) == ("replicaset-controller", "replicaset/web-5d9")
     assert news.data == {"type": "Normal", "namespace": "ns"}
@@ -78,8 +78,6 @@ def test_a_controllers_event_has_what_the_labs_has() -> None:
 def test_an_event_of_the_newer_kind_is_read_too() -> None:
     about = {"kind": "Pod", "name": "web-1", "namespace": "ns"}
     times = {"firstTimestamp": None, "lastTimestamp": None, "eventTime": "2026-11-21T13:00:05.250000Z"}
-    news = event_record(
-        event(involvedObject=about, source={}, reportingComponent="default-scheduler", count=None) | times
-    )
+    news = record_of(event(involvedObject=about, source={}, reportingComponent="default-scheduler", count=None) | times)
 
     assert (news.source, news.stamp) == ("default-scheduler", "2026-11-21T13:00:05.250000Z")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from crashy.engines.kube import routes as ways_module
-from crashy.engines.kube.api import Answer, ApiError
+from crashy.engines.kube import routes as routes_module
+from crashy.engines.kube.api import ApiError, Response
 from crashy.engines.kube.routes import CLUSTER_IP, NODE_PORT, PROXY, Routes
 from crashy.traffic.connection import Reply
 from tests.engines.kube.fakes import FakeApi, refused
@@ -35,9 +35,9 @@ async def server(port: int = 0) -> AsyncIterator[int]:
         yield listening.sockets[0].getsockname()[1]
 
 
-def told(routes: Routes) -> list[tuple[str, int, str, str]]:
+def reported(routes: Routes) -> list[tuple[str, int, str, str]]:
     choices: list[tuple[str, int, str, str]] = []
-    routes.tell = lambda name, port, route: choices.append((name, port, route.url, route.by))
+    routes.report = lambda name, port, route: choices.append((name, port, route.url, route.description))
     return choices
 
 
@@ -54,9 +54,9 @@ VIA_API = "https://api/api/v1/namespaces/ns/services/web:80/proxy"
     ],
     ids=["ClusterIP", "IPv6", "no NodePort", "headless"],
 )
-def test_a_way_is_chosen_where_there_is_but_one(ips: bool, given: dict[str, Any], url: str, by: str) -> None:
+def test_a_route_is_chosen_if_there_is_only_one(ips: bool, given: dict[str, Any], url: str, by: str) -> None:
     routes = Routes(FakeApi(lambda *_: {}), cluster_ips=ips, nodes=["127.0.0.1"])  # type: ignore[arg-type]
-    choices = told(routes)
+    choices = reported(routes)
 
     routes.learn(given)
     routes.learn(given)
@@ -67,7 +67,7 @@ def test_a_way_is_chosen_where_there_is_but_one(ips: bool, given: dict[str, Any]
 async def test_the_first_node_that_answers_is_the_way() -> None:
     async with server() as port:
         routes = Routes(FakeApi(lambda *_: {}), cluster_ips=False, nodes=["240.0.0.1", "127.0.0.1"])  # type: ignore[arg-type]
-        choices = told(routes)
+        choices = reported(routes)
         routes.learn(service(node_port=port))
         assert choices == []
 
@@ -76,10 +76,10 @@ async def test_the_first_node_that_answers_is_the_way() -> None:
 
 
 async def test_where_no_node_answers_it_is_the_api_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ways_module, "_OPEN_WITHIN", 0.5)
-    api = FakeApi(lambda *_: Answer(200, {"X-Pod": "web-1"}, b""))
+    monkeypatch.setattr(routes_module, "_OPEN_WITHIN", 0.5)
+    api = FakeApi(lambda *_: Response(200, {"X-Pod": "web-1"}, b""))
     routes = Routes(api, cluster_ips=False, nodes=["127.0.0.1"])  # type: ignore[arg-type]
-    choices = told(routes)
+    choices = reported(routes)
     routes.learn(service(node_port=CLOSED))
 
     assert (await routes.ask("web", 80, "/", 0.1)).pod == "web-1"  # the search is not the user's time
@@ -89,9 +89,9 @@ async def test_where_no_node_answers_it_is_the_api_server(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("answer", "reply"),
     [
-        (Answer(200, {"X-Pod": "web-1"}, b"hello"), Reply(200, "web-1", "", b"hello")),
+        (Response(200, {"X-Pod": "web-1"}, b"hello"), Reply(200, "web-1", "", b"hello")),
         (refused(503, "x", {"X-Pod": "web-1"}), Reply(503, "web-1", "", refused(503, "x").body)),
-        (Answer(404, {}, b"not a Status"), Reply(404, "", "", b"not a Status")),
+        (Response(404, {}, b"not a Status"), Reply(404, "", "", b"not a Status")),
         (refused(503, 'no endpoints available for service "web"'), Reply(failure="reset")),
         (ApiError(0, "https://api: no answer within 1 s"), Reply(failure="timeout")),
         (ApiError(0, "https://api: can't be reached"), Reply(failure="unreachable")),

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from crashy.engines.lab.lab import Lab
+from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.running import running
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.document import Document
@@ -92,7 +92,7 @@ def _short(name: str) -> str:
     return "s" + name.partition("-")[0]
 
 
-def _delete_in_time(lab: Lab, event: Event) -> None:
+def _delete_in_time(lab: LabEngine, event: Event) -> None:
     """Delete the pods of the scenario that asks for it, so long after their start."""
     if event.kind == "process" and event.reason == "Started" and event.object.startswith(f"pod/{_short(DELETED)}-"):
         pod = next(view.pod for view in lab.pods() if view.pod.object == event.object)

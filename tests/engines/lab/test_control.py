@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crashy.client import lab_pods
+from crashy.client import running_labs
 from crashy.engines.lab.control import Control, Request
 from crashy.errors import BadInput
 
@@ -45,7 +45,7 @@ async def test_the_client_finds_the_pods(labs: Path) -> None:
 
     control = Control(labs / SOCKET, {"pods": tell})
     await control.start()
-    found = await asyncio.to_thread(lab_pods, labs)
+    (found,) = (await asyncio.to_thread(running_labs, labs)).values()
     control.close()
 
     assert found == pods

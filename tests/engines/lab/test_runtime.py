@@ -16,7 +16,7 @@ import pytest
 
 from crashy.engines.lab import zombies
 from crashy.engines.lab.addresses import Addresses
-from crashy.engines.lab.lab import Lab
+from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.notes import notes
 from crashy.engines.lab.program import Programs
@@ -239,7 +239,7 @@ SLEEP = deployment(2, command=["sleep", "60"])
 
 
 @asynccontextmanager
-async def a_lab(tmp_path: Path) -> AsyncIterator[tuple[Lab, Timeline, list[str], list[str]]]:
+async def a_lab(tmp_path: Path) -> AsyncIterator[tuple[LabEngine, Timeline, list[str], list[str]]]:
     timeline = Timeline(time.monotonic)
     told: list[str] = []
     lines: list[str] = []
@@ -248,7 +248,7 @@ async def a_lab(tmp_path: Path) -> AsyncIterator[tuple[Lab, Timeline, list[str],
         yield lab, timeline, told, lines
 
 
-def ready(lab: Lab) -> Sequence[str]:
+def ready(lab: LabEngine) -> Sequence[str]:
     return [view.pod.name for view in lab.pods() if view.status.ready]
 
 

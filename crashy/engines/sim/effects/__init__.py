@@ -9,7 +9,7 @@ from crashy.engines.sim.process import Kernel
 
 
 class ModelledProcess:
-    """What effects change of a modelled process; `stopped_until` is on the kernel's clock."""
+    """The state of a modelled process that effects change; `stopped_until` is on the kernel's clock."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._postponed: list[Callable[[], None]] = []
@@ -20,7 +20,7 @@ class ModelledProcess:
 
     @property
     def stopped(self) -> bool:
-        """Whether the whole process stands still, its admin API included."""
+        """Whether the whole process is stopped, its admin API included."""
         return self.kernel.now() < self.stopped_until
 
     @property

@@ -1,4 +1,4 @@
-"""The event loop stands still."""
+"""The event loop is blocked."""
 
 from __future__ import annotations
 

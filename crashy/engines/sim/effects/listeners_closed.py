@@ -1,4 +1,4 @@
-"""The listeners are closed: whoever connects is refused."""
+"""The listeners are closed: connections are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a container wrote, cut into the lives that it had: `kubectl logs` shows the last one's."""
+"""A container's log, split by its instances: `kubectl logs` shows the last one's."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from crashy.timeline import Event, kinds
 
 
 @dataclass(slots=True)
-class Life:
-    """One life of a container: its lines, and whether it is over."""
+class InstanceLog:
+    """The log of one instance of a container, and whether it has ended."""
 
     lines: list[str] = field(default_factory=list)
     ended: bool = False
 
 
-def lives(events: Iterable[Event], pod: str, container: str) -> list[Life]:
-    """Return the lives of a container of `pod` (`pod/web-1`), the newest last; one that has yet to write counts too."""
-    found: list[Life] = []
+def instance_logs(events: Iterable[Event], pod: str, container: str) -> list[InstanceLog]:
+    """Return the logs of a container of `pod` (`pod/web-1`), the newest last; an instance without lines counts too."""
+    found: list[InstanceLog] = []
     for event in events:
         if event.object != pod:
             continue
@@ -28,7 +28,7 @@ def lives(events: Iterable[Event], pod: str, container: str) -> list[Life]:
             continue
         elif event.kind == kinds.LOG or (event.kind == kinds.PROCESS and event.reason == "Started"):
             if not found or found[-1].ended:
-                found.append(Life())
+                found.append(InstanceLog())
             if event.kind == kinds.LOG:
                 found[-1].lines.append(event.message)
         elif event.kind == kinds.PROCESS and event.reason == "Exited" and found:

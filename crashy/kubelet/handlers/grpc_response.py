@@ -1,4 +1,4 @@
-"""What a server answers to a gRPC call that has one answer, judged as grpc-go judges it.
+"""The response of a unary gRPC call, judged as grpc-go judges it.
 
 Source of the rules and texts: grpc-go: internal/transport/http2_client.go, http_util.go, rpc_util.go, stream.go.
 """
@@ -15,7 +15,7 @@ from hpack.struct import Header
 from crashy.grpc import OF_HTTP, PREFIX, Code
 
 MAX_MESSAGE = 4 << 20
-"""Bytes of an answer's message that are taken."""
+"""The most bytes of a response's message."""
 
 _GRPC = re.compile(r"application/grpc([+;].*)?")
 
@@ -25,7 +25,7 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class RpcError(Exception):
-    """The call failed; its text is what Go prints of it."""
+    """The call failed; the text is Go's."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(f"rpc error: code = {_TITLES.get(code, f'Code({code})')} desc = {message}")
@@ -33,8 +33,8 @@ class RpcError(Exception):
         self.message = message
 
 
-class Answer:
-    """What has come of the answer to a call."""
+class UnaryResponse:
+    """The received part of the response to a call."""
 
     def __init__(self) -> None:
         self._encoding = ""
@@ -42,7 +42,7 @@ class Answer:
         self._trailers: dict[str, str] | None = None
 
     def take(self, event: Event) -> None:
-        """Take the next part of it; raises RpcError as soon as it can't be right."""
+        """Add the next event; raises RpcError as soon as the response is invalid."""
         match event:
             case ResponseReceived():
                 headers = _fields(event.headers)
@@ -51,7 +51,7 @@ class Answer:
                     self._trailers = headers
             case DataReceived():
                 self._data += event.data
-                self._look()
+                self._check()
             case TrailersReceived():
                 self._trailers = _fields(event.headers)
 
@@ -69,7 +69,7 @@ class Answer:
         if wrong:
             raise RpcError(OF_HTTP.get(status, Code.UNKNOWN), "; ".join(wrong))
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         if len(self._data) < PREFIX:
             return
         size = int.from_bytes(self._data[1:PREFIX])
@@ -88,7 +88,7 @@ class Answer:
             raise RpcError(Code.INTERNAL, reason)
 
     def message(self) -> bytes:
-        """Return the message, now that all has come; raises RpcError."""
+        """Return the message of the complete response; raises RpcError."""
         if self._trailers is None:
             raise RpcError(Code.INTERNAL, "server closed the stream without sending trailers")
         status = _number(self._trailers.get("grpc-status", "2"), "grpc-status")
