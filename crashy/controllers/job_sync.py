@@ -56,7 +56,6 @@ class JobStatus:
     terminating: int = 0
     succeeded_indexes: frozenset[int] = frozenset()
     failed_indexes: frozenset[int] | None = None
-    indexed: bool = False
 
     def condition(self, *types: str) -> Condition | None:
         """Return the first condition of these types that is true."""
@@ -245,7 +244,7 @@ class _Sync:
                 turned = self._turned()
         terminating = self.terminating + len(delete)
         ready = sum(pod.ready for pod in self.active) - sum(pod.ready for pod in delete)
-        status = replace(self.status, active=active, ready=ready, terminating=terminating, indexed=self.job.indexed)
+        status = replace(self.status, active=active, ready=ready, terminating=terminating)
         if turned:
             others = (one for one in status.conditions if one.type != "Suspended")
             started = None if turned.status else floor(self.now)

@@ -10,6 +10,7 @@ from crashy.controllers.cluster import Cluster
 from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.deployment import DeploymentController
 from crashy.controllers.replicaset import ReplicaSetController, ReplicaSetWorkload
+from crashy.controllers.statefulset import StatefulSetController
 from crashy.kubectl.columns import PodColumns, pod_columns
 from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.versions import NEWEST
@@ -80,6 +81,12 @@ def _daemon_sets(lab: Snapshot) -> Rows:
         yield workload.namespace, (workload.name, *numbers, selector, lab.age(one.created_at))
 
 
+def _stateful_sets(lab: Snapshot) -> Rows:
+    for one in lab.cluster.controllers(StatefulSetController):
+        workload, ready = one.workload, one.status().get("readyReplicas", 0)
+        yield workload.namespace, (workload.name, f"{ready}/{workload.replicas}", lab.age(one.created_at))
+
+
 def _budgets(lab: Snapshot) -> Rows:
     for one in lab.cluster.budgets():
         budget = one.budget
@@ -136,6 +143,7 @@ _ROWS: dict[str, Callable[[Snapshot], Rows]] = {
     "ReplicaSet": _replica_sets,
     "ReplicationController": _replication_controllers,
     "DaemonSet": _daemon_sets,
+    "StatefulSet": _stateful_sets,
     "PodDisruptionBudget": _budgets,
     "Service": _services,
     "Endpoints": _endpoints,
