@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from crashy.controllers.apply import Verb, completed, pod_refusals, same, selector_refusals
+from crashy.controllers.apply import Verb, completed, pod_refusals, refusals, same
 from crashy.controllers.base import Network, PodView
 from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
@@ -88,7 +88,7 @@ class Cluster:
             if uid := self._bare.get(workload.key):
                 lines += pod_refusals(self._members[uid].pod.template, workload)
             elif known := self._controllers.get(workload.key):
-                lines += selector_refusals(known.workload, workload)
+                lines += refusals(known.workload, workload)
         replicas = {key: controller.workload.replicas for key, controller in self._controllers.items()}
         replicas |= dict.fromkeys(self._bare, 1) | {one.key: one.replicas for one in manifests.workloads}
         count = sum(replicas.values())

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import floor
-from typing import Any
+from typing import Any, TypeVar
 
 from crashy import clock
 from crashy.controllers.base import PodView, Workloads
 from crashy.controllers.job_pods import INDEX, Backoff, JobPod, last_failures, pods_begin, replacement_annotations
 from crashy.controllers.job_sync import Condition, JobStatus, Step, sync
-from crashy.controllers.names import generated
 from crashy.controllers.timer import Timer
 from crashy.kubelet.runtime import Pod
 from crashy.objects.job import Job
+from crashy.objects.names import generated
 from crashy.objects.pod import Container, EnvVar, PodTemplate
 from crashy.timeline import kinds
 from crashy.timeline.kinds import Emit
@@ -27,6 +27,7 @@ from crashy.timeline.kinds import Emit
 SOURCE = "job-controller"
 BATCH_SECONDS = 1.0
 """A change of a pod, or of the Job's own status, is acted on so much later, together with what has changed by then."""
+_T = TypeVar("_T")
 _INDEX_ENV = "JOB_COMPLETION_INDEX"
 
 
@@ -135,14 +136,14 @@ class JobController:
     # --- pods
 
     def _delete_pods(self, step: Step) -> None:
-        for pod in step.delete:
+        for pod in _spawned(step.delete):
             self._delete(self.pods.pod(pod.uid))
             self._event("Normal", "SuccessfulDelete", f"Deleted pod: {pod.name}")
 
     def _create_pods(self, step: Step, pods: list[JobPod]) -> None:
         job = self.workload
         last = last_failures(job, pods, ()) if job.limit_per_index is not None and step.create else {}
-        for index in step.create:
+        for index in _slow_start(step.create):
             marks = {} if index is None else replacement_annotations(job, index, last.get(index))
             name = generated(pods_begin(job.name, index), self._rng)
             self._create(name, job.namespace, self._template(marks), self)
@@ -241,6 +242,19 @@ def _seen(view: PodView, date: float, *, counted: bool) -> JobPod:
         pod.template.annotations,
         counted,
     )
+
+
+def _slow_start(create: Sequence[_T]) -> Iterator[_T]:
+    """Yield what is created in its order: in batches of 1, 2, 4 and so on, each at once."""
+    start, size = 0, 1
+    while start < len(create):
+        yield from _spawned(create[start : start + size])
+        start, size = start + size, size * 2
+
+
+def _spawned(batch: Sequence[_T]) -> Iterator[_T]:
+    """Yield what a goroutine each is started for in the order in which they run: the last one first."""
+    yield from (*batch[-1:], *batch[:-1])
 
 
 def _with_index(container: Container) -> Container:

@@ -112,9 +112,9 @@ class Step:
 class _Sync:
     def __init__(self, job: Job, status: JobStatus, pods: Sequence[JobPod], backoff: Backoff, now: float) -> None:
         self.job, self.now = job, now
-        self.pods = pods
-        self.active = [pod for pod in pods if pod.active]
-        self.uncounted = [pod for pod in pods if not pod.counted]
+        self.pods = sorted(pods, key=lambda pod: pod.index) if job.indexed else pods
+        self.active = [pod for pod in self.pods if pod.active]
+        self.uncounted = [pod for pod in self.pods if not pod.counted]
         self.new_succeeded = [pod for pod in self.uncounted if pod.phase == "Succeeded"]
         self.new_failed = [pod for pod in self.uncounted if pod.failed(job)]
         self.terminating = sum(pod.terminating for pod in pods)

@@ -44,7 +44,7 @@ class Reading:
     @property
     def name(self) -> str:
         """Return the object's name."""
-        return str(self.metadata.get("name", ""))
+        return str(self.metadata.get("name", "")) or self.document.name
 
     @property
     def namespace(self) -> str:
