@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from crashy.controllers.apply import Verb, completed, pod_refusals, same, selector_refusals
+from crashy.controllers.apply import Verb, completed, pod_refusals, refusals, same
 from crashy.controllers.base import Network, PodView
 from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
@@ -17,7 +17,7 @@ from crashy.controllers.environment import References
 from crashy.controllers.eviction import check_eviction
 from crashy.controllers.poddisruptionbudget import BudgetController
 from crashy.controllers.scheduler import Scheduler
-from crashy.controllers.workloads import CONTROLLERS, Controller, Owner, claimant
+from crashy.controllers.workloads import CONTROLLERS, OF_WORKLOADS, Controller, Owner, claimant
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.recorder import deleted_data
@@ -88,7 +88,7 @@ class Cluster:
             if uid := self._bare.get(workload.key):
                 lines += pod_refusals(self._members[uid].pod.template, workload)
             elif known := self._controllers.get(workload.key):
-                lines += selector_refusals(known.workload, workload)
+                lines += refusals(known.workload, workload)
         replicas = {key: controller.workload.replicas for key, controller in self._controllers.items()}
         replicas |= dict.fromkeys(self._bare, 1) | {one.key: one.replicas for one in manifests.workloads}
         count = sum(replicas.values())
@@ -135,10 +135,7 @@ class Cluster:
     def _apply_workload(self, workload: Workload) -> Verb:
         known = self._controllers.get(workload.key)
         if known is None:
-            known = self._controllers[workload.key] = CONTROLLERS[workload.kind](
-                workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng
-            )
-            known.sync()
+            self.start(workload)
             return "created"
         before: Workload = known.workload
         if not workload.replicas_given and not before.replicas_given:
@@ -147,6 +144,23 @@ class Cluster:
             return "unchanged"
         known.apply(workload)
         return "configured"
+
+    def start(self, workload: Workload) -> Controller[Any]:
+        """Create a workload, and return its controller."""
+        more = {"workloads": self} if workload.kind in OF_WORKLOADS else {}
+        made = self._controllers[workload.key] = CONTROLLERS[workload.kind](
+            workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng, **more
+        )
+        made.sync()
+        return made
+
+    def remove(self, key: Key) -> None:
+        """Delete a workload and its pods; one that does not exist is no error."""
+        if gone := self._controllers.pop(key, None):
+            gone.stop()
+            for member in list(self._members.values()):
+                if member.owner and gone.owns(member.owner):
+                    self.delete(member.pod)
 
     def _apply_bare(self, bare: BarePod) -> Verb:
         uid = self._bare.get(bare.key)

@@ -110,8 +110,10 @@ class PodDriver:
                 )
                 await self._sync_until_terminal()
                 await self._terminate()
+                ended_by_itself = not self._deleted.is_set()
                 await self._deleted.wait()
-                await asyncio.sleep(self._rng.uniform(*self._profile.gone_after_exit))
+                if not ended_by_itself:  # the API server deletes such a pod itself, at once
+                    await asyncio.sleep(self._rng.uniform(*self._profile.gone_after_exit))
                 self._probing.close()
         finally:
             for timer in self._timers.values():
@@ -205,6 +207,8 @@ class PodDriver:
         while self._lifecycle.histories.running():
             await self._interruptible(self._kill_all())
         self._probing.stop(*ProbeType)
+        if not self._deleted.is_set():
+            await self._interruptible(asyncio.sleep(self._profile.final_phase_after))
         self._ended = True
         self._view = self._lifecycle.histories
         status = self._generate()
