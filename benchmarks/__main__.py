@@ -49,8 +49,8 @@ def main(chosen: list[str]) -> int:
         document = {"head": head, "figures": {k: [dataclasses.asdict(one) for one in v] for k, v in figures.items()}}
         (environment.BUILD / "figures.txt").write_text("\n".join(texts) + "\n")
         (environment.BUILD / "figures.json").write_text(json.dumps(document, indent=1) + "\n")
-    asked = [line for lines in figures.values() for line in lines if line.met is not None]
-    print(f"\n{sum(bool(line.met) for line in asked)} of {len(asked)} targets met; written to {environment.BUILD}")
+    judged = [line for lines in figures.values() for line in lines if line.met is not None]
+    print(f"\n{sum(bool(line.met) for line in judged)} of {len(judged)} targets met; written to {environment.BUILD}")
     return 0
 
 

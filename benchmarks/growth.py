@@ -59,14 +59,14 @@ def _samples(count: int) -> tuple[float, float, float]:
 
 
 def _faults(count: int) -> float:
-    """Return the us that a request costs which meets none of so many active faults."""
+    """Return the microseconds of a request that matches none of so many active faults."""
     faults = FaultSet(time.monotonic, random.Random(7))
     for number in range(count):
         faults.inject(parse_spec(f"error routes=/other{number}"))
-    asked, rounds = Request("GET", "/"), 200
+    request, rounds = Request("GET", "/"), 200
     begin = time.process_time()
     for _ in range(rounds):
-        faults.on_request(asked)
+        faults.on_request(request)
     return 1e6 * (time.process_time() - begin) / rounds
 
 

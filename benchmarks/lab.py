@@ -133,13 +133,13 @@ def restart() -> tuple[list[float], list[float]]:
 
 
 def _told(timeline: Path, lab: subprocess.Popen[str], reason: str) -> float:
-    """Return the moment at which the lab told of something; raises RuntimeError if it doesn't within a minute."""
+    """Return the time of the lab's first event with a reason; raises RuntimeError if there is none within a minute."""
     deadline = time.monotonic() + 60
     while lab.poll() is None and time.monotonic() < deadline:
         if f'"{reason}"' in timeline.read_text():
             return time.perf_counter()
         time.sleep(0.001)
-    raise RuntimeError(f"the lab has not told of {reason}")
+    raise RuntimeError(f"no event {reason} within a minute")
 
 
 def _answered(address: str) -> float:
@@ -166,10 +166,10 @@ def measure() -> list[Line]:
     lines = []
     for pods in COUNTS:
         late, cores, memory = lag(pods)
-        asked = pods == max(COUNTS)
+        judged = pods == max(COUNTS)
         lines += [
-            line(f"{pods} pods: scheduling lag p99", [late], unit="ms", most=20 if asked else None),
-            line(f"{pods} pods: the lab itself", [cores], unit="cores", most=1 if asked else None),
+            line(f"{pods} pods: scheduling lag p99", [late], unit="ms", most=20 if judged else None),
+            line(f"{pods} pods: the lab itself", [cores], unit="cores", most=1 if judged else None),
             line(f"{pods} pods: the lab's CPU a pod", [1000 * cores / pods], unit="ms/s"),
             line(f"{pods} pods: the lab's memory", [memory], unit="MB"),
         ]

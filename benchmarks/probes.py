@@ -94,7 +94,7 @@ def _under_load(mode: str) -> list[Line]:
 
 
 def _countdown(running: Running, admin: int, seconds: float) -> float:
-    """Arm an error, ask until it is felt; return the ms between the moment asked for and the moment felt."""
+    """Arm an error, send requests until one fails; return the ms between the time set and the first failure."""
     before = time.perf_counter()
     ask(admin, "/admin/faults", "POST", json.dumps({"spec": f"error after={seconds:g}s times=1 clients=kubelet"}))
     armed = (before + time.perf_counter()) / 2

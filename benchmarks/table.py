@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Line:
-    """One figure: the median of its runs, with the lowest and the highest; `met` is None where nothing is asked."""
+    """One figure: the median of its runs, with the lowest and the highest; `met` is None without a target."""
 
     figure: str
     value: float

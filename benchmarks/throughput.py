@@ -54,9 +54,9 @@ def measure() -> list[Line]:
             if run:
                 for name, path in (("crashy", "/health"), ("bare", "/health"), ("crashy", "/ready")):
                     more.setdefault(f"{path}, kept: {name}", []).append(_wrk(running[name], path)[0])
-                asked = [(name, "/health") for name in ("crashy", *peers())]
-                asked += [("crashy", "/"), ("bare", "/"), ("crashy", "/ready")]
-                for name, path in asked if shutil.which("ab") else ():
+                urls = [(name, "/health") for name in ("crashy", *peers())]
+                urls += [("crashy", "/"), ("bare", "/"), ("crashy", "/ready")]
+                for name, path in urls if shutil.which("ab") else ():
                     more.setdefault(f"{path}, new: {name}", []).append(_ab(running[name], path))
         memory = {name: one.memory() for name, one in running.items()}
     figure = "requests/s on /, kept"

@@ -32,8 +32,8 @@ def _crashy(url: str, rate: int, *options: str, seconds: float = SECONDS) -> dic
         f"{seconds}s",
         "--json",
     ]
-    told = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
-    found: dict[str, Any] = json.loads(told)
+    output = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
+    found: dict[str, Any] = json.loads(output)
     return found
 
 
@@ -54,10 +54,10 @@ def measure() -> list[Line]:
         for rate, kept in ((1000, False), (2000, False), (5000, True)):
             rates, lags, failed = [], [], 0
             for _ in range(3):
-                told = _crashy(url, rate, *(["--keepalive"] if kept else []))
-                rates.append(told["requests"] / told["seconds"])
-                lags.append(1000 * told["schedule"]["lag_p99"])
-                failed += told["failures"]
+                summary = _crashy(url, rate, *(["--keepalive"] if kept else []))
+                rates.append(summary["requests"] / summary["seconds"])
+                lags.append(1000 * summary["schedule"]["lag_p99"])
+                failed += summary["failures"]
             name = f"crashy traffic --rate {rate}, {'kept' if kept else 'new'} connections"
             least = None if rate == 1000 else 0.99 * rate
             lines += [
@@ -115,9 +115,9 @@ def truth() -> list[tuple[str, ...]]:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             url = f"http://127.0.0.1:{server.server_address[1]}/"
             if tool == "crashy traffic":
-                told = _crashy(url, 50, seconds=3)
-                found = ", ".join(f"{o['start']:.2f}s to {o['end']:.2f}s" for o in told["outages"])
-                rows.append((tool, str(server.lost), str(told["failures"]), found))
+                summary = _crashy(url, 50, seconds=3)
+                found = ", ".join(f"{o['start']:.2f}s to {o['end']:.2f}s" for o in summary["outages"])
+                rows.append((tool, str(server.lost), str(summary["failures"]), found))
             elif shutil.which("hey"):
                 command = ["hey", "-disable-keepalive", "-c", "1", "-q", "50", "-z", "3s", "-o", "csv", url]
                 out = subprocess.run(command, capture_output=True, text=True, check=False).stdout

@@ -1,11 +1,11 @@
 """The server that people crash on purpose, and the laboratory that shows what happens next.
 
-What other programs may use is in `__all__`; it is imported when it is first used. All else may change.
+The public API is `__all__`, imported on first use. Everything else may change.
 """
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = False  # importing typing for it would cost a thin command a third of its time
+TYPE_CHECKING = False  # importing typing would cost a small command a third of its time
 if TYPE_CHECKING:
     from crashy.library.experiment import load_experiment
     from crashy.library.lab import Lab
@@ -19,7 +19,7 @@ _MODULES = {"Lab": "lab", "Patient": "patient", "load_experiment": "experiment"}
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - a thin command does without
+    from importlib import import_module  # noqa: PLC0415 - not needed by small commands
 
     try:
         found: object = getattr(import_module(f"crashy.library.{_MODULES[name]}"), name)
@@ -31,7 +31,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """Return what there is: without the extra, what needs it is none of that, so that `help(crashy)` can be had."""
+    """Return the names that can be imported: without the extra fewer, so that `help(crashy)` works."""
     from importlib.util import find_spec  # noqa: PLC0415
 
     missing = set() if find_spec("yaml") else {"Lab", "load_experiment"}

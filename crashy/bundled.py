@@ -1,4 +1,4 @@
-"""What crashy brings along: manifests, experiments, scripts and pages. In a clone they are its own folders."""
+"""The bundled manifests, experiments, scripts and docs: in the wheel, or a clone's own folders."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ FOLDERS = ("manifests", "experiments", "scripts", "docs")
 
 
 def folder(name: str) -> Path:
-    """Return the folder of that name: the one in the wheel, else the clone's. `name` is one of FOLDERS."""
-    here = Path(__file__).parent
-    installed = here / "share" / name
-    return installed if installed.is_dir() else here.parent / name
+    """Return the wheel's folder of that name, one of FOLDERS, else the clone's."""
+    package = Path(__file__).parent
+    installed = package / "share" / name
+    return installed if installed.is_dir() else package.parent / name
 
 
 def locate(paths: Sequence[str]) -> list[str]:
-    """Return the paths; one that isn't here but is bundled, such as `manifests/demo`, becomes the bundled one's."""
+    """Return the paths, with one that exists only in the bundle, such as `manifests/demo`, replaced by the bundle's."""
     return [_locate(path) for path in paths]
 
 
 def exists(path: Path) -> bool:
-    """Return whether there is such a file: not where its name is too long for one, or its folder may not be read."""
+    """Return whether a file exists; False if its name is too long or its folder can't be read."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -40,31 +40,25 @@ def _locate(path: str) -> str:
 
 
 def lesson(path: Path) -> Path:
-    """Return the experiment file that a command line names: a path, a bundled lesson's name, or how only one begins.
-
-    A folder is none. Raises BadInput for a bare name that is neither.
-    """
+    """Return an experiment's file by its path, a bundled lesson's name, or the start of exactly one; else BadInput."""
     if not path.name or (exists(path) and not path.is_dir()):
         return path
     if path.parent != Path():
         return Path(_locate(str(path)))
-    known = {found.stem: found for found in lessons()}
+    known = {file.stem: file for file in lessons()}
     stem = path.name.removesuffix(".yaml")
-    begin = [name for name in known if name.startswith(stem)]
+    matches = [name for name in known if name.startswith(stem)]
     if stem in known:
         return known[stem]
-    if len(begin) == 1 and not path.suffix:
-        return known[begin[0]]
-    close = begin[:5] or get_close_matches(path.name, known, n=3)
+    if len(matches) == 1 and not path.suffix:
+        return known[matches[0]]
+    close = matches[:5] or get_close_matches(path.name, known, n=3)
     if path.suffix and not close:
         return path
-    raise BadInput(
-        f"{path}: no such file, and no lesson of that name"
-        + (f"; close to it: {', '.join(close)}" if close else "")
-        + "; `crashy experiments` lists the lessons"
-    )
+    similar = f"; similar: {', '.join(close)}" if close else ""
+    raise BadInput(f"{path}: no such file, and no lesson of that name{similar}; `crashy experiments` lists the lessons")
 
 
 def lessons() -> list[Path]:
-    """Return the files of the bundled lessons, by their names."""
+    """Return the files of the bundled lessons, sorted by name."""
     return sorted(folder("experiments").glob("*.yaml"))

@@ -9,7 +9,7 @@ import sys
 from crashy import __version__
 from crashy.commands import COMMANDS
 
-TYPE_CHECKING = False  # importing typing for it would cost a thin command a third of its time
+TYPE_CHECKING = False  # importing typing would cost a small command a third of its time
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ def usage() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 when it succeeded, 2 for bad input."""
     args = list(sys.argv[1:] if argv is None else argv)
-    if sys.stdout is None:  # started with it closed (>&-)
+    if sys.stdout is None:  # it was closed at the start (>&-)
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - open to the end; pathlib would cost
     try:
         try:
@@ -77,7 +77,7 @@ def _run(args: list[str]) -> int:
         for line in error.lines:
             print(f"crashy {args[0]}: {line}", file=sys.stderr)
         return 2
-    except ModuleNotFoundError as error:  # a room that the container image leaves out, or a package of an extra
+    except ModuleNotFoundError as error:  # a folder that the container image leaves out, or a package of an extra
         print(
             f"crashy {args[0]}: needs {error.name}, which is not installed: pip install 'crashy[lab]'", file=sys.stderr
         )

@@ -44,8 +44,8 @@ scripts/install.sh "$empty/lab/bin/python" lab "$wheel"
 cd "$empty"
 say="pipx run --spec 'crashy[lab]' crashy demo"
 code=0
-told=$(base/bin/crashy demo 2>&1) || code=$?
-case "$code $told" in 2\ *"$say"*) ;; *) fail "without the laboratory, crashy demo exits $code and says: $told" ;; esac
+output=$(base/bin/crashy demo 2>&1) || code=$?
+case "$code $output" in 2\ *"$say"*) ;; *) fail "without the laboratory, crashy demo exits $code and says: $output" ;; esac
 lab/bin/crashy experiments >experiments.txt
 grep -q '^07-freeze-with-both ' experiments.txt || fail "crashy experiments does not list 07-freeze-with-both"
 lab/bin/crashy run --on sim --quiet 07-freeze-with-both

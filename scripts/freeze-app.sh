@@ -17,14 +17,14 @@ TEXT
 
 parse "$@"
 if ! ask GET /hostname >/dev/null; then
-  echo "Failed: no answer from $(asked "")" >&2
+  echo "Failed: no answer from $(address "")" >&2
   exit 1
 fi
 TIMEOUT=1
 ask GET "$ASKED"
 case $? in
   0 | 6 | 8 | 22)
-    echo "Failed: $(asked "$ASKED") answered instead of freezing" >&2
+    echo "Failed: $(address "$ASKED") answered instead of freezing" >&2
     exit 1 ;;
 esac
-echo "Frozen: $(asked "$ASKED") does not answer"
+echo "Frozen: $(address "$ASKED") does not answer"

@@ -53,8 +53,8 @@ parse() {
   if [ -n "$POD" ]; then find_pod; fi
 }
 
-# Who was asked, in the user's words: the pod by its name, else the URL with a path.
-asked() {
+# The address of a request, in the user's words: the pod by its name, else the URL with a path.
+address() {
   if [ -n "$POD" ]; then echo "$POD"; else echo "$URL$1"; fi
 }
 

@@ -110,7 +110,7 @@ def rows(experiment: Experiment, found: dict[str, ComparableRun]) -> Iterator[st
 
 
 async def main(args: argparse.Namespace) -> int:
-    """Run what was asked for; 0 if no lesson differs from the cluster."""
+    """Run the chosen lessons; 0 if no lesson differs from the cluster."""
     rules = ["--kubernetes", args.kubernetes]
     plan = Plan(args.repeat, args.folder, {"lab": rules, "sim": rules, "kube": args.kube}, args.no_dns)
     args.folder.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,6 @@ parse "$@"
 if answer=$(ask POST "$ASKED"); then
   echo "$answer"
 else
-  echo "Failed: no answer from $(asked "$ASKED")" >&2
+  echo "Failed: no answer from $(address "$ASKED")" >&2
   exit 1
 fi

@@ -17,14 +17,14 @@ for python in "$@"; do
   make --no-print-directory PYTHON="$python" VENV="$folder/venv" "$folder/venv/.dev"
   make --no-print-directory PYTHON="$python" VENV="$folder/venv" demo >"$folder/demo.txt" 2>&1 &
   demo=$!
-  told=passed
+  result=passed
   # shellcheck disable=SC2086 # flags, apart
   env -u KUBECONFIG "$folder/venv/bin/python" -m pytest -n 2 -m 'not slow and not trace_lab and not kube and not locks' \
-    ${PYTEST_FLAGS:-} >"$folder/tests.txt" 2>&1 || told="FAILED, see $folder/tests.txt"
+    ${PYTEST_FLAGS:-} >"$folder/tests.txt" 2>&1 || result="FAILED, see $folder/tests.txt"
   # Two pods of three are well at any time: most users are answered, or something is wrong with this Python.
   wait "$demo" && grep -q '^users: .* 9[0-9]\.[0-9]* % answered' "$folder/demo.txt" ||
-    told="$told; the demo FAILED, see $folder/demo.txt"
-  case $told in *FAILED*) failed=1 ;; esac
-  echo "Python $name: $(tail -n 1 "$folder/tests.txt"); demo: $(grep '^users:' "$folder/demo.txt" || echo no users); $told"
+    result="$result; the demo FAILED, see $folder/demo.txt"
+  case $result in *FAILED*) failed=1 ;; esac
+  echo "Python $name: $(tail -n 1 "$folder/tests.txt"); demo: $(grep '^users:' "$folder/demo.txt" || echo no users); $result"
 done
 exit "$failed"

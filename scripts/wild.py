@@ -24,7 +24,10 @@ from crashy.check.model import findings
 from crashy.check.targets import read_targets
 from crashy.check.traps import TRAPS
 from crashy.clock import VirtualLoop
+from crashy.controllers.base import PodView
 from crashy.engines.sim import sim
+from crashy.engines.sim.plans import program
+from crashy.engines.sim.shell import others
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.runner import perform
@@ -35,6 +38,7 @@ from crashy.timeline import Timeline
 
 REFUSED = Path(__file__).with_name("wild-refused.txt")
 SECONDS = 600.0
+TOLD = "told: "
 NOT_MANIFESTS = frozenset({"Kustomization", "Component"})  # kustomize's own files
 
 
@@ -55,10 +59,12 @@ def main(folders: Sequence[Path], seconds: float, *, verbose: bool) -> int:
     """Try every file and print the table."""
     tried = [one for folder in folders for one in _try_folder(folder, seconds)]
     accepted = [one for one in tried if not one.refused]
+    told = [one for one in accepted if one.unready.startswith(TOLD)]
     rows = {
         "an API server accepts": (len(accepted), len(tried)),
         f"lab --on sim --for {seconds:g}s runs": (sum(not one.run for one in accepted), len(accepted)),
         "every pod ready without a restart": (sum(not (one.run or one.unready) for one in accepted), len(accepted)),
+        "... or not, for a reason that is told": (len(told), len(accepted)),
         "check gives findings or nothing wrong": (sum(not one.check for one in accepted), len(accepted)),
     }
     for what in ("refused", "run", "unready", "check"):
@@ -110,7 +116,8 @@ def _try(tried: Tried, seconds: float) -> None:
         tried.check = _traceback()
     try:
         manifests = read(documents, errors)
-        tried.unready = asyncio.Runner(loop_factory=VirtualLoop).run(_run(manifests, seconds))
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            tried.unready = runner.run(_run(manifests, seconds))
     except BadInput as error:
         tried.run = _short(error.lines[0])
     except Exception:  # noqa: BLE001 - it is to be counted
@@ -141,8 +148,20 @@ async def _run(manifests: Manifests, seconds: float) -> str:
             restarts = sum(one.restart_count for one in (*status.init_containers, *status.containers))
             if restarts or not (status.ready or status.phase == "Succeeded"):
                 waiting = [f"{c.name} {c.reason}" for c in (*status.init_containers, *status.containers) if not c.ready]
-                gates = " with gates" if view.pod.template.readiness_gates else ""
-                return f"{status.phase}{gates}, {'restarts' if restarts else 'not ready'}\t{view.pod.name}: {waiting}"
+                why = _why(view, manifests) or f"{status.phase}, {'restarts' if restarts else 'not ready'}"
+                return f"{why}\t{view.pod.name}: {waiting}"
+    return ""
+
+
+def _why(view: PodView, manifests: Manifests) -> str:
+    """Return what of its manifest keeps a pod from being ready, and that is told to whoever runs it."""
+    template, status = view.pod.template, view.status
+    if status.phase == "Pending" and any(line.endswith("the pod waits for it") for line in manifests.warnings):
+        return f"{TOLD}waits for a ConfigMap or Secret"
+    if template.readiness_gates:
+        return f"{TOLD}has readiness gates"
+    if any(program(one) and not others(program(one)) for one in template.containers):
+        return f"{TOLD}its command ends, or is no server"
     return ""
 
 

@@ -86,7 +86,7 @@ def test_a_name_that_no_lesson_has_is_told_with_those_close_to_it(name: str, clo
         lesson(Path(name))
 
     (line,) = refused.value.lines
-    begin, _, rest = line.partition("; close to it: ")
+    begin, _, rest = line.partition("; similar: ")
     assert begin == f"{name}: no such file, and no lesson of that name"
     assert rest.split("; ")[0].startswith(close)
     assert line.endswith("; `crashy experiments` lists the lessons")

@@ -14,7 +14,7 @@ from crashy.commands.arguments import Parser
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 
-if TYPE_CHECKING:  # the client library is an extra, imported where a cluster is asked for
+if TYPE_CHECKING:  # the client library is an extra, imported only when a cluster is used
     from crashy.engines.kube.session import Options, Session
 
 FAILED = 3

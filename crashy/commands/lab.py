@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
@@ -16,7 +17,6 @@ from crashy.clock import VirtualLoop
 from crashy.commands import lab_ctl
 from crashy.commands.arguments import Parser, duration, number
 from crashy.commands.lab_experiment import experiment
-from crashy.commands.lab_speed import Speed
 from crashy.commands.lab_watch import Watch
 from crashy.commands.local import add_version, engine
 from crashy.commands.output import Output
@@ -107,6 +107,40 @@ def _note(text: str) -> None:
     _print_error(f"note: {text}")
 
 
+class _Speed:
+    """Measures the speed of a sim from now on: pod-hours on the timeline against wall-clock and CPU time."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._wall = time.perf_counter()
+        self._cpu = time.process_time()
+        self._pods = 0
+        self._since = 0.0
+        self._pod_seconds = 0.0
+        timeline.subscribe(self._count)
+
+    def _count(self, event: Event) -> None:
+        if event.reason == "Scheduled":
+            self._advance(event.t, 1)
+        elif event.kind == kinds.POD and event.reason == "Deleted":
+            self._advance(event.t, -1)
+
+    def _advance(self, now: float, change: int) -> None:
+        self._pod_seconds += self._pods * (now - self._since)
+        self._since = now
+        self._pods += change
+
+    def text(self) -> str:
+        """Return the measurement as a line."""
+        self._advance(self._timeline.now(), 0)
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        hours = self._pod_seconds / 3600
+        return (
+            f"{self._since / 3600:.2f} h passed in {wall:.1f} s: {hours:.1f} pod-hours, "
+            f"{hours / cpu:.1f} for each second of CPU time"
+        )
+
+
 async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | None) -> int:
     stop = asyncio.Event()
     _end_on_signals(stop)
@@ -119,10 +153,14 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
         timeline.subscribe(lambda event: seen.append(event) if event.kind in KINDS else None)
     modelled = args.on == "sim"
     skipped = [f"skipped: {manifests.skipped} (the lab doesn't run them)"] if manifests.skipped else []
-    for text in (*manifests.warnings, *skipped, *(sim_plans.notes(manifests) if modelled else notes(manifests))):
+    for text in (
+        *manifests.warnings,
+        *skipped,
+        *(sim_plans.notes(manifests, experiment.models) if modelled else notes(manifests)),
+    ):
         _note(text)
-    speed = Speed(timeline)
-    started = engine(args.on, timeline, rng=rng, profile=args.kubernetes, note=_note)
+    speed = _Speed(timeline)
+    started = engine(args.on, timeline, rng=rng, profile=args.kubernetes, note=_note, models=experiment.models)
     async with started as lab, _shown(args, lab, timeline, output, stop):
         edits = watch.run(lab, manifests.documents, _print_error) if watch and isinstance(lab, LabEngine) else None
         watching = asyncio.create_task(edits) if edits else None

@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     os.close(spare)
     settings = load(argv, os.environ)
     with _no_certificates():
-        from crashy.server.serve import serve  # noqa: PLC0415 - after the settings: a mistake is told at once
+        from crashy.server.serve import serve  # noqa: PLC0415 - after the settings: a mistake is reported at once
     return serve(settings, os.environ)
 
 

@@ -6,14 +6,14 @@ kubelet: pkg/kubelet/kubelet_pods.go makeEnvironmentVariables; pkg/kubelet/envva
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from crashy.controllers.base import NODE
 from crashy.kubelet.config import Unmounted
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod, StartError
-from crashy.objects.config import EVERYWHERE, ConfigMap, Secret
+from crashy.objects.config import EVERYWHERE, ConfigMap, Secret, volume_sources
 from crashy.objects.pod import Container, EnvVar
 from crashy.objects.quantity import parse_quantity
 from crashy.objects.service import Service
@@ -53,14 +53,13 @@ class References:
     def unmounted(self, pod: Pod) -> Unmounted | None:
         """Return the first volume of a pod that can't be mounted, as what is in it is not there."""
         for volume in pod.template.volumes:
-            for kind, source in _volume_sources(volume):
-                if error := self._unprojected(kind, pod.namespace, source):
+            for _, field, name, source in volume_sources(volume):
+                if error := self._unprojected(field.lower(), pod.namespace, str(source.get(name) or ""), source):
                     return Unmounted(str(volume["name"]), error)
         return None
 
-    def _unprojected(self, kind: str, namespace: str, source: Mapping[str, Any]) -> str:
+    def _unprojected(self, kind: str, namespace: str, name: str, source: Mapping[str, Any]) -> str:
         """Return what a volume misses (kubelet: pkg/volume/configmap/configmap.go, pkg/volume/secret/secret.go)."""
-        name = str(source.get("name") or source.get("secretName") or "")
         if source.get("optional") or name == EVERYWHERE:
             return ""
         values = (self._maps if kind == "configmap" else self._secrets).get((namespace, name))
@@ -90,15 +89,6 @@ class References:
             return None
         title = {"configmap": "ConfigMap", "secret": "Secret"}[kind]
         raise StartError(f"couldn't find key {reference['key']} in {title} {namespace}/{reference['name']}")
-
-
-def _volume_sources(volume: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield what a volume holds of ConfigMaps and Secrets: the kind, and the source as the manifest has it."""
-    projected = volume.get("projected") or {}
-    for one in (volume, *(projected.get("sources") or ())):
-        for field, kind in (("configMap", "configmap"), ("secret", "secret")):
-            if isinstance(one, Mapping) and isinstance(one.get(field), Mapping):
-                yield kind, one[field]
 
 
 def service_links(services: Sequence[tuple[Service, str]], dial: Dial) -> dict[str, str]:

@@ -24,6 +24,10 @@ class Engine(Protocol):
         """Return the pods that are there, in the order of their creation."""
         ...
 
+    def takes_faults(self, pod: Pod) -> bool:
+        """Return whether faults can be injected into a pod."""
+        ...
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
         ...

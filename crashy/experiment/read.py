@@ -18,6 +18,7 @@ from crashy.experiment.targets import check_service, port_of
 from crashy.manifest.load import gather, read_file
 from crashy.objects.document import Document, refusal
 from crashy.objects.manifests import Manifests, read
+from crashy.objects.standin import Model, parse_model
 from crashy.report.parity import MEASURES
 
 
@@ -70,6 +71,7 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
         engines=_engines(fields, raw, why_not),
         why_not=why_not,
         differs=differs,
+        models=_models(fields, raw.get("models", {})),
         source=str(path),
         raw=raw,
     )
@@ -102,6 +104,12 @@ def read_manifests(fields: Fields, value: Any, path: str, folder: Path, *, on_to
         for line in error.lines:
             fields.wrong(path, line)
         return nothing
+
+
+def _models(fields: Fields, value: Any) -> dict[str, Model]:
+    given = fields.mapping(value, "models", ()).items()
+    read = {image: fields.parsed(text, f"models.{image}", parse_model) for image, text in given}
+    return {image: model for image, model in read.items() if model}
 
 
 def _traffic(fields: Fields, value: Any, manifests: Manifests) -> Traffic:

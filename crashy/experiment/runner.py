@@ -28,7 +28,6 @@ from crashy.experiment.model import (
     Uncordon,
 )
 from crashy.experiment.targets import port_of, spared
-from crashy.objects.images import is_patient
 from crashy.objects.service import Service
 from crashy.targets import choose
 from crashy.timeline import Timeline, kinds
@@ -117,7 +116,7 @@ class _Runner:
 
     def patients(self) -> list[PodView]:
         """Return the pods into which faults can be injected."""
-        return [v for v in self._engine.pods() if any(is_patient(c.image) for c in v.pod.template.containers)]
+        return [view for view in self._engine.pods() if self._engine.takes_faults(view.pod)]
 
     async def _perform(self, step: Step, tasks: asyncio.TaskGroup) -> None:
         action = step.action

@@ -14,17 +14,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
-from crashy.kubelet.backoff import (
-    GC_SECONDS,
-    WORK_QUEUE_SECONDS,
-    SyncFailure,
-    crash_loop_backoff,
-    requeue_delay,
-)
-from crashy.kubelet.config import COMPLETE, FIRST_MOUNT_SECONDS, Config, mount_delays
+from crashy.kubelet.backoff import GC_SECONDS, WORK_QUEUE_SECONDS, SyncFailure, crash_loop_backoff, requeue_delay
+from crashy.kubelet.config import COMPLETE, Config
 from crashy.kubelet.generate import FINAL, Waiting, generate_status, with_result
 from crashy.kubelet.grace import grace_period
 from crashy.kubelet.handlers.lifecycle import Lifecycle
+from crashy.kubelet.handlers.mounting import mounted
 from crashy.kubelet.handlers.probing import Probing
 from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
@@ -164,7 +159,7 @@ class PodDriver:
         self._publish_view()
         if self._ended:
             return
-        await self._mounted()
+        await mounted(self.pod, self._config, self._recorder)
         self._probing.start(self._group)
         self._probing.trigger_readiness()
         template = self.pod.template
@@ -183,18 +178,6 @@ class PodDriver:
             self._publish_view()
             self._probing.trigger_readiness()
         self._requeue([failure for failure in failures if failure])
-
-    async def _mounted(self) -> None:
-        """Wait until every volume of the pod is there, and report each try to mount one that is not."""
-        if self._config.unmounted(self.pod) is None:
-            return
-        await asyncio.sleep(self.pod.created_at + FIRST_MOUNT_SECONDS - self._loop.time())
-        for seconds in mount_delays():
-            unmounted = self._config.unmounted(self.pod)
-            if unmounted is None:
-                return
-            self._recorder.mount_failed(unmounted.message)
-            await asyncio.sleep(seconds)
 
     async def _start(self, container: Container, last_finished_at: float | None) -> SyncFailure | None:
         now = self._loop.time()

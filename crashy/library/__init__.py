@@ -1,1 +1,1 @@
-"""What a program that tests something uses of crashy: see `crashy.__all__`."""
+"""The public Python API: see `crashy.__all__`."""

@@ -1,7 +1,4 @@
-"""What the library is given: what can't be is refused at once, by a line with its name, its value and what is expected.
-
-The wrong type is a TypeError, the wrong value a BadInput, which is a ValueError.
-"""
+"""Validation of the library's arguments: a wrong type is a TypeError, a wrong value a BadInput (a ValueError)."""
 
 from __future__ import annotations
 
@@ -14,12 +11,12 @@ from crashy.errors import BadInput
 
 
 def wrong(name: str, value: object, allowed: str) -> str:
-    """Return the line that says so."""
+    """Return an error's line: the name, the value, what is allowed."""
     return f"{name}: {reprlib.repr(value)}: must be {allowed}"
 
 
 def text(name: str, value: object, allowed: str = "text", *, empty: bool = True) -> str:
-    """Return a text, which may be empty or not."""
+    """Return a text; it may be empty unless `empty` is False."""
     if not isinstance(value, str):
         raise TypeError(wrong(name, value, allowed))
     if not value and not empty:
@@ -28,7 +25,7 @@ def text(name: str, value: object, allowed: str = "text", *, empty: bool = True)
 
 
 def whole(name: str, value: object, least: int | None = None) -> int:
-    """Return a whole number."""
+    """Return a whole number, `least` or more."""
     allowed = "a whole number" if least is None else f"a whole number, {least} or more"
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(wrong(name, value, allowed))
@@ -39,7 +36,7 @@ def whole(name: str, value: object, least: int | None = None) -> int:
 
 
 def seconds(name: str, value: object) -> float:
-    """Return how long to wait, which may be for ever."""
+    """Return a duration in seconds, which may be infinite."""
     allowed = "a number of seconds, 0 or more"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(wrong(name, value, allowed))
@@ -47,7 +44,7 @@ def seconds(name: str, value: object) -> float:
         number = float(value)
     except OverflowError:
         number = math.nan
-    if not number >= 0:  # so a NaN is refused too
+    if not number >= 0:  # refuses NaN too
         raise BadInput(wrong(name, value, allowed))
     return number
 

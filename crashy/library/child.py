@@ -1,4 +1,4 @@
-"""A `crashy` command as a process of its own; what it writes goes to a file, so that it never waits for a reader."""
+"""A `crashy` command as a child process; it writes to a file, so that it never waits for a reader."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Generic, TypeVar
@@ -22,25 +22,27 @@ from crashy.errors import BadInput
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-MOST = 100_000
-"""How many of the things that it has told are kept, the last ones."""
-_MOST_WORDS = 1000
-"""How many of its other lines are."""
-_CHUNK = 1 << 20
-"""Bytes that are read at once."""
-_LOOK = 0.01
-"""Seconds between two looks at whether a condition holds."""
+MOST = 100_000  # records that are kept, the last ones
+_MOST_MESSAGES = 1000  # lines other than JSON that are kept
+_CHUNK = 1 << 20  # bytes of one read
+_POLL = 0.01  # seconds between two checks of a condition
+
+
+def last(lines: Sequence[str], most: int) -> str:
+    """Return the last lines, at most `most`, and how many came before."""
+    left = len(lines) - most
+    return "\n".join([f"({left} earlier ones)", *lines[left:]] if left > 0 else lines or ["none"])
 
 
 class EndedError(RuntimeError):
-    """The process has ended where it should not have; the message holds its last words."""
+    """The process ended unexpectedly; the message holds its last lines."""
 
 
 class Child(Generic[_T]):
-    """Runs `crashy ARGS`, and never longer than this process lives.
+    """Runs `crashy ARGS`, at most as long as this process lives.
 
-    `read` is given each line of JSON that it writes, once and in turn; what it returns is kept, but for None.
-    Neither a Ctrl-C at the terminal nor the event loop of whoever started it reaches it. Safe to use from any thread.
+    `read` turns each line of JSON that it writes into a record that is kept, or into None. It is independent of the
+    terminal's Ctrl-C and of the caller's event loop. Safe to use from any thread.
     """
 
     def __init__(
@@ -48,17 +50,17 @@ class Child(Generic[_T]):
     ) -> None:
         self.command = args[0]
         self._read = read
-        self._events: deque[_T] = deque(maxlen=MOST)
+        self._records: deque[_T] = deque(maxlen=MOST)
         self._count = 0
-        self._words: deque[str] = deque(maxlen=_MOST_WORDS)
+        self._messages: deque[str] = deque(maxlen=_MOST_MESSAGES)
         self._place = 0
         self._lock = threading.Lock()
         self._owner = os.getpid()
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as the process
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         self._warden = Warden()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package
-                [sys.executable, "-P", "-m", "crashy", *args],  # -P: a file of the user's folder is no module of ours
+                [sys.executable, "-P", "-m", "crashy", *args],  # -P: no module from the user's folder
                 stdin=subprocess.PIPE,
                 stdout=self._output,
                 stderr=self._output,
@@ -70,8 +72,8 @@ class Child(Generic[_T]):
             self._output.close()
             raise
         self._warden.began(self._process.pid)
-        assert self._process.stdin  # noqa: S101 - a pipe was asked for
-        with suppress(BrokenPipeError), self._process.stdin:  # it has ended: whoever waits for something is told
+        assert self._process.stdin  # noqa: S101 - it is a pipe
+        with suppress(BrokenPipeError), self._process.stdin:  # it has ended: `wait` reports that
             self._process.stdin.write(stdin)
 
     @property
@@ -84,35 +86,35 @@ class Child(Generic[_T]):
         """Return its exit code, or minus the signal that ended it; None while it runs."""
         return self._process.poll()
 
-    def look(self) -> int:
-        """Read what it has written until now, and return how much it has told in all."""
+    def poll(self) -> int:
+        """Read what it has written until now, and return the number of all records."""
         with self._lock:
             self._read_on()
             return self._count
 
     def after(self, place: int) -> tuple[list[_T], int]:
-        """Return what is kept of what it told after the first `place` things, oldest first, and how many are told."""
+        """Return the kept records after the first `place`, oldest first, and the number of all records."""
         with self._lock:
             self._read_on()
-            dropped = self._count - len(self._events)
-            return list(islice(self._events, max(0, place - dropped), None)), self._count
+            dropped = self._count - len(self._records)
+            return list(islice(self._records, max(0, place - dropped), None)), self._count
 
-    def told(self) -> list[_T]:
-        """Return what is kept of what it has told until now, oldest first."""
+    def records(self) -> list[_T]:
+        """Return the kept records, oldest first."""
         return self.after(0)[0]
 
     def forget(self) -> None:
-        """Keep nothing of what it has told until now, neither in memory nor on the disk."""
+        """Drop all records until now, in memory and on disk."""
         with self._lock:
             self._read_on()
-            self._events.clear()
+            self._records.clear()
             if not self._output.closed and os.fstat(self._output.fileno()).st_size == self._place:
-                os.ftruncate(self._output.fileno(), 0)  # it writes on where it was: the file has a hole before that
+                os.ftruncate(self._output.fileno(), 0)  # it writes on at its offset: the file has a hole before that
 
     def _read_on(self) -> None:
         most = _CHUNK
         while not self._output.closed:
-            # pread: the offset of the file is the child's too.
+            # pread: the file's offset is shared with the child.
             data = os.pread(self._output.fileno(), most, self._place)
             whole = data[: data.rfind(b"\n") + 1]
             if not whole and len(data) < most:
@@ -120,56 +122,50 @@ class Child(Generic[_T]):
             most = _CHUNK if whole else 2 * most
             self._place += len(whole)
             for line in whole.lstrip(b"\0").decode("utf-8", "replace").split("\n")[:-1]:
-                self._hear(line)
+                if not line.startswith("{"):
+                    self._messages.append(line)
+                elif (record := self._read(line)) is not None:
+                    self._records.append(record)
+                    self._count += 1
 
-    def _hear(self, line: str) -> None:
-        if not line.startswith("{"):
-            self._words.append(line)
-        elif (told := self._read(line)) is not None:
-            self._events.append(told)
-            self._count += 1
-
-    def words(self) -> list[str]:
-        """Return the last of the lines that are no JSON: its notes and its errors."""
-        self.look()
-        return list(self._words)
+    def messages(self) -> list[str]:
+        """Return its last lines other than JSON: notes and errors."""
+        self.poll()
+        return list(self._messages)
 
     def wait(self, condition: Callable[[], _R | None], seconds: float, timed_out: Callable[[], str]) -> _R:
-        """Wait until a condition gives something true and return that.
+        """Wait until a condition returns something true and return that.
 
-        Raises TimeoutError with what `timed_out` says, EndedError where the process ends before, and BadInput where it
-        ends because of what it was given.
+        Raises TimeoutError with the text of `timed_out`; EndedError if the process ends first; BadInput if it ends
+        with exit code 2.
         """
         end = time.monotonic() + seconds
         while True:
-            ended = self.exit_code is not None  # before the last look: what it wrote before its end counts
+            ended = self.exit_code is not None  # before the last poll: what it wrote before its end counts
             if found := condition():
                 return found
             if ended:
                 raise self.ended()
             if time.monotonic() > end:
                 raise TimeoutError(timed_out())
-            time.sleep(_LOOK)
+            time.sleep(_POLL)
 
     def ended(self) -> BadInput | EndedError:
         """Return the error that says why it has ended."""
-        words = self.words()
+        messages = self.messages()
         prefix = f"crashy {self.command}: "
         if self.exit_code == 2:
-            lines = [line.removeprefix(prefix) for line in words if line.startswith(prefix)]
+            lines = [line.removeprefix(prefix) for line in messages if line.startswith(prefix)]
             return BadInput(*(line for line in lines if not line.startswith("note: ")))
-        told = "\n".join(["", *words[-20:]])
-        return EndedError(f"crashy {self.command} has ended, exit code {self.exit_code}{told}")
+        tail = "\n".join(["", *messages[-20:]])
+        return EndedError(f"crashy {self.command} has ended, exit code {self.exit_code}{tail}")
 
     def join(self) -> int:
-        """Wait for its end, however long that takes, and return its exit code."""
+        """Wait without a limit for its end and return its exit code."""
         return self._process.wait()
 
     def close(self, grace: float = 0.0) -> None:
-        """End it and all that it has started: by SIGTERM if it has `grace` seconds for that, then by SIGKILL.
-
-        A fork of whoever started it ends nothing.
-        """
+        """End it and its processes: SIGTERM if `grace` is above 0 seconds, then SIGKILL. A fork ends nothing."""
         if self._output.closed or os.getpid() != self._owner:
             return
         if grace and self._process.poll() is None:

@@ -1,4 +1,4 @@
-"""An experiment's file as an object that runs."""
+"""An experiment that can be run, read from a file."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from crashy.library import arguments
 from crashy.library.child import Child
 from crashy.timeline import Event
 
-JUDGED = (0, 1)
-"""The exit codes of a run that came to a verdict."""
-
+JUDGED = (0, 1)  # exit codes of a run with a verdict
 _ON = "sim or lab"
 
 
@@ -32,7 +30,7 @@ class Result:
     unmet: tuple[str, ...]
     """A line for each expectation that was not met: `recovered_within: wanted 14s, seen never`."""
     timeline: tuple[Event, ...]
-    """All that happened, oldest first, `t` in seconds since the experiment began."""
+    """All events, oldest first, `t` in seconds since the experiment began."""
     report: str
 
     def __str__(self) -> str:
@@ -40,7 +38,7 @@ class Result:
 
 
 class Experiment:
-    """An experiment that was read; made by `load_experiment`."""
+    """An experiment; created by `load_experiment`."""
 
     def __init__(self, path: Path, read: model.Experiment) -> None:
         self._path = path
@@ -50,9 +48,9 @@ class Experiment:
         """Where it can run."""
 
     def run(self, on: Literal["sim", "lab"] = "sim", seed: int | None = None) -> Result:
-        """Run it to its end, as `crashy run`: in moments on sim, in real time in the lab.
+        """Run it to its end, as `crashy run` does: in moments on sim, in real time in the lab.
 
-        Raises BadInput, a ValueError, where it can't run there, and RuntimeError where the engine fails.
+        Raises BadInput, a ValueError, if it can't run there, and RuntimeError if the engine fails.
         """
         if arguments.text("on", on, _ON) not in ("sim", "lab"):
             raise BadInput(arguments.wrong("on", on, _ON))
@@ -73,7 +71,7 @@ class Experiment:
 
 
 def load_experiment(path: str | os.PathLike[str]) -> Experiment:
-    """Read an experiment's file, or a lesson by its name; raises BadInput, a ValueError: a line for each mistake."""
+    """Read an experiment's file or a lesson by its name; raises BadInput, a ValueError, a line for each mistake."""
     name = os.fspath(path) if isinstance(path, os.PathLike) else path
     found = lesson(Path(arguments.text("path", name, "an experiment's file or a lesson's name", empty=False)))
     return Experiment(found.absolute(), read_experiment(found))

@@ -1,4 +1,4 @@
-"""A lab of one's own: manifests that run on this machine, pods that fall ill, events that can be waited for."""
+"""`Lab`: run manifests on this machine, inject faults into pods, wait for events."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import random
 import socket
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,24 +17,20 @@ from crashy.engines.lab.control import prepare
 from crashy.errors import BadInput
 from crashy.experiment.model import EventPattern
 from crashy.library import arguments
-from crashy.library.child import Child
+from crashy.library.child import Child, last
 from crashy.library.manifests import Manifest, read_manifests, without_node_ports
-from crashy.library.story import story
 from crashy.objects.manifests import Manifests
-from crashy.report.terminal import event_line
+from crashy.report.terminal import WORTH_A_LINE, event_line
 from crashy.timeline import Event, kinds
 
-START = 30.0
-"""Seconds that a lab has to start the processes of its pods."""
-END = 10.0
-"""Seconds that a lab has to end."""
-ANSWER = 10.0
-"""Seconds that a lab has to do what it is told."""
+START = 30.0  # seconds for a lab to start the processes of its pods
+END = 10.0  # seconds for a lab to end
+ANSWER = 10.0  # seconds for a lab to respond
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod as its last status has it."""
+    """A pod's last status."""
 
     name: str
     namespace: str
@@ -44,7 +41,7 @@ class Pod:
 
 
 class _State:
-    """Reads the events of a lab, and keeps what they make of its pods and its Services' URLs."""
+    """Reads the events of a lab, and keeps its pods and its Services' URLs."""
 
     def __init__(self) -> None:
         self.pods: dict[tuple[str, str], Pod] = {}
@@ -67,15 +64,14 @@ class _State:
 
 
 class Lab:
-    """Runs manifests as `crashy lab` does; `with` it, or until `close`, it runs, and never longer than you do.
+    """Runs manifests as `crashy lab` does, until the end of its `with`, `close`, or the end of this process.
 
-    It waits until every pod is ready, at most `ready_within` seconds; with None it only waits until the pods are there.
-    As on any cluster, a pod without a readiness probe is ready before it listens.
-    A Service's `nodePort` is left out, so that labs can run side by side: `url` says where it is. `seed` makes the
-    lab's random choices repeatable. Raises BadInput, a ValueError, with a line for each mistake in the manifests.
+    It waits until every pod is ready, at most `ready_within` seconds; with None, only until the pods exist. As on any
+    cluster, a pod without a readiness probe is ready before it listens. A Service's `nodePort` is ignored, so that
+    several labs can run at once: see `url`. `seed` makes the lab's random choices repeatable. Raises BadInput, a
+    ValueError, with a line for each mistake in the manifests.
 
-    Where a method takes a pod, it is a name, the beginning of exactly one, or `any`: one by chance, of the ready ones
-    if there are any.
+    A `pod` argument is a name, the start of exactly one, or `any`: a random one, ready if possible.
     """
 
     def __init__(self, *manifests: Manifest, ready_within: float | None = 60.0, seed: int | None = None) -> None:
@@ -90,41 +86,40 @@ class Lab:
         self._child = Child("lab", "--json", *seeded, "-", read=self._state, stdin=objects)
         self._socket = folder / f"{self._child.pid}.sock"
         try:
-            self._child.wait(lambda: self._is_there(found), START, self._not_begun)
+            self._child.wait(lambda: self._has_started(found), START, self._not_started)
             if within is not None:
                 self.wait_ready(timeout=within)
         except BaseException:
             self.close()
             raise
 
-    def _is_there(self, manifests: Manifests) -> bool:
+    def _has_started(self, manifests: Manifests) -> bool:
         pods = sum(workload.replicas for workload in manifests.workloads)
         services = [service for service in manifests.services if service.type != "ExternalName" and service.ports]
         return self._socket.exists() and len(self._urls()) >= len(services) and len(self.pods()) >= pods
 
-    def _not_begun(self) -> str:
-        return "\n".join([f"the lab has not begun after {START:g} s", *self._child.words()])
+    def _not_started(self) -> str:
+        return "\n".join([f"the lab has not started within {START:g} s", *self._child.messages()])
 
     @property
     def timeline(self) -> list[Event]:
-        """Return all that has happened, oldest first; of more than 100,000 events the last.
+        """Return all events, oldest first; of more than 100,000 the last.
 
         An event has `t` (seconds since the lab began), `kind` (`event` is a Kubernetes event), `object` (`pod/web-1`),
         `reason`, `message` and `data`.
         """
-        return self._child.told()
+        return self._child.records()
 
     @property
     def dropped(self) -> int:
-        """Return how many events were too many for `timeline` to keep."""
+        """Return how many events `timeline` no longer has."""
         kept, count = self._child.after(0)
         return count - len(kept)
 
     def url(self, service: str | None = None, port: int | None = None) -> str:
-        """Return where a Service answers: the only one, on its first port, where nothing else is named.
+        """Return the URL of a Service's port; by default, of the only Service and its first port.
 
-        One whose name several namespaces have is `NAMESPACE/NAME`.
-        Raises BadInput that lists what there is.
+        A name that several namespaces have is `NAMESPACE/NAME`. Raises BadInput that lists the possible values.
         """
         urls = self._urls()
         names = list(urls) if service is None else [arguments.text("service", service)]
@@ -140,21 +135,18 @@ class Lab:
         return ports[number]
 
     def _urls(self) -> dict[str, dict[int, str]]:
-        self._child.look()
+        self._child.poll()
         found = dict(self._state.urls)
         times = Counter(name for _, name in found)
         return {name if times[name] == 1 else f"{where}/{name}": urls for (where, name), urls in found.items()}
 
     def pods(self) -> list[Pod]:
-        """Return the pods that are there, in the order of their creation, but those that are being deleted."""
-        self._child.look()
+        """Return the pods, oldest first, without those that are being deleted."""
+        self._child.poll()
         return list(self._state.pods.values())
 
     def inject(self, pod: str, spec: str) -> str:
-        """Inject a fault, written as `error code=503 times=2`, and return the pod's name; raises BadInput.
-
-        A pod that has just been started is waited for.
-        """
+        """Inject a fault, such as `error code=503 times=2`, once the pod listens; return its name; raises BadInput."""
         return self._act(pod, "inject", spec=arguments.text("spec", spec, "a fault, such as 'freeze'", empty=False))
 
     def freeze(self, pod: str) -> str:
@@ -170,7 +162,7 @@ class Lab:
         return self._act(pod, "recover")
 
     def delete(self, pod: str, grace: int | None = None) -> str:
-        """Begin to delete a pod, as `kubectl delete pod --wait=false`, and return its name; `grace` is in seconds."""
+        """Start to delete a pod, as `kubectl delete pod --wait=false`, and return its name; `grace` is in seconds."""
         return self._act(pod, "delete", grace=None if grace is None else arguments.whole("grace", grace, 0))
 
     def _act(self, pod: str, operation: str, **fields: object) -> str:
@@ -179,13 +171,13 @@ class Lab:
             self._child.wait(
                 lambda: self._listens(chosen), ANSWER, lambda: self._missing(f"{chosen.name} answers", ANSWER)
             )
-        before = self._child.look()
+        before = self._child.poll()
         self._ask(operation, name=chosen.name, namespace=chosen.namespace, **fields)
         self._acted = before
         return chosen.name
 
     def _listens(self, pod: Pod) -> bool:
-        """Return whether a patient's admin API answers; of what is no patient the lab says so itself."""
+        """Return whether a patient's admin API answers; True for other containers, which the lab refuses by itself."""
         patients = self._ask("pods")["pods"]
         urls = [one["admin_url"] for one in patients if (one["name"], one["namespace"]) == (pod.name, pod.namespace)]
         try:
@@ -208,7 +200,7 @@ class Lab:
         arguments.text("pod", pod, "a pod's name, the beginning of exactly one, or any", empty=False)
         pods = self.pods()
         if not pods or pod == "all" or " of " in pod:
-            raise BadInput(f"pod: {pod!r}: " + ("there is no pod" if not pods else "one at a time"))
+            raise BadInput(f"pod: {pod!r}: " + ("there is no pod" if not pods else "must be one pod"))
         (found,) = choose([{"name": one.name, "ready": one.ready, "pod": one} for one in pods], pod, "pod", self._rng)
         chosen: Pod = found["pod"]
         return chosen
@@ -216,10 +208,10 @@ class Lab:
     def wait_for(
         self, reason: str, *, pod: str = "", message: str = "", since: Event | None = None, timeout: float = 60.0
     ) -> Event:
-        """Wait for an event by its reason, how its object's name begins, and a regular expression of its message.
+        """Wait for an event by its reason, the start of its object's name, and a regular expression of its message.
 
-        An event counts that came after `since`, another event; without it, after the lab was last told to do something,
-        or since it began: it may have come already. Raises TimeoutError that lists the last events.
+        It must come after `since`, another event; without that, after the last `inject`, `recover` or `delete`, or the
+        lab's start: it may have come already. Raises TimeoutError that lists the last events.
         """
         arguments.text("reason", reason, "an event's reason, such as Killing", empty=False)
         pattern = EventPattern(reason, arguments.text("pod", pod), arguments.pattern("message", message))
@@ -236,7 +228,7 @@ class Lab:
         return self._child.wait(found, seconds, lambda: self._missing(str(pattern), seconds))
 
     def _after(self, since: Event) -> int:
-        """Return how many events there were with this one."""
+        """Return the number of events up to this one."""
         if not isinstance(since, Event):
             raise TypeError(arguments.wrong("since", since, "an event of this lab"))
         events, count = self._child.after(0)
@@ -245,11 +237,9 @@ class Lab:
         return count - len(events) + events.index(since) + 1
 
     def wait_ready(self, pod: str = "", timeout: float = 60.0) -> None:
-        """Wait until the pods whose names begin so, all if none is named, are ready; raises TimeoutError likewise.
+        """Wait until the pods whose names start with `pod` are ready or have succeeded; raises TimeoutError likewise.
 
-        One that has succeeded is not waited for.
-
-        A pod that has just fallen ill is ready until its probe has noticed: wait for the event of that first.
+        After a fault a pod stays ready until its probe fails: wait for that event first.
         """
         arguments.text("pod", pod)
         seconds = arguments.seconds("timeout", timeout)
@@ -262,11 +252,11 @@ class Lab:
 
     def _missing(self, what: str, timeout: float) -> str:
         pods = (f"{one.name} {'ready' if one.ready else 'not ready'}, restarts {one.restarts}" for one in self.pods())
-        last = story(self.timeline, 12)
-        return f"not within {timeout:g} s: {what}\npods: {'; '.join(pods) or 'none'}\nthe last events:\n{last}"
+        events = story(self.timeline, 12)
+        return f"not within {timeout:g} s: {what}\npods: {'; '.join(pods) or 'none'}\nthe last events:\n{events}"
 
     def close(self) -> None:
-        """End it and all that it has started; its timeline can still be read."""
+        """End the lab and its processes; its timeline stays readable."""
         self._child.close(END)
 
     def __enter__(self) -> Self:
@@ -276,8 +266,13 @@ class Lab:
         self.close()
 
 
+def story(events: Iterable[Event], most: int) -> str:
+    """Return the last events that are worth a line, at most `most`, and how many came before."""
+    return last([event_line(event) for event in events if event.kind in WORTH_A_LINE], most)
+
+
 def _sockets() -> Path:
-    """Return the folder where a lab has its socket; raises BadInput where none can be."""
+    """Return the folder for a lab's socket; raises BadInput if no socket can be made there."""
     folder = labs_folder().absolute()
     trial = folder / os.urandom(6).hex()  # as long as the longest name, `4194304.sock`
     try:
@@ -288,5 +283,5 @@ def _sockets() -> Path:
     except OSError as error:
         why = error.strerror or error
         advice = "set CRASHY_RUNTIME_DIR to a folder of your own with a short path"
-        raise BadInput(f"{folder}: a lab can't have its socket here: {why}: {advice}") from None
+        raise BadInput(f"{folder}: a lab can't make its socket here: {why}: {advice}") from None
     return folder

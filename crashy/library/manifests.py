@@ -1,4 +1,4 @@
-"""What a lab of one's own is made of: files and folders, YAML written out, objects."""
+"""The manifests of a `Lab`: files and folders, YAML text, objects."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from crashy.objects.manifests import Manifests, read
 from crashy.patient.settings import shown
 
 Manifest = str | os.PathLike[str] | Mapping[str, Any]
-"""A file or a folder, YAML or JSON written out, or an object."""
+"""A file or a folder, YAML or JSON text, or an object."""
 
 _ALLOWED = "a file, a folder, YAML written out or an object"
 _Found = tuple[list[Document], list[str]]
 
 
 def read_manifests(manifests: Sequence[Manifest]) -> Manifests:
-    """Read them; raises BadInput with a line for each mistake, and TypeError for what is none of these."""
+    """Read manifests; raises BadInput with a line for each mistake, and TypeError for any other type."""
     documents: list[Document] = []
     errors: list[str] = []
     for number, one in enumerate(manifests, 1):
@@ -49,7 +49,7 @@ def _read(name: str, one: object) -> _Found:
         raise BadInput(wrong(name, one, _ALLOWED))
     (found,) = locate([path])
     if isinstance(one, os.PathLike) or ("\n" not in path and exists(Path(found))):
-        return gather([found if found != "-" else "./-"])  # standard input is not ours to read
+        return gather([found if found != "-" else "./-"])  # never read standard input
     return _text(name, path)
 
 
@@ -77,7 +77,7 @@ def _plain(value: object) -> dict[Any, Any]:
 
 
 def without_node_ports(documents: Sequence[Document]) -> bytes:
-    """Return objects as YAML, their Services on ports that are free: labs that run side by side can't share one."""
+    """Return objects as YAML without nodePorts, so that several labs can run at once."""
     texts = []
     for document in documents:
         made = json.loads(json.dumps(document.object))

@@ -1,4 +1,4 @@
-"""A patient of one's own: a real `crashy serve` on free ports of this machine."""
+"""`Patient`: a real `crashy serve` on free ports of this machine."""
 
 from __future__ import annotations
 
@@ -13,23 +13,19 @@ from typing import Any, NamedTuple, Self
 from crashy.client import Client, UnreachableError
 from crashy.errors import BadInput
 from crashy.library import arguments
-from crashy.library.child import Child, EndedError
-from crashy.library.story import last
+from crashy.library.child import Child, EndedError, last
 from crashy.patient.settings import SETTINGS, Settings, load
 from crashy.timeline import kinds
 
-START = 30.0
-"""Seconds that a patient has to listen, after its APP_START_DELAY."""
-SETTLED = 2.0
-"""Seconds that a patient without a fault has to answer what it was asked before."""
-
+START = 30.0  # seconds to listen, after its APP_START_DELAY
+DRAIN = 2.0  # seconds for a patient without faults to answer earlier requests
 _OURS = {"HOST": "127.0.0.1", "ADMIN_PORT": "0", "LOG_FORMAT": "json", "ACCESS_LOG": "1"}
 
 
 class Request(NamedTuple):
     """A request that the patient has answered, `at` seconds since the epoch, after `seconds`.
 
-    `path` is without the query. A `status` of 499 is that of a client that went away before the answer.
+    `path` is without the query. `status` is 499 if the client disconnected before the response.
     """
 
     method: str
@@ -49,8 +45,8 @@ class _Line(NamedTuple):
     request: Request | None
 
 
-class _Seen:
-    """Reads the lines of a patient's log: where it listens, and the faults and requests, but for the admin API's."""
+class _Log:
+    """Reads a patient's log: its ports, faults and requests, without those of the admin API."""
 
     def __init__(self) -> None:
         self.ports: dict[str, str] = {}
@@ -70,43 +66,43 @@ class _Seen:
 
 
 class Patient:
-    """Starts a patient and waits until it listens; `with` it, or until `close`, it runs, and never longer than you do.
+    """Runs a patient, until the end of its `with`, `close`, or the end of this process; it listens from the start.
 
-    Each setting of `crashy serve` is a keyword: `Patient(crash_after=5)` is CRASH_AFTER=5. The environment's variables
-    of these names don't count. Raises BadInput, a ValueError, for a setting that can't be.
+    Each setting of `crashy serve` is a keyword: `Patient(crash_after=5)` is CRASH_AFTER=5. Environment variables of
+    these names are ignored. Raises BadInput, a ValueError, for a wrong setting.
     """
 
     def __init__(self, **settings: object) -> None:
         environ = _environ(settings)
         read = load((), environ)
         self._token = read.admin_token
-        self._seen = _Seen()
-        self._child = Child("serve", read=self._seen, environ=environ)
+        self._log = _Log()
+        self._child = Child("serve", read=self._log, environ=environ)
         try:
             self.url = self._listening("data", read)
-            """Where its app answers, as `http://127.0.0.1:PORT`."""
+            """The URL of its app, as `http://127.0.0.1:PORT`."""
             self.admin_url = self._listening("control", read)
-            """Where its admin API answers, though the app be frozen."""
+            """The URL of its admin API, which answers even while the app is frozen."""
         except BaseException:
             self.close()
             raise
 
     def _listening(self, plane: str, settings: Settings) -> str:
         def found() -> str | None:
-            self._child.look()
-            port = self._seen.ports.get(plane)
+            self._child.poll()
+            port = self._log.ports.get(plane)
             return port and f"http://{_OURS['HOST']}:{port}"
 
         seconds = START + (settings.app_start_delay or 0.0) + settings.app_start_delay_jitter
         return self._child.wait(found, seconds, lambda: f"the patient does not listen after {seconds:g} s")
 
     def inject(self, spec: str) -> str:
-        """Inject a fault, written as `error code=503 times=2`, and return its id; raises BadInput."""
+        """Inject a fault, such as `error code=503 times=2`, and return its id; raises BadInput."""
         arguments.text("spec", spec, "a fault, such as 'error code=503'", empty=False)
         return str(self._ask("POST", "/admin/faults", {"spec": spec})["id"])
 
     def recover(self, fault: str | None = None) -> None:
-        """Take back all faults, or those of an id or of a name (`freeze`); raises BadInput where none was such."""
+        """Recover from all faults, or from those with an id or a name (`freeze`); raises BadInput if there is none."""
         if fault is None:
             self._ask("DELETE", "/admin/faults")
             return
@@ -114,32 +110,32 @@ class Patient:
         faults = self._ask("GET", "/admin/faults")["faults"]
         chosen = [one["id"] for one in faults if fault in {one["id"], one["fault"]}]
         if not chosen:
-            there = ", ".join(f"{one['id']} ({one['fault']})" for one in faults) or "none"
-            raise BadInput(f"fault: {fault!r}: no such fault was injected; there are: {there}")
+            injected = ", ".join(f"{one['id']} ({one['fault']})" for one in faults) or "none"
+            raise BadInput(f"fault: {fault!r}: no such fault was injected; there are: {injected}")
         for one in chosen:
             self._ask("DELETE", f"/admin/faults/{one}")
 
     @property
     def requests(self) -> list[Request]:
-        """Return what it has answered, oldest first, without the admin API and the healthy probes of kubelets.
+        """Return the answered requests, oldest first, without the admin API's and healthy probes of kubelets.
 
-        Whatever a client has got the answer to is in it. Of the faults and the requests the last 100,000 are kept.
+        A request is in it once its client has the response. The last 100,000 faults and requests are kept.
         """
-        return [line.request for line in self._child.told() if line.request]
+        return [line.request for line in self._child.records() if line.request]
 
     @property
     def dropped(self) -> int:
-        """Return how many requests since `forget` were too many to be kept."""
+        """Return how many requests since `forget` are no longer kept."""
         return self._answered() - len(self.requests)
 
     def _answered(self) -> int:
-        self._child.look()
-        return self._seen.answered
+        self._child.poll()
+        return self._log.answered
 
     def wait_for_requests(self, count: int, timeout: float = 10.0) -> list[Request]:
-        """Wait until it has answered so many, and return them; raises TimeoutError that lists those there are.
+        """Wait until it has answered `count` requests and return them; raises TimeoutError that lists those so far.
 
-        What a client gave up is told a moment after the client has gone: to count it, wait.
+        A request that its client aborted is logged a moment later: to count it, wait.
         """
         arguments.whole("count", count, 0)
         seconds = arguments.seconds("timeout", timeout)
@@ -151,26 +147,26 @@ class Patient:
         return self.requests
 
     def story(self, most: int) -> str:
-        """Return the faults and the requests since `forget`, the last of them, a line each, the first at 0 s."""
-        lines = self._child.told()
+        """Return the last `most` faults and requests since `forget`, a line each; the first one of all is at 0 s."""
+        lines = self._child.records()
         shown = [f"{line.at - lines[0].at:7.3f}s  {line.reason:10} {line.message}" for line in lines]
         return last(shown, most)
 
     def forget(self) -> None:
-        """Begin `requests` anew, and free what they took in memory and on the disk."""
+        """Clear `requests`, and free their memory and disk space."""
         self._child.forget()
-        self._seen.answered = 0
+        self._log.answered = 0
 
     def heal(self) -> bool:
-        """Take back all faults, wait until nothing is under way and forget; return whether it is as good as new."""
+        """Recover from all faults, wait until no request is in flight, and forget; return whether that succeeded."""
         try:
-            faults = self._ask("GET", "/admin/faults", timeout=SETTLED)["faults"]
+            faults = self._ask("GET", "/admin/faults", timeout=DRAIN)["faults"]
             if any(one["fault"] == "crash" and one.get("mode") != "errors" for one in faults):
-                return False  # it has ended, or is about to
-            self._ask("DELETE", "/admin/faults", timeout=SETTLED)
-            # On the app's own port this comes after all that clients who have gone had asked for.
-            app = Client(self.url, self._token, timeout=SETTLED)
-            self._child.wait(lambda: not app.request("GET", "/admin/status")["in_flight"], SETTLED, str)
+                return False  # it has ended, or will
+            self._ask("DELETE", "/admin/faults", timeout=DRAIN)
+            # On the app's port this comes after every request of clients that have disconnected.
+            app = Client(self.url, self._token, timeout=DRAIN)
+            self._child.wait(lambda: not app.request("GET", "/admin/status")["in_flight"], DRAIN, str)
         except (ConnectionError, UnreachableError, TimeoutError, EndedError):
             return False
         self.forget()
@@ -182,7 +178,7 @@ class Patient:
         return self._child.exit_code
 
     def close(self) -> None:
-        """End it at once; what it has seen can still be read."""
+        """Kill it; its requests stay readable."""
         self._child.close()
 
     def __enter__(self) -> Self:
@@ -206,7 +202,7 @@ class Patient:
 
 
 def _environ(settings: Mapping[str, object]) -> dict[str, str]:
-    """Return the environment that means these settings; raises BadInput with a line for each that can't be one."""
+    """Return the environment of these settings; raises BadInput with a line for each that is wrong."""
     given: dict[str, str] = {}
     lines = []
     for key, value in settings.items():
@@ -218,7 +214,7 @@ def _environ(settings: Mapping[str, object]) -> dict[str, str]:
         if name in given:
             lines.append(f"{name}: is given twice")
         elif name in _OURS:
-            lines.append(f"{name}: can't be set: Patient needs its own")
+            lines.append(f"{name}: can't be set: Patient sets it")
         elif name not in SETTINGS:
             near = difflib.get_close_matches(name, SETTINGS, 1)
             lines.append(f"{name}: is not a setting" + (f"; did you mean {near[0]}?" if near else ""))

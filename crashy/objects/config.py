@@ -115,10 +115,22 @@ def _references(spec: str, template: PodTemplate) -> Iterator[Reference]:
         for index, container in enumerate(containers):
             yield from _environment(f"{spec}.{field}[{index}]", container)
     for index, volume in enumerate(template.volumes):
-        for field, (name, kind) in VOLUMES.items():
-            source = volume.get(field) if isinstance(volume, Mapping) else None
-            if isinstance(source, Mapping) and isinstance(source.get(name), str) and not source.get("optional"):
-                yield (f"{spec}.volumes[{index}].{field}", name), kind, source[name], None
+        for at, field, name, source in volume_sources(volume):
+            if isinstance(source.get(name), str) and not source.get("optional"):
+                path = f"{spec}.volumes[{index}]{at}.{field}"
+                yield (path, name), VOLUMES[field][1], source[name], None
+
+
+def volume_sources(volume: Any) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Yield what a volume holds of ConfigMaps and Secrets: where, its field, the field of its name, and the source."""
+    volume = volume if isinstance(volume, Mapping) else {}
+    projected = volume.get("projected")
+    sources = projected.get("sources") if isinstance(projected, Mapping) else None
+    places = [("", volume), *((f".projected.sources[{i}]", one) for i, one in enumerate(sources or ()))]
+    for at, holder in places:
+        for field, (name, _) in VOLUMES.items():
+            if isinstance(holder, Mapping) and isinstance(holder.get(field), Mapping):
+                yield at, field, "name" if at else name, holder[field]
 
 
 def _environment(path: str, container: Container) -> Iterator[Reference]:

@@ -13,6 +13,7 @@ from crashy.objects.fields import FieldError, invalid
 from crashy.objects.kinds import KINDS
 from crashy.objects.pod import Container, PodTemplate
 from crashy.objects.service import Service, ServicePort
+from crashy.objects.standin import model_rules
 from crashy.objects.workload import Workload
 
 MAX_PODS = 100  # of one lab: each is a process of some 40 MB
@@ -34,7 +35,9 @@ def check(everything: Sequence[Found[object]]) -> list[str]:
     pods = 0
     for one in everything:
         if isinstance(one.object, Workload):
-            lines += [one.document.message(error) for error in _ceiling_rules(one.object, pods)]
+            rules = [*_ceiling_rules(one.object, pods)]
+            rules += model_rules(KINDS[one.object.kind].template or "", one.object.template)
+            lines += [one.document.message(error) for error in rules]
             pods += one.object.replicas
     node_ports: dict[int, str] = {}
     for one in everything:

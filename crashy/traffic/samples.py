@@ -26,7 +26,7 @@ class Sample:
 
     @property
     def ok(self) -> bool:
-        """Return whether the user got what was asked for: an answer, whole, below 400."""
+        """Return whether the user got a complete response with a status below 400."""
         return not self.failure and 0 < self.status < 400
 
     @property

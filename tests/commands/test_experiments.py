@@ -46,4 +46,4 @@ def test_run_finds_one_by_its_name(
 
 def test_a_name_that_there_is_not_is_a_line_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "7-freeze-with-both"]) == 2
-    assert "close to it: 07-freeze-with-both;" in capsys.readouterr().err
+    assert "similar: 07-freeze-with-both;" in capsys.readouterr().err

@@ -121,7 +121,7 @@ class Replay:
         if before:
             last, sort = before[-1]
             count = sum(one == sort for _, one in before)
-            while self._count(sort) < count and self._loop.time() < due + _LATEST:
+            while self._count(sort) < count and self._loop.time() < due + _LATEST:  # noqa: ASYNC110 - no event says it
                 await asyncio.sleep(0.01)
             # Where it came earlier than in the recording the action does, too.
             came = [t for t, key in self._moments() if _sort(key) == sort][:count]
@@ -200,7 +200,7 @@ WATCHED_AFTER = 0.5
 
 
 def _gone(track: Track) -> float | None:
-    times = {what: t for what, t in track.moments()}
+    times = dict(track.moments())
     return times["gone"] - times["ended"] if {"gone", "ended"} <= times.keys() else None
 
 

@@ -272,6 +272,7 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
         (HEAD + "expect: {logs: {wep: x}}\n", ["5:17: expect.logs.wep: no such key; did you mean web?"]),
         (HEAD + "expect: {logs: {web: '('}}\n", ["5:17: expect.logs.web: is not a regular expression"]),
         (HEAD + "expect: {zombies: many}\n", ["5:10: expect.zombies: 'many': must be a comparison"]),
+        (HEAD + "models: {nginx: start=soon}\n", ["5:10: models.nginx: 'start=soon': start must be a duration"]),
         (HEAD + "engines: [docker]\n", ["5:11: engines[0]: 'docker': must be one of lab, sim, kube"]),
         (
             HEAD + "expect: {speed: 1}\nstepz: []\n",

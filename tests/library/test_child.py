@@ -173,14 +173,14 @@ def test_what_is_forgotten_takes_no_room_on_the_disk_and_what_comes_then_is_read
     environ = {**os.environ, "PORT": "0", "ADMIN_PORT": "0", "LOG_FORMAT": "json", "APP_VERSION": "x" * 63}
     running = Child("serve", read=listen, environ=environ)
     try:
-        running.wait(lambda: len(running.told()) >= 2, 30, lambda: "it does not listen")
+        running.wait(lambda: len(running.records()) >= 2, 30, lambda: "it does not listen")
         assert os.fstat(running._output.fileno()).st_blocks > 0
         running.forget()
         assert os.fstat(running._output.fileno()).st_blocks == 0
-        assert running.told() == []
+        assert running.records() == []
         before = len(read)
         running._process.terminate()
         assert running.join() == 0
-        assert running.told() == read[before:] != [], "each line is read once"
+        assert running.records() == read[before:] != [], "each line is read once"
     finally:
         running.close()

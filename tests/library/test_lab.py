@@ -114,9 +114,9 @@ def test_in_vain_it_tells_the_pods_and_the_last_events(lab: Lab) -> None:
 def test_what_is_wrong_is_told(lab: Lab) -> None:
     for wrong, told in (
         (lambda: lab.inject("web-1", "freeze mode=cold"), "'freeze mode=cold': mode: 'cold': one of loop, hang, stop"),
-        (lambda: lab.freeze("web"), "pod: 'web': more than one begins so: web-1, web-2"),
+        (lambda: lab.freeze("web"), "pod: 'web': more than one name begins with it: web-1, web-2"),
         (lambda: lab.freeze("x"), "pod: 'x': no such pod: web-1, web-2"),
-        (lambda: lab.freeze("all"), "pod: 'all': one at a time"),
+        (lambda: lab.freeze("all"), "pod: 'all': must be one pod"),
         (lambda: lab.url("shop"), "service: 'shop': no such Service; there are: web"),
         (lambda: lab.url("web", 82), "port: 82: Service web has: 80, 81"),
     ):
@@ -174,7 +174,7 @@ def test_a_folder_that_can_t_have_its_socket_is_told_at_once(how: str, monkeypat
         monkeypatch.setenv("CRASHY_RUNTIME_DIR", str(folder))
         monkeypatch.setattr("crashy.library.lab.Child", None)  # nothing is started
 
-        told = f"{folder}/labs: a lab can't have its socket here: .+: set CRASHY_RUNTIME_DIR to a folder of your own"
+        told = f"{folder}/labs: a lab can't make its socket here: .+: set CRASHY_RUNTIME_DIR to a folder of your own"
         with pytest.raises(ValueError, match=told):
             Lab(pod("a"))
 

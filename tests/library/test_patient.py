@@ -95,7 +95,7 @@ def test_what_is_wrong_is_told_in_the_patient_s_own_words(patient: Patient) -> N
     ("settings", "told"),
     [
         ({"crash_afer": 5}, "CRASH_AFER: is not a setting; did you mean CRASH_AFTER?"),
-        ({"log_format": "text"}, "LOG_FORMAT: can't be set: Patient needs its own"),
+        ({"log_format": "text"}, "LOG_FORMAT: can't be set: Patient sets it"),
         (
             {"crash_after": "soon", "exit_code": 256},
             "EXIT_CODE: 256: must be .*\nCRASH_AFTER: soon: must be a duration",

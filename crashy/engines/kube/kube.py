@@ -99,6 +99,10 @@ class KubeEngine:
         """Return the existing pods, in the order of their creation."""
         return self._view.pods()
 
+    def takes_faults(self, pod: Pod) -> bool:
+        """Return whether faults can be injected into a pod: into one with a patient."""
+        return patient(pod) is not None
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "kube", pod.object, "Injected", spec)

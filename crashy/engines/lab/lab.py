@@ -170,6 +170,10 @@ class LabEngine:
         host, port = self._addresses.dial(pod.ip, ports[0] if ports else APP_PORT)
         return f"http://{host}:{port}"
 
+    def takes_faults(self, pod: Pod) -> bool:
+        """Return whether faults can be injected into a pod: into one with a patient."""
+        return patient(pod) is not None
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "lab", pod.object, "Injected", spec)
