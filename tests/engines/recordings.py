@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parents[3] / "shared" / "workloads-1.36"
 NAMES = Path(__file__).with_name("workload_traces.txt").read_text().split()
 WITHIN = 0.5
 SETTLED = 0.5
-"""Seconds that a status must have lasted to be demanded: whether those between are written is the queue's affair."""
+"""Seconds that a status must have lasted to be demanded: those between are written or not, as the controller's queue has it."""
 
 # A probe's first success is on a grid of the period, a second. How long a pod takes to end, and to be gone, is the busy
 # node's affair: 0.87 to 3.3 s together, 1.17 s in the middle.
@@ -173,7 +173,7 @@ class Story:
         return f"{kind}/{self._alias(kind, parent, name)}" if parent else f"{kind}/{name}"
 
     def _alias(self, kind: str, parent: str, name: str) -> str:
-        known = sum(k == kind for k, _ in self._drawn)
+        known = sum(k == kind and alias.startswith(f"{parent}-#") for (k, _), alias in self._drawn.items())
         return self._drawn.setdefault((kind, name), f"{parent}-#{known + 1}")
 
     def moments(self) -> list[tuple[float, str]]:
@@ -251,8 +251,7 @@ def differences(run: Story, own: Story, every: Sequence[Story]) -> Iterator[str]
             yield f"{name} statuses:\n  sim  {_listed(seen)}\n  real {_listed(lasting[every.index(own)])}"
         settled = run.statuses(name, SETTLED, end)
         if not any(_in_order(settled, one.statuses(name)) for one in every):
-            shown = f"\n  sim  {_listed(settled)}\n  real {_listed(own.statuses(name))}"
-            yield f"{name} statuses that no recording has in this order:{shown}"
+            yield f"{name} statuses that no recording has in this order:\n  sim  {_listed(settled)}\n  real {_listed(own.statuses(name))}"
     yield from _delays(run, own)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from crashy.clock import run_virtual
 from crashy.engines.sim.process import Kernel, Plan, Process
-from crashy.engines.sim.sim import SimEngine, running
+from crashy.engines.sim.sim import SimEngine as Sim
+from crashy.engines.sim.sim import running
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST
 from crashy.manifest.load import read_file
@@ -47,7 +48,9 @@ class _Paced:
 class Replay:
     """One scenario on a sim, held to the times of one recording."""
 
-    def __init__(self, documents: list[Document], recording: Story, sim: SimEngine, timeline: Timeline) -> None:
+    def __init__(
+        self, documents: list[Document], recording: Story, sim: Sim, timeline: Timeline, relist: float = 0.0
+    ) -> None:
         self.documents = documents
         self.sim = sim
         self.story = Story(kinds_of(documents))
@@ -56,6 +59,7 @@ class Replay:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._starts = _starts(recording)
+        self._relist = self._began + relist  # one kubelet relists all its pods at once
         self._pods: dict[str, int] = {}  # by uid: which of its name's beginning
         self._bases: Counter[str] = Counter()
         script = sim._runtime._script
@@ -68,6 +72,8 @@ class Replay:
         timeline.subscribe(self._note)
 
     def _start_of(self, pod: Pod) -> float:
+        member = self.sim._cluster._members[pod.uid]
+        member.driver._relist_phase = self._relist
         base = self.story._base(pod.name) or pod.name
         if pod.uid not in self._pods:
             self._pods[pod.uid] = self._bases[base]
@@ -92,6 +98,12 @@ class Replay:
             if status:
                 workload = controller.workload
                 self.story.add_status(self._loop.time() - self._began, f"{workload.kind}/{workload.name}", status())
+
+    async def watch(self) -> None:
+        """Look at the statuses all the time: not every change of one comes with an event."""
+        while True:
+            await asyncio.sleep(0.05)
+            self._look()
 
     async def apply(self, documents: list[Document]) -> None:
         """Apply manifests."""
@@ -121,7 +133,7 @@ class Replay:
         if before:
             last, sort = before[-1]
             count = sum(one == sort for _, one in before)
-            while self._count(sort) < count and self._loop.time() < due + _LATEST:  # noqa: ASYNC110 - no event says it
+            while self._count(sort) < count and self._loop.time() < due + _LATEST:
                 await asyncio.sleep(0.01)
             # Where it came earlier than in the recording the action does, too.
             came = [t for t, key in self._moments() if _sort(key) == sort][:count]
@@ -144,7 +156,7 @@ def _sort(key: str) -> str:
 
 
 def _starts(recording: Story) -> dict[str, list[float]]:
-    """Return how long each pod took to its first start, in the order of creation, by its name's beginning."""
+    """Return how long each pod took to its first container's start, in the order of creation, by its name's beginning."""
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for name, tracks in recording._pods.items():
         times = [t for t, _ in recording.started[name]]
@@ -173,7 +185,7 @@ def documents_of(name: str) -> list[Document]:
     return documents
 
 
-def replay(name: str, recording: Story, clock: float, seed: int = 1) -> Story:
+def replay(name: str, recording: Story, clock: float, seed: int = 1, relist: float = 0.0) -> Story:
     """Run a scenario as a recording has it; `clock` is the wall clock's fraction of a second as it began."""
     ends = [_gone(track) for tracks in recording._pods.values() for track in tracks]
     gone = sorted(one for one in ends if one is not None)
@@ -183,7 +195,8 @@ def replay(name: str, recording: Story, clock: float, seed: int = 1) -> Story:
     async def main() -> Story:
         timeline = Timeline(asyncio.get_running_loop().time)
         async with running(timeline, rng=random.Random(seed), profile=profile) as sim:
-            one = Replay(documents_of(name), recording, sim, timeline)
+            one = Replay(documents_of(name), recording, sim, timeline, relist)
+            watch = asyncio.create_task(one.watch())
             await one.apply(one.documents)
             for action in recording.actions[1:]:
                 await one.until(action)
@@ -191,6 +204,7 @@ def replay(name: str, recording: Story, clock: float, seed: int = 1) -> Story:
                     break
                 await act(one, action.what)
             await asyncio.sleep(WATCHED_AFTER)
+            watch.cancel()
         return one.story.finish()
 
     return run_virtual(main(), start=1000 + clock)
@@ -200,7 +214,7 @@ WATCHED_AFTER = 0.5
 
 
 def _gone(track: Track) -> float | None:
-    times = dict(track.moments())
+    times = {what: t for what, t in track.moments()}
     return times["gone"] - times["ended"] if {"gone", "ended"} <= times.keys() else None
 
 
@@ -244,6 +258,15 @@ async def _suspend(one: Replay, match: re.Match[str]) -> None:
     await one.change("", lambda o: o["spec"].update(suspend=wanted))
 
 
+async def _resume(one: Replay, match: re.Match[str]) -> None:
+    for index, document in enumerate(one.documents):
+        if document.object["metadata"]["name"] == match[1]:
+            changed = copy.deepcopy(document.object)
+            changed["spec"]["suspend"] = False
+            one.documents[index] = replace(document, object=changed)
+    await one.apply(one.documents)
+
+
 STEPS: Mapping[str, Callable[[Replay, re.Match[str]], Any]] = {
     r"scale (\w+/\w+) to (\d+)": _scale,
     r"set (\w+)=(\S+)(?: \(.*\))?": _set,
@@ -253,4 +276,5 @@ STEPS: Mapping[str, Callable[[Replay, re.Match[str]], Any]] = {
     r"delete its (?:first )?pod": lambda one, match: one.sim.delete(one.pod("")),
     r"still stuck\?|API error": lambda one, match: None,
     r"(suspend|resume)": _suspend,
+    r"resume CronJob/(\w+) .*": _resume,
 }
