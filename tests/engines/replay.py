@@ -13,8 +13,7 @@ from typing import Any
 
 from crashy.clock import run_virtual
 from crashy.engines.sim.process import Kernel, Plan, Process
-from crashy.engines.sim.sim import SimEngine as Sim
-from crashy.engines.sim.sim import running
+from crashy.engines.sim.sim import SimEngine, running
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST
 from crashy.manifest.load import read_file
@@ -49,7 +48,7 @@ class Replay:
     """One scenario on a sim, held to the times of one recording."""
 
     def __init__(
-        self, documents: list[Document], recording: Story, sim: Sim, timeline: Timeline, relist: float = 0.0
+        self, documents: list[Document], recording: Story, sim: SimEngine, timeline: Timeline, relist: float = 0.0
     ) -> None:
         self.documents = documents
         self.sim = sim
@@ -133,7 +132,7 @@ class Replay:
         if before:
             last, sort = before[-1]
             count = sum(one == sort for _, one in before)
-            while self._count(sort) < count and self._loop.time() < due + _LATEST:
+            while self._count(sort) < count and self._loop.time() < due + _LATEST:  # noqa: ASYNC110 - no event says it
                 await asyncio.sleep(0.01)
             # Where it came earlier than in the recording the action does, too.
             came = [t for t, key in self._moments() if _sort(key) == sort][:count]
@@ -156,7 +155,7 @@ def _sort(key: str) -> str:
 
 
 def _starts(recording: Story) -> dict[str, list[float]]:
-    """Return how long each pod took to its first container's start, in the order of creation, by its name's beginning."""
+    """Return how long each pod took to its first start, in the order of creation, by its name's beginning."""
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for name, tracks in recording._pods.items():
         times = [t for t, _ in recording.started[name]]
@@ -214,7 +213,7 @@ WATCHED_AFTER = 0.5
 
 
 def _gone(track: Track) -> float | None:
-    times = {what: t for what, t in track.moments()}
+    times = dict(track.moments())
     return times["gone"] - times["ended"] if {"gone", "ended"} <= times.keys() else None
 
 
