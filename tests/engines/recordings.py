@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parents[3] / "shared" / "workloads-1.36"
-NAMES = Path(__file__).with_name("workload_traces.txt").read_text().split()
+LIST = Path(__file__).with_name("workload_traces.txt")
 WITHIN = 0.5
 SETTLED = 0.5
 """Seconds that a status must have lasted to be demanded: those between are written or not, as the controller's queue has it."""
@@ -25,7 +25,7 @@ SETTLED = 0.5
 # node's affair: 0.87 to 3.3 s together, 1.17 s in the middle.
 MARGIN = {"ready": 1.25, "ended": 1.25, "gone": 1.25}
 _LEFT_OUT = {"observedGeneration", "collisionCount", "startTime", "completionTime", "uncountedTerminatedPods"}
-_LEFT_OUT |= {"lastScheduleTime", "lastSuccessfulTime"}
+_LEFT_OUT |= {"lastScheduleTime", "lastSuccessfulTime", "disruptedPods"}
 _BY_CHANCE = re.compile("connect: connection refused")
 _REPLACED = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "UID"),
@@ -89,7 +89,8 @@ class Action:
 class Story:
     """What happened, by object; `add_…` in the order of time, then `finish`."""
 
-    def __init__(self, kinds: Mapping[str, str]) -> None:
+    def __init__(self, kinds: Mapping[str, str], clock: float = 0.0) -> None:
+        self.clock = clock  # seconds since midnight as it began
         self.tracks: dict[str, Track] = {}
         self.actions: list[Action] = []
         self.started: dict[str, list[tuple[float, str]]] = defaultdict(list)  # by pod: when which container started
@@ -137,8 +138,16 @@ class Story:
             found["active"] = len(found.get("active", ()))
         elif kind == "Job" and conditions:
             found["conditions"] = tuple(sorted(conditions))
+        elif kind == "Deployment":
+            for condition in conditions:
+                self.add_condition(t, obj, condition)
         track = self.tracks.setdefault(self._workload(kind, name), Track())
         track.add(t, tuple(sorted((key, value) for key, value in found.items() if value)))
+
+    def add_condition(self, t: float, obj: str, condition: str) -> None:
+        """Note a Deployment's condition, `TYPE=STATUS/REASON`; of Available there are the counts."""
+        if condition.startswith("Progressing"):
+            self.tracks.setdefault(f"{obj} Progressing", Track()).add(t, (condition,))
 
     def finish(self) -> Story:
         """Name the pods by what they are, and whoever's events name them."""
@@ -205,13 +214,20 @@ def _numbered(key: str, numbers: dict[str, int]) -> str:
     return f"{key} ({numbers[key]})" if numbers[key] > 1 else key
 
 
+def listed() -> dict[str, str]:
+    """Return the scenarios' names, each with why it is set aside; empty if it isn't."""
+    lines = (line.partition(":") for line in LIST.read_text().splitlines() if line)
+    return {name: reason.strip() for name, _, reason in lines}
+
+
 def recordings(name: str, kinds: Mapping[str, str]) -> list[Story]:
     """Read the recordings of a scenario, one or two; `kinds` are the manifest's objects by name."""
     return [_story(path.read_text().splitlines(), kinds) for path in sorted(FOLDER.glob(f"{name}-[0-9].jsonl"))]
 
 
-def _story(lines: Iterable[str], kinds: Mapping[str, str]) -> Story:
-    story = Story(kinds)
+def _story(lines: Sequence[str], kinds: Mapping[str, str]) -> Story:
+    hours, minutes, seconds = json.loads(lines[0])["clock"].split(":")
+    story = Story(kinds, (int(hours) * 60 + int(minutes)) * 60 + float(seconds))
     for one in map(json.loads, lines):
         t = one["t"]
         match one["kind"]:
@@ -224,8 +240,11 @@ def _story(lines: Iterable[str], kinds: Mapping[str, str]) -> Story:
                 story.add_pod(t, one["name"], (one["phase"], one["ready"], restarts, bool(one.get("deleting"))))
             case "event":
                 story.add_event(t, one["object"], one["reason"], one["message"])
-            case "workload":
+            case "workload" | "pdb":
                 story.add_status(t, one["object"], one["status"])
+            case "api":
+                cause = one["body"].get("details", {}).get("causes", [{}])[0].get("message", "")
+                story.add_event(t, "API/eviction", str(one["code"]), cause)
     return story.finish()
 
 
