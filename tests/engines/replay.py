@@ -24,11 +24,14 @@ from crashy.objects.manifests import read
 from crashy.objects.pod import Container
 from crashy.timeline import Event, Timeline, kinds
 from tests.engines.recordings import FOLDER, Action, Story, Track
+from tests.engines.replay_programs import its_program
 from tests.engines.replay_steps import act
 
 _KINDS = {name.lower(): name for name in ("CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet")}
 _KINDS |= {name.lower(): name for name in ("PodDisruptionBudget", "ReplicationController", "Service", "StatefulSet")}
 _START = 0.3  # seconds of a start that the recordings don't tell
+_BUSIEST = 5.0  # the longest start that is the busy node's affair
+_APART = 0.05  # seconds between what belongs together, in two watches
 _LATEST = 10.0  # seconds after its recorded time at which an action is done, whatever has not come to be yet
 
 
@@ -69,7 +72,8 @@ class Replay:
 
         def paced(pod: Pod, container: Container, attempt: int) -> Plan:
             first = attempt == 0 and container is (*pod.template.init_containers, *pod.template.containers)[0]
-            return _Paced(script(pod, container, attempt), self._start_of(pod) if first else _START)
+            plan = its_program(script(pod, container, attempt), pod, container)
+            return _Paced(plan, self._start_of(pod) if first else _START)
 
         sim._runtime._script = paced
         timeline.subscribe(self._note)
@@ -106,6 +110,9 @@ class Replay:
             least = one.workload.min_ready_seconds
             found |= {f"ReplicaSet/{each.name}": each.status(now, least) for each in one.sets}
         found |= {f"PodDisruptionBudget/{one.budget.name}": one.status() for one in cluster.budgets()}
+        for view in self.sim.pods():  # one that waits for a node has no kubelet that tells of it
+            if not any(track.statuses for track in self.story._pods.get(view.pod.name, ())):
+                self.story.add_pod(now - self._began, view.pod.name, ("Pending", False, 0, False))
         for obj, status in found.items():
             self.story.add_status(now - self._began, obj, status)
 
@@ -180,15 +187,18 @@ def _sort(key: str) -> str:
 
 
 def _starts(recording: Story) -> dict[str, list[float]]:
-    """Return how long each pod took to its first start, in the order of creation, by its name's beginning."""
+    """Return how long each pod took to its first start, in the order of creation, by its name's beginning.
+
+    That of one which had to wait for something else than the node is not known.
+    """
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for name, tracks in recording._pods.items():
-        times = [t for t, _ in recording.started[name]]
         for track in tracks:
             if track.statuses:
                 created = track.statuses[0][0]
-                started = next((t for t in times if t >= created), created + _START)
-                found[recording._base(name) or name].append((created, started - created))
+                scheduled = next((t for t in recording.scheduled[name] if t >= created - _APART), created)
+                seconds = next((t - scheduled for t in recording.started[name] if t >= created), _START)
+                found[recording._base(name) or name].append((created, seconds if seconds < _BUSIEST else _START))
     return {base: [seconds for _, seconds in sorted(starts)] for base, starts in found.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import re
 from collections.abc import Callable, Mapping
@@ -81,10 +82,8 @@ async def _drain(one: Replay, match: re.Match[str]) -> None:
     if not match[1]:
         one.sim.cordon()
         return
-    try:
+    with contextlib.suppress(NotDrainedError):
         await drain(one.sim, lambda _: None, float(match[1]))
-    except NotDrainedError:
-        pass
 
 
 def _relabel(one: Replay, match: re.Match[str]) -> None:
@@ -99,7 +98,7 @@ def _configure(kind: str, **data: str) -> Callable[[Replay, re.Match[str]], Any]
     name = {"ConfigMap": "settings", "Secret": "secret"}[kind]
     made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
     made |= {"data": data} if kind == "ConfigMap" else {"stringData": data}
-    return lambda one, match: one.apply([Document("made.yaml", 1, 1, made)])
+    return lambda one, match: one.apply([*one.documents, Document("made.yaml", 1, 1, made)])
 
 
 async def _undo(one: Replay, match: re.Match[str]) -> None:
@@ -122,7 +121,7 @@ STEPS: Mapping[str, Callable[[Replay, re.Match[str]], Any]] = {
     r"kubectl uncordon NODE": lambda one, match: one.sim.uncordon(),
     r"relabel (its pod \(orphan\)|it back \(adopt\))": _relabel,
     r"create the ConfigMap without the key": _configure("ConfigMap"),
-    r"create the ConfigMap|add the key": _configure("ConfigMap", K="value"),
+    r"create the ConfigMap|add the key": _configure("ConfigMap", K="value", READY_AFTER="1"),
     r"create the Secret": _configure("Secret", key="value"),
     r"kubectl rollout (?:status|history) .*": lambda one, match: None,
     r"kubectl rollout undo deployment/web": _undo,
