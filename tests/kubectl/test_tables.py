@@ -14,6 +14,7 @@ from crashy.objects.kinds import KINDS, SHOWN, Kind
 from tests.controllers.test_daemonset import daemon_set
 from tests.controllers.test_poddisruptionbudget import budget
 from tests.controllers.test_replicaset import REPLICA_SET, REPLICATION_CONTROLLER
+from tests.controllers.test_statefulset import stateful_set
 from tests.controllers.worlds import POD, SERVICE, TWO, world
 
 Shown = tuple[Sequence[str], list[Sequence[str]]]
@@ -66,6 +67,7 @@ def test_a_deployment_says_how_many_of_its_pods_are_ready_new_and_available() ->
             "NAME DESIRED CURRENT READY UP-TO-DATE AVAILABLE NODE SELECTOR AGE",
             ("web", "1", "1", "1", "1", "1", "<none>", "5s"),
         ),
+        (stateful_set(replicas=2), "NAME READY AGE", ("web", "2/2", "5s")),
         (
             budget(maxUnavailable="25%"),
             "NAME MIN AVAILABLE MAX UNAVAILABLE ALLOWED DISRUPTIONS AGE",
