@@ -147,7 +147,7 @@ def _services(lab: Snapshot) -> Rows:
             number = lab.node_port(*key, port.port)
             ports.append(f"{port.port}{f':{number}' if number else ''}/{port.protocol}")
         external = "<pending>" if service.type == "LoadBalancer" else "<none>"
-        address = lab.cluster_ips.get(key, "<none>")
+        address = "None" if service.headless else lab.cluster_ips.get(key, "<none>")
         row = (service.name, service.type, address, external, ",".join(ports) or "<none>")
         yield service.namespace, (*row, lab.age(one.created_at))
 

@@ -12,6 +12,7 @@ import crashy
 from crashy.controllers.environment import References, service_links, variables
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.folders import Folders
+from crashy.engines.lab.names import table_of
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod
@@ -64,6 +65,7 @@ class Programs:
         if patient:
             environ |= self._image(here)
             environ["STATE_DIR"] = translate(environ["STATE_DIR"])
+            environ["NAMES_FILE"] = str(table_of(self._root, pod.namespace))
         environ |= {name: translate(value) for name, value in own.items()}
         if patient:
             for name in ("PORT", "ADMIN_PORT", "GRPC_PORT"):
