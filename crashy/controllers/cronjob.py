@@ -25,7 +25,6 @@ from crashy.timeline.kinds import Emit
 SOURCE = "cronjob-controller"
 _ALREADY = "Not starting job because prior execution is running and concurrency policy is Forbid"
 _MANY = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
-_SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 
 
 class CronJobController:
@@ -150,15 +149,7 @@ class CronJobController:
         self._create(name, time)
 
     def _create(self, name: str, time: float) -> None:
-        when = datetime.fromtimestamp(time, self.schedule.zone).isoformat()
-        template = self.workload.job
-        job = replace(
-            template,
-            name=name,
-            namespace=self.workload.namespace,
-            annotations={**(template.annotations or {}), _SCHEDULED: when.replace("+00:00", "Z")},
-            owner=f"CronJob/{self.workload.name}",
-        )
+        job = replace(self.workload.job, name=name)
         self._event("Normal", "SuccessfulCreate", f"Created job {name}")
         self.last_schedule = time
         made: JobController = self._workloads.start(job)

@@ -60,12 +60,10 @@ class Job(Workload):
     """Pods that run until so many of them have succeeded; its `replicas` is its parallelism.
 
     `completions` None is a work queue: the first success ends it. `limit_per_index` and `max_failed_indexes` are None
-    where they aren't set. `replaces_terminating` is podReplacementPolicy TerminatingOrFailed. `annotations` and
-    `owner` (`CronJob/NAME`) are those that a CronJob gives it.
+    where they aren't set. `replaces_terminating` is podReplacementPolicy TerminatingOrFailed.
     """
 
     kind: ClassVar[str] = "Job"
-    labels: Mapping[str, str]
     completions: int | None = 1
     indexed: bool = False
     backoff_limit: int = 6
@@ -77,17 +75,15 @@ class Job(Workload):
     failure_policy: tuple[FailureRule, ...] = ()
     success_policy: tuple[SuccessRule, ...] = ()
     replaces_terminating: bool = True
-    annotations: Mapping[str, str] | None = None
-    owner: str = ""
 
 
 def read_job(reading: Reading) -> Job | None:
     """Return the Job, or None when something is wrong with it."""
     reading.check(name_rules(reading, is_dns_subdomain))
-    return job_of(reading, reading.spec, "spec", reading.name, reading.labels)
+    return job_of(reading, reading.spec, "spec", reading.name)
 
 
-def job_of(reading: Reading, spec: dict[str, Any], path: str, name: str, labels: Mapping[str, str]) -> Job | None:
+def job_of(reading: Reading, spec: dict[str, Any], path: str, name: str) -> Job | None:
     """Return the Job of a specification at `path`, or None when something is wrong with it."""
     reading.check(_rules(spec, path))
     reading.check(_index_rules(spec, path, name))
@@ -104,7 +100,6 @@ def job_of(reading: Reading, spec: dict[str, Any], path: str, name: str, labels:
     return Job(
         name=name,
         namespace=reading.namespace,
-        labels=labels,
         replicas=spec.get("parallelism", 1),
         replicas_given="parallelism" in spec,
         selector=_selector(spec) if selects else None,

@@ -79,7 +79,8 @@ DEADLINE = "must be greater than or equal to 0"
         ),
         (
             INDEXED | {"parallelism": 100_001},
-            "spec.parallelism: Invalid value: 100001: must be less than or equal to 100000 when completion mode is Indexed",
+            "spec.parallelism: Invalid value: 100001: must be less than or equal to 100000 when completion mode is "
+            "Indexed",
         ),
         (
             {"podReplacementPolicy": "Never"},

@@ -1,6 +1,7 @@
 """Schedules: cases of the cron library's own tests, with five fields, and what an API server says of a wrong one.
 
-Source: github.com/robfig/cron v3: spec_test.go, parser_test.go; kubernetes: pkg/apis/batch/validation/validation_test.go.
+Source: github.com/robfig/cron v3: spec_test.go, parser_test.go, constantdelay_test.go; kubernetes:
+pkg/apis/batch/validation/validation_test.go.
 """
 
 from __future__ import annotations
