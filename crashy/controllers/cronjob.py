@@ -118,7 +118,11 @@ class CronJobController:
                 self._delete(one)
 
     def _look(self) -> None:
-        """Note which of the active Jobs have finished, or have gone."""
+        """Note which of the active Jobs have finished, or have gone, and those of which it does not know."""
+        for one in self.jobs:
+            if one not in self.active and not one.state.finished:
+                text = f"Saw a job that the controller did not create or forgot: {one.workload.name}"
+                self._event("Warning", "UnexpectedJob", text)
         for one in [one for one in self.active if not one.exists]:
             self.active.remove(one)
             self._event("Normal", "MissingJob", f"Active job went missing: {one.workload.name}")
@@ -149,13 +153,16 @@ class CronJobController:
         self._create(name, time)
 
     def _create(self, name: str, time: float) -> None:
-        job = replace(self.workload.job, name=name)
         self._event("Normal", "SuccessfulCreate", f"Created job {name}")
         self.last_schedule = time
-        made: JobController = self._workloads.start(job)
+        self.active.append(self.start(name))
+
+    def start(self, name: str) -> JobController:
+        """Create a Job of its template, as `kubectl create job NAME --from=cronjob/…` does, whatever its time is."""
+        made: JobController = self._workloads.start(replace(self.workload.job, name=name))
         made.written = self.sync
         self.jobs.append(made)
-        self.active.append(made)
+        return made
 
     def _delete(self, one: JobController) -> None:
         self.jobs.remove(one)
