@@ -288,3 +288,19 @@ def test_its_parallelism_can_be_changed_and_its_template_can_not() -> None:
             assert fields == [f"spec.completions: {fixed}", f"spec.template: {fixed}"]
 
     run_virtual(main())
+
+
+def test_an_indexed_jobs_completions_change_together_with_its_parallelism() -> None:
+    """kubernetes: pkg/apis/batch/validation/validation.go validateCompletions; the pods of no index go."""
+
+    def elastic(count: int) -> dict[str, Any]:
+        return job_object(completionMode="Indexed", completions=count, parallelism=count)
+
+    async def main() -> None:
+        async with world(elastic(3), seconds=2, script=ENDLESS) as w:
+            w.cluster.apply(manifests(elastic(2)))
+            await asyncio.sleep(5)
+
+            assert sorted(name.rpartition("-")[0] for name in w.names()) == ["j-0", "j-1"]
+
+    run_virtual(main())

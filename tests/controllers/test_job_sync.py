@@ -121,6 +121,30 @@ CASES = {
     "indexed job with some pods deleted, podReplacementPolicy Failed": Case(
         spec(2, 5, podReplacementPolicy="Failed", **INDEXED), "1 terminating", creates=[0], active=1, terminating=1
     ),
+    "indexed job with some pods deleted, podReplacementPolicy TerminatingOrFailed": Case(
+        spec(2, 5, podReplacementPolicy="TerminatingOrFailed", **INDEXED),
+        *("1 terminating",),
+        creates=[0, 1],
+        active=2,
+        terminating=1,
+    ),
+    "indexed job with indexes outside of range": Case(
+        spec(2, 5, **INDEXED),
+        *("1 succeeded@0, 1 running@5, 1 succeeded@6, 1 pending@7, 1 failed@8",),
+        deletes=2,
+        succeeded=1,
+        terminating=2,
+        completed="0",
+    ),
+    "indexed job some pods without index": Case(
+        spec(2, 5, **INDEXED),
+        *("1 running, 1 succeeded, 1 failed, 1 pending, 1 succeeded@0, 1 running@1, 1 running@2",),
+        deletes=2,
+        active=2,
+        succeeded=1,
+        terminating=2,
+        completed="0",
+    ),
     "indexed job completed": Case(
         spec(2, 3, **INDEXED),
         *("1 succeeded@0, 1 failed@1, 1 succeeded@1, 1 succeeded@2",),
