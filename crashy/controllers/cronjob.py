@@ -153,9 +153,14 @@ class CronJobController:
         self._create(name, time)
 
     def _create(self, name: str, time: float) -> None:
-        self._event("Normal", "SuccessfulCreate", f"Created job {name}")
+        """Create a Job; one of an earlier time in the same minute has its name, and is looked at again instead."""
+        there = next((one for one in self.jobs if one.workload.name == name), None)
+        if there is None:
+            self._event("Normal", "SuccessfulCreate", f"Created job {name}")
         self.last_schedule = time
-        self.active.append(self.start(name))
+        self.active.append(there or self.start(name))
+        if there:
+            self._look()
 
     def start(self, name: str) -> JobController:
         """Create a Job of its template, as `kubectl create job NAME --from=cronjob/…` does, whatever its time is."""

@@ -83,6 +83,16 @@ def test_a_cron_jobs_job_is_run_now_and_goes_with_it() -> None:
         assert ctl("get", "jobs") == "No resources found\n"
 
 
+def test_a_cron_job_runs_by_the_wall_clock() -> None:
+    given = cron_job_object("@every 2s", job("exit 0", "OnFailure")["spec"], concurrencyPolicy="Forbid")
+    with a_lab(given) as ctl:
+        ctl.lab.wait(event("SawCompletedJob", "condition: Complete"))
+        (row,) = ctl("get", "cj").splitlines()[1:]
+        assert re.fullmatch(r"cj +@every 2s +<none> +False +[01] +\ds +\d+s", row)
+        (name,) = {line.split()[0] for line in ctl("get", "jobs").splitlines()[1:2]}
+        assert re.fullmatch(r"cj-\d{8}", name)
+
+
 def test_an_unknown_source_of_a_job() -> None:
     with a_lab(job("exit 0")) as ctl:
         wrong = ctl("create", "job", "now", "--from=job/j", code=2)

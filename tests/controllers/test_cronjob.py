@@ -242,3 +242,40 @@ def test_a_job_that_is_gone_before_it_was_seen_finished() -> None:
             assert controller(w).status()["active"] == [f"cj-{FIRST + 1}"]
 
     run_virtual(main())
+
+
+def test_two_starts_in_a_minute_are_one_job() -> None:
+    """kubernetes: cronjob_controllerv2.go syncCronJob, `Job already exists`: the name has the minute in it."""
+
+    async def main() -> None:
+        async with cron_world(schedule="@every 20s", seconds=58) as w:
+            assert told(w, "SuccessfulCreate") == [(20, "SuccessfulCreate", f"Created job cj-{FIRST - 1}")]
+            assert len(told(w, "SawCompletedJob")) == 2
+            assert len(w.names()) == 1
+            await asyncio.sleep(10)
+
+            assert len(told(w, "SuccessfulCreate")) == 2
+
+    run_virtual(main())
+
+
+def test_a_job_that_a_user_made_of_its_template() -> None:
+    """kubernetes: cronjob_controllerv2.go syncCronJob, `UnexpectedJob`; it counts for the history alone."""
+
+    async def main() -> None:
+        async with cron_world(schedule="0 0 29 2 *", seconds=1, successfulJobsHistoryLimit=1) as w:
+            controller(w).start("first")
+            controller(w).start("second")
+            controller(w).sync()
+            unexpected = "Saw a job that the controller did not create or forgot: second"
+            assert ("UnexpectedJob", unexpected) in [line[1:] for line in told(w)]
+            assert "active" not in controller(w).status()
+            await asyncio.sleep(20)
+
+            assert [one.workload.name for one in w.cluster.controllers(JobController)] == ["second"]
+            w.cluster.remove(controller(w).workload.key)
+            await asyncio.sleep(5)
+            assert not w.cluster.workloads()
+            assert w.names() == []
+
+    run_virtual(main())
