@@ -47,7 +47,7 @@ def _without_nulls(value: Any) -> Any:
 
 _JOB_FIXED = (  # kubernetes: pkg/apis/batch/validation/validation.go ValidateJobSpecUpdate
     *(("completions", "completions"), ("completionMode", "indexed"), ("podFailurePolicy", "failure_policy")),
-    *(("backoffLimitPerIndex", "limit_per_index"), ("successPolicy", "success_policy")),
+    *(("backoffLimitPerIndex", "limit_per_index"), ("successPolicy", "success_policy"), ("managedBy", "managed_by")),
 )
 
 

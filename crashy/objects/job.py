@@ -51,6 +51,7 @@ _NOT_NEGATIVE = (
     *("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"),
     *("backoffLimitPerIndex", "maxFailedIndexes"),
 )
+CONTROLLER = "kubernetes.io/job-controller"
 _MODES = ("NonIndexed", "Indexed")
 _MOST_PARALLEL = 100_000  # pods of an indexed Job at a time; it is the limit of its failed indexes too
 
@@ -60,7 +61,8 @@ class Job(Workload):
     """Pods that run until so many of them have succeeded; its `replicas` is its parallelism.
 
     `completions` None is a work queue: the first success ends it. `limit_per_index` and `max_failed_indexes` are None
-    where they aren't set. `replaces_terminating` is podReplacementPolicy TerminatingOrFailed.
+    where they aren't set. `replaces_terminating` is podReplacementPolicy TerminatingOrFailed. `managed_by` is the name
+    of its controller; a lab has the usual one alone.
     """
 
     kind: ClassVar[str] = "Job"
@@ -75,6 +77,7 @@ class Job(Workload):
     failure_policy: tuple[FailureRule, ...] = ()
     success_policy: tuple[SuccessRule, ...] = ()
     replaces_terminating: bool = True
+    managed_by: str = CONTROLLER
 
 
 def read_job(reading: Reading) -> Job | None:
@@ -115,6 +118,7 @@ def job_of(reading: Reading, spec: dict[str, Any], path: str, name: str) -> Job 
         suspend=spec.get("suspend", False),
         failure_policy=failure_rules(spec),
         success_policy=success_rules(spec),
+        managed_by=spec.get("managedBy", CONTROLLER),
         replaces_terminating=spec.get("podReplacementPolicy", _replacement(spec)) == "TerminatingOrFailed",
     )
 

@@ -245,6 +245,17 @@ def test_a_job_that_is_created_suspended_has_no_pods() -> None:
     run_virtual(main())
 
 
+def test_a_job_of_another_controllers_is_left_alone() -> None:
+    """kubernetes: pkg/controller/job/job_controller_test.go, `managed by another controller`."""
+
+    async def main() -> None:
+        async with job_world(ENDLESS, managedBy="example.com/queue") as w:
+            assert w.names() == []
+            assert controller(w).status() == {"terminating": 0, "ready": 0}
+
+    run_virtual(main())
+
+
 def test_terminating_pods_are_replaced_at_once_or_waited_for() -> None:
     async def main(policy: str) -> int:
         slow = Script(0, seconds=10_000, term=20)
