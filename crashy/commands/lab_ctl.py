@@ -12,7 +12,7 @@ from typing import Any
 from crashy.client import ask_lab, labs_folder, running_labs
 from crashy.commands.arguments import Parser, whole
 from crashy.errors import BadInput
-from crashy.objects.kinds import KINDS, SCALABLE, SHOWN, WORKLOADS, Kind, kind_called
+from crashy.objects.kinds import KINDS, ROLLED_OUT, SCALABLE, SHOWN, WORKLOADS, Kind, kind_called
 
 POLL = 0.3  # seconds between two requests while watching or following
 _EXAMPLES = """\
@@ -95,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument("-f", "--filename", action="append", default=[], metavar="FILE", help="the same")
     rollout = command("rollout", _rollout, "watch a rollout until it is done: rollout status deployment/NAME")
     rollout.add_argument("what", choices=("status",), metavar="status")
-    rollout.add_argument("names", nargs="+", metavar="deployment/NAME")
+    rolled_out = [kind.name.lower() for kind in ROLLED_OUT]
+    rollout.add_argument("names", nargs="+", metavar=" or ".join(f"{name}/NAME" for name in rolled_out))
     rollout.add_argument("--watch", choices=("true", "false"), default="true", help="false: print the status once")
     logs = command("logs", _logs, "print the log of a container's current run")
     logs.add_argument("pod", metavar="POD")
@@ -218,10 +219,10 @@ def _apply(lab: LabClient, args: argparse.Namespace) -> int:
 
 
 def _rollout(lab: LabClient, args: argparse.Namespace) -> int:
-    for _, name in _named([KINDS["Deployment"]], args.names):
+    for kind, name in _named(ROLLED_OUT, args.names):
         printed = ""
         while True:
-            response = lab.ask("rollout", name=name)
+            response = lab.ask("rollout", kind=kind.plural, name=name)
             if response.get("failed"):
                 raise RefusedError(response["message"])
             if response["message"] != printed:

@@ -141,6 +141,8 @@ RUN = [name for name, kind in reversed(READ.items()) if kind.template is not Non
 WORKLOADS = [kind for kind in _ROWS if kind.read and kind.template is not None and kind.name != "Pod"]
 SCALABLE = [kind for kind in _ROWS if kind.scalable]
 SHOWN = [kind for kind in _ROWS if kind.columns]
+ROLLED_OUT = [KINDS[name] for name in ("Deployment", "DaemonSet", "StatefulSet")]
+"""The kinds that `kubectl rollout status` knows."""
 
 
 def kind_called(name: str, among: Iterable[Kind]) -> Kind | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -205,9 +205,10 @@ class Story:
             moments, key=lambda one: (one[0], not one[1].endswith("gone"), one[1])
         )  # a cause before its effect
 
-    def events(self, name: str) -> list[str]:
-        """Return an object's events in order."""
-        return [line for _, line in self.tracks[name].events] if name in self.tracks else []
+    def events(self, name: str, *, probes: bool = True) -> list[str]:
+        """Return an object's events in order, with those of its probes or without."""
+        found = self.tracks[name].events if name in self.tracks else []
+        return [line for _, line in found if probes or not line.startswith("Unhealthy")]
 
     def statuses(self, name: str, at_least: float = 0.0, until: float = float("inf")) -> list[Status]:
         """Return the statuses that an object had for so long."""
@@ -256,14 +257,16 @@ def _story(lines: Sequence[str], kinds: Mapping[str, str]) -> Story:
     return story.finish()
 
 
-def differences(run: Story, own: Story, every: Sequence[Story], aside: Iterable[str] = ()) -> Iterator[str]:
-    """Yield what a run of the sim has otherwise than the recording that it replays (`own`), but of the objects `aside`.
+def differences(run: Story, own: Story, every: Sequence[Story], late: float | None = None) -> Iterator[str]:
+    """Yield what a run has otherwise than the recording that it replays (`own`).
 
     What `every` recording of the scenario doesn't agree on is not demanded: the run may be as any of them.
+    `late` is for how long the machine kept a run of real processes waiting, in seconds: there it is chance whether a
+    probe meets a patient that is not yet ready.
     """
+    probes = late is None
     end = own.actions[-1].t
     names = [name for name in own.tracks if own.tracks[name].statuses or own.tracks[name].events]
-    names = [name for name in names if name not in aside]
     if strangers := [n for n in run.tracks if not any(n in one.tracks for one in every)]:
         yield f"objects that no recording has: {', '.join(strangers)}"
     for name in names:
@@ -271,7 +274,7 @@ def differences(run: Story, own: Story, every: Sequence[Story], aside: Iterable[
             if all(name in one.tracks for one in every):
                 yield f"{name} is missing"
             continue
-        if run.events(name) not in [one.events(name) for one in every]:
+        if run.events(name, probes=probes) not in [one.events(name, probes=probes) for one in every]:
             yield f"{name} events:\n  sim  {run.events(name)}\n  real {own.events(name)}"
         lasting = [one.statuses(name, SETTLED, one.actions[-1].t) for one in every]
         seen = run.statuses(name)
@@ -281,18 +284,20 @@ def differences(run: Story, own: Story, every: Sequence[Story], aside: Iterable[
         if not any(_in_order(settled, one.statuses(name)) for one in every):
             shown = f"\n  sim  {_listed(settled)}\n  real {_listed(own.statuses(name))}"
             yield f"{name} statuses that no recording has in this order:{shown}"
-    yield from _delays(run, own, tuple(aside))
+    yield from _delays(run, own, late or 0.0)
 
 
-def _delays(run: Story, own: Story, aside: tuple[str, ...]) -> Iterator[str]:
+def _delays(run: Story, own: Story, late: float) -> Iterator[str]:
     """Yield the moments that come too early or too late after what came before them, of which one is their cause."""
     times = {key: t for t, key in run.moments()}
     before: list[tuple[str, float]] = []
     for t, key in own.moments():
-        if key not in times or key.startswith(aside):
+        if key not in times:
             continue
         shift = times[key] - t
-        margin = next((m for word, m in MARGIN.items() if word in key.split() and key.startswith("Pod/")), WITHIN)
+        margin = (
+            next((m for word, m in MARGIN.items() if word in key.split() and key.startswith("Pod/")), WITHIN) + late
+        )
         causes = before[-6:]
         if causes and min(abs(shift - other) for _, other in causes) > margin:
             last, other = causes[-1]

@@ -1,4 +1,4 @@
-"""A recorded scenario on the sim: the same manifest, the same actions at their times, starts that take as long."""
+"""A recorded scenario on a sim or in a lab: the same manifest, actions at their times, and starts that take as long."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from crashy.clock import run_virtual
 from crashy.controllers.deployment import DeploymentController
-from crashy.engines.sim.process import Kernel, Plan, Process
+from crashy.engines.lab.lab import LabEngine
 from crashy.engines.sim.sim import SimEngine, running
 from crashy.errors import BadInput
-from crashy.kubelet.runtime import Pod
-from crashy.kubelet.versions import NEWEST
+from crashy.kubelet.runtime import Exited, Pod
+from crashy.kubelet.versions import NEWEST, Profile
 from crashy.manifest.load import read_file
 from crashy.objects.document import Document
 from crashy.objects.manifests import read
@@ -34,30 +34,17 @@ _BUSIEST = 5.0  # the longest start that is the busy node's affair
 _APART = 0.05  # seconds between what belongs together, in two watches
 _LATEST = 10.0  # seconds after its recorded time at which an action is done, whatever has not come to be yet
 
-
-@dataclass(frozen=True)
-class _Paced:
-    """A plan whose start takes another time."""
-
-    plan: Plan
-    start_seconds: float
-
-    @property
-    def start_error(self) -> str:
-        return self.plan.start_error
-
-    def begin(self, kernel: Kernel) -> Process:
-        return self.plan.begin(kernel)
+Engine = SimEngine | LabEngine
 
 
 class Replay:
-    """One scenario on a sim, held to the times of one recording."""
+    """One scenario on a sim or in a lab, held to the times of one recording."""
 
     def __init__(
-        self, documents: list[Document], recording: Story, sim: SimEngine, timeline: Timeline, relist: float = 0.0
+        self, documents: list[Document], recording: Story, engine: Engine, timeline: Timeline, relist: float, own: float
     ) -> None:
         self.documents, self.at_first = documents, tuple(documents)
-        self.sim = sim
+        self.engine = engine
         self.story = Story(kinds_of(documents))
         self.orphan: Pod | None = None
         self._recording = recording
@@ -68,18 +55,18 @@ class Replay:
         self._relist = self._began + relist  # one kubelet relists all its pods at once
         self._pods: dict[str, int] = {}  # by uid: which of its name's beginning
         self._bases: Counter[str] = Counter()
-        script = sim._runtime._script
+        runtime, start = engine._runtime, engine._runtime.start
 
-        def paced(pod: Pod, container: Container, attempt: int) -> Plan:
+        async def paced(pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
             first = attempt == 0 and container is (*pod.template.init_containers, *pod.template.containers)[0]
-            plan = its_program(script(pod, container, attempt), pod, container)
-            return _Paced(plan, self._start_of(pod) if first else _START)
+            await asyncio.sleep(max(0.0, (self._start_of(pod) if first else _START) - own))
+            return await start(pod, container, attempt, on_exit)
 
-        sim._runtime._script = paced
+        runtime.start = paced
         timeline.subscribe(self._note)
 
     def _start_of(self, pod: Pod) -> float:
-        member = self.sim._cluster._members[pod.uid]
+        member = self.engine._cluster._members[pod.uid]
         member.driver._relist_phase = self._relist
         base = self.story._base(pod.name) or pod.name
         if pod.uid not in self._pods:
@@ -104,13 +91,13 @@ class Replay:
 
     def _look(self) -> None:
         """Note the statuses of all workloads, of Deployments' ReplicaSets, and of budgets."""
-        cluster, now = self.sim._cluster, self._loop.time()
+        cluster, now = self.engine._cluster, self._loop.time()
         found = {f"{one.workload.kind}/{one.workload.name}": one.status() for one in cluster._controllers.values()}
         for one in cluster.controllers(DeploymentController):
             least = one.workload.min_ready_seconds
             found |= {f"ReplicaSet/{each.name}": each.status(now, least) for each in one.sets}
         found |= {f"PodDisruptionBudget/{one.budget.name}": one.status() for one in cluster.budgets()}
-        for view in self.sim.pods():  # one that waits for a node has no kubelet that tells of it
+        for view in self.engine.pods():  # one that waits for a node has no kubelet that tells of it
             if not any(track.statuses for track in self.story._pods.get(view.pod.name, ())):
                 self.story.add_pod(now - self._began, view.pod.name, ("Pending", False, 0, False))
         for obj, status in found.items():
@@ -128,7 +115,7 @@ class Replay:
             manifests = read(list(documents))
         except BadInput:
             manifests = read([one for one in documents if _is_valid(one)])
-        await self.sim.apply(manifests)
+        await self.engine.apply(manifests)
         self._look()
 
     async def change(self, kind: str, change: Callable[[dict[str, Any]], None]) -> None:
@@ -142,20 +129,18 @@ class Replay:
 
     def pod(self, name: str) -> Pod:
         """Return the pod of a name, or the oldest of a beginning."""
-        for view in self.sim.pods():
+        for view in self.engine.pods():
             if view.pod.name == name or not name:
                 return view.pod
         raise KeyError(name)
 
     def pod_like(self, name: str) -> Pod:
-        """Return the pod that is to this run what one of that name is to the recording: of a sort, the n-th made."""
-        made = {uid: view.pod for view in self.sim.pods() if (uid := view.pod.uid)}
-        order = sorted(self._recording._pods, key=lambda one: self._recording._pods[one][0].statuses[0][0])
-        like = [one for one in order if self._recording._base(one) == self._recording._base(name)]
-        mine = [one for one in self.story._pods if self.story._base(one) == f"{name.rpartition('-')[0]}-*"]
-        mine = mine or [one for one in self.story._pods if name.startswith(one.rpartition("-")[0].rpartition("-")[0])]
-        wanted = mine[like.index(name)]
-        return next(pod for pod in made.values() if pod.name == wanted)
+        """Return the pod that is to this run what one of that name is to the recording: the n-th of a workload."""
+        workload = name.partition("-")[0]
+        made = sorted(self._recording._pods, key=lambda one: self._recording._pods[one][0].statuses[0][0])
+        like = [one for one in made if one.partition("-")[0] == workload]
+        mine = [one for one in self.story._pods if one.partition("-")[0] == workload]
+        return self.pod(mine[like.index(name)])
 
     async def until(self, action: Action) -> None:
         """Wait until what preceded an action in the recording has come to be, and as long after that as there."""
@@ -219,29 +204,47 @@ def documents_of(name: str) -> list[Document]:
     return documents
 
 
-def replay(name: str, recording: Story, seed: int = 1) -> Story:
-    """Run a scenario as a recording has it; each seed has other phases of the probes' and of the kubelet's grids."""
+def profile_of(recording: Story) -> Profile:
+    """Return the newest kubelet's, on a node on which an ended pod is gone as soon as in the middle of a recording."""
     ends = [_gone(track) for tracks in recording._pods.values() for track in tracks]
     gone = sorted(one for one in ends if one is not None)
     seconds = gone[len(gone) // 2] if gone else 0.4
-    profile = replace(NEWEST, gone_after_exit=(seconds, seconds))
+    return replace(NEWEST, gone_after_exit=(seconds, seconds))
+
+
+async def play(
+    name: str, recording: Story, engine: Engine, timeline: Timeline, *, relist: float = 0.0, own: float = 0.0
+) -> Story:
+    """Apply a scenario's manifest, do what the recorder did, and return what became of it.
+
+    `relist` is the phase of the kubelet's, `own` what a start takes on this engine anyway, in seconds.
+    """
+    one = Replay(documents_of(name), recording, engine, timeline, relist, own)
+    watch = asyncio.create_task(one.watch())
+    await one.apply(one.documents)
+    for action in recording.actions[1:]:
+        await one.until(action)
+        if action.what == "end":
+            break
+        await act(one, action.what)
+    await asyncio.sleep(WATCHED_AFTER)
+    watch.cancel()
+    return one.story.finish()
+
+
+def replay(name: str, recording: Story, seed: int = 1) -> Story:
+    """Run a scenario on sim as a recording has it; each seed has other phases of the kubelet's grids."""
     rng = random.Random(seed)
     relist = rng.random()
 
     async def main() -> Story:
         timeline = Timeline(asyncio.get_running_loop().time)
-        async with running(timeline, rng=rng, profile=profile) as sim:
-            one = Replay(documents_of(name), recording, sim, timeline, relist)
-            watch = asyncio.create_task(one.watch())
-            await one.apply(one.documents)
-            for action in recording.actions[1:]:
-                await one.until(action)
-                if action.what == "end":
-                    break
-                await act(one, action.what)
-            await asyncio.sleep(WATCHED_AFTER)
-            watch.cancel()
-        return one.story.finish()
+        async with running(timeline, rng=rng, profile=profile_of(recording)) as sim:
+            script = sim._runtime._script
+            sim._runtime._script = lambda pod, container, attempt: its_program(
+                script(pod, container, attempt), pod, container
+            )
+            return await play(name, recording, sim, timeline, relist=relist)
 
     found: Story = run_virtual(main(), start=recording.clock)
     return found

@@ -16,14 +16,27 @@ _SHORT, _LONG = 2.0, 60.0
 
 
 def its_program(plan: Plan, pod: Pod, container: Container) -> Plan:
-    """Return the plan of a container's own program; that of the sim where it isn't one of Python."""
+    """Return the plan of a container's own program, or that of the sim where it isn't one of Python: begun at once."""
     text = " ".join(container.command)
     if "JOB_COMPLETION_INDEX" in text:
         index = pod.template.labels["batch.kubernetes.io/job-completion-index"]
         if "!= 1" in text:
             return _Ending(plan, 1.0, int(index == "1"))
         return _Ending(plan, _SHORT if index == "0" else _LONG, 0)
-    return _Serving(plan, "http.server" in text) if re.match(r"python .*8080", text, re.DOTALL) else plan
+    return _Serving(plan, "http.server" in text) if re.match(r"python .*8080", text, re.DOTALL) else _AtOnce(plan)
+
+
+@dataclass(frozen=True)
+class _AtOnce:
+    plan: Plan
+    start_seconds: float = 0.0
+
+    @property
+    def start_error(self) -> str:
+        return self.plan.start_error
+
+    def begin(self, kernel: Kernel) -> Process:
+        return self.plan.begin(kernel)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the recorder did in the scenarios, done to a sim: its words, each with its step."""
+"""What the recorder did in the scenarios, done to an engine: its words, each with its step."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ async def act(one: Replay, what: str) -> None:
 
 
 def _scale(one: Replay, match: re.Match[str]) -> None:
-    for controller in one.sim._cluster._controllers.values():
+    for controller in one.engine._cluster._controllers.values():
         workload = controller.workload
         if f"{workload.kind}/{workload.name}" == match[1]:
-            one.sim.scale(workload, int(match[2]))
+            one.engine.scale(workload, int(match[2]))
 
 
 async def _set(one: Replay, match: re.Match[str]) -> None:
@@ -71,7 +71,7 @@ async def _evict(one: Replay, match: re.Match[str]) -> None:
     now = asyncio.get_running_loop().time
     code, cause = 201, ""
     try:
-        await one.sim.evict(one.pod_like(match[1]))
+        await one.engine.evict(one.pod_like(match[1]))
     except EvictionRefusedError as error:
         code, cause = error.code, error.cause
     one.story.add_event(now() - one._began, "API/eviction", str(code), cause)
@@ -80,18 +80,18 @@ async def _evict(one: Replay, match: re.Match[str]) -> None:
 async def _drain(one: Replay, match: re.Match[str]) -> None:
     """Without the flag kubectl cordons the node, and refuses to go on; drain() has it always."""
     if not match[1]:
-        one.sim.cordon()
+        one.engine.cordon()
         return
     with contextlib.suppress(NotDrainedError):
-        await drain(one.sim, lambda _: None, float(match[1]))
+        await drain(one.engine, lambda _: None, float(match[1]))
 
 
 def _relabel(one: Replay, match: re.Match[str]) -> None:
     if match[1] == "its pod (orphan)":
-        one.orphan = next(view.pod for view in one.sim.pods() if not view.status.deleting)
-        one.sim._cluster.relabel(one.orphan, {"app": "orphan"})
+        one.orphan = next(view.pod for view in one.engine.pods() if not view.status.deleting)
+        one.engine._cluster.relabel(one.orphan, {"app": "orphan"})
     elif one.orphan:
-        one.sim._cluster.relabel(one.orphan, one.orphan.template.labels)
+        one.engine._cluster.relabel(one.orphan, one.orphan.template.labels)
 
 
 def _configure(kind: str, **data: str) -> Callable[[Replay, re.Match[str]], Any]:
@@ -111,14 +111,14 @@ STEPS: Mapping[str, Callable[[Replay, re.Match[str]], Any]] = {
     r"set (\w+)=(\S+)(?: \(.*\))?": _set,
     r"(?:break it|put the template back): (\w+)=(\S+)": _set,
     r"set partition (\d+)": _partition,
-    r"delete (?:the broken )?Pod/(\S+).*": lambda one, match: one.sim.delete(one.pod(match[1])),
-    r"delete its (?:first )?pod": lambda one, match: one.sim.delete(one.pod("")),
+    r"delete (?:the broken )?Pod/(\S+).*": lambda one, match: one.engine.delete(one.pod(match[1])),
+    r"delete its (?:first )?pod": lambda one, match: one.engine.delete(one.pod("")),
     r"still stuck\?|API error": lambda one, match: None,
     r"(suspend|resume)": _suspend,
     r"resume CronJob/(\w+) .*": _resume,
     r"POST eviction of (\S+)": _evict,
     r"kubectl drain NODE(?: --ignore-daemonsets --timeout=(\d+)s)?": _drain,
-    r"kubectl uncordon NODE": lambda one, match: one.sim.uncordon(),
+    r"kubectl uncordon NODE": lambda one, match: one.engine.uncordon(),
     r"relabel (its pod \(orphan\)|it back \(adopt\))": _relabel,
     r"create the ConfigMap without the key": _configure("ConfigMap"),
     r"create the ConfigMap|add the key": _configure("ConfigMap", K="value", READY_AFTER="1"),

@@ -16,6 +16,7 @@ from tests.controllers.jobs import cron_job_object, job_object
 from tests.controllers.test_daemonset import daemon_set
 from tests.controllers.test_poddisruptionbudget import budget
 from tests.controllers.test_replicaset import REPLICA_SET, REPLICATION_CONTROLLER
+from tests.controllers.test_statefulset import stateful_set
 from tests.controllers.worlds import POD, SERVICE, TWO, world
 
 Shown = tuple[Sequence[str], list[Sequence[str]]]
@@ -68,6 +69,7 @@ def test_a_deployment_says_how_many_of_its_pods_are_ready_new_and_available() ->
             "NAME DESIRED CURRENT READY UP-TO-DATE AVAILABLE NODE SELECTOR AGE",
             ("web", "1", "1", "1", "1", "1", "<none>", "5s"),
         ),
+        (stateful_set(replicas=2), "NAME READY AGE", ("web", "2/2", "5s")),
         (
             job_object(completions=3, parallelism=2),
             "NAME STATUS COMPLETIONS DURATION AGE",

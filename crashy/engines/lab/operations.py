@@ -11,16 +11,16 @@ from crashy import clock
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.cronjob import CronJobController
-from crashy.controllers.deployment import DeploymentController
 from crashy.engines.lab.control import Operation, Request
 from crashy.engines.lab.instance_logs import InstanceLog, instance_logs
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.errors import BadInput
 from crashy.faults.base import FaultError, parse_spec
+from crashy.kubectl.rollout_status import Rollout, rollout_status
 from crashy.kubectl.tables import Snapshot, table
 from crashy.manifest.load import gather
-from crashy.objects.kinds import KINDS, SCALABLE, SHOWN, WORKLOADS, Kind, kind_called
+from crashy.objects.kinds import KINDS, ROLLED_OUT, SCALABLE, SHOWN, WORKLOADS, Kind, kind_called
 from crashy.objects.names import is_dns_subdomain
 from crashy.objects.workload import Workload
 from crashy.targets import Target, choose
@@ -161,26 +161,11 @@ class Operations:
         return {"lines": updated.lines, "warnings": updated.warnings}
 
     async def rollout(self, request: Request) -> dict[str, Any]:
-        """Return a rollout's progress: a `message`, and whether it is `done` or has `failed`.
-
-        kubectl: pkg/polymorphichelpers/rollout_status.go DeploymentStatusViewer.
-        """
-        controllers = self._cluster.controllers(DeploymentController)
-        known = [(one.workload.namespace, one.workload.name, one) for one in controllers]
-        controller = _find("deployments.apps", request, known)
-        name, counts = controller.workload.name, controller.counted()
-        waiting = f'Waiting for deployment "{name}" rollout to finish: '
-        if controller.reason == "ProgressDeadlineExceeded":
-            return {"message": f'error: deployment "{name}" exceeded its progress deadline', "failed": True}
-        if counts.updated < counts.desired:
-            text = f"{counts.updated} out of {counts.desired} new replicas have been updated..."
-        elif counts.replicas > counts.updated:
-            text = f"{counts.replicas - counts.updated} old replicas are pending termination..."
-        elif counts.available < counts.updated:
-            text = f"{counts.available} of {counts.updated} updated replicas are available..."
-        else:
-            return {"message": f'deployment "{name}" successfully rolled out', "done": True}
-        return {"message": waiting + text}
+        """Return a rollout's progress, of a Deployment where no `kind` is named; see `rollout_status`."""
+        kind = _kind({"kind": "deployments", **request}, ROLLED_OUT)
+        found = [one for one in self._cluster.controllers(object) if isinstance(one, Rollout)]
+        known = [(one.workload.namespace, one.workload.name, one) for one in found if one.workload.kind == kind.name]
+        return rollout_status(_find(kind.resource, request, known))
 
     async def logs(self, request: Request) -> dict[str, Any]:
         """Return the `lines` of a container's last instance (with `previous` the one before); or those `since` a count.
