@@ -47,7 +47,7 @@ def _without_nulls(value: Any) -> Any:
 
 _JOB_FIXED = (  # kubernetes: pkg/apis/batch/validation/validation.go ValidateJobSpecUpdate
     *(("completions", "completions"), ("completionMode", "indexed"), ("podFailurePolicy", "failure_policy")),
-    *(("backoffLimitPerIndex", "limit_per_index"), ("successPolicy", "success_policy")),
+    *(("backoffLimitPerIndex", "limit_per_index"), ("successPolicy", "success_policy"), ("managedBy", "managed_by")),
 )
 
 
@@ -56,6 +56,8 @@ def refusals(before: Workload, after: Workload) -> Iterator[str]:
     if isinstance(before, Job) and isinstance(after, Job):
         changed = [field for field, name in _JOB_FIXED if getattr(before, name) != getattr(after, name)]
         changed += ["template"] if completed(before.template) != completed(after.template) else []
+        if changed[:1] == ["completions"] and before.indexed and after.completions == after.replicas:
+            del changed[0]  # both together
         for field in changed:
             error: FieldError = FieldError(f"spec.{field}", "Invalid value", "field is immutable")
             yield f"{after.source}: Job/{after.name}: {error}; delete the job first"

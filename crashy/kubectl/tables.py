@@ -105,10 +105,8 @@ def _jobs(lab: Snapshot) -> Rows:
 
 
 def _job_status(one: JobController) -> str:
-    for kind in ("Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"):
-        if one.state.condition(kind):
-            return kind
-    return "Suspended" if one.state.condition("Suspended") else "Running"
+    shown = ("Complete", "Failed", "Suspended", "FailureTarget", "SuccessCriteriaMet")
+    return next((kind for kind in shown if one.state.condition(kind)), "Running")
 
 
 def _cron_jobs(lab: Snapshot) -> Rows:
