@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from crashy.clock import run_virtual
 from crashy.controllers.statefulset import StatefulSetController
+from crashy.errors import BadInput
 from tests.controllers.worlds import LABELS, SPEC, World, manifests, world
 
 
@@ -118,6 +121,31 @@ def test_managed_in_parallel_it_does_not() -> None:
             w.cluster.apply(manifests(stateful_set("1", **parallel)))
             await asyncio.sleep(10)
             assert set(versions(w).values()) == {"1"}
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"serviceName": "other"},
+        {"podManagementPolicy": "Parallel"},
+        {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]},
+        {"selector": {"matchLabels": {"version": "1"}}},
+    ],
+)
+def test_what_of_it_cannot_change(changed: dict[str, Any]) -> None:
+    """kubernetes: pkg/apis/apps/validation/validation_test.go TestValidateStatefulSetUpdate."""
+
+    async def main() -> None:
+        async with world(stateful_set()) as w:
+            with pytest.raises(BadInput) as refused:
+                w.cluster.apply(manifests(stateful_set() | {"spec": stateful_set()["spec"] | changed}))
+            assert refused.value.lines == (
+                "test.yaml:1: StatefulSet/web: spec: Forbidden: updates to statefulset spec for fields other than "
+                "'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', "
+                "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+            )
 
     run_virtual(main())
 
