@@ -124,7 +124,7 @@ async def test_the_end_of_its_first_process_is_the_end_of_all() -> None:
 
 
 async def test_a_container_that_outlives_its_grace_is_killed() -> None:
-    async with container("sh", "-c", "trap 'echo told' TERM; echo up; while :; do sleep 0.1; done") as c:
+    async with container("sh", "-c", "trap 'echo reported' TERM; echo up; while :; do sleep 0.1; done") as c:
         await until(c.logs)
         await c.runtime.stop(c.id, 0.5)
 
@@ -304,7 +304,7 @@ def test_notes_say_what_a_process_does_not_have() -> None:
 
     assert list(notes(manifests(thing))) == [
         "resources are shown, not enforced: deployment/web app (requests cpu=1)",
-        "volumes other than emptyDir are not mounted: deployment/web v",
+        "volumes other than emptyDir and claims are not mounted: deployment/web v",
         "security contexts are not applied: all processes run as you, on this machine's files",
     ]
     assert list(notes(manifests(SLEEP))) == []
