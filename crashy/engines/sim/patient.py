@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from crashy.engines.sim import effects, shell
+from crashy.engines.sim import effects
 from crashy.engines.sim.execute import execute
 from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
@@ -26,6 +26,7 @@ from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
+from crashy.patient import shell
 from crashy.patient.answers import GONE, PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import identify

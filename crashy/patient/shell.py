@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from crashy.engines.sim.commands import COMMANDS, Course, Ended, Exit, Files, Other
+from crashy.patient.commands import COMMANDS, Course, Ended, Exit, Files, Other
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,12 @@ def run(command: Sequence[str], files: Files) -> Course:
 
 def known(command: Sequence[str]) -> bool:
     """Return whether a command begins with a shell's script or with what is modelled."""
-    return _script(command) is not None or PurePosixPath(command[0]).name in COMMANDS
+    return script(command) is not None or PurePosixPath(command[0]).name in COMMANDS
+
+
+def modelled(command: Sequence[str]) -> bool:
+    """Return whether the syntax of a command, as far as it has any, is modelled."""
+    return _parsed(command) is not None
 
 
 def others(command: Sequence[str]) -> list[str]:
@@ -125,16 +130,16 @@ def others(command: Sequence[str]) -> list[str]:
 
 def _parsed(command: Sequence[str]) -> _Node | None:
     """Return the command's syntax; None where it is beyond what is modelled."""
-    script = _script(command)
-    if script is None:
+    text = script(command)
+    if text is None:
         return _Simple(tuple(command)) if PurePosixPath(command[0]).name in COMMANDS else None
     try:
-        return _Parser(script).script()
+        return _Parser(text).script()
     except (_UnknownError, ValueError):
         return None
 
 
-def _script(command: Sequence[str]) -> str | None:
+def script(command: Sequence[str]) -> str | None:
     """Return what a shell is given with -c."""
     if PurePosixPath(command[0]).name not in {"sh", "bash", "ash", "dash"}:
         return None
