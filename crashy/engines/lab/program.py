@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import crashy
 from crashy.controllers.environment import References, service_links, variables
@@ -31,6 +32,7 @@ from crashy.patient.standin import StandIn
 IMAGE_ARGS = ("serve",)
 _PYTHON = (sys.executable, "-P", "-m")
 _OURS = Path(crashy.__file__).parent.parent
+_OWN_ADDRESS = str(Path(__file__).with_name("own_address"))
 # All that a container sees of the environment that the lab was started in.
 _FROM_OUTSIDE = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME")
 
@@ -59,7 +61,12 @@ class Programs:
     """
 
     def __init__(
-        self, root: Path, addresses: Addresses, network: LoopbackNetwork, images: ImageCommands, models: Models
+        self,
+        root: Path,
+        addresses: Addresses,
+        network: LoopbackNetwork,
+        images: ImageCommands = MappingProxyType({}),
+        models: Models = MappingProxyType({}),
     ) -> None:
         self._root = root
         self._addresses = addresses
@@ -91,7 +98,8 @@ class Programs:
         if runs is None:
             return self._stand_in(pod, container, environ, folders, root)
         if runs.folder:
-            environ |= self._image_command(pod, container)
+            environ = self._image_command(pod, container) | environ
+            environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_OWN_ADDRESS, environ.get("PYTHONPATH"))))
         command = tuple(translate(expand(word, environ if runs.folder else own)) for word in runs.words)
         if patient and not container.command:
             command = (*_PYTHON, "crashy", *(command or IMAGE_ARGS))
@@ -107,10 +115,13 @@ class Programs:
         return None
 
     def _image_command(self, pod: Pod, container: Container) -> dict[str, str]:
-        """Return where the program that an image is here should listen, for those that can be told."""
-        ports = [str(self._addresses.listen(pod.ip, port)) for port in standin.ports(pod.template, container)]
+        """Return the variables that say where a program should listen; one in Python does so of itself."""
+        ports = {port: self._addresses.listen(pod.ip, port) for port in standin.ports(pod.template, container)}
         host = self._addresses.host(pod.ip)
-        return {"HOST": host, "POD_IP": host, "POD_NAME": pod.name} | ({"PORT": ports[0]} if ports else {})
+        first = {"PORT": str(next(iter(ports.values())))} if ports else {}
+        moved = ",".join(f"{port}:{here}" for port, here in ports.items() if port != here)
+        own = {"_CRASHY_POD_IP": host, "_CRASHY_PORTS": moved, "PYTHONUNBUFFERED": "1"}
+        return {"HOST": host, "POD_IP": host, "POD_NAME": pod.name, **first, **own}
 
     def _stand_in(
         self, pod: Pod, container: Container, environ: Mapping[str, str], folders: Folders, root: Path
