@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from crashy.kubelet.runtime import Pod
 from crashy.objects.service import Service
 from crashy.objects.status import PodStatus
+from crashy.objects.workload import Key, Workload
 from crashy.targets import Facts
 
 NODE = "crashy-lab"
@@ -48,6 +49,16 @@ class Views(dict[str, PodView]):
     def drop(self, uid: str) -> None:
         """Note that a pod has gone."""
         self.pop(uid, None)
+
+
+class Workloads(Protocol):
+    """What a controller may do to whole workloads: a CronJob's creates Jobs, a Job's deletes it after its time."""
+
+    def start(self, workload: Workload) -> Any:
+        """Create a workload, and return its controller."""
+
+    def remove(self, key: Key) -> None:
+        """Delete a workload and its pods; one that does not exist is no error."""
 
 
 class Network(Protocol):

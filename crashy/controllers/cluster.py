@@ -9,15 +9,14 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from crashy.controllers.apply import Verb, completed, pod_refusals, same, selector_refusals
+from crashy.controllers.apply import Verb, completed, pod_refusals, refusals, same
 from crashy.controllers.base import Network, PodView
 from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
 from crashy.controllers.environment import References
-from crashy.controllers.eviction import check_eviction
-from crashy.controllers.poddisruptionbudget import BudgetController
+from crashy.controllers.poddisruptionbudget import BudgetController, BudgetControllers
 from crashy.controllers.scheduler import Scheduler
-from crashy.controllers.workloads import CONTROLLERS, Controller, Owner, claimant
+from crashy.controllers.workloads import CONTROLLERS, OF_WORKLOADS, Controller, Owner, claimant
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.recorder import deleted_data
@@ -25,7 +24,6 @@ from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.versions import Profile
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import PodTemplate
-from crashy.objects.poddisruptionbudget import PodDisruptionBudget
 from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service
 from crashy.objects.workload import BarePod, Key, Workload
@@ -78,7 +76,7 @@ class Cluster:
         self._controllers: dict[Key, Controller[Any]] = {}
         self._services = ServiceControllers()
         self._references = References()
-        self._budgets: dict[Key, BudgetController] = {}
+        self._budgets = BudgetControllers(timeline.add, self.owner)
         self.scheduler = Scheduler(timeline.add)
 
     def check(self, manifests: Manifests) -> None:
@@ -88,7 +86,7 @@ class Cluster:
             if uid := self._bare.get(workload.key):
                 lines += pod_refusals(self._members[uid].pod.template, workload)
             elif known := self._controllers.get(workload.key):
-                lines += selector_refusals(known.workload, workload)
+                lines += refusals(known.workload, workload)
         replicas = {key: controller.workload.replicas for key, controller in self._controllers.items()}
         replicas |= dict.fromkeys(self._bare, 1) | {one.key: one.replicas for one in manifests.workloads}
         count = sum(replicas.values())
@@ -110,8 +108,8 @@ class Cluster:
         for one in manifests.workloads:
             done[one.key] = self._apply_bare(one) if isinstance(one, BarePod) else self._apply_workload(one)
         for budget in manifests.budgets:
-            key = ("PodDisruptionBudget", budget.namespace, budget.name)
-            done[key] = self._apply_budget(key, budget)
+            verb = self._budgets.apply(budget, self.pods())
+            done["PodDisruptionBudget", budget.namespace, budget.name] = verb
         return done
 
     def _apply_service(self, service: Service) -> Verb:
@@ -124,21 +122,10 @@ class Cluster:
         self._services.change(known, service, self.pods())
         return "configured"
 
-    def _apply_budget(self, key: Key, budget: PodDisruptionBudget) -> Verb:
-        known = self._budgets.get(key)
-        if known and replace(budget, source=known.budget.source) == known.budget:
-            return "unchanged"
-        made = self._budgets[key] = known or BudgetController(budget, self._timeline.add, self.owner)
-        made.apply(budget, self.pods())
-        return "configured" if known else "created"
-
     def _apply_workload(self, workload: Workload) -> Verb:
         known = self._controllers.get(workload.key)
         if known is None:
-            known = self._controllers[workload.key] = CONTROLLERS[workload.kind](
-                workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng
-            )
-            known.sync()
+            self.start(workload)
             return "created"
         before: Workload = known.workload
         if not workload.replicas_given and not before.replicas_given:
@@ -147,6 +134,23 @@ class Cluster:
             return "unchanged"
         known.apply(workload)
         return "configured"
+
+    def start(self, workload: Workload) -> Controller[Any]:
+        """Create a workload, and return its controller."""
+        more = {"workloads": self} if workload.kind in OF_WORKLOADS else {}
+        made = self._controllers[workload.key] = CONTROLLERS[workload.kind](
+            workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng, **more
+        )
+        made.sync()
+        return made
+
+    def remove(self, key: Key) -> None:
+        """Delete a workload and its pods; one that does not exist is no error."""
+        if gone := self._controllers.pop(key, None):
+            gone.stop()
+            for member in list(self._members.values()):
+                if member.owner and gone.owns(member.owner):
+                    self.delete(member.pod)
 
     def _apply_bare(self, bare: BarePod) -> Verb:
         uid = self._bare.get(bare.key)
@@ -226,8 +230,7 @@ class Cluster:
             member.owner.pods.put(member.view)
         if not self.scheduler.waits(member.pod):
             self._services.put(member.view)
-        for budget in self._budgets.values():
-            budget.put(member.view)
+        self._budgets.put(member.view)
 
     def _drop(self, member: _Member) -> None:
         if member.owner:
@@ -236,14 +239,12 @@ class Cluster:
         if self._bare.get(key) == member.pod.uid:
             del self._bare[key]
         self._services.drop(member.pod)
-        for budget in self._budgets.values():
-            budget.drop(member.pod.uid)
+        self._budgets.drop(member.pod.uid)
 
     def _sync(self, owner: Owner | None) -> None:
         """Sync the controllers: those of Services first, then the owner's."""
         self._services.sync()
-        for budget in self._budgets.values():
-            budget.sync()
+        self._budgets.sync()
         if owner:
             owner.changed()
 
@@ -264,8 +265,7 @@ class Cluster:
         """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
         if pod.uid not in self._members:
             return
-        budgets = [one for one in self._budgets.values() if one.selects(pod)]
-        check_eviction(self._members[pod.uid].driver.status, [(one.budget, one.current()) for one in budgets])
+        self._budgets.check_eviction(self._members[pod.uid].view)
         kinds.CONDITION.add(
             self._timeline.add,
             "apiserver",
@@ -293,7 +293,7 @@ class Cluster:
 
     def budgets(self) -> list[BudgetController]:
         """Return the PodDisruptionBudgets' controllers."""
-        return list(self._budgets.values())
+        return list(self._budgets)
 
     def services(self) -> list[ServiceController]:
         """Return the Services' controllers."""

@@ -14,10 +14,11 @@ from typing import Any
 from crashy.controllers.apply import completed
 from crashy.controllers.base import PodView, Views
 from crashy.controllers.daemons import DaemonPod, counted, decide
-from crashy.controllers.names import generated, template_hash
+from crashy.controllers.names import template_hash
 from crashy.controllers.rollout import is_available
 from crashy.kubelet.runtime import Pod
 from crashy.objects.daemonset import DaemonSet
+from crashy.objects.names import generated
 from crashy.objects.pod import PodTemplate
 from crashy.timeline import kinds
 from crashy.timeline.kinds import Emit

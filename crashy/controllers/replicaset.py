@@ -11,9 +11,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from crashy.controllers.names import generated
 from crashy.controllers.replicas import Replicas
 from crashy.kubelet.runtime import Pod
+from crashy.objects.names import generated
 from crashy.objects.pod import PodTemplate
 from crashy.objects.replicaset import ReplicaSet
 from crashy.timeline import kinds

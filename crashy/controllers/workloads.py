@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
 from crashy.controllers.base import Pods
+from crashy.controllers.cronjob import CronJobController
 from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.deployment import DeploymentController
+from crashy.controllers.job import JobController
 from crashy.controllers.replicaset import ReplicaSetWorkload
 from crashy.controllers.statefulset import StatefulSetController
 from crashy.kubelet.runtime import Pod
@@ -47,13 +49,17 @@ class Controller(Protocol[W]):
 
 
 CONTROLLERS: dict[str, Callable[..., Controller[Any]]] = {
+    "CronJob": CronJobController,
     "DaemonSet": DaemonSetController,
     "Deployment": DeploymentController,
+    "Job": JobController,
     "ReplicaSet": ReplicaSetWorkload,
     "ReplicationController": ReplicaSetWorkload,
     "StatefulSet": StatefulSetController,
 }
 """A Pod has none: the cluster runs it as it is."""
+OF_WORKLOADS = frozenset({"CronJob", "Job"})
+"""The kinds whose controllers create or delete workloads: their controllers are given `workloads` for that."""
 
 
 def claimant(controllers: Iterable[Controller[Any]], pod: Pod, owner: Owner | None) -> Owner | None:

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
+from crashy.controllers.cronjob import CronJobController
 from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.deployment import DeploymentController
+from crashy.controllers.job import JobController
 from crashy.controllers.replicaset import ReplicaSetController, ReplicaSetWorkload
 from crashy.controllers.statefulset import StatefulSetController
 from crashy.kubectl.columns import PodColumns, pod_columns
@@ -33,6 +35,8 @@ class Snapshot(NamedTuple):
     now: float
     cluster_ips: Mapping[tuple[str, str], str]
     node_port: Callable[[str, str, int], int | None]
+    date: float = 0.0
+    """The date in Unix seconds, as the times of Jobs and CronJobs are."""
 
     def age(self, created_at: float) -> str:
         """Return an object's age in kubectl's short form."""
@@ -85,6 +89,35 @@ def _stateful_sets(lab: Snapshot) -> Rows:
     for one in lab.cluster.controllers(StatefulSetController):
         workload, ready = one.workload, one.status().get("readyReplicas", 0)
         yield workload.namespace, (workload.name, f"{ready}/{workload.replicas}", lab.age(one.created_at))
+
+
+def _jobs(lab: Snapshot) -> Rows:
+    for one in lab.cluster.controllers(JobController):
+        job, state = one.workload, one.state
+        queue = f"1 of {job.replicas}" if job.replicas > 1 else "1"
+        wanted = queue if job.completions is None else job.completions
+        duration = ""
+        if state.started is not None:
+            ended = state.completed if state.completed is not None else lab.date
+            duration = human_duration(ended - state.started)
+        numbers = (_job_status(one), f"{state.succeeded}/{wanted}", duration)
+        yield job.namespace, (job.name, *numbers, lab.age(one.created_at))
+
+
+def _job_status(one: JobController) -> str:
+    for kind in ("Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"):
+        if one.state.condition(kind):
+            return kind
+    return "Suspended" if one.state.condition("Suspended") else "Running"
+
+
+def _cron_jobs(lab: Snapshot) -> Rows:
+    for one in lab.cluster.controllers(CronJobController):
+        cron = one.workload
+        last = "<none>" if one.last_schedule is None else human_duration(lab.date - one.last_schedule)
+        zone, suspend = cron.time_zone or "<none>", str(cron.suspend)
+        row = (cron.name, cron.schedule, zone, suspend, str(len(one.active)), last, lab.age(one.created_at))
+        yield cron.namespace, row
 
 
 def _budgets(lab: Snapshot) -> Rows:
@@ -144,6 +177,8 @@ _ROWS: dict[str, Callable[[Snapshot], Rows]] = {
     "ReplicationController": _replication_controllers,
     "DaemonSet": _daemon_sets,
     "StatefulSet": _stateful_sets,
+    "Job": _jobs,
+    "CronJob": _cron_jobs,
     "PodDisruptionBudget": _budgets,
     "Service": _services,
     "Endpoints": _endpoints,

@@ -76,6 +76,8 @@ _DAEMON_SET_COLUMNS = (
     *("NAME", "DESIRED", "CURRENT", "READY", "UP-TO-DATE", "AVAILABLE"),
     *("NODE SELECTOR", "AGE"),
 )
+_JOB_COLUMNS = ("NAME", "STATUS", "COMPLETIONS", "DURATION", "AGE")
+_CRON_JOB_COLUMNS = ("NAME", "SCHEDULE", "TIMEZONE", "SUSPEND", "ACTIVE", "LAST SCHEDULE", "AGE")
 _BUDGET_COLUMNS = ("NAME", "MIN AVAILABLE", "MAX UNAVAILABLE", "ALLOWED DISRUPTIONS", "AGE")
 _SERVICE_COLUMNS = ("NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE")
 _EVENT_COLUMNS = ("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")
@@ -88,13 +90,18 @@ _ROWS = (
         template=_IN,
         scalable=True,
     ),
-    Kind("CronJob", "batch/v1", "cronjobs", "cj", template="spec.jobTemplate.spec.template", ends=True),
+    Kind(
+        *("CronJob", "batch/v1", "cronjobs", "cj", "cronjob:CRON_JOB", _CRON_JOB_COLUMNS),
+        older=("batch/v1beta1",),
+        template="spec.jobTemplate.spec.template",
+        ends=True,
+    ),
     Kind(
         *("DaemonSet", "apps/v1", "daemonsets", "ds", "daemonset:DAEMON_SET", _DAEMON_SET_COLUMNS),
         template=_IN,
         on_each_node=True,
     ),
-    Kind("Job", "batch/v1", "jobs", template=_IN, ends=True),
+    Kind("Job", "batch/v1", "jobs", "", "job:JOB", _JOB_COLUMNS, template=_IN, ends=True),
     Kind(
         *("ReplicaSet", "apps/v1", "replicasets", "rs", "replicaset:REPLICA_SET", _REPLICA_SET_COLUMNS),
         template=_IN,

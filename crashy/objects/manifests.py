@@ -44,7 +44,7 @@ def key_of(document: Document) -> Key:
     metadata = document.object.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     namespace = metadata.get("namespace") or "default"
-    return str(document.object.get("kind")), str(namespace), str(metadata.get("name"))
+    return str(document.object.get("kind")), str(namespace), document.name or str(None)
 
 
 def merged(before: Iterable[Document], after: Iterable[Document]) -> list[Document]:

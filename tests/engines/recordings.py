@@ -173,7 +173,7 @@ class Story:
         return f"{kind}/{self._alias(kind, parent, name)}" if parent else f"{kind}/{name}"
 
     def _alias(self, kind: str, parent: str, name: str) -> str:
-        known = sum(k == kind for k, _ in self._drawn)
+        known = sum(k == kind and alias.startswith(f"{parent}-#") for (k, _), alias in self._drawn.items())
         return self._drawn.setdefault((kind, name), f"{parent}-#{known + 1}")
 
     def moments(self) -> list[tuple[float, str]]:

@@ -47,7 +47,9 @@ class _Paced:
 class Replay:
     """One scenario on a sim, held to the times of one recording."""
 
-    def __init__(self, documents: list[Document], recording: Story, sim: SimEngine, timeline: Timeline) -> None:
+    def __init__(
+        self, documents: list[Document], recording: Story, sim: SimEngine, timeline: Timeline, relist: float = 0.0
+    ) -> None:
         self.documents = documents
         self.sim = sim
         self.story = Story(kinds_of(documents))
@@ -56,6 +58,7 @@ class Replay:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._starts = _starts(recording)
+        self._relist = self._began + relist  # one kubelet relists all its pods at once
         self._pods: dict[str, int] = {}  # by uid: which of its name's beginning
         self._bases: Counter[str] = Counter()
         script = sim._runtime._script
@@ -68,6 +71,8 @@ class Replay:
         timeline.subscribe(self._note)
 
     def _start_of(self, pod: Pod) -> float:
+        member = self.sim._cluster._members[pod.uid]
+        member.driver._relist_phase = self._relist
         base = self.story._base(pod.name) or pod.name
         if pod.uid not in self._pods:
             self._pods[pod.uid] = self._bases[base]
@@ -92,6 +97,12 @@ class Replay:
             if status:
                 workload = controller.workload
                 self.story.add_status(self._loop.time() - self._began, f"{workload.kind}/{workload.name}", status())
+
+    async def watch(self) -> None:
+        """Look at the statuses all the time: not every change of one comes with an event."""
+        while True:
+            await asyncio.sleep(0.05)
+            self._look()
 
     async def apply(self, documents: list[Document]) -> None:
         """Apply manifests."""
@@ -173,7 +184,7 @@ def documents_of(name: str) -> list[Document]:
     return documents
 
 
-def replay(name: str, recording: Story, clock: float, seed: int = 1) -> Story:
+def replay(name: str, recording: Story, clock: float, seed: int = 1, relist: float = 0.0) -> Story:
     """Run a scenario as a recording has it; `clock` is the wall clock's fraction of a second as it began."""
     ends = [_gone(track) for tracks in recording._pods.values() for track in tracks]
     gone = sorted(one for one in ends if one is not None)
@@ -183,7 +194,8 @@ def replay(name: str, recording: Story, clock: float, seed: int = 1) -> Story:
     async def main() -> Story:
         timeline = Timeline(asyncio.get_running_loop().time)
         async with running(timeline, rng=random.Random(seed), profile=profile) as sim:
-            one = Replay(documents_of(name), recording, sim, timeline)
+            one = Replay(documents_of(name), recording, sim, timeline, relist)
+            watch = asyncio.create_task(one.watch())
             await one.apply(one.documents)
             for action in recording.actions[1:]:
                 await one.until(action)
@@ -191,6 +203,7 @@ def replay(name: str, recording: Story, clock: float, seed: int = 1) -> Story:
                     break
                 await act(one, action.what)
             await asyncio.sleep(WATCHED_AFTER)
+            watch.cancel()
         return one.story.finish()
 
     return run_virtual(main(), start=1000 + clock)
@@ -244,6 +257,15 @@ async def _suspend(one: Replay, match: re.Match[str]) -> None:
     await one.change("", lambda o: o["spec"].update(suspend=wanted))
 
 
+async def _resume(one: Replay, match: re.Match[str]) -> None:
+    for index, document in enumerate(one.documents):
+        if document.object["metadata"]["name"] == match[1]:
+            changed = copy.deepcopy(document.object)
+            changed["spec"]["suspend"] = False
+            one.documents[index] = replace(document, object=changed)
+    await one.apply(one.documents)
+
+
 STEPS: Mapping[str, Callable[[Replay, re.Match[str]], Any]] = {
     r"scale (\w+/\w+) to (\d+)": _scale,
     r"set (\w+)=(\S+)(?: \(.*\))?": _set,
@@ -253,4 +275,5 @@ STEPS: Mapping[str, Callable[[Replay, re.Match[str]], Any]] = {
     r"delete its (?:first )?pod": lambda one, match: one.sim.delete(one.pod("")),
     r"still stuck\?|API error": lambda one, match: None,
     r"(suspend|resume)": _suspend,
+    r"resume CronJob/(\w+) .*": _resume,
 }

@@ -17,7 +17,7 @@ _bind = socket.socket.bind
 
 def _own(self: socket.socket, address: Any, /) -> None:
     if isinstance(address, tuple) and address[0] in {"", "0.0.0.0", "::"}:
-        port = int(_PORTS.get(str(address[1]), address[1]))
+        port = int(_PORTS.get(str(address[1])) or address[1])
         host = _POD_IP
         if self.family == socket.AF_INET6:
             self.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
