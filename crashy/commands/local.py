@@ -51,7 +51,7 @@ def notes(name: str, experiment: Experiment) -> Iterator[str]:
     yield from images.notes(
         experiment.manifests,
         experiment.models,
-        real=lambda container: name == "lab" and not stands_in(container, experiment.images),
+        real=lambda template, container: name == "lab" and not stands_in(template, container, experiment.images),
     )
 
 

@@ -8,7 +8,7 @@ from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.images import KNOWN, PATIENT, is_patient, name
 from crashy.objects.manifests import Manifests
-from crashy.objects.pod import Container, Exec, ProbeType
+from crashy.objects.pod import Container, Exec, PodTemplate, ProbeType
 from crashy.objects.standin import DEFAULT, JOB_RUN, Model, Models, model_of
 from crashy.patient import shell
 
@@ -31,7 +31,9 @@ def program(container: Container) -> tuple[str, ...]:
     return ()
 
 
-def notes(manifests: Manifests, models: Models, real: Callable[[Container], bool] = lambda _: False) -> Iterator[str]:
+def notes(
+    manifests: Manifests, models: Models, real: Callable[[PodTemplate, Container], bool] = lambda _, __: False
+) -> Iterator[str]:
     """Return a line that says which containers are stand-ins, and which of their commands are taken to succeed.
 
     Those that are `real` run as processes of their own.
@@ -42,7 +44,7 @@ def notes(manifests: Manifests, models: Models, real: Callable[[Container], bool
     for workload in manifests.workloads:
         template = workload.template
         for container in (*template.init_containers, *template.containers):
-            if real(container):
+            if real(template, container):
                 continue
             for command in _commands(container):
                 beyond |= dict.fromkeys(shell.others(command))

@@ -124,8 +124,13 @@ def modelled(command: Sequence[str]) -> bool:
 
 def others(command: Sequence[str]) -> list[str]:
     """Return the programs in a command that are not modelled, as they are written; none if all of it is."""
+    return [words[0] for words in programs(command)]
+
+
+def programs(command: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the programs in a command that are not modelled, each with its arguments; the command where none is."""
     node = _parsed(command)
-    return [*_others(node)] if node else [command[0]]
+    return [*_others(node)] if node else [tuple(command)]
 
 
 def _parsed(command: Sequence[str]) -> _Node | None:
@@ -151,12 +156,12 @@ def script(command: Sequence[str]) -> str | None:
     return None
 
 
-def _others(node: _Node) -> Iterator[str]:
+def _others(node: _Node) -> Iterator[tuple[str, ...]]:
     match node:
         case _Simple(words):
             name = PurePosixPath(words[0]).name
             if name not in COMMANDS or any(_EXPANDED.search(word) for word in words if name != "echo"):
-                yield words[0]
+                yield words
         case _Not(command):
             yield from _others(command)
         case _List(parts):
@@ -264,6 +269,8 @@ class _Parser:
                 raise _UnknownError
             else:
                 words.append(word)
+        if words[:1] == ["exec"]:
+            words.pop(0)
         if not words or re.match(r"\w+=", words[0]):
             raise _UnknownError
         return _Simple(tuple(words), tuple(outputs))

@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from crashy.kubelet.runtime import Pod
-from crashy.objects.pod import Container
+from crashy.objects.pod import Container, PodTemplate
 from crashy.patient.settings import IMAGE
+
+
+def mounted(template: PodTemplate) -> frozenset[str]:
+    """Return the volumes of a pod that are folders of this machine."""
+    return frozenset(volume["name"] for volume in template.volumes if "emptyDir" in volume)
 
 
 class Folders:
@@ -21,7 +26,7 @@ class Folders:
     """
 
     def __init__(self, root: Path, pod: Pod, container: Container, *, patient: bool) -> None:
-        volumes = {v["name"] for v in pod.template.volumes if "emptyDir" in v}
+        volumes = mounted(pod.template)
         found = {
             mount["mountPath"].rstrip("/"): root / "volumes" / mount["name"] / mount.get("subPath", "")
             for mount in container.volume_mounts

@@ -94,7 +94,7 @@ class Programs:
         if patient:
             for name in ("PORT", "ADMIN_PORT", "GRPC_PORT"):
                 environ[name] = self._listen(pod.ip, environ.get(name, ""))
-        runs = images.command(container, self._images)
+        runs = images.command(pod.template, container, self._images)
         if runs is None:
             return self._stand_in(pod, container, environ, folders, root)
         if runs.folder:
@@ -110,7 +110,7 @@ class Programs:
     def stand_in(self, pod: Pod) -> tuple[str, int] | None:
         """Return where the admin API of a pod's first stand-in is; None if none of its containers has one."""
         for container in pod.template.containers:
-            if images.stands_in(container, self._images):
+            if images.stands_in(pod.template, container, self._images):
                 return self._addresses.dial(pod.ip, standin.admin_port(pod.template, container))
         return None
 
