@@ -53,6 +53,8 @@ _OtherCommand = Callable[[tuple[str, ...]], Awaitable[Ended]]
 def main(argv: Sequence[str]) -> int:
     """Be the stand-in that is described; return its exit code."""
     plan = StandIn.from_json(argv[0])
+    if plan.init and not plan.command:
+        return 0
     rng = random.Random()
     start = parse_distribution(plan.start).sample(rng) - (time.monotonic() - plan.began)
     settings = Settings(
