@@ -144,8 +144,7 @@ class StandInServer:
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.25)
         await runner.setup()
         connection = http(runner, patient)
-        services = self._plan.services
-        health = GrpcHealth(patient, asyncio.get_running_loop(), lambda _, service: services.get(service, "readiness"))
+        health = GrpcHealth(patient, asyncio.get_running_loop(), self._probe_of)
         for listeners in self._listeners:
             try:
                 listeners.bind()
@@ -167,6 +166,10 @@ class StandInServer:
         response = _response(fault_answer(by, given, request.path, "", patient.identity, now=patient.now()))
         response.headers.update(dict(given.headers))
         return response
+
+    def _probe_of(self, _path: str, service: str) -> ProbeName:
+        """Return the probe that asks for a gRPC service; of several that ask for one each puts its name before it."""
+        return _PROBES.get(service.partition("/")[0]) or self._plan.services.get(service, "readiness")
 
     # --- commands beside the app, on the control plane's loop
 

@@ -15,9 +15,9 @@ from crashy.objects.images import ImageCommand, ImageCommands, command_of, is_pa
 from crashy.objects.pod import Container, PodTemplate
 from crashy.patient import shell
 
-# What follows one of these begins a command; variables may be set before it.
+# What follows one of these signs begins a command; keywords, and variables that are set for it, stand before it.
 _BEGINS = re.compile(
-    r"(?:^|[;&|({`!]|\b(?:then|do|else|if|elif|while|until|exec)\s)\s*(?:\w+=\S*\s+)*([\w./+-]+)", re.MULTILINE
+    r"(?:^|[;&|({`!])\s*(?:(?:then|do|else|if|elif|while|until|exec)\s+)*(?:\w+=\S*\s+)*([\w./+-]+)", re.MULTILINE
 )
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|(?<!\S)#.*")
 _FUNCTION = re.compile(r"([\w-]+)\s*\(\)")

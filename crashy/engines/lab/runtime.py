@@ -193,10 +193,10 @@ class ProcessRuntime:
         """Probe a container once; see `Runtime.probe`."""
         kind = next((kind for kind in ProbeType if container.probe(kind) is probe), None)
         running = self._running.get(container_id)
-        if running and running.program.stand_in and kind:
-            probe = standin.marked(probe, kind)
+        stand_in = running is not None and running.program.stand_in is not None
+        asked = standin.marked(container, kind) if stand_in and kind else probe
         return await ask(
-            probe,
+            asked,
             container,
             host=pod.ip,
             run=partial(self.exec, container_id, probe=kind),

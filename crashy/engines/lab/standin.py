@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from crashy.kubelet.handlers.exec import ExecResult
-from crashy.objects.pod import HTTPGet, Probe, ProbeType
+from crashy.objects.pod import GRPC, Container, HTTPGet, Probe, ProbeType
 from crashy.patient.standin import EXEC_ROUTE, PROBE_HEADER
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
@@ -39,12 +39,17 @@ async def execute(
     return ExecResult(ended["code"], ended["output"])
 
 
-def marked(probe: Probe, kind: ProbeType) -> Probe:
-    """Return a probe whose HTTP request says which probe it is: several may ask the same path."""
-    if not isinstance(probe.handler, HTTPGet):
-        return probe
-    headers = (*probe.handler.headers, (PROBE_HEADER, kind.value))
-    return replace(probe, handler=replace(probe.handler, headers=headers))
+def marked(container: Container, kind: ProbeType) -> Probe | None:
+    """Return a container's probe whose request says which probe it is, where several may ask the same."""
+    probe = container.probe(kind)
+    match probe:
+        case Probe(handler=HTTPGet() as get):
+            return replace(probe, handler=replace(get, headers=(*get.headers, (PROBE_HEADER, kind.value))))
+        case Probe(handler=GRPC() as grpc):
+            others = (container.probe(other) for other in ProbeType if other is not kind)
+            if any(other and other.handler == grpc for other in others):
+                return replace(probe, handler=replace(grpc, service=f"{kind.value}/{grpc.service}"))
+    return probe
 
 
 async def post(url: str, body: bytes, timeout: float, *, token: str = "", method: str = "POST") -> Reply:
