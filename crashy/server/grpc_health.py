@@ -45,7 +45,7 @@ class GrpcHealth:
         probe_of: Callable[[str, str], ProbeName | None] = probe_of,
     ) -> None:
         port = patient.settings.grpc_port
-        self.listeners = Listeners(patient, "GRPC_PORT", patient.settings.host, [port] if port else [])
+        self.listeners = Listeners(patient, "GRPC_PORT", patient.settings.host, [] if port is None else [port])
         self._patient = patient
         self._probe_of = probe_of
         self._loop = loop
