@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 
 from crashy.bundled import locate
 from crashy.clock import VirtualLoop
@@ -19,13 +20,13 @@ from crashy.commands.arguments import Parser, duration, number
 from crashy.commands.lab_experiment import experiment
 from crashy.commands.lab_watch import Watch
 from crashy.commands.local import add_version, engine
+from crashy.commands.local import notes as local_notes
 from crashy.commands.output import Output
 from crashy.engines.base import Engine
 from crashy.engines.lab.keyboard import Keyboard, listens, restorer
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.notes import notes
 from crashy.engines.lab.view import PlainView
-from crashy.engines.sim import plans as sim_plans
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.runner import perform
@@ -76,6 +77,14 @@ def parser() -> argparse.ArgumentParser:
     add("--rate", type=rate, default=10.0, metavar="N", help="requests a second (default 10)")
     at = "inject a fault at this time; TARGET: the start of a pod's name, any, all or '2 of app=web'; repeatable"
     add("--at", action="append", default=[], metavar="'TIME TARGET FAULT'", help=at)
+    add(
+        "--image-command",
+        action="append",
+        default=[],
+        metavar="'IMAGE=COMMAND'",
+        help="what an image is on this machine, as 'nginx=python3 -m http.server 80'; repeatable",
+    )
+    add("--image-commands", type=Path, metavar="FILE", help="a file of such lines; # begins a comment")
     add_version(parser)
     add("--watch", action="store_true", help="apply the manifests again whenever their files change")
     add("--seed", type=int, metavar="N", help="make every random choice of the lab repeatable")
@@ -152,15 +161,14 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
     if experiment.steps:
         timeline.subscribe(lambda event: seen.append(event) if event.kind in KINDS else None)
     modelled = args.on == "sim"
-    skipped = [f"skipped: {manifests.skipped} (the lab doesn't run them)"] if manifests.skipped else []
     for text in (
         *manifests.warnings,
-        *skipped,
-        *(sim_plans.notes(manifests, experiment.models) if modelled else notes(manifests)),
+        *local_notes(args.on, experiment),
+        *(() if modelled else notes(manifests)),
     ):
         _note(text)
     speed = _Speed(timeline)
-    started = engine(args.on, timeline, rng=rng, profile=args.kubernetes, note=_note, models=experiment.models)
+    started = engine(args.on, timeline, rng=rng, profile=args.kubernetes, note=_note, experiment=experiment)
     async with started as lab, _shown(args, lab, timeline, output, stop):
         edits = watch.run(lab, manifests.documents, _print_error) if watch and isinstance(lab, LabEngine) else None
         watching = asyncio.create_task(edits) if edits else None

@@ -1,16 +1,19 @@
-"""The experiment that the options of `crashy lab` describe: `--at`, `--traffic`, `--rate` and `--for`."""
+"""The experiment that the options of `crashy lab` describe: `--at`, `--traffic`, `--for`, `--image-command` ..."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment, Inject, Step, Traffic
 from crashy.experiment.targets import port_of, target_in
 from crashy.faults.base import parse_spec
 from crashy.fields.units import parse_duration
+from crashy.objects.images import ImageCommand, parse_image_command
 from crashy.objects.manifests import Manifests
 
 TIMEOUT = 2.0  # seconds, as the lab's `wget -T 2`
@@ -18,7 +21,7 @@ _STEP = re.compile(r"\s*(\S+)\s+(\d+ of \S+|\S+)\s+(\S.*)", re.DOTALL)
 
 
 def experiment(args: argparse.Namespace, manifests: Manifests) -> Experiment:
-    """Return the experiment, without end unless `--for` gives one; raises BadInput with every mistake in `--at`."""
+    """Return the experiment, without end unless `--for` gives one; raises BadInput with every mistake in them."""
     steps: list[Step] = []
     lines: list[str] = []
     for text in args.at:
@@ -26,6 +29,12 @@ def experiment(args: argparse.Namespace, manifests: Manifests) -> Experiment:
             steps.append(_step(text, manifests))
         except BadInput as error:
             lines += error.lines
+    images: dict[str, ImageCommand] = {}
+    for where, text, folder in _image_commands(args, lines):
+        try:
+            images.update([parse_image_command(text, folder)])
+        except ValueError as error:
+            lines.append(f"{where}: {error}")
     if lines:
         raise BadInput(*lines)
     return Experiment(
@@ -35,7 +44,22 @@ def experiment(args: argparse.Namespace, manifests: Manifests) -> Experiment:
         traffic=_traffic(args.traffic, args.rate, manifests) if args.traffic else None,
         duration=math.inf if args.seconds is None else args.seconds,
         steps=tuple(sorted(steps, key=lambda step: step.at)),
+        images=images,
     )
+
+
+def _image_commands(args: argparse.Namespace, lines: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield each `IMAGE=COMMAND` with where it stands and the folder of its paths; the options' come last."""
+    path: Path | None = args.image_commands
+    try:
+        given = path.read_text().splitlines() if path else []
+    except (OSError, UnicodeDecodeError) as error:
+        lines.append(f"--image-commands: {path}: {getattr(error, 'strerror', None) or 'is not a text'}")
+        given = []
+    for number, line in enumerate(given, 1):
+        if path and line.strip() and not line.lstrip().startswith("#"):
+            yield f"{path}:{number}", line.strip(), str(path.parent.resolve())
+    yield from (("--image-command", text, str(Path.cwd())) for text in args.image_command)
 
 
 def _step(text: str, manifests: Manifests) -> Step:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 
 from crashy.client import labs_folder
+from crashy.engines import images
 from crashy.engines.base import Engine
+from crashy.engines.lab.images import stands_in
 from crashy.engines.lab.running import running as lab
 from crashy.engines.sim.sim import running as sim
+from crashy.experiment.model import Experiment
 from crashy.kubelet.versions import NEWEST, PROFILES, Profile
-from crashy.objects.standin import Models
 from crashy.timeline import Timeline
 
 
@@ -23,12 +25,34 @@ def engine(
     rng: random.Random,
     profile: Profile,
     note: Callable[[str], None],
-    models: Models,
+    experiment: Experiment,
 ) -> AbstractAsyncContextManager[Engine]:
-    """Return the engine `lab` or `sim`, which runs while the context is open; a lab calls `note` with each warning."""
+    """Return the engine `lab` or `sim` for an experiment, which runs while the context is open.
+
+    A lab calls `note` with each warning.
+    """
     if name == "sim":
-        return sim(timeline, rng=rng, profile=profile, models=models)
-    return lab(timeline, labs=labs_folder(), note=note, rng=rng, profile=profile)
+        return sim(timeline, rng=rng, profile=profile, models=experiment.models)
+    return lab(
+        timeline,
+        labs=labs_folder(),
+        note=note,
+        rng=rng,
+        profile=profile,
+        models=experiment.models,
+        images=experiment.images,
+    )
+
+
+def notes(name: str, experiment: Experiment) -> Iterator[str]:
+    """Return a line for what of an experiment's manifests the engine skips, and for what stands in for their images."""
+    if experiment.manifests.skipped:
+        yield f"skipped: {experiment.manifests.skipped} (the lab doesn't run them)"
+    yield from images.notes(
+        experiment.manifests,
+        experiment.models,
+        real=lambda template, container: name == "lab" and not stands_in(template, container, experiment.images),
+    )
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from crashy.commands import kube
 from crashy.commands.arguments import Parser
 from crashy.commands.local import add_version
 from crashy.commands.local import engine as local_engine
+from crashy.commands.local import notes as local_notes
 from crashy.commands.reports import add_arguments, show
 from crashy.errors import BadInput
 from crashy.experiment.model import ENGINES, Experiment
@@ -62,7 +63,10 @@ def main(argv: Sequence[str]) -> int:
         file = _open(args.timeline, files)
         for experiment, engine in plans:
             seen: list[Event] = []
-            record = _recorder(seen, file, quiet=args.quiet or args.json)
+            quiet = args.quiet or args.json
+            record = _recorder(seen, file, quiet=quiet)
+            for text in () if quiet or engine == "kube" else local_notes(engine, experiment):
+                _note(text)
             try:
                 interrupted = _run(experiment, engine, args, record)
             except BadInput:
@@ -137,9 +141,7 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, record: 
             running = await stack.enter_async_context(
                 cluster.running(timeline)
                 if cluster
-                else local_engine(
-                    engine, timeline, rng=rng, profile=args.kubernetes, note=_note, models=experiment.models
-                )
+                else local_engine(engine, timeline, rng=rng, profile=args.kubernetes, note=_note, experiment=experiment)
             )
             await run(experiment, running, timeline, rng=rng, stop=stop, begun=begun)
         return stop.is_set()

@@ -12,6 +12,7 @@ from crashy.experiment.values import Filled, Number, Shape, Span, UrlPath
 from crashy.fields import Declared, param
 from crashy.fields.units import parse_duration
 from crashy.fields.values import Integer
+from crashy.objects.images import ImageCommands
 from crashy.objects.manifests import Manifests
 from crashy.objects.standin import Model
 from crashy.targets import Target
@@ -175,7 +176,7 @@ class Experiment:
     """One experiment: `raw` is the file's own object, `duration` in seconds, `why_not` why an engine is left out.
 
     `expect` holds what the expectations of that name have read (`expectations.read_expectations`).
-    `models` says by image how long the stand-ins of other apps take on sim.
+    `models` says by image how long the stand-ins of other apps take, `images` which are commands of this machine.
     `differs` says of an engine what of it may differ from the lab (`report.parity.MEASURES`), and why.
     """
 
@@ -190,5 +191,6 @@ class Experiment:
     why_not: Mapping[str, str] = field(default_factory=dict)
     differs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
+    images: ImageCommands = field(default_factory=dict)
     source: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)

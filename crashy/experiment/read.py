@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from crashy.errors import BadInput
 from crashy.experiment.expectations import read_expectations
@@ -17,9 +17,12 @@ from crashy.experiment.steps import read_steps
 from crashy.experiment.targets import check_service, port_of
 from crashy.manifest.load import gather, read_file
 from crashy.objects.document import Document, refusal
+from crashy.objects.images import parse_command
 from crashy.objects.manifests import Manifests, read
-from crashy.objects.standin import Model, parse_model
+from crashy.objects.standin import parse_model
 from crashy.report.parity import MEASURES
+
+T = TypeVar("T")
 
 
 def read_experiment(path: Path) -> Experiment:
@@ -71,7 +74,8 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
         engines=_engines(fields, raw, why_not),
         why_not=why_not,
         differs=differs,
-        models=_models(fields, raw.get("models", {})),
+        models=_by_image(fields, raw, "models", parse_model),
+        images=_by_image(fields, raw, "images", partial(parse_command, folder=str(path.parent.resolve()))),
         source=str(path),
         raw=raw,
     )
@@ -106,10 +110,10 @@ def read_manifests(fields: Fields, value: Any, path: str, folder: Path, *, on_to
         return nothing
 
 
-def _models(fields: Fields, value: Any) -> dict[str, Model]:
-    given = fields.mapping(value, "models", ()).items()
-    read = {image: fields.parsed(text, f"models.{image}", parse_model) for image, text in given}
-    return {image: model for image, model in read.items() if model}
+def _by_image(fields: Fields, raw: Mapping[str, Any], name: str, parse: Callable[[str], T]) -> dict[str, T]:
+    given = fields.mapping(raw.get(name, {}), name, ()).items()
+    read = {image: fields.parsed(text, f"{name}.{image}", parse) for image, text in given}
+    return {image: found for image, found in read.items() if found}
 
 
 def _traffic(fields: Fields, value: Any, manifests: Manifests) -> Traffic:

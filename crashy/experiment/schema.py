@@ -80,6 +80,7 @@ class ExperimentFields(Declared):
     duration: float = param(Span(least=1.0, days=30), default=30 * 86_400.0, required=True)
     steps: Any = param(Shape({"type": "array", "items": _STEP}), default=())
     models: Any = param(Shape({"type": "object", "additionalProperties": TEXT}))
+    images: Any = param(Shape({"type": "object", "additionalProperties": TEXT}))
     expect: Any = param(Shape(_mapping(EXPECT)))
     engines: Any = param(Shape({"type": "array", "minItems": 1, "items": {"enum": list(ENGINES)}}))
     why_not: Any = param(Shape(_mapping(dict.fromkeys(ENGINES, TEXT))))

@@ -1,12 +1,10 @@
-"""The images that the lab can run without a command: the patient's own; and the error for others."""
+"""Images: the patient's own, those that it can answer for, and those that are a command of this machine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from crashy.objects.fields import FieldError, child, invalid
-from crashy.objects.kinds import KINDS
-from crashy.objects.workload import Workload
+import shlex
+from collections.abc import Mapping
+from typing import NamedTuple
 
 PATIENT = "crashy-app"
 
@@ -31,18 +29,42 @@ def is_patient(image: str) -> bool:
     return name(image).rpartition("/")[2] == PATIENT
 
 
-def refusals(workload: Workload) -> Iterator[FieldError]:
-    """Find the containers that no process can be started for: whose image is another's, and has no command."""
-    spec = child(KINDS[workload.kind].template or "", "spec")
-    template = workload.template
-    for field, containers in (("initContainers", template.init_containers), ("containers", template.containers)):
-        for index, container in enumerate(containers):
-            if not container.command and not is_patient(container.image):
-                yield invalid(f"{spec}.{field}[{index}].image", container.image, _refusal(container.image))
+class ImageCommand(NamedTuple):
+    """The command that an image is on this machine; a relative path in it starts at `folder`."""
+
+    words: tuple[str, ...]
+    folder: str
 
 
-def _refusal(image: str) -> str:
-    """Return what to do about an image that can't be run without a command."""
-    persona = KNOWN.get(name(image))
-    use = f"{PATIENT}:1.0.0" + (f" with PERSONA={persona}, which answers as it does," if persona else "")
-    return f"the lab pulls no images: use {use} or give a command"
+ImageCommands = Mapping[str, ImageCommand]
+"""By image: as a container names it, or its name without registry of Docker's, tag and digest."""
+
+_ALLOWED = "must be IMAGE=COMMAND, such as 'nginx=python3 -m http.server 80'"
+
+
+def parse_command(text: str, folder: str) -> ImageCommand:
+    """Read a command as a shell splits it; raises ValueError, which says what is allowed."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"a command with its quotes closed ({str(error).lower()})") from None
+    if not words:
+        raise ValueError("a command, such as 'python3 -m http.server 80'")
+    return ImageCommand(words, folder)
+
+
+def parse_image_command(text: str, folder: str) -> tuple[str, ImageCommand]:
+    """Read `IMAGE=COMMAND`; raises ValueError with the whole message."""
+    image, equals, command = text.partition("=")
+    image = image.strip()
+    if not image or not equals or " " in image:
+        raise ValueError(f"{text!r}: {_ALLOWED}")
+    try:
+        return image, parse_command(command, folder)
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {image} must be {error}") from None
+
+
+def command_of(image: str, commands: ImageCommands) -> ImageCommand | None:
+    """Return the command that an image is; None if it is none."""
+    return commands.get(image) or commands.get(name(image))

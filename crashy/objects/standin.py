@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import count, islice
 from typing import NamedTuple
 
 from crashy.fields.units import Distribution, Fixed, Uniform, parse_distribution
@@ -14,6 +15,9 @@ from crashy.objects.ports import PortError, find_port
 ANNOTATION = "crashy/model"
 JOB_LABEL = "batch.kubernetes.io/job-name"
 """What a Job's controller labels its pods with; those run to an end."""
+
+_HTTPS = frozenset({443, 8443})
+_ADMIN_PORTS = 18_081
 
 _ALLOWED = "must be words such as start=2s..10s drain=3s run=20s, each a duration, a range or percentiles"
 
@@ -88,12 +92,41 @@ def ports(template: PodTemplate, container: Container) -> tuple[int, ...]:
     return tuple(dict.fromkeys((*declared, *asked)))
 
 
+def tls_ports(container: Container) -> frozenset[int]:
+    """Return the ports on which a container is asked by https, or that are https by their name or number."""
+    asked = {port: isinstance(one, HTTPGet) and one.scheme.upper() == "HTTPS" for one, port in _handlers(container)}
+    named = {port.container_port for port in container.ports if port.name == "https" or port.container_port in _HTTPS}
+    return frozenset({port for port, secure in asked.items() if secure} | (named - asked.keys()))
+
+
+def grpc_services(container: Container) -> dict[str, ProbeType]:
+    """Return the gRPC services that a container's probes ask for, each with its probe; one of several is readiness."""
+    found: dict[str, ProbeType] = {}
+    for kind in (ProbeType.STARTUP, ProbeType.LIVENESS, ProbeType.READINESS):
+        probe = container.probe(kind)
+        if probe and isinstance(probe.handler, GRPC):
+            found[probe.handler.service] = kind
+    return found
+
+
+def admin_port(template: PodTemplate, container: Container) -> int:
+    """Return the port of a stand-in's admin API: one that no container of its pod uses."""
+    containers = (*template.init_containers, *template.containers)
+    used = {port for one in containers for port in ports(template, one)}
+    free = (port for port in count(_ADMIN_PORTS) if port not in used)
+    return next(islice(free, containers.index(container), None))
+
+
 def _asked(container: Container) -> Iterator[int]:
+    return (port for _, port in _handlers(container))
+
+
+def _handlers(container: Container) -> Iterator[tuple[HTTPGet | TCPSocket | GRPC, int]]:
     probes = [container.probe(kind) for kind in ProbeType]
     hooks = (container.lifecycle.post_start, container.lifecycle.pre_stop)
     for handler in (*(probe.handler for probe in probes if probe), *hooks):
         if isinstance(handler, HTTPGet | TCPSocket | GRPC):
             try:
-                yield find_port(container, handler.port)
+                yield handler, find_port(container, handler.port)
             except PortError:
                 continue  # the probe errs, whoever listens

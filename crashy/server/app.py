@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,19 +26,22 @@ if TYPE_CHECKING:
 PATIENT = web.AppKey("patient", Patient)
 
 
-def create_app(patient: Patient, *, admin: bool, meter: Meter | None = None) -> web.Application:
-    """Make the app of one plane: the control plane has only the admin API, the data plane has every route.
+def create_app(
+    patient: Patient, *, admin: bool, meter: Meter | None = None, routes: Sequence[web.RouteDef] = ()
+) -> web.Application:
+    """Make the app of one plane: the control plane has only the admin API and `routes`, the data plane every route.
 
     The apps share the patient and, with METRICS, the meter that counts its requests.
     """
     app = web.Application()
     app[PATIENT] = patient
+    app.router.add_routes(routes)  # before the admin API's, which take every path below /admin
     admin_api.mount(app, patient, lambda handler: observe(patient, handler), meter)
     fault_hook = None if admin else make_fault_hook(patient, partial(_fault_response, patient))
-    routes = [*([] if admin else _routes(patient)), web.route("*", "/{rest:(?s:.*)}", _unmatched, name=UNMATCHED)]
+    own = [*([] if admin else _routes(patient)), web.route("*", "/{rest:(?s:.*)}", _unmatched, name=UNMATCHED)]
     app.router.add_routes(
         web.RouteDef(route.method, route.path, observe(patient, route.handler, fault_hook), route.kwargs)
-        for route in routes
+        for route in own
     )
     return app
 

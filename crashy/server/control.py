@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
 
 
 class ControlPlane(threading.Thread):
-    """Serves the admin API of a patient until `stop`.
+    """Serves the admin API of a patient, and further `routes`, until `stop`.
 
     A port that can't be bound causes a warning only: the data plane has the same API.
     """
 
-    def __init__(self, patient: Patient, port: int, meter: Meter | None) -> None:
+    def __init__(self, patient: Patient, port: int, meter: Meter | None, routes: Sequence[web.RouteDef] = ()) -> None:
         super().__init__(name="control", daemon=True)
         self._patient = patient
         self._meter = meter
+        self._routes = routes
         self._listeners = Listeners(patient, "ADMIN_PORT", patient.settings.host, [port])
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
@@ -43,7 +45,7 @@ class ControlPlane(threading.Thread):
         except BadInput as error:
             patient.add_event("Skipped", f"{error}: the admin API is on PORT only", level="warning")
             return
-        app = create_app(patient, admin=True, meter=self._meter)
+        app = create_app(patient, admin=True, meter=self._meter, routes=self._routes)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         await self._listeners.listen(http(runner, patient))

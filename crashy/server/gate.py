@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 
 from crashy.faults.active import InjectedFault, RequestEffect
 from crashy.faults.effects import InjectedResponse
-from crashy.faults.scope import Client, Request
+from crashy.faults.scope import Client, ProbeName, Request
 from crashy.patient.probes import PROBE_ROUTES
 from crashy.server.answered import GAVE_UP
 from crashy.server.patient import Patient
@@ -86,12 +86,20 @@ async def apply_faults(patient: Patient, request: Request) -> RequestEffect:
     return effect
 
 
-def make_fault_hook(patient: Patient, respond: Responder) -> FaultHook:
-    """Return the hook that applies faults to a request; `respond` makes the response that a fault sends."""
+def _probe_of(request: web.Request) -> ProbeName | None:
+    return PROBE_ROUTES.get(request.path)
+
+
+def make_fault_hook(
+    patient: Patient, respond: Responder, probe_of: Callable[[web.Request], ProbeName | None] = _probe_of
+) -> FaultHook:
+    """Return the hook that applies faults to a request.
+
+    `respond` makes the response that a fault sends, `probe_of` returns the probe that a request is of.
+    """
 
     async def fault_hook(request: web.Request, client: Client) -> web.Response | None:
-        path = request.path
-        effect = await apply_faults(patient, Request(request.method, path, client, PROBE_ROUTES.get(path)))
+        effect = await apply_faults(patient, Request(request.method, request.path, client, probe_of(request)))
         if effect.response is None or effect.by is None:
             return None
         return await respond(request, effect.by, effect.response)

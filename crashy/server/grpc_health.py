@@ -9,9 +9,10 @@ A Watch is no probe: it sends the health without random faults, and ends with th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from crashy.faults.active import Health
-from crashy.faults.scope import Request
+from crashy.faults.scope import ProbeName, Request
 from crashy.grpc import CHECK, HEALTH, OF_HTTP, WATCH, Code, Serving, fields
 from crashy.patient.answers import fault_answer, probe_answer
 from crashy.patient.life import HEALTH_IN
@@ -32,14 +33,21 @@ _TO_HTTP: dict[int, int] = {
 
 
 class GrpcHealth:
-    """Serves the health of one patient on one port.
+    """Serves the health of one patient on its port; `probe_of` returns the probe that a path and service are of.
 
     `changed` may be called from any thread, whenever the health may have changed.
     """
 
-    def __init__(self, patient: Patient, port: int, loop: asyncio.AbstractEventLoop) -> None:
-        self.listeners = Listeners(patient, "GRPC_PORT", patient.settings.host, [port])
+    def __init__(
+        self,
+        patient: Patient,
+        loop: asyncio.AbstractEventLoop,
+        probe_of: Callable[[str, str], ProbeName | None] = probe_of,
+    ) -> None:
+        port = patient.settings.grpc_port
+        self.listeners = Listeners(patient, "GRPC_PORT", patient.settings.host, [] if port is None else [port])
         self._patient = patient
+        self._probe_of = probe_of
         self._loop = loop
         self._open: set[wire.GrpcConnection] = set()
         self._last: Health | None = None
@@ -48,10 +56,13 @@ class GrpcHealth:
     async def listen(self) -> None:
         """Listen on the port that was bound."""
         patient = self._patient
-        header = ("x-pod", patient.identity.pod)
-        await self.listeners.listen(lambda: wire.GrpcConnection(self._handle, header, self._open))
+        await self.listeners.listen(self.connection)
         (port,) = self.listeners.ports
         patient.add_event("Listening", f"gRPC health on {patient.settings.host}:{port}", ports=[port], plane="grpc")
+
+    def connection(self) -> wire.GrpcConnection:
+        """Return the protocol of a new connection."""
+        return wire.GrpcConnection(self._handle, ("x-pod", self._patient.identity.pod), self._open)
 
     def changed(self) -> None:
         """Wake every Watch, if the health has changed."""
@@ -76,7 +87,7 @@ class GrpcHealth:
         client = patient.begin_request(call.headers.get("user-agent", ""))
         try:
             service = _service(call)
-            request = Request("POST", call.path, client, probe_of(call.path, service))
+            request = Request("POST", call.path, client, self._probe_of(call.path, service))
             if call.path == WATCH:
                 await self._watch(call, request, service)
                 status = 200

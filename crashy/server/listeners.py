@@ -7,11 +7,15 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from crashy.errors import BadInput
 from crashy.server.patient import Patient
+
+if TYPE_CHECKING:
+    import ssl
 
 _BACKLOG = 1024
 _RETRY_SECONDS = 0.05
@@ -70,11 +74,19 @@ class Listeners:
     Call `bind`, then `listen`; faults call `close` and `reopen`.
     """
 
-    def __init__(self, patient: Patient, setting: str, host: str, ports: Sequence[int]) -> None:
+    def __init__(
+        self,
+        patient: Patient,
+        setting: str,
+        host: str,
+        ports: Sequence[int],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._patient = patient
         self._setting = setting
         self._host = host
         self._wanted = ports
+        self._tls = tls
         self._connection: Callable[[], asyncio.Protocol] | None = None
         self._sockets: list[socket.socket] = []
         self._listening: list[asyncio.Server] = []
@@ -116,7 +128,7 @@ class Listeners:
         loop = asyncio.get_running_loop()
         while self._sockets:
             self._listening.append(
-                await loop.create_server(self._connection, sock=self._sockets.pop(), backlog=_BACKLOG)
+                await loop.create_server(self._connection, sock=self._sockets.pop(), backlog=_BACKLOG, ssl=self._tls)
             )
 
     def close(self) -> None:

@@ -52,7 +52,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         patient.add_event(
             "Open", "ADMIN_TOKEN is not set: anyone who reaches this app can inject faults", level="warning"
         )
-    with asyncio.Runner(loop_factory=_loop_factory(patient)) as runner:
+    with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
         return runner.run(PatientServer(patient, meter).run())
 
 
@@ -64,7 +64,8 @@ def _meter(patient: Patient) -> Meter | None:
     return Meter(patient)
 
 
-def _loop_factory(patient: Patient) -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory(patient: Patient) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return uvloop's, or asyncio's where it is missing."""
     try:
         import uvloop  # noqa: PLC0415 - it may be missing
     except ImportError as error:
@@ -129,7 +130,7 @@ class PatientServer:
             return None
         from crashy.server.grpc_health import GrpcHealth  # noqa: PLC0415 - an extra, which few need
 
-        return GrpcHealth(self._patient, self._settings.grpc_port, loop)
+        return GrpcHealth(self._patient, loop)
 
     def _on_signal(self, number: signal.Signals) -> None:
         if self._shutdown.is_set():

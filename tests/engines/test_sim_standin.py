@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from crashy.clock import run_virtual
+from crashy.engines.images import notes
 from crashy.engines.sim import sim
-from crashy.engines.sim.plans import notes
 from crashy.objects.manifests import Manifests
 from crashy.timeline import Event, Timeline
 from tests.manifest.conftest import manifests

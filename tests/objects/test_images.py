@@ -1,37 +1,45 @@
-"""Which images are the patient's, and which can't be run as processes."""
+"""Which images are the patient's, and which are commands of this machine."""
 
 from __future__ import annotations
 
 import pytest
 
-from crashy.objects.images import is_patient, refusals
-from tests.manifest.conftest import DEPLOYMENT, POD, manifests
-
-IMAGE = "spec.template.spec.containers[0].image: Invalid value: "
+from crashy.objects.images import ImageCommand, command_of, is_patient, parse_image_command
 
 
 @pytest.mark.parametrize(
-    ("text", "refused"),
+    ("text", "image", "words"),
     [
-        (DEPLOYMENT, []),
-        (POD.replace("image: crashy-app:1.0.0", 'image: nginx\n      command: ["python3", "-c", ""]'), []),
-        (
-            DEPLOYMENT.replace("crashy-app:1.0.0", "nginx"),
-            [f'{IMAGE}"nginx": the lab pulls no images: use crashy-app:1.0.0 or give a command'],
-        ),
-        (
-            DEPLOYMENT.replace("crashy-app:1.0.0", "kodekloud/webapp-delayed-start"),
-            [
-                f'{IMAGE}"kodekloud/webapp-delayed-start": the lab pulls no images: use crashy-app:1.0.0 with '
-                "PERSONA=webapp-delayed-start, which answers as it does, or give a command"
-            ],
-        ),
+        ("nginx=python3 -m http.server 80", "nginx", ("python3", "-m", "http.server", "80")),
+        ("ghcr.io/me/app:1.2 = sh -c 'exec ./app --a=b'", "ghcr.io/me/app:1.2", ("sh", "-c", "exec ./app --a=b")),
     ],
 )
-def test_an_image_needs_a_command_to_be_a_process(text: str, refused: list[str]) -> None:
-    (workload,) = manifests(text).workloads
+def test_an_image_can_be_a_command(text: str, image: str, words: tuple[str, ...]) -> None:
+    assert parse_image_command(text, "/here") == (image, ImageCommand(words, "/here"))
 
-    assert [str(error) for error in refusals(workload)] == refused
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nginx", "'nginx': must be IMAGE=COMMAND, such as 'nginx=python3 -m http.server 80'"),
+        ("=serve", "'=serve': must be IMAGE=COMMAND, such as 'nginx=python3 -m http.server 80'"),
+        ("nginx=", "'nginx=': nginx must be a command, such as 'python3 -m http.server 80'"),
+        ("nginx='a", '"nginx=\'a": nginx must be a command with its quotes closed (no closing quotation)'),
+    ],
+)
+def test_what_is_none_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match="must be") as refused:
+        parse_image_command(text, "/here")
+
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("image", ["nginx", "nginx:1.27", "docker.io/nginx:1", "nginx@sha256:00"])
+def test_an_image_is_found_without_its_tag(image: str) -> None:
+    command = ImageCommand(("serve",), "/")
+
+    assert command_of(image, {"nginx": command}) == command
+    assert command_of("other", {"nginx": command}) is None
 
 
 @pytest.mark.parametrize(

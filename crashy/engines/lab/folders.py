@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from crashy.kubelet.runtime import Pod
-from crashy.objects.pod import Container
+from crashy.objects.pod import Container, PodTemplate
 from crashy.patient.settings import IMAGE
+
+
+def mounted(template: PodTemplate) -> frozenset[str]:
+    """Return the volumes of a pod that are folders of this machine."""
+    return frozenset(
+        volume["name"] for volume in template.volumes if "emptyDir" in volume or "persistentVolumeClaim" in volume
+    )
 
 
 class Folders:
@@ -22,7 +29,7 @@ class Folders:
     """
 
     def __init__(self, root: Path, pod: Pod, container: Container, *, patient: bool, claims: Path) -> None:
-        volumes = {v["name"]: root / "volumes" / v["name"] for v in pod.template.volumes if "emptyDir" in v}
+        volumes = {name: root / "volumes" / name for name in mounted(pod.template)}
         for volume in pod.template.volumes:
             if claim := volume.get("persistentVolumeClaim"):
                 volumes[volume["name"]] = claims / pod.namespace / claim["claimName"]

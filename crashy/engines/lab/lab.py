@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,9 +18,10 @@ from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
+from crashy.engines.lab.standin import post
 from crashy.kubelet.runtime import Pod, StartError
-from crashy.objects.document import Document, refusal
-from crashy.objects.images import is_patient, refusals
+from crashy.objects.document import Document
+from crashy.objects.images import is_patient
 from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import Manifests, chosen, key_of, merged, read
 from crashy.objects.service import Service, ServicePort
@@ -93,9 +94,6 @@ class LabEngine:
     async def _apply(self, changed: Manifests, everything: Manifests) -> dict[Key, Verb]:
         """Apply `changed`, with the ConfigMaps and Secrets of `everything`."""
         self._cluster.check(changed)
-        documents = {key_of(document): document for document in everything.documents}
-        if lines := [documents[one.key].message(error) for one in changed.workloads for error in refusals(one)]:
-            raise refusal(lines)
         known = self._urls()
         await self._network.open(changed.services)
         self._manifests = everything
@@ -152,10 +150,11 @@ class LabEngine:
         return await ask(Target.of(self.url(service, port) + path), timeout)
 
     def admin(self, pod: Pod) -> tuple[str, str] | None:
-        """Return the URL and the token of a pod's admin API; None where no container is a patient that has one."""
+        """Return the URL and the token of a pod's admin API, its patient's or its first stand-in's; None without."""
         container = patient(pod)
         if container is None:
-            return None
+            place = self._programs.stand_in(pod)
+            return (f"http://{place[0]}:{place[1]}", "") if place else None
         try:
             environ = self._programs.program(pod, container).environ
         except StartError:
@@ -164,15 +163,15 @@ class LabEngine:
         return f"http://{self._addresses.host(pod.ip)}:{port}", environ.get("ADMIN_TOKEN", "")
 
     def app(self, pod: Pod) -> str:
-        """Return the URL of a pod's app without its Service: its patient's first port, else APP_PORT."""
-        patients = (c for c in pod.template.containers if is_patient(c.image))
-        ports = [port.container_port for patient in patients for port in patient.ports]
+        """Return the URL of a pod's app without its Service: its patient's first port or another's, else APP_PORT."""
+        containers = sorted(pod.template.containers, key=lambda c: not is_patient(c.image))
+        ports = [port.container_port for container in containers for port in container.ports]
         host, port = self._addresses.dial(pod.ip, ports[0] if ports else APP_PORT)
         return f"http://{host}:{port}"
 
     def takes_faults(self, pod: Pod) -> bool:
-        """Return whether faults can be injected into a pod: into one with a patient."""
-        return patient(pod) is not None
+        """Return whether faults can be injected into a pod: into one with a patient or a stand-in."""
+        return patient(pod) is not None or self._programs.stand_in(pod) is not None
 
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
@@ -209,14 +208,9 @@ class LabEngine:
         """Send a request to a pod's admin API; raises NotDoneError if it refuses."""
         admin = self.admin(pod)
         if admin is None:
-            raise NotDoneError("no container of the pod is a patient")
+            raise NotDoneError("its containers are programs of this machine: only patients and stand-ins take faults")
         url, token = admin
-        body = json.dumps(document).encode()
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        if token:
-            headers.append(("Authorization", f"Bearer {token}"))
-        target = Target.of(f"{url}{path}", method=method, headers=tuple(headers))
-        reply = await ask(replace(target, head=target.head + body), TIMEOUT)
+        reply = await post(f"{url}{path}", json.dumps(document).encode(), TIMEOUT, token=token, method=method)
         if reply.failure:
             raise NotDoneError(f"{url}: {reply.failure}")
         if reply.status >= 300:

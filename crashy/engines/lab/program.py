@@ -4,36 +4,52 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import crashy
 from crashy.controllers.environment import References, service_links, variables
+from crashy.engines.images import program
+from crashy.engines.lab import images
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.folders import Folders
 from crashy.engines.lab.names import table_of
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.kubelet.handlers.exec import expand
+from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.runtime import Pod
-from crashy.objects.images import is_patient
+from crashy.kubelet.versions import NEWEST
+from crashy.objects import standin
+from crashy.objects.images import ImageCommands, is_patient
 from crashy.objects.pod import Container
+from crashy.objects.standin import Models
 from crashy.patient import ADMIN_PORT
 from crashy.patient.settings import IMAGE
+from crashy.patient.standin import StandIn
 
 IMAGE_ARGS = ("serve",)
+_PYTHON = (sys.executable, "-P", "-m")
+_OURS = Path(crashy.__file__).parent.parent
+_OWN_ADDRESS = str(Path(__file__).with_name("own_address"))
 # All that a container sees of the environment that the lab was started in.
 _FROM_OUTSIDE = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME")
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A process to be started; `translate` maps the container's paths in commands that run beside it."""
+    """A process to be started; `translate` maps the container's paths in commands that run beside it.
+
+    A stand-in is asked on its admin port for those commands.
+    """
 
     command: tuple[str, ...]
     environ: Mapping[str, str]
     folder: Path
     folders: Folders
+    stand_in: tuple[str, int] | None = None
 
 
 class Programs:
@@ -41,13 +57,23 @@ class Programs:
 
     The patient's image is `python -m crashy` with the image's variables, found on the pod's own address; what the
     container sets itself wins. Its ports are translated where they can't be bound. `workingDir` is used where this
-    machine has that folder.
+    machine has that folder. Of other images, `images` says which are a command of this machine, and `models` how the
+    stand-ins of the rest go.
     """
 
-    def __init__(self, root: Path, addresses: Addresses, network: LoopbackNetwork) -> None:
+    def __init__(
+        self,
+        root: Path,
+        addresses: Addresses,
+        network: LoopbackNetwork,
+        images: ImageCommands = MappingProxyType({}),
+        models: Models = MappingProxyType({}),
+    ) -> None:
         self._root = root
         self._addresses = addresses
         self._network = network
+        self._images = images
+        self._models = models
         self.references = References()
 
     def program(self, pod: Pod, container: Container) -> Program:
@@ -61,7 +87,7 @@ class Programs:
         own = variables(here, container, self.references, service_links(near, self._addresses.dial))
         translate = folders.translate
         environ = {name: os.environ[name] for name in _FROM_OUTSIDE if name in os.environ}
-        environ |= {"PATH": _search_path(), "TMPDIR": str(root), "HOSTNAME": pod.name}
+        environ |= {"PATH": images.search_path(), "TMPDIR": str(root), "HOSTNAME": pod.name}
         if patient:
             environ |= self._image(here)
             environ["STATE_DIR"] = translate(environ["STATE_DIR"])
@@ -70,20 +96,71 @@ class Programs:
         if patient:
             for name in ("PORT", "ADMIN_PORT", "GRPC_PORT"):
                 environ[name] = self._listen(pod.ip, environ.get(name, ""))
-        command = tuple(translate(expand(word, own)) for word in container.command)
-        args = tuple(translate(expand(word, own)) for word in container.args)
-        if patient and not command:
-            command, args = (sys.executable, "-P", "-m", "crashy"), args or IMAGE_ARGS
+        runs = images.command(pod.template, container, self._images)
+        if runs is None:
+            return self._stand_in(pod, container, environ, folders, root)
+        if runs.folder:
+            environ = self._image_command(pod, container) | environ
+            environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_OWN_ADDRESS, environ.get("PYTHONPATH"))))
+        command = tuple(translate(expand(word, environ if runs.folder else own)) for word in runs.words)
+        if patient and not container.command:
+            command = (*_PYTHON, "crashy", *(command or IMAGE_ARGS))
         working = Path(translate(container.working_dir))
-        folder = working if container.working_dir and working.is_dir() else root
-        return Program((*command, *args), environ, folder, folders)
+        folder = working if container.working_dir and working.is_dir() else Path(runs.folder or root)
+        return Program(command, environ, folder, folders)
+
+    def stand_in(self, pod: Pod) -> tuple[str, int] | None:
+        """Return where the admin API of a pod's first stand-in is; None if none of its containers has one."""
+        for container in pod.template.containers:
+            if images.stands_in(pod.template, container, self._images):
+                return self._addresses.dial(pod.ip, standin.admin_port(pod.template, container))
+        return None
+
+    def _image_command(self, pod: Pod, container: Container) -> dict[str, str]:
+        """Return the variables that say where a program should listen; one in Python does so of itself."""
+        ports = {port: self._addresses.listen(pod.ip, port) for port in standin.ports(pod.template, container)}
+        host = self._addresses.host(pod.ip)
+        first = {"PORT": str(next(iter(ports.values())))} if ports else {}
+        moved = ",".join(f"{port}:{here}" for port, here in ports.items() if port != here)
+        own = {"_CRASHY_POD_IP": host, "_CRASHY_PORTS": moved, "PYTHONUNBUFFERED": "1"}
+        return {"HOST": host, "POD_IP": host, "POD_NAME": pod.name, **first, **own}
+
+    def _stand_in(
+        self, pod: Pod, container: Container, environ: Mapping[str, str], folders: Folders, root: Path
+    ) -> Program:
+        template, listen = pod.template, self._addresses.listen
+        model = standin.model_of(template, container, self._models)
+        init = container in template.init_containers and not is_sidecar(container, NEWEST)
+        ends = standin.JOB_LABEL in template.labels and template.restart_policy != "Always"
+        secure = standin.tls_ports(container)
+        admin = listen(pod.ip, standin.admin_port(template, container))
+        host = self._addresses.host(pod.ip)
+        plan = StandIn(
+            image=container.image,
+            pod=pod.name,
+            host=host,
+            admin_port=admin,
+            began=time.monotonic(),
+            start=str(model.start),
+            drain=str(model.drain),
+            run=str(model.job_run if ends else model.run or ""),
+            ports=tuple(listen(pod.ip, port) for port in standin.ports(template, container)),
+            tls=tuple(listen(pod.ip, port) for port in standin.ports(template, container) if port in secure),
+            services={name: kind.value for name, kind in standin.grpc_services(container).items()},
+            command=program(container),
+            init=init,
+            folders={path: str(folder) for path, folder in folders.mapping.items()},
+        )
+        own = {"PYTHONPATH": str(_OURS), "PYTHONUNBUFFERED": "1", "POD_NAME": pod.name}
+        command = (*_PYTHON, "crashy.server.standin", plan.to_json())
+        return Program(command, {**environ, **own}, root, folders, (host, admin))
 
     def _image(self, pod: Pod) -> dict[str, str]:
         return IMAGE | {
             "PYTHONUNBUFFERED": "1",
             "ADMIN_PORT": str(ADMIN_PORT),  # named, since it is to be translated
             "HOST": pod.ip,
-            "PYTHONPATH": str(Path(crashy.__file__).parent.parent),
+            "PYTHONPATH": str(_OURS),
             "POD_NAME": pod.name,
             "POD_NAMESPACE": pod.namespace,
             "POD_IP": pod.ip,
@@ -94,8 +171,3 @@ class Programs:
         words = [word.strip() for word in ports.split(",")]
         known = {w: str(self._addresses.listen(ip, int(w))) for w in words if w.isdecimal() and 0 < int(w) < 65536}
         return ",".join(known.get(word, word) for word in words)
-
-
-def _search_path() -> str:
-    """Return the PATH, with this Python's folder in front: `python` and `crashy` are the lab's own."""
-    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from crashy.controllers.cluster import Cluster
 from crashy.engines.lab import proc
@@ -24,6 +25,8 @@ from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.warden import Warden
 from crashy.errors import BadInput
 from crashy.kubelet.versions import NEWEST, Profile
+from crashy.objects.images import ImageCommands
+from crashy.objects.standin import Models
 from crashy.timeline import Timeline
 
 DESCRIPTORS = (65_536, 10_240)  # open files wished for, and what is always allowed
@@ -38,11 +41,14 @@ async def running(
     note: Callable[[str], None],
     rng: random.Random,
     profile: Profile = NEWEST,
+    images: ImageCommands = MappingProxyType({}),
+    models: Models = MappingProxyType({}),
 ) -> AsyncIterator[LabEngine]:
     """Make a lab, and end all that it has started, however the body ends.
 
     `labs` is the folder of the control sockets; `note` is called with each line for the user. `rng` draws
-    the pods' names, and the seeds of what is drawn at times that no run repeats.
+    the pods' names, and the seeds of what is drawn at times that no run repeats. `images` says which images are
+    commands of this machine, `models` how the stand-ins of the others go.
     """
     _raise_descriptor_limit()
     if not proc.there():
@@ -52,7 +58,7 @@ async def running(
     folder = Path(tempfile.mkdtemp(prefix="crashy-lab-"))
     control_path = labs / f"{os.getpid()}.sock"
     warden = Warden(folder, control_path)
-    programs = Programs(folder, addresses, network)
+    programs = Programs(folder, addresses, network, images, models)
     runtime = ProcessRuntime(
         programs.program,
         addresses=addresses,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from crashy.engines.lab import reaper
+from crashy.engines.lab import reaper, standin
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.logs import LogLines
 from crashy.engines.lab.orphans import Orphans, is_init
@@ -26,7 +26,7 @@ from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import Profile
 from crashy.objects.images import is_patient
-from crashy.objects.pod import Container, Exec, HTTPGet, Probe
+from crashy.objects.pod import Container, Exec, HTTPGet, Probe, ProbeType
 from crashy.objects.ports import PortError, find_port
 from crashy.timeline import Timeline, kinds
 
@@ -154,7 +154,9 @@ class ProcessRuntime:
             running.process.kill()
             await asyncio.wait([running.watch])
 
-    async def exec(self, container_id: str, command: tuple[str, ...], timeout: float) -> ExecResult:
+    async def exec(
+        self, container_id: str, command: tuple[str, ...], timeout: float, probe: ProbeType | None = None
+    ) -> ExecResult:
         """Run a command in a container's surroundings; see `Runtime.exec`.
 
         It ends when no process holds its output any more, so a background child keeps it open, as in a container.
@@ -163,6 +165,11 @@ class ProcessRuntime:
         if running is None:
             raise ProcessLookupError(f'container "{container_id}" is not running')
         program = running.program
+        if program.stand_in:
+            word = probe.value if probe else ""
+            return await standin.execute(
+                program.stand_in, command, word, timeout, lambda: container_id in self._running
+            )
         own = f"/proc/{running.process.pid}/"  # where a command in the container finds its first process
         translated = tuple(_FIRST.sub(own, program.folders.translate(word)) for word in command)
         stdout, stderr = bytearray(), bytearray()
@@ -184,11 +191,15 @@ class ProcessRuntime:
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe a container once; see `Runtime.probe`."""
+        kind = next((kind for kind in ProbeType if container.probe(kind) is probe), None)
+        running = self._running.get(container_id)
+        stand_in = running is not None and running.program.stand_in is not None
+        asked = standin.marked(container, kind) if stand_in and kind else probe
         return await ask(
-            probe,
+            asked,
             container,
             host=pod.ip,
-            run=partial(self.exec, container_id),
+            run=partial(self.exec, container_id, probe=kind),
             dial=self._dial,
             profile=self._profile,
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from crashy.controllers.environment import References, service_links, variables
-from crashy.engines.sim import shell
+from crashy.engines.images import program, runs_patient
 from crashy.engines.sim.files import ContainerFiles, Files
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import PatientPlan
@@ -21,10 +21,9 @@ from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.runtime import Pod, StartError
 from crashy.kubelet.versions import NEWEST
-from crashy.objects.images import is_patient
-from crashy.objects.manifests import Manifests
-from crashy.objects.pod import Container, Exec, Handler, ProbeType
-from crashy.objects.standin import DEFAULT, JOB_LABEL, JOB_RUN, Model, Models, model_of, ports
+from crashy.objects.pod import Container, Handler
+from crashy.objects.standin import JOB_LABEL, Models, model_of, ports
+from crashy.patient import shell
 from crashy.patient.settings import IMAGE, Settings, load
 from crashy.timeline import Timeline, kinds
 
@@ -121,56 +120,3 @@ class Plans:
 def _key(pod: Pod, volume: Mapping[str, Any]) -> tuple[str, str]:
     claim = volume.get("persistentVolumeClaim")
     return (pod.namespace, claim["claimName"]) if claim else (pod.uid, volume["name"])
-
-
-def runs_patient(container: Container) -> bool:
-    """Return whether a container is the patient: its image, without another command than `crashy serve`."""
-    words = [*container.command, *container.args]
-    serves = words[:1] == ["serve"] if not container.command else words[:2] == ["crashy", "serve"]
-    return is_patient(container.image) and (serves or not words)
-
-
-def program(container: Container) -> tuple[str, ...]:
-    """Return what a container runs in the place of its image's own program; empty where it doesn't say.
-
-    `args` without a command are for the image's own program, but where that can only be a shell's: a command in them
-    stands for an image without a program of its own.
-    """
-    if container.command or (container.args and shell.known(container.args)):
-        return (*container.command, *container.args)
-    return ()
-
-
-def notes(manifests: Manifests, models: Models) -> Iterator[str]:
-    """Return a line that says which containers are stand-ins, and which of their commands are taken to succeed."""
-    images: dict[str, Model] = {}
-    beyond: dict[str, None] = {}
-    jobs = False
-    for workload in manifests.workloads:
-        template = workload.template
-        for container in (*template.init_containers, *template.containers):
-            for command in _commands(container):
-                beyond |= dict.fromkeys(shell.others(command))
-            main = program(container)
-            init = container in template.init_containers and not is_sidecar(container, NEWEST)
-            if not runs_patient(container) and not init and (not main or shell.others(main)):
-                images[container.image] = model_of(template, container, models)
-                jobs = jobs or "Job" in workload.kind
-    if images:
-        told = ", ".join(f"{image} ({model})" if model != DEFAULT else image for image, model in images.items())
-        ends = f"; a Job's ends well after {JOB_RUN}, or its model's run" if jobs else ""
-        yield (
-            "stand-ins, healthy apps that answer on the ports that are declared or probed, without their manifests' "
-            f"limits: {told}{ends}"
-        )
-    if beyond:
-        yield f"commands taken to succeed while their app is well: {', '.join(beyond)}"
-
-
-def _commands(container: Container) -> Iterator[tuple[str, ...]]:
-    """Yield the commands that are run beside a container's own."""
-    probes = [container.probe(kind) for kind in ProbeType]
-    hooks = (container.lifecycle.post_start, container.lifecycle.pre_stop)
-    for handler in (*(probe.handler for probe in probes if probe), *hooks):
-        if isinstance(handler, Exec) and not (is_patient(container.image) and "/app/is_" in handler.command[-1]):
-            yield handler.command

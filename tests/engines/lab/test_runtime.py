@@ -142,7 +142,7 @@ async def test_a_container_that_outlives_its_grace_is_killed() -> None:
     ],
 )
 async def test_what_cannot_start(command: tuple[str, ...], text: str) -> None:
-    async with container(*command, begin=False) as c:
+    async with container(*command, begin=False, image="crashy-app") as c:
         with pytest.raises(StartError) as caught:
             await c.begin()
 
@@ -273,7 +273,10 @@ async def test_a_fault_for_what_is_no_patient_is_not_injected(tmp_path: Path) ->
         await lab.inject(lab.pods()[0].pod, "crash")
         last = timeline.since()[-1]
 
-        assert (last.reason, last.message) == ("NotInjected", "crash: no container of the pod is a patient")
+        assert (last.reason, last.message) == (
+            "NotInjected",
+            "crash: its containers are programs of this machine: only patients and stand-ins take faults",
+        )
         assert lab.admin(lab.pods()[0].pod) is None
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from crashy.engines.sim.commands import COMMANDS, Course, Ended, Exit, Files, Other
+from crashy.patient.commands import COMMANDS, Course, Ended, Exit, Files, Other
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,27 +114,37 @@ def run(command: Sequence[str], files: Files) -> Course:
 
 def known(command: Sequence[str]) -> bool:
     """Return whether a command begins with a shell's script or with what is modelled."""
-    return _script(command) is not None or PurePosixPath(command[0]).name in COMMANDS
+    return script(command) is not None or PurePosixPath(command[0]).name in COMMANDS
+
+
+def modelled(command: Sequence[str]) -> bool:
+    """Return whether the syntax of a command, as far as it has any, is modelled."""
+    return _parsed(command) is not None
 
 
 def others(command: Sequence[str]) -> list[str]:
     """Return the programs in a command that are not modelled, as they are written; none if all of it is."""
+    return [words[0] for words in programs(command)]
+
+
+def programs(command: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the programs in a command that are not modelled, each with its arguments; the command where none is."""
     node = _parsed(command)
-    return [*_others(node)] if node else [command[0]]
+    return [*_others(node)] if node else [tuple(command)]
 
 
 def _parsed(command: Sequence[str]) -> _Node | None:
     """Return the command's syntax; None where it is beyond what is modelled."""
-    script = _script(command)
-    if script is None:
+    text = script(command)
+    if text is None:
         return _Simple(tuple(command)) if PurePosixPath(command[0]).name in COMMANDS else None
     try:
-        return _Parser(script).script()
+        return _Parser(text).script()
     except (_UnknownError, ValueError):
         return None
 
 
-def _script(command: Sequence[str]) -> str | None:
+def script(command: Sequence[str]) -> str | None:
     """Return what a shell is given with -c."""
     if PurePosixPath(command[0]).name not in {"sh", "bash", "ash", "dash"}:
         return None
@@ -146,12 +156,12 @@ def _script(command: Sequence[str]) -> str | None:
     return None
 
 
-def _others(node: _Node) -> Iterator[str]:
+def _others(node: _Node) -> Iterator[tuple[str, ...]]:
     match node:
         case _Simple(words):
             name = PurePosixPath(words[0]).name
             if name not in COMMANDS or any(_EXPANDED.search(word) for word in words if name != "echo"):
-                yield words[0]
+                yield words
         case _Not(command):
             yield from _others(command)
         case _List(parts):
@@ -259,6 +269,8 @@ class _Parser:
                 raise _UnknownError
             else:
                 words.append(word)
+        if words[:1] == ["exec"]:
+            words.pop(0)
         if not words or re.match(r"\w+=", words[0]):
             raise _UnknownError
         return _Simple(tuple(words), tuple(outputs))

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from crashy.engines.sim.commands import Ended, Other
 from crashy.engines.sim.files import ContainerFiles
-from crashy.engines.sim.shell import known, others, run
+from crashy.patient.commands import Ended, Other
+from crashy.patient.shell import known, others, run
 
 
 def empty() -> ContainerFiles:
@@ -55,7 +55,7 @@ def play(command: tuple[str, ...], *, code: int = 0, most: int = 4) -> list[floa
         ("if [ -f /x ]; then exit 1; else exit 5; fi", [5]),
         ("sleep 1 # a while\nexit 2", [1.0, 2]),
         ("nc -z localhost 80 || exit 1", ["nc -z localhost 80", 0]),
-        ("sleep 2; exec nginx", [2.0, "exec nginx", 0]),
+        ("sleep 2; exec nginx", [2.0, "nginx", 0]),
         ("a | b", ["sh -c a | b", 0]),
         ("X=1 true", ["sh -c X=1 true", 0]),
         ("sleep $LONG", ["sleep $LONG", 0]),

@@ -1,0 +1,81 @@
+"""What runs for a container: the patient, its own command, or its image's stand-in; and what users are told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from crashy.kubelet.pod import is_sidecar
+from crashy.kubelet.versions import NEWEST
+from crashy.objects.images import KNOWN, PATIENT, is_patient, name
+from crashy.objects.manifests import Manifests
+from crashy.objects.pod import Container, Exec, PodTemplate, ProbeType
+from crashy.objects.standin import DEFAULT, JOB_RUN, Model, Models, model_of
+from crashy.patient import shell
+
+
+def runs_patient(container: Container) -> bool:
+    """Return whether a container is the patient: its image, without another command than `crashy serve`."""
+    words = [*container.command, *container.args]
+    serves = words[:1] == ["serve"] if not container.command else words[:2] == ["crashy", "serve"]
+    return is_patient(container.image) and (serves or not words)
+
+
+def program(container: Container) -> tuple[str, ...]:
+    """Return what a container runs in the place of its image's own program; empty where it doesn't say.
+
+    `args` without a command are for the image's own program, but where that can only be a shell's: a command in them
+    stands for an image without a program of its own.
+    """
+    if container.command or (container.args and shell.known(container.args)):
+        return (*container.command, *container.args)
+    return ()
+
+
+def notes(
+    manifests: Manifests, models: Models, real: Callable[[PodTemplate, Container], bool] = lambda _, __: False
+) -> Iterator[str]:
+    """Return a line that says which containers are stand-ins, and which of their commands are taken to succeed.
+
+    Those that are `real` run as processes of their own.
+    """
+    images: dict[str, Model] = {}
+    beyond: dict[str, None] = {}
+    jobs = False
+    for workload in manifests.workloads:
+        template = workload.template
+        for container in (*template.init_containers, *template.containers):
+            if real(template, container):
+                continue
+            for command in _commands(container):
+                beyond |= dict.fromkeys(shell.others(command))
+            main = program(container)
+            init = container in template.init_containers and not is_sidecar(container, NEWEST)
+            if not runs_patient(container) and not init and (not main or shell.others(main)):
+                images[container.image] = model_of(template, container, models)
+                jobs = jobs or "Job" in workload.kind
+    if images:
+        told = ", ".join(f"{image}{_about(image, model)}" for image, model in images.items())
+        ends = f"; a Job's ends well after {JOB_RUN}, or its model's run" if jobs else ""
+        yield (
+            "stand-ins, healthy apps that answer on the ports that are declared or probed, without their manifests' "
+            f"limits: {told}{ends}"
+        )
+    if beyond:
+        yield f"commands taken to succeed while their app is well: {', '.join(beyond)}"
+
+
+def _about(image: str, model: Model) -> str:
+    """Return what is worth knowing of a stand-in: its model, and the persona that answers as its image does."""
+    persona = KNOWN.get(name(image))
+    known = [f"{PATIENT}:1.0.0 with PERSONA={persona} answers as it does"] if persona else []
+    model_text = [str(model)] if model != DEFAULT else []
+    return f" ({'; '.join((*model_text, *known))})" if known or model_text else ""
+
+
+def _commands(container: Container) -> Iterator[tuple[str, ...]]:
+    """Yield the commands that are run beside a container's own."""
+    probes = [container.probe(kind) for kind in ProbeType]
+    hooks = (container.lifecycle.post_start, container.lifecycle.pre_stop)
+    for handler in (*(probe.handler for probe in probes if probe), *hooks):
+        if isinstance(handler, Exec) and not (is_patient(container.image) and "/app/is_" in handler.command[-1]):
+            yield handler.command

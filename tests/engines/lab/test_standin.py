@@ -1,0 +1,192 @@
+"""Other people's images in the lab: a real process that answers as a healthy app, and is as ill as it is made."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from crashy.engines.lab.lab import LabEngine
+from crashy.engines.lab.running import running
+from crashy.objects.images import parse_command
+from crashy.objects.manifests import Manifests
+from crashy.timeline import Event, Timeline
+from tests.manifest.conftest import manifests
+
+DEADLINE = 30.0
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: web, labels: {{app: web}}, annotations: {{crashy/model: 'start=300ms drain={drain}'}}}}
+spec:
+  terminationGracePeriodSeconds: 5
+  containers: [{{name: web, image: "example.org/web:1", {container}}}]
+"""
+
+
+def pod(container: str, *, drain: str = "100ms") -> Manifests:
+    return manifests(POD.format(container=container, drain=drain))
+
+
+class Lab:
+    """A lab with one manifest, and what happened in it."""
+
+    def __init__(self, engine: LabEngine, timeline: Timeline) -> None:
+        self.engine = engine
+        self._timeline = timeline
+
+    @property
+    def events(self) -> list[Event]:
+        return [*self._timeline.since()]
+
+    async def until(self, happened: Callable[[], object]) -> None:
+        async with asyncio.timeout(DEADLINE):
+            while not happened():  # noqa: ASYNC110 - it happens in other processes
+                await asyncio.sleep(0.02)
+
+    async def ready(self) -> None:
+        await self.until(lambda: all(view.status.ready for view in self.engine.pods()))
+
+    def count(self, reason: str, text: str = "") -> int:
+        return sum(event.reason == reason and text in event.message for event in self.events)
+
+    async def inject(self, fault: str) -> None:
+        await self.engine.inject(self.engine.pods()[0].pod, fault)
+
+    def logs(self) -> list[str]:
+        return [event.message for event in self.events if event.kind == "log"]
+
+
+@asynccontextmanager
+async def lab(given: Manifests, folder: Path, images: dict[str, str] | None = None) -> AsyncIterator[Lab]:
+    timeline = Timeline(time.monotonic)
+    commands = {image: parse_command(text, str(folder)) for image, text in (images or {}).items()}
+    rng = random.Random(1)
+    async with running(timeline, labs=folder, note=lambda _: None, rng=rng, images=commands) as engine:
+        await engine.apply(given)
+        yield Lab(engine, timeline)
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        "httpGet: {path: /any/path, port: 9000}",
+        "httpGet: {path: /any/path, port: 9000, scheme: HTTPS}",
+        "tcpSocket: {port: 9000}",
+        "grpc: {port: 9000, service: any}",
+        "exec: {command: [no-such-client]}",
+    ],
+)
+async def test_every_probe_is_answered(probe: str, tmp_path: Path) -> None:
+    probes = f"readinessProbe: {{{probe}, periodSeconds: 1}}, livenessProbe: {{{probe}, periodSeconds: 1}}"
+    async with lab(pod(probes), tmp_path) as one:
+        await one.ready()
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        "httpGet: {path: /any/path, port: 9000}",
+        "grpc: {port: 9000, service: any}",
+        "exec: {command: [no-such-client]}",
+    ],
+)
+async def test_a_fault_of_one_probe_leaves_another_that_asks_the_same(probe: str, tmp_path: Path) -> None:
+    slow = f"livenessProbe: {{{probe}, periodSeconds: 1, initialDelaySeconds: 3, failureThreshold: 1}}"
+    async with lab(pod(f"readinessProbe: {{{probe}, periodSeconds: 1, failureThreshold: 1}}, {slow}"), tmp_path) as one:
+        await one.ready()
+        await one.inject("unready")
+        await one.until(lambda: not one.engine.pods()[0].status.ready)
+        await one.engine.recover(one.engine.pods()[0].pod)
+        await one.ready()
+        assert not one.count("Unhealthy", "Liveness")
+
+        await one.inject("unlive")
+        await one.until(lambda: one.count("Unhealthy", "Liveness"))
+
+
+@pytest.mark.parametrize("fault", ["crash", "freeze", "error clients=kubelet", "latency clients=kubelet delay=5s"])
+async def test_it_takes_the_faults_of_a_process(fault: str, tmp_path: Path) -> None:
+    probe = "{httpGet: {path: /healthy, port: 80}, periodSeconds: 1, failureThreshold: 2}"
+    async with lab(pod(f"readinessProbe: {probe}, livenessProbe: {probe}"), tmp_path) as one:
+        await one.ready()
+        await one.inject(fault)
+        await one.until(lambda: one.engine.pods()[0].status.containers[0].restart_count == 1)
+        await one.ready()
+
+
+async def test_it_takes_sigterm_and_ends_after_its_drain(tmp_path: Path) -> None:
+    async with lab(pod("readinessProbe: {tcpSocket: {port: 80}, periodSeconds: 1}", drain="2s"), tmp_path) as one:
+        await one.ready()
+        began = time.monotonic()
+        one.engine.delete(one.engine.pods()[0].pod)
+        await one.until(lambda: one.count("Exited"))
+
+    (exited,) = [event for event in one.events if event.reason == "Exited"]
+    assert exited.data["exit_code"] == 0
+    assert time.monotonic() - began >= 2
+
+
+async def test_its_simple_commands_do_what_they_say(tmp_path: Path) -> None:
+    given = pod(
+        'command: [sh, -c, "touch /tmp/ok; no-such-server"], '
+        "readinessProbe: {exec: {command: [sh, -c, 'cat /tmp/ok && rm /tmp/ok']}, periodSeconds: 1}"
+    )
+    async with lab(given, tmp_path) as one:
+        await one.until(lambda: one.count("Unhealthy", "cat: /tmp/ok: No such file or directory"))
+
+        assert any("standing in for example.org/web:1" in line for line in one.logs())
+
+
+SERVED = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - name: web
+          image: nginx:1.27
+          ports: [{containerPort: 8000}]
+          readinessProbe: {httpGet: {port: 8000}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8000}]}
+"""
+
+
+async def test_an_image_that_is_a_command_serves_from_its_folder_on_each_pods_own_address(tmp_path: Path) -> None:
+    (tmp_path / "hello.txt").write_text("hello\n")
+    given = manifests(SERVED)
+    async with lab(given, tmp_path, {"nginx": "python3 -m http.server 8000"}) as one:
+        await one.ready()
+        url = one.engine.url(given.services[0], given.services[0].ports[0])
+        with await asyncio.to_thread(urlopen, f"{url}/hello.txt") as response:
+            assert response.read() == b"hello\n"
+        await one.inject("crash")
+
+        assert one.count("NotInjected", "only patients and stand-ins take faults")
+
+
+async def test_users_get_a_page_and_https_where_it_is_asked(tmp_path: Path) -> None:
+    given = manifests(SERVED.replace("{port: 8000}, periodSeconds", "{port: 8000, scheme: HTTPS}, periodSeconds"))
+    async with lab(given, tmp_path) as one:
+        await one.ready()
+        url = one.engine.url(given.services[0], given.services[0].ports[0]).replace("http:", "https:")
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        with await asyncio.to_thread(urlopen, url, context=trusting) as response:
+            assert b"stands in for nginx:1.27" in response.read()
