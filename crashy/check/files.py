@@ -13,6 +13,7 @@ from crashy.kubelet.versions import NEWEST, Profile
 from crashy.manifest.comments import Comment
 from crashy.manifest.walk import Source
 from crashy.objects.document import Document, one_line
+from crashy.objects.kinds import KINDS
 
 INVALID = Trap(
     "invalid-manifest", Severity.ERROR, "It can't be read, or the API server refuses it",
@@ -82,7 +83,7 @@ def read_sources(sources: Iterable[Source], profile: Profile = NEWEST) -> Checke
             checked.findings += [invalid_in(document, error.path, error) for document, error in found.mistakes]
         checked.findings += _duplicates(source)
         checked.comments += source.comments
-        checked.documents += source.documents
+        checked.documents += [document for document in source.documents if document.object.get("kind") in list(KINDS)]
         checked.other_kinds += found.skipped
         for document, one in found.objects:
             checked.findings += _same_name(document, one.namespace, places)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+from functools import lru_cache
 from pathlib import PurePath
 from urllib.parse import quote
 
 NOWHERE = PurePath()  # paths stay as they were named
 
 
+@lru_cache  # many findings are in one file
 def relative(file: str, here: PurePath) -> str:
     """Return a file's path without detours, relative to the folder `here` if it is in it: `k8s/web.yaml`.
 
