@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from crashy.check import programs
 from crashy.check.targets import CheckTarget
-from crashy.kubelet.backoff import crash_loop_backoff
+from crashy.kubelet.backoff import WORK_QUEUE_SECONDS, crash_loop_backoff
 from crashy.kubelet.detection import Bounds, detection, first_failure, first_probe
 from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.grace import KillReason, grace_after_pre_stop, grace_period, runs_pre_stop
@@ -210,6 +210,8 @@ def _impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     out = _earlier(noticed(readiness, mode), restarted) if readiness else None
     if target.template.restart_policy == "Never" and not container.restart_policy:
         restarted = None
+    elif mode is FailureMode.EXIT:
+        restarted = Bounds(0.0, RELIST + _killed_at_start(target, killing))
     listens, ready = target.env.starts, start(target).ready
     answering = restarted and Bounds(restarted.best + listens, restarted.worst + listens)
     back = None
@@ -219,6 +221,21 @@ def _impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     routed = out if others else back
     errors = routed if readiness and target.readiness_counts else answering
     return Impact(detected, out, back, errors)
+
+
+def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:
+    """Return how much longer the next start can take because liveness kills the first one after an exit; 0 if it can't.
+
+    A probe between the exit and the relist fails, and its failure counts for the new container.
+    """
+    probe = target.container.liveness_probe
+    if probe is None or target.container.startup_probe is not None or probe.failure_threshold < 2:
+        return 0.0
+    safe = first_probe(probe).best + (probe.failure_threshold - 2) * probe.period_seconds
+    if waits_for(target, probe) <= safe:
+        return 0.0
+    killed = first_failure(probe, ProbeFailure.REFUSE).worst + RELIST + killing.worst
+    return killed + crash_loop_backoff().initial + WORK_QUEUE_SECONDS + RELIST
 
 
 def _earlier(one: Bounds | None, other: Bounds | None) -> Bounds | None:

@@ -56,8 +56,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     parser = Parser(
         "crashy lab",
-        description="Run Deployments, Pods and Services on this machine: pods are processes on loopback addresses, "
-        "probed, killed and restarted as the kubelet does it.",
+        description="Run Deployments, DaemonSets, ReplicaSets, Pods and Services on this machine: pods are processes "
+        "on loopback addresses, probed, killed and restarted as the kubelet does it.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

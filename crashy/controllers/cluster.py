@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from crashy.controllers.apply import Verb, completed, pod_refusals, same, selector_refusals
-from crashy.controllers.base import NODE, Network, PodView
+from crashy.controllers.apply import Verb, completed, pod_refusals, refusals, same
+from crashy.controllers.base import Network, PodView
+from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
 from crashy.controllers.environment import References
-from crashy.controllers.workloads import CONTROLLERS, Controller, Owner
+from crashy.controllers.poddisruptionbudget import BudgetController, BudgetControllers
+from crashy.controllers.scheduler import Scheduler
+from crashy.controllers.workloads import CONTROLLERS, OF_WORKLOADS, Controller, Owner, claimant
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.recorder import deleted_data
@@ -72,6 +76,8 @@ class Cluster:
         self._controllers: dict[Key, Controller[Any]] = {}
         self._services = ServiceControllers()
         self._references = References()
+        self._budgets = BudgetControllers(timeline.add, self.owner)
+        self.scheduler = Scheduler(timeline.add)
 
     def check(self, manifests: Manifests) -> None:
         """Raise BadInput with a line for each change of an existing object that is not allowed."""
@@ -80,7 +86,7 @@ class Cluster:
             if uid := self._bare.get(workload.key):
                 lines += pod_refusals(self._members[uid].pod.template, workload)
             elif known := self._controllers.get(workload.key):
-                lines += selector_refusals(known.workload, workload)
+                lines += refusals(known.workload, workload)
         replicas = {key: controller.workload.replicas for key, controller in self._controllers.items()}
         replicas |= dict.fromkeys(self._bare, 1) | {one.key: one.replicas for one in manifests.workloads}
         count = sum(replicas.values())
@@ -101,6 +107,9 @@ class Cluster:
             done["Service", service.namespace, service.name] = self._apply_service(service)
         for one in manifests.workloads:
             done[one.key] = self._apply_bare(one) if isinstance(one, BarePod) else self._apply_workload(one)
+        for budget in manifests.budgets:
+            verb = self._budgets.apply(budget, self.pods())
+            done["PodDisruptionBudget", budget.namespace, budget.name] = verb
         return done
 
     def _apply_service(self, service: Service) -> Verb:
@@ -116,10 +125,7 @@ class Cluster:
     def _apply_workload(self, workload: Workload) -> Verb:
         known = self._controllers.get(workload.key)
         if known is None:
-            known = self._controllers[workload.key] = CONTROLLERS[workload.kind](
-                workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng
-            )
-            known.sync()
+            self.start(workload)
             return "created"
         before: Workload = known.workload
         if not workload.replicas_given and not before.replicas_given:
@@ -129,6 +135,23 @@ class Cluster:
         known.apply(workload)
         return "configured"
 
+    def start(self, workload: Workload) -> Controller[Any]:
+        """Create a workload, and return its controller."""
+        more = {"workloads": self} if workload.kind in OF_WORKLOADS else {}
+        made = self._controllers[workload.key] = CONTROLLERS[workload.kind](
+            workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng, **more
+        )
+        made.sync()
+        return made
+
+    def remove(self, key: Key) -> None:
+        """Delete a workload and its pods; one that does not exist is no error."""
+        if gone := self._controllers.pop(key, None):
+            gone.stop()
+            for member in list(self._members.values()):
+                if member.owner and gone.owns(member.owner):
+                    self.delete(member.pod)
+
     def _apply_bare(self, bare: BarePod) -> Verb:
         uid = self._bare.get(bare.key)
         if uid is None:
@@ -137,12 +160,28 @@ class Cluster:
         member = self._members[uid]
         if completed(member.pod.template) == completed(bare.template):
             return "unchanged"
-        changed = self._members[uid] = replace(member, pod=replace(member.pod, template=bare.template))
-        member.driver.update(bare.template)
-        if changed.pod.template.labels != member.pod.template.labels:
-            self._services.select(self.pods())
-        self._changed(uid)
+        self._change(member, bare.template)
         return "configured"
+
+    def relabel(self, pod: Pod, labels: Mapping[str, str]) -> None:
+        """Change a pod's labels, as `kubectl label` does."""
+        member = self._members[pod.uid]
+        self._change(member, replace(member.pod.template, labels=labels))
+
+    def _change(self, member: _Member, template: PodTemplate) -> None:
+        """Replace the template of a pod; whoever selects it no longer releases it, whoever does now adopts it."""
+        pod = replace(member.pod, template=template)
+        owner = claimant(self._controllers.values(), pod, member.owner)
+        self._members[pod.uid] = replace(member, pod=pod, owner=owner)
+        member.driver.update(template)
+        if pod.template.labels != member.pod.template.labels:
+            self._services.select(self.pods())
+        if member.owner and member.owner is not owner:
+            member.owner.pods.drop(pod.uid)
+            member.owner.changed()
+        if owner is None:
+            self._bare["Pod", pod.namespace, pod.name] = pod.uid
+        self._changed(pod.uid)
 
     def _create(self, name: str, namespace: str, template: PodTemplate, owner: Owner | None) -> None:
         uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
@@ -162,17 +201,22 @@ class Cluster:
         self._put(self._members[uid])
         if owner is None:
             self._bare["Pod", namespace, name] = uid
-        assigned = f"Successfully assigned {namespace}/{name} to {NODE}"
-        kinds.normal(self._timeline.add, "default-scheduler", pod.object, "Scheduled", assigned, namespace=namespace)
-        task = self._tasks.create_task(self._run(pod, driver), name=pod.object)
+        daemon = isinstance(owner, DaemonSetController)
+        self.scheduler.schedule(pod, lambda: self._task(pod, self._run(pod, driver)), daemon=daemon)
+
+    def _task(self, pod: Pod, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks.create_task(work, name=pod.object)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     async def _run(self, pod: Pod, driver: PodDriver) -> None:
         await driver.run()
+        self._gone(pod)
+
+    def _gone(self, pod: Pod) -> None:
         member = self._members.pop(pod.uid)
         self._drop(member)
-        gone = deleted_data(pod, driver.status)
+        gone = deleted_data(pod, member.driver.status)
         kinds.POD.add(self._timeline.add, "apiserver", pod.object, "Deleted", data=gone)
         self._sync(member.owner)
 
@@ -184,18 +228,23 @@ class Cluster:
     def _put(self, member: _Member) -> None:
         if member.owner:
             member.owner.pods.put(member.view)
-        self._services.put(member.view)
+        if not self.scheduler.waits(member.pod):
+            self._services.put(member.view)
+        self._budgets.put(member.view)
 
     def _drop(self, member: _Member) -> None:
         if member.owner:
             member.owner.pods.drop(member.pod.uid)
-        else:
-            del self._bare["Pod", member.pod.namespace, member.pod.name]
+        key = ("Pod", member.pod.namespace, member.pod.name)
+        if self._bare.get(key) == member.pod.uid:
+            del self._bare[key]
         self._services.drop(member.pod)
+        self._budgets.drop(member.pod.uid)
 
     def _sync(self, owner: Owner | None) -> None:
         """Sync the controllers: those of Services first, then the owner's."""
         self._services.sync()
+        self._budgets.sync()
         if owner:
             owner.changed()
 
@@ -205,8 +254,27 @@ class Cluster:
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
         """Delete a pod gracefully; `grace` seconds replace its own. A pod that does not exist is no error."""
-        if pod.uid in self._members:
-            self._members[pod.uid].driver.delete(grace)
+        if pod.uid not in self._members:
+            return
+        self._members[pod.uid].driver.delete(grace)
+        if self.scheduler.waits(pod):  # no kubelet has to end it
+            self.scheduler.forget(pod)
+            asyncio.get_running_loop().call_soon(self._gone, self._members[pod.uid].pod)
+
+    def evict(self, pod: Pod) -> None:
+        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
+        if pod.uid not in self._members:
+            return
+        self._budgets.check_eviction(self._members[pod.uid].view)
+        kinds.CONDITION.add(
+            self._timeline.add,
+            "apiserver",
+            pod.object,
+            "EvictionByEvictionAPI",
+            "Eviction API: evicting",
+            data={"type": "Normal", "condition": "DisruptionTarget", "status": "True", "namespace": pod.namespace},
+        )
+        self.delete(pod)
 
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas; raises BadInput above the limit of pods."""
@@ -222,6 +290,10 @@ class Cluster:
     def controllers(self, kind: type[_C]) -> list[_C]:
         """Return the controllers of one kind of workload."""
         return [one for one in self._controllers.values() if isinstance(one, kind)]
+
+    def budgets(self) -> list[BudgetController]:
+        """Return the PodDisruptionBudgets' controllers."""
+        return list(self._budgets)
 
     def services(self) -> list[ServiceController]:
         """Return the Services' controllers."""

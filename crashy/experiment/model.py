@@ -77,6 +77,23 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class Evict:
+    """Evict pods, as the Eviction API does: a PodDisruptionBudget may not allow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Cordon the node and evict its pods, as `kubectl drain` does, for at most `timeout` seconds; 0: for any time."""
+
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Uncordon:
+    """Let the node take new pods again, as `kubectl uncordon`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """Set a workload's replicas; it is named as events name it (`deployment/web`)."""
 
@@ -111,7 +128,7 @@ class Exec:
     timeout: float
 
 
-Action = Inject | Recover | Delete | Scale | Apply | Load | Exec
+Action = Inject | Recover | Delete | Evict | Drain | Uncordon | Scale | Apply | Load | Exec
 
 
 @dataclass(frozen=True, slots=True)

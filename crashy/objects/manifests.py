@@ -10,20 +10,22 @@ from importlib import import_module
 from crashy.objects.config import ConfigMap, Secret
 from crashy.objects.document import Document, one_line, refusal
 from crashy.objects.fields import FieldError, invalid, required
+from crashy.objects.horizontalpodautoscaler import HorizontalPodAutoscaler, raised
 from crashy.objects.kinds import READ, RUN
+from crashy.objects.poddisruptionbudget import PodDisruptionBudget
 from crashy.objects.reading import Reader, Reading
 from crashy.objects.references import Found, check, warn
 from crashy.objects.service import Service
 from crashy.objects.workload import Key, Workload
 
-Object = Workload | Service | ConfigMap | Secret
+Object = Workload | Service | ConfigMap | Secret | PodDisruptionBudget | HorizontalPodAutoscaler
 
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
     """Everything that was read, each kind in the order of the files; names are unique per kind and namespace.
 
-    `warnings` are lines for the user about what is legal and yet hardly meant; `skipped` counts the objects of kinds
+    `warnings` are lines about what is valid but probably a mistake; `skipped` counts the objects of kinds
     that are not run (`2 Ingress, 1 Role`); `documents` are those that the objects were read from.
     """
 
@@ -31,6 +33,7 @@ class Manifests:
     services: tuple[Service, ...] = ()
     config_maps: tuple[ConfigMap, ...] = ()
     secrets: tuple[Secret, ...] = ()
+    budgets: tuple[PodDisruptionBudget, ...] = ()
     warnings: tuple[str, ...] = ()
     skipped: str = ""
     documents: tuple[Document, ...] = field(default=(), repr=False)
@@ -41,7 +44,7 @@ def key_of(document: Document) -> Key:
     metadata = document.object.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     namespace = metadata.get("namespace") or "default"
-    return str(document.object.get("kind")), str(namespace), str(metadata.get("name"))
+    return str(document.object.get("kind")), str(namespace), document.name or str(None)
 
 
 def merged(before: Iterable[Document], after: Iterable[Document]) -> list[Document]:
@@ -57,6 +60,7 @@ def chosen(manifests: Manifests, keys: Collection[Key]) -> Manifests:
         manifests,
         workloads=tuple(one for one in manifests.workloads if one.key in keys),
         services=tuple(one for one in manifests.services if ("Service", one.namespace, one.name) in keys),
+        budgets=tuple(one for one in manifests.budgets if ("PodDisruptionBudget", one.namespace, one.name) in keys),
     )
 
 
@@ -86,6 +90,11 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
             warnings.append(document.message(f"replaces {at}, as kubectl apply does: the later one wins"))
         found[key] = Found(document, one)
     everything = list(found.values())
+    autoscalers = [one.object for one in everything if isinstance(one.object, HorizontalPodAutoscaler)]
+    everything = [
+        Found(one.document, raised(one.object, autoscalers)) if isinstance(one.object, Workload) else one
+        for one in everything
+    ]
     if not lines:
         lines = check(everything)
     if lines:
@@ -102,6 +111,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
         services=tuple(o for o in objects if isinstance(o, Service)),
         config_maps=tuple(o for o in objects if isinstance(o, ConfigMap)),
         secrets=tuple(o for o in objects if isinstance(o, Secret)),
+        budgets=tuple(o for o in objects if isinstance(o, PodDisruptionBudget)),
         warnings=tuple(map(one_line, (*warnings, *warn(everything)))),
         skipped=one_line(others),
         documents=tuple(one.document for one in everything),
@@ -116,7 +126,7 @@ def read_object(document: Document) -> tuple[Object | None, list[FieldError]]:
     if wrong := _kind_error(document):
         return None, [wrong]
     kind = str(document.object["kind"])
-    if kind not in READ or document.object["apiVersion"] != READ[kind].version:
+    if kind not in READ or document.object["apiVersion"] not in READ[kind].versions:
         return None, []
     file, _, name = READ[kind].read.partition(":")
     reader: Reader = getattr(import_module(f"crashy.objects.{file}"), name)
@@ -133,7 +143,7 @@ def _kind_error(document: Document) -> FieldError | None:
         return required("apiVersion") if version in (None, "") else invalid("apiVersion", version, "must be a string")
     known = READ.get(kind)
     own = "." not in version.rpartition("/")[0]  # a group that others have defined has a domain's name
-    if known and own and version != known.version:
+    if known and own and version not in known.versions:
         text = f'no matches for kind "{kind}" in version "{version}": it is in {known.version}'
         return invalid("apiVersion", version, text)
     return None

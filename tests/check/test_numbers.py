@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crashy.check.numbers import RELIST, FailureMode, Numbers, kill_time, numbers, waits
@@ -62,8 +62,9 @@ def out_at(run: Run, after: float) -> float | None:
 
 
 def back_at(run: Run, patient: CheckTarget, after: float) -> float | None:
-    """Return when the second life listens and its pod is ready."""
-    begun = [t for t in run.started() if t >= after]
+    """Return when a new life listens and its pod is ready; one that ends before it listens is none."""
+    ends = [t for t in run.exited() if t > after]
+    begun = [t for t in run.started() if t >= after and all(end <= t or end > t + patient.env.starts for end in ends)]
     if not begun:
         return None
     ready = [t for t, ready in run.ready_changes() if ready and t >= begun[0]]
@@ -263,7 +264,23 @@ PROBE = st.fixed_dictionaries(
 CONTAINER = st.fixed_dictionaries({"livenessProbe": PROBE}, optional={"readinessProbe": PROBE, "startupProbe": PROBE})
 
 
+def liveness(**settings: Any) -> dict[str, Any]:
+    return {"livenessProbe": {"httpGet": {"path": "/x", "port": 80}, **settings}}
+
+
 @settings(max_examples=120, deadline=None)
+@example(
+    # A probe of the ended process fails, and that failure counts for the new one, which is killed as it starts.
+    container=liveness(periodSeconds=1, failureThreshold=2)
+    | {"readinessProbe": {"httpGet": {"path": "/x", "port": 80}, "initialDelaySeconds": 2, "periodSeconds": 1}},
+    successes=1,
+    grace=0,
+    starts=0.99,
+    mode=EXIT,
+    onset=60.0,
+    term=0.0,
+    seed=0,
+)
 @given(
     container=CONTAINER,
     successes=st.integers(1, 3),

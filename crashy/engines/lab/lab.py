@@ -119,6 +119,22 @@ class LabEngine:
         """Delete a pod gracefully; its controller creates another."""
         self._cluster.delete(pod, grace)
 
+    async def evict(self, pod: Pod) -> None:
+        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
+        self._cluster.evict(pod)
+
+    def cordon(self) -> bool:
+        """Let the node take no new pods; return whether it took them before."""
+        return self._cluster.scheduler.cordon()
+
+    def uncordon(self) -> None:
+        """Let the node take new pods, those too that wait for it."""
+        self._cluster.scheduler.uncordon()
+
+    def bound(self, pod: Pod) -> bool:
+        """Return whether a pod has a node."""
+        return not self._cluster.scheduler.waits(pod)
+
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas."""
         self._cluster.scale(workload, replicas)
