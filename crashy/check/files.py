@@ -120,6 +120,4 @@ def _same_name(document: Document, namespace: str, places: dict[tuple[str, ...],
     if name := given_name(document):
         first = places.setdefault((str(document.object.get("kind")), namespace, name), document)
         if first.source != document.source:
-            yield finding_in(
-                document, SAME_NAME, Hit("metadata.name", f"{first.source} has an object of this name too")
-            )
+            yield finding_in(document, SAME_NAME, Hit("metadata.name", f"{first.source} has one of this name too"))

@@ -11,10 +11,10 @@ from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap
 from crashy.objects.document import Document, refusal
-from crashy.objects.fields import FieldError, SpecError, child
-from crashy.objects.kinds import KINDS, NOT_RUN, Kind
+from crashy.objects.fields import FieldError, child
+from crashy.objects.kinds import KINDS, NOT_RUN
 from crashy.objects.manifests import Object, read_object
-from crashy.objects.pod import Container, PodTemplate, Probe, ProbeType, parse_pod_template
+from crashy.objects.pod import Container, PodTemplate, Probe, ProbeType
 from crashy.objects.service import Service
 from crashy.objects.workload import Workload as MakesPods
 
@@ -133,47 +133,12 @@ def given_name(document: Document) -> str:
 
 
 def _object(document: Document) -> tuple[Object | Workload | None, list[FieldError]]:
-    kind = KINDS.get(str(document.object.get("kind")))
-    if kind and kind.template and not kind.read:
-        return _lenient(document, kind)
-    one: Object | Workload | None
     one, wrong = read_object(document)
-    foreign = len(wrong) == 1 and wrong[0].path == "kind" and wrong[0].kind == "Unsupported value"
-    if kind and isinstance(one, MakesPods):
-        one = Workload(
-            kind.name,
-            one.name,
-            one.namespace,
-            None if kind.on_each_node else one.replicas,
-            one.template,
-            kind.template or "",
-            document,
-        )
-    return one, [] if foreign else wrong
-
-
-def _lenient(document: Document, kind: Kind) -> tuple[Workload | None, list[FieldError]]:
-    """Read the pod template of a kind that no lab runs; other fields are not validated."""
-    path, manifest = kind.template or "", kind.template_in(document.object)
-    if not isinstance(manifest, Mapping):
-        return None, [FieldError(path, "Required value")]
-    try:
-        # Only a pod that may end can have another restartPolicy than Always: a Pod's rules are a Job's too.
-        template = parse_pod_template(manifest, path="" if kind.ends else path)
-    except SpecError as error:
-        return None, [FieldError(child(path, e.path), e.kind, e.detail) if kind.ends else e for e in error.errors]
-    metadata = document.object.get("metadata")
-    metadata = metadata if isinstance(metadata, Mapping) else {}
-    replicas = 1 if kind.ends else None if kind.on_each_node else document.object["spec"].get("replicas", 1)
-    return Workload(
-        kind.name,
-        str(metadata.get("name") or metadata.get("generateName") or ""),
-        str(metadata.get("namespace") or "default"),
-        replicas if replicas is None or isinstance(replicas, int) else 1,
-        template,
-        path,
-        document,
-    ), []
+    if not isinstance(one, MakesPods):
+        return one, wrong
+    kind = KINDS[one.kind]
+    replicas = None if kind.on_each_node else one.replicas
+    return Workload(one.kind, one.name, one.namespace, replicas, one.template, kind.template or "", document), []
 
 
 def targets_among(found: Sequence[tuple[Document, Object | Workload]], profile: Profile = NEWEST) -> list[CheckTarget]:
