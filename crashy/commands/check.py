@@ -81,7 +81,7 @@ def main(argv: Sequence[str]) -> int:
         case _:
             for line in _page(args.format, checked, new, left_out):
                 print(line)
-    if args.format in {"json", "sarif"} or _nothing_else(checked, new):
+    if args.format in {"json", "sarif"} or (args.format == "text" and _nothing_else(checked, new)):
         for finding in new:
             if finding.trap is INVALID:
                 print(f"crashy check: {one_line(f'{finding.place}: {finding.message}')}", file=sys.stderr)
