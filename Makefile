@@ -7,11 +7,12 @@ INSTALL := scripts/install.sh $(BIN)/python
 IMAGE ?= docker.io/library/crashy-app:1.0.0
 PYTHON_IMAGE ?= docker.io/library/python:3.13-slim
 CLUSTER ?= crashy
+WILD ?= ../shared/wild
 URL ?= http://127.0.0.1:30080
 CONTAINERS ?= $(shell scripts/containers.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lessons parity test test-locks test-pythons kube-test fidelity lint bench dist image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
+.PHONY: help setup demo lessons parity test test-locks test-pythons kube-test wild fidelity lint bench dist image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +64,9 @@ test-locks: $(VENV)/.dev ## install every lock with old and new pips on every Py
 
 test-pythons: $(VENV)/.dev ## run the quick tests and the demo on every Python 3.11 to 3.14 of this machine (PYTHONS=…)
 	@PYTEST_FLAGS="$(PYTEST_FLAGS)" scripts/test-pythons.sh $(PYTHONS)
+
+wild: $(VENV)/.dev ## run other people's manifests on sim and count them (WILD=FOLDER, default ../shared/wild)
+	@$(BIN)/python scripts/wild.py $(WILD)
 
 fidelity: $(VENV)/.dev ## count the conformance cases and the traces of real kubelets that pass
 	@$(BIN)/python -m pytest -p tests.fidelity -n 2 --no-header $(PYTEST_FLAGS)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import heapq
 import selectors
+import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any, NoReturn
 
 _POLL_EVERY = 64  # jumps between two polls of the selector, which only signals and other threads make ready
 _NAMED = 5
+
+
+START_DATE = 1767225600.0
+"""The date at virtual time 0, in Unix seconds, where no other is given: 2026-01-01 00:00:00 UTC."""
 
 
 class NothingScheduledError(RuntimeError):
@@ -65,8 +70,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     threads are handled within some jumps, at no repeatable virtual time.
     """
 
-    def __init__(self, start: float = 0.0) -> None:
+    def __init__(self, start: float = 0.0, date: float = START_DATE) -> None:
         self._now = start
+        self._date = date
         self._orders = count()
         selector = _Jump()
         super().__init__(selector)
@@ -76,6 +82,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return the virtual time in seconds."""
         return self._now
+
+    def date(self) -> float:
+        """Return the virtual date in Unix seconds: `date` at the loop's time 0."""
+        return self._date + self._now
 
     def jump(self, timeout: float | None) -> None:
         """Advance to the next timer; `timeout` is how long the loop would wait, None for ever."""
@@ -115,6 +125,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 def _outside(what: str) -> OutsideError:
     return OutsideError(f"virtual time can't wait for {what}")
+
+
+def date() -> float:
+    """Return the date in Unix seconds: that of the running loop if it is virtual, or else the machine's."""
+    loop = asyncio.get_running_loop()
+    return loop.date() if isinstance(loop, VirtualLoop) else time.time()
 
 
 def run_virtual(main: Any, start: float = 0.0) -> Any:

@@ -55,8 +55,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     parser = Parser(
         "crashy lab",
-        description="Run Deployments, Pods and Services on this machine: pods are processes on loopback addresses, "
-        "probed, killed and restarted as the kubelet does it.",
+        description="Run Deployments, DaemonSets, ReplicaSets, Pods and Services on this machine: pods are processes "
+        "on loopback addresses, probed, killed and restarted as the kubelet does it.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -152,10 +152,15 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
     if experiment.steps:
         timeline.subscribe(lambda event: seen.append(event) if event.kind in KINDS else None)
     modelled = args.on == "sim"
-    for text in (*manifests.warnings, *(sim_plans.notes(manifests) if modelled else notes(manifests))):
+    skipped = [f"skipped: {manifests.skipped} (the lab doesn't run them)"] if manifests.skipped else []
+    for text in (
+        *manifests.warnings,
+        *skipped,
+        *(sim_plans.notes(manifests, experiment.models) if modelled else notes(manifests)),
+    ):
         _note(text)
     speed = _Speed(timeline)
-    started = engine(args.on, timeline, rng=rng, profile=args.kubernetes, note=_note)
+    started = engine(args.on, timeline, rng=rng, profile=args.kubernetes, note=_note, models=experiment.models)
     async with started as lab, _shown(args, lab, timeline, output, stop):
         edits = watch.run(lab, manifests.documents, _print_error) if watch and isinstance(lab, LabEngine) else None
         watching = asyncio.create_task(edits) if edits else None

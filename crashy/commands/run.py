@@ -137,7 +137,9 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, record: 
             running = await stack.enter_async_context(
                 cluster.running(timeline)
                 if cluster
-                else local_engine(engine, timeline, rng=rng, profile=args.kubernetes, note=_note)
+                else local_engine(
+                    engine, timeline, rng=rng, profile=args.kubernetes, note=_note, models=experiment.models
+                )
             )
             await run(experiment, running, timeline, rng=rng, stop=stop, begun=begun)
         return stop.is_set()

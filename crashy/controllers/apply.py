@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from crashy.objects.defaults import complete_pod
 from crashy.objects.fields import FieldError, forbidden, invalid
+from crashy.objects.job import Job
 from crashy.objects.pod import PodTemplate
 from crashy.objects.selector import LabelSelector
 from crashy.objects.service import Service
@@ -44,8 +45,20 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
-def selector_refusals(before: Workload, after: Workload) -> Iterator[str]:
-    """Return a line if the selector changes, which it can't."""
+_JOB_FIXED = (  # kubernetes: pkg/apis/batch/validation/validation.go ValidateJobSpecUpdate
+    *(("completions", "completions"), ("completionMode", "indexed"), ("podFailurePolicy", "failure_policy")),
+    *(("backoffLimitPerIndex", "limit_per_index"), ("successPolicy", "success_policy")),
+)
+
+
+def refusals(before: Workload, after: Workload) -> Iterator[str]:
+    """Return a line for each field that changes and can't: a selector, and most of a Job."""
+    if isinstance(before, Job) and isinstance(after, Job):
+        changed = [field for field, name in _JOB_FIXED if getattr(before, name) != getattr(after, name)]
+        changed += ["template"] if completed(before.template) != completed(after.template) else []
+        for field in changed:
+            error: FieldError = FieldError(f"spec.{field}", "Invalid value", "field is immutable")
+            yield f"{after.source}: Job/{after.name}: {error}; delete the job first"
     if after.selector and before.selector != after.selector:
         error = invalid("spec.selector", _shown(after.selector), "field is immutable")
         yield f"{after.source}: {after.kind}/{after.name}: {error}"

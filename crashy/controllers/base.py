@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from crashy.kubelet.runtime import Pod
 from crashy.objects.service import Service
 from crashy.objects.status import PodStatus
+from crashy.objects.workload import Key, Workload
 from crashy.targets import Facts
 
 NODE = "crashy-lab"
@@ -24,6 +25,40 @@ class PodView:
     def facts(self) -> Facts:
         """Return the facts that selectors match on."""
         return Facts(self.pod.name, self.status.ready, self.pod.template.labels)
+
+
+class Pods(Protocol):
+    """What somebody who has created pods knows of them."""
+
+    def put(self, view: PodView) -> None:
+        """Note a pod that was created or has changed."""
+        ...
+
+    def drop(self, uid: str) -> None:
+        """Note that a pod has gone."""
+        ...
+
+
+class Views(dict[str, PodView]):
+    """Pods as they are, by their uids, in the order of their creation."""
+
+    def put(self, view: PodView) -> None:
+        """Note a pod that was created or has changed."""
+        self[view.pod.uid] = view
+
+    def drop(self, uid: str) -> None:
+        """Note that a pod has gone."""
+        self.pop(uid, None)
+
+
+class Workloads(Protocol):
+    """What a controller may do to whole workloads: a CronJob's creates Jobs, a Job's deletes it after its time."""
+
+    def start(self, workload: Workload) -> Any:
+        """Create a workload, and return its controller."""
+
+    def remove(self, key: Key) -> None:
+        """Delete a workload and its pods; one that does not exist is no error."""
 
 
 class Network(Protocol):

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from crashy.controllers.apply import Verb, completed, pod_refusals, same, selector_refusals
-from crashy.controllers.base import NODE, Network, PodView
+from crashy.controllers.apply import Verb, completed, pod_refusals, refusals, same
+from crashy.controllers.base import Network, PodView
+from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
-from crashy.controllers.workloads import CONTROLLERS, Controller, Owner
+from crashy.controllers.environment import References
+from crashy.controllers.eviction import check_eviction
+from crashy.controllers.poddisruptionbudget import BudgetController
+from crashy.controllers.scheduler import Scheduler
+from crashy.controllers.workloads import CONTROLLERS, OF_WORKLOADS, Controller, Owner, claimant
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
 from crashy.kubelet.recorder import deleted_data
@@ -19,6 +25,7 @@ from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.versions import Profile
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import PodTemplate
+from crashy.objects.poddisruptionbudget import PodDisruptionBudget
 from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service
 from crashy.objects.workload import BarePod, Key, Workload
@@ -70,6 +77,9 @@ class Cluster:
         self._running: set[asyncio.Task[None]] = set()
         self._controllers: dict[Key, Controller[Any]] = {}
         self._services = ServiceControllers()
+        self._references = References()
+        self._budgets: dict[Key, BudgetController] = {}
+        self.scheduler = Scheduler(timeline.add)
 
     def check(self, manifests: Manifests) -> None:
         """Raise BadInput with a line for each change of an existing object that is not allowed."""
@@ -78,7 +88,7 @@ class Cluster:
             if uid := self._bare.get(workload.key):
                 lines += pod_refusals(self._members[uid].pod.template, workload)
             elif known := self._controllers.get(workload.key):
-                lines += selector_refusals(known.workload, workload)
+                lines += refusals(known.workload, workload)
         replicas = {key: controller.workload.replicas for key, controller in self._controllers.items()}
         replicas |= dict.fromkeys(self._bare, 1) | {one.key: one.replicas for one in manifests.workloads}
         count = sum(replicas.values())
@@ -93,11 +103,15 @@ class Cluster:
         Return what happened to each object. Raises BadInput, with nothing changed.
         """
         self.check(manifests)
+        self._references.add(manifests.config_maps, manifests.secrets)
         done: dict[Key, Verb] = {}
         for service in manifests.services:
             done["Service", service.namespace, service.name] = self._apply_service(service)
         for one in manifests.workloads:
             done[one.key] = self._apply_bare(one) if isinstance(one, BarePod) else self._apply_workload(one)
+        for budget in manifests.budgets:
+            key = ("PodDisruptionBudget", budget.namespace, budget.name)
+            done[key] = self._apply_budget(key, budget)
         return done
 
     def _apply_service(self, service: Service) -> Verb:
@@ -110,13 +124,18 @@ class Cluster:
         self._services.change(known, service, self.pods())
         return "configured"
 
+    def _apply_budget(self, key: Key, budget: PodDisruptionBudget) -> Verb:
+        known = self._budgets.get(key)
+        if known and replace(budget, source=known.budget.source) == known.budget:
+            return "unchanged"
+        made = self._budgets[key] = known or BudgetController(budget, self._timeline.add, self.owner)
+        made.apply(budget, self.pods())
+        return "configured" if known else "created"
+
     def _apply_workload(self, workload: Workload) -> Verb:
         known = self._controllers.get(workload.key)
         if known is None:
-            known = self._controllers[workload.key] = CONTROLLERS[workload.kind](
-                workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng
-            )
-            known.sync()
+            self.start(workload)
             return "created"
         before: Workload = known.workload
         if not workload.replicas_given and not before.replicas_given:
@@ -126,6 +145,23 @@ class Cluster:
         known.apply(workload)
         return "configured"
 
+    def start(self, workload: Workload) -> Controller[Any]:
+        """Create a workload, and return its controller."""
+        more = {"workloads": self} if workload.kind in OF_WORKLOADS else {}
+        made = self._controllers[workload.key] = CONTROLLERS[workload.kind](
+            workload, create=self._create, delete=self.delete, emit=self._timeline.add, rng=self._rng, **more
+        )
+        made.sync()
+        return made
+
+    def remove(self, key: Key) -> None:
+        """Delete a workload and its pods; one that does not exist is no error."""
+        if gone := self._controllers.pop(key, None):
+            gone.stop()
+            for member in list(self._members.values()):
+                if member.owner and gone.owns(member.owner):
+                    self.delete(member.pod)
+
     def _apply_bare(self, bare: BarePod) -> Verb:
         uid = self._bare.get(bare.key)
         if uid is None:
@@ -134,12 +170,28 @@ class Cluster:
         member = self._members[uid]
         if completed(member.pod.template) == completed(bare.template):
             return "unchanged"
-        changed = self._members[uid] = replace(member, pod=replace(member.pod, template=bare.template))
-        member.driver.update(bare.template)
-        if changed.pod.template.labels != member.pod.template.labels:
-            self._services.select(self.pods())
-        self._changed(uid)
+        self._change(member, bare.template)
         return "configured"
+
+    def relabel(self, pod: Pod, labels: Mapping[str, str]) -> None:
+        """Change a pod's labels, as `kubectl label` does."""
+        member = self._members[pod.uid]
+        self._change(member, replace(member.pod.template, labels=labels))
+
+    def _change(self, member: _Member, template: PodTemplate) -> None:
+        """Replace the template of a pod; whoever selects it no longer releases it, whoever does now adopts it."""
+        pod = replace(member.pod, template=template)
+        owner = claimant(self._controllers.values(), pod, member.owner)
+        self._members[pod.uid] = replace(member, pod=pod, owner=owner)
+        member.driver.update(template)
+        if pod.template.labels != member.pod.template.labels:
+            self._services.select(self.pods())
+        if member.owner and member.owner is not owner:
+            member.owner.pods.drop(pod.uid)
+            member.owner.changed()
+        if owner is None:
+            self._bare["Pod", pod.namespace, pod.name] = pod.uid
+        self._changed(pod.uid)
 
     def _create(self, name: str, namespace: str, template: PodTemplate, owner: Owner | None) -> None:
         uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
@@ -147,23 +199,34 @@ class Cluster:
         pod = Pod(name, namespace, uid, self._network.pod_ip(), template, now)
         pod_rng = random.Random(self._rng.getrandbits(64))  # its own: the pod's draws must not change later names
         driver = PodDriver(
-            pod, self._runtime, self._timeline.add, lambda _: self._changed(uid), profile=self._profile, rng=pod_rng
+            pod,
+            self._runtime,
+            self._timeline.add,
+            lambda _: self._changed(uid),
+            profile=self._profile,
+            rng=pod_rng,
+            config=self._references,
         )
         self._members[uid] = _Member(pod, driver, owner)
         self._put(self._members[uid])
         if owner is None:
             self._bare["Pod", namespace, name] = uid
-        assigned = f"Successfully assigned {namespace}/{name} to {NODE}"
-        kinds.normal(self._timeline.add, "default-scheduler", pod.object, "Scheduled", assigned, namespace=namespace)
-        task = self._tasks.create_task(self._run(pod, driver), name=pod.object)
+        daemon = isinstance(owner, DaemonSetController)
+        self.scheduler.schedule(pod, lambda: self._task(pod, self._run(pod, driver)), daemon=daemon)
+
+    def _task(self, pod: Pod, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks.create_task(work, name=pod.object)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     async def _run(self, pod: Pod, driver: PodDriver) -> None:
         await driver.run()
+        self._gone(pod)
+
+    def _gone(self, pod: Pod) -> None:
         member = self._members.pop(pod.uid)
         self._drop(member)
-        gone = deleted_data(pod, driver.status)
+        gone = deleted_data(pod, member.driver.status)
         kinds.POD.add(self._timeline.add, "apiserver", pod.object, "Deleted", data=gone)
         self._sync(member.owner)
 
@@ -175,18 +238,26 @@ class Cluster:
     def _put(self, member: _Member) -> None:
         if member.owner:
             member.owner.pods.put(member.view)
-        self._services.put(member.view)
+        if not self.scheduler.waits(member.pod):
+            self._services.put(member.view)
+        for budget in self._budgets.values():
+            budget.put(member.view)
 
     def _drop(self, member: _Member) -> None:
         if member.owner:
             member.owner.pods.drop(member.pod.uid)
-        else:
-            del self._bare["Pod", member.pod.namespace, member.pod.name]
+        key = ("Pod", member.pod.namespace, member.pod.name)
+        if self._bare.get(key) == member.pod.uid:
+            del self._bare[key]
         self._services.drop(member.pod)
+        for budget in self._budgets.values():
+            budget.drop(member.pod.uid)
 
     def _sync(self, owner: Owner | None) -> None:
         """Sync the controllers: those of Services first, then the owner's."""
         self._services.sync()
+        for budget in self._budgets.values():
+            budget.sync()
         if owner:
             owner.changed()
 
@@ -196,8 +267,28 @@ class Cluster:
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
         """Delete a pod gracefully; `grace` seconds replace its own. A pod that does not exist is no error."""
-        if pod.uid in self._members:
-            self._members[pod.uid].driver.delete(grace)
+        if pod.uid not in self._members:
+            return
+        self._members[pod.uid].driver.delete(grace)
+        if self.scheduler.waits(pod):  # no kubelet has to end it
+            self.scheduler.forget(pod)
+            asyncio.get_running_loop().call_soon(self._gone, self._members[pod.uid].pod)
+
+    def evict(self, pod: Pod) -> None:
+        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
+        if pod.uid not in self._members:
+            return
+        budgets = [one for one in self._budgets.values() if one.selects(pod)]
+        check_eviction(self._members[pod.uid].driver.status, [(one.budget, one.current()) for one in budgets])
+        kinds.CONDITION.add(
+            self._timeline.add,
+            "apiserver",
+            pod.object,
+            "EvictionByEvictionAPI",
+            "Eviction API: evicting",
+            data={"type": "Normal", "condition": "DisruptionTarget", "status": "True", "namespace": pod.namespace},
+        )
+        self.delete(pod)
 
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas; raises BadInput above the limit of pods."""
@@ -213,6 +304,10 @@ class Cluster:
     def controllers(self, kind: type[_C]) -> list[_C]:
         """Return the controllers of one kind of workload."""
         return [one for one in self._controllers.values() if isinstance(one, kind)]
+
+    def budgets(self) -> list[BudgetController]:
+        """Return the PodDisruptionBudgets' controllers."""
+        return list(self._budgets.values())
 
     def services(self) -> list[ServiceController]:
         """Return the Services' controllers."""

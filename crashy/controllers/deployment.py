@@ -199,6 +199,21 @@ class DeploymentController:
             available=sum(self._available(one) for one in self.sets),
         )
 
+    def status(self) -> dict[str, int]:
+        """Return its status in the API's fields; a count of no pods is left out, as the API server does."""
+        counts = self.counted()
+        # What is unavailable is counted from what the ReplicaSets should have: util/deployment_util.go
+        unavailable = sum(one.replicas for one in self.sets) - counts.available
+        found = {
+            "replicas": counts.replicas,
+            "updatedReplicas": counts.updated,
+            "readyReplicas": counts.ready,
+            "availableReplicas": counts.available,
+            "unavailableReplicas": max(0, unavailable),
+        }
+        terminating = sum(one.pods.terminating for one in self.sets)
+        return {field: count for field, count in found.items() if count} | {"terminatingReplicas": terminating}
+
     def _available(self, one: ReplicaSetController) -> int:
         return one.pods.available(self._loop.time(), self.workload.min_ready_seconds)
 

@@ -6,13 +6,14 @@ kubelet: pkg/kubelet/kubelet_pods.go makeEnvironmentVariables; pkg/kubelet/envva
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from crashy.controllers.base import NODE
+from crashy.kubelet.config import Unmounted
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod, StartError
-from crashy.objects.config import ConfigMap, Secret
+from crashy.objects.config import EVERYWHERE, ConfigMap, Secret, volume_sources
 from crashy.objects.pod import Container, EnvVar
 from crashy.objects.quantity import parse_quantity
 from crashy.objects.service import Service
@@ -27,11 +28,47 @@ class References:
     """The ConfigMaps and Secrets that variables may refer to, by namespace and name."""
 
     def __init__(self, config_maps: Iterable[ConfigMap] = (), secrets: Iterable[Secret] = ()) -> None:
-        self._maps = {(c.namespace, c.name): dict(c.data) for c in config_maps}
-        self._secrets = {
-            (s.namespace, s.name): {key: value.decode("utf-8", "replace") for key, value in s.data.items()}
-            for s in secrets
-        }
+        self._maps: dict[tuple[str, str], dict[str, str]] = {}
+        self._secrets: dict[tuple[str, str], dict[str, str]] = {}
+        self._binary: dict[tuple[str, str], Collection[str]] = {}
+        self.add(config_maps, secrets)
+
+    def add(self, config_maps: Iterable[ConfigMap], secrets: Iterable[Secret]) -> None:
+        """Add more of them, or others in the place of those of the same names."""
+        for one in config_maps:
+            self._maps[one.namespace, one.name] = dict(one.data)
+            self._binary[one.namespace, one.name] = one.binary_data.keys()
+        for secret in secrets:
+            values = {key: value.decode("utf-8", "replace") for key, value in secret.data.items()}
+            self._secrets[secret.namespace, secret.name] = values
+
+    def unset(self, pod: Pod, container: Container) -> str:
+        """Return why a container's variables can't be made; empty if they can."""
+        try:
+            variables(pod, container, self, {})
+        except StartError as error:
+            return str(error)
+        return ""
+
+    def unmounted(self, pod: Pod) -> Unmounted | None:
+        """Return the first volume of a pod that can't be mounted, as what is in it is not there."""
+        for volume in pod.template.volumes:
+            for _, field, name, source in volume_sources(volume):
+                if error := self._unprojected(field.lower(), pod.namespace, str(source.get(name) or ""), source):
+                    return Unmounted(str(volume["name"]), error)
+        return None
+
+    def _unprojected(self, kind: str, namespace: str, name: str, source: Mapping[str, Any]) -> str:
+        """Return what a volume misses (kubelet: pkg/volume/configmap/configmap.go, pkg/volume/secret/secret.go)."""
+        if source.get("optional") or name == EVERYWHERE:
+            return ""
+        values = (self._maps if kind == "configmap" else self._secrets).get((namespace, name))
+        if values is None:
+            return f'{kind} "{name}" not found'
+        there = {*values, *(self._binary[namespace, name] if kind == "configmap" else ())}
+        items = [item.get("key") for item in source.get("items") or ()]
+        word = "config" if kind == "configmap" else "secret"
+        return next((f"references non-existent {word} key: {key}" for key in items if key not in there), "")
 
     def all(self, kind: str, namespace: str, reference: Mapping[str, Any]) -> Mapping[str, str] | None:
         """Return the values of a ConfigMap or Secret; None if an optional one does not exist. Raises StartError."""

@@ -50,6 +50,11 @@ class Replicas:
         """Return the number of ready replicas."""
         return len(self._ready_since)
 
+    @property
+    def terminating(self) -> int:
+        """Count the pods that are being deleted and have not ended."""
+        return self.unfinished - self.active
+
     def put(self, view: PodView) -> None:
         """Add a pod that was created, or update one that has changed."""
         before = self._known.get(view.pod.uid)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import ceil, floor
+
+from crashy.objects.shares import pods_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +41,9 @@ def fenceposts(replicas: int, max_surge: int | str = "25%", max_unavailable: int
     >>> fenceposts(10)
     Fenceposts(max_surge=3, max_unavailable=2)
     """
-    surge = ceil(_share(max_surge, replicas))
-    unavailable = floor(_share(max_unavailable, replicas))
+    surge = ceil(pods_of(max_surge, replicas))
+    unavailable = floor(pods_of(max_unavailable, replicas))
     return Fenceposts(surge, unavailable if surge or unavailable else 1)
-
-
-def _share(value: int | str, replicas: int) -> Fraction:
-    if isinstance(value, int):
-        return Fraction(value)
-    number = value.removesuffix("%")
-    if number == value or not (number.isascii() and number.isdigit()):
-        raise ValueError(f'invalid value for IntOrString: "{value}" is neither an integer nor a percentage')
-    return Fraction(int(number) * replicas, 100)
 
 
 def next_step(replicas: int, fence: Fenceposts, new: ReplicaSet, old: Sequence[ReplicaSet]) -> Step:

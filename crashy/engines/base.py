@@ -24,6 +24,10 @@ class Engine(Protocol):
         """Return the pods that are there, in the order of their creation."""
         ...
 
+    def takes_faults(self, pod: Pod) -> bool:
+        """Return whether faults can be injected into a pod."""
+        ...
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
         ...
@@ -38,6 +42,26 @@ class Engine(Protocol):
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
         """Delete a pod gracefully, as `kubectl delete pod` does; what it belongs to makes another."""
+        ...
+
+    async def evict(self, pod: Pod) -> None:
+        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
+        ...
+
+    def cordon(self) -> bool:
+        """Let the node take no new pods; return whether it took them before. Raises BadInput where that can't be."""
+        ...
+
+    def uncordon(self) -> None:
+        """Let the node take new pods, those too that wait for it. Raises BadInput where that can't be."""
+        ...
+
+    def bound(self, pod: Pod) -> bool:
+        """Return whether a pod has a node."""
+        ...
+
+    def owner(self, pod: Pod) -> Workload | None:
+        """Return the workload that a pod belongs to; None for one that is its own."""
         ...
 
     def scale(self, workload: Workload, replicas: int) -> None:

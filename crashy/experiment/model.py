@@ -13,6 +13,7 @@ from crashy.fields import Declared, param
 from crashy.fields.units import parse_duration
 from crashy.fields.values import Integer
 from crashy.objects.manifests import Manifests
+from crashy.objects.standin import Model
 from crashy.targets import Target
 from crashy.timeline import Event
 
@@ -76,6 +77,23 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class Evict:
+    """Evict pods, as the Eviction API does: a PodDisruptionBudget may not allow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Cordon the node and evict its pods, as `kubectl drain` does, for at most `timeout` seconds; 0: for any time."""
+
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Uncordon:
+    """Let the node take new pods again, as `kubectl uncordon`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """Set a workload's replicas; it is named as events name it (`deployment/web`)."""
 
@@ -110,7 +128,7 @@ class Exec:
     timeout: float
 
 
-Action = Inject | Recover | Delete | Scale | Apply | Load | Exec
+Action = Inject | Recover | Delete | Evict | Drain | Uncordon | Scale | Apply | Load | Exec
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +175,7 @@ class Experiment:
     """One experiment: `raw` is the file's own object, `duration` in seconds, `why_not` why an engine is left out.
 
     `expect` holds what the expectations of that name have read (`expectations.read_expectations`).
+    `models` says by image how long the stand-ins of other apps take on sim.
     `differs` says of an engine what of it may differ from the lab (`report.parity.MEASURES`), and why.
     """
 
@@ -170,5 +189,6 @@ class Experiment:
     engines: tuple[str, ...] = ENGINES
     why_not: Mapping[str, str] = field(default_factory=dict)
     differs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
     source: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -18,6 +18,7 @@ from crashy.experiment.targets import check_service, port_of
 from crashy.manifest.load import gather, read_file
 from crashy.objects.document import Document, refusal
 from crashy.objects.manifests import Manifests, read
+from crashy.objects.standin import Model, parse_model
 from crashy.report.parity import MEASURES
 
 
@@ -62,18 +63,21 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
             raw.get("steps", []),
             manifests,
             given.duration,
-            lambda value, at: read_manifests(fields, value if isinstance(value, list) else [value], at, path.parent),
+            lambda value, at: read_manifests(
+                fields, value if isinstance(value, list) else [value], at, path.parent, on_top=True
+            ),
         ),
         expect=read_expectations(fields, raw.get("expect", {}), manifests),
         engines=_engines(fields, raw, why_not),
         why_not=why_not,
         differs=differs,
+        models=_models(fields, raw.get("models", {})),
         source=str(path),
         raw=raw,
     )
 
 
-def read_manifests(fields: Fields, value: Any, path: str, folder: Path) -> Manifests:
+def read_manifests(fields: Fields, value: Any, path: str, folder: Path, *, on_top: bool = False) -> Manifests:
     """Read the manifests that a list names (files and folders beside the experiment) or holds."""
     nothing = Manifests()
     items = fields.list(value, path) if value is not None else []
@@ -95,11 +99,17 @@ def read_manifests(fields: Fields, value: Any, path: str, folder: Path) -> Manif
             fields.wrong(path, "must name at least one manifest")
         return nothing
     try:
-        return read(documents)
+        return read(documents, on_top=on_top)
     except BadInput as error:
         for line in error.lines:
             fields.wrong(path, line)
         return nothing
+
+
+def _models(fields: Fields, value: Any) -> dict[str, Model]:
+    given = fields.mapping(value, "models", ()).items()
+    read = {image: fields.parsed(text, f"models.{image}", parse_model) for image, text in given}
+    return {image: model for image, model in read.items() if model}
 
 
 def _traffic(fields: Fields, value: Any, manifests: Manifests) -> Traffic:

@@ -8,15 +8,32 @@ from collections import Counter
 from contextlib import suppress
 from functools import partial
 
-from crashy.controllers.base import PodView
+from crashy.controllers.base import NODE, PodView
+from crashy.controllers.eviction import EvictionRefusedError
 from crashy.engines.base import Engine
-from crashy.experiment.model import Action, Apply, Delete, Exec, Experiment, Inject, Load, Recover, Scale, Step
+from crashy.engines.drain import NotDrainedError, drain
+from crashy.experiment.model import (
+    Action,
+    Apply,
+    Delete,
+    Drain,
+    Evict,
+    Exec,
+    Experiment,
+    Inject,
+    Load,
+    Recover,
+    Scale,
+    Step,
+    Uncordon,
+)
 from crashy.experiment.targets import port_of, spared
-from crashy.objects.images import is_patient
 from crashy.objects.service import Service
 from crashy.targets import choose
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.users import users
+
+_NODE = f"node/{NODE}"
 
 
 async def run(
@@ -99,7 +116,7 @@ class _Runner:
 
     def patients(self) -> list[PodView]:
         """Return the pods into which faults can be injected."""
-        return [v for v in self._engine.pods() if any(is_patient(c.image) for c in v.pod.template.containers)]
+        return [view for view in self._engine.pods() if self._engine.takes_faults(view.pod)]
 
     async def _perform(self, step: Step, tasks: asyncio.TaskGroup) -> None:
         action = step.action
@@ -112,6 +129,11 @@ class _Runner:
                 await self._engine.apply(action.manifests)
                 self._services |= {s.name: s for s in action.manifests.services}
                 self._record(step, "manifests", "applied")
+            case Drain():
+                self.loads.append(tasks.create_task(self._drain(step, action.timeout)))
+            case Uncordon():
+                self._engine.uncordon()
+                self._record(step, _NODE, f"{_NODE} uncordoned")
             case Load():
                 self.loads.append(tasks.create_task(self._load(action)))
                 self._record(
@@ -143,6 +165,12 @@ class _Runner:
                 await self._engine.recover(pod, action.which)
             case Delete():
                 self._engine.delete(pod, action.grace)
+            case Evict():
+                try:
+                    await self._engine.evict(pod)
+                except EvictionRefusedError as error:
+                    self._record(step, pod.object, error.text(), "Refused")
+                    return
             case Exec():
                 container = action.container or pod.template.containers[0].name
                 message += f": {await self._engine.exec(pod, container, action.command, action.timeout)}"
@@ -150,6 +178,17 @@ class _Runner:
 
     def _record(self, step: Step, obj: str, message: str, reason: str = "Performed") -> None:
         kinds.STEP.add(self._timeline.add, "experiment", obj, reason, message, data={"step": step.text, "at": step.at})
+
+    async def _drain(self, step: Step, timeout: float) -> None:
+        """Drain the node, while other steps go on; kubectl's lines are events."""
+
+        def tell(line: str) -> None:
+            self._record(step, _NODE, line)
+
+        try:
+            await drain(self._engine, tell, timeout)
+        except NotDrainedError as error:
+            self._record(step, _NODE, str(error), "NotDrained")
 
     async def _load(self, load: Load) -> None:
         """Send requests in a closed loop, as `ab` does; the outcomes are recorded at the end."""

@@ -33,7 +33,7 @@ def _object(of: type[Declared]) -> dict[str, Any]:
     return {"type": "object", "required": required, **_mapping(properties)}
 
 
-_ON_PODS = "inject recover delete exec"
+_ON_PODS = "inject recover delete evict exec"
 
 
 class StepFields(Declared):
@@ -43,6 +43,9 @@ class StepFields(Declared):
     inject: str = param(Parsed(lambda text: parse_spec(text).to_spec()), default="")
     recover: str = param(OneOf("all", *FAULTS, schema=TEXT), default="")
     delete: str = param(OneOf("pod"), default="")
+    evict: str = param(OneOf("pod"), default="")
+    drain: str = param(OneOf("node"), default="")
+    uncordon: str = param(OneOf("node"), default="")
     scale: str = param(
         Filled({"type": "string", "pattern": "|".join(f"^{kind.name.lower()}/.+" for kind in SCALABLE)}), default=""
     )
@@ -54,7 +57,7 @@ class StepFields(Declared):
     grace: float | None = param(Span(), mode="delete")
     replicas: int = param(Integer(0, 100), default=0, mode="scale")
     container: str | None = param(Filled(), mode="exec")
-    timeout: float = param(Span(least=0.001), default=10.0, mode="exec")
+    timeout: float | None = param(Span(least=0.001), mode="exec drain")
 
 
 ACTIONS = tuple(name for name, key in StepFields.keys.items() if key.mode is None and name != "at")
@@ -76,6 +79,7 @@ class ExperimentFields(Declared):
     traffic: Any = param(Shape(_object(Traffic)))
     duration: float = param(Span(least=1.0, days=30), default=30 * 86_400.0, required=True)
     steps: Any = param(Shape({"type": "array", "items": _STEP}), default=())
+    models: Any = param(Shape({"type": "object", "additionalProperties": TEXT}))
     expect: Any = param(Shape(_mapping(EXPECT)))
     engines: Any = param(Shape({"type": "array", "minItems": 1, "items": {"enum": list(ENGINES)}}))
     why_not: Any = param(Shape(_mapping(dict.fromkeys(ENGINES, TEXT))))

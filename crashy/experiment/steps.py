@@ -8,11 +8,26 @@ from functools import partial
 from typing import Any
 
 from crashy.experiment.fields import Fields
-from crashy.experiment.model import Action, Apply, Delete, Exec, Inject, Load, Recover, Scale, Step
+from crashy.experiment.model import (
+    Action,
+    Apply,
+    Delete,
+    Drain,
+    Evict,
+    Exec,
+    Inject,
+    Load,
+    Recover,
+    Scale,
+    Step,
+    Uncordon,
+)
 from crashy.experiment.schema import ACTIONS, OPTIONS, StepFields
 from crashy.experiment.targets import check_service, check_workload, possible, target_in
 from crashy.objects.kinds import SCALABLE, kind_called
 from crashy.objects.manifests import Manifests
+
+_EXEC_SECONDS = 10.0
 
 ReadManifests = Callable[[Any, str], Manifests]
 
@@ -73,6 +88,12 @@ class _Steps:
                 return Recover(said.recover)
             case "delete":
                 return Delete(None if said.grace is None else round(said.grace))
+            case "evict":
+                return Evict()
+            case "drain":
+                return Drain(said.timeout or 0.0)
+            case "uncordon":
+                return Uncordon()
             case "scale":
                 if "replicas" not in raw:
                     fields.wrong(path, "replicas: is missing")
@@ -87,7 +108,7 @@ class _Steps:
                 words = [fields.text(word, f"{at}[{i}]") for i, word in enumerate(fields.list(said.exec, at))]
                 if said.exec == []:
                     fields.wrong(at, "must name a command")
-                return Exec(tuple(words), said.container, said.timeout)
+                return Exec(tuple(words), said.container, said.timeout or _EXEC_SECONDS)
 
     def _scale(self, said: StepFields, path: str) -> Scale:
         word, slash, called = said.scale.partition("/")

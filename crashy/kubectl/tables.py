@@ -7,7 +7,12 @@ from typing import NamedTuple
 
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
+from crashy.controllers.cronjob import CronJobController
+from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.deployment import DeploymentController
+from crashy.controllers.job import JobController
+from crashy.controllers.replicaset import ReplicaSetController, ReplicaSetWorkload
+from crashy.controllers.statefulset import StatefulSetController
 from crashy.kubectl.columns import PodColumns, pod_columns
 from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.versions import NEWEST
@@ -30,6 +35,8 @@ class Snapshot(NamedTuple):
     now: float
     cluster_ips: Mapping[tuple[str, str], str]
     node_port: Callable[[str, str, int], int | None]
+    date: float = 0.0
+    """The date in Unix seconds, as the times of Jobs and CronJobs are."""
 
     def age(self, created_at: float) -> str:
         """Return an object's age in kubectl's short form."""
@@ -50,10 +57,74 @@ def _deployments(lab: Snapshot) -> Rows:
 
 
 def _replica_sets(lab: Snapshot) -> Rows:
-    """Return the ReplicaSets of all Deployments."""
-    for one in (one for controller in lab.cluster.controllers(DeploymentController) for one in controller.sets):
-        numbers = (str(one.replicas), str(one.pods.active), str(one.pods.ready))
-        yield one.namespace, (one.name, *numbers, lab.age(one.created_at))
+    """Return the ReplicaSets of all Deployments, and those of their own."""
+    made = [one for controller in lab.cluster.controllers(DeploymentController) for one in controller.sets]
+    yield from (_replica_set(lab, one) for one in (*made, *_own_sets(lab, "ReplicaSet")))
+
+
+def _replication_controllers(lab: Snapshot) -> Rows:
+    yield from (_replica_set(lab, one) for one in _own_sets(lab, "ReplicationController"))
+
+
+def _own_sets(lab: Snapshot, kind: str) -> list[ReplicaSetController]:
+    return [one.set for one in lab.cluster.controllers(ReplicaSetWorkload) if one.workload.kind == kind]
+
+
+def _replica_set(lab: Snapshot, one: ReplicaSetController) -> tuple[str, tuple[str, ...]]:
+    numbers = (str(one.replicas), str(one.pods.active), str(one.pods.ready))
+    return one.namespace, (one.name, *numbers, lab.age(one.created_at))
+
+
+def _daemon_sets(lab: Snapshot) -> Rows:
+    for one in lab.cluster.controllers(DaemonSetController):
+        status, workload = one.status(), one.workload
+        selected = workload.template.raw["spec"].get("nodeSelector") or {}
+        fields = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled")
+        numbers = [str(status.get(field, 0)) for field in (*fields, "numberAvailable")]
+        selector = ",".join(f"{key}={value}" for key, value in sorted(selected.items())) or "<none>"
+        yield workload.namespace, (workload.name, *numbers, selector, lab.age(one.created_at))
+
+
+def _stateful_sets(lab: Snapshot) -> Rows:
+    for one in lab.cluster.controllers(StatefulSetController):
+        workload, ready = one.workload, one.status().get("readyReplicas", 0)
+        yield workload.namespace, (workload.name, f"{ready}/{workload.replicas}", lab.age(one.created_at))
+
+
+def _jobs(lab: Snapshot) -> Rows:
+    for one in lab.cluster.controllers(JobController):
+        job, state = one.workload, one.state
+        queue = f"1 of {job.replicas}" if job.replicas > 1 else "1"
+        wanted = queue if job.completions is None else job.completions
+        duration = ""
+        if state.started is not None:
+            ended = state.completed if state.completed is not None else lab.date
+            duration = human_duration(ended - state.started)
+        numbers = (_job_status(one), f"{state.succeeded}/{wanted}", duration)
+        yield job.namespace, (job.name, *numbers, lab.age(one.created_at))
+
+
+def _job_status(one: JobController) -> str:
+    for kind in ("Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"):
+        if one.state.condition(kind):
+            return kind
+    return "Suspended" if one.state.condition("Suspended") else "Running"
+
+
+def _cron_jobs(lab: Snapshot) -> Rows:
+    for one in lab.cluster.controllers(CronJobController):
+        cron = one.workload
+        last = "<none>" if one.last_schedule is None else human_duration(lab.date - one.last_schedule)
+        zone, suspend = cron.time_zone or "<none>", str(cron.suspend)
+        row = (cron.name, cron.schedule, zone, suspend, str(len(one.active)), last, lab.age(one.created_at))
+        yield cron.namespace, row
+
+
+def _budgets(lab: Snapshot) -> Rows:
+    for one in lab.cluster.budgets():
+        budget = one.budget
+        limits = ("N/A" if limit is None else str(limit) for limit in (budget.min_available, budget.max_unavailable))
+        yield budget.namespace, (budget.name, *limits, str(one.current().allowed), lab.age(one.created_at))
 
 
 def _endpoints(lab: Snapshot) -> Rows:
@@ -103,6 +174,12 @@ _ROWS: dict[str, Callable[[Snapshot], Rows]] = {
     "Pod": _pods,
     "Deployment": _deployments,
     "ReplicaSet": _replica_sets,
+    "ReplicationController": _replication_controllers,
+    "DaemonSet": _daemon_sets,
+    "StatefulSet": _stateful_sets,
+    "Job": _jobs,
+    "CronJob": _cron_jobs,
+    "PodDisruptionBudget": _budgets,
     "Service": _services,
     "Endpoints": _endpoints,
     "Event": _events,

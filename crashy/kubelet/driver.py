@@ -15,9 +15,11 @@ from dataclasses import replace
 from functools import partial
 
 from crashy.kubelet.backoff import GC_SECONDS, WORK_QUEUE_SECONDS, SyncFailure, crash_loop_backoff, requeue_delay
+from crashy.kubelet.config import COMPLETE, Config
 from crashy.kubelet.generate import FINAL, Waiting, generate_status, with_result
 from crashy.kubelet.grace import grace_period
 from crashy.kubelet.handlers.lifecycle import Lifecycle
+from crashy.kubelet.handlers.mounting import mounted
 from crashy.kubelet.handlers.probing import Probing
 from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
@@ -48,6 +50,7 @@ class PodDriver:
         *,
         profile: Profile = NEWEST,
         rng: random.Random,
+        config: Config = COMPLETE,
     ) -> None:
         self.pod = pod
         self._loop = asyncio.get_running_loop()
@@ -55,6 +58,7 @@ class PodDriver:
         self._on_status = on_status
         self._profile = profile
         self._rng = rng
+        self._config = config
         template = pod.template
         self._containers = {c.name: c for c in (*template.init_containers, *template.containers)}
         self._status = PodStatus("Pending", (), ip=pod.ip, start_time=pod.created_at, ready_since=pod.created_at)
@@ -97,12 +101,19 @@ class PodDriver:
         try:
             async with asyncio.TaskGroup() as self._group:
                 self._lifecycle = Lifecycle(
-                    self.pod, self._runtime, self._recorder, self._group, self._container_changed
+                    self.pod,
+                    self._runtime,
+                    self._recorder,
+                    self._group,
+                    changed=self._container_changed,
+                    config=self._config,
                 )
                 await self._sync_until_terminal()
                 await self._terminate()
+                ended_by_itself = not self._deleted.is_set()
                 await self._deleted.wait()
-                await asyncio.sleep(self._rng.uniform(*self._profile.gone_after_exit))
+                if not ended_by_itself:  # the API server deletes such a pod itself, at once
+                    await asyncio.sleep(self._rng.uniform(*self._profile.gone_after_exit))
                 self._probing.close()
         finally:
             for timer in self._timers.values():
@@ -150,6 +161,7 @@ class PodDriver:
         self._publish_view()
         if self._ended:
             return
+        await mounted(self.pod, self._config, self._recorder)
         self._probing.start(self._group)
         self._probing.trigger_readiness()
         template = self.pod.template
@@ -179,6 +191,8 @@ class PodDriver:
             self._recorder.back_off(container)
             return SyncFailure(until=crash_loop.until)
         if waiting := await self._lifecycle.start(container):
+            if waiting.reason == "CreateContainerConfigError" and not self._waiting:
+                self._container_changed()  # the relist sees the pod's new sandbox
             self._waiting[container.name] = waiting
             return SyncFailure()
         self._waiting.pop(container.name, None)
@@ -193,6 +207,8 @@ class PodDriver:
         while self._lifecycle.histories.running():
             await self._interruptible(self._kill_all())
         self._probing.stop(*ProbeType)
+        if not self._deleted.is_set():
+            await self._interruptible(asyncio.sleep(self._profile.final_phase_after))
         self._ended = True
         self._view = self._lifecycle.histories
         status = self._generate()

@@ -48,6 +48,10 @@ class Recorder:
         """Report that the runtime could not start it."""
         self._event(container, "Warning", "Failed", f"Error: {error}")
 
+    def mount_failed(self, message: str) -> None:
+        """Report that a volume could not be mounted."""
+        self._event(None, "Warning", "FailedMount", message)
+
     def hook_failed(self, container: Container, hook: str) -> None:
         """Report that its `PreStop` or `PostStart` hook failed."""
         self._event(container, "Warning", f"Failed{hook}Hook", f"{hook}Hook failed")
@@ -90,26 +94,21 @@ class Recorder:
         """Report a status."""
         kinds.POD.add(self._emit, SOURCE, self._pod.object, status.phase, data=pod_data(self._pod, status))
 
-    def _event(self, container: Container, kind: str, reason: str, message: str) -> None:
+    def _event(self, container: Container | None, kind: str, reason: str, message: str) -> None:
         pod, now = self._pod, self._now()
-        field_path = f"spec.{self._field(container)}{{{container.name}}}"
+        field_path = f"spec.{self._field(container)}{{{container.name}}}" if container else ""
         event = self._correlator.correlate(Event(pod.object, kind, reason, message, SOURCE, field_path), now)
         if event is None:
             return
-        kinds.EVENT.add(
-            self._emit,
-            SOURCE,
-            pod.object,
-            event.reason,
-            event.message,
-            data={
-                "type": event.type,
-                "namespace": pod.namespace,
-                "container": container.name,
-                "count": event.count,
-                "over": round(event.last - event.first, 6),
-            },
-        )
+        data: kinds.KubernetesEvent = {
+            "type": event.type,
+            "namespace": pod.namespace,
+            "count": event.count,
+            "over": round(event.last - event.first, 6),
+        }
+        if container:
+            data["container"] = container.name
+        kinds.EVENT.add(self._emit, SOURCE, pod.object, event.reason, event.message, data)
 
     def _field(self, container: Container) -> str:
         return "initContainers" if container in self._pod.template.init_containers else "containers"

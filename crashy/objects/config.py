@@ -42,6 +42,9 @@ class Secret:
 
 
 SOURCES = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret", "configMapRef": "ConfigMap", "secretRef": "Secret"}
+EVERYWHERE = "kube-root-ca.crt"
+"""The ConfigMap that a cluster puts into every namespace."""
+
 VOLUMES = {"configMap": ("name", "ConfigMap"), "secret": ("secretName", "Secret")}
 
 
@@ -89,18 +92,19 @@ def _key_rules(field: str, values: Iterable[str]) -> Iterator[FieldError]:
             yield invalid(f"{field}[{key}]", key, text)
 
 
-def reference_rules(
+def missing(
     path: str, template: PodTemplate, namespace: str, holders: Sequence[ConfigMap | Secret]
 ) -> Iterator[FieldError]:
-    """Check that each ConfigMap, Secret and key that a pod template at `path` needs is among `holders`."""
+    """Find the ConfigMaps, Secrets and keys that a pod template at `path` needs and that are not among `holders`."""
     known = {(type(h).__name__, h.name): h for h in holders if h.namespace == namespace}
     for at, kind, name, key in _references(f"{path}.spec" if path else "spec", template):
         holder = known.get((kind, name))
-        if holder is None:
-            detail = f'"{name}": no {kind} of this name in namespace {namespace} is among these files'
-            yield FieldError(f"{at[0]}.{at[1]}", "Not found", detail)
-        elif key is not None and key not in holder.data and key not in getattr(holder, "binary_data", ()):
-            yield FieldError(f"{at[0]}.key", "Not found", f'"{key}": {kind}/{name} ({holder.source}) has no such key')
+        if holder is None and name != EVERYWHERE:
+            text = f"no {kind} {name} in namespace {namespace} is among these files: the pod waits for it"
+            yield FieldError(f"{at[0]}.{at[1]}", text)
+        elif holder and key is not None and key not in holder.data and key not in getattr(holder, "binary_data", ()):
+            text = f"{kind}/{name} ({holder.source}) has no key {key}: the pod waits for it"
+            yield FieldError(f"{at[0]}.key", text)
 
 
 Reference = tuple[tuple[str, str], str, str, str | None]  # (path, field of the name), kind, name, key
@@ -111,10 +115,22 @@ def _references(spec: str, template: PodTemplate) -> Iterator[Reference]:
         for index, container in enumerate(containers):
             yield from _environment(f"{spec}.{field}[{index}]", container)
     for index, volume in enumerate(template.volumes):
-        for field, (name, kind) in VOLUMES.items():
-            source = volume.get(field) if isinstance(volume, Mapping) else None
-            if isinstance(source, Mapping) and isinstance(source.get(name), str) and not source.get("optional"):
-                yield (f"{spec}.volumes[{index}].{field}", name), kind, source[name], None
+        for at, field, name, source in volume_sources(volume):
+            if isinstance(source.get(name), str) and not source.get("optional"):
+                path = f"{spec}.volumes[{index}]{at}.{field}"
+                yield (path, name), VOLUMES[field][1], source[name], None
+
+
+def volume_sources(volume: Any) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Yield what a volume holds of ConfigMaps and Secrets: where, its field, the field of its name, and the source."""
+    volume = volume if isinstance(volume, Mapping) else {}
+    projected = volume.get("projected")
+    sources = projected.get("sources") if isinstance(projected, Mapping) else None
+    places = [("", volume), *((f".projected.sources[{i}]", one) for i, one in enumerate(sources or ()))]
+    for at, holder in places:
+        for field, (name, _) in VOLUMES.items():
+            if isinstance(holder, Mapping) and isinstance(holder.get(field), Mapping):
+                yield at, field, "name" if at else name, holder[field]
 
 
 def _environment(path: str, container: Container) -> Iterator[Reference]:

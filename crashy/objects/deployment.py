@@ -5,7 +5,6 @@ Source: kubernetes: pkg/apis/apps/validation/validation.go, staging/.../metav1/v
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,7 +13,8 @@ from crashy.objects.fields import FieldError, forbidden, invalid, unsupported
 from crashy.objects.names import is_dns_subdomain
 from crashy.objects.reading import Reader, Reading, at_least, name_rules, read_template
 from crashy.objects.schema import LABEL_SELECTOR, OBJECT, Type, each
-from crashy.objects.selector import selector_of, selector_rules
+from crashy.objects.selector import selector_of, selector_rules, template_rules
+from crashy.objects.shares import ceiling_rules, is_nothing, share_rules
 from crashy.objects.workload import Workload
 
 _DEPLOYMENT: Type = {
@@ -72,9 +72,7 @@ def read_deployment(reading: Reading) -> Deployment | None:
     template = read_template(reading, spec.get("template", {}))
     if template is None or reading.errors:
         return None
-    if not selector.matches(template.labels):
-        text = "`selector` does not match template `labels`"
-        reading.check([invalid("spec.template.metadata.labels", dict(template.labels), text)])
+    reading.check(template_rules(selector, template))
     rolling = spec.get("strategy", {}).get("rollingUpdate", {})
     return Deployment(
         name=reading.name,
@@ -108,28 +106,11 @@ def _strategy_rules(raw: dict[str, Any]) -> Iterator[FieldError]:
         yield forbidden(f"{path}.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'")
         return
     surge, unavailable = rolling.get("maxSurge", "25%"), rolling.get("maxUnavailable", "25%")
-    yield from _share_rules(f"{path}.rollingUpdate.maxSurge", surge)
-    yield from _share_rules(f"{path}.rollingUpdate.maxUnavailable", unavailable)
-    if isinstance(unavailable, str) and unavailable.endswith("%") and _percent(unavailable) > 100:
-        yield invalid(f"{path}.rollingUpdate.maxUnavailable", unavailable, "must not be greater than 100%")
-    if _is_nothing(surge) and _is_nothing(unavailable):
+    yield from share_rules(f"{path}.rollingUpdate.maxSurge", surge)
+    yield from share_rules(f"{path}.rollingUpdate.maxUnavailable", unavailable)
+    yield from ceiling_rules(f"{path}.rollingUpdate.maxUnavailable", unavailable)
+    if is_nothing(surge) and is_nothing(unavailable):
         yield invalid(f"{path}.rollingUpdate.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0")
-
-
-def _share_rules(path: str, value: int | str) -> Iterator[FieldError]:
-    if isinstance(value, int):
-        yield from at_least(path, value, 0)
-    elif not re.fullmatch("[0-9]{1,9}%", value):
-        text = "a valid percent string must be a numeric string followed by an ending '%'"
-        yield invalid(path, value, f"{text} (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')")
-
-
-def _percent(value: str) -> int:
-    return int(value[:-1]) if re.fullmatch("[0-9]{1,9}%", value) else 0
-
-
-def _is_nothing(value: int | str) -> bool:
-    return value == 0 or (isinstance(value, str) and re.fullmatch("0+%", value) is not None)
 
 
 DEPLOYMENT = Reader(_DEPLOYMENT, read_deployment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 
 from crashy.errors import BadInput
 from crashy.objects.fields import FieldError
+from crashy.objects.names import generated
 
 MAX_LINE = 1000  # characters of one error
 MAX_LINES = 100  # errors reported at once
@@ -40,6 +42,16 @@ class Document:
     lines: Mapping[str, int] = field(default_factory=dict, repr=False)
     prefix: str = ""
     columns: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Return the object's name; what generateName makes is the same each time for an object's place."""
+        metadata = self.object.get("metadata")
+        metadata = metadata if isinstance(metadata, dict) else {}
+        base = metadata.get("generateName")
+        if metadata.get("name") or not isinstance(base, str) or not base:
+            return str(metadata.get("name") or "")
+        return generated(base, random.Random(f"{self.file} {self.index} {self.prefix}"))
 
     @property
     def source(self) -> Source:

@@ -31,6 +31,13 @@ class Kind:
     """Whether its pods may run to completion."""
     on_each_node: bool = False
     scalable: bool = False
+    older: tuple[str, ...] = ()
+    """Versions of it that were and that are read alike."""
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Return the versions in which it is read."""
+        return (self.version, *self.older)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,6 +72,13 @@ class Kind:
 _POD_COLUMNS = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
 _DEPLOYMENT_COLUMNS = ("NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE")
 _REPLICA_SET_COLUMNS = ("NAME", "DESIRED", "CURRENT", "READY", "AGE")
+_DAEMON_SET_COLUMNS = (
+    *("NAME", "DESIRED", "CURRENT", "READY", "UP-TO-DATE", "AVAILABLE"),
+    *("NODE SELECTOR", "AGE"),
+)
+_JOB_COLUMNS = ("NAME", "STATUS", "COMPLETIONS", "DURATION", "AGE")
+_CRON_JOB_COLUMNS = ("NAME", "SCHEDULE", "TIMEZONE", "SUSPEND", "ACTIVE", "LAST SCHEDULE", "AGE")
+_BUDGET_COLUMNS = ("NAME", "MIN AVAILABLE", "MAX UNAVAILABLE", "ALLOWED DISRUPTIONS", "AGE")
 _SERVICE_COLUMNS = ("NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE")
 _EVENT_COLUMNS = ("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")
 _IN = "spec.template"
@@ -76,12 +90,44 @@ _ROWS = (
         template=_IN,
         scalable=True,
     ),
-    Kind("CronJob", "batch/v1", "cronjobs", "cj", template="spec.jobTemplate.spec.template", ends=True),
-    Kind("DaemonSet", "apps/v1", "daemonsets", "ds", template=_IN, on_each_node=True),
-    Kind("Job", "batch/v1", "jobs", template=_IN, ends=True),
-    Kind("ReplicaSet", "apps/v1", "replicasets", "rs", columns=_REPLICA_SET_COLUMNS, template=_IN),
-    Kind("ReplicationController", "v1", "replicationcontrollers", "rc", template=_IN),
-    Kind("StatefulSet", "apps/v1", "statefulsets", "sts", template=_IN),
+    Kind(
+        *("CronJob", "batch/v1", "cronjobs", "cj", "cronjob:CRON_JOB", _CRON_JOB_COLUMNS),
+        older=("batch/v1beta1",),
+        template="spec.jobTemplate.spec.template",
+        ends=True,
+    ),
+    Kind(
+        *("DaemonSet", "apps/v1", "daemonsets", "ds", "daemonset:DAEMON_SET", _DAEMON_SET_COLUMNS),
+        template=_IN,
+        on_each_node=True,
+    ),
+    Kind("Job", "batch/v1", "jobs", "", "job:JOB", _JOB_COLUMNS, template=_IN, ends=True),
+    Kind(
+        *("ReplicaSet", "apps/v1", "replicasets", "rs", "replicaset:REPLICA_SET", _REPLICA_SET_COLUMNS),
+        template=_IN,
+        scalable=True,
+    ),
+    Kind(
+        *("ReplicationController", "v1", "replicationcontrollers", "rc"),
+        *("replicaset:REPLICATION_CONTROLLER", _REPLICA_SET_COLUMNS),
+        template=_IN,
+        scalable=True,
+    ),
+    Kind(
+        *("StatefulSet", "apps/v1", "statefulsets", "sts", "statefulset:STATEFUL_SET", ("NAME", "READY", "AGE")),
+        template=_IN,
+        scalable=True,
+    ),
+    Kind(
+        *("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", "pdb"),
+        *("poddisruptionbudget:BUDGET", _BUDGET_COLUMNS),
+        older=("policy/v1beta1",),
+    ),
+    Kind(
+        *("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers", "hpa"),
+        "horizontalpodautoscaler:AUTOSCALER",
+        older=("autoscaling/v1", "autoscaling/v2beta1", "autoscaling/v2beta2"),
+    ),
     Kind("Service", "v1", "services", "svc", "service:SERVICE", _SERVICE_COLUMNS),
     Kind("Endpoints", "v1", "endpoints", "ep", columns=("NAME", "ENDPOINTS", "AGE")),
     Kind("Event", "v1", "events", "ev", columns=_EVENT_COLUMNS),
@@ -105,8 +151,8 @@ def kind_called(name: str, among: Iterable[Kind]) -> Kind | None:
 NOT_RUN = frozenset(
     {
         *("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "EndpointSlice", "Endpoints", "Gateway"),
-        *("HTTPRoute", "HorizontalPodAutoscaler", "Ingress", "IngressClass", "LimitRange", "Namespace"),
-        *("NetworkPolicy", "PersistentVolume", "PersistentVolumeClaim", "PodDisruptionBudget", "PodMonitor"),
+        *("HTTPRoute", "Ingress", "IngressClass", "LimitRange", "Namespace"),
+        *("NetworkPolicy", "PersistentVolume", "PersistentVolumeClaim", "PodMonitor"),
         *("PriorityClass", "PrometheusRule", "ResourceQuota", "Role", "RoleBinding", "ServiceAccount"),
         *("ServiceMonitor", "StorageClass"),
     }

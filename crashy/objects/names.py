@@ -5,8 +5,11 @@ Source: kubernetes: staging/src/k8s.io/apimachinery/pkg/util/validation/validati
 
 from __future__ import annotations
 
+import random
 import re
 
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # without vowels: no words by chance (apimachinery: pkg/util/rand)
+_LONGEST_BASE = 63 - 5
 _LABEL_VALUE = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?"
 _NAME_PART = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -98,3 +101,11 @@ def _unlike(value: str, pattern: str, text: str, *examples: str) -> list[str]:
         return []
     quoted = " or ".join(f"'{example}', " for example in examples)
     return [f"{text} (e.g. {quoted}regex used for validation is '{pattern}')"]
+
+
+def generated(base: str, rng: random.Random) -> str:
+    """Return `base` with five random letters behind it, at most 63 characters in all.
+
+    apiserver: pkg/storage/names/generate.go
+    """
+    return base[:_LONGEST_BASE] + "".join(rng.choices(ALPHABET, k=5))

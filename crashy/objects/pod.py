@@ -177,8 +177,8 @@ class PodTemplate:
     raw: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
 
-def parse_pod_template(manifest: Mapping[str, Any], path: str = "spec.template") -> PodTemplate:
-    """Read a controller's pod template, or with `path=""` a Pod; raises SpecError with every error.
+def parse_pod_template(manifest: Mapping[str, Any], path: str = "spec.template", *, ends: bool = False) -> PodTemplate:
+    """Read a controller's pod template (a Job's `ends`), or with `path=""` a Pod; raises SpecError with every error.
 
     Unknown fields and values of a wrong type are errors too, as for a server that decodes strictly.
 
@@ -190,7 +190,7 @@ def parse_pod_template(manifest: Mapping[str, Any], path: str = "spec.template")
     raw = schema.decode(manifest, schema.TEMPLATE if path else schema.POD, path, wrong)
     spec = raw.setdefault("spec", {})
     complete_pod(spec)
-    _refuse(wrong, validate_pod(raw, path))
+    _refuse(wrong, validate_pod(raw, path, ends=ends))
     metadata = raw.get("metadata", {})
     return PodTemplate(
         containers=tuple(_container(c) for c in spec["containers"]),

@@ -44,7 +44,7 @@ class Reading:
     @property
     def name(self) -> str:
         """Return the object's name."""
-        return str(self.metadata.get("name", ""))
+        return str(self.metadata.get("name", "")) or self.document.name
 
     @property
     def namespace(self) -> str:
@@ -90,13 +90,15 @@ def at_least(path: str, value: int, low: int) -> Iterator[FieldError]:
         yield invalid(path, value, f"must be greater than or equal to {low}")
 
 
-def read_template(reading: Reading, manifest: Any, path: str = "spec.template") -> PodTemplate | None:
-    """Return the pod template at `path`, or None if it is invalid, with its errors added."""
+def read_template(
+    reading: Reading, manifest: Any, path: str = "spec.template", *, ends: bool = False
+) -> PodTemplate | None:
+    """Return the pod template at `path` (a Job's `ends`), or None if it is invalid, with its errors added."""
     if not isinstance(manifest, dict):
         reading.check([invalid(path, manifest, "must be an object")])
         return None
     try:
-        return parse_pod_template(manifest, path)
+        return parse_pod_template(manifest, path, ends=ends)
     except SpecError as error:
         reading.check(error.errors)
         return None

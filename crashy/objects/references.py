@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from crashy.objects import images
-from crashy.objects.config import ConfigMap, Secret, reference_rules
+from crashy.objects.config import ConfigMap, Secret, missing
 from crashy.objects.deployment import Deployment
 from crashy.objects.document import Document
-from crashy.objects.fields import FieldError, child, invalid
+from crashy.objects.fields import FieldError, invalid
 from crashy.objects.kinds import KINDS
 from crashy.objects.pod import Container, PodTemplate
 from crashy.objects.service import Service, ServicePort
+from crashy.objects.standin import model_rules
 from crashy.objects.workload import Workload
 
 MAX_PODS = 100  # of one lab: each is a process of some 40 MB
@@ -32,28 +32,29 @@ class Found(Generic[T_co]):
 def check(everything: Sequence[Found[object]]) -> list[str]:
     """Return a line for each error that prevents these objects from running together."""
     lines: list[str] = []
-    values = [one.object for one in everything if isinstance(one.object, ConfigMap | Secret)]
     pods = 0
     for one in everything:
         if isinstance(one.object, Workload):
-            rules = [*_ceiling_rules(one.object, pods), *_image_rules(one.object)]
-            rules += reference_rules(_path(one.object), one.object.template, one.object.namespace, values)
+            rules = [*_ceiling_rules(one.object, pods)]
+            rules += model_rules(KINDS[one.object.kind].template or "", one.object.template)
             lines += [one.document.message(error) for error in rules]
             pods += one.object.replicas
-    workloads = [one.object for one in everything if isinstance(one.object, Workload)]
     node_ports: dict[int, str] = {}
     for one in everything:
         if isinstance(one.object, Service):
             service = Found(one.document, one.object)
-            errors = [*_selection_rules(one.object, workloads), *_node_port_rules(service, node_ports)]
-            lines += [one.document.message(error) for error in errors]
+            lines += [one.document.message(error) for error in _node_port_rules(service, node_ports)]
     return lines
 
 
 def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
     """Return a line for everything that is valid but probably a mistake, or that the lab does not do."""
     workloads = [one.object for one in everything if isinstance(one.object, Workload)]
+    values = [one.object for one in everything if isinstance(one.object, ConfigMap | Secret)]
     for one in everything:
+        if isinstance(one.object, Workload):
+            path = KINDS[one.object.kind].template or ""
+            yield from map(one.document.message, missing(path, one.object.template, one.object.namespace, values))
         spec = one.document.object.get("spec") or {}
         if isinstance(one.object, Service):
             for index, port in enumerate(spec.get("ports") or ()):
@@ -68,16 +69,15 @@ def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
                 text = "the lab chooses an endpoint for each connection"
                 yield one.document.message(FieldError("spec.sessionAffinity", text))
             selected = _selected(one.object, workloads)
+            if one.object.selector and not selected:
+                text = f"selects no pod of these files in namespace {one.object.namespace}"
+                yield one.document.message(FieldError("spec.selector", text))
             for path, service_port in _ports(one.document, one.object):
                 if text := _target_warning(service_port, selected):
                     named = f"{path}.targetPort" in one.document.lines
                     yield one.document.message(FieldError(f"{path}.{'targetPort' if named else 'port'}", text))
         elif isinstance(one.object, Deployment) and spec.get("paused"):
             yield one.document.message(FieldError("spec.paused", "the lab ignores this and rolls out"))
-
-
-def _path(workload: Workload) -> str:
-    return KINDS[workload.kind].template or ""
 
 
 def _ceiling_rules(workload: Workload, before: int) -> Iterator[FieldError]:
@@ -88,24 +88,9 @@ def _ceiling_rules(workload: Workload, before: int) -> Iterator[FieldError]:
         yield FieldError(path, "Invalid value", detail)
 
 
-def _image_rules(workload: Workload) -> Iterator[FieldError]:
-    spec = child(_path(workload), "spec")
-    template = workload.template
-    for field, containers in (("initContainers", template.init_containers), ("containers", template.containers)):
-        for index, container in enumerate(containers):
-            if not container.command and not images.is_patient(container.image):
-                yield invalid(f"{spec}.{field}[{index}].image", container.image, images.refusal(container.image))
-
-
 def _selected(service: Service, workloads: Sequence[Workload]) -> list[PodTemplate]:
     same = (workload for workload in workloads if workload.namespace == service.namespace)
     return [workload.template for workload in same if service.selects(workload.template.labels)]
-
-
-def _selection_rules(service: Service, workloads: Sequence[Workload]) -> Iterator[FieldError]:
-    if service.selector and not _selected(service, workloads):
-        text = f"selects no pod of these files in namespace {service.namespace}"
-        yield invalid("spec.selector", dict(service.selector), text)
 
 
 def _node_port_rules(service: Found[Service], taken: dict[int, str]) -> Iterator[FieldError]:

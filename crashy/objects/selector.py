@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crashy.objects.fields import FieldError, forbidden, invalid, required, unsupported
+from crashy.objects.pod import PodTemplate
 from crashy.objects.reading import label_rules
 
 
@@ -55,14 +56,26 @@ def selector_of(raw: dict[str, Any]) -> LabelSelector:
     return LabelSelector(raw.get("matchLabels", {}), tuple(requirements))
 
 
-def selector_rules(raw: dict[str, Any] | None) -> Iterator[FieldError]:
-    """Check a decoded `spec.selector`; None if it is missing."""
+def selector_rules(raw: dict[str, Any] | None, kind: str = "deployment") -> Iterator[FieldError]:
+    """Check a decoded `spec.selector` of what makes pods; None where there is none."""
     if raw is None:
         yield required("spec.selector")
         return
+    if not raw.get("matchLabels") and not raw.get("matchExpressions"):
+        yield invalid("spec.selector", raw, f"empty selector is invalid for {kind}")
+    yield from requirement_rules(raw)
+
+
+def template_rules(selector: LabelSelector, template: PodTemplate) -> Iterator[FieldError]:
+    """Check that a workload selects the pods that it makes."""
+    if not selector.matches(template.labels):
+        text = "`selector` does not match template `labels`"
+        yield invalid("spec.template.metadata.labels", dict(template.labels), text)
+
+
+def requirement_rules(raw: dict[str, Any]) -> Iterator[FieldError]:
+    """Check the labels and expressions of a decoded `spec.selector`, which may be empty."""
     selector = selector_of(raw)
-    if not selector.match_labels and not selector.match_expressions:
-        yield invalid("spec.selector", raw, "empty selector is invalid for deployment")
     yield from label_rules("spec.selector.matchLabels", dict(selector.match_labels))
     for index, requirement in enumerate(selector.match_expressions):
         path = f"spec.selector.matchExpressions[{index}]"

@@ -34,8 +34,11 @@ _FIELD_PATHS = re.compile(
 )
 
 
-def validate_pod(manifest: Raw, path: str) -> Errors:
-    """Check a Pod (`path` is empty) or a controller's template, whose restartPolicy must be Always."""
+def validate_pod(manifest: Raw, path: str, *, ends: bool = False) -> Errors:
+    """Check a Pod (`path` is empty) or a controller's template, whose restartPolicy must be Always.
+
+    Of a Job's, which `ends`, it must be another one (kubernetes: pkg/apis/batch/validation/validation.go).
+    """
     yield from _labels(manifest.get("metadata", {}).get("labels", {}), child(path, "metadata.labels"))
     spec, at = manifest.get("spec", {}), child(path, "spec")
     volumes = [v.get("name", "") if isinstance(v, Mapping) else "" for v in spec.get("volumes", ())]
@@ -54,7 +57,9 @@ def validate_pod(manifest: Raw, path: str) -> Errors:
     policy = spec.get("restartPolicy")
     if policy not in {"Always", "OnFailure", "Never"}:
         yield unsupported(f"{at}.restartPolicy", policy, ("Always", "OnFailure", "Never"))
-    elif path and policy != "Always":
+    elif ends and policy == "Always":
+        yield required(f"{at}.restartPolicy", 'valid values: "OnFailure", "Never"')
+    elif path and not ends and policy != "Always":
         yield unsupported(f"{at}.restartPolicy", policy, ("Always",))
 
 

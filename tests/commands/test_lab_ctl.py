@@ -181,8 +181,8 @@ def test_what_can_not_be_done_is_said_and_nothing_is_half_done() -> None:
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        (["get", "secrets"], "argument KIND: 'secrets': must be one of pods, deployments, replicasets, "),
-        (["scale", "pod/web", "--replicas=1"], "'pod/web': must be deployment NAME or deployment/NAME"),
+        (["get", "secrets"], "argument KIND: 'secrets': must be one of pods, deployments, daemonsets, replicasets, "),
+        (["scale", "pod/web", "--replicas=1"], "'pod/web': must be deployment NAME or deployment/NAME or "),
         (["scale", "deployment/web"], "the following arguments are required: --replicas"),
         (
             ["scale", "deployment/web", "--replicas=-1"],

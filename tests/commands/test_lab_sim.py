@@ -20,7 +20,7 @@ apiVersion: v1
 kind: Pod
 metadata: {name: two, labels: {app: two}}
 spec:
-  initContainers: [{name: first, image: busybox, command: [sh, -c, "exit 3"]}]
+  initContainers: [{name: first, image: busybox, command: [sh, -c, "sleep 3"]}]
   containers:
     - {name: other, image: redis, command: [redis-server], livenessProbe: {tcpSocket: {port: 6379}, periodSeconds: 1}}
     - name: app
@@ -74,20 +74,20 @@ def test_the_same_seed_gives_the_same_timeline() -> None:
     assert runs[0].stdout == runs[1].stdout != runs[2].stdout
 
 
-def test_what_is_no_patient_is_told_and_answers_nothing() -> None:
+def test_what_is_no_patient_is_told_and_answers_as_a_healthy_app() -> None:
     done = sim("-", "--json", "--for", "1m", stdin=ODD)
 
     assert done.returncode == 0
-    assert "pod/two first: modelled as a process that ends at once with code 0" in done.stderr
-    assert "pod/two other: modelled as a process that runs without responding" in done.stderr
+    assert "note: stand-ins, healthy apps that answer on the ports that are declared or probed" in done.stderr
+    assert "limits: redis\n" in done.stderr
     failed = [e["message"] for e in events(done) if e["reason"] == "Unhealthy"]
-    assert any(message.endswith(":6379: connect: connection refused") for message in failed)
+    assert not any(message.endswith(":6379: connect: connection refused") for message in failed[1:])
 
 
 def test_settings_come_from_the_containers_variables_and_flags() -> None:
     done = sim("-", "--json", "--for", "1m", "--seed", "1", stdin=ODD)
 
-    started = next(e["t"] for e in events(done) if e["reason"] == "Started" and "Container" in e["message"])
+    started = [e["t"] for e in events(done) if e["reason"] == "Started" and "Container" in e["message"]][2]
     failed = [
         e["t"] for e in events(done) if e["message"] == "Liveness probe failed: HTTP probe failed with statuscode: 500"
     ]
@@ -96,14 +96,29 @@ def test_settings_come_from_the_containers_variables_and_flags() -> None:
 
 def test_a_fault_for_which_there_is_no_pod_is_told() -> None:
     manifest = """
-apiVersion: v1
-kind: Pod
+apiVersion: apps/v1
+kind: Deployment
 metadata: {name: cache}
-spec: {containers: [{name: cache, image: redis, command: [redis-server]}]}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: cache}}
+  template: {metadata: {labels: {app: cache}}, spec: {containers: [{name: cache, image: redis}]}}
 """
     done = sim("-", "--for", "20s", "--at", "5s any freeze", stdin=manifest)
 
     assert "    5.0s  step       Skipped            pod/any  inject freeze: no such pod\n" in done.stdout
+
+
+def test_any_image_takes_faults() -> None:
+    manifest = """
+apiVersion: v1
+kind: Pod
+metadata: {name: cache}
+spec: {containers: [{name: cache, image: redis, livenessProbe: {tcpSocket: {port: 6379}}}]}
+"""
+    done = sim("-", "--for", "40s", "--at", "5s any crash", stdin=manifest)
+
+    assert "1/1 Running        pod/cache  restarts: 1\n" in done.stdout
 
 
 def test_settings_that_the_patient_refuses_end_it() -> None:

@@ -39,7 +39,7 @@ def test_an_edit_is_rolled_out_and_a_bad_one_changes_nothing(tmp_path: Path) -> 
         lines = list(islice((line for line in errors if ": note: " not in line), 3))
         assert "spec.replicas: Invalid value: -1: must be greater than or equal to 0" in lines[0]
         assert "spec.minReadySeconds: Invalid value: -1" in lines[1]
-        assert "kind: Unsupported value" in lines[2]
+        assert "apiVersion: Required value" in lines[2]
 
         write(deployment("busybox:2"))
         at = running.wait(event("ScalingReplicaSet", "Scaled down replica set"), after=at)

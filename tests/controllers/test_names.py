@@ -8,7 +8,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.controllers.names import generated, template_hash
+from crashy.controllers.names import template_hash
+from crashy.objects.names import generated
 
 
 @given(st.dictionaries(st.text(), st.recursive(st.integers() | st.text(), st.lists, max_leaves=5)))

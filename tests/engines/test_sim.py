@@ -262,21 +262,6 @@ def test_a_start_may_fail_and_so_may_a_hook() -> None:
     virtually(main())
 
 
-@pytest.mark.parametrize(
-    ("command", "seconds"), [(("sleep", "2"), 2), (("/bin/sh", "-c", "sleep 1.5"), 1.5), (("nginx", "-s", "quit"), 0)]
-)
-def test_a_hook_that_sleeps_takes_its_time(command: tuple[str, ...], seconds: float) -> None:
-    async def main() -> None:
-        runtime, loop = SimRuntime(healthy), asyncio.get_running_loop()
-        container_id = await started(runtime, [])
-        await asyncio.sleep(1)
-        begin = loop.time()
-        await runtime.hook(POD, APP, container_id, Exec(command))
-        assert loop.time() - begin == pytest.approx(seconds)
-
-    virtually(main())
-
-
 def test_the_same_seed_gives_the_same_hour_byte_for_byte() -> None:
     spec = {
         "containers": [

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crashy.errors import BadInput
-from crashy.experiment.model import Comparison, Delete, Exec, Inject, Load, Recover, Scale
+from crashy.experiment.model import Comparison, Delete, Drain, Evict, Exec, Inject, Load, Recover, Scale, Uncordon
 from crashy.experiment.read import read_experiment
 from crashy.experiment.schema import SCHEMA
 from crashy.manifest.parse import parse_values
@@ -49,6 +49,9 @@ steps:
   - {at: 20s, recover: freeze, target: all}
   - {at: 5s, inject: freeze mode=loop for=10s, target: 2 of app=web, keep_ready: 1}
   - {at: 25s, delete: pod, target: any, grace: 5s}
+  - {at: 26s, evict: pod, target: web-}
+  - {at: 27s, drain: node, timeout: 25s}
+  - {at: 29s, uncordon: node}
   - {at: 30s, scale: deployment/web, replicas: 5}
   - {at: 31s, load: {service: web, path: /1, concurrency: 5, requests: 50}}
   - {at: 32s, exec: [cat, /app/is_ready], target: web-, container: web, timeout: 2s}
@@ -92,11 +95,12 @@ def test_a_good_one_is_read_wholly_and_its_steps_in_the_order_of_their_times(tmp
     assert (seen.name, seen.lesson, seen.duration) == ("all-of-it", "What each key is for.", 60.0)
     assert seen.traffic is not None
     assert (seen.traffic.port, seen.traffic.rate, seen.traffic.timeout) == ("http", 20.0, 0.5)
-    assert [step.at for step in seen.steps] == [5, 20, 25, 30, 31, 32, 40]
-    inject, recover, delete, scale, load, run, _ = (step.action for step in seen.steps)
+    assert [step.at for step in seen.steps] == [5, 20, 25, 26, 27, 29, 30, 31, 32, 40]
+    inject, recover, delete, *node, scale, load, run, _ = (step.action for step in seen.steps)
     assert inject == Inject("freeze for=10s")
     assert seen.steps[0].target == Target("2 of app=web", 2, {"app": "web"})
     assert (recover, delete, scale) == (Recover("freeze"), Delete(5), Scale("deployment/web", 5))
+    assert node == [Evict(), Drain(25.0), Uncordon()]
     assert load == Load(service="web", path="/1", concurrency=5, requests=50, timeout=30.0)
     assert run == Exec(("cat", "/app/is_ready"), "web", 2.0)
     assert seen.expect["restarts"]["web-"] == Comparison("<= 2", "<=", 2.0)
@@ -171,7 +175,10 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
         (HEAD + "steps:\n  - {inject: crash, target: any}\n", ["6:5: steps[0]: at: is missing"]),
         (
             HEAD + "steps:\n  - {at: 1s, inject: crash, recover: all, target: any}\n",
-            ["6:5: steps[0]: must do one of inject, recover, delete, scale, apply, load, exec; it has: inject, "],
+            [
+                "6:5: steps[0]: must do one of inject, recover, delete, evict, drain, uncordon, scale, apply, load, "
+                "exec; it has: inject, "
+            ],
         ),
         (HEAD + "steps:\n  - {at: 1s, inject: crash}\n", ["6:5: steps[0]: target: is missing"]),
         (
@@ -233,6 +240,12 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
             HEAD + "steps:\n  - {at: 1s, load: {service: web, requests: 0}}\n",
             ["6:35: steps[0].load.requests: 0: must be a whole number"],
         ),
+        (
+            HEAD + "steps:\n  - {at: 1s, drain: node, target: any}\n",
+            ["6:27: steps[0].target: does not go with drain"],
+        ),
+        (HEAD + "steps:\n  - {at: 1s, evict: pod}\n", ["6:5: steps[0]: target: is missing"]),
+        (HEAD + "steps:\n  - {at: 1s, uncordon: web}\n", ["6:14: steps[0].uncordon: 'web': must be one of node"]),
         (HEAD + "steps:\n  - {at: 1s, exec: [], target: any}\n", ["6:14: steps[0].exec: must name a command"]),
         (
             HEAD + "steps:\n  - {at: 1s, exec: ls -l, target: any}\n",
@@ -259,6 +272,7 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
         (HEAD + "expect: {logs: {wep: x}}\n", ["5:17: expect.logs.wep: no such key; did you mean web?"]),
         (HEAD + "expect: {logs: {web: '('}}\n", ["5:17: expect.logs.web: is not a regular expression"]),
         (HEAD + "expect: {zombies: many}\n", ["5:10: expect.zombies: 'many': must be a comparison"]),
+        (HEAD + "models: {nginx: start=soon}\n", ["5:10: models.nginx: 'start=soon': start must be a duration"]),
         (HEAD + "engines: [docker]\n", ["5:11: engines[0]: 'docker': must be one of lab, sim, kube"]),
         (
             HEAD + "expect: {speed: 1}\nstepz: []\n",

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from crashy.clock import run_virtual
 from crashy.kubectl.tables import Snapshot, table
 from crashy.objects.kinds import KINDS, SHOWN, Kind
+from tests.controllers.test_daemonset import daemon_set
+from tests.controllers.test_poddisruptionbudget import budget
+from tests.controllers.test_replicaset import REPLICA_SET, REPLICATION_CONTROLLER
 from tests.controllers.worlds import POD, SERVICE, TWO, world
 
 Shown = tuple[Sequence[str], list[Sequence[str]]]
 ELSEWHERE = {**POD, "metadata": {**POD["metadata"], "namespace": "shop"}}
 
 
-def shown(kind: Kind, namespace: str | None = None) -> Shown:
+def shown(kind: Kind, namespace: str | None = None, *objects: dict[str, Any]) -> Shown:
     async def main() -> Shown:
-        async with world(TWO, SERVICE, POD, ELSEWHERE) as w:
+        async with world(*(objects or (TWO, SERVICE, POD, ELSEWHERE))) as w:
             now = asyncio.get_running_loop().time()
             lab = Snapshot(w.cluster, w.timeline, now, {("default", "web"): "10.1.0.1"}, lambda *_: None)
             return table(kind, lab, namespace)
@@ -50,3 +54,26 @@ def test_a_deployment_says_how_many_of_its_pods_are_ready_new_and_available() ->
         ("NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"),
         [("web", "2/2", "2", "2", "5s")],
     )
+
+
+@pytest.mark.parametrize(
+    ("made", "columns", "row"),
+    [
+        (REPLICA_SET, "NAME DESIRED CURRENT READY AGE", ("web", "3", "3", "3", "5s")),
+        (REPLICATION_CONTROLLER, "NAME DESIRED CURRENT READY AGE", ("web", "3", "3", "3", "5s")),
+        (
+            daemon_set(),
+            "NAME DESIRED CURRENT READY UP-TO-DATE AVAILABLE NODE SELECTOR AGE",
+            ("web", "1", "1", "1", "1", "1", "<none>", "5s"),
+        ),
+        (
+            budget(maxUnavailable="25%"),
+            "NAME MIN AVAILABLE MAX UNAVAILABLE ALLOWED DISRUPTIONS AGE",
+            ("pdb", "N/A", "25%", "1", "5s"),
+        ),
+    ],
+)
+def test_the_other_workloads_and_budgets(made: dict[str, Any], columns: str, row: tuple[str, ...]) -> None:
+    heads, rows = shown(KINDS[made["kind"]], None, made, *([TWO] if made["kind"] == "PodDisruptionBudget" else []))
+
+    assert (" ".join(heads), rows) == (columns, [row])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from crashy.objects.deployment import Deployment, Strategy
-from crashy.objects.images import is_patient
-from crashy.objects.kinds import KINDS, NOT_RUN
+from crashy.objects.kinds import KINDS
 from crashy.objects.selector import LabelSelector, Requirement
 from crashy.objects.service import ServicePort
 from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE, complaints, manifests
 
+ENV = "          env:\n            - {{name: A, valueFrom: {{{}}}}}\n"
 UNSELECTIVE = SERVICE.replace("  selector:\n    app: web\n", "")
 
 
@@ -120,8 +120,23 @@ def test_expressions_are_read_and_matched() -> None:
             "later one wins",
         ),
         (
-            f"{POD}---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: p}}\n",
-            "m.yaml:12: document 2 (PodDisruptionBudget/p): is not run in the lab",
+            DEPLOYMENT + ENV.format("configMapKeyRef: {name: settings, key: size}"),
+            "m.yaml:22: document 1 (Deployment/web): spec.template.spec.containers[0].env[0].valueFrom.configMapKeyRef"
+            ".name: no ConfigMap settings in namespace default is among these files: the pod waits for it",
+        ),
+        (
+            DEPLOYMENT + ENV.format("configMapKeyRef: {name: settings, key: size}") + f"---\n{CONFIG_MAP}",
+            "m.yaml:22: document 1 (Deployment/web): spec.template.spec.containers[0].env[0].valueFrom.configMapKeyRef"
+            ".key: ConfigMap/settings (m.yaml:24) has no key size: the pod waits for it",
+        ),
+        (
+            POD + "  volumes: [{name: keys, secret: {secretName: keys}}]\n",
+            "m.yaml:11: document 1 (Pod/alone): spec.volumes[0].secret.secretName: no Secret keys in namespace default "
+            "is among these files: the pod waits for it",
+        ),
+        (
+            f"{DEPLOYMENT}---\n{SERVICE.replace('app: web', 'app: other')}",
+            "m.yaml:28: document 2 (Service/web): spec.selector: selects no pod of these files in namespace default",
         ),
         (
             f"{DEPLOYMENT}---\n{SERVICE.replace('targetPort: 8080', 'targetPort: 5000')}",
@@ -195,28 +210,15 @@ def test_the_ceiling_counts_every_pod() -> None:
     ]
 
 
-def test_a_command_makes_any_image_run() -> None:
-    assert (
-        complaints(POD.replace("image: crashy-app:1.0.0", 'image: nginx\n      command: ["python3", "-c", ""]')) == []
-    )
+def test_other_kinds_are_counted_and_stop_nothing() -> None:
+    ingress = "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: %s}\n"
+    knative = "---\napiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: web}\n"
+    got = manifests(POD + ingress % "a" + ingress % "b" + knative)
+
+    assert (got.skipped, got.warnings, len(got.workloads)) == ("2 Ingress, 1 Service", (), 1)
 
 
-@pytest.mark.parametrize(
-    ("image", "patient"),
-    [
-        ("crashy-app", True),
-        ("crashy-app:1.0.0", True),
-        ("localhost:5000/crashy-app", True),
-        ("ghcr.io/someone/crashy-app:dev@sha256:00", True),
-        ("crashy-app-2", False),
-        ("crashy-app/web", False),
-        ("nginx:crashy-app", False),
-    ],
-)
-def test_the_patient_is_known_by_its_image(image: str, patient: bool) -> None:
-    assert is_patient(image) is patient
+def test_with_other_kinds_alone_there_is_nothing_to_run() -> None:
+    (line,) = complaints("apiVersion: x.org/v1\nkind: Deploymnt\nmetadata: {name: a}\n")
 
-
-@pytest.mark.parametrize("kind", sorted(NOT_RUN))
-def test_kinds_for_a_cluster_do_not_stop_the_lab(kind: str) -> None:
-    assert len(manifests(f"{POD}---\napiVersion: x/v1\nkind: {kind}\nmetadata: {{name: a}}\n").warnings) == 1
+    assert line.endswith(" to run (only 1 Deploymnt)")

@@ -11,9 +11,11 @@ from crashy.controllers.base import PodView
 from crashy.engines.admin import NeedsTokenError, NotDoneError, patient
 from crashy.engines.kube.admin import AdminProxy
 from crashy.engines.kube.api import Api, ApiError
+from crashy.engines.kube.eviction import evict
 from crashy.engines.kube.manifests import apply, prepared, unknown
 from crashy.engines.kube.routes import Route, Routes
 from crashy.engines.kube.view import View
+from crashy.errors import BadInput
 from crashy.kubelet.runtime import Pod
 from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import Manifests
@@ -23,8 +25,10 @@ from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 
 MERGE = "application/merge-patch+json"
-NOT_RUN = " is not run in the lab"
 _EXEC_TIMEOUT = 10.0
+_NO_DRAIN = (
+    "kube: drain and uncordon: not on a cluster, whose nodes run others' pods too: use evict, or --on lab or sim"
+)
 
 
 class KubeEngine:
@@ -65,9 +69,8 @@ class KubeEngine:
         if self._guest:
             await self._find(manifests.services)
             return
-        for warning in manifests.warnings:
-            if warning.endswith(NOT_RUN):
-                self._note(f"kube: {warning.removesuffix(NOT_RUN)} is not applied")
+        if manifests.skipped:
+            self._note(f"kube: not applied: {manifests.skipped}")
         for one in prepared(manifests.documents, self._namespace, self._image):
             name = f"{one['kind']}/{one['metadata']['name']}"
             try:
@@ -95,6 +98,10 @@ class KubeEngine:
     def pods(self) -> Sequence[PodView]:
         """Return the existing pods, in the order of their creation."""
         return self._view.pods()
+
+    def takes_faults(self, pod: Pod) -> bool:
+        """Return whether faults can be injected into a pod: into one with a patient."""
+        return patient(pod) is not None
 
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
@@ -160,6 +167,26 @@ class KubeEngine:
             body["gracePeriodSeconds"] = max(grace, 1)  # 0 is kubectl's --force, which doesn't wait
         path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
         self._do(pod.object, "NotDeleted", self._api.request("DELETE", path, body), fine=(404, 409))  # it is gone
+
+    async def evict(self, pod: Pod) -> None:
+        """Ask for a pod's eviction; raises EvictionRefusedError with the API server's code and words."""
+        await evict(self._api, pod)
+
+    def cordon(self) -> bool:
+        """Raise BadInput: a cluster's nodes are not a run's own."""
+        raise BadInput(_NO_DRAIN)
+
+    def uncordon(self) -> None:
+        """Raise BadInput: a cluster's nodes are not a run's own."""
+        raise BadInput(_NO_DRAIN)
+
+    def bound(self, pod: Pod) -> bool:
+        """Raise BadInput: only a drain asks."""
+        raise BadInput(_NO_DRAIN)
+
+    def owner(self, pod: Pod) -> Workload | None:
+        """Raise BadInput: only a drain asks."""
+        raise BadInput(_NO_DRAIN)
 
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas."""

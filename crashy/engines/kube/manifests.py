@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from crashy.engines.kube.api import Api, ApiError, Object
@@ -46,7 +47,8 @@ def _containers(one: Object) -> Iterator[Object]:
 
 def path_of(one: Object) -> str:
     """Return where objects of its kind and namespace are in the API."""
-    return KINDS[one["kind"]].path(one["metadata"]["namespace"])
+    kind = KINDS[one["kind"]]
+    return replace(kind, version=one.get("apiVersion", kind.version)).path(one["metadata"]["namespace"])
 
 
 async def apply(api: Api, one: Object) -> Object:

@@ -7,9 +7,9 @@ import random
 import re
 from dataclasses import dataclass
 
-from crashy.controllers.names import generated
 from crashy.engines.kube.api import Api, ApiError, Object
 from crashy.errors import BadInput
+from crashy.objects.names import generated
 
 MANAGED = {"app.kubernetes.io/managed-by": "crashy"}
 RUN = "crashy/run"

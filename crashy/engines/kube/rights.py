@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from crashy.engines.kube.api import Api, Object
 from crashy.errors import BadInput
-from crashy.objects.kinds import SCALABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,9 @@ OWN = (
     *GUEST,
     *_rights("pods", "create", "delete"),
     *_rights("services", "create"),
-    *(Right("create", kind.resource) for kind in SCALABLE),
-    *_rights("deployments.apps", "list", "watch"),
+    *_rights("deployments.apps", "create", "list", "watch"),
 )
-"""What a run in a namespace of its own needs; ConfigMaps and Secrets only where the manifests have some."""
+"""What a run in a namespace of its own needs; what else is applied only where the manifests have some."""
 CLEAN = tuple(_rights("namespaces", "list", "get", "delete", cluster=True) + _rights("pods", "list", "delete"))
 """What `crashy kube clean` needs."""
 

@@ -19,8 +19,8 @@ from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.kubelet.runtime import Pod, StartError
-from crashy.objects.document import Document
-from crashy.objects.images import is_patient
+from crashy.objects.document import Document, refusal
+from crashy.objects.images import is_patient, refusals
 from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import Manifests, chosen, key_of, merged, read
 from crashy.objects.service import Service, ServicePort
@@ -93,6 +93,9 @@ class LabEngine:
     async def _apply(self, changed: Manifests, everything: Manifests) -> dict[Key, Verb]:
         """Apply `changed`, with the ConfigMaps and Secrets of `everything`."""
         self._cluster.check(changed)
+        documents = {key_of(document): document for document in everything.documents}
+        if lines := [documents[one.key].message(error) for one in changed.workloads for error in refusals(one)]:
+            raise refusal(lines)
         known = self._urls()
         await self._network.open(changed.services)
         self._manifests = everything
@@ -115,6 +118,22 @@ class LabEngine:
     def delete(self, pod: Pod, grace: int | None = None) -> None:
         """Delete a pod gracefully; its controller creates another."""
         self._cluster.delete(pod, grace)
+
+    async def evict(self, pod: Pod) -> None:
+        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
+        self._cluster.evict(pod)
+
+    def cordon(self) -> bool:
+        """Let the node take no new pods; return whether it took them before."""
+        return self._cluster.scheduler.cordon()
+
+    def uncordon(self) -> None:
+        """Let the node take new pods, those too that wait for it."""
+        self._cluster.scheduler.uncordon()
+
+    def bound(self, pod: Pod) -> bool:
+        """Return whether a pod has a node."""
+        return not self._cluster.scheduler.waits(pod)
 
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas."""
@@ -150,6 +169,10 @@ class LabEngine:
         ports = [port.container_port for patient in patients for port in patient.ports]
         host, port = self._addresses.dial(pod.ip, ports[0] if ports else APP_PORT)
         return f"http://{host}:{port}"
+
+    def takes_faults(self, pod: Pod) -> bool:
+        """Return whether faults can be injected into a pod: into one with a patient."""
+        return patient(pod) is not None
 
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""

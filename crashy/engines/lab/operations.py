@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from crashy import clock
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.deployment import DeploymentController
@@ -75,7 +76,7 @@ class Operations:
         """Return a table: `columns` and `rows`; rows of several namespaces begin with theirs."""
         network, now = self._network, asyncio.get_running_loop().time()
         ips = {(service.namespace, service.name): ip for service, ip in network.cluster_ips}
-        lab = Snapshot(self._cluster, self._timeline, now, ips, network.node_port)
+        lab = Snapshot(self._cluster, self._timeline, now, ips, network.node_port, clock.date())
         columns, rows = table(_kind(request, SHOWN), lab, request.get("namespace"))
         return {"columns": columns, "rows": rows}
 

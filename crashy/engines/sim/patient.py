@@ -10,8 +10,12 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Protocol
 
-from crashy.engines.sim import effects
+from crashy.engines.sim import effects, shell
+from crashy.engines.sim.execute import execute
+from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
 from crashy.engines.sim.waiting import Notifier
 from crashy.faults.active import NOTHING, FaultSet, InjectedFault
@@ -19,7 +23,7 @@ from crashy.faults.base import Fault
 from crashy.faults.effects import Command, ProcessEffects
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
-from crashy.faults.scope import Client, Request
+from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient.answers import GONE, PAGES, Answer, fault_answer, probe_answer, run
@@ -51,15 +55,34 @@ class PatientPlan:
     start_seconds: float = 0.07
     start_error: str = ""
 
+    files: ContainerFiles | None = None
+    """Those of others in its pod; without them it has its own alone."""
+
     def begin(self, kernel: Kernel) -> ModelledPatient:
         """Begin the life now."""
-        return ModelledPatient(self, kernel)
+        patient = ModelledPatient(self, kernel, self.files)
+        if self.files:
+            self.files.known = patient.has_file
+        return patient
+
+
+class _Plan(Protocol):
+    """What a patient needs of its plan, and what stands in for another app."""
+
+    @property
+    def settings(self) -> Settings | None: ...
+    @property
+    def pod(self) -> str: ...
+    @property
+    def rng(self) -> random.Random: ...
+    @property
+    def log(self) -> Callable[[str, str], None]: ...
 
 
 class ModelledPatient:
     """One life of a patient, from the start of its process."""
 
-    def __init__(self, plan: PatientPlan, kernel: Kernel) -> None:
+    def __init__(self, plan: _Plan, kernel: Kernel, files: ContainerFiles | None = None) -> None:
         self._kernel = kernel
         self._rng = plan.rng
         self._log = plan.log
@@ -76,14 +99,16 @@ class ModelledPatient:
         self.phase: Phase | None = None
         """None before it has read its settings."""
         self.faults = FaultSet(kernel.now, plan.rng, self._changed)
-        boots_at = kernel.now() + plan.rng.uniform(*BOOT_SECONDS)
+        self._files = files or ContainerFiles({}, (), self.has_file)
         settings = plan.settings
-        if settings is None:
-            kernel.call_at(boots_at, lambda: kernel.exit(2))
-        else:
+        if settings is not None:
             self._settings = settings
             self._identity = identify(settings, {}, lambda: plan.pod)
-            kernel.call_at(boots_at, self._boot)
+        self._begin(settings is not None)
+
+    def _begin(self, ready: bool) -> None:
+        boots_at = self._kernel.now() + self._rng.uniform(*BOOT_SECONDS)
+        self._kernel.call_at(boots_at, self._boot if ready else lambda: self._kernel.exit(2))
 
     def _boot(self) -> None:
         settings = self._settings
@@ -197,7 +222,7 @@ class ModelledPatient:
         """Respond to a request; see `Process.respond`."""
         match handler:
             case Exec(command):
-                return self._run(command)
+                return await self._exec(command, within, None)
             case _ if not self.listens(port):
                 return Refuse()
             case TCPSocket():
@@ -209,6 +234,10 @@ class ModelledPatient:
             case HTTPGet():
                 path = handler.path.partition("?")[0]
                 request = Request("GET", path, client, PROBE_ROUTES.get(path))
+        return await self._asked(request, within)
+
+    async def _asked(self, request: Request, within: float) -> Condition:
+        """Answer a request, or not."""
         began = self._kernel.now()
         self._in_flight += 1
         try:
@@ -217,7 +246,7 @@ class ModelledPatient:
             return Cut(self._kernel.now() - began)
         finally:
             self._in_flight -= 1
-            if client == "users":
+            if request.client == "users":
                 self._asked_at = self._kernel.now()
         took = self._kernel.now() - began
         if answer is None or took >= within:
@@ -275,11 +304,38 @@ class ModelledPatient:
         self._busy_until = max(now, self._busy_until) + RNG_SECONDS
         return await self._pass(self._busy_until - now, deadline)
 
+    async def _exec(self, command: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:
+        """Run a command beside the process."""
+        kernel = self._kernel
+        began = kernel.now()
+        try:
+            return await execute(
+                shell.run(command, self._files),
+                kernel.now,
+                within,
+                lambda words, left: self._other(words, left, probe),
+                lambda seconds: self._until(kernel.now() + seconds, lambda: False),
+            )
+        except _CutError:
+            return Cut(kernel.now() - began)
+
+    async def _other(self, words: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:
+        """Run a command that is not modelled."""
+        del within, probe
+        return self._run(words)
+
     def _run(self, command: tuple[str, ...]) -> Condition:
+        return run(command, self._settings.state_dir if self.phase else "", self._state_files())
+
+    def has_file(self, path: str) -> bool:
+        """Return whether a file is there that nobody but the patient writes."""
+        at = PurePosixPath(path)
+        return str(at.parent) == self._settings.state_dir and self._state_files().get(at.name, False)
+
+    def _state_files(self) -> dict[str, bool]:
         health = HEALTH_IN[self.phase] if self.phase else GONE
         faults = self.faults.health()
-        files = {"is_ready": health.readiness and faults.readiness, "is_healthy": health.liveness and faults.liveness}
-        return run(command, self._settings.state_dir if self.phase else "", files)
+        return {"is_ready": health.readiness and faults.readiness, "is_healthy": health.liveness and faults.liveness}
 
     async def _pass(self, seconds: float, deadline: float) -> bool:
         """Wait for so many seconds and until awake; return whether that was before the deadline."""

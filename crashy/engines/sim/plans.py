@@ -1,4 +1,4 @@
-"""Plans each container of a sim: the patient by its settings, any other as a silent process."""
+"""How each container of a sim goes: the patient as its settings have it, any other as a healthy app's stand-in."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crashy.controllers.environment import References, service_links, variables
+from crashy.engines.sim import shell
+from crashy.engines.sim.files import ContainerFiles, Volumes
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import PatientPlan
 from crashy.engines.sim.process import Condition, Kernel, Plan, Refuse
+from crashy.engines.sim.standin import StandInPlan
 from crashy.errors import BadInput
 from crashy.faults.scope import Client
 from crashy.kubelet.handlers.exec import expand
@@ -19,7 +22,8 @@ from crashy.kubelet.runtime import Pod, StartError
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.images import is_patient
 from crashy.objects.manifests import Manifests
-from crashy.objects.pod import Container, Handler
+from crashy.objects.pod import Container, Exec, Handler, ProbeType
+from crashy.objects.standin import DEFAULT, JOB_LABEL, JOB_RUN, Model, Models, model_of, ports
 from crashy.patient.settings import IMAGE, Settings, load
 from crashy.timeline import Timeline, kinds
 
@@ -60,10 +64,12 @@ class _Silence:
 class Plans:
     """Makes the plan of each life; random choices come from `rng`, their logs go to the timeline."""
 
-    def __init__(self, network: SimNetwork, timeline: Timeline, rng: random.Random) -> None:
+    def __init__(self, network: SimNetwork, timeline: Timeline, rng: random.Random, models: Models) -> None:
         self._network = network
         self._timeline = timeline
         self._rng = rng
+        self._models = models
+        self._volumes: dict[str, Volumes] = {}  # by the pod's uid
         self._references = References()
         self._links: dict[str, dict[str, str]] = {}  # by namespace: the variables of the Services there
 
@@ -77,14 +83,24 @@ class Plans:
 
     def __call__(self, pod: Pod, container: Container, attempt: int) -> Plan:
         """Plan a life; see `Script`."""
-        if not runs_patient(container):
-            init = container in pod.template.init_containers and not is_sidecar(container, NEWEST)
-            return Silent(done=init)
+        patient, template = runs_patient(container), pod.template
+        command = () if patient else program(container)
+        init = container in template.init_containers and not is_sidecar(container, NEWEST)
+        if init and not patient and not command:
+            return Silent(done=True)
         chance = random.Random(self._rng.getrandbits(64))
+        volumes = self._volumes.setdefault(pod.uid, {}) if template.volumes else {}
+        app = not patient and bool(not command or shell.others(command))
+        files = ContainerFiles(volumes, container.volume_mounts, lambda _: app)
 
         def log(reason: str, message: str) -> None:
             kinds.LOG.add(self._timeline.add, "sim", pod.object, reason, message, data={"container": container.name})
 
+        if not patient:
+            model = model_of(template, container, self._models)
+            ends = JOB_LABEL in template.labels and template.restart_policy != "Always"
+            listens = ports(template, container)
+            return StandInPlan(container, command, listens, model, files, pod.name, chance, log, ends=ends, init=init)
         settings: Settings | None = None
         try:
             settings = self._settings(pod, container)
@@ -92,7 +108,7 @@ class Plans:
             return Silent(start_error=str(error))
         except BadInput as error:
             log("Refused", str(error))
-        return PatientPlan(settings, pod.name, chance, log)
+        return PatientPlan(settings, pod.name, chance, log, files=files)
 
     def _settings(self, pod: Pod, container: Container) -> Settings:
         own = variables(pod, container, self._references, self._links.get(pod.namespace, {}))
@@ -108,14 +124,47 @@ def runs_patient(container: Container) -> bool:
     return is_patient(container.image) and (serves or not words)
 
 
-def notes(manifests: Manifests) -> Iterator[str]:
-    """Return a line for each container that is not modelled as what it is."""
-    templates = [(workload.object, workload.template) for workload in manifests.workloads]
-    for owner, template in templates:
+def program(container: Container) -> tuple[str, ...]:
+    """Return what a container runs in the place of its image's own program; empty where it doesn't say.
+
+    `args` without a command are for the image's own program, but where that can only be a shell's: a command in them
+    stands for an image without a program of its own.
+    """
+    if container.command or (container.args and shell.known(container.args)):
+        return (*container.command, *container.args)
+    return ()
+
+
+def notes(manifests: Manifests, models: Models) -> Iterator[str]:
+    """Return a line that says which containers are stand-ins, and which of their commands are taken to succeed."""
+    images: dict[str, Model] = {}
+    beyond: dict[str, None] = {}
+    jobs = False
+    for workload in manifests.workloads:
+        template = workload.template
         for container in (*template.init_containers, *template.containers):
-            if runs_patient(container):
-                continue
-            what = "runs without responding; commands in it succeed"
-            if container in template.init_containers and not is_sidecar(container, NEWEST):
-                what = "ends at once with code 0"
-            yield f"{owner} {container.name}: modelled as a process that {what}"
+            for command in _commands(container):
+                beyond |= dict.fromkeys(shell.others(command))
+            main = program(container)
+            init = container in template.init_containers and not is_sidecar(container, NEWEST)
+            if not runs_patient(container) and not init and (not main or shell.others(main)):
+                images[container.image] = model_of(template, container, models)
+                jobs = jobs or "Job" in workload.kind
+    if images:
+        told = ", ".join(f"{image} ({model})" if model != DEFAULT else image for image, model in images.items())
+        ends = f"; a Job's ends well after {JOB_RUN}, or its model's run" if jobs else ""
+        yield (
+            "stand-ins, healthy apps that answer on the ports that are declared or probed, without their manifests' "
+            f"limits: {told}{ends}"
+        )
+    if beyond:
+        yield f"commands taken to succeed while their app is well: {', '.join(beyond)}"
+
+
+def _commands(container: Container) -> Iterator[tuple[str, ...]]:
+    """Yield the commands that are run beside a container's own."""
+    probes = [container.probe(kind) for kind in ProbeType]
+    hooks = (container.lifecycle.post_start, container.lifecycle.pre_stop)
+    for handler in (*(probe.handler for probe in probes if probe), *hooks):
+        if isinstance(handler, Exec) and not (is_patient(container.image) and "/app/is_" in handler.command[-1]):
+            yield handler.command

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
 
-from crashy.engines.sim.process import Condition, Plan, Process, Refuse
+from crashy.engines.sim.process import Condition, Cut, Plan, Process, Refuse
 from crashy.engines.sim.replies import reply
 from crashy.faults.scope import Client
 from crashy.kubelet.outcome import Outcome, Result
@@ -17,8 +16,6 @@ from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import Container, Exec, Handler, HTTPGet, Probe
 from crashy.objects.ports import PortError, find_port
 from crashy.patient.answers import Answer
-
-_SLEEP = re.compile(r"(?:(?:/bin/)?sh -c )?(?:/bin/)?sleep (\d+(?:\.\d+)?)")
 
 Script = Callable[[Pod, Container, int], Plan]
 """Plans the n-th life (0 is the first) of a pod's container."""
@@ -127,13 +124,10 @@ class SimRuntime:
         return outcome
 
     async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
-        """Run a hook as the container does; raises HookError if it answers badly, and never ends if it hangs.
+        """Run a hook as the container does; raises HookError if a command fails, and never ends if it hangs.
 
-        A command that sleeps, which is what most preStop hooks do, takes its time.
+        Any answer to an httpGet hook is a success, as with the kubelet.
         """
-        if isinstance(handler, Exec) and (pause := _SLEEP.fullmatch(" ".join(handler.command))):
-            await asyncio.sleep(float(pause[1]))
-            return
         try:
             port = find_port(container, handler.port) if isinstance(handler, HTTPGet) else 0
         except PortError as error:
@@ -143,9 +137,9 @@ class SimRuntime:
         match condition:
             case Answer(status, body, latency):
                 await asyncio.sleep(began + latency - self._loop.time())
-                if status >= HTTPStatus.BAD_REQUEST:
+                if status >= HTTPStatus.BAD_REQUEST and isinstance(handler, Exec):
                     raise HookError(body)
-            case Refuse():
+            case Refuse() | Cut():
                 raise HookError("connection refused")
             case _:
                 await asyncio.Event().wait()

@@ -7,6 +7,7 @@ import gc
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from types import MappingProxyType
 
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
@@ -21,10 +22,12 @@ from crashy.faults.base import FaultError, parse_spec
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap, Secret
+from crashy.objects.images import is_patient
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import HTTPGet
 from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service, ServicePort
+from crashy.objects.standin import Models
 from crashy.objects.workload import Workload
 from crashy.patient.answers import Answer
 from crashy.timeline import Timeline, kinds
@@ -63,16 +66,40 @@ class SimEngine:
         """Delete a pod gracefully; what it belongs to makes another."""
         self._cluster.delete(pod, grace)
 
+    async def evict(self, pod: Pod) -> None:
+        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
+        self._cluster.evict(pod)
+
+    def cordon(self) -> bool:
+        """Let the node take no new pods; return whether it took them before."""
+        return self._cluster.scheduler.cordon()
+
+    def uncordon(self) -> None:
+        """Let the node take new pods, those too that wait for it."""
+        self._cluster.scheduler.uncordon()
+
+    def bound(self, pod: Pod) -> bool:
+        """Return whether a pod has a node."""
+        return not self._cluster.scheduler.waits(pod)
+
+    def owner(self, pod: Pod) -> Workload | None:
+        """Return the workload that a pod belongs to; None for one that is its own."""
+        return self._cluster.owner(pod)
+
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas."""
         self._cluster.scale(workload, replicas)
+
+    def takes_faults(self, pod: Pod) -> bool:
+        """Return True: other apps' stand-ins take them too."""
+        return True
 
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "sim", pod.object, "Injected", spec)
         patient = self._patient(pod)
         try:
-            failure = patient.inject(parse_spec(spec), "admin") if patient else "no patient runs in the pod"
+            failure = patient.inject(parse_spec(spec), "admin") if patient else "no process runs in the pod"
         except FaultError as error:
             failure = str(error)
         if failure:
@@ -81,7 +108,7 @@ class SimEngine:
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back all faults of a pod, or those of one name."""
         patient = self._patient(pod)
-        failure = patient.recover(None if which == "all" else which) if patient else "no patient runs in the pod"
+        failure = patient.recover(None if which == "all" else which) if patient else "no process runs in the pod"
         reason, rest = ("NotRecovered", f": {failure}") if failure else ("Recovered", "")
         kinds.FAULT.add(self._timeline.add, "sim", pod.object, reason, which + rest)
 
@@ -91,7 +118,8 @@ class SimEngine:
         return "not run: sim models no commands"
 
     def _patient(self, pod: Pod) -> ModelledPatient | None:
-        processes = (self._runtime.process(pod, container) for container in pod.template.containers)
+        containers = sorted(pod.template.containers, key=lambda one: not is_patient(one.image))
+        processes = (self._runtime.process(pod, container) for container in containers)
         return next((process for process in processes if isinstance(process, ModelledPatient)), None)
 
     async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
@@ -116,13 +144,21 @@ def _reply(condition: Condition, pod: str) -> Reply:
 
 @asynccontextmanager
 async def running(
-    timeline: Timeline, *, rng: random.Random, profile: Profile = NEWEST, max_pods: int = MAX_PODS
+    timeline: Timeline,
+    *,
+    rng: random.Random,
+    profile: Profile = NEWEST,
+    max_pods: int = MAX_PODS,
+    models: Models = MappingProxyType({}),
 ) -> AsyncIterator[SimEngine]:
-    """Make a sim on the running loop's time, and end it with the body; all that is drawn comes from `rng`."""
+    """Make a sim on the running loop's time, and end it with the body; all that is drawn comes from `rng`.
+
+    `models` says how the stand-ins of other images go, but where a pod's annotation does.
+    """
     # One draw, and the network's stream from it, as the lab's: the same seed gives both the same names and choices.
     chance = rng.getrandbits(64)
     network = SimNetwork(random.Random(chance))
-    plans = Plans(network, timeline, random.Random(~chance))
+    plans = Plans(network, timeline, random.Random(~chance), models)
     runtime = SimRuntime(plans, profile)
     refused: BadInput | None = None
     with _rare_collections():

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
+from crashy.kubelet.config import Config
 from crashy.kubelet.generate import Waiting
 from crashy.kubelet.grace import grace_after_pre_stop, grace_period, runs_pre_stop
 from crashy.kubelet.history import Histories, Instance
@@ -26,7 +27,14 @@ class Lifecycle:
     """
 
     def __init__(
-        self, pod: Pod, runtime: Runtime, recorder: Recorder, group: asyncio.TaskGroup, changed: Callable[[], None]
+        self,
+        pod: Pod,
+        runtime: Runtime,
+        recorder: Recorder,
+        group: asyncio.TaskGroup,
+        *,
+        changed: Callable[[], None],
+        config: Config,
     ) -> None:
         self.histories = Histories({})
         self._loop = asyncio.get_running_loop()
@@ -35,12 +43,16 @@ class Lifecycle:
         self._recorder = recorder
         self._group = group
         self._changed = changed
+        self._config = config
         self._starting: set[asyncio.Task[str]] = set()
         self._early: dict[str, Exited] = {}
 
     async def start(self, container: Container) -> Waiting | None:
         """Start a container and run its postStart hook; return why it does not run, None if it does."""
         self._recorder.pulled(container)
+        if error := self._config.unset(self._pod, container):
+            self._recorder.failed(container, error)
+            return Waiting("CreateContainerConfigError", error)
         self._recorder.created(container)
         task = self._group.create_task(self._begin(container))
         self._starting.add(task)

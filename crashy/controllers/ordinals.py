@@ -1,0 +1,131 @@
+"""What a StatefulSet does next: which pods it makes and deletes, at which revision, and what its status is. Pure.
+
+Sources: kubernetes: pkg/controller/statefulset/stateful_set_control.go updateStatefulSet, processReplica,
+processCondemned, completeRollingUpdate; stateful_set_utils.go newVersionedStatefulSetPod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crashy.objects.statefulset import StatefulSet
+
+
+@dataclass(frozen=True, slots=True)
+class StatefulPod:
+    """A pod of a StatefulSet that is there; `ended` is one whose phase is Succeeded or Failed."""
+
+    revision: str
+    ready: bool = True
+    available: bool = True
+    deleting: bool = False
+    ended: bool = False
+
+    @property
+    def healthy(self) -> bool:
+        """Return whether nobody has to wait for it."""
+        return self.ready and not self.deleting
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """The names of the two revisions: that of the last rollout that was completed, and that of the template now."""
+
+    current: str
+    update: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The ordinals of the pods to make, each with its revision, and of those to delete."""
+
+    create: tuple[tuple[int, str], ...] = ()
+    delete: tuple[int, ...] = ()
+
+
+def next_step(workload: StatefulSet, pods: Mapping[int, StatefulPod], revisions: Revisions) -> Step:
+    """Return the next step; `pods` are those that are there, by their ordinals.
+
+    With OrderedReady a step makes or deletes one pod, and waits for every one below it to be available: also where
+    that one is broken and the template has been put back (kubernetes#67250).
+    """
+    wanted = range(workload.start, workload.start + workload.replicas)
+    made: list[tuple[int, str]] = []
+    deleted: list[int] = []
+    ended = False
+    for ordinal in wanted:
+        pod = pods.get(ordinal)
+        if pod is None:
+            made.append((ordinal, revision_of(workload, ordinal, revisions)))
+            if workload.ordered:
+                return Step(tuple(made), tuple(deleted))
+        elif pod.ended:
+            ended = True  # its successor comes once it is gone
+            deleted += () if pod.deleting else (ordinal,)
+            if workload.ordered:
+                break
+        elif workload.ordered and not (pod.healthy and pod.available):
+            return Step(tuple(made), tuple(deleted))
+    if ended:
+        return Step(tuple(made), tuple(deleted))
+    condemned = sorted((ordinal for ordinal in pods if ordinal not in wanted), reverse=True)
+    first_unhealthy = min((o for o, pod in pods.items() if not pod.healthy), default=None)
+    for ordinal in condemned:
+        pod = pods[ordinal]
+        if pod.deleting:
+            if workload.ordered:
+                return Step(tuple(made), tuple(deleted))
+            continue
+        if workload.ordered and not (pod.ready and pod.available) and ordinal != first_unhealthy:
+            return Step(tuple(made), tuple(deleted))
+        deleted.append(ordinal)
+        if workload.ordered:
+            return Step(tuple(made), tuple(deleted))
+    outdated = None if workload.on_delete else _outdated(workload, pods, dict(made), revisions.update)
+    return Step(tuple(made), (*deleted, *(() if outdated is None else (outdated,))))
+
+
+def _outdated(
+    workload: StatefulSet, pods: Mapping[int, StatefulPod], made: Mapping[int, str], newest: str
+) -> int | None:
+    """Return the pod of the highest ordinal that is of another revision, if those above it are healthy."""
+    for ordinal in reversed(range(workload.start + workload.partition, workload.start + workload.replicas)):
+        pod = pods.get(ordinal)
+        if pod is None:
+            pod = StatefulPod(made.get(ordinal, newest), ready=False, available=False)
+        elif pod.revision != newest and not pod.deleting:
+            return ordinal
+        if not (pod.healthy and pod.available):
+            return None
+    return None
+
+
+def revision_of(workload: StatefulSet, ordinal: int, revisions: Revisions) -> str:
+    """Return the revision of a pod that is made now: below the partition that of the last completed rollout."""
+    below = not workload.on_delete and ordinal < workload.start + workload.partition
+    return revisions.current if below else revisions.update
+
+
+def completed_rollout(workload: StatefulSet, pods: Mapping[int, StatefulPod], revisions: Revisions) -> bool:
+    """Return whether all pods are of the newest revision, and ready: it becomes the current one. Not with OnDelete."""
+    updated = sum(pod.revision == revisions.update and not pod.deleting for pod in pods.values())
+    ready = sum(pod.ready for pod in pods.values())
+    return not workload.on_delete and updated == len(pods) == ready == workload.replicas
+
+
+def status_of(pods: Mapping[int, StatefulPod], revisions: Revisions) -> dict[str, int | str]:
+    """Return the status in the API's fields; counts of 0 are left out, but those that are always written."""
+    there = [pod for pod in pods.values() if not pod.deleting]
+    counts = {
+        "readyReplicas": sum(pod.ready for pod in pods.values()),
+        "currentReplicas": sum(pod.revision == revisions.current for pod in there),
+        "updatedReplicas": sum(pod.revision == revisions.update for pod in there),
+    }
+    return {
+        "replicas": len(pods),
+        **{field: count for field, count in counts.items() if count},
+        "currentRevision": revisions.current,
+        "updateRevision": revisions.update,
+        "availableReplicas": sum(pod.available for pod in pods.values()),
+    }

@@ -1,0 +1,144 @@
+"""The PodDisruptionBudgets' controllers: what each allows at this moment.
+
+kubernetes: pkg/controller/disruption/disruption.go
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from crashy.controllers.base import PodView, Views
+from crashy.controllers.eviction import BudgetStatus, budget_status, counts_scale
+from crashy.kubelet.runtime import Pod
+from crashy.objects.kinds import KINDS
+from crashy.objects.poddisruptionbudget import PodDisruptionBudget
+from crashy.objects.selector import LabelSelector
+from crashy.objects.workload import Workload
+from crashy.timeline import kinds
+from crashy.timeline.kinds import Emit
+
+_SOURCE = "controllermanager"
+_UNMANAGED = (
+    "Pods selected by this PodDisruptionBudget (selector: {}) were found to be unmanaged. As a result, the status of "
+    "the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please "
+    'set ".spec.minAvailable" field of the PDB to an integer value.'
+)
+
+
+class BudgetController:
+    """Counts the pods that a budget selects; `owner` returns the workload that a pod belongs to."""
+
+    def __init__(self, budget: PodDisruptionBudget, emit: Emit, owner: Callable[[Pod], Workload | None]) -> None:
+        self.budget = budget
+        self.created_at = asyncio.get_running_loop().time()
+        self._emit = emit
+        self._owner = owner
+        self._pods = Views()
+        self._changed = True
+        self._reason = ""
+
+    def apply(self, budget: PodDisruptionBudget, pods: list[PodView]) -> None:
+        """Make it another budget of that name, and look at all pods that are there."""
+        self.budget = budget
+        self._pods.clear()
+        self._changed = True
+        for view in pods:
+            self.put(view)
+        self.sync()
+
+    def selects(self, pod: Pod) -> bool:
+        """Return whether a pod is one of its own."""
+        selector = self.budget.selector
+        return selector is not None and pod.namespace == self.budget.namespace and selector.matches(pod.template.labels)
+
+    def put(self, view: PodView) -> None:
+        """Note a pod that was created or has changed."""
+        if self.selects(view.pod):
+            self._pods.put(view)
+            self._changed = True
+        else:
+            self.drop(view.pod.uid)
+
+    def drop(self, uid: str) -> None:
+        """Note that a pod has gone."""
+        if uid in self._pods:
+            self._pods.drop(uid)
+            self._changed = True
+
+    def current(self) -> BudgetStatus:
+        """Return its status at this moment."""
+        healthy = sum(view.status.ready and not view.status.deleting for view in self._pods.values())
+        scale, failure = self._scale() if counts_scale(self.budget) else (0, "")
+        return budget_status(self.budget, pods=len(self._pods), healthy=healthy, scale=scale, failure=failure)
+
+    def _scale(self) -> tuple[int, str]:
+        """Return how many replicas the pods' owners want, and why that is unknown, if it is."""
+        owners = {owner.key: owner for owner in self._owners() if owner}
+        for one in owners.values():
+            kind = KINDS[one.kind]
+            if not kind.scalable:
+                group, _, version = kind.version.rpartition("/")
+                resource = f"{group}/{version}, Resource={kind.plural}"
+                return 0, f"{resource} does not implement the scale subresource"
+        return sum(one.replicas for one in owners.values()), ""
+
+    def _owners(self) -> Iterator[Workload | None]:
+        return (self._owner(view.pod) for view in self._pods.values())
+
+    def sync(self) -> None:
+        """Report what there is to know of it, if its pods have changed."""
+        if not self._changed:
+            return
+        self._changed = False
+        now = self.current()
+        if not self._pods:
+            self._event("Normal", "NoPods", "No matching pods found")
+        elif now.failure:
+            text = f"Failed to calculate the number of expected pods: {now.failure}"
+            self._event("Warning", "CalculateExpectedPodCountFailed", text)
+        elif counts_scale(self.budget) and None in self._owners():
+            self._event("Warning", "UnmanagedPods", _UNMANAGED.format(_written(self.budget.selector)))
+        if now.reason != self._reason:
+            self._reason = now.reason
+            data: kinds.Condition = {
+                "type": "Normal",
+                "condition": "DisruptionAllowed",
+                "status": str(bool(now.allowed)),
+                "namespace": self.budget.namespace,
+            }
+            kinds.CONDITION.add(self._emit, _SOURCE, self._object, now.reason, now.failure, data=data)
+
+    def status(self) -> dict[str, Any]:
+        """Return its status in the API's fields."""
+        now = self.current()
+        return {
+            "disruptionsAllowed": now.allowed,
+            "currentHealthy": now.healthy,
+            "desiredHealthy": now.desired,
+            "expectedPods": now.expected,
+        }
+
+    @property
+    def _object(self) -> str:
+        return f"poddisruptionbudget/{self.budget.name}"
+
+    def _event(self, kind: str, reason: str, message: str) -> None:
+        data: kinds.KubernetesEvent = {"type": kind, "namespace": self.budget.namespace}
+        kinds.EVENT.add(self._emit, _SOURCE, self._object, reason, message, data=data)
+
+
+def _written(selector: LabelSelector | None) -> str:
+    """Write a selector as Go does (apimachinery: pkg/apis/meta/v1/generated.pb.go String)."""
+    if selector is None:
+        return "nil"
+    labels = "".join(f"{key}: {value}," for key, value in sorted(selector.match_labels.items()))
+    requirements = "".join(
+        f"LabelSelectorRequirement{{Key:{r.key},Operator:{r.operator},Values:[{' '.join(r.values)}],}},"
+        for r in selector.match_expressions
+    )
+    return (
+        f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},"
+        f"MatchExpressions:[]LabelSelectorRequirement{{{requirements}}},}}"
+    )

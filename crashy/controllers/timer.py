@@ -1,0 +1,40 @@
+"""A controller's queue of one object: of several times to come back, the first counts, as in Kubernetes' own.
+
+kubernetes: staging/src/k8s.io/client-go/util/workqueue/delaying_queue.go
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+_JUST_AFTER = 0.001  # seconds: a deadline has to be over
+
+
+class Timer:
+    """Calls `work` at the first of the times that are set; what is set for later is then forgotten."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self._handle: asyncio.TimerHandle | None = None
+        self.stopped = False
+
+    def after(self, seconds: float) -> None:
+        """Call after so many seconds, unless a call comes sooner anyway."""
+        due = self._loop.time() + max(0.0, seconds) + _JUST_AFTER
+        if self.stopped or (self._handle and self._handle.when() <= due):
+            return
+        if self._handle:
+            self._handle.cancel()
+        self._handle = self._loop.call_at(due, self._fire)
+
+    def stop(self) -> None:
+        """Call no more."""
+        self.stopped = True
+        if self._handle:
+            self._handle.cancel()
+
+    def _fire(self) -> None:
+        self._handle = None
+        self._work()

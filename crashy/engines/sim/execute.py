@@ -1,0 +1,42 @@
+"""Runs a simple command beside a modelled process, in the time that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from crashy.engines.sim.commands import Course, Ended, Other
+from crashy.engines.sim.process import Condition, Hang
+from crashy.patient.answers import Answer
+
+
+async def execute(
+    course: Course,
+    now: Callable[[], float],
+    within: float,
+    other: Callable[[tuple[str, ...], float], Awaitable[Condition]],
+    pause: Callable[[float], Awaitable[object]],
+) -> Condition:
+    """Run a command to its end, at most `within` seconds, and return how that goes.
+
+    `other` runs what is not modelled of it, in the seconds that are left; the command fails where that does, and where
+    that doesn't end, it doesn't either. `pause` lets seconds pass.
+    """
+    began, code, last = now(), None, Answer(body="")
+    while True:
+        left = began + within - now()
+        try:
+            wanted = course.send(code)
+        except StopIteration as stop:
+            ended: Ended = stop.value
+            return Answer(500 if ended.code else 200, ended.output or last.body, now() - began)
+        code = None
+        if isinstance(wanted, Other):
+            condition = await other(wanted.words, left)
+            if not isinstance(condition, Answer):
+                return condition
+            code, last = int(condition.status >= HTTPStatus.BAD_REQUEST), condition
+            continue
+        await pause(min(wanted, left))
+        if wanted >= left:
+            return Hang()

@@ -1,0 +1,49 @@
+"""The files that modelled commands see: a container's own, new with each of its lives, and its pod's volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+Volumes = dict[str, bool]
+"""The files of a pod's volumes by `VOLUME/PATH`: whether they are there."""
+
+
+class ContainerFiles:
+    """The files of one life of a container; `known` says of a file that nobody has written or removed if it is there.
+
+    A mounted volume's files are in `volumes`, which the pod's containers share.
+    """
+
+    def __init__(self, volumes: Volumes, mounts: tuple[Mapping[str, Any], ...], known: Callable[[str], bool]) -> None:
+        self._own: dict[str, bool] = {}
+        self._volumes = volumes
+        self._mounts = sorted(mounts, key=lambda mount: len(str(mount["mountPath"])), reverse=True)
+        self.known = known
+
+    def exists(self, path: str) -> bool:
+        """Return whether there is such a file."""
+        files, key = self._find(path)
+        return files[key] if key in files else self.known(path)
+
+    def write(self, path: str) -> None:
+        """Make a file."""
+        files, key = self._find(path)
+        files[key] = True
+
+    def remove(self, path: str) -> None:
+        """Remove a file, and what is below it."""
+        files, key = self._find(path)
+        for name in files:
+            if name.startswith(f"{key}/"):
+                files[name] = False
+        files[key] = False
+
+    def _find(self, path: str) -> tuple[dict[str, bool], str]:
+        whole = PurePosixPath("/", path)
+        for mount in self._mounts:
+            if whole.is_relative_to(mount["mountPath"]):
+                inside = whole.relative_to(mount["mountPath"])
+                return self._volumes, str(PurePosixPath(mount["name"], mount.get("subPath", ""), inside))
+        return self._own, str(whole)

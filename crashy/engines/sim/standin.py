@@ -1,0 +1,148 @@
+"""A modelled container of another image: a healthy app, which takes the same faults as the patient.
+
+What of its command is simple (`shell`) is done as written; the first program in it that is not modelled is the app.
+Commands that are run beside it are its own clients: they ask it, as far as they are not simple.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crashy.engines.sim import shell
+from crashy.engines.sim.commands import Course, Ended, Other
+from crashy.engines.sim.files import ContainerFiles
+from crashy.engines.sim.patient import ModelledPatient
+from crashy.engines.sim.process import Condition, Kernel, Refuse
+from crashy.faults.scope import Client, ProbeName, Request
+from crashy.grpc import CHECK
+from crashy.objects.pod import GRPC, Container, Exec, Handler, HTTPGet, ProbeType, TCPSocket
+from crashy.objects.standin import Model
+from crashy.patient.answers import Answer
+from crashy.patient.settings import Settings
+
+_APP = ("the image's own program",)
+
+
+@dataclass(frozen=True, slots=True)
+class StandInPlan:
+    """One life of a stand-in; `command` is what it runs, empty for the image's own program.
+
+    `ends` says that its app ends by itself, as a Job's does; an `init` container's programs end at once, and well.
+    """
+
+    container: Container
+    command: tuple[str, ...]
+    ports: tuple[int, ...]
+    model: Model
+    files: ContainerFiles
+    pod: str
+    rng: random.Random
+    log: Callable[[str, str], None]
+    ends: bool = False
+    init: bool = False
+    start_seconds: float = 0.07
+    start_error: str = ""
+
+    @property
+    def settings(self) -> Settings:
+        """Return the patient's settings that make such an app of it."""
+        return Settings(port=self.ports, admin_port=None)
+
+    def begin(self, kernel: Kernel) -> StandIn:
+        """Begin the life now."""
+        return StandIn(self, kernel)
+
+
+class StandIn(ModelledPatient):
+    """One life of a stand-in."""
+
+    def __init__(self, plan: StandInPlan, kernel: Kernel) -> None:
+        self._plan = plan
+        self._app = False  # whether the app has been started: before, what runs is a simple command
+        super().__init__(plan, kernel, plan.files)
+
+    def _begin(self, ready: bool) -> None:
+        del ready
+        self.phase = "warming up"
+        self._course = shell.run(self._plan.command, self._files) if self._plan.command else _app()
+        self._later(0, lambda: self._go_on(None))
+
+    def _go_on(self, code: int | None) -> None:
+        """Go on with the command, `code` being how what it waited for has ended."""
+        try:
+            wanted = self._course.send(code)
+        except StopIteration as stop:
+            ended: Ended = stop.value
+            self._kernel.exit(ended.code)
+            return
+        if isinstance(wanted, Other):
+            if self._plan.init:
+                self._go_on(0)
+            else:
+                self._start_app()
+        elif wanted != math.inf:
+            self._later(wanted, lambda: self._go_on(None))
+
+    def _start_app(self) -> None:
+        model, rng = self._plan.model, self._rng
+        self._app = True
+        start = model.start.sample(rng)
+        self._later(start, self._serve)
+        if self._plan.ends or model.run:
+            self._later(start + model.job_run.sample(rng), lambda: self._kernel.exit(0))
+
+    def _later(self, seconds: float, do: Callable[[], None]) -> None:
+        self._kernel.call_at(self._kernel.now() + seconds, lambda: self._process.when_awake(do))
+
+    def terminate(self) -> None:
+        """Take SIGTERM: a simple command has no handler, and so as PID 1 goes on; an app ends after its drain."""
+        if self._app:
+            self._process.when_awake(self._drain)
+
+    def _drain(self) -> None:
+        if self.phase == "serving":
+            self._enter("draining")
+        self._later(self._plan.model.drain.sample(self._rng), lambda: self._kernel.exit(0))
+
+    async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
+        """Be asked; see `Process.respond`. Every path, scheme and service is answered."""
+        match handler:
+            case Exec(command):
+                return await self._exec(command, within, self._probe_of(handler))
+            case _ if not self.listens(port):
+                return Refuse()
+            case TCPSocket():
+                return Answer()
+            case GRPC():
+                return await self._asked(Request("POST", CHECK, client, self._probe_of(handler)), within)
+            case HTTPGet():
+                path = handler.path.partition("?")[0]
+                return await self._asked(Request("GET", path, client, self._probe_of(handler)), within)
+
+    async def _other(self, words: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:
+        """Run a command that is not modelled: a client of the app, which fails until that has started."""
+        if not self._app:
+            return Answer(body="")
+        if self.phase == "warming up":
+            return Answer(500, f"{words[0]}: the app has not started")
+        return await self._asked(Request("EXEC", words[0], "kubelet", probe), within)
+
+    async def _route(self, path: str, deadline: float) -> Answer | None:
+        del path, deadline
+        return Answer()
+
+    def _probe_of(self, handler: Handler) -> ProbeName | None:
+        """Return the probe that asks so, which of several that ask the same is told by the very object."""
+        for kind in ProbeType:
+            probe = self._plan.container.probe(kind)
+            if probe and probe.handler is handler:
+                return kind.value
+        return None
+
+
+def _app() -> Course:
+    yield Other(_APP)
+    return Ended()

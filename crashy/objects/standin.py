@@ -1,0 +1,99 @@
+"""What stands in for a container whose image is not ours: a healthy app, by what its manifest says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from crashy.fields.units import Distribution, Fixed, Uniform, parse_distribution
+from crashy.objects import images
+from crashy.objects.fields import FieldError, child, invalid
+from crashy.objects.pod import GRPC, Container, HTTPGet, PodTemplate, ProbeType, TCPSocket
+from crashy.objects.ports import PortError, find_port
+
+ANNOTATION = "crashy/model"
+JOB_LABEL = "batch.kubernetes.io/job-name"
+"""What a Job's controller labels its pods with; those run to an end."""
+
+_ALLOWED = "must be words such as start=2s..10s drain=3s run=20s, each a duration, a range or percentiles"
+
+
+class Model(NamedTuple):
+    """How long a stand-in takes: from its start until it listens, from SIGTERM to its end, and in a Job to its end.
+
+    `run` None means that it runs until it is ended, but in a Job.
+    """
+
+    start: Distribution = Uniform(0.25, 0.35)
+    drain: Distribution = Fixed(0.5)
+    run: Distribution | None = None
+
+    @property
+    def job_run(self) -> Distribution:
+        """Return how long it runs in a Job."""
+        return self.run or JOB_RUN
+
+    def __str__(self) -> str:
+        run = f" run={self.run}" if self.run else ""
+        return f"start={self.start} drain={self.drain}{run}"
+
+
+JOB_RUN = Fixed(5.0)
+DEFAULT = Model()
+Models = Mapping[str, Model]
+"""By image: as a container names it, or its name without registry of Docker's, tag and digest."""
+
+
+def parse_model(text: str) -> Model:
+    """Read `start=2s..10s drain=3s run=1m`; raises ValueError, which says what is allowed."""
+    given: dict[str, Distribution] = {}
+    for word in text.split():
+        name, equals, value = word.partition("=")
+        if name not in Model._fields or not equals or name in given:
+            raise ValueError(_ALLOWED)
+        try:
+            given[name] = parse_distribution(value)
+        except ValueError as error:
+            raise ValueError(f"{name} must be {error}") from None
+    if not given:
+        raise ValueError(_ALLOWED)
+    return DEFAULT._replace(**given)
+
+
+def model_of(template: PodTemplate, container: Container, models: Models) -> Model:
+    """Return the model of a container: its pod's annotation, else its image's among `models`, else the default."""
+    if ANNOTATION in template.annotations:
+        return parse_model(template.annotations[ANNOTATION])
+    return models.get(container.image) or models.get(images.name(container.image)) or DEFAULT
+
+
+def model_rules(path: str, template: PodTemplate) -> Iterator[FieldError]:
+    """Check the annotation of the pod template at `path`."""
+    text = template.annotations.get(ANNOTATION)
+    if text is not None:
+        try:
+            parse_model(text)
+        except ValueError as error:
+            yield invalid(child(path, f"metadata.annotations[{ANNOTATION}]"), text, str(error))
+
+
+def ports(template: PodTemplate, container: Container) -> tuple[int, ...]:
+    """Return the ports that a container listens on: those it declares, and those it is asked on.
+
+    A port that another container of its pod declares is that one's.
+    """
+    declared = [port.container_port for port in container.ports if port.protocol == "TCP"]
+    others = {port.container_port for one in template.containers if one is not container for port in one.ports}
+    asked = [port for port in _asked(container) if port not in others]
+    return tuple(dict.fromkeys((*declared, *asked)))
+
+
+def _asked(container: Container) -> Iterator[int]:
+    probes = [container.probe(kind) for kind in ProbeType]
+    hooks = (container.lifecycle.post_start, container.lifecycle.pre_stop)
+    for handler in (*(probe.handler for probe in probes if probe), *hooks):
+        if isinstance(handler, HTTPGet | TCPSocket | GRPC):
+            try:
+                yield find_port(container, handler.port)
+            except PortError:
+                continue  # the probe errs, whoever listens
