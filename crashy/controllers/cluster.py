@@ -14,8 +14,7 @@ from crashy.controllers.base import Network, PodView
 from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
 from crashy.controllers.environment import References
-from crashy.controllers.eviction import check_eviction
-from crashy.controllers.poddisruptionbudget import BudgetController
+from crashy.controllers.poddisruptionbudget import BudgetController, BudgetControllers
 from crashy.controllers.scheduler import Scheduler
 from crashy.controllers.workloads import CONTROLLERS, OF_WORKLOADS, Controller, Owner, claimant
 from crashy.errors import BadInput
@@ -25,7 +24,6 @@ from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.versions import Profile
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import PodTemplate
-from crashy.objects.poddisruptionbudget import PodDisruptionBudget
 from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service
 from crashy.objects.workload import BarePod, Key, Workload
@@ -78,7 +76,7 @@ class Cluster:
         self._controllers: dict[Key, Controller[Any]] = {}
         self._services = ServiceControllers()
         self._references = References()
-        self._budgets: dict[Key, BudgetController] = {}
+        self._budgets = BudgetControllers(timeline.add, self.owner)
         self.scheduler = Scheduler(timeline.add)
 
     def check(self, manifests: Manifests) -> None:
@@ -110,8 +108,8 @@ class Cluster:
         for one in manifests.workloads:
             done[one.key] = self._apply_bare(one) if isinstance(one, BarePod) else self._apply_workload(one)
         for budget in manifests.budgets:
-            key = ("PodDisruptionBudget", budget.namespace, budget.name)
-            done[key] = self._apply_budget(key, budget)
+            verb = self._budgets.apply(budget, self.pods())
+            done["PodDisruptionBudget", budget.namespace, budget.name] = verb
         return done
 
     def _apply_service(self, service: Service) -> Verb:
@@ -123,14 +121,6 @@ class Cluster:
             return "unchanged"
         self._services.change(known, service, self.pods())
         return "configured"
-
-    def _apply_budget(self, key: Key, budget: PodDisruptionBudget) -> Verb:
-        known = self._budgets.get(key)
-        if known and replace(budget, source=known.budget.source) == known.budget:
-            return "unchanged"
-        made = self._budgets[key] = known or BudgetController(budget, self._timeline.add, self.owner)
-        made.apply(budget, self.pods())
-        return "configured" if known else "created"
 
     def _apply_workload(self, workload: Workload) -> Verb:
         known = self._controllers.get(workload.key)
@@ -240,8 +230,7 @@ class Cluster:
             member.owner.pods.put(member.view)
         if not self.scheduler.waits(member.pod):
             self._services.put(member.view)
-        for budget in self._budgets.values():
-            budget.put(member.view)
+        self._budgets.put(member.view)
 
     def _drop(self, member: _Member) -> None:
         if member.owner:
@@ -250,14 +239,12 @@ class Cluster:
         if self._bare.get(key) == member.pod.uid:
             del self._bare[key]
         self._services.drop(member.pod)
-        for budget in self._budgets.values():
-            budget.drop(member.pod.uid)
+        self._budgets.drop(member.pod.uid)
 
     def _sync(self, owner: Owner | None) -> None:
         """Sync the controllers: those of Services first, then the owner's."""
         self._services.sync()
-        for budget in self._budgets.values():
-            budget.sync()
+        self._budgets.sync()
         if owner:
             owner.changed()
 
@@ -278,8 +265,7 @@ class Cluster:
         """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
         if pod.uid not in self._members:
             return
-        budgets = [one for one in self._budgets.values() if one.selects(pod)]
-        check_eviction(self._members[pod.uid].driver.status, [(one.budget, one.current()) for one in budgets])
+        self._budgets.check_eviction(self._members[pod.uid].view)
         kinds.CONDITION.add(
             self._timeline.add,
             "apiserver",
@@ -307,7 +293,7 @@ class Cluster:
 
     def budgets(self) -> list[BudgetController]:
         """Return the PodDisruptionBudgets' controllers."""
-        return list(self._budgets.values())
+        return list(self._budgets)
 
     def services(self) -> list[ServiceController]:
         """Return the Services' controllers."""

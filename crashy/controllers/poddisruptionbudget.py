@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from crashy.controllers.apply import Verb
 from crashy.controllers.base import PodView, Views
-from crashy.controllers.eviction import BudgetStatus, budget_status, counts_scale
+from crashy.controllers.eviction import BudgetStatus, budget_status, check_eviction, counts_scale
 from crashy.kubelet.runtime import Pod
 from crashy.objects.kinds import KINDS
 from crashy.objects.poddisruptionbudget import PodDisruptionBudget
@@ -127,6 +129,49 @@ class BudgetController:
     def _event(self, kind: str, reason: str, message: str) -> None:
         data: kinds.KubernetesEvent = {"type": kind, "namespace": self.budget.namespace}
         kinds.EVENT.add(self._emit, _SOURCE, self._object, reason, message, data=data)
+
+
+class BudgetControllers:
+    """All budgets' controllers, by their names."""
+
+    def __init__(self, emit: Emit, owner: Callable[[Pod], Workload | None]) -> None:
+        self._emit = emit
+        self._owner = owner
+        self._all: dict[tuple[str, str], BudgetController] = {}  # by namespace and name
+
+    def __iter__(self) -> Iterator[BudgetController]:
+        """Iterate over them in the order of their creation."""
+        return iter(self._all.values())
+
+    def apply(self, budget: PodDisruptionBudget, pods: list[PodView]) -> Verb:
+        """Create or replace a budget, and return which; `pods` are all existing pods."""
+        key = (budget.namespace, budget.name)
+        known = self._all.get(key)
+        if known and replace(budget, source=known.budget.source) == known.budget:
+            return "unchanged"
+        made = self._all[key] = known or BudgetController(budget, self._emit, self._owner)
+        made.apply(budget, pods)
+        return "configured" if known else "created"
+
+    def check_eviction(self, view: PodView) -> None:
+        """Raise EvictionRefusedError where the budgets do not allow to evict a pod."""
+        selecting = [one for one in self if one.selects(view.pod)]
+        check_eviction(view.status, [(one.budget, one.current()) for one in selecting])
+
+    def put(self, view: PodView) -> None:
+        """Note a pod that was created or has changed."""
+        for one in self:
+            one.put(view)
+
+    def drop(self, uid: str) -> None:
+        """Note that a pod has gone."""
+        for one in self:
+            one.drop(uid)
+
+    def sync(self) -> None:
+        """Sync those whose pods have changed."""
+        for one in self:
+            one.sync()
 
 
 def _written(selector: LabelSelector | None) -> str:

@@ -18,12 +18,13 @@ from crashy.kubelet.backoff import GC_SECONDS, WORK_QUEUE_SECONDS, SyncFailure, 
 from crashy.kubelet.config import COMPLETE, Config
 from crashy.kubelet.generate import FINAL, Waiting, generate_status, with_result
 from crashy.kubelet.grace import grace_period
+from crashy.kubelet.handlers.killing import kill_all
 from crashy.kubelet.handlers.lifecycle import Lifecycle
 from crashy.kubelet.handlers.mounting import mounted
 from crashy.kubelet.handlers.probing import Probing
 from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
-from crashy.kubelet.pod import compute_pod_actions, is_sidecar, stopping_message
+from crashy.kubelet.pod import compute_pod_actions
 from crashy.kubelet.recorder import Recorder
 from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.versions import NEWEST, Profile, Requeue
@@ -217,23 +218,9 @@ class PodDriver:
         self._publish(status)
 
     async def _kill_all(self) -> None:
-        """Kill running containers: all at once, then the sidecars, the last one first, in the remaining time."""
-        began = self._loop.time()
         pod_grace = self.pod.template.termination_grace_period_seconds
         grace = grace_period(pod_grace, deletion_grace=self._deletion_grace)
-        running = self._lifecycle.histories.running()
-        sidecars = [c for c in self.pod.template.init_containers if is_sidecar(c, self._profile) and c.name in running]
-
-        async def kill(container: Container, grace: int) -> None:
-            message = stopping_message(container.name)
-            await self._lifecycle.kill(container, running[container.name].id, message, grace)
-
-        async with asyncio.TaskGroup() as group:
-            for name in running:
-                if self._containers[name] not in sidecars:
-                    group.create_task(kill(self._containers[name], grace))
-        for container in reversed(sidecars):
-            await kill(container, max(grace - int(self._loop.time() - began), 0))
+        await kill_all(self.pod.template, self._lifecycle, grace, self._profile)
 
     async def _interruptible(self, work: Coroutine[None, None, None]) -> None:
         """Do work that a deletion cancels."""

@@ -6,39 +6,25 @@ Left out of the real one: the time of a response without delay, the time until a
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import Protocol
 
-from crashy.engines.sim import effects, shell
+from crashy.engines.sim import shell
 from crashy.engines.sim.execute import execute
 from crashy.engines.sim.files import ContainerFiles
+from crashy.engines.sim.life import CutError, ModelledLife
 from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
-from crashy.engines.sim.waiting import Notifier
-from crashy.faults.active import NOTHING, FaultSet, InjectedFault
-from crashy.faults.base import Fault
-from crashy.faults.effects import Command, ProcessEffects
+from crashy.faults.active import NOTHING
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
-from crashy.patient.answers import GONE, PAGES, Answer, fault_answer, probe_answer, run
-from crashy.patient.countdowns import armed
-from crashy.patient.identity import identify
-from crashy.patient.life import HEALTH_IN, QUIET, RNG_SECONDS, Phase
+from crashy.patient.answers import PAGES, Answer, fault_answer, probe_answer, run
+from crashy.patient.life import HEALTH_IN, RNG_SECONDS
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.settings import Settings
-
-BOOT_SECONDS = (0.25, 0.35)
-"""From the start of the process to its first line: least and most."""
-
-
-class _CutError(Exception):
-    """The process ended while a request was waiting for its response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,148 +52,8 @@ class PatientPlan:
         return patient
 
 
-class _Plan(Protocol):
-    """What a patient needs of its plan, and what stands in for another app."""
-
-    @property
-    def settings(self) -> Settings | None: ...
-    @property
-    def pod(self) -> str: ...
-    @property
-    def rng(self) -> random.Random: ...
-    @property
-    def log(self) -> Callable[[str, str], None]: ...
-
-
-class ModelledPatient:
-    """One life of a patient, from the start of its process."""
-
-    def __init__(self, plan: _Plan, kernel: Kernel, files: ContainerFiles | None = None) -> None:
-        self._kernel = kernel
-        self._rng = plan.rng
-        self._log = plan.log
-        self._notifier = Notifier()
-        self._alive = True
-        self._process = effects.ModelledProcess(kernel)
-        self._effects = ProcessEffects(effects, self._process)
-        self._armed = math.inf
-        self._request_faults: set[str] = set()  # the ids of the faults that affect requests
-        self._in_flight = 0
-        self._asked_at = -math.inf
-        self._busy_until = -math.inf
-        self._deadline = math.inf
-        self.phase: Phase | None = None
-        """None before it has read its settings."""
-        self.faults = FaultSet(kernel.now, plan.rng, self._changed)
-        self._files = files or ContainerFiles({}, (), self.has_file)
-        settings = plan.settings
-        if settings is not None:
-            self._settings = settings
-            self._identity = identify(settings, {}, lambda: plan.pod)
-        self._begin(settings is not None)
-
-    def _begin(self, ready: bool) -> None:
-        boots_at = self._kernel.now() + self._rng.uniform(*BOOT_SECONDS)
-        self._kernel.call_at(boots_at, self._boot if ready else lambda: self._kernel.exit(2))
-
-    def _boot(self) -> None:
-        settings = self._settings
-        warm_up = (settings.app_start_delay or 0.0) + self._rng.uniform(0, settings.app_start_delay_jitter)
-        self.phase = "warming up"
-        for name, fault in armed(settings, self._rng):
-            self.faults.inject(fault, name)
-        for fault in settings.faults:
-            self.faults.inject(fault, "FAULTS")
-        if settings.app_start_delay is None:
-            self._enter("serving")
-        else:
-            self._kernel.call_at(self._kernel.now() + warm_up, lambda: self._process.when_awake(self._serve))
-        self._tick()
-
-    def _serve(self) -> None:
-        if self.phase == "warming up":
-            self._enter("serving")
-
-    def _enter(self, phase: Phase) -> None:
-        self.phase = phase
-        self._log("Phase", phase)
-
-    # --- injection and termination
-
-    def inject(self, fault: Fault, source: str) -> str:
-        """Inject a fault, as through its admin API; return why that fails, or an empty text. Raises FaultError."""
-        if self.phase is None:
-            return "refused"
-        if self._process.stopped:
-            return "timeout"
-        self.faults.inject(fault, source)
-        self._tick()
-        return ""
-
-    def recover(self, which: str | None = None) -> str:
-        """Recover from all faults, or those of one name; return why that fails, or an empty text."""
-        if self.phase is None:
-            return "refused"
-        if self._process.stopped:
-            return "timeout"
-        self.faults.recover(which)
-        self._tick()
-        return ""
-
-    def terminate(self) -> None:
-        """Take SIGTERM: ignore it before the handler is set, defer it while frozen; else become unready and drain."""
-        if self.phase is not None:
-            self._process.when_awake(self._drain)
-
-    def _drain(self) -> None:
-        if self.phase == "warming up":
-            self._kernel.exit(0)
-            return
-        self._enter("draining")
-        now = self._kernel.now()
-        self._asked_at, self._deadline = now, now + self._settings.drain_seconds
-        self._drained()
-
-    def _drained(self) -> None:
-        now = self._kernel.now()
-        quiet_at = (now if self._in_flight else self._asked_at) + QUIET
-        ends_at = min(self._deadline, quiet_at)
-        if now >= ends_at:
-            self._kernel.exit(0)
-        else:
-            self._kernel.call_at(ends_at, lambda: self._process.when_awake(self._drained))
-
-    def ended(self) -> None:
-        """Abort the requests in flight."""
-        self._alive = False
-        self._notifier.notify()
-
-    # --- fault scheduling
-
-    def _changed(self, reason: str, active: InjectedFault) -> None:
-        if active.state == "ended":
-            self._request_faults.discard(active.id)
-        elif active.request_triggered or active.state == "active":
-            self._request_faults.add(active.id)
-        self._log(reason, f"fault {active.id}: {active.fault.to_spec()}")
-
-    def _tick(self) -> None:
-        self._carry_out(() if self._process.stopped else self.faults.tick())
-
-    def _carry_out(self, commands: Sequence[Command]) -> None:
-        """Carry out the faults' commands, wake all waiting requests, and schedule the next change."""
-        for command in commands:
-            self._effects.execute(command)
-        if not self._alive:
-            return
-        self._process.catch_up()
-        self._notifier.notify()
-        due = self._process.stopped_until if self._process.stopped else self.faults.next_change()
-        if due is not None and (due < self._armed or self._armed <= self._kernel.now()):
-            self._armed = due
-            self._kernel.call_at(due, self._tick)
-
-    # --- requests
+class ModelledPatient(ModelledLife):
+    """One life of a patient: how it answers."""
 
     def listens(self, port: int) -> bool:
         """Return whether the kernel takes connections to a port for it now; it does so for a frozen one too."""
@@ -242,7 +88,7 @@ class ModelledPatient:
         self._in_flight += 1
         try:
             answer = await self._answer(request, began + within)
-        except _CutError:
+        except CutError:
             return Cut(self._kernel.now() - began)
         finally:
             self._in_flight -= 1
@@ -266,7 +112,7 @@ class ModelledPatient:
         if effect.commands:
             self._carry_out(effect.commands)
             if not self._alive:
-                raise _CutError
+                raise CutError
             if not await self._until(deadline, lambda: self._process.awake):
                 return None
         hang = effect.hang
@@ -290,7 +136,7 @@ class ModelledPatient:
             return Answer(body="") if await self._work(deadline) else None
         if path == "/crash":
             self.inject(Crash(code=self._settings.exit_code), "GET /crash")
-            raise _CutError
+            raise CutError
         if path == "/freeze":
             self.inject(Freeze(), "GET /freeze")
             return Answer(body="") if await self._until(deadline, lambda: self._process.awake) else None
@@ -316,7 +162,7 @@ class ModelledPatient:
                 lambda words, left: self._other(words, left, probe),
                 lambda seconds: self._until(kernel.now() + seconds, lambda: False),
             )
-        except _CutError:
+        except CutError:
             return Cut(kernel.now() - began)
 
     async def _other(self, words: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:
@@ -326,29 +172,3 @@ class ModelledPatient:
 
     def _run(self, command: tuple[str, ...]) -> Condition:
         return run(command, self._settings.state_dir if self.phase else "", self._state_files())
-
-    def has_file(self, path: str) -> bool:
-        """Return whether a file is there that nobody but the patient writes."""
-        at = PurePosixPath(path)
-        return str(at.parent) == self._settings.state_dir and self._state_files().get(at.name, False)
-
-    def _state_files(self) -> dict[str, bool]:
-        health = HEALTH_IN[self.phase] if self.phase else GONE
-        faults = self.faults.health()
-        return {"is_ready": health.readiness and faults.readiness, "is_healthy": health.liveness and faults.liveness}
-
-    async def _pass(self, seconds: float, deadline: float) -> bool:
-        """Wait for so many seconds and until awake; return whether that was before the deadline."""
-        due = self._kernel.now() + seconds
-        await self._until(min(due, deadline), lambda: False)
-        return due < deadline and await self._until(deadline, lambda: self._process.awake)
-
-    async def _until(self, deadline: float, done: Callable[[], bool]) -> bool:
-        """Wait until `done`, at most until the deadline; return whether it is. Raises if the process ends meanwhile."""
-        while not done():
-            if self._kernel.now() >= deadline:
-                return False
-            await self._notifier.wait(deadline)
-            if not self._alive:
-                raise _CutError
-        return True
