@@ -27,13 +27,13 @@ from crashy.clock import VirtualLoop
 from crashy.controllers.base import PodView
 from crashy.engines.sim import sim
 from crashy.engines.sim.plans import program
-from crashy.engines.sim.shell import others
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.runner import perform
 from crashy.manifest.load import SUFFIXES, read_file
 from crashy.objects.document import Document
 from crashy.objects.manifests import Manifests, read, read_object
+from crashy.objects.shell import others
 from crashy.timeline import Timeline
 
 REFUSED = Path(__file__).with_name("wild-refused.txt")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from crashy.check import programs
 from crashy.check.model import Hit, Severity
 from crashy.check.numbers import FailureMode, noticed
 from crashy.check.targets import CheckTarget
+from crashy.objects import programs
 from crashy.objects.pod import Exec, Handler, HTTPGet, Probe, ProbeType, TCPSocket
 from crashy.objects.ports import PortError, find_port
 from crashy.patient.life import RNG_SECONDS

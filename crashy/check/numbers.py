@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from crashy.check import programs
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.backoff import WORK_QUEUE_SECONDS, crash_loop_backoff
 from crashy.kubelet.detection import Bounds, detection, first_failure, first_probe
 from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.grace import KillReason, grace_after_pre_stop, grace_period, runs_pre_stop
 from crashy.kubelet.versions import NEWEST
+from crashy.objects import programs
 from crashy.objects.pod import Container, Exec, Handler, Probe, ProbeType, Sleep, TCPSocket
 
 RELIST = NEWEST.relist_seconds

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashy.check import programs
 from crashy.check.model import Hit, Severity
 from crashy.check.numbers import kill_time, numbers, pre_stop_seconds, start, waits_for
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.detection import first_failure
 from crashy.kubelet.grace import KillReason, grace_period
+from crashy.objects import programs
 from crashy.objects.pod import Exec, ProbeType
 
 LONG_DELAY = 10  # seconds; a shorter one is not worth a startup probe

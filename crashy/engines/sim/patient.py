@@ -10,7 +10,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crashy.engines.sim import shell
 from crashy.engines.sim.execute import execute
 from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.life import CutError, ModelledLife
@@ -20,6 +19,7 @@ from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
+from crashy.objects import shell
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient.answers import PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.life import HEALTH_IN, RNG_SECONDS

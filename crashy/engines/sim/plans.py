@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crashy.controllers.environment import References, service_links, variables
-from crashy.engines.sim import shell
 from crashy.engines.sim.files import ContainerFiles, Volumes
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import PatientPlan
@@ -20,6 +19,7 @@ from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.runtime import Pod, StartError
 from crashy.kubelet.versions import NEWEST
+from crashy.objects import shell
 from crashy.objects.images import is_patient
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import Container, Exec, Handler, ProbeType

@@ -11,13 +11,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crashy.engines.sim import shell
-from crashy.engines.sim.commands import Course, Ended, Other
 from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.process import Condition, Kernel, Refuse
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
+from crashy.objects import shell
+from crashy.objects.commands import Course, Ended, Other
 from crashy.objects.pod import GRPC, Container, Exec, Handler, HTTPGet, ProbeType, TCPSocket
 from crashy.objects.standin import Model
 from crashy.patient.answers import Answer
