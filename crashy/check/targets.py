@@ -170,7 +170,9 @@ def _containers(
     listed = [(f"{spec}.initContainers[{i}]", c) for i, c in enumerate(template.init_containers) if is_sidecar(c)]
     listed += [(f"{spec}.containers[{i}]", c) for i, c in enumerate(template.containers)]
     known = by_name(maps, workload.namespace)
-    return [CheckTarget(workload, c, path, mine, pods, patient_env(c, known)) for path, c in listed]
+    return [
+        CheckTarget(workload, c, path, mine, pods, patient_env(c, known, template.annotations)) for path, c in listed
+    ]
 
 
 def _leads_to(route: Route, workload: Workload) -> bool:
