@@ -49,12 +49,12 @@ def another() -> Python | None:
 def _asked(path: str) -> Python | None:
     """Return the interpreter at a path; nothing where there is none, or one without venv, or another version."""
     try:
-        asked = subprocess.run([path, "-c", ASK], capture_output=True, text=True, check=False)
+        requested = subprocess.run([path, "-c", ASK], capture_output=True, text=True, check=False)
     except OSError:
         return None
-    if asked.returncode:
+    if requested.returncode:
         return None
-    *version, home = asked.stdout.split(maxsplit=3)
+    *version, home = requested.stdout.split(maxsplit=3)
     numbers = tuple(map(int, version))
     if numbers[0] != 3 or numbers[1] not in MINORS:
         return None

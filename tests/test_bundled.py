@@ -81,7 +81,7 @@ def test_a_folder_of_that_name_does_not_hide_it(name: str) -> None:
         ("07.yaml", "07-freeze-with-both"),
     ],
 )
-def test_a_name_that_no_lesson_has_is_told_with_those_close_to_it(name: str, close: str) -> None:
+def test_a_name_that_no_lesson_has_is_reported_with_those_close_to_it(name: str, close: str) -> None:
     with pytest.raises(BadInput) as refused:
         lesson(Path(name))
 

@@ -50,7 +50,7 @@ def test_a_body_as_far_as_it_has_come(said: bytes, body: bytes, whole: bool, end
         (b"1\r\na\r\n0\r\nTrailer: " + b"x" * MAX_LINE, b"a", "header line too long"),
     ],
 )
-def test_what_is_wrong_is_told_after_what_came_before_it(said: bytes, body: bytes, failure: str) -> None:
+def test_what_is_wrong_is_reported_after_what_came_before_it(said: bytes, body: bytes, failure: str) -> None:
     chunks = ChunkedBody()
 
     assert (chunks.feed(said), chunks.failure, chunks.ended) == (body, failure, False)

@@ -23,8 +23,8 @@ def test_a_command_that_this_install_leaves_out_is_one_line_and_exit_2(
     monkeypatch.setitem(sys.modules, "crashy.commands.run", None)
 
     assert cli.main(["run", "experiments"]) == 2
-    told = "crashy run: needs crashy.commands.run, which is not installed: pip install 'crashy[lab]'\n"
-    assert capsys.readouterr().err == told
+    reported = "crashy run: needs crashy.commands.run, which is not installed: pip install 'crashy[lab]'\n"
+    assert capsys.readouterr().err == reported
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "demo"])  # it says how to have it in one go
@@ -35,8 +35,8 @@ def test_a_command_that_needs_the_extra_says_how_to_have_it(command: str) -> Non
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
 
     if command in NEED_THE_EXTRA:
-        told = f"crashy {command}: needs yaml, which is not installed: pip install 'crashy[lab]'\n"
-        assert (done.returncode, done.stderr) == (2, told)
+        reported = f"crashy {command}: needs yaml, which is not installed: pip install 'crashy[lab]'\n"
+        assert (done.returncode, done.stderr) == (2, reported)
     else:
         assert (done.returncode, done.stderr) == (0, "")
 
@@ -58,11 +58,11 @@ def test_an_output_that_is_full_is_one_line_and_exit_2(arguments: tuple[str, ...
     with Path("/dev/full").open("w") as full:
         done = crashy(*arguments, stdout=full)
 
-    told = (
+    reported = (
         f"crashy {arguments[0]}: can't write the output: No space left on device\n" if arguments else cli.usage() + "\n"
     )
     # argparse itself passes over what it can't write of a long help.
-    assert (done.returncode, done.stderr) in [(2, told), *([(0, "")] if arguments[1:] == ("--help",) else [])]
+    assert (done.returncode, done.stderr) in [(2, reported), *([(0, "")] if arguments[1:] == ("--help",) else [])]
 
 
 @pytest.mark.parametrize("arguments", OUTPUTS[1:], ids=" ".join)
@@ -78,7 +78,7 @@ def test_an_output_that_is_closed_is_no_failure(arguments: tuple[str, ...]) -> N
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_reader_that_has_gone_is_not_told_of_it() -> None:
+def test_a_reader_that_has_gone_is_not_reported_of_it() -> None:
     done = subprocess.run(
         ["sh", "-c", '{ "$@"; echo "exit $?" >&2; } | true', "sh", sys.executable, "-m", "crashy", "--help"],
         env={**os.environ, "PYTHONUNBUFFERED": "1"},

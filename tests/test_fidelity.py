@@ -25,7 +25,7 @@ def test_the_lists() -> None:
     assert set_aside("case") <= listed("case")
 
 
-def test_what_is_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_wrong_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fidelity, "listed", lambda _: frozenset("abc"))
     monkeypatch.setattr(fidelity, "set_aside", lambda _: frozenset("bd"))
     count = Count("case", carried=set("abx"), passed=set("ab"), failed=set("b"))

@@ -122,7 +122,7 @@ def test_a_lone_patient_deviates_and_its_fault_is_taken_back(tmp_path: Path, pat
 
 
 @chaostoolkit
-def test_a_refused_fault_is_told_by_the_journal_alone(tmp_path: Path, patient: Running) -> None:
+def test_a_refused_fault_is_reported_by_the_journal_alone(tmp_path: Path, patient: Running) -> None:
     code, journal = chaos(tmp_path, at(patient, token="another"), impatient(tmp_path))
 
     assert (code, journal["status"]) == (0, "completed")

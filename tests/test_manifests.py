@@ -34,8 +34,8 @@ def kubectl() -> str | None:
     found = shutil.which("kubectl")
     if not found:
         return None
-    told = subprocess.run([found, "version", "--client"], capture_output=True, text=True, check=False).stdout
-    return found if "Kustomize Version" in told else None
+    reported = subprocess.run([found, "version", "--client"], capture_output=True, text=True, check=False).stdout
+    return found if "Kustomize Version" in reported else None
 
 
 KUBECTL = kubectl()
@@ -150,7 +150,7 @@ def test_there_is_an_overlay_for_every_lesson() -> None:
 def test_an_overlay_has_the_probes_and_variables_of_its_lesson(lesson: str) -> None:
     def patient_env(given: list[dict[str, Any]]) -> list[Any]:
         """Return what a lesson is about: how many, which probes with which figures, which variables; no names."""
-        told = []
+        reported = []
         for one in given:
             if one["kind"] not in {"Deployment", "Pod"}:
                 continue
@@ -161,8 +161,8 @@ def test_an_overlay_has_the_probes_and_variables_of_its_lesson(lesson: str) -> N
                 probes = {key: container[key] for key in container if key.endswith("Probe")}
                 if "redis" in container["image"]:  # how it is asked, and how often, differs: one has tini, one has not
                     probes = {key: probe["failureThreshold"] for key, probe in probes.items()}
-                told.append((one["spec"].get("replicas", 1), env, probes))
-        return sorted(told, key=repr)
+                reported.append((one["spec"].get("replicas", 1), env, probes))
+        return sorted(reported, key=repr)
 
     experiment = yaml.safe_load((EXPERIMENTS / f"{lesson}.yaml").read_text())
     wanted = patient_env(experiment["manifests"])

@@ -80,7 +80,7 @@ def test_a_failed_test_s_report_is_the_page_s(project: pytest.Pytester) -> None:
     assert "crashy/library" not in result.stdout.str(), "its own frames are left out"
 
 
-def test_labs_of_one_test_are_told_apart(project: pytest.Pytester) -> None:
+def test_labs_of_one_test_are_reported_apart(project: pytest.Pytester) -> None:
     (project.path / "pod.yaml").write_text(POD)
     project.makepyfile(
         """

@@ -45,7 +45,9 @@ def target_in(manifests: Manifests, text: str) -> Target:
     """Read a target; raises ValueError if the pods of the manifests can't be those that it means."""
     target = Target.parse(text)
     if target.is_name and (names := impossible(target.text, manifests)):
-        raise ValueError(f"no pod's name begins so; must be any, all, or how one of these begins: {', '.join(names)}")
+        raise ValueError(
+            f"no pod's name begins with it; must be any, all, or the beginning of one of: {', '.join(names)}"
+        )
     there = possible(target.labels, manifests)
     if target.count and there < target.count:
         raise ValueError(f"only {there} pods have these labels")

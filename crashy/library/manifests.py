@@ -73,7 +73,7 @@ def _json(name: str, one: Mapping[str, Any]) -> str:
 def _plain(value: object) -> dict[Any, Any]:
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"holds {reprlib.repr(value)}, which is no text, number, list or mapping")
+    raise TypeError(f"holds {reprlib.repr(value)}, which is not text, a number, a list or a mapping")
 
 
 def without_node_ports(documents: Sequence[Document]) -> bytes:

@@ -104,16 +104,15 @@ class Patient:
     def recover(self, fault: str | None = None) -> None:
         """Recover from all faults, or from those with an id or a name (`freeze`); raises BadInput if there is none."""
         if fault is None:
-            self._ask("DELETE", "/admin/faults")
+            self._ask("POST", "/admin/recover", {})
             return
         arguments.text("fault", fault, "a fault's id or name")
         faults = self._ask("GET", "/admin/faults")["faults"]
-        chosen = [one["id"] for one in faults if fault in {one["id"], one["fault"]}]
-        if not chosen:
+        keys = [key for key in ("id", "fault") if fault in {one[key] for one in faults}]
+        if not keys:
             injected = ", ".join(f"{one['id']} ({one['fault']})" for one in faults) or "none"
             raise BadInput(f"fault: {fault!r}: no such fault was injected; there are: {injected}")
-        for one in chosen:
-            self._ask("DELETE", f"/admin/faults/{one}")
+        self._ask("POST", "/admin/recover", {keys[0]: fault})
 
     @property
     def requests(self) -> list[Request]:

@@ -64,7 +64,7 @@ def build(folder: Path, read: Read, above: tuple[Path, ...] = ()) -> tuple[list[
     file = folder / names[0]
     here = folder.resolve()
     if here in above or len(above) >= MAX_BASES:
-        return [], [f"{file}: rests on itself" if here in above else f"{file}: rests on more than {MAX_BASES} others"]
+        return [], [f"{file}: refers to itself" if here in above else f"{file}: refers to more than {MAX_BASES} others"]
     found, errors = read(file)
     if errors or len(found) > 1:
         return [], errors or [f"{file}: holds {len(found)} documents; a kustomization is one"]

@@ -84,7 +84,7 @@ def _decode(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
         raise _Refused(f"{file}: is larger than {MAX_BYTES} bytes, the most that is read of one file")
     if (nul := data.find(0)) >= 0:
-        raise _Refused(f"{file}: is no text: a NUL byte at offset {nul}")
+        raise _Refused(f"{file}: is not text: a NUL byte at offset {nul}")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

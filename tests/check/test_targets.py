@@ -35,7 +35,7 @@ def test_every_kind_with_a_pod_template_is_checked(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", NOT_READ, ids=lambda kind: kind.name)
-def test_a_mistake_in_a_template_is_told_with_its_whole_path(kind: Kind) -> None:
+def test_a_mistake_in_a_template_is_reported_with_its_whole_path(kind: Kind) -> None:
     spec = {"containers": [{"name": "a", "image": "i", "livenessProbe": {}}]}
     path = f"{kind.template}.spec.containers[0].livenessProbe"
 

@@ -301,7 +301,7 @@ spec:
     }
 
 
-def test_what_two_containers_share_is_told_once_and_the_worst_comes_first() -> None:
+def test_what_two_containers_share_is_reported_once_and_the_worst_comes_first() -> None:
     pod = spec(http(port="gone"), pod={"terminationGracePeriodSeconds": 0})
     containers = pod["spec"]["template"]["spec"]["containers"]
     containers.append({**containers[0], "name": "second"})

@@ -14,7 +14,7 @@ class Stub(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, tuple[int, str, Any]] = {}
-        self.asked: list[tuple[str, Any]] = []
+        self.requested: list[tuple[str, Any]] = []
         self.tokens: list[str | None] = []
 
     @property
@@ -32,7 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         line = f"{self.command} {self.path}"
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.asked.append((line, json.loads(body) if body else None))
+        self.server.requested.append((line, json.loads(body) if body else None))
         self.server.tokens.append(self.headers.get("Authorization"))
         status, kind, value = self.server.answers.get(line, (404, "text/plain", "no such page"))
         data = value.encode() if isinstance(value, str) else json.dumps(value).encode()

@@ -46,12 +46,12 @@ def test_inject_status_and_recover_on_either_plane(patient: Running, capsys: pyt
         assert cli.main(["recover", *to]) == 0
         assert cli.main(["recover", f"f{number}", *to]) == 0
 
-        told = capsys.readouterr().out.splitlines()
-        assert told[0] == f"f{number} unready for=1h"
-        assert told[1].startswith("webapp-1: serving for ")
-        assert told[1].endswith("; startup ok, readiness FAILS, liveness ok")
-        assert told[2].startswith(f"  f{number} active: unready for=1h, ends in 3")
-        assert told[3:] == [f"recovered f{number} unready for=1h", "nothing to recover"]
+        reported = capsys.readouterr().out.splitlines()
+        assert reported[0] == f"f{number} unready for=1h"
+        assert reported[1].startswith("webapp-1: serving for ")
+        assert reported[1].endswith("; startup ok, readiness FAILS, liveness ok")
+        assert reported[2].startswith(f"  f{number} active: unready for=1h, ends in 3")
+        assert reported[3:] == [f"recovered f{number} unready for=1h", "nothing to recover"]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_frozen_patient_tells_its_status_and_is_thawed(patient: Running) -> No
     assert cli.main(["inject", "freeze", *to, data]) == 0
     patient.line("I am stuck!")
 
-    with patient.asked("/") as answer:
+    with patient.requested("/") as answer:
         status = patient.admin("GET", "status")
         assert [fault["spec"] for fault in status["faults"]] == ["freeze"]
         assert cli.main(["recover", *to, control]) == 0
@@ -107,9 +107,9 @@ def test_event_streams_on_both_planes_end_with_the_patient(patient: Running) -> 
     assert patient.exit_code() == 0
     for connection, stream in streams:
         with connection, stream:
-            told = stream.read()
-            assert b'"SIGTERM: shutting down"' in told
-            assert told.endswith(b"0\r\n\r\n")
+            reported = stream.read()
+            assert b'"SIGTERM: shutting down"' in reported
+            assert reported.endswith(b"0\r\n\r\n")
 
 
 def test_a_stream_gives_what_happens_while_the_data_plane_is_frozen(patient: Running) -> None:

@@ -68,7 +68,7 @@ def test_bad_input_exits_2_with_a_line(args: list[str], stdin: str, line: str) -
     assert "Traceback" not in got.stderr
 
 
-def test_what_is_not_checked_is_told_beside_the_result() -> None:
+def test_what_is_not_checked_is_reported_beside_the_result() -> None:
     foreign = "---\napiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: r}\n"
     got = crashy("check", "--format", "json", "-", stdin=RIGHT + foreign)
 

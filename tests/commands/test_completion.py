@@ -78,8 +78,8 @@ def complete(request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.Capt
         command = [*commands[shell], *arguments]
         ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
         assert (ended.returncode, ended.stderr) == (0, "")
-        told = offered.read_text() if shell == "zsh" and offered.exists() else ended.stdout
-        return sorted({word for word in told.splitlines() if word})
+        reported = offered.read_text() if shell == "zsh" and offered.exists() else ended.stdout
+        return sorted({word for word in reported.splitlines() if word})
 
     return offers
 
@@ -132,5 +132,5 @@ sys.exit(main(["completion", "bash"]))
 def test_without_shtab_it_is_a_line_and_exit_2() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_SHTAB], capture_output=True, text=True, check=False)
 
-    told = "crashy completion: completion scripts need shtab: pip install 'crashy[lab]'\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+    reported = "crashy completion: completion scripts need shtab: pip install 'crashy[lab]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", reported)

@@ -50,7 +50,7 @@ def test_the_warnings_can_be_left_out(tmp_path: Path) -> None:
     assert {level for level, _ in simulate(40, tmp_path, PRINT_SPECIAL_MESSAGE="0")} == {"INFO"}
 
 
-def test_a_file_that_can_not_be_written_is_told_and_left_out(
+def test_a_file_that_can_not_be_written_is_reported_and_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "log").touch()

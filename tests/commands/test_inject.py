@@ -42,7 +42,7 @@ def test_words_are_joined_to_specs(words: list[str], specs: list[str]) -> None:
 def test_each_spec_is_injected_in_turn(patient: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["inject", "freeze", "for=10s", "crash", "--url", patient.url]) == 0
 
-    assert patient.asked == [
+    assert patient.requested == [
         ("POST /admin/faults", {"spec": "freeze for=10s"}),
         ("POST /admin/faults", {"spec": "crash"}),
     ]

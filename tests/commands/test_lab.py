@@ -353,7 +353,7 @@ BAD = [
     (["GOOD", "--at", "8s any crash mode=x"], "--at: '8s any crash mode=x': "),
     (
         ["GOOD", "--at", "8s db crash"],
-        "--at: 'db': no pod's name begins so; must be any, all, or how one of these begins: web",
+        "--at: 'db': no pod's name begins with it; must be any, all, or the beginning of one of: web",
     ),
     (["GOOD", "--at", "8s 2 of app=web crash"], "--at: '2 of app=web': only 1 pods have these labels"),
     (["GOOD", "--traffic", "none"], "--traffic: 'none': no Service 'none' in the manifests; there are: none"),

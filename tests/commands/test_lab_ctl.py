@@ -125,16 +125,16 @@ def test_any_all_and_some_of_a_label_are_pods_to_delete() -> None:
         assert ctl("delete", "pod", "1 of app=db", code=1) == (
             'Error from server (NotFound): pods "1 of app=db" not found\n'
         )
-        told = ctl("delete", "pod", "2 of app=web", "--grace-period", "0")
-        assert len(re.findall('pod "(web-.+)" deleted', told)) == 2
-        assert not {*re.findall('"(.+)"', told)} & {*ctl.pods()}
+        reported = ctl("delete", "pod", "2 of app=web", "--grace-period", "0")
+        assert len(re.findall('pod "(web-.+)" deleted', reported)) == 2
+        assert not {*re.findall('"(.+)"', reported)} & {*ctl.pods()}
 
 
 def test_a_rollout_that_exceeds_its_deadline() -> None:
     with a_lab(deployment()) as ctl:
         ctl("apply", ctl.write("bad.yaml", deployment("busybox:2", command=["no-such-program"])))
-        told = ctl("rollout", "status", "deploy/web", code=1)
-        assert told == 'error: deployment "web" exceeded its progress deadline\n'
+        reported = ctl("rollout", "status", "deploy/web", code=1)
+        assert reported == 'error: deployment "web" exceeded its progress deadline\n'
         name = next(line.split()[0] for line in ctl("get", "pods").splitlines() if "1/1" not in line and "web" in line)
         ctl("apply", str(ctl.folder / "app.yaml"))
         assert "successfully rolled out" in ctl("rollout", "status", "deploy/web")
@@ -214,7 +214,7 @@ def one_that_answers(folder: Path) -> Iterator[str]:
         yield str(running.process.pid)
 
 
-def test_several_labs_are_told_apart_by_their_process_ids() -> None:
+def test_several_labs_are_reported_apart_by_their_process_ids() -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         environ = {"CRASHY_RUNTIME_DIR": name}
         done = crashy("lab", "ctl", "get", "pods", environ=environ)

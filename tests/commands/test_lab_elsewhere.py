@@ -145,10 +145,10 @@ def test_a_lab_does_its_work_there_and_says_what_is_missing(
         running.wait(lambda e: e["kind"] == "request" and e["data"]["ok"], after=len(running.events))
         assert running.end(signal.SIGINT) == 0
         assert running.process.stderr
-        told = running.process.stderr.read().splitlines()
+        reported = running.process.stderr.read().splitlines()
 
-    assert [note for line in told for note in NOTES if note in line] == notes
-    assert len(told) == len(notes)
+    assert [note for line in reported for note in NOTES if note in line] == notes
+    assert len(reported) == len(notes)
     limits = [e["message"] for e in running.events if e["kind"] == "log" and e["object"] == "pod/files"][:1]
     assert machine.linux or limits == [str(open_files())]
     assert lab_processes(marker) == []

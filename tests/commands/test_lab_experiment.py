@@ -54,8 +54,8 @@ def injected(*steps: str, seed: int = 1) -> list[tuple[int, str, str]]:
         timeline = Timeline(asyncio.get_running_loop().time)
         timeline.subscribe(seen.append)
         async with running(timeline, rng=random.Random(seed)) as sim:
-            asked = described("--for", "20s", *(word for step in steps for word in ("--at", step)))
-            assert not await perform(asked, sim, timeline, rng=random.Random(seed), stop=asyncio.Event())
+            requested = described("--for", "20s", *(word for step in steps for word in ("--at", step)))
+            assert not await perform(requested, sim, timeline, rng=random.Random(seed), stop=asyncio.Event())
 
     run_virtual(main())
     faults = [event for event in seen if (event.kind, event.reason) == ("fault", "Injected")]
@@ -84,15 +84,15 @@ def test_any_strikes_a_pod_that_was_not_struck_before_while_there_is_one(seed: i
 
 
 @pytest.mark.parametrize(
-    ("asked", "traffic"),
+    ("requested", "traffic"),
     [
         ("web", Traffic(service="web", port=None, path="", rate=10.0, timeout=2.0)),
         ("web:80/readyz", Traffic(service="web", port="80", path="/readyz", rate=10.0, timeout=2.0)),
         ("web:more/", Traffic(service="web", port="more", path="/", rate=10.0, timeout=2.0)),
     ],
 )
-def test_traffic_names_a_service_a_port_and_a_path(asked: str, traffic: Traffic) -> None:
-    assert described("--traffic", asked).traffic == traffic
+def test_traffic_names_a_service_a_port_and_a_path(requested: str, traffic: Traffic) -> None:
+    assert described("--traffic", requested).traffic == traffic
 
 
 def test_without_an_end_it_goes_on() -> None:
@@ -105,6 +105,6 @@ def test_every_target_that_can_not_be_is_a_line() -> None:
         described("--at", "1s db crash", "--at", "2s 3 of app=web crash", "--at", "3s any crash")
 
     assert refused.value.lines == (
-        "--at: 'db': no pod's name begins so; must be any, all, or how one of these begins: web-, bare",
+        "--at: 'db': no pod's name begins with it; must be any, all, or the beginning of one of: web-, bare",
         "--at: '3 of app=web': only 2 pods have these labels",
     )

@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_timeline() -> None:
     assert runs[0].stdout == runs[1].stdout != runs[2].stdout
 
 
-def test_what_is_no_patient_is_told_and_answers_as_a_healthy_app() -> None:
+def test_what_is_not_a_patient_is_reported_and_answers_as_a_healthy_app() -> None:
     done = sim("-", "--json", "--for", "1m", stdin=ODD)
 
     assert done.returncode == 0
@@ -94,7 +94,7 @@ def test_settings_come_from_the_containers_variables_and_flags() -> None:
     assert 30 < failed[0] - started < 32.5
 
 
-def test_a_fault_for_which_there_is_no_pod_is_told() -> None:
+def test_a_fault_for_which_there_is_no_pod_is_reported() -> None:
     manifest = """
 apiVersion: apps/v1
 kind: Deployment

@@ -144,7 +144,7 @@ def test_the_lines_go_to_the_containers_log_too(tmp_path: Path, capsys: pytest.C
     assert log.read_text() == capsys.readouterr().err
 
 
-def test_a_log_that_can_not_be_written_is_told_and_fails_nothing(
+def test_a_log_that_can_not_be_written_is_reported_and_fails_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert probe.main(["--file", str(tmp_path), "--log", str(tmp_path / "no" / "log")]) == 0
@@ -173,17 +173,17 @@ def test_a_log_that_can_not_be_written_is_told_and_fails_nothing(
 )
 def test_bad_input_is_one_line_and_exit_2(args: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["probe", *args]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("crashy probe: ")
-    assert line in told
-    assert told.count("\n") == 1 + line.count("\n")
+    reported = capsys.readouterr().err
+    assert reported.startswith("crashy probe: ")
+    assert line in reported
+    assert reported.count("\n") == 1 + line.count("\n")
 
 
 def test_help_names_every_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["probe", "--help"]) == 0
-    told = capsys.readouterr().out
+    reported = capsys.readouterr().out
 
-    assert all(f"--{name} " in told for name in probe.CHECKS)
+    assert all(f"--{name} " in reported for name in probe.CHECKS)
 
 
 def test_it_imports_nothing_that_a_probe_need_not_pay_for() -> None:

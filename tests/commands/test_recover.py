@@ -21,18 +21,18 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
 def test_all_faults_are_taken_back_and_named(patient: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["recover", "--url", patient.url]) == 0
 
-    assert patient.asked == [("POST /admin/recover", {})]
+    assert patient.requested == [("POST /admin/recover", {})]
     assert capsys.readouterr().out == "recovered f1 freeze\nrecovered f2 crash\n"
 
 
 def test_one_fault_is_taken_back(patient: Stub) -> None:
     assert cli.main(["recover", "f1", "--url", patient.url]) == 0
-    assert patient.asked == [("POST /admin/recover", {"id": "f1"})]
+    assert patient.requested == [("POST /admin/recover", {"id": "f1"})]
 
 
 def test_faults_of_one_name_are_taken_back(patient: Stub) -> None:
     assert cli.main(["recover", "freeze", "--url", patient.url]) == 0
-    assert patient.asked == [("POST /admin/recover", {"fault": "freeze"})]
+    assert patient.requested == [("POST /admin/recover", {"fault": "freeze"})]
 
 
 def test_a_healthy_patient_has_nothing_to_recover(patient: Stub, capsys: pytest.CaptureFixture[str]) -> None:

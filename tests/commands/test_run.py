@@ -25,11 +25,11 @@ def on_sim(*args: str | Path) -> list[str]:
 
 def test_a_lesson_is_run_and_judged(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(on_sim(FREEZE)) == 0
-    told = capsys.readouterr().out
+    reported = capsys.readouterr().out
 
-    assert told.startswith("07-freeze-with-both, on sim\n")
-    assert "RECOVERED" in told
-    assert "pass   outcome" in " ".join(told.split("\n")) or "pass" in told
+    assert reported.startswith("07-freeze-with-both, on sim\n")
+    assert "RECOVERED" in reported
+    assert "pass   outcome" in " ".join(reported.split("\n")) or "pass" in reported
 
 
 def test_an_expectation_that_is_missed_is_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,15 +44,15 @@ def test_every_report_can_be_drawn_again_from_the_timeline(tmp_path: Path, capsy
     timeline = tmp_path / "t.jsonl"
     files = [f"--html={tmp_path / 'a.html'}", f"--junit={tmp_path / 'a.xml'}"]
     assert cli.main([*on_sim(FREEZE), "--json", f"--timeline={timeline}", *files]) == 0
-    told = json.loads(capsys.readouterr().out)
+    reported = json.loads(capsys.readouterr().out)
     files = [f"--html={tmp_path / 'b.html'}", f"--junit={tmp_path / 'b.xml'}"]
     assert cli.main(["report", str(timeline), "--json", *files]) == 0
 
-    assert json.loads(capsys.readouterr().out) == told
+    assert json.loads(capsys.readouterr().out) == reported
     assert (tmp_path / "a.html").read_text() == (tmp_path / "b.html").read_text()
     assert (tmp_path / "a.xml").read_text() == (tmp_path / "b.xml").read_text()
-    assert told["passed"] is True
-    assert told["faults"][0]["recovered"] > told["faults"][0]["detected"] > 0
+    assert reported["passed"] is True
+    assert reported["faults"][0]["recovered"] > reported["faults"][0]["detected"] > 0
     suite = ET.parse(tmp_path / "a.xml").getroot()[0]
     assert (suite.get("name"), suite.get("failures")) == ("07-freeze-with-both", "0")
 
@@ -100,11 +100,11 @@ def test_it_behaves_as_the_kubelet_of_another_version(tmp_path: Path, capsys: py
         (["report", "/dev/null"], "/dev/null: has no experiment"),
     ],
 )
-def test_bad_input_is_told_and_exit_2(args: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_reported_and_exit_2(args: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(args) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert line in told.err
+    reported = capsys.readouterr()
+    assert reported.out == ""
+    assert line in reported.err
 
 
 def test_an_engine_that_fails_is_exit_3_and_what_was_seen_is_reported(
@@ -116,9 +116,9 @@ def test_an_engine_that_fails_is_exit_3_and_what_was_seen_is_reported(
     monkeypatch.setattr("crashy.engines.sim.sim.SimEngine.inject", fail)
 
     assert cli.main(on_sim(FREEZE)) == 3
-    told = capsys.readouterr()
-    assert "07-freeze-with-both: the sim engine failed" in told.err
-    assert told.out.startswith("07-freeze-with-both, on sim")
+    reported = capsys.readouterr()
+    assert "07-freeze-with-both: the sim engine failed" in reported.err
+    assert reported.out.startswith("07-freeze-with-both, on sim")
 
 
 def test_ctrl_c_in_the_lab_ends_it_and_the_report_is_written(tmp_path: Path) -> None:

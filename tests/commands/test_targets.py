@@ -130,7 +130,7 @@ def pod(name: str, admin_url: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("side", "url"), [("app", "http://127.0.0.1:2"), ("admin", "http://127.0.0.1:1")])
-def test_a_pods_urls_are_told_even_if_it_does_not_answer(
+def test_a_pods_urls_are_reported_even_if_it_does_not_answer(
     folder: Path, capsys: pytest.CaptureFixture[str], side: str, url: str
 ) -> None:
     lab = serve_once(folder / "1.sock", json.dumps({"pods": [pod("web-1", "http://127.0.0.1:1")]}).encode() + b"\n")
@@ -168,9 +168,11 @@ def test_a_pod_that_cannot_be_reached_does_not_keep_the_rest_from_it(
         assert cli.main(["inject", "crash", "--pod", "all"]) == 1
         lab.join()
 
-    told = capsys.readouterr()
-    assert told.out == "web-2: f1 crash\n"
-    assert told.err.startswith("crashy inject: web-1 (http://127.0.0.1:1): connection refused: is the patient running?")
+    reported = capsys.readouterr()
+    assert reported.out == "web-2: f1 crash\n"
+    assert reported.err.startswith(
+        "crashy inject: web-1 (http://127.0.0.1:1): connection refused: is the patient running?"
+    )
 
 
 def test_without_a_lab_it_says_where_it_looked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,15 +73,15 @@ def test_an_outage_is_found_within_one_interval_and_no_sample_is_lost() -> None:
     with server(20, 15) as url:
         ended = traffic(url, "--rate", "50", "--count", "60", "--json")
 
-    told = json.loads(ended.stdout)
+    reported = json.loads(ended.stdout)
     assert ended.returncode == 0
-    assert (told["requests"], told["failures"]) == (60, 15)
-    assert told["outcomes"] == {"200": 45, "500": 15}
-    lost = sum(outage["requests"] for outage in told["outages"])
+    assert (reported["requests"], reported["failures"]) == (60, 15)
+    assert reported["outcomes"] == {"200": 45, "500": 15}
+    lost = sum(outage["requests"] for outage in reported["outages"])
     assert lost == 15
-    assert told["outages"][0]["start"] == pytest.approx(20 / 50, abs=1.01 / 50)
-    assert told["outages"][-1]["end"] == pytest.approx(35 / 50, abs=1.01 / 50)
-    assert set(told["pods"]) == {"web-0", "web-1"}
+    assert reported["outages"][0]["start"] == pytest.approx(20 / 50, abs=1.01 / 50)
+    assert reported["outages"][-1]["end"] == pytest.approx(35 / 50, abs=1.01 / 50)
+    assert set(reported["pods"]) == {"web-0", "web-1"}
 
 
 def test_lines_are_curl_tests_own() -> None:
@@ -128,23 +128,23 @@ def test_limits_decide_the_exit_code(limits: list[str], code: int, line: str) ->
 
 
 def test_nobody_there_is_kept_as_refused() -> None:
-    told = json.loads(traffic("http://127.0.0.1:9/", "--rate", "50", "--count", "5", "--json").stdout)
+    reported = json.loads(traffic("http://127.0.0.1:9/", "--rate", "50", "--count", "5", "--json").stdout)
 
-    assert (told["failures"], told["outcomes"]) == (5, {"refused": 5})
+    assert (reported["failures"], reported["outcomes"]) == (5, {"refused": 5})
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_and_the_sum_is_told(signum: signal.Signals) -> None:
+def test_a_signal_ends_it_and_the_sum_is_reported(signum: signal.Signals) -> None:
     with server() as url:
         command = [sys.executable, "-m", "crashy", "traffic", url, "--rate", "50", "--lines"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout
             process.stdout.readline()
             process.send_signal(signum)
-            _, told = process.communicate(timeout=30)
+            _, reported = process.communicate(timeout=30)
 
     assert process.returncode == 0
-    assert "0 failed, 100.00 % answered" in told
+    assert "0 failed, 100.00 % answered" in reported
 
 
 def test_a_reader_that_leaves_ends_it() -> None:
@@ -209,6 +209,6 @@ def test_a_terminal_sees_a_live_line() -> None:
 )
 def test_bad_input_is_one_line_and_exit_2(args: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["traffic", *args]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("crashy traffic: ")
-    assert line in told
+    reported = capsys.readouterr().err
+    assert reported.startswith("crashy traffic: ")
+    assert line in reported

@@ -111,7 +111,7 @@ def test_a_service_sends_to_ready_pods_only() -> None:
     run_virtual(main())
 
 
-def test_endpoints_are_told_by_name() -> None:
+def test_endpoints_are_reported_by_name() -> None:
     async def main() -> None:
         async with world(POD, SERVICE) as w:
             emitted = [event for event in w.timeline.since() if event.kind == "endpoints"]

@@ -20,7 +20,7 @@ def daemon_set(strategy: dict[str, Any] | None = None, version: str = "1", **spe
 SURGE = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 
 
-def told(w: World) -> list[str]:
+def reported(w: World) -> list[str]:
     """Name the pods by the order of their creation: `web-abcde is ready` becomes `1 is ready`."""
     numbers: dict[str, int] = {}
     lines = []
@@ -55,7 +55,7 @@ def test_an_update_makes_the_new_pod_as_soon_as_the_old_one_has_ended() -> None:
             w.cluster.delete(w.cluster.pods()[0].pod)
             await asyncio.sleep(5)
 
-            assert told(w) == [
+            assert reported(w) == [
                 *("SuccessfulCreate 1", "SuccessfulDelete 1", "Succeeded 1", "SuccessfulCreate 2", "Deleted 1"),
                 *("Succeeded 2", "SuccessfulCreate 3", "Deleted 2"),
             ]
@@ -74,7 +74,7 @@ def test_a_surge_deletes_the_old_pod_once_the_new_one_is_available() -> None:
             w.cluster.delete(w.cluster.pods()[0].pod)
             await asyncio.sleep(5)
 
-            assert told(w) == [
+            assert reported(w) == [
                 *("SuccessfulCreate 1", "SuccessfulCreate 2", "SuccessfulDelete 1", "Succeeded 1", "Deleted 1"),
                 *("SuccessfulCreate 3", "Succeeded 2", "Deleted 2"),
             ]
@@ -87,7 +87,7 @@ def test_on_delete_leaves_the_pod_alone() -> None:
         async with world(daemon_set({"type": "OnDelete"})) as w:
             w.cluster.apply(manifests(daemon_set({"type": "OnDelete"}, version="2")))
             await asyncio.sleep(5)
-            assert told(w) == ["SuccessfulCreate 1"]
+            assert reported(w) == ["SuccessfulCreate 1"]
             w.cluster.delete(w.cluster.pods()[0].pod)
             await asyncio.sleep(5)
 

@@ -84,7 +84,7 @@ def test_another_template_goes_pod_by_pod() -> None:
     run_virtual(main())
 
 
-def test_its_progress_is_told() -> None:
+def test_its_progress_is_reported() -> None:
     async def main() -> None:
         async with world(web()) as w:
             assert progress(w) == ["NewReplicaSetCreated", "ReplicaSetUpdated", "NewReplicaSetAvailable"]

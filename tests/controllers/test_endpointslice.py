@@ -34,7 +34,7 @@ def with_services(main: Callable[[ServiceControllers, Network, Timeline], None])
     run_virtual(run())
 
 
-def told(services: ServiceControllers, timeline: Timeline, *views: PodView) -> dict[str, Any]:
+def reported(services: ServiceControllers, timeline: Timeline, *views: PodView) -> dict[str, Any]:
     """Return what the one event says that these changes make."""
     before = len(timeline)
     for one in views:
@@ -46,28 +46,28 @@ def told(services: ServiceControllers, timeline: Timeline, *views: PodView) -> d
 
 def test_up_to_a_hundred_endpoints_are_named_and_of_more_who_joined_and_left() -> None:
     def main(services: ServiceControllers, network: Network, timeline: Timeline) -> None:
-        hundred = told(services, timeline, *(view(i) for i in range(100)))
+        hundred = reported(services, timeline, *(view(i) for i in range(100)))
         assert hundred["ready"] == hundred["serving"] == [f"web-{i}" for i in range(100)]
 
-        more = told(services, timeline, view(100), view(101, ready=False))
+        more = reported(services, timeline, view(100), view(101, ready=False))
         counts = {"ready": 101, "not_ready": 1, "serving": 101}
         assert more == {"joined": ["web-100"], "left": [], "counts": counts}
-        turned = told(services, timeline, view(101), view(7, ready=False))
+        turned = reported(services, timeline, view(101), view(7, ready=False))
         assert turned == {"joined": ["web-101"], "left": ["web-7"], "counts": counts}
         assert len(network.published["web"][80]) == 101
 
         for gone in (3, 7):
             services.drop(view(gone).pod)
-        again = told(services, timeline)
+        again = reported(services, timeline)
         assert again["ready"] == [f"web-{i}" for i in range(102) if i not in {3, 7}]
 
     with_services(main)
 
 
-def test_who_has_left_and_is_back_before_it_was_told_has_done_neither() -> None:
+def test_who_has_left_and_is_back_before_it_was_reported_has_done_neither() -> None:
     def main(services: ServiceControllers, _network: Network, timeline: Timeline) -> None:
-        told(services, timeline, *(view(i) for i in range(101)))
-        changed = told(services, timeline, view(5, ready=False), view(5), view(6, ready=False))
+        reported(services, timeline, *(view(i) for i in range(101)))
+        changed = reported(services, timeline, view(5, ready=False), view(5), view(6, ready=False))
 
         assert (changed["joined"], changed["left"]) == ([], ["web-6"])
 
@@ -76,7 +76,7 @@ def test_who_has_left_and_is_back_before_it_was_told_has_done_neither() -> None:
 
 def test_nothing_is_published_where_no_endpoint_has_changed() -> None:
     def main(services: ServiceControllers, _network: Network, timeline: Timeline) -> None:
-        told(services, timeline, view(1))
+        reported(services, timeline, view(1))
         before = len(timeline)
         services.put(view(1, start_time=5.0))
         services.sync()
@@ -88,9 +88,9 @@ def test_nothing_is_published_where_no_endpoint_has_changed() -> None:
 
 def test_a_pod_keeps_its_place_among_the_endpoints() -> None:
     def main(services: ServiceControllers, network: Network, timeline: Timeline) -> None:
-        told(services, timeline, view(1), view(2), view(3))
-        told(services, timeline, view(2, ready=False))
-        told(services, timeline, view(2))
+        reported(services, timeline, view(1), view(2), view(3))
+        reported(services, timeline, view(2, ready=False))
+        reported(services, timeline, view(2))
 
         assert network.published["web"] == {80: [(f"10.0.0.{i}", 8080) for i in (1, 2, 3)]}
 
@@ -116,7 +116,7 @@ def test_each_service_that_selects_a_pod_hears_of_it_the_first_created_first() -
 
 def test_another_selector_is_heard_of_from_then_on() -> None:
     def main(services: ServiceControllers, network: Network, timeline: Timeline) -> None:
-        told(services, timeline, view(1))
+        reported(services, timeline, view(1))
         web = services.get("default", "web")
         assert web
         services.change(web, replace(web.service, selector={"app": "db"}), [view(1)])

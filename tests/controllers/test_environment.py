@@ -111,7 +111,7 @@ def test_an_optional_reference_to_nothing_leaves_the_variable_out(env: dict[str,
     assert of(env) == {}
 
 
-def test_services_are_told_as_docker_links_told_them() -> None:
+def test_services_are_reported_as_docker_links_reported_them() -> None:
     service = Service(
         "webapp-service", "default", "NodePort", {}, (ServicePort("http", 8080, 8080, 30080),), False, HERE
     )

@@ -80,10 +80,10 @@ def test_a_bare_pod_has_no_scale() -> None:
         async with world(POD, budget(maxUnavailable=1)) as w:
             assert status(w) == [0, 1, 0, 0]
             assert cause(w, 0) == "The disruption budget pdb does not allow evicting pods currently"
-            told = w.events("UnmanagedPods")
-            assert len(told) >= 3
-            assert told[0].data["type"] == "Warning"
-            assert told[0].message.startswith(
+            reported = w.events("UnmanagedPods")
+            assert len(reported) >= 3
+            assert reported[0].data["type"] == "Warning"
+            assert reported[0].message.startswith(
                 "Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{"
                 "app: web,},MatchExpressions:[]LabelSelectorRequirement{},}) were found to be unmanaged."
             )

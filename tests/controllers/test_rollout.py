@@ -91,7 +91,7 @@ def test_availability(ready: bool, since: float, now: float, min_ready: int, exp
 
 
 @pytest.mark.parametrize(("now", "expected"), [(609, False), (610, False), (610.1, True)])
-def test_a_rollout_without_progress_is_told(now: float, expected: bool) -> None:
+def test_a_rollout_without_progress_is_reported(now: float, expected: bool) -> None:
     assert has_stalled(last_progress=10, now=now) is expected
 
 

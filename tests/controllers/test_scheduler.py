@@ -27,8 +27,8 @@ def test_new_pods_wait_for_the_node_and_are_bound_when_it_takes_them() -> None:
             w.cluster.scheduler.uncordon()
             await asyncio.sleep(5)
 
-            told = [event for event in w.events("Scheduled", "FailedScheduling") if event.object == waiting.pod.object]
-            assert [(event.reason, event.message) for event in told] == [
+            seen = [event for event in w.events("Scheduled", "FailedScheduling") if event.object == waiting.pod.object]
+            assert [(event.reason, event.message) for event in seen] == [
                 ("FailedScheduling", UNSCHEDULABLE.format("were unschedulable")),
                 ("FailedScheduling", UNSCHEDULABLE.format("had untolerated taint(s)")),
                 ("Scheduled", f"Successfully assigned default/{waiting.pod.name} to crashy-lab"),

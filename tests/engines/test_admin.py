@@ -12,28 +12,28 @@ class Patient:
     """Notes what it is asked."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str, Any]] = []
+        self.requested: list[tuple[str, str, Any]] = []
 
     async def send(self, method: str, path: str, document: dict[str, Any], /) -> None:
-        self.asked.append((method, path, document))
+        self.requested.append((method, path, document))
 
 
 def test_a_fault_is_injected_by_its_spec() -> None:
     patient = Patient()
     asyncio.run(inject(patient.send, "freeze for=10s"))
 
-    assert patient.asked == [("POST", "/admin/faults", {"spec": "freeze for=10s"})]
+    assert patient.requested == [("POST", "/admin/faults", {"spec": "freeze for=10s"})]
 
 
 def test_all_faults_are_taken_back_at_once() -> None:
     patient = Patient()
     asyncio.run(recover(patient.send, "all"))
 
-    assert patient.asked == [("POST", "/admin/recover", {})]
+    assert patient.requested == [("POST", "/admin/recover", {})]
 
 
 def test_those_of_one_name_are_taken_back_by_it() -> None:
     patient = Patient()
     asyncio.run(recover(patient.send, "freeze"))
 
-    assert patient.asked == [("POST", "/admin/recover", {"fault": "freeze"})]
+    assert patient.requested == [("POST", "/admin/recover", {"fault": "freeze"})]

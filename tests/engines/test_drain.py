@@ -16,7 +16,7 @@ DAEMONS["spec"]["template"] = DAEMONS["spec"]["template"] | {"metadata": {"label
 BUDGET = budget(minAvailable=1)
 
 
-def told(
+def reported(
     folder: Path, *steps: dict[str, Any], manifests: list[Any], duration: int = 60
 ) -> list[tuple[float, str, str]]:
     """Return time, reason and message of what the steps on the node did; pods by their numbers."""
@@ -41,7 +41,7 @@ def test_a_drain_waits_for_the_budget_and_gives_up(tmp_path: Path) -> None:
         'error when evicting pods/"web-3" -n "default" (will retry after 5s): '
         "Cannot evict pod as it would violate the pod's disruption budget."
     )
-    lines = told(tmp_path, drain, uncordon, manifests=[BUDGET, DAEMONS, TWO])
+    lines = reported(tmp_path, drain, uncordon, manifests=[BUDGET, DAEMONS, TWO])
     evicted = next(line for line in lines if line[2].endswith(" evicted"))
     lines.remove(evicted)
 
@@ -68,13 +68,13 @@ def test_a_drain_waits_for_the_budget_and_gives_up(tmp_path: Path) -> None:
 
 
 def test_without_a_budget_all_pods_go(tmp_path: Path) -> None:
-    lines = told(tmp_path, {"at": 5, "drain": "node"}, manifests=[TWO])
+    lines = reported(tmp_path, {"at": 5, "drain": "node"}, manifests=[TWO])
 
     assert lines[-1][1:] == ("Performed", "node/crashy-lab drained")
 
 
 def test_a_bare_pod_stops_it(tmp_path: Path) -> None:
-    lines = told(tmp_path, {"at": 5, "drain": "node"}, manifests=[POD])
+    lines = reported(tmp_path, {"at": 5, "drain": "node"}, manifests=[POD])
 
     assert [line[1:] for line in lines] == [
         ("Performed", "node/crashy-lab cordoned"),
@@ -88,7 +88,7 @@ def test_a_bare_pod_stops_it(tmp_path: Path) -> None:
 def test_evictions_are_refused_in_the_api_servers_words(tmp_path: Path) -> None:
     """09a."""
     evict = {"evict": "pod", "target": "all"}
-    lines = told(tmp_path, {"at": 5, **evict}, manifests=[BUDGET, TWO])
+    lines = reported(tmp_path, {"at": 5, **evict}, manifests=[BUDGET, TWO])
 
     assert [line[1:] for line in lines] == [
         ("Performed", "evict pod"),

@@ -235,7 +235,7 @@ def test_a_spell_can_be_injected_and_what_has_ended_refuses() -> None:
     virtually(main())
 
 
-def test_a_port_that_cannot_be_told_is_an_error_and_a_named_one_is_found() -> None:
+def test_a_port_that_cannot_be_reported_is_an_error_and_a_named_one_is_found() -> None:
     async def main() -> None:
         runtime = SimRuntime(healthy)
         named = Container("app", ports=(ContainerPort(8080, "web"),))

@@ -164,7 +164,7 @@ async def test_the_model_knows_every_route_of_the_patient() -> None:
 def test_settings_run_their_course(environ: dict[str, str], expected: list[int]) -> None:
     """Asked for readiness after 0.1, 1, 4 and 9 seconds: a status, 0 where nobody listens, -1 for no answer."""
 
-    async def asked(world: World) -> list[int]:
+    async def requested(world: World) -> list[int]:
         found = []
         for t in (0.1, 1, 4, 9):
             await world.at(t)
@@ -177,7 +177,7 @@ def test_settings_run_their_course(environ: dict[str, str], expected: list[int])
                     found.append(-1)
         return found
 
-    assert play(asked, **environ) == expected
+    assert play(requested, **environ) == expected
 
 
 @pytest.mark.parametrize(
@@ -255,8 +255,8 @@ def test_a_deaf_one_refuses_and_its_admin_port_does_not() -> None:
 def test_a_process_of_one_thread_serves_one_after_another() -> None:
     async def load(world: World) -> list[Condition]:
         await world.at(1)
-        asked = [world.get("/1", "users", 0.35) for _ in range(4)]
-        return [*await asyncio.gather(*asked), await world.get("/livez")]
+        requested = [world.get("/1", "users", 0.35) for _ in range(4)]
+        return [*await asyncio.gather(*requested), await world.get("/livez")]
 
     blocking = play(load, RNG_MODE="blocking")
     assert [round(c.latency, 6) if isinstance(c, Answer) else c for c in blocking] == [0.1, 0.2, 0.3, Hang(), 0.05]
@@ -313,7 +313,7 @@ def test_its_state_files_say_what_its_probes_say() -> None:
         ({}, "latency delay=4s clients=users", (9, 0)),
     ],
 )
-def test_it_drains_when_told_to_end(environ: dict[str, str], spec: str, ends: tuple[float, int]) -> None:
+def test_it_drains_when_reported_to_end(environ: dict[str, str], spec: str, ends: tuple[float, int]) -> None:
     async def stop(world: World) -> None:
         await world.at(4)
         if spec:

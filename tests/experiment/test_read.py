@@ -193,7 +193,7 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
         ),
         (
             HEAD + "steps:\n  - {at: 1s, inject: crash, target: api}\n",
-            ["6:29: steps[0].target: 'api': no pod's name begins so"],
+            ["6:29: steps[0].target: 'api': no pod's name begins with it"],
         ),
         (
             HEAD + "steps:\n  - {at: 1s, inject: crash, target: 4 of app=web}\n",
@@ -259,7 +259,10 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
             HEAD + "expect: {max_outage: '<= soon'}\n",
             ["5:10: expect.max_outage: '<= soon': 'soon': must be a number or a duration"],
         ),
-        (HEAD + "expect: {restarts: {api: '== 1'}}\n", ["5:21: expect.restarts.api: 'api': no pod's name begins so"]),
+        (
+            HEAD + "expect: {restarts: {api: '== 1'}}\n",
+            ["5:21: expect.restarts.api: 'api': no pod's name begins with it"],
+        ),
         (HEAD + "expect: {outcome: fine}\n", ["5:10: expect.outcome: 'fine': must be one of recovers, never-recovers"]),
         (HEAD + "expect: {events: [{object: x}]}\n", ["5:19: expect.events[0]: reason: is missing"]),
         (
@@ -280,7 +283,7 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
         ),
     ],
 )
-def test_every_mistake_is_told_with_its_line_and_column(tmp_path: Path, text: str, lines: list[str]) -> None:
+def test_every_mistake_is_reported_with_its_line_and_column(tmp_path: Path, text: str, lines: list[str]) -> None:
     with pytest.raises(BadInput) as caught:
         read(tmp_path, text)
     places = [line.removeprefix(f"{tmp_path / 'e.yaml'}:") for line in caught.value.lines]
@@ -299,7 +302,7 @@ def test_what_is_no_experiment_at_all_is_said(tmp_path: Path, text: str, line: s
         read(tmp_path, text)
 
 
-def test_mistakes_in_the_manifests_are_told_too(tmp_path: Path) -> None:
+def test_mistakes_in_the_manifests_are_reported_too(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(MANIFEST.replace("replicas: 3", "replicas: -3"))
     with pytest.raises(BadInput, match=r"e.yaml:3:1: manifests: .*bad.yaml:5: .*spec.replicas: Invalid value: -3"):
         read(tmp_path, HEAD.replace("web.yaml", "bad.yaml"))

@@ -137,7 +137,7 @@ def test_a_target_is_as_many_pods_as_it_says_and_the_budget_leaves(
     assert len(set(injected_pods(record))) == injected
 
 
-def test_a_step_that_would_leave_too_few_is_skipped_and_told(tmp_path: Path) -> None:
+def test_a_step_that_would_leave_too_few_is_skipped_and_reported(tmp_path: Path) -> None:
     record = simulate(
         tmp_path,
         {"at": 5, "inject": "unready", "target": "2 of app=web"},
@@ -170,13 +170,13 @@ def test_a_load_is_a_closed_loop_that_ends_and_says_what_came_back(tmp_path: Pat
     assert ended.t - 5 == pytest.approx(0.5, abs=0.2)  # five rounds of 0.1 s
 
 
-def test_what_sim_can_not_do_is_told(tmp_path: Path) -> None:
+def test_what_sim_can_not_do_is_reported(tmp_path: Path) -> None:
     record = simulate(tmp_path, {"at": 5, "exec": ["true"], "target": "any"})
 
     assert steps(record) == [(5.0, "Performed", "exec true: not run: sim models no commands")]
 
 
-def test_an_interruption_takes_every_fault_back_and_is_told(tmp_path: Path) -> None:
+def test_an_interruption_takes_every_fault_back_and_is_reported(tmp_path: Path) -> None:
     record = simulate(tmp_path, {"at": 5, "inject": "unready", "target": "any"}, stop_at=8.0)
 
     assert (record.events[-1].reason, record.events[-1].message) == ("Ended", "interrupted")

@@ -345,18 +345,18 @@ def test_a_fault_whose_turn_does_not_come_is_not_counted(specs: list[str], hits:
         ("freeze mode=hang", set()),
     ],
 )
-def test_health_says_no_where_a_probe_would_surely_be_told_so(spec: str, failing: set[str]) -> None:
+def test_health_says_no_where_a_probe_would_surely_be_reported_so(spec: str, failing: set[str]) -> None:
     assert {"startup", "readiness", "liveness"} - FakePatient(spec).healthy() == failing
 
 
 @given(FAULTS, st.integers(0, 5))
-def test_asking_for_health_counts_nothing(fault: Fault, asked: int) -> None:
+def test_asking_for_health_counts_nothing(fault: Fault, requested: int) -> None:
     quiet, asking = FakePatient(), FakePatient()
     one, two = quiet.faults.inject(fault), asking.faults.inject(fault)
 
     effects = []
     for _ in range(5):
-        for _ in range(asked):
+        for _ in range(requested):
             asking.faults.health()
         effects.append((quiet.ask(READY).delay, asking.ask(READY).delay))
 

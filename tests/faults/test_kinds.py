@@ -36,7 +36,7 @@ def test_unlive_answers_the_liveness_probe_alone() -> None:
     assert patient.answers(1, READY) + patient.answers(1) == [None, None]
 
 
-def test_an_error_says_what_it_was_told_to() -> None:
+def test_an_error_says_what_it_was_reported_to() -> None:
     assert FakePatient("error code=418 body=teapot").ask().response == InjectedResponse(418, "teapot")
     assert FakePatient("error").ask().response == InjectedResponse(500)
 

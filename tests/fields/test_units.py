@@ -50,7 +50,7 @@ def test_a_duration_is_read_as_seconds(text: str | float, seconds: float) -> Non
         *(True, -1, float("nan"), float("inf"), None, [], {}),
     ],
 )
-def test_what_is_no_duration_is_told_what_is(text: object) -> None:
+def test_what_is_no_duration_is_reported_what_is(text: object) -> None:
     with pytest.raises(ValueError, match=DURATION):
         parse_duration(text)  # type: ignore[arg-type]
 
@@ -110,7 +110,7 @@ def test_a_distribution_is_read(text: str | float, distribution: object) -> None
         ("p101=1s", "percentiles from p0 to p100 that rise"),
     ],
 )
-def test_what_is_no_distribution_is_told_what_is(text: str | float, allowed: str) -> None:
+def test_what_is_no_distribution_is_reported_what_is(text: str | float, allowed: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - its text is what is tested
         parse_distribution(text)
 

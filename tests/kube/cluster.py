@@ -31,10 +31,10 @@ def unreachable() -> str | None:
         return "need a cluster: KUBECONFIG=… make kube-test"
     if not shutil.which("kubectl"):
         return "kubectl is not on this machine: kubernetes.io/docs/tasks/tools"
-    asked = subprocess.run(
+    requested = subprocess.run(
         ["kubectl", "--request-timeout=10s", "get", "--raw", "/version"], capture_output=True, text=True, check=False
     )
-    return f"kubectl reaches no cluster: {asked.stderr.strip().splitlines()[-1]}" if asked.returncode else None
+    return f"kubectl reaches no cluster: {requested.stderr.strip().splitlines()[-1]}" if requested.returncode else None
 
 
 class Cluster:
@@ -209,7 +209,7 @@ def restarts(pod: Object) -> int:
 
 
 def named(name: str, is_it: Callable[[Object], bool]) -> Callable[[Object], bool]:
-    """Ask it of objects whose name begins so, and say no of all others."""
+    """Allow it for objects whose name begins with it, and for no others."""
     return lambda one: one["metadata"]["name"].startswith(name) and is_it(one)
 
 

@@ -19,10 +19,10 @@ MOST = 15_000_000  # bytes that the layers above the base may have, unpacked
 def inspected(image: str) -> dict[str, Any]:
     """Return what podman, buildah's twin, tells of an image of this machine."""
     need("podman")
-    asked = subprocess.run(["podman", "image", "inspect", image], capture_output=True, text=True, check=False)
-    if asked.returncode:
+    requested = subprocess.run(["podman", "image", "inspect", image], capture_output=True, text=True, check=False)
+    if requested.returncode:
         pytest.skip(f"{image} is not among this machine's podman images: make image")
-    found: dict[str, Any] = json.loads(asked.stdout)[0]
+    found: dict[str, Any] = json.loads(requested.stdout)[0]
     return found
 
 
@@ -81,6 +81,6 @@ def test_it_leaves_out_what_serving_does_not_need(cluster: Cluster) -> None:
         names = r"-name tests -o -name '*.h' -o -name '*.c' -o -name '*.pyx' -o -name '*.pyi' -o -name pip"
         names += " -o -path '*/crashy/library' -o -path '*/crashy/share' -o -name pytest_plugin.py"
         assert cluster.kubectl("exec", pod, "--", "sh", "-c", f"find /opt/crashy {names}").stdout == ""
-        told = cluster.kubectl("exec", pod, "--", "crashy", "lab", "x", check=False)
-        assert "pip install 'crashy[lab]'" in told.stderr
-        assert "Traceback" not in told.stderr
+        reported = cluster.kubectl("exec", pod, "--", "crashy", "lab", "x", check=False)
+        assert "pip install 'crashy[lab]'" in reported.stderr
+        assert "Traceback" not in reported.stderr

@@ -101,9 +101,9 @@ def test_a_lesson_is_applied_as_a_kustomization_and_users_inside_the_cluster_fee
         cluster.apply(job)
         pods.wait(named("traffic-", ready), 20, what="the users run")
         done = pods.wait(named("traffic-", lambda one: one["status"]["phase"] == "Succeeded"), 40, what="they end")
-        told = cluster.kubectl("logs", done["metadata"]["name"]).stdout
-        assert told.startswith("80 requests in ")
-        assert "100.00 % answered" in told
+        reported = cluster.kubectl("logs", done["metadata"]["name"]).stdout
+        assert reported.startswith("80 requests in ")
+        assert "100.00 % answered" in reported
 
         frozen = cluster.get("pods", "-l", "app=web")["items"][0]["metadata"]["name"]
         cluster.inject(frozen, "freeze mode=loop")

@@ -37,7 +37,7 @@ def test_every_kind_that_is_shown_has_a_cell_for_each_column(kind: Kind) -> None
     assert len(rows) == len([row for row in rows if len(row) == len(columns)])
 
 
-def test_what_has_a_name_is_in_the_order_of_names_and_several_namespaces_are_told_apart() -> None:
+def test_what_has_a_name_is_in_the_order_of_names_and_several_namespaces_are_reported_apart() -> None:
     columns, rows = shown(KINDS["Pod"])
 
     assert columns[:2] == ("NAMESPACE", "NAME")

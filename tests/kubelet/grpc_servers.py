@@ -22,7 +22,7 @@ GOAWAY, RST_STREAM, DATA, HEADERS = 7, 3, 0, 1
 
 
 @dataclass
-class Asked:
+class Call:
     """A call as the server sees it: `connection` counts the connections of the server from 1."""
 
     http2: H2Connection = field(repr=False)
@@ -41,13 +41,13 @@ class Asked:
         self.http2.send_headers(self.stream, [*headers] or OK, end_stream=True)
 
     def answer(self, body: bytes = b"\x08\x01") -> None:
-        """Answer rightly, with SERVING unless told otherwise."""
+        """Answer rightly, with SERVING by default."""
         self.head()
         self.data(message(body))
         self.trailers()
 
 
-Script = Callable[[Asked], bytes | None]
+Script = Callable[[Call], bytes | None]
 """Answers a call; what it gives is sent as it stands, None closes the connection after what was said."""
 
 
@@ -66,7 +66,7 @@ def goaway(last: int, code: int = 0, debug: bytes = b"") -> bytes:
 @dataclass
 class GrpcServer:
     port: int = 0
-    calls: list[Asked] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     connections: int = 0
 
 
@@ -93,7 +93,7 @@ async def answering(
                 match event:
                     case RequestReceived():
                         headers = {str(name): str(value) for name, value in event.headers}
-                        server.calls.append(Asked(http2, event.stream_id, number, headers))
+                        server.calls.append(Call(http2, event.stream_id, number, headers))
                         if window is not None:
                             http2.increment_flow_control_window(10, event.stream_id)
                     case DataReceived():

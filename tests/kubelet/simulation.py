@@ -75,9 +75,9 @@ class Run:
     def endpoint_changes(self) -> list[tuple[float, bool]]:
         """Return when the pod became a ready endpoint of its Service, and when it ceased to be one."""
         pod = [event.object.removeprefix("pod/") for event in self.events if event.kind == "pod"]
-        told = changes([(t, pod[0] in event.data["ready"]) for t, event in self.of("endpoints")])
+        reported = changes([(t, pod[0] in event.data["ready"]) for t, event in self.of("endpoints")])
         wanted = [(t, event.data["ready"] and not event.data["deleting"]) for t, event in self.of("pod")]
-        return told or changes(wanted)
+        return reported or changes(wanted)
 
     @property
     def status(self) -> PodStatus:

@@ -33,7 +33,7 @@ APP = Container("app")
 ATOI = 'strconv.Atoi: parsing "abc": invalid syntax'
 
 
-async def asked(handler: Handler | None, container: Container = APP) -> Outcome:
+async def outcome_of(handler: Handler | None, container: Container = APP) -> Outcome:
     """Ask with a runtime whose every command ends with 0 and says what was run."""
 
     async def run(command: tuple[str, ...], timeout: float) -> ExecResult:
@@ -61,7 +61,7 @@ async def test_no_probe_is_a_success() -> None:
     ],
 )
 async def test_what_cannot_be_asked_is_an_error_and_no_failure(handler: Handler | None, error: str) -> None:
-    outcome = await asked(handler)
+    outcome = await outcome_of(handler)
     assert outcome == Outcome(Result.UNKNOWN, error=error)
     assert outcome.errored
 
@@ -69,17 +69,17 @@ async def test_what_cannot_be_asked_is_an_error_and_no_failure(handler: Handler 
 @pytest.mark.case("prober.exec.args-passed", "prober.exec.static-env-expansion")
 async def test_a_command_is_run_as_it_stands_but_for_its_variables() -> None:
     container = Container("app", env=(EnvVar("A", "script"),))
-    outcome = await asked(Exec(("/bin/bash", "-c", "some $(A) $(B)")), container)
+    outcome = await outcome_of(Exec(("/bin/bash", "-c", "some $(A) $(B)")), container)
     assert outcome == Outcome(Result.SUCCESS, "/bin/bash -c some script $(B) within 3.0")
 
 
 async def test_the_networks_probes_go_to_the_pod_and_its_named_ports() -> None:
     async with serving(response(200, b"ok")) as server:
         named = Container("app", ports=(ContainerPort(server.port, "web"),))
-        assert await asked(HTTPGet("web"), named) == Outcome(Result.SUCCESS, "ok")
-        assert await asked(TCPSocket("web"), named) == Outcome(Result.SUCCESS)
-        assert await asked(TCPSocket("web", "localhost"), named) == Outcome(Result.SUCCESS)
-        assert (await asked(GRPC(server.port))).result is Result.FAILURE
+        assert await outcome_of(HTTPGet("web"), named) == Outcome(Result.SUCCESS, "ok")
+        assert await outcome_of(TCPSocket("web"), named) == Outcome(Result.SUCCESS)
+        assert await outcome_of(TCPSocket("web", "localhost"), named) == Outcome(Result.SUCCESS)
+        assert (await outcome_of(GRPC(server.port))).result is Result.FAILURE
     assert server.heads[0].decode().startswith(f"GET / HTTP/1.1\r\nHost: {HOST}:{server.port}\r\n")
 
 
@@ -124,9 +124,9 @@ async def test_a_redirect_on_the_same_host_is_judged_by_its_target() -> None:
     view = ContainerView("A", "running", started=True)
     async with serving(answer) as server:
         probe = HTTPGet(server.port, "/redirect?loc=/healthz")
-        assert worker.step(0.0, view, await asked(probe)).stored is Stored.SUCCESS
+        assert worker.step(0.0, view, await outcome_of(probe)).stored is Stored.SUCCESS
         ill = True
-        assert worker.step(10.0, view, await asked(probe)).stored is Stored.FAILURE
+        assert worker.step(10.0, view, await outcome_of(probe)).stored is Stored.FAILURE
     results = {ProbeType.LIVENESS: worker.results, ProbeType.STARTUP: Results()}
     actions = compute_pod_actions(
         PodTemplate((Container("app"),)), {"app": ContainerRecord("A", RecordState.RUNNING)}, results

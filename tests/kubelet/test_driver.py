@@ -47,7 +47,7 @@ def lives(**by_container: Life | list[Life]) -> Script:
 # --- hooks
 
 
-def test_a_failing_pre_stop_is_told_and_the_kill_goes_on() -> None:
+def test_a_failing_pre_stop_is_reported_and_the_kill_goes_on() -> None:
     script = lives(app=Life(phases=(ScriptedPhase(Answer(500), targets=("pre-stop",)),)))
     run = simulate(spec(lifecycle=EXEC_PRE_STOP), script, 60, play=DELETE)
 
@@ -182,12 +182,12 @@ def test_the_same_seed_gives_the_same_times_wherever_the_loops_clock_stands(seed
     }
     script = lives(app=[Life(listens_at=0.4, exits_at=5.5), Life(listens_at=0.4, exits_at=3), WELL])
 
-    told, elsewhere = (simulate(spec(**probes), script, 30, seed=seed, clock=c) for c in (0.0, clock))
+    reported, elsewhere = (simulate(spec(**probes), script, 30, seed=seed, clock=c) for c in (0.0, clock))
 
     assert [(round(t, 3), e.reason) for t, e in elsewhere.of("event")] == [
-        (round(t, 3), e.reason) for t, e in told.of("event")
+        (round(t, 3), e.reason) for t, e in reported.of("event")
     ]
-    assert elsewhere.ready_changes() == told.ready_changes()
+    assert elsewhere.ready_changes() == reported.ready_changes()
 
 
 # --- kills
@@ -292,7 +292,7 @@ class Hasty:
         pass
 
 
-def test_an_exit_may_be_told_before_the_start_has_returned() -> None:
+def test_an_exit_may_be_reported_before_the_start_has_returned() -> None:
     async def main() -> tuple[int, int]:
         loop = asyncio.get_running_loop()
         timeline = Timeline(loop.time)

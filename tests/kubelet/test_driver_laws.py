@@ -97,8 +97,8 @@ def only_what_runs_is_ready(run: Run) -> None:
     for t, status in run.statuses:
         for container in status.containers:
             if container.ready and not (container.state == "running" and container.started):
-                asked = run.of("probe", ProbeType.READINESS, container.name)
-                yes = max(at for at, event in asked if at <= t + 1e-6 and event.data["outcome"] == "success")
+                requested = run.of("probe", ProbeType.READINESS, container.name)
+                yes = max(at for at, event in requested if at <= t + 1e-6 and event.data["outcome"] == "success")
                 assert yes >= max(at for at, _ in run.of("process", "Exited", container.name) if at <= t)
 
 

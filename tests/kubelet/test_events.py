@@ -82,7 +82,7 @@ def test_a_probes_event(probe_type: ProbeType, outcome: Outcome, version: str, e
 
 
 @pytest.mark.parametrize("result", [Result.SUCCESS, case("event.unknown-without-error", Result.UNKNOWN)])
-def test_success_and_mere_ignorance_are_not_told(result: Result) -> None:
+def test_success_and_mere_ignorance_are_not_reported(result: Result) -> None:
     assert probe_event(LIVENESS, Outcome(result, "fine")) is None
 
 

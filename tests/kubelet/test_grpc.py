@@ -19,7 +19,7 @@ from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.versions import NEWEST, PROFILES
 from crashy.objects.pod import GRPC
 from tests.kubelet.cases import case
-from tests.kubelet.grpc_servers import HEAD, HEADERS, RST_STREAM, Asked, answering, frame, goaway, message
+from tests.kubelet.grpc_servers import HEAD, HEADERS, RST_STREAM, Call, answering, frame, goaway, message
 from tests.kubelet.http_servers import response, serving, talking
 from tests.kubelet.test_http import closed_port, expired
 
@@ -59,7 +59,7 @@ async def ask(port: int, service: str = "", timeout: float = 20.0, **more: Any) 
     ],
 )
 async def test_only_serving_is_healthy(body: bytes, outcome: Outcome) -> None:
-    async with answering(lambda asked: asked.answer(body) or b"") as server:
+    async with answering(lambda served: served.answer(body) or b"") as server:
         assert await ask(server.port) == outcome
 
 
@@ -67,7 +67,7 @@ async def test_only_serving_is_healthy(body: bytes, outcome: Outcome) -> None:
     ("service", "body"), [("", b""), ("liveness", b"\x0a\x08liveness"), ("ü" * 64, b"\x0a\x80\x01" + b"\xc3\xbc" * 64)]
 )
 async def test_what_it_asks(service: str, body: bytes) -> None:
-    async with answering(lambda asked: asked.answer() or b"") as server:
+    async with answering(lambda served: served.answer() or b"") as server:
         await probe_grpc(
             GRPC(2333, service), host="10.0.0.1", port=2333, timeout=20, dial=lambda *_: ("127.0.0.1", server.port)
         )
@@ -87,26 +87,26 @@ async def test_what_it_asks(service: str, body: bytes) -> None:
 
 
 async def test_it_calls_itself_by_the_versions_name() -> None:
-    async with answering(lambda asked: asked.answer() or b"") as server:
+    async with answering(lambda served: served.answer() or b"") as server:
         await ask(server.port, profile=PROFILES["1.32"])
     assert server.calls[0].headers["user-agent"] == "kube-probe/1.32"
 
 
-async def test_a_long_timeout_is_told_in_milliseconds() -> None:
-    async with answering(lambda asked: asked.answer() or b"") as server:
+async def test_a_long_timeout_is_reported_in_milliseconds() -> None:
+    async with answering(lambda served: served.answer() or b"") as server:
         await ask(server.port, timeout=3600)
     assert re.fullmatch(r"3[56]\d{5}m", server.calls[0].headers["grpc-timeout"])
 
 
 async def test_a_connection_is_for_one_probe() -> None:
-    async with answering(lambda asked: asked.answer() or b"") as server:
+    async with answering(lambda served: served.answer() or b"") as server:
         assert [await ask(server.port) for _ in range(3)] == [HEALTHY] * 3
     assert server.connections == 3
 
 
 @pytest.mark.parametrize("window", [0, 7])
 async def test_a_request_waits_for_room(window: int) -> None:
-    async with answering(lambda asked: asked.answer() or b"", window=window) as server:
+    async with answering(lambda served: served.answer() or b"", window=window) as server:
         assert await ask(server.port, "s" * 100) == HEALTHY
     assert server.calls[0].body == message(_request("s" * 100))
 
@@ -114,30 +114,30 @@ async def test_a_request_waits_for_room(window: int) -> None:
 # --- a server that answers otherwise
 
 
-def says(*parts: Callable[[Asked], object], raw: bytes = b"") -> Callable[[Asked], bytes]:
+def says(*parts: Callable[[Call], object], raw: bytes = b"") -> Callable[[Call], bytes]:
     """Say these things one after the other, then these bytes, and leave the connection open."""
 
-    def script(asked: Asked) -> bytes:
+    def script(served: Call) -> bytes:
         for part in parts:
-            part(asked)
+            part(served)
         return raw
 
     return script
 
 
-def head(*headers: tuple[str, str], end: bool = False) -> Callable[[Asked], object]:
-    return lambda asked: asked.head(*headers, end=end)
+def head(*headers: tuple[str, str], end: bool = False) -> Callable[[Call], object]:
+    return lambda served: served.head(*headers, end=end)
 
 
-def data(payload: bytes, *, end: bool = False) -> Callable[[Asked], object]:
-    return lambda asked: asked.data(payload, end=end)
+def data(payload: bytes, *, end: bool = False) -> Callable[[Call], object]:
+    return lambda served: served.data(payload, end=end)
 
 
-def trailers(*headers: tuple[str, str]) -> Callable[[Asked], object]:
-    return lambda asked: asked.trailers(*headers)
+def trailers(*headers: tuple[str, str]) -> Callable[[Call], object]:
+    return lambda served: served.trailers(*headers)
 
 
-def ends(code: str, text: str = "") -> Callable[[Asked], object]:
+def ends(code: str, text: str = "") -> Callable[[Call], object]:
     return head(*HEAD, ("grpc-status", code), ("grpc-message", text), end=True)
 
 
@@ -246,7 +246,7 @@ ODD_ANSWERS = [
     case("closed", lambda _: None, rpc_failure("Unavailable", "error reading from server: EOF")),
     case(
         "half a frame",
-        lambda asked: asked.head(end=False),
+        lambda served: served.head(end=False),
         rpc_failure("Unavailable", "error reading from server: EOF"),
     ),
     case(
@@ -263,7 +263,7 @@ ODD_ANSWERS = [
 
 
 @pytest.mark.parametrize(("script", "outcome"), ODD_ANSWERS)
-async def test_every_other_answer_is_a_failure(script: Callable[[Asked], bytes | None], outcome: Outcome) -> None:
+async def test_every_other_answer_is_a_failure(script: Callable[[Call], bytes | None], outcome: Outcome) -> None:
     async with answering(script) as server:
         assert await ask(server.port) == outcome
 
@@ -283,10 +283,10 @@ async def test_an_answer_is_not_read_to_its_end_once_it_is_too_large() -> None:
 
 
 async def test_a_call_that_the_server_has_not_begun_is_made_again_elsewhere() -> None:
-    def script(asked: Asked) -> bytes:
-        if asked.connection == 1:
+    def script(served: Call) -> bytes:
+        if served.connection == 1:
             return goaway(0)
-        asked.answer()
+        served.answer()
         return b""
 
     async with answering(script) as server:
@@ -295,10 +295,10 @@ async def test_a_call_that_the_server_has_not_begun_is_made_again_elsewhere() ->
 
 
 async def test_a_refused_call_is_made_again_on_the_same_connection() -> None:
-    def script(asked: Asked) -> bytes:
-        if asked.stream == 1:
+    def script(served: Call) -> bytes:
+        if served.stream == 1:
             return frame(RST_STREAM, 1, (7).to_bytes(4))
-        asked.answer()
+        served.answer()
         return b""
 
     async with answering(script) as server:
@@ -311,12 +311,12 @@ async def test_a_refused_call_is_made_again_on_the_same_connection() -> None:
     [
         (says(raw=goaway(0)), "the connection is draining"),
         (
-            lambda asked: frame(RST_STREAM, asked.stream, (7).to_bytes(4)),
+            lambda served: frame(RST_STREAM, served.stream, (7).to_bytes(4)),
             "stream terminated by RST_STREAM with error code: REFUSED_STREAM",
         ),
     ],
 )
-async def test_it_is_made_again_only_once(script: Callable[[Asked], bytes], text: str) -> None:
+async def test_it_is_made_again_only_once(script: Callable[[Call], bytes], text: str) -> None:
     async with answering(script) as server:
         assert await ask(server.port) == rpc_failure("Unavailable", text)
     assert len(server.calls) == 2
@@ -337,16 +337,16 @@ async def test_nobody_there_to_make_it_again() -> None:
 
 
 async def test_a_call_that_the_server_has_begun_is_answered_after_its_goodbye() -> None:
-    def script(asked: Asked) -> bytes:
-        asked.answer()
-        answered = asked.http2.data_to_send()
+    def script(served: Call) -> bytes:
+        served.answer()
+        answered = served.http2.data_to_send()
         return goaway(2**31 - 1) + answered
 
     async with answering(script) as server:
         assert await ask(server.port) == HEALTHY
 
 
-async def test_a_goodbye_is_told_with_the_end() -> None:
+async def test_a_goodbye_is_reported_with_the_end() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(frame(4, 0, b"") + goaway(1, 11, b"too_many_pings"))
         writer.write_eof()
@@ -391,7 +391,7 @@ async def test_a_server_that_does_not_speak_http2(said: bytes) -> None:
 
 
 async def test_a_tls_server() -> None:  # TestGrpcProber_Probe_TLS: plaintext probe against TLS server fails
-    async with answering(lambda asked: asked.answer() or b"", expired()) as server:
+    async with answering(lambda served: served.answer() or b"", expired()) as server:
         assert await ask(server.port, timeout=0.3) == unreachable(f"127.0.0.1:{server.port}", "300ms")
 
 
@@ -403,7 +403,7 @@ async def test_a_server_that_takes_connections_and_says_nothing() -> None:
 
 async def test_it_tries_again_as_long_as_the_timeout_lasts() -> None:
     places = iter([closed_port()])
-    async with answering(lambda asked: asked.answer() or b"") as server:
+    async with answering(lambda served: served.answer() or b"") as server:
         outcome = await probe_grpc(
             GRPC(80), host="10.0.0.1", port=80, timeout=20, dial=lambda *_: ("127.0.0.1", next(places, server.port))
         )

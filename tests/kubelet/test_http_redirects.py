@@ -133,7 +133,7 @@ async def test_a_location_is_escaped() -> None:
         assert (await ask(server)).result is Result.SUCCESS
 
 
-async def test_headers_go_along_and_the_referer_is_told() -> None:
+async def test_headers_go_along_and_the_referer_is_reported() -> None:
     async with serving(routes(**{"from": redirect("new?x"), "new": response()})) as server:
         await ask(server, "/a/from", ("X-A", "1"))
     assert server.targets == ["/a/from", "/a/new?x"]

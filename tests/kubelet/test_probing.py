@@ -171,7 +171,7 @@ async def test_many_pods_may_be_removed_again_and_again() -> None:
 
 @pytest.mark.case("manager.update-readiness-flow")
 @virtual
-async def test_what_readiness_finds_is_told() -> None:
+async def test_what_readiness_finds_is_reported() -> None:
     """TestUpdateReadiness."""
     async with tasks() as group:
         manager = Manager(pod(container("a", "readiness")))
@@ -211,7 +211,7 @@ class One:
         self.answers = list(answers)
         self.worker = Worker(kind, replace(PROBE, failure_threshold=3))
         self.judged: list[Outcome] = []
-        self.asked: list[float] = []
+        self.requested: list[float] = []
         self.prober = Prober(
             self.worker,
             profile=NEWEST,
@@ -223,7 +223,7 @@ class One:
         )
 
     async def ask(self, *_: Any) -> Outcome:
-        self.asked.append(asyncio.get_running_loop().time())
+        self.requested.append(asyncio.get_running_loop().time())
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -238,7 +238,7 @@ async def test_a_handler_that_crashes_leaves_the_result_and_the_probing_as_they_
         one = One(GOOD, RuntimeError("boom"), GOOD)
         group.create_task(one.prober.run())
         await asyncio.sleep(2.5)
-        assert one.asked == [0, 1, 2]
+        assert one.requested == [0, 1, 2]
         assert one.judged == [GOOD, Outcome(Result.UNKNOWN, error="panic: RuntimeError('boom')"), GOOD]
         assert one.worker.results.get("A") is Stored.SUCCESS
 
@@ -251,7 +251,7 @@ async def test_the_ticks_begin_after_the_first_sleep() -> None:
         one = One(GOOD, delay=0.25)
         group.create_task(one.prober.run())
         await asyncio.sleep(2.5)
-        assert one.asked == [0.25, 1.25, 2.25]
+        assert one.requested == [0.25, 1.25, 2.25]
 
 
 @pytest.mark.case("worker.cleanup.readiness", "worker.cleanup.startup")
@@ -301,5 +301,5 @@ async def test_errors_are_retried_at_once_and_only_the_last_is_reported() -> Non
         one = One(error, error, GOOD, error)
         group.create_task(one.prober.run())
         await asyncio.sleep(1.5)
-        assert one.asked == [0, 0, 0, 1, 1, 1]
+        assert one.requested == [0, 0, 0, 1, 1, 1]
         assert one.judged == [GOOD, error]

@@ -112,7 +112,7 @@ async def test_the_first_address_that_answers_is_taken(
         (OSError(errno.ETIMEDOUT, "x"), "connection timed out"),
     ],
 )
-async def test_the_systems_errors_are_told_in_gos_words(
+async def test_the_systems_errors_are_reported_in_gos_words(
     error: OSError, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object) -> None:

@@ -99,7 +99,7 @@ def test_liveness_never_changes_readiness(
 
 
 @given(probe_type=TYPES, probe=PROBES, profile=PROFILE, steps=STEPS)
-def test_what_is_told_as_news_is_all_that_changes(
+def test_what_is_reported_as_news_is_all_that_changes(
     probe_type: ProbeType, probe: Probe, profile: Profile, steps: list[tuple[ContainerView | None, Outcome]]
 ) -> None:
     worker = Worker(probe_type, probe, profile=profile)

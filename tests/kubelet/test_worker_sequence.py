@@ -185,7 +185,7 @@ def test_a_handler_that_raises_leaves_the_result_and_the_worker_as_they_are() ->
     assert (decision.keep_going, decision.call_handler, decision.stored) == (True, True, Stored.SUCCESS)
 
 
-def test_news_is_told_once() -> None:
+def test_news_is_reported_once() -> None:
     worker = worker_of(READINESS, 1, 1)
     changes = [worker.step(float(i), running(READINESS), OUTCOMES[x]).changed for i, x in enumerate("FFSSFE")]
     assert changes == [True, False, True, False, True, False]

@@ -57,9 +57,9 @@ def fault(name: str, run: Run) -> float:
     if name == DELETED:
         return next((t for t, e in run.of("pod") if e.data["deleting"]), DELETED_AT)
     sick = SICK.get(name, "")
-    told = [t for t, e in run.of("log", container=sick) if e.message.startswith("fault")]
+    reported = [t for t, e in run.of("log", container=sick) if e.message.startswith("fault")]
     containers = (*run.template.init_containers, *run.template.containers)
-    return told[0] if told else onset(next(c for c in containers if c.name == sick or not sick))
+    return reported[0] if reported else onset(next(c for c in containers if c.name == sick or not sick))
 
 
 def measures(name: str, run: Run) -> dict[str, float]:

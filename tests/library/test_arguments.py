@@ -43,9 +43,9 @@ def these(lab: Lab, patient: Patient) -> dict[type, object]:
 
 
 def refused(kind: type[Exception], name: str, call: Callable[[], object]) -> str:
-    with pytest.raises(kind) as told:
+    with pytest.raises(kind) as reported:
         call()
-    line = str(told.value)
+    line = str(reported.value)
     assert line.startswith(f"{name}: "), line
     assert "\n" not in line
     assert "--" not in line, "it doesn't speak the command line's words"
@@ -87,7 +87,7 @@ def test_and_of_what_makes_one(name: str, call: Callable[[object], object], wron
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "reported"),
     [
         (lambda lab, _: lab.wait_for("Killing", message="("), "message: '(': must be a regular expression: missing )"),
         (lambda lab, _: lab.wait_for(""), "reason: '': must be an event's reason, such as Killing"),
@@ -119,11 +119,11 @@ def test_and_of_what_makes_one(name: str, call: Callable[[object], object], wron
     ],
 )
 def test_the_wrong_value_is_a_value_error(
-    lab: Lab, patient: Patient, call: Callable[[Lab, Patient], Any], told: str
+    lab: Lab, patient: Patient, call: Callable[[Lab, Patient], Any], reported: str
 ) -> None:
-    line = refused(ValueError, told.partition(":")[0], lambda: call(lab, patient))
+    line = refused(ValueError, reported.partition(":")[0], lambda: call(lab, patient))
 
-    assert line.startswith(told)
+    assert line.startswith(reported)
 
 
 def test_an_event_of_another_lab_is_none_of_this_one(lab: Lab) -> None:

@@ -102,10 +102,10 @@ def test_one_that_was_never_closed_is_ended_with_a_resource_warning(
         [sys.executable, "-W", action, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
 
-    (told,) = [line for line in done.stderr.splitlines() if "was never closed" in line]
+    (reported,) = [line for line in done.stderr.splitlines() if "was never closed" in line]
     command = "lab" if made == LAB else "serve"
     assert re.search(
-        rf"ResourceWarning: crashy {command}, process \d+, was never closed: use `with`, or close\(\)$", told
+        rf"ResourceWarning: crashy {command}, process \d+, was never closed: use `with`, or close\(\)$", reported
     )
     assert "unclosed" not in done.stderr, "nothing else is told of it"
     assert "still running" not in done.stderr

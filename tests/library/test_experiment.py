@@ -39,7 +39,7 @@ def test_it_is_read_and_runs_with_a_verdict(monkeypatch: pytest.MonkeyPatch) -> 
     assert result.timeline == experiment.run(seed=1).timeline != experiment.run(seed=2).timeline
 
 
-def test_what_was_not_met_is_told_in_lines(tmp_path: Path) -> None:
+def test_what_was_not_met_is_reported_in_lines(tmp_path: Path) -> None:
     file = tmp_path / "hasty.yaml"
     file.write_text(FREEZE.read_text().replace("recovered_within: 14s", "recovered_within: 2s"))
 
@@ -60,7 +60,7 @@ async def test_it_runs_in_the_lab_and_beside_an_event_loop(tmp_path: Path) -> No
     assert result.report.startswith("short, on lab\n")
 
 
-def test_mistakes_are_told(tmp_path: Path) -> None:
+def test_mistakes_are_reported(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("name: Bad\n")
     with pytest.raises(
         ValueError, match=r"bad\.yaml:1:1: manifests: is missing(.|\n)*bad\.yaml:1:1: name: 'Bad': must"

@@ -111,8 +111,8 @@ def test_in_vain_it_tells_the_pods_and_the_last_events(lab: Lab) -> None:
     lab.wait_ready()
 
 
-def test_what_is_wrong_is_told(lab: Lab) -> None:
-    for wrong, told in (
+def test_what_is_wrong_is_reported(lab: Lab) -> None:
+    for wrong, reported in (
         (lambda: lab.inject("web-1", "freeze mode=cold"), "'freeze mode=cold': mode: 'cold': one of loop, hang, stop"),
         (lambda: lab.freeze("web"), "pod: 'web': more than one name begins with it: web-1, web-2"),
         (lambda: lab.freeze("x"), "pod: 'x': no such pod: web-1, web-2"),
@@ -120,7 +120,7 @@ def test_what_is_wrong_is_told(lab: Lab) -> None:
         (lambda: lab.url("shop"), "service: 'shop': no such Service; there are: web"),
         (lambda: lab.url("web", 82), "port: 82: Service web has: 80, 81"),
     ):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=reported):
             wrong()
 
 
@@ -152,7 +152,7 @@ RUNTIME = ["is a file", "holds a file", "is too long", "is another's", "holds an
 
 
 @pytest.mark.parametrize("how", RUNTIME)
-def test_a_folder_that_can_t_have_its_socket_is_told_at_once(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_can_t_have_its_socket_is_reported_at_once(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory() as short:
         folder = Path(short, "x" * (80 if how == "is too long" else 1))
         if how == "is a file":
@@ -174,8 +174,10 @@ def test_a_folder_that_can_t_have_its_socket_is_told_at_once(how: str, monkeypat
         monkeypatch.setenv("CRASHY_RUNTIME_DIR", str(folder))
         monkeypatch.setattr("crashy.library.lab.Child", None)  # nothing is started
 
-        told = f"{folder}/labs: a lab can't make its socket here: .+: set CRASHY_RUNTIME_DIR to a folder of your own"
-        with pytest.raises(ValueError, match=told):
+        reported = (
+            f"{folder}/labs: a lab can't make its socket here: .+: set CRASHY_RUNTIME_DIR to a folder of your own"
+        )
+        with pytest.raises(ValueError, match=reported):
             Lab(pod("a"))
 
 
@@ -190,7 +192,7 @@ def test_a_runtime_folder_may_be_relative_and_the_working_directory_change(monke
 
 
 @pytest.mark.parametrize(
-    ("manifests", "told"),
+    ("manifests", "reported"),
     [
         ([], "no manifest: give a file, a folder, YAML written out or an object"),
         (["nowhere"], "nowhere: no such file or directory"),
@@ -198,8 +200,8 @@ def test_a_runtime_folder_may_be_relative_and_the_working_directory_change(monke
         (["kind: Pod\nspec: {}"], r"manifest 1:1: document 1 \(Pod\): apiVersion"),
     ],
 )
-def test_mistakes_in_the_manifests_are_told_and_nothing_is_started(manifests: list[Any], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_mistakes_in_the_manifests_are_reported_and_nothing_is_started(manifests: list[Any], reported: str) -> None:
+    with pytest.raises(ValueError, match=reported):
         Lab(*manifests)
 
 

@@ -54,14 +54,14 @@ def test_it_is_read_however_it_is_written(one: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "told"),
+    ("one", "reported"),
     [
         ("nowhere", "nowhere: no such file or directory; and as YAML, manifest 1:1: document 1: is a single value"),
         ("kind:Pod", "kind:Pod: no such file or directory; and as YAML, manifest 1:1: document 1: is a single value"),
         ("[1, 2]", "[1, 2]: no such file or directory; and as YAML, manifest 1:1: document 1: is a list"),
         ("{kind: Pod", "{kind: Pod: no such file or directory; and as YAML, manifest 1:2:1: not YAML: "),
         ("x" * 5000, "x" * 77 + "...: no such file or directory; and as YAML, "),
-        ("a\0b", r"'a\x00b': no such file or directory; and as YAML, manifest 1: is no text: a NUL byte"),
+        ("a\0b", r"'a\x00b': no such file or directory; and as YAML, manifest 1: is not text: a NUL byte"),
         ("\ud800", r"'\ud800': no such file or directory; and as YAML, manifest 1: is not UTF-8"),
         ("apiVersion: v2", "manifest 1:1: document 1"),
         ("- 1\n- 2", "manifest 1:1: document 1: is a list"),
@@ -71,14 +71,14 @@ def test_it_is_read_however_it_is_written(one: Any) -> None:
     ],
     ids=lambda one: str(one)[:30].encode("ascii", "backslashreplace").decode(),
 )
-def test_a_text_that_is_neither_a_path_nor_a_manifest_is_told_as_both(one: Any, told: str) -> None:
+def test_a_text_that_is_neither_a_path_nor_a_manifest_is_reported_as_both(one: Any, reported: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         read_manifests([one])
-    assert str(refused.value).lower().startswith(told.lower())
+    assert str(refused.value).lower().startswith(reported.lower())
 
 
-def test_an_object_that_no_manifest_can_hold_is_told() -> None:
-    with pytest.raises(TypeError, match=r"manifest 1: holds <object .*>, which is no text, number, list"):
+def test_an_object_that_no_manifest_can_hold_is_reported() -> None:
+    with pytest.raises(TypeError, match=r"manifest 1: holds <object .*>, which is not text, a number, a list"):
         read_manifests([{"kind": object()}])
     circle: dict[str, Any] = {}
     circle["circle"] = circle

@@ -55,7 +55,7 @@ def test_seconds_are_as_exact_as_the_log_and_no_more(patient: Patient) -> None:
     assert [r.seconds for r in patient.requests] == [float(f"{r.seconds:.6f}") for r in patient.requests]
 
 
-def test_it_sees_a_kubelet_that_is_told_no(patient: Patient) -> None:
+def test_it_sees_a_kubelet_that_is_reported_no(patient: Patient) -> None:
     patient.inject("unready")
     assert ask(f"{patient.url}/readyz", **{"User-Agent": "kube-probe/1.36"}) == 503
 
@@ -84,7 +84,7 @@ def test_faults_are_taken_back_all_or_by_id_or_by_name(patient: Patient) -> None
     assert ask(f"{patient.url}/b") == 404
 
 
-def test_what_is_wrong_is_told_in_the_patient_s_own_words(patient: Patient) -> None:
+def test_what_is_wrong_is_reported_in_the_patient_s_own_words(patient: Patient) -> None:
     with pytest.raises(ValueError, match="mode: 'cold': one of loop, hang, stop, deaf"):
         patient.inject("freeze mode=cold")
     with pytest.raises(ValueError, match="'freeez': no such fault was injected; there are: "):
@@ -92,7 +92,7 @@ def test_what_is_wrong_is_told_in_the_patient_s_own_words(patient: Patient) -> N
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "reported"),
     [
         ({"crash_afer": 5}, "CRASH_AFER: is not a setting; did you mean CRASH_AFTER?"),
         ({"log_format": "text"}, "LOG_FORMAT: can't be set: Patient sets it"),
@@ -102,12 +102,12 @@ def test_what_is_wrong_is_told_in_the_patient_s_own_words(patient: Patient) -> N
         ),
     ],
 )
-def test_a_setting_that_can_t_be_is_told(settings: dict[str, object], told: str) -> None:
-    with pytest.raises(ValueError, match=told.replace("?", r"\?")):
+def test_a_setting_that_can_t_be_is_reported(settings: dict[str, object], reported: str) -> None:
+    with pytest.raises(ValueError, match=reported.replace("?", r"\?")):
         Patient(**settings)
 
 
-def test_a_port_that_is_taken_is_told_in_its_words() -> None:
+def test_a_port_that_is_taken_is_reported_in_its_words() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ValueError, match=f"PORT: {port}: can't be bound on 127.0.0.1: Address already in use"):

@@ -35,19 +35,19 @@ def test_the_page_has_all_that_they_have(name: str) -> None:
 
 
 def test_importing_crashy_imports_nothing_else() -> None:
-    told = python("import sys; before = set(sys.modules); import crashy; print(sorted(set(sys.modules) - before))")
-    assert told.stdout == "['crashy']\n"
+    reported = python("import sys; before = set(sys.modules); import crashy; print(sorted(set(sys.modules) - before))")
+    assert reported.stdout == "['crashy']\n"
 
 
 def test_a_patient_needs_neither_aiohttp_nor_yaml_in_this_process() -> None:
-    told = python("import sys; from crashy import Patient; print(sorted({'aiohttp', 'yaml'} & set(sys.modules)))")
-    assert told.stdout == "[]\n", told.stderr
+    reported = python("import sys; from crashy import Patient; print(sorted({'aiohttp', 'yaml'} & set(sys.modules)))")
+    assert reported.stdout == "[]\n", reported.stderr
 
 
 @pytest.mark.parametrize("name", ["Lab", "load_experiment"])
 def test_without_the_extra_it_says_how_to_have_it(name: str) -> None:
-    told = python(f"import sys; sys.modules['yaml'] = None; from crashy import Patient, {name}")
-    assert told.stderr.splitlines()[-1] == (
+    reported = python(f"import sys; sys.modules['yaml'] = None; from crashy import Patient, {name}")
+    assert reported.stderr.splitlines()[-1] == (
         f"ImportError: crashy.{name} needs yaml, which is not installed: pip install 'crashy[lab]'"
     )
 
@@ -55,18 +55,20 @@ def test_without_the_extra_it_says_how_to_have_it(name: str) -> None:
 @pytest.mark.parametrize("extra", [True, False], ids=["with the extra", "without"])
 def test_they_are_listed_as_far_as_they_can_be_had(extra: bool) -> None:
     without = "" if extra else "sys.modules['yaml'] = None; "
-    told = python(f"import sys; {without}import crashy; print({{*crashy.__all__}} & {{*dir(crashy)}}); help(crashy)")
+    reported = python(
+        f"import sys; {without}import crashy; print({{*crashy.__all__}} & {{*dir(crashy)}}); help(crashy)"
+    )
     listed = {"Lab", "Patient", "load_experiment"} if extra else {"Patient"}
-    assert {*re.findall(r"'(\w+)'", told.stdout.splitlines()[0])} == listed
-    assert told.returncode == 0, told.stderr
-    assert "VERSION" in told.stdout, "help is to be had"
+    assert {*re.findall(r"'(\w+)'", reported.stdout.splitlines()[0])} == listed
+    assert reported.returncode == 0, reported.stderr
+    assert "VERSION" in reported.stdout, "help is to be had"
 
 
 def test_all_of_them_are_imported_or_it_says_why_not() -> None:
-    told = python("from crashy import *; print(Lab, Patient, load_experiment)")
-    assert told.stdout.startswith("<class 'crashy.library.lab.Lab'>")
-    told = python("import sys; sys.modules['yaml'] = None; from crashy import *")
-    assert told.stderr.splitlines()[-1] == (
+    reported = python("from crashy import *; print(Lab, Patient, load_experiment)")
+    assert reported.stdout.startswith("<class 'crashy.library.lab.Lab'>")
+    reported = python("import sys; sys.modules['yaml'] = None; from crashy import *")
+    assert reported.stderr.splitlines()[-1] == (
         "ImportError: crashy.Lab needs yaml, which is not installed: pip install 'crashy[lab]'"
     )
 
@@ -86,9 +88,9 @@ def test_they_are_typed(tmp_path: Path) -> None:
         "reveal_type(load_experiment('x.yaml').run(on='lab').unmet)\n"
     )
     command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--cache-dir", str(tmp_path)]
-    told = subprocess.run(
+    reported = subprocess.run(
         [*command, str(tmp_path / "typed.py")], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
-    revealed = re.findall(r'Revealed type is "(?:builtins\.)?(.*)"', told.stdout)
-    assert [text.replace("builtins.", "") for text in revealed] == ["int", "float", "tuple[str, ...]"], told.stdout
-    assert told.returncode == 0
+    revealed = re.findall(r'Revealed type is "(?:builtins\.)?(.*)"', reported.stdout)
+    assert [text.replace("builtins.", "") for text in revealed] == ["int", "float", "tuple[str, ...]"], reported.stdout
+    assert reported.returncode == 0

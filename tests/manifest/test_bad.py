@@ -34,7 +34,7 @@ NOT_YAML = [
     ),
     ("---\n---\nb: [1,\n", "m.yaml:4:1: not YAML: did not find expected node content (while parsing a flow node)"),
     ("a: \a\n", "m.yaml:1:4: not YAML: control character U+0007"),
-    (b"kind: Pod\0", "m.yaml: is no text: a NUL byte at offset 9"),
+    (b"kind: Pod\0", "m.yaml: is not text: a NUL byte at offset 9"),
     (b"\x89PNG", "m.yaml: is not UTF-8: byte 0x89 at offset 0"),
     (b"#" * (1024 * 1024 + 1), "m.yaml: is larger than 1048576 bytes, the most that is read of one file"),
     ("- a\n", "m.yaml:1: document 1: is a list; a manifest is a mapping with apiVersion, kind and metadata"),
@@ -268,7 +268,7 @@ def test_what_the_mistakes_were_made_of_is_right() -> None:
     assert complaints(f"{BOTH}---\n{POD}---\n{CONFIG_MAP}") == []
 
 
-def test_all_mistakes_of_all_documents_are_told_at_once() -> None:
+def test_all_mistakes_of_all_documents_are_reported_at_once() -> None:
     text = with_probe("{httpGet: {port: 0}, successThreshold: 2}").replace("replicas: 2", "replicas: -1")
     lines = complaints(f"{text}---\n{SERVICE.replace('30080', '80')}---\nkind: Foo\n---\na: b: c\n")
 
@@ -305,7 +305,7 @@ def test_a_manifest_cannot_write_to_the_terminal_or_break_the_line() -> None:
     assert "Foo\\x1b[31m\\nBar" in line
 
 
-def test_of_very_many_mistakes_the_first_are_told() -> None:
+def test_of_very_many_mistakes_the_first_are_reported() -> None:
     lines = complaints("kind: Pod\nkind: Pod\n" + "kind: Pod\n" * 500)
 
     assert len(lines) == 101

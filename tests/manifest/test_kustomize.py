@@ -222,7 +222,7 @@ def test_a_patch_that_is_no_yaml_is_placed(write: Write) -> None:
 def test_a_kustomization_cannot_rest_on_itself(write: Write) -> None:
     write({"a/kustomization.yaml": "resources: [../b]", "b/kustomization.yaml": "resources: [../a]"})
 
-    assert gather(["a"])[1] == ["a/../b/../a/kustomization.yaml: rests on itself"]
+    assert gather(["a"])[1] == ["a/../b/../a/kustomization.yaml: refers to itself"]
 
 
 @pytest.mark.parametrize(

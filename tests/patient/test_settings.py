@@ -107,7 +107,7 @@ def test_the_admin_port_must_not_be_one_of_the_ports() -> None:
         load([], {"PORT": "80,8080", "ADMIN_PORT": "8080"})
 
 
-def test_every_mistake_is_told_at_once() -> None:
+def test_every_mistake_is_reported_at_once() -> None:
     with pytest.raises(BadInput) as error:
         load(["--port", "x"], {"EXIT_CODE": "x", "LOG_FORMAT": "x"})
 

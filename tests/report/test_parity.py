@@ -141,7 +141,7 @@ def test_another_order_of_reasons_is_a_difference_and_says_both() -> None:
     assert (row.left, row.right) == ("Started, Unhealthy, Killing, Started", "Started, Unhealthy, Started")
 
 
-def test_the_platform_that_does_nothing_is_told_in_every_way() -> None:
+def test_the_platform_that_does_nothing_is_reported_in_every_way() -> None:
     blind = [e for e in HEALED if e.t < 7 or e.kind == "experiment"] + [request(11)]
 
     rows = differ(HEALED, [*blind[:-2], blind[-1], blind[-2]])
@@ -206,7 +206,7 @@ def test_pods_of_a_deployment_go_by_their_role_whatever_their_names() -> None:
     assert {row.object for row in rows if row.what == "restarts"} == {"pod/web.1.1", "pod/web.1.2"}
 
 
-def test_the_pods_of_a_new_version_are_told_from_the_old_ones() -> None:
+def test_the_pods_of_a_new_version_are_reported_from_the_old_ones() -> None:
     events = deployment("web-1", "web-1-aa", "web-1-bb", "web-1-aa")
     update = [
         kube(12, "ScalingReplicaSet", "deployment/web", "Scaled up replica set web-2 from 0 to 1", ""),

@@ -110,9 +110,9 @@ def test_users_are_counted_over_the_whole_run() -> None:
 
 
 def test_drain_is_the_last_request_that_the_sick_pod_was_given() -> None:
-    asked = [request(2, pod="web-1"), request(3, pod="web-2"), request(4, ok=False), request(5, pod="web-2")]
+    requested = [request(2, pod="web-1"), request(3, pod="web-2"), request(4, ok=False), request(5, pod="web-2")]
 
-    assert faults([fault(1, "unready"), *asked])[0].drained == 3
+    assert faults([fault(1, "unready"), *requested])[0].drained == 3
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def run(path: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("docker", "podman", "told"),
+    ("docker", "podman", "reported"),
     [
         ("exit 0", "exit 0", "docker"),
         ("exit 1", "exit 0", "podman"),
@@ -44,15 +44,15 @@ def run(path: Path, *command: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_whichever_of_docker_and_podman_answers_is_used(
-    path: Path, docker: str | None, podman: str | None, told: str
+    path: Path, docker: str | None, podman: str | None, reported: str
 ) -> None:
     for tool, does in (("docker", docker), ("podman", podman)):
         if does:
             put(path, tool, does)
     ended = run(path, "scripts/containers.sh")
 
-    assert (ended.stdout + ended.stderr).strip() == told
-    assert ended.returncode == (0 if told in {"docker", "podman"} else 1)
+    assert (ended.stdout + ended.stderr).strip() == reported
+    assert ended.returncode == (0 if reported in {"docker", "podman"} else 1)
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,15 @@ def test_a_target_says_which_tool_it_lacks(path: Path, target: str, tool: str) -
 
 def test_an_image_is_built_by_podman_as_by_docker(path: Path) -> None:
     put(path, "podman", 'test "$1" = version || echo "$0" "$@"')
-    told = run(path, "make", "--silent", "image").stdout
+    reported = run(path, "make", "--silent", "image").stdout
 
-    assert "/podman build --format docker" in told
-    assert "--build-arg PYTHON_IMAGE=docker.io/library/python:3.13-slim" in told
-    assert "-t docker.io/library/crashy-app:1.0.0 ." in told
+    assert "/podman build --format docker" in reported
+    assert "--build-arg PYTHON_IMAGE=docker.io/library/python:3.13-slim" in reported
+    assert "-t docker.io/library/crashy-app:1.0.0 ." in reported
 
 
 @pytest.mark.parametrize(
-    ("name", "minor", "asked"),
+    ("name", "minor", "requested"),
     [
         ("webapp", "34", "apply -f manifests/webapp"),
         ("redis", "34+", "apply -k manifests/redis"),
@@ -91,12 +91,12 @@ def test_an_image_is_built_by_podman_as_by_docker(path: Path) -> None:
         ("demo", "20", "apply -f manifests/demo --validate=false"),
     ],
 )
-def test_a_lab_is_applied_as_what_it_is(path: Path, name: str, minor: str, asked: str) -> None:
+def test_a_lab_is_applied_as_what_it_is(path: Path, name: str, minor: str, requested: str) -> None:
     put(path, "kubectl", f"""case "$*" in *version) echo '{{"minor": "{minor}"}}' ;; *) echo "asked: $*" ;; esac""")
     ended = run(path, "make", "--silent", "lab", f"NAME={name}")
 
     assert ended.returncode == 0, ended.stderr
-    assert f"\nkubectl {asked}\nasked: {asked}\n" in f"\n{ended.stdout}"
+    assert f"\nkubectl {requested}\nasked: {requested}\n" in f"\n{ended.stdout}"
     assert ended.stdout.splitlines()[-1].startswith("See it: kubectl get pods -w    Take it away: kubectl delete -")
     assert ("will ignore it" in ended.stdout) is (minor == "20")
 
@@ -121,8 +121,8 @@ def test_a_cluster_that_does_not_answer_is_said(path: Path) -> None:
     ended = run(path, "scripts/deploy.sh", "webapp")
 
     assert ended.returncode == 1
-    told = "deploy.sh: kubectl reaches no cluster: Unable to connect to the server: EOF; make kind-up makes one\n"
-    assert ended.stderr == told
+    reported = "deploy.sh: kubectl reaches no cluster: Unable to connect to the server: EOF; make kind-up makes one\n"
+    assert ended.stderr == reported
 
 
 def test_a_bill_of_materials_is_syfts_where_syft_is_there(path: Path) -> None:
@@ -130,5 +130,5 @@ def test_a_bill_of_materials_is_syfts_where_syft_is_there(path: Path) -> None:
     ended = run(path, "make", "--silent", "sbom", "IMAGE=crashy-app:1.0.0")
 
     assert ended.returncode == 0, ended.stderr
-    asked = "asked: scan crashy-app:1.0.0 --quiet --output cyclonedx-json=build/sbom.cdx.json"
-    assert ended.stdout.splitlines()[1:] == [asked, "wrote build/sbom.cdx.json"]
+    requested = "asked: scan crashy-app:1.0.0 --quiet --output cyclonedx-json=build/sbom.cdx.json"
+    assert ended.stdout.splitlines()[1:] == [requested, "wrote build/sbom.cdx.json"]

@@ -48,8 +48,8 @@ def environment(python: Path) -> dict[str, str]:
 
 def installed(python: Path) -> dict[str, str]:
     listing = [python, "-m", "pip", "--disable-pip-version-check", "list", "--format", "json"]
-    told = json.loads(subprocess.run(listing, capture_output=True, text=True, check=True).stdout)
-    return {canonicalize_name(one["name"]): one["version"] for one in told}
+    reported = json.loads(subprocess.run(listing, capture_output=True, text=True, check=True).stdout)
+    return {canonicalize_name(one["name"]): one["version"] for one in reported}
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def install(clone: Path, python: Path, **environ: str) -> subprocess.CompletedPr
     ],
     ids=["no network", "no network, not tried again", "no such release", "another file"],
 )
-def test_what_failed_is_told_in_a_line(
+def test_what_failed_is_reported_in_a_line(
     change: tuple[str, str] | None, environ: dict[str, str], says: str, clone: Path, bare: Path
 ) -> None:
     lock = clone / "requirements/build.txt"
@@ -221,7 +221,7 @@ def test_a_configuration_that_leads_astray_is_refused(
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_configuration_that_is_none_is_told(clone: Path, bare: Path, tmp_path: Path) -> None:
+def test_a_configuration_that_is_none_is_reported(clone: Path, bare: Path, tmp_path: Path) -> None:
     (tmp_path / "pip.conf").write_text("[install\n")
 
     done = install(clone, bare, PIP_CONFIG_FILE=str(tmp_path / "pip.conf"))
@@ -230,7 +230,7 @@ def test_a_configuration_that_is_none_is_told(clone: Path, bare: Path, tmp_path:
     assert "try: mend that file, or for this once: PIP_CONFIG_FILE=/dev/null;" in done.stderr
 
 
-def test_an_environment_that_was_left_half_made_is_told(clone: Path, tmp_path: Path) -> None:
+def test_an_environment_that_was_left_half_made_is_reported(clone: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
 
     done = install(clone, tmp_path / "env/bin/python")
@@ -242,24 +242,24 @@ def test_an_environment_that_was_left_half_made_is_told(clone: Path, tmp_path: P
     ), done.stderr
 
 
-def test_a_build_folder_that_is_none_is_told(clone: Path, bare: Path) -> None:
+def test_a_build_folder_that_is_none_is_reported(clone: Path, bare: Path) -> None:
     (clone / "build").touch()
 
     done = install(clone, bare)
 
-    told = "could not write build/install.log: a folder of that name, which this user may write, is needed\n"
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+    reported = "could not write build/install.log: a folder of that name, which this user may write, is needed\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", reported)
 
 
 @pytest.mark.parametrize(
-    ("python", "told"),
+    ("python", "reported"),
     [
         ("python9", "crashy needs Python 3.11 or newer; there is no python9: make PYTHON=python3.12 …"),
         ("./old", "crashy needs Python 3.11 or newer; ./old is Python 3.9.1: make PYTHON=python3.12 …"),
     ],
 )
 @pytest.mark.parametrize("target", ["demo", "dist"])
-def test_a_python_that_will_not_do_is_told(target: str, python: str, told: str, clone: Path) -> None:
+def test_a_python_that_will_not_do_is_reported(target: str, python: str, reported: str, clone: Path) -> None:
     (clone / "old").write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1\nexit 1\n')
     (clone / "old").chmod(0o755)
     (clone / "dist").mkdir()
@@ -271,5 +271,5 @@ def test_a_python_that_will_not_do_is_told(target: str, python: str, told: str, 
     )
 
     assert done.returncode == 2
-    assert (done.stdout, done.stderr.splitlines()[0]) == ("", told)
+    assert (done.stdout, done.stderr.splitlines()[0]) == ("", reported)
     assert (clone / "dist/kept").exists()

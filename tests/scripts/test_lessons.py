@@ -19,14 +19,14 @@ LESSON = read_experiment(ROOT / "experiments/07-freeze-with-both.yaml")
 LATE = later(HEALED, 0.4, since=9)
 
 
-def test_runs_that_agree_are_told_with_what_they_are_apart() -> None:
+def test_runs_that_agree_are_reported_with_what_they_are_apart() -> None:
     same, line = parity(LESSON, HEALED, later(HEALED, 0.2, since=9))
 
     assert same
     assert line == "as the lab; at most 0.20s apart"
 
 
-def test_a_difference_is_told_with_both_sides() -> None:
+def test_a_difference_is_reported_with_both_sides() -> None:
     same, line = parity(LESSON, HEALED, LATE)
 
     assert not same

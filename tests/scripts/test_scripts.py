@@ -61,10 +61,10 @@ def webapp(tmp_path: Path) -> Iterator[Webapp]:
 
 @pytest.mark.parametrize("script", ["curl-test", "crash-app", "freeze-app", "recover-app"])
 def test_help_lists_the_options(script: str) -> None:
-    told = subprocess.run([SCRIPTS / f"{script}.sh", "--help"], capture_output=True, text=True, check=True).stdout
+    reported = subprocess.run([SCRIPTS / f"{script}.sh", "--help"], capture_output=True, text=True, check=True).stdout
 
-    assert told.startswith(f"usage: {script}.sh [URL]")
-    assert {"--path", "--pod", "--token"} <= set(told.split())
+    assert reported.startswith(f"usage: {script}.sh [URL]")
+    assert {"--path", "--pod", "--token"} <= set(reported.split())
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ class Running:
             connection.close()
 
     @contextmanager
-    def asked(self, path: str) -> Iterator[Callable[[], Answer]]:
+    def requested(self, path: str) -> Iterator[Callable[[], Answer]]:
         """Send a request; what is given waits for its answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         with closing(connection):

@@ -120,7 +120,7 @@ async def test_a_bad_body_is_refused_with_the_field_named(
         ({"spec": "freeze", "for": 1}, ["spec"]),
     ],
 )
-async def test_what_is_allowed_is_told_apart(body: Any, allowed: Any, client: Client) -> None:
+async def test_what_is_allowed_is_reported_apart(body: Any, allowed: Any, client: Client) -> None:
     problem = json.loads(await (await client.post("/admin/faults", json=body)).read())
     assert problem["allowed"] == allowed
 
@@ -158,7 +158,7 @@ async def test_what_there_is_not_is_refused(
     ("path", "allowed"),
     [("/admin/faults", "DELETE, GET, POST"), ("/admin/crash", "POST"), ("/admin/faults/f1", "DELETE, GET")],
 )
-async def test_a_wrong_method_is_told_the_right_ones(path: str, allowed: str, client: Client) -> None:
+async def test_a_wrong_method_is_reported_the_right_ones(path: str, allowed: str, client: Client) -> None:
     answer = await client.put(path)
     assert (answer.status, answer.headers["Allow"]) == (405, allowed)
 

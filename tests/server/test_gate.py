@@ -124,7 +124,7 @@ async def test_a_request_that_triggers_a_fault_waits_until_it_is_executed(client
     assert (await asyncio.wait_for(asking, 10)).status == 200
 
 
-async def test_every_request_is_told_once_with_who_asked_what(client: Any) -> None:
+async def test_every_request_is_reported_once_with_who_asked_what(client: Any) -> None:
     app = await client()
     await app.get("/ready?verbose", headers=KUBELET)
     await app.get("/nope")

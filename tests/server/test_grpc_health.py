@@ -406,7 +406,7 @@ def test_without_the_extra_one_line_says_what_is_missing() -> None:
     assert done.stdout == ""
 
 
-def test_missing_is_told_before_anything_is_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_is_reported_before_anything_is_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crashy.server.serve.find_spec", lambda _: None)
     with pytest.raises(BadInput, match="needs the extra"):
         run_patient(load([], {"GRPC_PORT": "0"}), {})

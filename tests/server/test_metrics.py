@@ -133,7 +133,7 @@ def test_a_histogram_counts_each_request_in_every_bucket_that_holds_it(seconds: 
         ("POST", "/metrics", {}, ("/metrics", "POST", "405", "users")),
     ],
 )
-async def test_a_request_is_told_by_the_pattern_of_its_route(
+async def test_a_request_is_reported_by_the_pattern_of_its_route(
     client: Any, method: str, path: str, headers: Labels, labels: tuple[str, ...]
 ) -> None:
     asking = await client()
@@ -148,19 +148,19 @@ async def test_a_request_is_told_by_the_pattern_of_its_route(
 
 
 @given(st.lists(st.tuples(st.sampled_from(["GET", "PROPFIND"]) | TEXTS, TEXTS), min_size=20, max_size=30))
-def test_whatever_is_asked_the_series_stay_few(asked: list[tuple[str, str]]) -> None:
+def test_whatever_is_asked_the_series_stay_few(requested: list[tuple[str, str]]) -> None:
     patient = Patient(load([], {}), Identity("webapp-1"))
     meter = Meter(patient)
-    for method, path in asked:
+    for method, path in requested:
         patient.answered(method, path, "users", 404, 0.0, None)
 
     samples = read(meter.respond().text or "", "http_requests_total")
     assert {of["route"] for of, _ in samples} == {"other"}
     assert {of["method"] for of, _ in samples} <= METHODS | {"other"}
-    assert sum(number for _, number in samples) == len(asked)
+    assert sum(number for _, number in samples) == len(requested)
 
 
-async def test_answers_of_probes_are_told_by_probe_and_result(client: Any, metered: Patient) -> None:
+async def test_answers_of_probes_are_reported_by_probe_and_result(client: Any, metered: Patient) -> None:
     asking = await client("unready times=2 clients=kubelet")
     for _ in range(3):
         await asking.get("/ready", headers=KUBELET)
@@ -188,7 +188,7 @@ def test_grpc_has_routes_too(metered: Patient, meter: Meter) -> None:
     assert value(meter.respond().text or "", "http_requests_total", route=WATCH) == 1
 
 
-async def test_faults_and_health_are_told(client: Any) -> None:
+async def test_faults_and_health_are_reported(client: Any) -> None:
     asking = await client("error times=3 routes=/info", "unready", "latency delay=1s after=1h")
     for _ in range(4):
         await asking.get("/info")
@@ -210,7 +210,7 @@ async def test_faults_and_health_are_told(client: Any) -> None:
     ]
 
 
-async def test_what_runs_and_since_when_is_told(client: Any) -> None:
+async def test_what_runs_and_since_when_is_reported(client: Any) -> None:
     text = await scrape(await client())
 
     [(built, one)] = read(text, "crashy_build_info")
@@ -278,7 +278,7 @@ def test_a_patient_without_it_does_not_import_it() -> None:
 # --- the real thing
 
 
-def test_a_frozen_app_is_told_of_on_the_admin_port(serve: Callable[..., Running]) -> None:
+def test_a_frozen_app_is_reported_of_on_the_admin_port(serve: Callable[..., Running]) -> None:
     patient = serve(METRICS="1", ADMIN_TOKEN="s3cret")
     for _ in range(2):
         patient.ask("/")

@@ -153,7 +153,7 @@ def test_waiting_for_a_fault_that_has_ended_is_over_at_once(make_patient: Make) 
     assert patient.end_of(active).done()
 
 
-def test_who_waits_no_more_is_not_told(make_patient: Make) -> None:
+def test_who_waits_no_more_is_not_reported(make_patient: Make) -> None:
     patient = make_patient()
     active = patient.inject(parse_spec("freeze mode=hang"))
     ended, other, cancelled = (patient.end_of(active) for _ in range(3))
@@ -232,7 +232,7 @@ def test_a_request_is_in_flight_from_its_begin_to_its_end(
     assert (event.message, event.data["client"]) == ("GET /ready 200 250ms 127.0.0.1", client)
 
 
-def test_a_request_to_the_admin_api_is_told_but_not_counted(make_patient: Callable[..., Patient]) -> None:
+def test_a_request_to_the_admin_api_is_reported_but_not_counted(make_patient: Callable[..., Patient]) -> None:
     patient = make_patient()
 
     sender = patient.begin_request("", counted=False)

@@ -81,7 +81,7 @@ def test_while_the_loop_is_frozen_the_control_plane_answers_and_thaws_it(serve: 
     app = serve()
     frozen = in_background(lambda: app.ask("/freeze", timeout=DEADLINE))
     app.line(STUCK)
-    with app.asked("/ready") as answer:
+    with app.requested("/ready") as answer:
         assert app.admin("GET", "status")["phase"] == "serving"
         app.admin("DELETE", "faults")
 

@@ -30,7 +30,7 @@ def test_what_a_former_life_left_is_removed(tmp_path: Path) -> None:
     assert not (tmp_path / "is_ready").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_told_of_once(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_of_once(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     complaints: list[str] = []
     files = StateFiles(str(tmp_path / "file"), complaints.append)

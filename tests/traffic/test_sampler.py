@@ -37,7 +37,7 @@ def test_latency_counts_from_the_time_the_request_was_due() -> None:
     assert {round(s.latency, 6) for s in run(0.25, rate=10, count=5)} == {0.25}
 
 
-def test_it_stops_when_told_and_waits_for_what_is_under_way() -> None:
+def test_it_stops_when_reported_and_waits_for_what_is_under_way() -> None:
     samples: list[Sample] = []
     stop = asyncio.Event()
 

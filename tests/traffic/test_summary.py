@@ -21,34 +21,34 @@ def failed(due: float, failure: str = "timeout") -> Sample:
 
 def test_the_document_says_what_users_felt() -> None:
     seen = [answered(0.0), answered(0.1, "web-2"), failed(0.2), failed(0.3, "refused"), answered(0.4, latency=0.5)]
-    told = summary(seen, rate=10)
+    reported = summary(seen, rate=10)
 
-    assert (told["requests"], told["failures"], told["availability"]) == (5, 2, 0.6)
-    assert told["outages"] == [{"start": 0.2, "end": 0.4, "seconds": 0.2, "requests": 2}]
-    assert told["outcomes"] == {"200": 3, "refused": 1, "timeout": 1}
-    assert (told["first_failure"], told["last_failure"]) == (0.2, 0.3)
-    assert told["pods"]["web-1"] == {"requests": 2, "failures": 0, "share": 0.666667, "first": 0.0, "last": 0.4}
-    assert told["latency"]["all"]["max"] == 0.5
-    assert told["seconds"] == 0.5
+    assert (reported["requests"], reported["failures"], reported["availability"]) == (5, 2, 0.6)
+    assert reported["outages"] == [{"start": 0.2, "end": 0.4, "seconds": 0.2, "requests": 2}]
+    assert reported["outcomes"] == {"200": 3, "refused": 1, "timeout": 1}
+    assert (reported["first_failure"], reported["last_failure"]) == (0.2, 0.3)
+    assert reported["pods"]["web-1"] == {"requests": 2, "failures": 0, "share": 0.666667, "first": 0.0, "last": 0.4}
+    assert reported["latency"]["all"]["max"] == 0.5
+    assert reported["seconds"] == 0.5
 
 
 def test_latency_outside_outages_leaves_out_what_was_answered_inside() -> None:
     seen = [answered(0.0), failed(0.1), answered(0.2, latency=3.0), answered(0.3), answered(0.4)]
-    told = summary(seen, rate=10, successes=2)
+    reported = summary(seen, rate=10, successes=2)
 
-    assert told["outages"] == [{"start": 0.1, "end": 0.2, "seconds": 0.1, "requests": 1}]
-    assert told["latency"]["outside_outages"]["max"] == 3.0
+    assert reported["outages"] == [{"start": 0.1, "end": 0.2, "seconds": 0.1, "requests": 1}]
+    assert reported["latency"]["outside_outages"]["max"] == 3.0
 
 
 def test_nothing_asked_is_no_error() -> None:
-    told = summary([], rate=10)
+    reported = summary([], rate=10)
 
-    assert (told["requests"], told["availability"], told["outages"]) == (0, 1.0, [])
-    assert told["latency"] == {"all": None, "outside_outages": None}
-    assert told["first_failure"] is None
+    assert (reported["requests"], reported["availability"], reported["outages"]) == (0, 1.0, [])
+    assert reported["latency"] == {"all": None, "outside_outages": None}
+    assert reported["first_failure"] is None
 
 
-def test_a_schedule_that_was_not_held_is_told() -> None:
+def test_a_schedule_that_was_not_held_is_reported() -> None:
     late = [Sample(i / 10, 1.0, 0.5 if i > 5 else 0.0, 200, "", "") for i in range(10)]
 
     assert summary(late, rate=10)["schedule"] == {"rate": 10, "lag_p99": 0.5, "lag_max": 0.5, "late": 4}
@@ -85,11 +85,11 @@ def test_samples_come_back_as_they_were_kept(seen: list[Sample]) -> None:
 
 @given(many)
 def test_no_sample_is_lost(seen: list[Sample]) -> None:
-    told = summary(seen, rate=10)
+    reported = summary(seen, rate=10)
 
-    assert sum(told["outcomes"].values()) == told["requests"] == len(seen)
-    assert sum(outage["requests"] for outage in told["outages"]) == told["failures"]
-    assert sum(pod["requests"] for pod in told["pods"].values()) == sum(1 for s in seen if s.pod)
+    assert sum(reported["outcomes"].values()) == reported["requests"] == len(seen)
+    assert sum(outage["requests"] for outage in reported["outages"]) == reported["failures"]
+    assert sum(pod["requests"] for pod in reported["pods"].values()) == sum(1 for s in seen if s.pod)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def _read(fields: Fields, value: Any, path: str, manifests: Manifests | None) ->
         if wanted:
             restarts[pod] = wanted
         if manifests is not None and pod != "total" and (names := impossible(pod, manifests)):
-            fields.wrong(f"{path}.{pod}", f"{pod!r}: no pod's name begins so; there are: {', '.join(names)}")
+            fields.wrong(f"{path}.{pod}", f"{pod!r}: no pod's name begins with it; there are: {', '.join(names)}")
     return restarts
 
 

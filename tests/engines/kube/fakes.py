@@ -23,14 +23,14 @@ class FakeApi:
     def __init__(self, answers: Answers) -> None:
         self.host = "https://api"
         self.ca_file = None
-        self.asked: list[tuple[str, str]] = []
+        self.requested: list[tuple[str, str]] = []
         self.streams: list[Any] = []
         self._answers = answers
 
     async def send(self, method: str, path: str, body: Object | None = None, **options: Any) -> Response:
         """Response whatever it is."""
         del options
-        self.asked.append((method, path))
+        self.requested.append((method, path))
         answer = self._answers(method, path, body)
         if isinstance(answer, Exception):
             raise answer
@@ -46,7 +46,7 @@ class FakeApi:
     async def lines(self, path: str, silence: float) -> AsyncIterator[Object]:
         """Return the next stream's lines, raise what stands among them, and wait the seconds that do."""
         del silence
-        self.asked.append(("WATCH", path))
+        self.requested.append(("WATCH", path))
         if not self.streams:
             raise ApiError(403, "the test is over")
         for line in self.streams.pop(0):
@@ -59,7 +59,7 @@ class FakeApi:
 
     async def stream(self, path: str) -> AsyncIterator[bytes]:
         """Return a container's log."""
-        self.asked.append(("LOG", path))
+        self.requested.append(("LOG", path))
         yield b"one\ntwo"
 
 

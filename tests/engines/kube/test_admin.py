@@ -32,7 +32,7 @@ DEAD = refused(503, "error trying to reach service: connection refused")
 
 
 @pytest.mark.parametrize(
-    ("patient", "dead", "asked"),
+    ("patient", "dead", "requested"),
     [
         (pod(), (), [8081]),
         (pod(("ADMIN_PORT", "9000")), (), [9000]),
@@ -43,7 +43,7 @@ DEAD = refused(503, "error trying to reach service: connection refused")
     ],
     ids=["admin port", "its own", "no admin port there", "switched off", "switched off by 0", "declared"],
 )
-def test_the_admin_port_is_asked_then_the_data_port(patient: Pod, dead: tuple[int, ...], asked: list[int]) -> None:
+def test_the_admin_port_is_asked_then_the_data_port(patient: Pod, dead: tuple[int, ...], requested: list[int]) -> None:
     def answers(method: str, path: str, body: Any) -> Any:
         del method, body
         return DEAD if any(f":{port}/" in path for port in dead) else {"id": "f1"}
@@ -51,7 +51,7 @@ def test_the_admin_port_is_asked_then_the_data_port(patient: Pod, dead: tuple[in
     api = FakeApi(answers)
     asyncio.run(AdminProxy(api).inject(patient, "freeze"))  # type: ignore[arg-type]
 
-    assert api.asked == [("POST", f"{PROXY}:{port}/proxy/admin/faults") for port in asked]
+    assert api.requested == [("POST", f"{PROXY}:{port}/proxy/admin/faults") for port in requested]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_pod_without_a_patient_is_not_asked() -> None:
     with pytest.raises(NotDoneError, match="no container of the pod is a patient"):
         asyncio.run(AdminProxy(api).recover(pod(image="nginx"), "all"))  # type: ignore[arg-type]
 
-    assert api.asked == []
+    assert api.requested == []
 
 
 @pytest.mark.parametrize(("which", "sent"), [("all", {}), ("freeze", {"fault": "freeze"})])

@@ -26,9 +26,9 @@ def test_the_offset_is_found_to_within_its_error(ahead: float, journey: float) -
 
         async def date() -> str:
             await asyncio.sleep(journey / 2)
-            told = formatdate(int(theirs()), usegmt=True)
+            reported = formatdate(int(theirs()), usegmt=True)
             await asyncio.sleep(journey / 2)
-            return told
+            return reported
 
         clock = await measure(date, loop.time)
         assert abs(theirs() + clock.offset - loop.time()) <= clock.error + 1e-6
@@ -56,7 +56,7 @@ STAMP, FINE = "2026-11-21T13:00:10Z", "2026-11-21T13:00:10.400000Z"
 
 
 @pytest.mark.parametrize(
-    ("stamp", "arrival", "told", "why"),
+    ("stamp", "arrival", "reported", "why"),
     [
         (STAMP, 110.02, 110.02, "in its own second: the arrival is sharper"),
         (STAMP, 110.98, 110.98, "in its own second"),
@@ -68,10 +68,10 @@ STAMP, FINE = "2026-11-21T13:00:10Z", "2026-11-21T13:00:10.400000Z"
         ("", 105.0, 105.0, "no time at all"),
     ],
 )
-def test_an_event_is_told_when_it_happened(stamp: str, arrival: float, told: float, why: str) -> None:
+def test_an_event_is_reported_when_it_happened(stamp: str, arrival: float, reported: float, why: str) -> None:
     clock = ClusterClock(offset=100.0 - EPOCH, error=0.01)  # 13:00:00 is 100 s of the loop
 
-    assert clock.when(stamp, arrival) == pytest.approx(told, abs=1e-5), why
+    assert clock.when(stamp, arrival) == pytest.approx(reported, abs=1e-5), why
 
 
 def test_timestamps_of_both_forms_are_read() -> None:

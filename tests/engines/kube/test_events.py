@@ -44,7 +44,7 @@ def event(uid: str = "1", count: int | None = 1, **more: Any) -> Object:
     ],
     ids=["counted", "listed again", "some held back", "two events", "from before", "new one", "series", "older copy"],
 )
-def test_what_is_new_is_told(known: list[Object], seen: list[Object], counts: list[int]) -> None:
+def test_what_is_new_is_reported(known: list[Object], seen: list[Object], counts: list[int]) -> None:
     events = Events()
     for one in known:
         events.know(one)

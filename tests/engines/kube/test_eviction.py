@@ -39,4 +39,4 @@ def test_a_budgets_refusal_is_the_api_servers() -> None:
         asyncio.run(evict(api, NAMED))  # type: ignore[arg-type]
 
     assert (caught.value.code, caught.value.retriable, caught.value.text()) == (429, True, f"429: {text}")
-    assert api.asked == [("POST", PATH)]
+    assert api.requested == [("POST", PATH)]

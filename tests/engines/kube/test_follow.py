@@ -37,27 +37,27 @@ def test_nothing_is_lost_and_nothing_comes_twice(streams: list[Any], seen: list[
     lists = iter(("10", "20", "30"))
     api = FakeApi(lambda *_: {"metadata": {"resourceVersion": next(lists)}, "items": []})
     api.streams = list(streams)
-    told: list[str] = []
+    reported: list[str] = []
 
     async def run() -> None:
         with pytest.raises(ApiError, match="the test is over"):
             await follow(
                 api,  # type: ignore[arg-type]
                 "/pods",
-                listed=lambda _: told.append("list"),
-                changed=lambda _, one: told.append(one["metadata"]["name"]),
+                listed=lambda _: reported.append("list"),
+                changed=lambda _, one: reported.append(one["metadata"]["name"]),
                 trouble=lambda _: None,
             )
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(run())
 
-    assert told == seen
-    watched = [path for method, path in api.asked if method == "WATCH"]
+    assert reported == seen
+    watched = [path for method, path in api.requested if method == "WATCH"]
     assert [path.partition("resourceVersion=")[2].partition("&")[0] for path in watched] == versions
 
 
-def test_trouble_is_told_and_waited_out() -> None:
+def test_trouble_is_reported_and_waited_out() -> None:
     answers = iter([LOST, LOST, {"metadata": {"resourceVersion": "1"}}])
     api = FakeApi(lambda *_: next(answers))
     troubles: list[str] = []
@@ -79,4 +79,4 @@ def test_trouble_is_told_and_waited_out() -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         assert runner.run(run()) == pytest.approx(0.2 + 0.4)
     assert troubles == ["/pods: connection reset"] * 2
-    assert all("labelSelector=app%3Dweb" in path for _, path in api.asked)
+    assert all("labelSelector=app%3Dweb" in path for _, path in api.requested)

@@ -95,8 +95,8 @@ def test_applying_makes_an_object_or_replaces_it() -> None:
     again = FakeApi(lambda method, *_: refused(409) if method == "POST" else there)
     asyncio.run(apply(again, one))  # type: ignore[arg-type]
 
-    assert fresh.asked == [("POST", path)]
-    assert again.asked == [("POST", path), ("GET", f"{path}/web"), ("PUT", f"{path}/web")]
+    assert fresh.requested == [("POST", path)]
+    assert again.requested == [("POST", path), ("GET", f"{path}/web"), ("PUT", f"{path}/web")]
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_a_namespace_is_deleted_through_trouble(trouble: Any) -> None:
     assert list(answers["GET", "crashy-x"]) == []
 
 
-def test_a_namespace_that_stays_is_told() -> None:
+def test_a_namespace_that_stays_is_reported() -> None:
     async def run() -> None:
         api = FakeApi(lambda *_: {"metadata": {"uid": "u"}})
         assert not await delete(api, Namespace("crashy-x", "u"))  # type: ignore[arg-type]

@@ -62,7 +62,7 @@ READY = [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-21T1
 
 
 @pytest.mark.parametrize(
-    ("obj", "told"),
+    ("obj", "reported"),
     [
         (pod({}), {"phase": "Pending", "ready": False, "deleting": False, "restarts": 0, "containers": []}),
         (
@@ -83,14 +83,14 @@ READY = [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-21T1
     ],
     ids=["just made", "ready", "in a back-off, being deleted", "its container ended"],
 )
-def test_a_status_is_told_as_the_lab_tells_it(obj: Object, told: Object) -> None:
+def test_a_status_is_reported_as_the_lab_tells_it(obj: Object, reported: Object) -> None:
     data = pod_data(pod_of(obj, at), status_of(obj, at))
 
-    assert {key: data[key] for key in told} == told
+    assert {key: data[key] for key in reported} == reported
 
 
 @pytest.mark.parametrize(
-    ("state", "last", "told"),
+    ("state", "last", "reported"),
     [
         (RUNNING, {}, {"state": "running", "reason": "", "exit_code": None, "last": None}),
         (ENDED, {}, {"state": "terminated", "reason": "Error", "exit_code": 137}),
@@ -99,11 +99,11 @@ def test_a_status_is_told_as_the_lab_tells_it(obj: Object, told: Object) -> None
         ({}, {}, {"state": "waiting", "reason": ""}),
     ],
 )
-def test_a_containers_state_is_told_as_the_lab_tells_it(state: Object, last: Object, told: Object) -> None:
+def test_a_containers_state_is_reported_as_the_lab_tells_it(state: Object, last: Object, reported: Object) -> None:
     obj = pod({"containerStatuses": [container(state, lastState=last)]})
     (data,) = pod_data(pod_of(obj, at), status_of(obj, at))["containers"]
 
-    assert {key: data[key] for key in told} == told
+    assert {key: data[key] for key in reported} == reported
 
 
 def test_times_are_the_loops() -> None:
@@ -144,7 +144,7 @@ def endpoint(name: str, **conditions: bool) -> Object:
     ],
     ids=["none", "one sick", "unknown means ready", "one is ending", "only one that is ending"],
 )
-def test_endpoints_are_told_as_the_lab_tells_them(
+def test_endpoints_are_reported_as_the_lab_tells_them(
     endpoints: list[Object], ready: list[str], not_ready: list[str], serving: list[str]
 ) -> None:
     slices = [{"endpoints": endpoints[:1]}, {"endpoints": endpoints[1:] or None}]  # it may be several slices

@@ -100,8 +100,8 @@ def account(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[bool], dict[
     def environment(rights: bool) -> dict[str, str]:
         who = name if rights else "nobody"
         path = f"/api/v1/namespaces/{name}/serviceaccounts/{who}/token"
-        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-        answer = there.kubectl("create", "--raw", path, "-f", "-", text=json.dumps(asked)).stdout
+        requested = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        answer = there.kubectl("create", "--raw", path, "-f", "-", text=json.dumps(requested)).stdout
         shown = there.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json").stdout
         config = json.loads(shown)
         config["users"][0]["user"] = {"token": json.loads(answer)["status"]["token"]}
@@ -122,7 +122,7 @@ def _named(one: Object, name: str) -> Object:
     return json.loads(json.dumps(one).replace('"crashy', f'"{name}'))
 
 
-def test_a_run_with_the_rights_of_the_manifest_is_told_as_the_lab_tells_it(
+def test_a_run_with_the_rights_of_the_manifest_is_reported_as_the_lab_tells_it(
     cluster: Cluster,
     account: Callable[[bool], dict[str, str]],
     experiment: Callable[..., Path],
@@ -194,12 +194,12 @@ def test_ctrl_c_takes_faults_back_deletes_the_namespace_and_reports(
             if "inject freeze" in line:
                 running.send_signal(signal.SIGINT)
                 break
-        told, said = running.communicate(timeout=160)
+        reported, said = running.communicate(timeout=160)
 
     assert running.returncode == 0, said
     assert "Recovered" in said
     assert "interrupted" in said
-    assert "freeze" in told
+    assert "freeze" in reported
     assert left_of(cluster, path) == []
 
 
@@ -224,7 +224,7 @@ def test_what_a_killed_run_left_is_cleaned(cluster: Cluster, experiment: Callabl
     assert left_of(cluster, path) == []
 
 
-def test_an_image_that_is_nowhere_is_told_soon(cluster: Cluster, experiment: Callable[..., Path]) -> None:
+def test_an_image_that_is_nowhere_is_reported_soon(cluster: Cluster, experiment: Callable[..., Path]) -> None:
     path = experiment(deployment(imagePullPolicy="Never"), duration="100s")
     began = time.monotonic()
 
@@ -236,7 +236,9 @@ def test_an_image_that_is_nowhere_is_told_soon(cluster: Cluster, experiment: Cal
     assert left_of(cluster, path) == []
 
 
-def test_what_the_api_server_refuses_is_told_in_its_words(cluster: Cluster, experiment: Callable[..., Path]) -> None:
+def test_what_the_api_server_refuses_is_reported_in_its_words(
+    cluster: Cluster, experiment: Callable[..., Path]
+) -> None:
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -278,12 +280,14 @@ def test_a_guest_leaves_all_as_it_was(cluster: Cluster, experiment: Callable[...
 
         assert "app=nobody: no pod in namespace" in lost.stderr
         assert ran.returncode == 0, ran.stderr
-        told = events(timeline)
-        faults = [(event["reason"], event["message"]) for event in told if event["kind"] == "fault"]
+        reported = events(timeline)
+        faults = [(event["reason"], event["message"]) for event in reported if event["kind"] == "fault"]
         assert faults == [("Injected", "freeze"), ("Recovered", "all")]  # by its own command, which has the token
-        assert [event["message"] for event in told if event["kind"] == "step"][1] == "exec sh -c exit 3: exit code 3"
-        assert not [event for event in told if "other" in event["object"]]
-        assert {event["reason"] for event in told if event["kind"] == "event"} <= {"Unhealthy", "MissingClusterDNS"}
+        assert [event["message"] for event in reported if event["kind"] == "step"][
+            1
+        ] == "exec sh -c exit 3: exit code 3"
+        assert not [event for event in reported if "other" in event["object"]]
+        assert {event["reason"] for event in reported if event["kind"] == "event"} <= {"Unhealthy", "MissingClusterDNS"}
         assert {pod["metadata"]["name"] for pod in one.get("pods")["items"]} == before
         one.kubectl("wait", "--for=condition=ready", "pod", "--all", "--timeout=30s")
     finally:
@@ -307,9 +311,9 @@ def test_users_reach_a_service_without_its_cluster_ip(
 
     assert cli.main(["run", str(path), "--on", "kube", "--quiet", "--timeline", str(timeline)]) == 0
 
-    told = events(timeline)
-    (route,) = [event["message"] for event in told if event["kind"] == "service"]
-    answers = [event["data"] for event in told if event["kind"] == "request"]
+    reported = events(timeline)
+    (route,) = [event["message"] for event in reported if event["kind"] == "service"]
+    answers = [event["data"] for event in reported if event["kind"] == "request"]
     assert ("/services/web:80/proxy" in route) is (not spec)
     assert len(answers) >= 5
     assert [answer for answer in answers if not (answer["ok"] and answer["pod"].startswith("web-"))] == []
@@ -338,12 +342,12 @@ def test_every_step_is_performed(cluster: Cluster, experiment: Callable[..., Pat
     ran = run("run", path, "--on", "kube", "--timeline", timeline)
 
     assert ran.returncode == 0, ran.stderr
-    told = events(timeline)
-    messages = [event["message"] for event in told if event["reason"] == "Performed"]
+    reported = events(timeline)
+    messages = [event["message"] for event in reported if event["reason"] == "Performed"]
     assert messages[0] == "exec cat /app/is_ready: exit code 0"
-    assert [e["reason"] for e in told if e["kind"] == "fault"] == ["Injected", "Recovered"]
-    scaled = [event["message"] for event in told if event["reason"] == "ScalingReplicaSet"]
+    assert [e["reason"] for e in reported if e["kind"] == "fault"] == ["Injected", "Recovered"]
+    scaled = [event["message"] for event in reported if event["reason"] == "ScalingReplicaSet"]
     assert any("to 2" in message for message in scaled)
     assert len({message.split()[-3] for message in scaled if message.startswith("Scaled up")}) == 2  # a second one
-    assert sum(event["reason"] == "Deleted" for event in told) >= 1
+    assert sum(event["reason"] == "Deleted" for event in reported) >= 1
     assert left_of(cluster, path) == []

@@ -42,7 +42,7 @@ def pods(timeline: Timeline) -> Pods:
     return Pods(timeline, seconds, {})
 
 
-def told(timeline: Timeline) -> list[tuple[str, str]]:
+def reported(timeline: Timeline) -> list[tuple[str, str]]:
     return [(event.object, event.reason) for event in timeline.since()]
 
 
@@ -53,22 +53,22 @@ def test_pods_are_listed_in_the_order_of_their_creation(pods: Pods) -> None:
     assert [view.pod.name for view in pods.views()] == ["web-a", "web-b", "web-c"]
 
 
-def test_a_status_is_told_when_it_changes_and_only_then(pods: Pods, timeline: Timeline) -> None:
+def test_a_status_is_reported_when_it_changes_and_only_then(pods: Pods, timeline: Timeline) -> None:
     pods.listed([pod("a")])
     pods.changed("MODIFIED", pod("a"))
     pods.changed("MODIFIED", pod("a", {"running": {"startedAt": "2026-11-21T13:00:05Z"}}))
     pods.changed("DELETED", pod("a"))
 
-    assert told(timeline) == [("pod/web-a", "Pending"), ("pod/web-a", "Pending"), ("pod/web-a", "Deleted")]
+    assert reported(timeline) == [("pod/web-a", "Pending"), ("pod/web-a", "Pending"), ("pod/web-a", "Deleted")]
     assert timeline.since()[-1].data["ready"] is False
     assert pods.views() == []
 
 
-def test_what_went_while_the_watch_was_lost_is_told(pods: Pods, timeline: Timeline) -> None:
+def test_what_went_while_the_watch_was_lost_is_reported(pods: Pods, timeline: Timeline) -> None:
     pods.listed([pod("a"), pod("b")])
     pods.listed([pod("b"), pod("c")])
 
-    assert told(timeline)[2:] == [("pod/web-a", "Deleted"), ("pod/web-c", "Pending")]
+    assert reported(timeline)[2:] == [("pod/web-a", "Deleted"), ("pod/web-c", "Pending")]
     assert pods.names == {"web-a", "web-b", "web-c"}
 
 

@@ -45,8 +45,8 @@ def test_a_guest_may_make_nothing_but_requests() -> None:
 def test_all_that_is_missing_is_named_at_once() -> None:
     def answers(method: str, path: str, body: Any) -> Any:
         del method, path
-        asked = body["spec"]["resourceAttributes"]
-        return {"status": {"allowed": asked["resource"] == "services" or asked["verb"] == "list"}}
+        requested = body["spec"]["resourceAttributes"]
+        return {"status": {"allowed": requested["resource"] == "services" or requested["verb"] == "list"}}
 
     with pytest.raises(BadInput) as caught:
         asyncio.run(check(FakeApi(answers), GUEST, "ns"))  # type: ignore[arg-type]
@@ -62,8 +62,12 @@ def test_all_that_is_missing_is_named_at_once() -> None:
 
 
 def test_a_question_names_group_resource_and_subresource() -> None:
-    asked = Right("list", "endpointslices.discovery.k8s.io").review("ns")["spec"]["resourceAttributes"]
+    requested = Right("list", "endpointslices.discovery.k8s.io").review("ns")["spec"]["resourceAttributes"]
     proxy = Right("create", "pods/proxy", cluster=True).review("ns")["spec"]["resourceAttributes"]
 
-    assert (asked["group"], asked["resource"], asked["namespace"]) == ("discovery.k8s.io", "endpointslices", "ns")
+    assert (requested["group"], requested["resource"], requested["namespace"]) == (
+        "discovery.k8s.io",
+        "endpointslices",
+        "ns",
+    )
     assert (proxy["resource"], proxy["subresource"], "namespace" in proxy) == ("pods", "proxy", False)

@@ -104,7 +104,7 @@ async def test_through_the_api_server_a_failure_is_the_pods_own(answer: Any, rep
     routes.learn(service())
 
     assert await routes.ask("web", 80, "/x", 1.0) == reply
-    assert api.asked == [("GET", "/api/v1/namespaces/ns/services/web:80/proxy/x")]
+    assert api.requested == [("GET", "/api/v1/namespaces/ns/services/web:80/proxy/x")]
 
 
 async def test_users_wait_for_a_service_that_the_nodes_do_not_know_yet() -> None:
@@ -112,10 +112,10 @@ async def test_users_wait_for_a_service_that_the_nodes_do_not_know_yet() -> None
         pass
     routes = Routes(FakeApi(lambda *_: {}), cluster_ips=False, nodes=["127.0.0.1"])  # type: ignore[arg-type]
     routes.learn(service(node_port=port))
-    asked = [asyncio.create_task(routes.ask("web", 80, "/", 3.0)) for _ in range(3)]
-    await asyncio.wait(asked, timeout=0.05)
-    assert not any(task.done() for task in asked)
+    requested = [asyncio.create_task(routes.ask("web", 80, "/", 3.0)) for _ in range(3)]
+    await asyncio.wait(requested, timeout=0.05)
+    assert not any(task.done() for task in requested)
     async with server(port):
-        assert {(await task).pod for task in asked} == {"web-1"}
+        assert {(await task).pod for task in requested} == {"web-1"}
 
     assert (await routes.ask("web", 80, "/", 1.0)).failure == "refused"  # once known, what is refused is refused

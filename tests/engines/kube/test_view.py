@@ -80,7 +80,7 @@ def watched(lists: dict[str, list[Object]], streams: list[Any], selector: str = 
         return runner.run(run()), api
 
 
-def test_all_of_a_namespace_of_our_own_is_told() -> None:
+def test_all_of_a_namespace_of_our_own_is_reported() -> None:
     streams = [
         changes(pod("1", RUNNING)),
         changes(event(), event("2", involvedObject={"kind": "ReplicaSet", "name": "web-5d9", "namespace": "ns"})),
@@ -89,29 +89,31 @@ def test_all_of_a_namespace_of_our_own_is_told() -> None:
             progressing("NewReplicaSetCreated"), progressing("ReplicaSetUpdated"), progressing("ReplicaSetUpdated")
         ),
     ]
-    told, api = watched({}, streams)
+    reported, api = watched({}, streams)
 
-    assert sorted({one.kind for one in told}) == ["condition", "endpoints", "event", "pod"]
-    assert [one.object for one in told if one.kind == "event"] == ["pod/web-1", "replicaset/web-5d9"]
-    assert [one.data["ready"] for one in told if one.kind == "endpoints"] == [[], ["web-1"], []]
-    assert [one.reason for one in told if one.kind == "condition"] == ["NewReplicaSetCreated", "ReplicaSetUpdated"]
+    assert sorted({one.kind for one in reported}) == ["condition", "endpoints", "event", "pod"]
+    assert [one.object for one in reported if one.kind == "event"] == ["pod/web-1", "replicaset/web-5d9"]
+    assert [one.data["ready"] for one in reported if one.kind == "endpoints"] == [[], ["web-1"], []]
+    assert [one.reason for one in reported if one.kind == "condition"] == ["NewReplicaSetCreated", "ReplicaSetUpdated"]
     assert ("WATCH", "/apis/discovery.k8s.io/v1beta1/namespaces/ns/endpointslices") in [
-        (method, path.partition("?")[0]) for method, path in api.asked
+        (method, path.partition("?")[0]) for method, path in api.requested
     ]
 
 
-def test_of_more_than_a_hundred_endpoints_who_joined_and_left_is_told() -> None:
+def test_of_more_than_a_hundred_endpoints_who_joined_and_left_is_reported() -> None:
     names = [f"web-{i}" for i in range(102)]
-    told, _ = watched({}, [[FOR_EVER], [FOR_EVER], changes(slice_of("web", *names[:101]), slice_of("web", *names[1:]))])
+    reported, _ = watched(
+        {}, [[FOR_EVER], [FOR_EVER], changes(slice_of("web", *names[:101]), slice_of("web", *names[1:]))]
+    )
 
     counts = {"ready": 101, "not_ready": 0, "serving": 101}
-    assert [one.data for one in told] == [
+    assert [one.data for one in reported] == [
         {"namespace": "ns", "joined": sorted(names[:101]), "left": [], "counts": counts},
         {"namespace": "ns", "joined": ["web-101"], "left": ["web-0"], "counts": counts},
     ]
 
 
-def test_a_guest_is_told_of_its_pods_alone() -> None:
+def test_a_guest_is_reported_of_its_pods_alone() -> None:
     lists = {"pods": [pod("1")], "events": [event("old", count=3)], "endpointslices": [slice_of("other", "x-1")]}
     about = {"kind": "Pod", "name": "x-1", "namespace": "ns"}
     streams = [
@@ -119,27 +121,27 @@ def test_a_guest_is_told_of_its_pods_alone() -> None:
         changes(event("old", count=3), event("old", count=4), event("3", involvedObject=about)),
         changes(slice_of("other"), slice_of("web", "web-1"), slice_of("web", "web-1", ready=False), slice_of("web")),
     ]
-    told, api = watched(lists, streams, selector="app=web")
+    reported, api = watched(lists, streams, selector="app=web")
 
-    assert [(one.object, one.data["count"]) for one in told if one.kind == "event"] == [("pod/web-1", 4)]
-    assert [one.object for one in told if one.kind == "endpoints"] == ["service/web"] * 3
-    assert not [path for _, path in api.asked if "deployments" in path]
-    assert f"{NS}/pods?labelSelector=app%3Dweb" in [path for _, path in api.asked]
+    assert [(one.object, one.data["count"]) for one in reported if one.kind == "event"] == [("pod/web-1", 4)]
+    assert [one.object for one in reported if one.kind == "endpoints"] == ["service/web"] * 3
+    assert not [path for _, path in api.requested if "deployments" in path]
+    assert f"{NS}/pods?labelSelector=app%3Dweb" in [path for _, path in api.requested]
 
 
 @pytest.mark.parametrize(("selector", "tail"), [("", False), ("app=web", True)])
-def test_a_containers_log_is_told_once_in_each_of_its_lives(selector: str, tail: bool) -> None:
+def test_a_containers_log_is_reported_once_in_each_of_its_lives(selector: str, tail: bool) -> None:
     def lives(uid: str) -> Object:
         one = pod("1", RUNNING)
         one["status"]["containerStatuses"][0]["containerID"] = uid
         return one
 
-    told, api = watched({"pods": [lives("a")]}, [changes(lives("a"), lives("b"))], selector)
-    asked = [path for method, path in api.asked if method == "LOG"]
+    reported, api = watched({"pods": [lives("a")]}, [changes(lives("a"), lives("b"))], selector)
+    requested = [path for method, path in api.requested if method == "LOG"]
 
-    assert [one.message for one in told if one.kind == "log"] == ["one", "two"] * 2
-    assert [path.startswith(f"{NS}/pods/web-1/log?container=web&follow=true") for path in asked] == [True, True]
-    assert ["tailLines=0" in path for path in asked] == [tail, False]  # what a guest's pod wrote before is no news
+    assert [one.message for one in reported if one.kind == "log"] == ["one", "two"] * 2
+    assert [path.startswith(f"{NS}/pods/web-1/log?container=web&follow=true") for path in requested] == [True, True]
+    assert ["tailLines=0" in path for path in requested] == [tail, False]  # what a guest's pod wrote before is no news
 
 
 def test_a_watch_that_is_refused_ends_the_run() -> None:

@@ -73,10 +73,10 @@ async def _record(version: str) -> Recording:
             end = max(begin + i * APART + TRACES[name][version]["observed"] for i, (_, name) in enumerate(pods)) + 1
             await asyncio.sleep(end - loop.time())
             measuring.cancel()
-            told = {pod: list(events[pod]) for pod, _ in pods}
+            reported = {pod: list(events[pod]) for pod, _ in pods}
     found: dict[str, list[Run]] = defaultdict(list)
     for pod, name in pods:
-        found[name].append(_run(told[pod], TRACES[name]["spec"], TRACES[name][version]["observed"], late))
+        found[name].append(_run(reported[pod], TRACES[name]["spec"], TRACES[name][version]["observed"], late))
     return dict(found)
 
 

@@ -102,7 +102,7 @@ async def test_a_start_takes_as_long_as_on_a_node_and_the_first_of_a_pod_its_san
         assert moments[2] - moments[1] >= 0.05
 
 
-async def test_an_exit_is_told_once_with_what_was_said() -> None:
+async def test_an_exit_is_reported_once_with_what_was_said() -> None:
     async with container("sh", "-c", "echo last words; exit 3") as c:
         await until(lambda: c.exits)
         await c.runtime.stop(c.id, 30)  # it has ended: no error, no wait
@@ -129,7 +129,7 @@ async def test_a_container_that_outlives_its_grace_is_killed() -> None:
         await c.runtime.stop(c.id, 0.5)
 
         assert c.exits[0].exit_code == 137
-        assert c.logs() == ["up", "told"]
+        assert c.logs() == ["up", "reported"]
 
 
 @pytest.mark.parametrize(
@@ -241,11 +241,11 @@ SLEEP = deployment(2, command=["sleep", "60"])
 @asynccontextmanager
 async def a_lab(tmp_path: Path) -> AsyncIterator[tuple[LabEngine, Timeline, list[str], list[str]]]:
     timeline = Timeline(time.monotonic)
-    told: list[str] = []
+    reported: list[str] = []
     lines: list[str] = []
-    async with running(timeline, labs=tmp_path / ("x" * 120), note=told.append, rng=random.Random(1)) as lab:
+    async with running(timeline, labs=tmp_path / ("x" * 120), note=reported.append, rng=random.Random(1)) as lab:
         timeline.subscribe(PlainView(lab, lines.append))
-        yield lab, timeline, told, lines
+        yield lab, timeline, reported, lines
 
 
 def ready(lab: LabEngine) -> Sequence[str]:
@@ -254,7 +254,7 @@ def ready(lab: LabEngine) -> Sequence[str]:
 
 async def test_deleting_and_scaling(tmp_path: Path) -> None:
     made = manifests(SLEEP)
-    async with a_lab(tmp_path) as (lab, _, told, lines):
+    async with a_lab(tmp_path) as (lab, _, reported, lines):
         await lab.apply(made)
         await until(lambda: len(ready(lab)) == 2)
         first = lab.pods()[0].pod
@@ -264,7 +264,7 @@ async def test_deleting_and_scaling(tmp_path: Path) -> None:
         await until(lambda: len(lab.pods()) == 1)
 
     assert any(line.endswith(f"gone               pod/{first.name}") for line in lines)
-    assert told[-1].startswith("crashy inject --pod can't find this lab: ")  # its socket's path is too long
+    assert reported[-1].startswith("crashy inject --pod can't find this lab: ")  # its socket's path is too long
 
 
 async def test_a_fault_for_what_is_no_patient_is_not_injected(tmp_path: Path) -> None:

@@ -65,8 +65,8 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recording]
     with (shared / "traces.pickle").open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        if told := file.read():
-            found: dict[str, Recording] = pickle.loads(told)
+        if reported := file.read():
+            found: dict[str, Recording] = pickle.loads(reported)
             return found
         found = record()
         file.write(pickle.dumps(found))
@@ -92,14 +92,14 @@ def stories(version: str, name: str, runs: list[Run]) -> Iterator[str]:
 def times(version: str, name: str, runs: list[Run]) -> Iterator[str]:
     """Complain of each time that is not the trace's."""
     mine = [measures(name, run) for run in runs]
-    told = [(measures(name, run), GRID + run.late) for run in runs if same_story(name, version, run)]
+    reported = [(measures(name, run), GRID + run.late) for run in runs if same_story(name, version, run)]
     reach = WITHIN + (SPREAD.get(name, 0) if PROFILES[version].always_jitters else 0)
     for key, (median, least, most) in TRACES[name][version].get("times", {}).items():
         if key in APART.get(name, ()):
             continue
         by_chance = version != NEWEST.version or key.removeprefix("onset -> ") in BY_CHANCE.get(name, ())
         if most - least <= GRID and not by_chance:
-            near = any(abs(found.get(key, math.inf) - median) <= apart for found, apart in told)
+            near = any(abs(found.get(key, math.inf) - median) <= apart for found, apart in reported)
         else:
             near = any(least - reach <= found.get(key, math.inf) <= most + reach for found in mine)
         if not near:
@@ -152,5 +152,5 @@ def alike(mine: Schedule, seen: Schedule, late: float) -> bool:
 
 def agents(runs: list[Run]) -> set[str]:
     """Return the User-Agents that the patients were asked by."""
-    told = (event.message for run in runs for _, event in run.of("log"))
-    return {line.split(" ", 2)[2] for line in told if line.startswith("request ")}
+    reported = (event.message for run in runs for _, event in run.of("log"))
+    return {line.split(" ", 2)[2] for line in reported if line.startswith("request ")}

@@ -47,16 +47,16 @@ def test_they_are_counted_until_they_are_waited_for() -> None:
     assert count_zombies(parent.pid) == 0
 
 
-async def test_a_change_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_change_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zombies, "LOOK", 0.01)
-    told: asyncio.Queue[int] = asyncio.Queue()
+    reported: asyncio.Queue[int] = asyncio.Queue()
     others = count_zombies(os.getpid())
-    watching = asyncio.create_task(watch_zombies(lambda: count_zombies(os.getpid()) - others, told.put_nowait))
+    watching = asyncio.create_task(watch_zombies(lambda: count_zombies(os.getpid()) - others, reported.put_nowait))
     child = os.posix_spawnp("true", ["true"], {})  # noqa: ASYNC221 - this only starts it
     try:
         async with asyncio.timeout(20):
-            assert await told.get() == 1
+            assert await reported.get() == 1
             os.waitpid(child, 0)  # noqa: ASYNC222 - it has ended
-            assert await told.get() == 0
+            assert await reported.get() == 0
     finally:
         watching.cancel()
