@@ -130,7 +130,6 @@ def _run(command: tuple[str, ...], other: Callable[[Other], int | None], most: f
     """
     course = shell.run(command, _Believed())
     sent: int | None = None
-    sent: int | None = None
     passed = 0.0
     for _ in range(10_000):
         try:
