@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crashy.check.outcomes import FailureMode, noticed
-from crashy.check.starts import RELIST, listens, start, waits_for
+from crashy.check.outcomes import FailureMode, noticed, notices
+from crashy.check.starts import RELIST, listens, ready_after_start, start, waits_for
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.backoff import WORK_QUEUE_SECONDS, crash_loop_backoff
 from crashy.kubelet.detection import Bounds, first_failure, first_probe
@@ -50,8 +50,8 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
         # The kill waits for the sync, and the sync for its tick.
         ended = detected and _sum(detected, _SYNC, killing)
     restarted = ended and _restarted(target, mode, ended, killing)
-    ready = start(target).ready
-    if ready is None:
+    ready = ready_after_start(target, mode)
+    if ready is None or start(target).ready is None:
         return Impact(detected, None, None, None)
     out = _out(target, mode, ended)
     app = listens(target)
@@ -113,6 +113,8 @@ def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:
     """
     probe = target.container.liveness_probe
     if probe is None or target.container.startup_probe is not None or probe.failure_threshold < 2:
+        return 0.0
+    if not notices(target, probe, FailureMode.EXIT):
         return 0.0
     safe = first_probe(probe).best + (probe.failure_threshold - 2) * probe.period_seconds
     if waits_for(target, probe).worst <= safe:

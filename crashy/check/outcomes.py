@@ -71,11 +71,10 @@ def noticed(target: CheckTarget, kind: ProbeType, mode: FailureMode) -> Bounds |
 
 
 def notices(target: CheckTarget, probe: Probe, mode: FailureMode) -> bool:
-    """Return whether a probe fails in this failure mode; no command runs in a container whose process has ended."""
-    verdict = outcome(target, probe, mode).verdict
+    """Return whether a probe fails in this failure mode; a command in a container whose process has ended errs."""
     if mode is FailureMode.EXIT and isinstance(probe.handler, Exec):
-        return verdict is not Verdict.ERRS
-    return verdict in {Verdict.FAILS, Verdict.HANGS}
+        return False
+    return outcome(target, probe, mode).verdict in {Verdict.FAILS, Verdict.HANGS}
 
 
 def hook_seconds(hook: Handler | Sleep | None) -> tuple[float, bool]:

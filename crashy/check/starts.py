@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crashy.check.outcomes import FailureMode, Verdict, hook_seconds, outcome
+from crashy.check.outcomes import FailureMode, Verdict, hook_seconds, notices, outcome
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds, first_failure, first_probe
 from crashy.kubelet.detection import Illness as ProbeFailure
@@ -61,10 +61,11 @@ def waits_for(target: CheckTarget, probe: Probe) -> Bounds:
     return listens(target)
 
 
-def ready_after_start(target: CheckTarget) -> Bounds | None:
+def ready_after_start(target: CheckTarget, after: FailureMode | None = None) -> Bounds | None:
     """Bound the time from a container's start until it is ready; None if it never is, however well its app is.
 
-    Without a probe to pass that is at once, whether the app listens or not.
+    Without a probe to pass that is at once, whether the app listens or not. `after` is how the container before it
+    failed: the successes that it had count, unless a probe failed since.
     """
     if target.template.readiness_gates:  # nobody sets the conditions
         return None
@@ -74,14 +75,17 @@ def ready_after_start(target: CheckTarget) -> Bounds | None:
     if startup is not None:
         if (passed := _first_success(target, startup, ProbeType.STARTUP, reached)) is None:
             return None
-        reached = Bounds(passed.best, passed.worst + (0.0 if readiness else RELIST))
-    if readiness is not None:
-        return _first_success(target, readiness, ProbeType.READINESS, reached)
-    return reached
+        reached = Bounds(passed.best, passed.worst + RELIST)
+    if readiness is None or (first := _first_success(target, readiness, ProbeType.READINESS, reached)) is None:
+        return None if readiness else reached
+    late = outcome(target, readiness).seconds
+    streak = (readiness.success_threshold - 1) * max(readiness.period_seconds, late)
+    fails = after is None or notices(target, readiness, after)
+    return Bounds(first.best + (0.0 if after else streak), first.worst + (streak if fails else 0.0))
 
 
 def _first_success(target: CheckTarget, probe: Probe, kind: ProbeType, gate: Bounds) -> Bounds | None:
-    """Bound when a probe has succeeded for good after a start: within every period there is a probe.
+    """Bound when a probe succeeds first after a start, and after its `gate` has opened: in every period there is one.
 
     A probe that began in vain may take its whole timeout; extra ones come while a container is not ready.
     """
@@ -90,6 +94,10 @@ def _first_success(target: CheckTarget, probe: Probe, kind: ProbeType, gate: Bou
     if well.verdict is not Verdict.PASSES or late >= probe.timeout_seconds:
         return None
     can, delay = waits_for(target, probe), probe.initial_delay_seconds
-    begin = Bounds(max(first_probe(probe).best, gate.best, can.best), max(delay, gate.worst, can.worst))
-    streak = (probe.success_threshold - 1) * max(probe.period_seconds, late)
-    return Bounds(begin.best + late, begin.worst + max(probe.period_seconds, probe.timeout_seconds) + streak + late)
+    best = max(first_probe(probe).best, gate.best, can.best)
+    startup = target.container.startup_probe
+    delayed = gate.best <= delay and (startup is None or startup.initial_delay_seconds < delay)
+    # What a sync finds started, it probes for readiness at once.
+    at_once = kind is ProbeType.READINESS and startup is not None and not delayed and can.worst <= gate.best
+    wait = 0.0 if at_once else max(probe.period_seconds, probe.timeout_seconds)
+    return Bounds(best + late, max(delay, gate.worst, can.worst) + wait + late)

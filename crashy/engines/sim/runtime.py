@@ -165,7 +165,7 @@ class SimRuntime:
         if port and not (instance and instance.process.listens(port)):
             instance = self._listener(pod.ip, port) or instance
         if instance is None:
-            return Refuse()
+            return Cut() if isinstance(handler, Exec) else Refuse()
         client: Client = "kubelet"
         return await instance.process.respond(handler, port, within, client)
 
