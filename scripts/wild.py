@@ -33,7 +33,7 @@ from crashy.experiment.runner import perform
 from crashy.manifest.load import SUFFIXES, read_file
 from crashy.objects.document import Document
 from crashy.objects.manifests import Manifests, read, read_object
-from crashy.objects.shell import others
+from crashy.patient.shell import others
 from crashy.timeline import Timeline
 
 REFUSED = Path(__file__).with_name("wild-refused.txt")

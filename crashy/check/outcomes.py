@@ -9,11 +9,12 @@ from typing import NamedTuple
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds, detection
 from crashy.kubelet.detection import Illness as ProbeFailure
-from crashy.objects import clients, images, shell
-from crashy.objects.commands import Ended, Other
+from crashy.objects import clients, images
 from crashy.objects.pod import Exec, Handler, Probe, ProbeType, Sleep, TCPSocket
 from crashy.objects.ports import PortError, find_port
 from crashy.objects.standin import ports
+from crashy.patient import shell
+from crashy.patient.commands import Ended, Other
 
 ENDLESS = 86_400.0
 """Seconds after which a command is taken never to end."""

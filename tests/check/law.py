@@ -24,10 +24,10 @@ from crashy.engines.sim.plans import program, runs_patient
 from crashy.faults.base import parse_spec
 from crashy.fields.units import Fixed
 from crashy.kubelet.detection import Bounds
-from crashy.objects import shell
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import Container, PodTemplate, ProbeType
 from crashy.objects.standin import ANNOTATION, Model
+from crashy.patient import shell
 from crashy.timeline import Event, Timeline
 
 HAIR = 0.15

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from crashy.engines.sim.process import Condition, Hang
-from crashy.objects.commands import Course, Ended, Other
 from crashy.patient.answers import Answer
+from crashy.patient.commands import Course, Ended, Other
 
 
 async def execute(

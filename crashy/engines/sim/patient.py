@@ -19,8 +19,8 @@ from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
-from crashy.objects import shell
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
+from crashy.patient import shell
 from crashy.patient.answers import PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.life import HEALTH_IN, RNG_SECONDS
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES

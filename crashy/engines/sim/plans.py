@@ -19,11 +19,11 @@ from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.runtime import Pod, StartError
 from crashy.kubelet.versions import NEWEST
-from crashy.objects import shell
 from crashy.objects.images import is_patient
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import Container, Exec, Handler, ProbeType
 from crashy.objects.standin import DEFAULT, JOB_LABEL, JOB_RUN, Model, Models, model_of, ports
+from crashy.patient import shell
 from crashy.patient.settings import IMAGE, Settings, load
 from crashy.timeline import Timeline, kinds
 

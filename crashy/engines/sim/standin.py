@@ -16,11 +16,12 @@ from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.process import Condition, Kernel, Missing, Refuse
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
-from crashy.objects import clients, shell
-from crashy.objects.commands import Course, Ended, Other
+from crashy.objects import clients
 from crashy.objects.pod import GRPC, Container, Exec, Handler, HTTPGet, ProbeType, TCPSocket
 from crashy.objects.standin import Model
+from crashy.patient import shell
 from crashy.patient.answers import Answer
+from crashy.patient.commands import Course, Ended, Other
 from crashy.patient.settings import Settings
 
 _APP = ("the image's own program",)

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from crashy.engines.sim.files import ContainerFiles
-from crashy.objects.commands import Ended, Other
-from crashy.objects.shell import known, others, run
+from crashy.patient.commands import Ended, Other
+from crashy.patient.shell import known, others, run
 
 
 def empty() -> ContainerFiles:
