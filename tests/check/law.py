@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from crashy.check.impacts import Impact
 from crashy.check.numbers import Numbers, numbers
-from crashy.check.outcomes import FailureMode, Verdict, outcome
+from crashy.check.outcomes import FailureMode, Verdict, hook_seconds, outcome
 from crashy.check.starts import RELIST
 from crashy.check.targets import CheckTarget
 from crashy.clock import VirtualLoop
@@ -24,9 +24,11 @@ from crashy.engines.sim.plans import program, runs_patient
 from crashy.faults.base import parse_spec
 from crashy.fields.units import Fixed
 from crashy.kubelet.detection import Bounds
+from crashy.objects.config import VOLUMES, ConfigMap, Secret, _references, volume_sources
 from crashy.objects.manifests import Manifests
-from crashy.objects.pod import Container, PodTemplate, ProbeType
+from crashy.objects.pod import ProbeType
 from crashy.objects.standin import ANNOTATION, Model
+from crashy.objects.workload import Workload
 from crashy.patient import shell
 from crashy.timeline import Event, Timeline
 
@@ -50,8 +52,9 @@ class Failure(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """When it happened, in seconds from the failure; None for not at all."""
+    """When the container was `ready`, in seconds of the run; and the rest, from the failure. None for never."""
 
+    ready: float | None
     killed: float | None
     out: float | None
     back: float | None
@@ -101,21 +104,26 @@ def case(target: CheckTarget, manifests: Manifests) -> Case:
     template = mine[0].template
     annotations = {key: text for key, text in template.annotations.items() if key != ANNOTATION}
     template = replace(template, annotations=annotations)
-    if any(line.endswith("the pod waits for it") for line in manifests.warnings):
-        template = _without_references(template)
     one = replace(mine[0], replicas=1, template=template)
-    return Case(target, replace(manifests, workloads=(one,), budgets=()))
+    return Case(target, _with_configuration(replace(manifests, workloads=(one,), budgets=()), one))
 
 
-def _without_references(template: PodTemplate) -> PodTemplate:
-    """Return a template without what it has of ConfigMaps and Secrets that are not in its manifest."""
-
-    def bare(containers: tuple[Container, ...]) -> tuple[Container, ...]:
-        return tuple(replace(one, env=(), env_from=(), volume_mounts=()) for one in containers)
-
-    return replace(
-        template, containers=bare(template.containers), init_containers=bare(template.init_containers), volumes=()
-    )
+def _with_configuration(manifests: Manifests, workload: Workload) -> Manifests:
+    """Return manifests with the ConfigMaps and Secrets that a workload refers to, and that come from elsewhere."""
+    maps = {one.name: one for one in manifests.config_maps if one.namespace == workload.namespace}
+    secrets = {one.name: one for one in manifests.secrets if one.namespace == workload.namespace}
+    wanted = [(kind, name, [key] if key else []) for _, kind, name, key in _references("spec", workload.template)]
+    for volume in workload.template.volumes:
+        for _, field, key, source in volume_sources(volume):
+            wanted.append((VOLUMES[field][1], source.get(key, ""), [one["key"] for one in source.get("items", ())]))
+    for kind, name, keys in wanted:
+        if kind == "ConfigMap":
+            known = maps.get(name, ConfigMap(name, workload.namespace, {}, {}, workload.source))
+            maps[name] = replace(known, data={**dict.fromkeys(keys, "x"), **known.data})
+        else:
+            held = secrets.get(name, Secret(name, workload.namespace, {}, workload.source))
+            secrets[name] = replace(held, data={**dict.fromkeys(keys, b"x"), **held.data})
+    return replace(manifests, config_maps=tuple(maps.values()), secrets=tuple(secrets.values()))
 
 
 def see(case: Case, failure: Failure | None, *, patience: float = 400.0) -> tuple[list[Event], float | None, float]:
@@ -153,7 +161,7 @@ async def _run(case: Case, failure: Failure | None, patience: float) -> tuple[li
 
 def seen(case: Case, failure: Failure) -> Seen:
     """Fail once, and return what came of it."""
-    events, _, onset = see(case, failure)
+    events, ready_at, onset = see(case, failure)
     name, target = case.target.container.name, case.target
     later = [event for event in events if event.t >= onset - 0.001]
     mine = [event for event in later if event.data.get("container") == name]
@@ -162,12 +170,13 @@ def seen(case: Case, failure: Failure) -> Seen:
     ended = next((e.t for e in mine if e.kind == "process" and e.reason == "Exited"), None)
     back = None
     if ended is not None:
-        again = next(
-            (i for i, e in enumerate(later) if e in mine and e.reason == "Started" and e.t >= ended), len(later)
-        )
+        started = (e.kind == "process" and e.reason == "Started" and e in mine and e.t >= ended for e in later)
+        again = next((index for index, here in enumerate(started) if here), len(later))
         waits = target.container.readiness_probe or target.container.startup_probe
         back = next((e.t for e in later[again:] if not waits or _ready(e, target)), None)
-    return Seen(*(None if t is None else t - onset for t in (killed, out, back)))
+    if ready_at is None:
+        return Seen(None, None, None, None)
+    return Seen(ready_at, *(None if t is None else t - onset for t in (killed, out, back)))
 
 
 def _ready(event: Event, target: CheckTarget) -> bool:
@@ -210,7 +219,8 @@ def wrong(case: Case, mode: FailureMode, seen: Seen) -> Iterator[str]:
     impact = case.numbers.impacts[mode]
     if mode is not FailureMode.EXIT:
         synced = impact.detected and Bounds(impact.detected.best, impact.detected.worst + RELIST)
-        yield from _outside("killed", synced, seen.killed)
+        if seen.killed is not None or seen.back is None:  # the events of a pod that has many are dropped
+            yield from _outside("killed", synced, seen.killed)
     # A kill and a start within one sync are published as one: then it was never out.
     if not (mode is FailureMode.EXIT and seen.out is None and seen.back is not None and _kills_the_dead(case.target)):
         yield from _outside("out", impact.out, seen.out)
@@ -233,6 +243,8 @@ def _outside(what: str, bounds: Bounds | None, moment: float | None) -> Iterator
 def too_wide(case: Case, mode: FailureMode, shown: list[Seen]) -> Iterator[str]:
     """Yield the spans that are more than a period wider than what sim shows."""
     impact: Impact = case.numbers.impacts[mode]
+    if not hook_seconds(case.target.container.lifecycle.pre_stop)[1]:
+        return  # an unknown hook may take all the grace there is, whatever it does here
     periods = [probe.period_seconds for kind, probe in case.target.probes.items()]
     slack = max(periods, default=0) + 3 * RELIST + HAIR  # the relist, the sync, and the whole seconds of a status
     for what in ("out", "back"):
