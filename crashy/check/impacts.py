@@ -53,7 +53,7 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     ready = ready_after_start(target, mode)
     if ready is None or start(target).ready is None:
         return Impact(detected, None, None, None)
-    out = _out(target, mode, ended)
+    out = _out(target, mode, ended, killing)
     app = listens(target)
     answering = restarted and _sum(restarted, app)
     back = restarted and _sum(restarted, Bounds(max(ready.best, app.best), max(ready.worst, app.worst)))
@@ -64,7 +64,7 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     return Impact(detected, out, back, out if _waits_to_be_ready(target) or restarted is None else answering)
 
 
-def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None) -> Bounds | None:
+def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: Bounds) -> Bounds | None:
     """Bound when the pod is no longer ready.
 
     A kill and a start within one sync are published as one: without a probe to pass, it was ready all the time.
@@ -74,6 +74,8 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None) -> Bounds
     unready = _waits_to_be_ready(target) or _stays_ended(target)
     seen = noticed(target, ProbeType.READINESS, mode)
     published = ended and _sum(ended, _SYNC) if unready else None
+    if ended and not unready and _ends_its_job(target):
+        published = _sum(ended, _SYNC, killing, _SYNC)  # it is restarted, and then deleted
     if seen is None or published is None:
         return seen or published
     return Bounds(min(seen.best, published.best), min(seen.worst, published.worst))
@@ -84,9 +86,15 @@ def _restarted(target: CheckTarget, mode: FailureMode, ended: Bounds, killing: B
     limit = _backoff_limit(target)
     if _stays_ended(target):
         return _sum(ended, REPLACED) if limit else None
-    if target.template.restart_policy == "OnFailure" and limit is not None and limit <= 1:
-        return None  # the first restart is one too many, and the Job fails
+    if _ends_its_job(target):
+        return None
     return Bounds(ended.best, ended.worst + _killed_at_start(target, killing)) if mode is FailureMode.EXIT else ended
+
+
+def _ends_its_job(target: CheckTarget) -> bool:
+    """Return whether the first restart is one too many for the Job, which fails."""
+    limit = _backoff_limit(target)
+    return target.template.restart_policy == "OnFailure" and limit is not None and limit <= 1
 
 
 def _stays_ended(target: CheckTarget) -> bool:

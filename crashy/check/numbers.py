@@ -26,7 +26,9 @@ class Numbers:
 
 def numbers(target: CheckTarget) -> Numbers:
     """Derive the numbers of a container."""
-    killing = kill_time(target)
+    # Without another container nothing is kept of a pod that is not restarted, and the whole of it is killed.
+    whole = target.template.restart_policy == "Never" and len(target.template.containers) == 1
+    killing = kill_time(target, KillReason.OTHER if whole else KillReason.LIVENESS)
     steady = [p for kind, p in target.probes.items() if kind is not ProbeType.STARTUP]
     return Numbers(
         {mode: impact(target, mode, killing) for mode in FailureMode},

@@ -165,7 +165,7 @@ def seen(case: Case, failure: Failure) -> Seen:
     name, target = case.target.container.name, case.target
     later = [event for event in events if event.t >= onset - 0.001]
     mine = [event for event in later if event.data.get("container") == name]
-    killed = next((e.t for e in mine if e.kind == "event" and e.reason == "Killing" and "probe" in e.message), None)
+    killed = next((e.t for e in mine if e.kind == "event" and e.reason == "Killing"), None)
     out = next((e.t for e in later if e.kind == "pod" and not e.data["ready"]), None)
     ended = next((e.t for e in mine if e.kind == "process" and e.reason == "Exited"), None)
     back = None
@@ -174,6 +174,9 @@ def seen(case: Case, failure: Failure) -> Seen:
         again = next((index for index, here in enumerate(started) if here), len(later))
         waits = target.container.readiness_probe or target.container.startup_probe
         back = next((e.t for e in later[again:] if not waits or _ready(e, target)), None)
+    last = next((event for event in reversed(events) if event.kind == "pod"), None)
+    if last is None or last.t < (back or 0.0) or not _ready(last, target):
+        back = None  # not for long
     if ready_at is None:
         return Seen(None, None, None, None)
     return Seen(ready_at, *(None if t is None else t - onset for t in (killed, out, back)))
@@ -209,9 +212,17 @@ def failures(case: Case, mode: FailureMode) -> Iterator[Failure]:
         case.settled + part for part in (0.0, 0.4, 0.8)
     ]
     for fault in FAULTS[mode]:
-        for drain in (0.0,) if mode is FailureMode.EXIT else (0.0, EVER):
+        for drain in _drains(case, mode):
             for moment in moments:
                 yield Failure(fault, moment, drain, 0)
+
+
+def _drains(case: Case, mode: FailureMode) -> tuple[float, ...]:
+    if mode is FailureMode.EXIT:
+        return (0.0,)
+    # What ends well at SIGTERM, and is not restarted, has done its Job.
+    job = case.target.workload.kind in {"Job", "CronJob"} and case.target.template.restart_policy == "Never"
+    return (EVER,) if job else (0.0, EVER)
 
 
 def wrong(case: Case, mode: FailureMode, seen: Seen) -> Iterator[str]:
@@ -245,7 +256,14 @@ def too_wide(case: Case, mode: FailureMode, shown: list[Seen]) -> Iterator[str]:
     impact: Impact = case.numbers.impacts[mode]
     if not hook_seconds(case.target.container.lifecycle.pre_stop)[1]:
         return  # an unknown hook may take all the grace there is, whatever it does here
+    if mode is not FailureMode.EXIT and 0.0 not in _drains(case, mode):
+        return  # only one end of what is possible was tried
     periods = [probe.period_seconds for kind, probe in case.target.probes.items()]
+    readiness = case.target.container.readiness_probe
+    if readiness and readiness.success_threshold > 1:
+        periods.append(
+            max(periods) + (readiness.success_threshold - 1) * readiness.period_seconds
+        )  # the extra probes of syncs shorten a streak
     slack = max(periods, default=0) + 3 * RELIST + HAIR  # the relist, the sync, and the whole seconds of a status
     for what in ("out", "back"):
         bounds = getattr(impact, what)

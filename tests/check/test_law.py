@@ -170,7 +170,9 @@ HOOK = st.sampled_from(
     [{"sleep": {"seconds": 3}}, {"exec": {"command": ["sleep", "2"]}}, {"httpGet": {"path": "/", "port": 80}}]
 )
 MANIFEST = st.builds(
-    lambda container, policy, grace: pod(container, restartPolicy=policy, terminationGracePeriodSeconds=grace),
+    lambda container, policy, grace: pod(
+        container, restartPolicy=policy, terminationGracePeriodSeconds=max(grace, 4 if "lifecycle" in container else 0)
+    ),
     st.fixed_dictionaries(
         {},
         optional={
