@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from crashy.check import programs
 from crashy.check.model import Hit, Severity
-from crashy.check.numbers import FailureMode, noticed
+from crashy.check.outcomes import FailureMode, Verdict, noticed, outcome
 from crashy.check.targets import CheckTarget
+from crashy.objects import clients, programs
 from crashy.objects.pod import Exec, Handler, HTTPGet, Probe, ProbeType, TCPSocket
 from crashy.objects.ports import PortError, find_port
 from crashy.patient.life import RNG_SECONDS
@@ -29,7 +29,8 @@ def liveness_equals_readiness(target: CheckTarget) -> Iterator[Hit]:
     liveness, readiness = target.container.liveness_probe, target.container.readiness_probe
     if liveness is None or readiness is None or _asks(target, liveness) != _asks(target, readiness):
         return
-    kill, out = noticed(liveness, FailureMode.ERRORS), noticed(readiness, FailureMode.ERRORS)
+    kill = noticed(target, ProbeType.LIVENESS, FailureMode.ERRORS)
+    out = noticed(target, ProbeType.READINESS, FailureMode.ERRORS)
     text = f"both ask {shown(liveness.handler)}"
     if kill and out and kill.best > out.worst:
         text += f"; readiness fails sooner, after {out.worst:g} s at most, liveness after {kill.best:g} s at least"
@@ -82,7 +83,7 @@ def tcp_frozen(target: CheckTarget) -> Iterator[Hit]:
 def exec_asks_nobody(target: CheckTarget) -> Iterator[Hit]:
     """Find commands that only look at files or processes."""
     for kind, probe in target.probes.items():
-        if isinstance(probe.handler, Exec) and noticed(probe, FailureMode.HANG) is None:
+        if isinstance(probe.handler, Exec) and outcome(target, probe, FailureMode.HANG).verdict is Verdict.PASSES:
             text = f"{' '.join(probe.handler.command)} goes on succeeding while the app hangs"
             yield Hit(target.field(f"{kind.field}.exec.command"), text)
 
@@ -90,8 +91,7 @@ def exec_asks_nobody(target: CheckTarget) -> Iterator[Hit]:
 def curl_without_fail(target: CheckTarget) -> Iterator[Hit]:
     """Find curl without -f, --fail or --fail-with-body, whose output is not checked."""
     for kind, command in _commands(target):
-        commands = programs.programs(command)
-        if len(commands) == 1 and programs.name(commands[0][0]) == "curl" and not any(map(_fails, commands[0][1:])):
+        if not clients.sees_errors(command):
             text = "curl without --fail exits 0 for a 500 too"
             yield Hit(target.field(f"{kind.field}.exec.command"), text)
 
@@ -100,12 +100,10 @@ def exec_needs_shell(target: CheckTarget) -> Iterator[Hit]:
     """Find a whole command line as a program's name, and shell operators without a shell."""
     for kind, command in _commands(target):
         path = target.field(f"{kind.field}.exec.command")
-        if re.search(r"\s", command[0].strip()):
+        if not clients.startable(command):
             yield Hit(path, f"{command[0]!r} is not a program's name: no shell splits it")
-        elif not programs.shell(command) and (
-            signs := [w for w in command[1:] if w in {"|", "||", "&&", ";", ">", "<"}]
-        ):
-            text = f"{signs[0]} is passed to {programs.name(command[0])} as an argument: no shell interprets it"
+        elif sign := clients.operator(command):
+            text = f"{sign} is passed to {programs.name(command[0])} as an argument: no shell interprets it"
             yield Hit(path, text, Severity.WARNING)
 
 
@@ -173,10 +171,6 @@ def _asks(target: CheckTarget, probe: Probe) -> object:
 
 def _words(path: str) -> list[str]:
     return [word for word in _ROOM.split(path.lower()) if word]
-
-
-def _fails(word: str) -> bool:
-    return word in {"--fail", "--fail-with-body"} or re.fullmatch(r"-[a-zA-Z]*f[a-zA-Z]*", word) is not None
 
 
 def _commands(target: CheckTarget) -> Iterator[tuple[ProbeType, tuple[str, ...]]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crashy.check.model import Hit
-from crashy.check.numbers import FailureMode, numbers, waits
+from crashy.check.numbers import numbers, waits
+from crashy.check.outcomes import FailureMode
 from crashy.check.targets import CheckTarget
 
 # How the patient's variables make it fail.

@@ -208,7 +208,8 @@ class _Related:
         listed = side + [(f"{spec}.containers[{i}]", c) for i, c in enumerate(template.containers)]
         known = self._maps_for(workload) if any(is_known(container) for _, container in listed) else {}
         for path, container in listed:
-            yield CheckTarget(workload, container, path, mine, pods, patient_env(container, known), self._profile)
+            env = patient_env(container, known, template.annotations)
+            yield CheckTarget(workload, container, path, mine, pods, env, self._profile)
 
     def _maps_for(self, workload: Workload) -> dict[str, ConfigMap]:
         places = [*_places(workload.document.file)]

@@ -6,8 +6,10 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from crashy.check.handler_traps import shown
+from crashy.check.impacts import Impact
 from crashy.check.model import Finding, Severity
-from crashy.check.numbers import FailureMode, Impact, Numbers, numbers, waits
+from crashy.check.numbers import Numbers, numbers, waits
+from crashy.check.outcomes import FailureMode
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.objects.document import one_line
@@ -101,8 +103,7 @@ def _row(target: CheckTarget, mode: FailureMode, impact: Impact) -> tuple[str, .
     back = _span(impact.back) + (star if impact.back else "")
     # What lasts until it is back lasts as long as its start too.
     errors = _span(impact.errors, "for ever") + (star if impact.errors and impact.errors is not impact.out else "")
-    out = _span(impact.out) if target.container.readiness_probe else "-"
-    return _MODES[mode], _span(impact.detected), out, back, errors + share
+    return _MODES[mode], _span(impact.detected), _span(impact.out), back, errors + share
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

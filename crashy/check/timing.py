@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashy.check import programs
 from crashy.check.model import Hit, Severity
-from crashy.check.numbers import kill_time, numbers, pre_stop_seconds, start, waits_for
+from crashy.check.numbers import kill_time, numbers, pre_stop_seconds
+from crashy.check.starts import start, waits_for
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.detection import first_failure
 from crashy.kubelet.grace import KillReason, grace_period
+from crashy.objects import programs
 from crashy.objects.pod import Exec, ProbeType
 
 LONG_DELAY = 10  # seconds; a shorter one is not worth a startup probe
@@ -25,7 +26,7 @@ def slow_start_killed(target: CheckTarget) -> Iterator[Hit]:
     if granted.by is None or granted.safe is None or granted.killed is None:
         return
     probe = target.probes[granted.by]
-    needs = waits_for(target, probe)
+    needs = waits_for(target, probe).worst
     if needs <= granted.safe:
         return
     surely = needs > first_failure(probe, ProbeFailure.REFUSE).worst

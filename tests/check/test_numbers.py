@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from crashy.check.numbers import RELIST, FailureMode, Numbers, kill_time, numbers, waits
+from crashy.check.numbers import Numbers, kill_time, numbers, waits
+from crashy.check.outcomes import FailureMode
 from crashy.check.patient_env import PatientEnv
+from crashy.check.starts import RELIST
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.objects.pod import ProbeType
@@ -81,10 +83,9 @@ def check(result: Numbers, patient: CheckTarget, mode: FailureMode, onset: float
         assert within(synced, killed)
         if killed is not None:
             assert within(result.killing, next(t for t in run.exited() if t >= onset) - onset - killed)
-    if patient.container.readiness_probe is not None:
-        out = out_at(run, onset)
-        # A kill and a start within one sync are published as one: then there was no moment out of the endpoints.
-        assert within(impact.out, out) or (impact.out is not None and out is None)
+    out = out_at(run, onset)
+    # A kill and a start within one sync are published as one: then there was no moment out of the endpoints.
+    assert within(impact.out, out) or (impact.out is not None and out is None)
     assert within(impact.back, back_at(run, patient, onset))
 
 
@@ -98,7 +99,7 @@ TABLE = [
     (tcp(), http("/readyz"), ERRORS, None, (20, 30), None),
     (tcp(), http("/readyz"), HANG, None, (21, 31), None),
     (None, None, ERRORS, None, None, None),
-    (None, None, EXIT, (0, 1), None, (0, 1)),
+    (None, None, EXIT, (0, 1), (0, 1), (0, 1)),
     (None, http("/readyz", periodSeconds=5), EXIT, (0, 1), (0, 1), (0, 6)),
     (command("cat", "/tmp/healthy"), None, HANG, None, None, None),
     (command("app", "ping", periodSeconds=5), None, HANG, (11, 16), None, (11, 47)),
