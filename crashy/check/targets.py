@@ -24,7 +24,10 @@ WITH_PODS = ", ".join(kind.name for kind in KINDS.values() if kind.template is n
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A workload with its pod template at `path` of its document; `replicas` is None for one pod a node."""
+    """A workload with its pod template at `path` of its document; `replicas` is None for one pod a node.
+
+    `object` is what its kind's own reader made of it.
+    """
 
     kind: str
     name: str
@@ -33,6 +36,7 @@ class Workload:
     template: PodTemplate
     path: str
     document: Document = field(repr=False)
+    object: MakesPods | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def _object(document: Document) -> tuple[Object | Workload | None, list[FieldErr
         return one, wrong
     kind = KINDS[one.kind]
     replicas = None if kind.on_each_node else one.replicas
-    return Workload(one.kind, one.name, one.namespace, replicas, one.template, kind.template or "", document), []
+    return Workload(one.kind, one.name, one.namespace, replicas, one.template, kind.template or "", document, one), []
 
 
 def targets_among(found: Sequence[tuple[Document, Object | Workload]], profile: Profile = NEWEST) -> list[CheckTarget]:
@@ -169,7 +173,7 @@ class _Related:
             if isinstance(one, Service) and one.selector:
                 rarest = min(((one.namespace, *label) for label in one.selector.items()), key=lambda it: common[it])
                 self._names.setdefault(rarest, {})[one.name] = None
-                for place in _places(document.file):
+                for place in places(document.file):
                     self._routes[f"{one.namespace}/{one.name}", place] = Route(one, document)
         self._mine = {id(workload): tuple(self._routes_to(workload)) for workload in self._workloads}
         self._replicas: dict[int, dict[str, int | None]] = {}  # of all that a Service leads to
@@ -188,7 +192,7 @@ class _Related:
         names = dict.fromkeys(name for label in _labels(workload) for name in self._names.get(label, ()))
         for name in names:
             key = f"{workload.namespace}/{name}"
-            near = (self._routes.get((key, place)) for place in _places(workload.document.file))
+            near = (self._routes.get((key, place)) for place in places(workload.document.file))
             route = next(filter(None, near))
             if route.service.selects(workload.template.labels):
                 yield route
@@ -212,8 +216,8 @@ class _Related:
             yield CheckTarget(workload, container, path, mine, pods, env, self._profile)
 
     def _maps_for(self, workload: Workload) -> dict[str, ConfigMap]:
-        places = [*_places(workload.document.file)]
-        near = [(sum(place in places for place in _places(document.file)), one) for document, one in self._maps]
+        mine = [*places(workload.document.file)]
+        near = [(sum(place in mine for place in places(document.file)), one) for document, one in self._maps]
         return by_name([one for _, one in sorted(near, key=lambda it: it[0])], workload.namespace)
 
 
@@ -222,7 +226,7 @@ def _labels(workload: Workload) -> Iterator[Label]:
         yield workload.namespace, name, value
 
 
-def _places(file: str) -> Iterator[str]:
+def places(file: str) -> Iterator[str]:
     """Yield a file and the folders that it is in, the innermost first: `a/b.yaml`, `a`, and nothing."""
     yield file
     while file:

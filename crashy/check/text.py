@@ -24,6 +24,7 @@ _MODES = {
     FailureMode.HANG: "it hangs",
 }
 _HEAD = ("when", "noticed after", "out of Service", "back after", "users see errors")
+_HEAD_ALONE = ("when", "noticed after", "not ready after", "back after")  # no Service leads to it: no users
 _ENDS = {
     ProbeType.READINESS: ("takes", "it out of its Services"),
     ProbeType.LIVENESS: ("restarts", "it"),
@@ -64,7 +65,8 @@ def _container(target: CheckTarget, width: int) -> Iterator[str]:
             yield from _wrapped(f"  {kind:9} ", _probe(target, kind, probe), width)
     yield from _wrapped("  start     ", _start(result), width)
     yield ""
-    yield from _table([_HEAD, *(_row(target, mode, result.impacts[mode]) for mode in FailureMode)])
+    head = _HEAD if target.routes else _HEAD_ALONE
+    yield from _table([head, *(_row(target, mode, result.impacts[mode]) for mode in FailureMode)])
 
 
 def _probe(target: CheckTarget, kind: ProbeType, probe: Probe | None) -> str:
@@ -103,7 +105,8 @@ def _row(target: CheckTarget, mode: FailureMode, impact: Impact) -> tuple[str, .
     back = _span(impact.back) + (star if impact.back else "")
     # What lasts until it is back lasts as long as its start too.
     errors = _span(impact.errors, "for ever") + (star if impact.errors and impact.errors is not impact.out else "")
-    return _MODES[mode], _span(impact.detected), _span(impact.out), back, errors + share
+    row = _MODES[mode], _span(impact.detected), _span(impact.out), back
+    return (*row, errors + share) if target.routes else row
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
