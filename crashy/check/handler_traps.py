@@ -81,10 +81,10 @@ def tcp_frozen(target: CheckTarget) -> Iterator[Hit]:
     for kind, probe in target.probes.items():
         if kind is ProbeType.STARTUP or not isinstance(probe.handler, TCPSocket):
             continue
-        out = "taken out of its Services" if target.routes else "made not ready"
-        what = "restarted" if kind is ProbeType.LIVENESS else out
+        out = "is not taken out of its Services" if target.routes else "stays ready"
+        what = "is not restarted" if kind is ProbeType.LIVENESS else out
         severity = Severity.WARNING if kind is ProbeType.LIVENESS else Severity.NOTE
-        text = f"a container that is frozen, or answers with errors, is not {what}"
+        text = f"a container that is frozen, or answers with errors, {what}"
         yield Hit(target.field(f"{kind.field}.tcpSocket"), text, severity)
 
 

@@ -68,7 +68,10 @@ def noticed(target: CheckTarget, kind: ProbeType, mode: FailureMode) -> Bounds |
     if probe is None or not notices(target, probe, mode):
         return None
     hangs = outcome(target, probe, mode).verdict is Verdict.HANGS
-    return detection(probe, ProbeFailure.HANG if hangs else ProbeFailure.REFUSE)
+    bounds = detection(probe, ProbeFailure.HANG if hangs else ProbeFailure.REFUSE)
+    # What has begun before the onset can fail after it.
+    late = max(target.env.latency.get(kind, 0.0), outcome(target, probe).seconds)
+    return Bounds(max(bounds.best - late, 0.0), bounds.worst + late)
 
 
 def notices(target: CheckTarget, probe: Probe, mode: FailureMode) -> bool:

@@ -48,7 +48,7 @@ def undeclared_target_port(target: CheckTarget) -> Iterator[Hit]:
         written = route.document.object["spec"].get("ports") or ()
         tcp = [index for index, port in enumerate(written) if (port.get("protocol") or "TCP") == "TCP"]
         for index, port in zip(tcp, route.service.ports, strict=True):
-            wanted, severity = port.target_port, Severity.WARNING
+            wanted, severity = port.target_port, Severity.WARNING if declared else Severity.NOTE
             if isinstance(wanted, str):
                 severity = Severity.ERROR
             if wanted not in known | {one.name for one in declared} and (known or severity is Severity.ERROR):

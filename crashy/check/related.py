@@ -8,7 +8,7 @@ from crashy.check.model import Finding, Hit, Severity, Trap, finding_in
 from crashy.check.targets import Found, Workload, places
 from crashy.controllers.eviction import budget_status
 from crashy.objects.document import Document
-from crashy.objects.horizontalpodautoscaler import HorizontalPodAutoscaler
+from crashy.objects.horizontalpodautoscaler import HorizontalPodAutoscaler, least_replicas
 from crashy.objects.kinds import KINDS
 from crashy.objects.poddisruptionbudget import PodDisruptionBudget
 from crashy.objects.service import Service
@@ -46,12 +46,12 @@ def related_findings(objects: Sequence[tuple[Document, object]], others: Collect
     for workload in workloads:
         for place in places(workload.document.file):
             near.setdefault(place, []).append(workload)
-    least = _least(one for _, one in objects if isinstance(one, HorizontalPodAutoscaler))
+    autoscalers = [one for _, one in objects if isinstance(one, HorizontalPodAutoscaler)]
     for document, one in objects:
         if isinstance(one, Service) and one.selector and document.file not in others:
             yield from _service(document, one, near, workloads)
         elif isinstance(one, PodDisruptionBudget) and document.file not in others:
-            yield from _budget(document, one, near, least)
+            yield from _budget(document, one, near, autoscalers)
 
 
 def _service(
@@ -89,7 +89,7 @@ def _budget(
     document: Document,
     budget: PodDisruptionBudget,
     near: Mapping[str, list[Workload]],
-    least: Mapping[tuple[str, str, str], int],
+    autoscalers: Sequence[HorizontalPodAutoscaler],
 ) -> Iterator[Finding]:
     selector = budget.selector
     if selector is None or (budget.min_available is None and budget.max_unavailable is None):
@@ -104,21 +104,17 @@ def _budget(
             break
     else:
         return
-    counts = [one.replicas and max(one.replicas, least.get((one.kind, one.namespace, one.name), 0)) for one in mine]
-    if None in counts or not (replicas := sum(count or 0 for count in counts)):
+    if any(one.replicas is None for one in mine):
         return
+    keys = [((one.kind, one.namespace, one.name), one.replicas or 0) for one in mine]
+    replicas = sum(least_replicas(key, count, autoscalers) for key, count in keys)
     now = budget_status(budget, pods=replicas, healthy=replicas, scale=replicas)
-    if now.allowed <= 0:
+    if replicas and not now.allowed:
         field = "maxUnavailable" if budget.max_unavailable is not None else "minAvailable"
         given = budget.max_unavailable if budget.max_unavailable is not None else budget.min_available
         names = ", ".join(f"{one.kind}/{one.name}" for one in mine)
         text = f"{field} {given} of {replicas} pod{'' if replicas == 1 else 's'} ({names}) lets none be evicted"
         yield finding_in(document, NO_EVICTION, Hit(f"spec.{field}", text))
-
-
-def _least(autoscalers: Iterable[HorizontalPodAutoscaler]) -> dict[tuple[str, str, str], int]:
-    """Return how many replicas an autoscaler keeps at least, by kind, namespace and name."""
-    return {one.target: one.min_replicas for one in autoscalers}
 
 
 def files_with_others(found: Found, documents: Iterable[Document]) -> set[str]:

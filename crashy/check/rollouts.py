@@ -13,6 +13,7 @@ from crashy.check.targets import CheckTarget
 from crashy.controllers.rollout import fenceposts
 from crashy.kubelet.grace import KillReason, grace_period
 from crashy.objects.deployment import Deployment
+from crashy.objects.images import is_patient
 from crashy.objects.pod import ProbeType
 from crashy.objects.statefulset import StatefulSet
 
@@ -81,17 +82,23 @@ def _alone_on_a_node(target: CheckTarget) -> str:
 def no_pre_stop_wait(target: CheckTarget) -> Iterator[Hit]:
     """Find containers that get SIGTERM while their Services still send them requests.
 
-    Only those of several pods with readiness: elsewhere an update costs more than that, and is meant to.
+    Only those of several pods with readiness: elsewhere an update costs more than that, and is meant to. The patient
+    goes on accepting requests for a while.
     """
     mine = [route.service.name for route in target.routes if leads_to(route, target)]
     if not mine or target.workload.kind not in _ROLLED or target.pods == 1 or not target.container.readiness_probe:
         return
     seconds, known = hook_seconds(target.container.lifecycle.pre_stop)
-    if seconds or not known:
+    if seconds or not known or _recreated(target) or is_patient(target.container.image):
         return
     names = ", ".join(f"Service/{name}" for name in mine)
     text = f"no wait in preStop: SIGTERM comes while {names} may still send it requests, which are refused"
     yield Hit(target.field("lifecycle.preStop" if target.container.lifecycle.pre_stop else ""), text)
+
+
+def _recreated(target: CheckTarget) -> bool:
+    made_from = target.workload.object
+    return isinstance(made_from, Deployment) and made_from.strategy.type == "Recreate"
 
 
 def ready_while_stopping(target: CheckTarget) -> Iterator[Hit]:

@@ -81,7 +81,7 @@ def ready_after_start(target: CheckTarget, after: FailureMode | None = None) -> 
     late = outcome(target, readiness).seconds
     streak = (readiness.success_threshold - 1) * max(readiness.period_seconds, late)
     fails = after is None or notices(target, readiness, after)
-    return Bounds(first.best + (0.0 if after else streak), first.worst + (streak if fails else 0.0))
+    return Bounds(first.best, first.worst + (streak if fails else 0.0))  # each sync may add a probe to a streak
 
 
 def _first_success(target: CheckTarget, probe: Probe, kind: ProbeType, gate: Bounds) -> Bounds | None:

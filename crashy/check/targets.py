@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from crashy.check.patient_env import PatientEnv, by_name, is_known, patient_env
 from crashy.kubelet.pod import is_sidecar
@@ -12,6 +12,7 @@ from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap
 from crashy.objects.document import Document, refusal
 from crashy.objects.fields import FieldError, child
+from crashy.objects.horizontalpodautoscaler import HorizontalPodAutoscaler, least_replicas
 from crashy.objects.kinds import KINDS, NOT_RUN
 from crashy.objects.manifests import Object, read_object
 from crashy.objects.pod import Container, PodTemplate, Probe, ProbeType
@@ -164,7 +165,8 @@ class _Related:
 
     def __init__(self, found: Sequence[tuple[Document, Object | Workload]], profile: Profile) -> None:
         self._profile = profile
-        self._workloads = [one for _, one in found if isinstance(one, Workload)]
+        autoscalers = [one for _, one in found if isinstance(one, HorizontalPodAutoscaler)]
+        self._workloads = [_raised(one, autoscalers) for _, one in found if isinstance(one, Workload)]
         self._maps = [(document, one) for document, one in found if isinstance(one, ConfigMap)]
         self._routes: dict[tuple[str, str], Route] = {}  # by the Service's key and a file or folder that it is in
         self._names: dict[Label, dict[str, None]] = {}  # of the Services that ask for a label, among others
@@ -219,6 +221,13 @@ class _Related:
         mine = [*places(workload.document.file)]
         near = [(sum(place in mine for place in places(document.file)), one) for document, one in self._maps]
         return by_name([one for _, one in sorted(near, key=lambda it: it[0])], workload.namespace)
+
+
+def _raised(workload: Workload, autoscalers: Iterable[HorizontalPodAutoscaler]) -> Workload:
+    if workload.replicas is None:
+        return workload
+    key = workload.kind, workload.namespace, workload.name
+    return replace(workload, replicas=least_replicas(key, workload.replicas, autoscalers))
 
 
 def _labels(workload: Workload) -> Iterator[Label]:

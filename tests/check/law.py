@@ -225,6 +225,18 @@ def _drains(case: Case, mode: FailureMode) -> tuple[float, ...]:
     return (EVER,) if job else (0.0, EVER)
 
 
+def wrong_start(case: Case) -> Iterator[str]:
+    """Yield what sim shows of a healthy start and `check` does not say."""
+    events, ready_at, _ = see(case, None)
+    bounds, container = case.numbers.start.ready, case.target.container
+    mine = (e.t for e in events if e.kind == "process" and e.data.get("container") == container.name)
+    begun = next((t for t in mine if ready_at is not None and t <= ready_at), 0.0)
+    took = None if ready_at is None else ready_at - begun
+    if took is not None and not (container.readiness_probe or container.startup_probe):
+        took = 0.0  # it is ready with its start, and that is published later
+    yield from _outside("ready", bounds, took)
+
+
 def wrong(case: Case, mode: FailureMode, seen: Seen) -> Iterator[str]:
     """Yield what sim shows and `check` does not say."""
     impact = case.numbers.impacts[mode]

@@ -38,10 +38,7 @@ def cases(path: Path) -> list[law.Case]:
 
 def broken(case: law.Case) -> list[str]:
     """Return where the law does not hold for a container."""
-    _, ready_at, _ = law.see(case, None)
-    lines = []
-    if (ready_at is None) != (case.numbers.start.ready is None):
-        lines.append(f"{case.target.title}: ready {case.numbers.start.ready}, but seen {ready_at}")
+    lines = [f"{case.target.title}: {line}" for line in law.wrong_start(case)]
     for mode in FailureMode:
         shown = []
         for failure in law.failures(case, mode):
