@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crashy.check.handler_traps import depends_on
-from crashy.check.model import Hit
+from crashy.check.model import Hit, Severity
 from crashy.check.numbers import numbers, waits
 from crashy.check.outcomes import FailureMode
 from crashy.check.targets import CheckTarget
@@ -31,18 +31,17 @@ def readiness_alone(target: CheckTarget) -> Iterator[Hit]:
 
 
 def liveness_without_restart(target: CheckTarget) -> Iterator[Hit]:
-    """Find liveness probes of containers that are not restarted, or only if their process fails."""
+    """Find liveness probes of containers that are not restarted, or whose work is to end one day."""
     policy = target.template.restart_policy
     if target.container.liveness_probe is None or policy == "Always" or target.container.restart_policy == "Always":
         return
+    job = KINDS[target.workload.kind].ends
     if policy == "Never":
-        job = KINDS[target.workload.kind].ends
-        text = (
-            "its pod has failed then; the Job starts another until backoffLimit" if job else "its pod has failed then"
-        )
+        text = "its pod has failed then, and stays so" + ("; the Job starts another until backoffLimit" if job else "")
     else:
-        text = "a process that ends with 0 at SIGTERM has succeeded, and is not started again"
-    yield Hit(target.field("livenessProbe"), f"liveness kills it, and restartPolicy is {policy}: {text}")
+        text = "its work begins again" + (", and counts towards the Job's backoffLimit" if job else "")
+    severity = None if policy == "Never" else Severity.NOTE
+    yield Hit(target.field("livenessProbe"), f"liveness kills it, and restartPolicy is {policy}: {text}", severity)
 
 
 def readiness_ignored(target: CheckTarget) -> Iterator[Hit]:

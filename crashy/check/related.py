@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from crashy.check.model import Finding, Hit, Severity, Trap, finding_in
-from crashy.check.targets import Found, Workload, places
+from crashy.check.targets import Found, Workload, latest, places
 from crashy.controllers.eviction import budget_status
 from crashy.objects.document import Document
 from crashy.objects.horizontalpodautoscaler import HorizontalPodAutoscaler, least_replicas
 from crashy.objects.kinds import KINDS
+from crashy.objects.manifests import Object
 from crashy.objects.poddisruptionbudget import PodDisruptionBudget
 from crashy.objects.service import Service
 
@@ -36,11 +37,12 @@ _BY_CONTROLLERS = frozenset(
 )  # fmt: skip
 
 
-def related_findings(objects: Sequence[tuple[Document, object]], others: Collection[str]) -> Iterator[Finding]:
+def related_findings(found: Sequence[tuple[Document, Object | Workload]], others: Collection[str]) -> Iterator[Finding]:
     """Find Services and budgets among objects that are applied together.
 
     `others` are the files with objects of unknown kinds: an operator may make pods for the Services there.
     """
+    objects = latest(found)
     workloads = [one for _, one in objects if isinstance(one, Workload)]
     near: dict[str, list[Workload]] = {}
     for workload in workloads:

@@ -149,15 +149,20 @@ def _object(document: Document) -> tuple[Object | Workload | None, list[FieldErr
 def targets_among(found: Sequence[tuple[Document, Object | Workload]], profile: Profile = NEWEST) -> list[CheckTarget]:
     """Return the containers of the workloads among objects that are applied together.
 
-    Of two objects with one kind, namespace and name in one file the later one counts, as with kubectl; in several files
-    each workload counts, with the Services and ConfigMaps that stand nearest to it.
+    Of objects with one kind, namespace and name in several files each workload counts, with the Services and ConfigMaps
+    that stand nearest to it.
     """
+    return list(_Related(latest(found), profile).targets())
+
+
+def latest(found: Sequence[tuple[Document, Object | Workload]]) -> list[tuple[Document, Object | Workload]]:
+    """Return the later one of two objects with one kind, namespace and name in one file, as kubectl leaves it."""
     last: dict[tuple[str, ...], tuple[Document, Object | Workload]] = {}
     for document, one in found:
         own = given_name(document) or document.place
         last.pop(key := (document.file, str(document.object.get("kind")), one.namespace, own), None)
         last[key] = document, one
-    return list(_Related(list(last.values()), profile).targets())
+    return list(last.values())
 
 
 class _Related:

@@ -219,9 +219,9 @@ TRAPS = (
         rollouts.rollout_stands_still,
     ),
     Trap(
-        "liveness-without-restart", W, "Liveness kills what is not restarted",
-        "With restartPolicy Never a failed liveness probe is the pod's end. With OnFailure it depends on the exit code "
-        "at SIGTERM: an app that ends well counts as done, though its work is not.",
+        "liveness-without-restart", W, "Liveness kills what is not restarted, or is to end by itself",
+        "With restartPolicy Never a failed liveness probe ends the pod: nothing starts it again. With OnFailure it is "
+        "started again, whatever its exit code is, and has lost what it had done.",
         "restartPolicy: Always for what serves; no liveness probe, but activeDeadlineSeconds for what runs to an end.",
         pods.liveness_without_restart,
     ),
