@@ -2,7 +2,8 @@
 
 Prints each reason why a file does not do what its row counts, and then the table; exit 1 if a row misses its target. A
 file counts as accepted when each of its objects is right by itself and by the rules of those kinds that are known here;
-the files that `wild-refused.txt` names (`PATH: reason`, paths as the folder has them) count as refused, whatever is found here.
+the files that `wild-refused.txt` names (`PATH: reason`, paths as the folder has them) count as refused, whatever is found
+here.
 
 usage: python scripts/wild.py [--for SECONDS] [--all] FOLDER...
 """
@@ -20,8 +21,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crashy.check.files import INVALID, read_sources
 from crashy.check.model import findings
-from crashy.check.targets import read_targets
 from crashy.check.traps import TRAPS
 from crashy.clock import VirtualLoop
 from crashy.controllers.base import PodView
@@ -31,6 +32,7 @@ from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.runner import perform
 from crashy.manifest.load import SUFFIXES, read_file
+from crashy.manifest.walk import sources
 from crashy.objects.document import Document
 from crashy.objects.manifests import Manifests, read, read_object
 from crashy.patient.shell import others
@@ -111,9 +113,10 @@ def _try(tried: Tried, seconds: float) -> None:
     documents, errors = read_file(tried.path)
     tried.refused = _short(errors[0]) if errors else _refusal(documents)
     try:
-        findings(TRAPS, read_targets(documents, errors)[0])
-    except BadInput as error:
-        tried.check = _short(error.lines[0])
+        checked = read_sources(sources([str(tried.path)]))
+        findings(TRAPS, checked.targets)
+        if wrong := [finding for finding in checked.findings if finding.trap is INVALID]:
+            tried.check = _short(f"{wrong[0].place}: {wrong[0].message}")
     except Exception:  # noqa: BLE001 - it is to be counted
         tried.check = _traceback()
     try:

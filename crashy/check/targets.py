@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from crashy.check.patient_env import PatientEnv, by_name, patient_env
+from crashy.check.patient_env import PatientEnv, by_name, is_known, patient_env
 from crashy.kubelet.pod import is_sidecar
+from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap
-from crashy.objects.document import Document, one_line, refusal
-from crashy.objects.fields import FieldError, SpecError, child
-from crashy.objects.kinds import KINDS, NOT_RUN, Kind
+from crashy.objects.document import Document, refusal
+from crashy.objects.fields import FieldError, child
+from crashy.objects.horizontalpodautoscaler import HorizontalPodAutoscaler, least_replicas
+from crashy.objects.kinds import KINDS, NOT_RUN
 from crashy.objects.manifests import Object, read_object
-from crashy.objects.pod import Container, PodTemplate, Probe, ProbeType, parse_pod_template
+from crashy.objects.pod import Container, PodTemplate, Probe, ProbeType
 from crashy.objects.service import Service
 from crashy.objects.workload import Workload as MakesPods
+
+Label = tuple[str, str, str]  # namespace, key and value
+WITH_PODS = ", ".join(kind.name for kind in KINDS.values() if kind.template is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A workload with its pod template at `path` of its document; `replicas` is None for one pod a node."""
+    """A workload with its pod template at `path` of its document; `replicas` is None for one pod a node.
+
+    `object` is what its kind's own reader made of it.
+    """
 
     kind: str
     name: str
@@ -28,6 +37,7 @@ class Workload:
     template: PodTemplate
     path: str
     document: Document = field(repr=False)
+    object: MakesPods | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ class Route:
 class CheckTarget:
     """A container of a workload at `path` of its document, the Services that select it, and its environment.
 
-    `pods` counts the pods that share its work; None if that depends on the number of nodes.
+    `pods` counts the pods that share its work; None if that depends on the number of nodes. `profile` is the kubelet's.
     """
 
     workload: Workload
@@ -51,6 +61,7 @@ class CheckTarget:
     routes: tuple[Route, ...] = ()
     pods: int | None = 1
     env: PatientEnv = field(default_factory=PatientEnv)
+    profile: Profile = NEWEST
 
     @property
     def template(self) -> PodTemplate:
@@ -81,97 +92,157 @@ class CheckTarget:
         return child(self.workload.path, f"spec.{name}")
 
 
+@dataclass(slots=True)
+class Found:
+    """What documents hold: objects, each with its document, mistakes in others, and a count of the unknown kinds."""
+
+    objects: list[tuple[Document, Object | Workload]] = field(default_factory=list)
+    mistakes: list[tuple[Document, FieldError]] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
 def read_targets(documents: Sequence[Document], errors: Sequence[str] = ()) -> tuple[list[CheckTarget], list[str]]:
-    """Return the containers to check in `documents`, and a line for each document that is skipped.
+    """Return the containers to check in `documents`, and the names of the kinds that are skipped.
 
     Raises BadInput with a line for every mistake (`errors` are those known already), or if there is nothing to check.
     """
-    lines, skipped = list(errors), []
-    found: dict[tuple[str, str, str], tuple[Document, Object | Workload]] = {}
+    found = read_objects(documents)
+    lines = [*errors, *(document.message(error) for document, error in found.mistakes)]
+    if lines:
+        raise refusal(lines)
+    targets = targets_among(found.objects)
+    if not targets:
+        files = ", ".join(dict.fromkeys(document.file for document in documents)) or "nothing"
+        raise refusal([f"{files}: no {WITH_PODS} to check"])
+    return targets, list(found.skipped)
+
+
+def read_objects(documents: Iterable[Document]) -> Found:
+    """Read what `documents` hold that matters to probes."""
+    found = Found()
     for document in documents:
         kind = document.object.get("kind")
         one, wrong = _object(document)
-        lines += [document.message(error) for error in wrong]
+        found.mistakes += [(document, error) for error in wrong]
         if one is not None:
-            found.pop(key := (str(kind), one.namespace, one.name), None)
-            found[key] = document, one
+            found.objects.append((document, one))
         elif not wrong and kind not in list(NOT_RUN):
-            skipped.append(one_line(document.message("is not checked: it has no known pod template")))
-    if lines:
-        raise refusal(lines)
-    targets = _targets(list(found.values()))
-    if not targets:
-        files = ", ".join(dict.fromkeys(document.file for document in documents)) or "nothing"
-        kinds = ", ".join(kind.name for kind in KINDS.values() if kind.template is not None)
-        raise refusal([f"{files}: no {kinds} to check"])
-    return targets, skipped
+            found.skipped[str(kind)] += 1
+    return found
+
+
+def given_name(document: Document) -> str:
+    """Return the name that an object has itself, and not by its generateName; else nothing."""
+    metadata = document.object.get("metadata")
+    return str(metadata.get("name") or "") if isinstance(metadata, Mapping) else ""
 
 
 def _object(document: Document) -> tuple[Object | Workload | None, list[FieldError]]:
-    kind = KINDS.get(str(document.object.get("kind")))
-    if kind and kind.template and not kind.read:
-        return _lenient(document, kind)
-    one: Object | Workload | None
     one, wrong = read_object(document)
-    foreign = len(wrong) == 1 and wrong[0].path == "kind" and wrong[0].kind == "Unsupported value"
-    if kind and isinstance(one, MakesPods):
-        one = Workload(
-            kind.name,
-            one.name,
-            one.namespace,
-            None if kind.on_each_node else one.replicas,
-            one.template,
-            kind.template or "",
-            document,
-        )
-    return one, [] if foreign else wrong
+    if not isinstance(one, MakesPods):
+        return one, wrong
+    kind = KINDS[one.kind]
+    replicas = None if kind.on_each_node else one.replicas
+    return Workload(one.kind, one.name, one.namespace, replicas, one.template, kind.template or "", document, one), []
 
 
-def _lenient(document: Document, kind: Kind) -> tuple[Workload | None, list[FieldError]]:
-    """Read the pod template of a kind that no lab runs; other fields are not validated."""
-    path, manifest = kind.template or "", kind.template_in(document.object)
-    if not isinstance(manifest, Mapping):
-        return None, [FieldError(path, "Required value")]
-    try:
-        # Only a pod that may end can have another restartPolicy than Always: a Pod's rules are a Job's too.
-        template = parse_pod_template(manifest, path="" if kind.ends else path)
-    except SpecError as error:
-        return None, [FieldError(child(path, e.path), e.kind, e.detail) if kind.ends else e for e in error.errors]
-    metadata = document.object.get("metadata")
-    metadata = metadata if isinstance(metadata, Mapping) else {}
-    replicas = 1 if kind.ends else None if kind.on_each_node else document.object["spec"].get("replicas", 1)
-    return Workload(
-        kind.name,
-        str(metadata.get("name") or metadata.get("generateName") or ""),
-        str(metadata.get("namespace") or "default"),
-        replicas if replicas is None or isinstance(replicas, int) else 1,
-        template,
-        path,
-        document,
-    ), []
+def targets_among(found: Sequence[tuple[Document, Object | Workload]], profile: Profile = NEWEST) -> list[CheckTarget]:
+    """Return the containers of the workloads among objects that are applied together.
+
+    Of objects with one kind, namespace and name in several files each workload counts, with the Services and ConfigMaps
+    that stand nearest to it.
+    """
+    return list(_Related(latest(found), profile).targets())
 
 
-def _targets(found: Sequence[tuple[Document, Object | Workload]]) -> list[CheckTarget]:
-    workloads = [one for _, one in found if isinstance(one, Workload)]
-    routes = [Route(one, document) for document, one in found if isinstance(one, Service)]
-    maps = [one for _, one in found if isinstance(one, ConfigMap)]
-    return [target for workload in workloads for target in _containers(workload, workloads, routes, maps)]
+def latest(found: Sequence[tuple[Document, Object | Workload]]) -> list[tuple[Document, Object | Workload]]:
+    """Return the later one of two objects with one kind, namespace and name in one file, as kubectl leaves it."""
+    last: dict[tuple[str, ...], tuple[Document, Object | Workload]] = {}
+    for document, one in found:
+        own = given_name(document) or document.place
+        last.pop(key := (document.file, str(document.object.get("kind")), one.namespace, own), None)
+        last[key] = document, one
+    return list(last.values())
 
 
-def _containers(
-    workload: Workload, workloads: Sequence[Workload], routes: Sequence[Route], maps: Sequence[ConfigMap]
-) -> list[CheckTarget]:
-    mine = tuple(route for route in routes if _leads_to(route, workload))
-    beside = [other for other in workloads if other is workload or any(_leads_to(route, other) for route in mine)]
-    counts = [other.replicas for other in beside]
-    pods = None if None in counts else sum(count or 0 for count in counts)
-    spec = child(workload.path, "spec")
-    template = workload.template
-    listed = [(f"{spec}.initContainers[{i}]", c) for i, c in enumerate(template.init_containers) if is_sidecar(c)]
-    listed += [(f"{spec}.containers[{i}]", c) for i, c in enumerate(template.containers)]
-    known = by_name(maps, workload.namespace)
-    return [CheckTarget(workload, c, path, mine, pods, patient_env(c, known)) for path, c in listed]
+class _Related:
+    """Objects that are applied together, and which belong to each other."""
+
+    def __init__(self, found: Sequence[tuple[Document, Object | Workload]], profile: Profile) -> None:
+        self._profile = profile
+        autoscalers = [one for _, one in found if isinstance(one, HorizontalPodAutoscaler)]
+        self._workloads = [_raised(one, autoscalers) for _, one in found if isinstance(one, Workload)]
+        self._maps = [(document, one) for document, one in found if isinstance(one, ConfigMap)]
+        self._routes: dict[tuple[str, str], Route] = {}  # by the Service's key and a file or folder that it is in
+        self._names: dict[Label, dict[str, None]] = {}  # of the Services that ask for a label, among others
+        common = Counter(label for workload in self._workloads for label in _labels(workload))
+        for document, one in found:
+            if isinstance(one, Service) and one.selector:
+                rarest = min(((one.namespace, *label) for label in one.selector.items()), key=lambda it: common[it])
+                self._names.setdefault(rarest, {})[one.name] = None
+                for place in places(document.file):
+                    self._routes[f"{one.namespace}/{one.name}", place] = Route(one, document)
+        self._mine = {id(workload): tuple(self._routes_to(workload)) for workload in self._workloads}
+        self._replicas: dict[int, dict[str, int | None]] = {}  # of all that a Service leads to
+        for workload in self._workloads:
+            for route in self._mine[id(workload)]:
+                counts = self._replicas.setdefault(id(route.service), {})
+                counts[f"{workload.kind}/{workload.name}"] = workload.replicas
+
+    def targets(self) -> Iterator[CheckTarget]:
+        """Yield the containers of each workload."""
+        for workload in self._workloads:
+            yield from self._containers(workload)
+
+    def _routes_to(self, workload: Workload) -> Iterator[Route]:
+        """Yield the Services that select a workload's pods; of those with one name, the nearest may."""
+        names = dict.fromkeys(name for label in _labels(workload) for name in self._names.get(label, ()))
+        for name in names:
+            key = f"{workload.namespace}/{name}"
+            near = (self._routes.get((key, place)) for place in places(workload.document.file))
+            route = next(filter(None, near))
+            if route.service.selects(workload.template.labels):
+                yield route
+
+    def _containers(self, workload: Workload) -> Iterator[CheckTarget]:
+        mine = self._mine[id(workload)]
+        beside = {key: count for route in mine for key, count in self._replicas[id(route.service)].items()}
+        counts = [*(beside | {f"{workload.kind}/{workload.name}": workload.replicas}).values()]
+        pods = None if None in counts else sum(count or 0 for count in counts)
+        spec = child(workload.path, "spec")
+        template = workload.template
+        side = [
+            (f"{spec}.initContainers[{i}]", c)
+            for i, c in enumerate(template.init_containers)
+            if is_sidecar(c) and self._profile.sidecars
+        ]
+        listed = side + [(f"{spec}.containers[{i}]", c) for i, c in enumerate(template.containers)]
+        known = self._maps_for(workload) if any(is_known(container) for _, container in listed) else {}
+        for path, container in listed:
+            env = patient_env(container, known, template.annotations)
+            yield CheckTarget(workload, container, path, mine, pods, env, self._profile)
+
+    def _maps_for(self, workload: Workload) -> dict[str, ConfigMap]:
+        mine = [*places(workload.document.file)]
+        near = [(sum(place in mine for place in places(document.file)), one) for document, one in self._maps]
+        return by_name([one for _, one in sorted(near, key=lambda it: it[0])], workload.namespace)
 
 
-def _leads_to(route: Route, workload: Workload) -> bool:
-    return route.service.namespace == workload.namespace and route.service.selects(workload.template.labels)
+def _raised(workload: Workload, autoscalers: Iterable[HorizontalPodAutoscaler]) -> Workload:
+    if workload.replicas is None:
+        return workload
+    key = workload.kind, workload.namespace, workload.name
+    return replace(workload, replicas=least_replicas(key, workload.replicas, autoscalers))
+
+
+def _labels(workload: Workload) -> Iterator[Label]:
+    for name, value in workload.template.labels.items():
+        yield workload.namespace, name, value
+
+
+def places(file: str) -> Iterator[str]:
+    """Yield a file and the folders that it is in, the innermost first: `a/b.yaml`, `a`, and nothing."""
+    yield file
+    while file:
+        file = file.rpartition("/")[0]
+        yield file

@@ -6,11 +6,12 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from crashy.check.handler_traps import shown
+from crashy.check.impacts import Impact
 from crashy.check.model import Finding, Severity
-from crashy.check.numbers import FailureMode, Impact, Numbers, numbers, waits
+from crashy.check.numbers import Numbers, numbers, waits
+from crashy.check.outcomes import FailureMode
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
-from crashy.kubelet.versions import NEWEST
 from crashy.objects.document import one_line
 from crashy.objects.pod import Probe, ProbeType
 
@@ -23,6 +24,7 @@ _MODES = {
     FailureMode.HANG: "it hangs",
 }
 _HEAD = ("when", "noticed after", "out of Service", "back after", "users see errors")
+_HEAD_ALONE = ("when", "noticed after", "not ready after", "back after")  # no Service leads to it: no users
 _ENDS = {
     ProbeType.READINESS: ("takes", "it out of its Services"),
     ProbeType.LIVENESS: ("restarts", "it"),
@@ -31,13 +33,18 @@ _ENDS = {
 
 
 def report(targets: Sequence[CheckTarget], findings: Sequence[Finding], *, width: int = WIDTH) -> str:
-    """Return everything about each container; each trap is explained once."""
+    """Return everything about each container, then what is about none; each trap is explained once."""
     lines: list[str] = []
     explained: set[str] = set()
+    by_target: dict[int, list[Finding]] = {}
+    for finding in findings:
+        by_target.setdefault(id(finding.target), []).append(finding)
     for target in targets:
-        mine = [finding for finding in findings if finding.target is target]
+        mine = by_target.get(id(target), [])
         lines += [*_container(target, width), "", *_traps(mine, explained, width), *([""] if mine else [])]
-    return "\n".join(map(one_line, [*lines, *_legend(targets, width), summary(findings)]))
+    others = by_target.get(id(None), [])
+    lines += [*_traps(others, explained, width), *([""] if others else [])]
+    return "\n".join(map(one_line, [*lines, *(_legend(targets, width) if targets else ()), summary(findings)]))
 
 
 def summary(findings: Sequence[Finding]) -> str:
@@ -50,14 +57,16 @@ def _container(target: CheckTarget, width: int) -> Iterator[str]:
     result = numbers(target)
     document = target.workload.document
     pods = "" if target.pods == 1 else ", a pod a node" if target.pods is None else f", {target.pods} pods"
-    yield f"{target.title}{pods}  ({document.file}:{document.line_of(target.path)})"
+    namespace = "" if target.workload.namespace == "default" else f", namespace {target.workload.namespace}"
+    yield f"{target.title}{pods}{namespace}  ({document.file}:{document.line_of(target.path)})"
     for kind in (ProbeType.STARTUP, ProbeType.READINESS, ProbeType.LIVENESS):
         probe = target.container.probe(kind)
         if probe is not None or kind is not ProbeType.STARTUP:
             yield from _wrapped(f"  {kind:9} ", _probe(target, kind, probe), width)
     yield from _wrapped("  start     ", _start(result), width)
     yield ""
-    yield from _table([_HEAD, *(_row(target, mode, result.impacts[mode]) for mode in FailureMode)])
+    head = _HEAD if target.routes else _HEAD_ALONE
+    yield from _table([head, *(_row(target, mode, result.impacts[mode]) for mode in FailureMode)])
 
 
 def _probe(target: CheckTarget, kind: ProbeType, probe: Probe | None) -> str:
@@ -96,8 +105,8 @@ def _row(target: CheckTarget, mode: FailureMode, impact: Impact) -> tuple[str, .
     back = _span(impact.back) + (star if impact.back else "")
     # What lasts until it is back lasts as long as its start too.
     errors = _span(impact.errors, "for ever") + (star if impact.errors and impact.errors is not impact.out else "")
-    out = _span(impact.out) if target.container.readiness_probe else "-"
-    return _MODES[mode], _span(impact.detected), out, back, errors + share
+    row = _MODES[mode], _span(impact.detected), _span(impact.out), back
+    return (*row, errors + share) if target.routes else row
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -108,7 +117,8 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _traps(findings: Sequence[Finding], explained: set[str], width: int) -> Iterator[str]:
     for finding in findings:
-        at = f"line {finding.line}"
+        document = finding.target.workload.document if finding.target else None
+        at = f"line {finding.line}" if document and document.file == finding.file else f"{finding.file}:{finding.line}"
         yield from _wrapped(f"  {finding.severity:9} ", f"{finding.trap.id}, {at}: {finding.message}", width)
         if finding.trap.id in explained:
             continue
@@ -122,8 +132,9 @@ def _legend(targets: Sequence[CheckTarget], width: int) -> Iterator[str]:
     star = "* and the time that the app takes to start. " if any(not s.env.starts for s in targets) else ""
     again = ", ".join(f"{wait:g}" for wait in dict.fromkeys(waits()))
     text = (
-        f"{star}Lower to upper bound of a first failure, with Kubernetes {NEWEST.version}; repeated failures wait "
-        f"{again} s before their restarts (CrashLoopBackOff). The kubelet only detects what a probe checks."
+        f"{star}Lower to upper bound of a first failure, with Kubernetes {targets[0].profile.version}; repeated "
+        f"failures wait {again} s before their restarts (CrashLoopBackOff). The kubelet only detects what a probe "
+        "checks."
     )
     yield from textwrap.wrap(text, width)
 

@@ -1,8 +1,7 @@
-"""The engines that run on this machine, and the option that says which Kubernetes they behave as."""
+"""The engines that run on this machine."""
 
 from __future__ import annotations
 
-import argparse
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -14,7 +13,7 @@ from crashy.engines.lab.images import stands_in
 from crashy.engines.lab.running import running as lab
 from crashy.engines.sim.sim import running as sim
 from crashy.experiment.model import Experiment
-from crashy.kubelet.versions import NEWEST, PROFILES, Profile
+from crashy.kubelet.versions import Profile
 from crashy.timeline import Timeline
 
 
@@ -53,15 +52,3 @@ def notes(name: str, experiment: Experiment) -> Iterator[str]:
         experiment.models,
         real=lambda template, container: name == "lab" and not stands_in(template, container, experiment.images),
     )
-
-
-def add_version(parser: argparse.ArgumentParser) -> None:
-    """Add `--kubernetes VERSION`; its value is a Profile."""
-    text = f"behave as the kubelet of this version: {', '.join(PROFILES)} (default {NEWEST.version})"
-    parser.add_argument("--kubernetes", type=_profile, default=NEWEST, metavar="VERSION", help=text)
-
-
-def _profile(version: str) -> Profile:
-    if version not in PROFILES:
-        raise argparse.ArgumentTypeError(f"{version!r}: must be one of {', '.join(PROFILES)}")
-    return PROFILES[version]

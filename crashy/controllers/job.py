@@ -166,7 +166,7 @@ class JobController:
             init_containers=tuple(map(_with_index, template.init_containers)),
         )
 
-    # --- what is told
+    # --- what is reported
 
     def _condition(self, one: Condition) -> None:
         kinds.CONDITION.add(

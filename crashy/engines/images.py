@@ -1,4 +1,4 @@
-"""What runs for a container: the patient, its own command, or its image's stand-in; and what users are told of it."""
+"""What runs for a container: the patient, its own command, or its image's stand-in; and the notes on it."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def notes(
                 images[container.image] = model_of(template, container, models)
                 jobs = jobs or "Job" in workload.kind
     if images:
-        told = ", ".join(f"{image}{_about(image, model)}" for image, model in images.items())
+        listed = ", ".join(f"{image}{_about(image, model)}" for image, model in images.items())
         ends = f"; a Job's ends well after {JOB_RUN}, or its model's run" if jobs else ""
         yield (
             "stand-ins, healthy apps that answer on the ports that are declared or probed, without their manifests' "
-            f"limits: {told}{ends}"
+            f"limits: {listed}{ends}"
         )
     if beyond:
         yield f"commands taken to succeed while their app is well: {', '.join(beyond)}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from typing import Any
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import yaml
 from yaml.reader import Reader
@@ -34,14 +35,28 @@ class _Refused(Exception):  # noqa: N818 - it carries the error's line
     """The rest of this file can't be read."""
 
 
-def parse(data: bytes, file: str) -> tuple[list[Document], list[str]]:
+class Duplicate(NamedTuple):
+    """A key that its mapping has already, on line `first`; `document` counts the file's documents from 1."""
+
+    file: str
+    document: int
+    line: int
+    path: str
+    first: int
+
+    def __str__(self) -> str:
+        return f"{self.path}: this key is on line {self.first} already"
+
+
+def parse(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> tuple[list[Document], list[str]]:
     """Return the documents of a YAML or JSON file, and a line for each mistake.
 
     A `kind: List` is unpacked and empty documents are left out. Scalars are what `kubectl` takes them for
     (sigs.k8s.io/yaml: goyaml.v2/resolve.go): `yes` is true, `0o17` is 15, a date is text. `<<` merges.
-    At most 1 MiB, 64 levels and 100 000 values; duplicate keys and every tag are refused.
+    At most 1 MiB, 64 levels and 100 000 values; duplicate keys and every tag are refused. Where `duplicates` are asked
+    for, they are added there instead, and the last value of such a key counts.
     """
-    reader = _read(data, file)
+    reader = _read(data, file, duplicates)
     documents: list[Document] = []
     errors = reader.errors
     for index, line, value, lines, columns in reader.values:
@@ -71,8 +86,8 @@ def parse_values(data: bytes, file: str) -> tuple[list[Any], list[str]]:
     return [value for _, _, value, _, _ in reader.values], reader.errors
 
 
-def _read(data: bytes, file: str) -> _Reader:
-    reader = _Reader(file)
+def _read(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> _Reader:
+    reader = _Reader(file, duplicates)
     try:
         reader.read(_decode(data, file))
     except _Refused as refused:
@@ -98,11 +113,12 @@ def _decode(data: bytes, file: str) -> str:
 class _Reader:
     """Builds the objects of one file out of the parser's events, and notes the place of every value."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, duplicates: list[Duplicate] | None) -> None:
         self.file = file
+        self.duplicates = duplicates
         self.values: list[tuple[int, int, Any, dict[str, int], dict[str, int]]] = []  # index, line, value, places
         self.errors: list[str] = []
-        self._events: Iterator[yaml.Event] = iter(())
+        self._next: Callable[[], yaml.Event]
         self._index = 0
         self._nodes = 0
         self._lines: dict[str, int] = {}
@@ -111,20 +127,12 @@ class _Reader:
 
     def read(self, text: str) -> None:
         """Read every document that isn't empty; raises _Refused where the rest can't be made sense of."""
-        self._events = self._parse(text)
-        for event in self._events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                self._index += 1
-                self._lines, self._columns, self._anchors = {}, {}, {}
-                start = next(self._events)
-                errors = len(self.errors)
-                value = self._node(start, "", 0)
-                if value is not None and len(self.errors) == errors:  # a mistaken one would only be blamed again
-                    self.values.append((self._index, _line(start), value, self._lines, self._columns))
-
-    def _parse(self, text: str) -> Iterator[yaml.Event]:
+        loader = _Loader(text)
+        self._next = loader.get_event
         try:
-            yield from yaml.parse(text, Loader=_Loader)
+            while (event := self._next()) is not None:
+                if isinstance(event, yaml.DocumentStartEvent):
+                    self._document(self._next())
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = f"{self.file}:{mark.line + 1}:{mark.column + 1}" if mark else self.file
@@ -132,6 +140,16 @@ class _Reader:
             raise _Refused(f"{place}: not YAML: {error.problem}{context}") from None
         except yaml.YAMLError as error:
             raise _Refused(f"{self.file}: not YAML: {' '.join(str(error).split())}") from None
+        finally:
+            loader.dispose()
+
+    def _document(self, start: yaml.Event) -> None:
+        self._index += 1
+        self._lines, self._columns, self._anchors = {}, {}, {}
+        errors = len(self.errors)
+        value = self._node(start, "", 0)
+        if value is not None and len(self.errors) == errors:  # a mistaken one would only be blamed again
+            self.values.append((self._index, _line(start), value, self._lines, self._columns))
 
     def _node(self, event: yaml.Event, path: str, depth: int) -> Any:
         line = _line(event)
@@ -167,7 +185,7 @@ class _Reader:
 
     def _list(self, path: str, depth: int) -> list[Any]:
         items: list[Any] = []
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             items.append(self._node(event, f"{path}[{len(items)}]", depth + 1))
         return items
 
@@ -175,21 +193,25 @@ class _Reader:
         values: dict[str, Any] = {}
         first: dict[str, int] = {}
         merged: list[Any] = []
-        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
             line = _line(event)
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._refuse(line, f"{path + ': ' if path else ''}a key must be text, not a list or a mapping")
             if event.value == "<<" and event.implicit[0]:
-                merged.append(self._merge(next(self._events), path, depth, line))
+                merged.append(self._merge(self._next(), path, depth, line))
                 continue
-            key = event.value
+            key = sys.intern(event.value)  # many files have the same keys
             inner = f"{path}.{key}" if path else key
             self._check_tag(event.tag, inner, line)
             if key in first:
-                self._error(line, f"{inner}: this key is on line {first[key]} already")
+                duplicate = Duplicate(self.file, self._index, line, inner, first[key])
+                if self.duplicates is None:
+                    self._error(line, str(duplicate))
+                else:
+                    self.duplicates.append(duplicate)
             first.setdefault(key, line)
             self._place(inner, event)
-            values[key] = self._node(next(self._events), inner, depth + 1)
+            values[key] = self._node(self._next(), inner, depth + 1)
         for inherited in merged:
             for mapping in inherited:
                 values = {**mapping, **values}
@@ -210,7 +232,9 @@ class _Reader:
         return plain(event.value)
 
     def _check_tag(self, tag: str | None, path: str, line: int) -> None:
-        kind = (tag or "").removeprefix(_STANDARD)
+        if tag is None:
+            return
+        kind = tag.removeprefix(_STANDARD)
         if kind not in {"", "!", "str", "int", "float", "bool", "null", "map", "seq"}:
             shown = f"!!{kind}" if tag != kind else kind
             self._error(line, f"{path + ': ' if path else ''}tag {shown} is refused: a manifest is plain data")

@@ -1,4 +1,4 @@
-"""What the process of a stand-in is told: a healthy app in the place of an image that this machine doesn't have."""
+"""The settings of a stand-in's process: a healthy app in the place of an image that this machine doesn't have."""
 
 from __future__ import annotations
 
