@@ -39,21 +39,10 @@ class Run:
     def begin(cls, kind: str, engine: str, folder: Path) -> Run:
         timeline = folder / f"{kind}-{engine}.jsonl"
         rules = () if engine == "kube" else ("--kubernetes", VERSION)
-        command = [
-            "run",
-            str(FOLDER / f"{kind}.yaml"),
-            "--on",
-            engine,
-            "--seed",
-            "1",
-            "--timeline",
-            str(timeline),
-            "--quiet",
-        ]
+        command = ["run", str(FOLDER / f"{kind}.yaml"), "--on", engine, "--seed", "1", *rules]
+        command += ["--timeline", str(timeline), "--quiet"]
         pipe = subprocess.PIPE
-        process = subprocess.Popen(
-            [sys.executable, "-m", "crashy", *command, *rules], stdout=pipe, stderr=pipe, text=True
-        )
+        process = subprocess.Popen([sys.executable, "-m", "crashy", *command], stdout=pipe, stderr=pipe, text=True)
         return cls(process, timeline)
 
     def until(self, reason: str) -> None:
