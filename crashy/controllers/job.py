@@ -240,7 +240,7 @@ def _seen(view: PodView, date: float, *, counted: bool) -> JobPod:
         sum(one.restart_count for one in containers),
         floor(date + ended),
         {one.name: one.exit_code for one in containers if one.state == "terminated"},
-        {"Ready": str(status.ready)},
+        {"Ready": str(status.ready)} | ({"DisruptionTarget": "True"} if view.evicted else {}),
         pod.template.annotations,
         counted,
     )
