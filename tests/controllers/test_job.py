@@ -120,6 +120,23 @@ def test_the_backoff_counts_from_the_last_success() -> None:
     run_virtual(main())
 
 
+def test_the_backoff_counts_from_the_end_of_a_sidecar() -> None:
+    """kubernetes: pkg/controller/job/backoff_utils_test.go TestGetFinishedTime, `Pod with sidecar container`."""
+    sidecar = {"name": "s", "image": "crashy-app", "restartPolicy": "Always"}
+    pod = pod_spec() | {"initContainers": [sidecar], "terminationGracePeriodSeconds": 20}
+
+    def script(_pod: Pod, container: Container, _attempt: int) -> Life:
+        return Life(term_seconds=6) if container.name == "s" else Life(exits_at=1, exit_code=1)
+
+    async def main() -> None:
+        async with world(job_object(template={"spec": pod}), seconds=30, script=script) as w:
+            first, second = moments(w, "SuccessfulCreate")[:2]
+
+            assert second - first == pytest.approx(18, abs=1.5)
+
+    run_virtual(main())
+
+
 def test_on_failure_its_containers_restart_until_the_limit_is_reached() -> None:
     """05c: the Job deletes the pod while its third restart runs, and it is gone."""
 
