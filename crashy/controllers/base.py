@@ -17,10 +17,11 @@ NODE = "crashy-lab"
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """A pod that exists, and its current status."""
+    """A pod that exists, its current status, and whether it was `evicted` (its condition DisruptionTarget)."""
 
     pod: Pod
     status: PodStatus
+    evicted: bool = False
 
     def facts(self) -> Facts:
         """Return the facts that selectors match on."""

@@ -40,11 +40,12 @@ class _Member:
     pod: Pod
     driver: PodDriver
     owner: Owner | None
+    evicted: bool = False
 
     @property
     def view(self) -> PodView:
         """Return it as it is now."""
-        return PodView(self.pod, self.driver.status)
+        return PodView(self.pod, self.driver.status, self.evicted)
 
 
 class Cluster:
@@ -269,6 +270,7 @@ class Cluster:
         if pod.uid not in self._members:
             return
         self._budgets.check_eviction(self._members[pod.uid].view)
+        self._members[pod.uid] = replace(self._members[pod.uid], evicted=True)
         kinds.CONDITION.add(
             self._timeline.add,
             "apiserver",

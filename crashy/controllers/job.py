@@ -17,6 +17,7 @@ from crashy.controllers.base import PodView, Workloads
 from crashy.controllers.job_pods import INDEX, Backoff, JobPod, last_failures, pods_begin, replacement_annotations
 from crashy.controllers.job_sync import Condition, JobStatus, Step, sync
 from crashy.controllers.timer import Timer
+from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.runtime import Pod
 from crashy.objects.job import CONTROLLER, Job
 from crashy.objects.names import generated
@@ -227,7 +228,9 @@ class _Pods:
 def _seen(view: PodView, date: float, *, counted: bool) -> JobPod:
     pod, status = view.pod, view.status
     containers = (*status.containers, *status.init_containers)
-    ends = [one.finished_at for one in status.containers]
+    sidecars = {container.name for container in pod.template.init_containers if is_sidecar(container)}
+    stayed = (*status.containers, *(one for one in status.init_containers if one.name in sidecars))
+    ends = [one.finished_at for one in stayed]
     known = [end for end in ends if end is not None]
     ended = max(known) if known and len(known) == len(ends) else status.ready_since
     return JobPod(
@@ -240,7 +243,7 @@ def _seen(view: PodView, date: float, *, counted: bool) -> JobPod:
         sum(one.restart_count for one in containers),
         floor(date + ended),
         {one.name: one.exit_code for one in containers if one.state == "terminated"},
-        {"Ready": str(status.ready)},
+        {"Ready": str(status.ready)} | ({"DisruptionTarget": "True"} if view.evicted else {}),
         pod.template.annotations,
         counted,
     )

@@ -32,16 +32,21 @@ class Script:
     """
 
     def __init__(
-        self, *codes: int, seconds: float = 1.0, by_index: Mapping[str, Sequence[int]] | None = None, term: float = 0.0
+        self,
+        *codes: int,
+        seconds: float = 1.0,
+        by_index: Mapping[str, Sequence[int]] | None = None,
+        term: float = 0.0,
+        term_code: int = 0,
     ) -> None:
         self._codes = {"": list(codes)} if by_index is None else {key: list(value) for key, value in by_index.items()}
         self._seconds = seconds
-        self._term = term
+        self._term: dict[str, Any] = {"term_seconds": term, "term_code": term_code}
 
     def __call__(self, pod: Pod, _container: Container, _attempt: int) -> Life:
         codes = self._codes["" if "" in self._codes else pod.template.labels[INDEX]]
         code = codes.pop(0) if len(codes) > 1 else codes[0]
-        return Life(exits_at=self._seconds, exit_code=code, term_seconds=self._term)
+        return Life(exits_at=self._seconds, exit_code=code, **self._term)
 
 
 ENDLESS = Script(0, seconds=10_000)
@@ -111,6 +116,23 @@ def test_the_backoff_counts_from_the_last_success() -> None:
             assert second - first == pytest.approx(11, abs=1.1)
             assert third - second < 5
             assert fourth - third == pytest.approx(11, abs=1.1)
+
+    run_virtual(main())
+
+
+def test_the_backoff_counts_from_the_end_of_a_sidecar() -> None:
+    """kubernetes: pkg/controller/job/backoff_utils_test.go TestGetFinishedTime, `Pod with sidecar container`."""
+    sidecar = {"name": "s", "image": "crashy-app", "restartPolicy": "Always"}
+    pod = pod_spec() | {"initContainers": [sidecar], "terminationGracePeriodSeconds": 20}
+
+    def script(_pod: Pod, container: Container, _attempt: int) -> Life:
+        return Life(term_seconds=6) if container.name == "s" else Life(exits_at=1, exit_code=1)
+
+    async def main() -> None:
+        async with world(job_object(template={"spec": pod}), seconds=30, script=script) as w:
+            first, second = moments(w, "SuccessfulCreate")[:2]
+
+            assert second - first == pytest.approx(18, abs=1.5)
 
     run_virtual(main())
 
@@ -210,6 +232,30 @@ def test_a_failure_policy_ends_it_at_the_first_failure() -> None:
             assert (
                 "failed with exit code 42 matching FailJob rule at index 0" in w.events("PodFailurePolicy")[0].message
             )
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("policy", "failed"),
+    [
+        pytest.param({}, 1, id="it counts"),
+        pytest.param(
+            {"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}]}, 0, id="ignored"
+        ),
+    ],
+)
+def test_an_eviction_is_a_failure_that_a_policy_can_ignore(policy: dict[str, Any], failed: int) -> None:
+    """kubernetes: pkg/controller/job/job_controller_test.go TestSyncJobWithJobPodFailurePolicy, `DisruptionTarget`."""
+    spec = {"podFailurePolicy": policy} if policy else {}
+
+    async def main() -> None:
+        async with job_world(Script(0, seconds=10_000, term_code=143), seconds=3, **spec) as w:
+            w.cluster.evict(w.cluster.pods()[0].pod)
+            await asyncio.sleep(30)
+
+            assert controller(w).state.failed == failed
+            assert reasons(w).count("SuccessfulCreate") == 2
 
     run_virtual(main())
 
