@@ -2,8 +2,7 @@
 
 Prints each reason why a file does not do what its row counts, and then the table; exit 1 if a row misses its target. A
 file counts as accepted when each of its objects is right by itself and by the rules of those kinds that are known here;
-the files that `wild-refused.txt` names (`PATH: reason`, paths as the folder has them) count as refused, whatever is found
-here.
+the files that `wild-refused.txt` names (`PATH: reason`, paths as the folder has them) count as refused in any case.
 
 usage: python scripts/wild.py [--for SECONDS] [--all] FOLDER...
 """

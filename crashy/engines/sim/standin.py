@@ -143,7 +143,7 @@ class StandIn(ModelledPatient):
         return Answer()
 
     def _probe_of(self, handler: Handler) -> ProbeName | None:
-        """Return the probe that sends this request; of several with the same handler, the one that holds this very object."""
+        """Return the probe with this handler: this very object, as several may be equal."""
         for kind in ProbeType:
             probe = self._plan.container.probe(kind)
             if probe and probe.handler is handler:
