@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import Any
 
 from crashy.check.handler_traps import shown
 from crashy.check.model import Finding, Severity
 from crashy.check.numbers import numbers, waits
+from crashy.check.places import NOWHERE
+from crashy.check.suppress import fingerprint
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
-from crashy.kubelet.versions import NEWEST
+from crashy.kubelet.versions import NEWEST, Profile
 
 SCHEMA = 1
 
 
-def report(targets: Sequence[CheckTarget], findings: Sequence[Finding]) -> dict[str, Any]:
+def report(
+    targets: Sequence[CheckTarget],
+    findings: Sequence[Finding],
+    *,
+    here: PurePath = NOWHERE,
+    profile: Profile = NEWEST,
+) -> dict[str, Any]:
     """Return everything about each container, and the findings; times are seconds, null is never."""
     return {
         "schema": SCHEMA,
-        "kubernetes": NEWEST.version,
+        "kubernetes": profile.version,
         "restart_waits": list(dict.fromkeys(waits())),
         "containers": [_container(target) for target in targets],
-        "findings": [_finding(finding) for finding in findings],
+        "findings": [_finding(finding, here) for finding in findings],
         "summary": {str(s): sum(finding.severity is s for finding in findings) for s in Severity},
     }
 
@@ -31,7 +40,10 @@ def report(targets: Sequence[CheckTarget], findings: Sequence[Finding]) -> dict[
 def _container(target: CheckTarget) -> dict[str, Any]:
     result, document = numbers(target), target.workload.document
     return {
-        **_whose(target),
+        "kind": target.workload.kind,
+        "namespace": target.workload.namespace,
+        "name": target.workload.name,
+        "container": target.container.name,
         "file": document.file,
         "line": document.line_of(target.path),
         "pods": target.pods,
@@ -63,7 +75,7 @@ def _container(target: CheckTarget) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, here: PurePath) -> dict[str, Any]:
     return {
         "id": finding.trap.id,
         "severity": str(finding.severity),
@@ -71,19 +83,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "why": finding.trap.why,
         "mend": finding.trap.mend,
         "file": finding.file,
-        "line": finding.line,
+        "line": finding.line or None,
         "path": finding.path,
-        **_whose(finding.target),
-    }
-
-
-def _whose(target: CheckTarget) -> dict[str, str]:
-    workload = target.workload
-    return {
-        "kind": workload.kind,
-        "namespace": workload.namespace,
-        "name": workload.name,
-        "container": target.container.name,
+        **finding.whose,
+        "fingerprint": fingerprint(finding, here),
     }
 
 

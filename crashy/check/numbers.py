@@ -109,7 +109,7 @@ def kill_time(target: CheckTarget, reason: KillReason = KillReason.LIVENESS) -> 
     At best the process ends at SIGTERM; a frozen one takes all the time there is.
     """
     container = target.container
-    grace = grace_period(target.template.termination_grace_period_seconds, reason, container)
+    grace = grace_period(target.template.termination_grace_period_seconds, reason, container, profile=target.profile)
     if not runs_pre_stop(container, grace):
         return Bounds(0.0, grace_after_pre_stop(grace))
     known = pre_stop_seconds(container)

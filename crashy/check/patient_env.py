@@ -37,6 +37,11 @@ _ORIGINALS: dict[str, dict[str, str]] = {
 FAILURES = ("CRASH_AFTER", "FREEZE_AFTER", "KILL_IN_SECONDS")
 
 
+def is_known(container: Container) -> bool:
+    """Return whether its image is the patient, or a lab's image that it stands in for."""
+    return images.is_patient(container.image) or images.name(container.image) in images.KNOWN
+
+
 def patient_env(container: Container, maps: Mapping[str, ConfigMap]) -> PatientEnv:
     """Read the variables of the patient, or of a lab's image that it stands in for.
 

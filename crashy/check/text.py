@@ -10,7 +10,6 @@ from crashy.check.model import Finding, Severity
 from crashy.check.numbers import FailureMode, Impact, Numbers, numbers, waits
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
-from crashy.kubelet.versions import NEWEST
 from crashy.objects.document import one_line
 from crashy.objects.pod import Probe, ProbeType
 
@@ -31,13 +30,18 @@ _ENDS = {
 
 
 def report(targets: Sequence[CheckTarget], findings: Sequence[Finding], *, width: int = WIDTH) -> str:
-    """Return everything about each container; each trap is explained once."""
+    """Return everything about each container, then what is about none; each trap is explained once."""
     lines: list[str] = []
     explained: set[str] = set()
+    by_target: dict[int, list[Finding]] = {}
+    for finding in findings:
+        by_target.setdefault(id(finding.target), []).append(finding)
     for target in targets:
-        mine = [finding for finding in findings if finding.target is target]
+        mine = by_target.get(id(target), [])
         lines += [*_container(target, width), "", *_traps(mine, explained, width), *([""] if mine else [])]
-    return "\n".join(map(one_line, [*lines, *_legend(targets, width), summary(findings)]))
+    others = by_target.get(id(None), [])
+    lines += [*_traps(others, explained, width), *([""] if others else [])]
+    return "\n".join(map(one_line, [*lines, *(_legend(targets, width) if targets else ()), summary(findings)]))
 
 
 def summary(findings: Sequence[Finding]) -> str:
@@ -50,7 +54,8 @@ def _container(target: CheckTarget, width: int) -> Iterator[str]:
     result = numbers(target)
     document = target.workload.document
     pods = "" if target.pods == 1 else ", a pod a node" if target.pods is None else f", {target.pods} pods"
-    yield f"{target.title}{pods}  ({document.file}:{document.line_of(target.path)})"
+    namespace = "" if target.workload.namespace == "default" else f", namespace {target.workload.namespace}"
+    yield f"{target.title}{pods}{namespace}  ({document.file}:{document.line_of(target.path)})"
     for kind in (ProbeType.STARTUP, ProbeType.READINESS, ProbeType.LIVENESS):
         probe = target.container.probe(kind)
         if probe is not None or kind is not ProbeType.STARTUP:
@@ -108,7 +113,8 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _traps(findings: Sequence[Finding], explained: set[str], width: int) -> Iterator[str]:
     for finding in findings:
-        at = f"line {finding.line}"
+        document = finding.target.workload.document if finding.target else None
+        at = f"line {finding.line}" if document and document.file == finding.file else f"{finding.file}:{finding.line}"
         yield from _wrapped(f"  {finding.severity:9} ", f"{finding.trap.id}, {at}: {finding.message}", width)
         if finding.trap.id in explained:
             continue
@@ -122,8 +128,9 @@ def _legend(targets: Sequence[CheckTarget], width: int) -> Iterator[str]:
     star = "* and the time that the app takes to start. " if any(not s.env.starts for s in targets) else ""
     again = ", ".join(f"{wait:g}" for wait in dict.fromkeys(waits()))
     text = (
-        f"{star}Lower to upper bound of a first failure, with Kubernetes {NEWEST.version}; repeated failures wait "
-        f"{again} s before their restarts (CrashLoopBackOff). The kubelet only detects what a probe checks."
+        f"{star}Lower to upper bound of a first failure, with Kubernetes {targets[0].profile.version}; repeated "
+        f"failures wait {again} s before their restarts (CrashLoopBackOff). The kubelet only detects what a probe "
+        "checks."
     )
     yield from textwrap.wrap(text, width)
 

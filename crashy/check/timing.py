@@ -145,7 +145,7 @@ def pre_stop_over_grace(target: CheckTarget) -> Iterator[Hit]:
         return
     pod = target.template.termination_grace_period_seconds
     for reason in KillReason:
-        grace = grace_period(pod, reason, target.container)
+        grace = grace_period(pod, reason, target.container, profile=target.profile)
         if hook >= grace > 0 and (reason is KillReason.OTHER or grace != pod):
             when = "" if reason is KillReason.OTHER else f" after a failed {reason} probe"
             text = f"preStop takes {hook:g} s, the grace period{when} is {grace} s"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crashy.check import handler_traps, pods, ports, timing
+from crashy.check import files, handler_traps, pods, ports, timing
 from crashy.check.model import Severity, Trap
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -206,4 +206,5 @@ TRAPS = (
         "Nothing, if that is intended.",
         pods.ill_again,
     ),
+    *files.TRAPS,
 )  # fmt: skip

@@ -18,8 +18,9 @@ from crashy.commands import lab_ctl
 from crashy.commands.arguments import Parser, duration, number
 from crashy.commands.lab_experiment import experiment
 from crashy.commands.lab_watch import Watch
-from crashy.commands.local import add_version, engine
+from crashy.commands.local import engine
 from crashy.commands.output import Output
+from crashy.commands.versions import add_version
 from crashy.engines.base import Engine
 from crashy.engines.lab.keyboard import Keyboard, listens, restorer
 from crashy.engines.lab.lab import LabEngine

@@ -17,9 +17,9 @@ from crashy.bundled import lesson
 from crashy.clock import VirtualLoop
 from crashy.commands import kube
 from crashy.commands.arguments import Parser
-from crashy.commands.local import add_version
 from crashy.commands.local import engine as local_engine
 from crashy.commands.reports import add_arguments, show
+from crashy.commands.versions import add_version
 from crashy.errors import BadInput
 from crashy.experiment.model import ENGINES, Experiment
 from crashy.experiment.read import read_experiment

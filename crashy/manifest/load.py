@@ -60,12 +60,17 @@ def _path(path: Path) -> tuple[list[Document], list[str]]:
 
 def read_file(path: Path) -> tuple[list[Document], list[str]]:
     """Return the documents of one file, or the error that prevents reading it."""
+    data, error = read_bytes(path)
+    return ([], [error]) if error else parse(data, str(path))
+
+
+def read_bytes(path: Path) -> tuple[bytes, str]:
+    """Return what a file holds, at most a byte more than is read of one, or the error that prevents reading it."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1), ""
     except (OSError, ValueError) as error:
-        return [], [f"{path}: {_reason(error)}"]
-    return parse(data, str(path))
+        return b"", f"{path}: {_reason(error)}"
 
 
 def _reason(error: OSError | ValueError) -> str:

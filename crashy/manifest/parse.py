@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yaml.reader import Reader
@@ -34,14 +34,28 @@ class _Refused(Exception):  # noqa: N818 - it carries the error's line
     """The rest of this file can't be read."""
 
 
-def parse(data: bytes, file: str) -> tuple[list[Document], list[str]]:
+class Duplicate(NamedTuple):
+    """A key that its mapping has already, on line `first`; `document` counts the file's documents from 1."""
+
+    file: str
+    document: int
+    line: int
+    path: str
+    first: int
+
+    def __str__(self) -> str:
+        return f"{self.path}: this key is on line {self.first} already"
+
+
+def parse(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> tuple[list[Document], list[str]]:
     """Return the documents of a YAML or JSON file, and a line for each mistake.
 
     A `kind: List` is unpacked and empty documents are left out. Scalars are what `kubectl` takes them for
     (sigs.k8s.io/yaml: goyaml.v2/resolve.go): `yes` is true, `0o17` is 15, a date is text. `<<` merges.
-    At most 1 MiB, 64 levels and 100 000 values; duplicate keys and every tag are refused.
+    At most 1 MiB, 64 levels and 100 000 values; duplicate keys and every tag are refused. Where `duplicates` are asked
+    for, they are added there instead, and the last value of such a key counts.
     """
-    reader = _read(data, file)
+    reader = _read(data, file, duplicates)
     documents: list[Document] = []
     errors = reader.errors
     for index, line, value, lines, columns in reader.values:
@@ -71,8 +85,8 @@ def parse_values(data: bytes, file: str) -> tuple[list[Any], list[str]]:
     return [value for _, _, value, _, _ in reader.values], reader.errors
 
 
-def _read(data: bytes, file: str) -> _Reader:
-    reader = _Reader(file)
+def _read(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> _Reader:
+    reader = _Reader(file, duplicates)
     try:
         reader.read(_decode(data, file))
     except _Refused as refused:
@@ -98,8 +112,9 @@ def _decode(data: bytes, file: str) -> str:
 class _Reader:
     """Builds the objects of one file out of the parser's events, and notes the place of every value."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, duplicates: list[Duplicate] | None) -> None:
         self.file = file
+        self.duplicates = duplicates
         self.values: list[tuple[int, int, Any, dict[str, int], dict[str, int]]] = []  # index, line, value, places
         self.errors: list[str] = []
         self._events: Iterator[yaml.Event] = iter(())
@@ -186,7 +201,11 @@ class _Reader:
             inner = f"{path}.{key}" if path else key
             self._check_tag(event.tag, inner, line)
             if key in first:
-                self._error(line, f"{inner}: this key is on line {first[key]} already")
+                duplicate = Duplicate(self.file, self._index, line, inner, first[key])
+                if self.duplicates is None:
+                    self._error(line, str(duplicate))
+                else:
+                    self.duplicates.append(duplicate)
             first.setdefault(key, line)
             self._place(inner, event)
             values[key] = self._node(next(self._events), inner, depth + 1)

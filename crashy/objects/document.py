@@ -33,6 +33,7 @@ class Document:
 
     `lines` and `columns` map paths written as Kubernetes does (`spec.ports[0].port`) to where their keys are. An
     object out of a `kind: List` is a document of its own; `prefix` (`items[2]`) is its path in the one that was read.
+    `patched` maps the paths that a kustomization's patches wrote, with that prefix, to their places in the patches.
     """
 
     file: str
@@ -42,6 +43,7 @@ class Document:
     lines: Mapping[str, int] = field(default_factory=dict, repr=False)
     prefix: str = ""
     columns: Mapping[str, int] = field(default_factory=dict, repr=False)
+    patched: Mapping[str, Source] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -80,17 +82,33 @@ class Document:
         """Return the column of `path`, or of the nearest parent that was written."""
         return self.columns.get(self._written(path), 1)
 
-    def _written(self, path: str) -> str:
+    def place_of(self, path: str) -> Source:
+        """Return the place of `path`, or of the nearest parent that was written, in the file or by a patch."""
+        path = self.path_in_file(path)
+        while path and path not in self.lines and path not in self.patched:
+            path = parent(path)
+        return self.patched.get(path) or Source(self.file, self.lines[path] if path else self.line)
+
+    def path_in_file(self, path: str) -> str:
+        """Return a path of the object as `lines` and `patched` have it: with its prefix, and no keys in brackets."""
         path = re.sub(r"\[([^\]]*[^\]\d][^\]]*)\]", r".\1", path)  # labels[app], as the API server has it
-        path = f"{self.prefix}.{path}" if self.prefix else path
+        return f"{self.prefix}.{path}" if self.prefix and path else path or self.prefix
+
+    def _written(self, path: str) -> str:
+        path = self.path_in_file(path)
         while path and path not in self.lines:
-            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+            path = parent(path)
         return path
 
     def message(self, error: FieldError | str) -> str:
         """Return one line that names file, line, document and what is wrong (or worth a warning)."""
-        line = self.line_of(error.path) if isinstance(error, FieldError) else self.line
-        return f"{self.file}:{line}: {self.title}: {error}"
+        place = self.place_of(error.path) if isinstance(error, FieldError) else self.source
+        return f"{place}: {self.title}: {error}"
+
+
+def parent(path: str) -> str:
+    """Return the path that holds `path`: `spec.ports` of `spec.ports[0]`, and an empty one of `spec`."""
+    return path[: max(path.rfind("."), path.rfind("["), 0)]
 
 
 def refusal(lines: Sequence[str]) -> BadInput:

@@ -81,14 +81,14 @@ def test_pods_behind_one_service_share_their_work() -> None:
     assert [len(one.routes) for one in targets(deployment({}), service("else"))] == [0]
 
 
-def test_unknown_kinds_are_passed_over_with_a_line_and_known_ones_in_silence() -> None:
+def test_unknown_kinds_are_passed_over_and_named_and_known_ones_in_silence() -> None:
     text = "apiVersion: x/v1\nkind: Rollout\nmetadata: {name: r}\n---\napiVersion: v1\nkind: Namespace\n"
     pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: i}]}\n"
     documents, errors = parse((text + pod).encode(), "m.yaml")
     found, skipped = read_targets(documents, errors)
 
     assert [one.title for one in found] == ["Pod/p, container a"]
-    assert skipped == ["m.yaml:1: document 1 (Rollout/r): is not checked: it has no known pod template"]
+    assert skipped == ["Rollout"]
 
 
 @pytest.mark.parametrize(

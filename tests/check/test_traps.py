@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crashy.check import files
 from crashy.check.model import Finding, Severity, findings
 from crashy.check.targets import CheckTarget
 from crashy.check.traps import TRAPS
@@ -200,7 +201,9 @@ def test_a_trap_is_found(trap: str, objects: list[dict[str, Any]], severity: str
 
 
 def test_every_trap_is_tried() -> None:
-    assert {row[0] for row in CAUGHT} == {trap.id for trap in TRAPS}
+    of_containers = {trap.id for trap in TRAPS} - {trap.id for trap in files.TRAPS}
+
+    assert {row[0] for row in CAUGHT} == of_containers
 
 
 SPARED = [

@@ -21,7 +21,9 @@ DEADLINE = 30.0
 Event = dict[str, Any]
 
 
-def crashy(*args: str, stdin: str = "", environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def crashy(
+    *args: str, stdin: str = "", environ: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "crashy", *args],
@@ -30,6 +32,7 @@ def crashy(*args: str, stdin: str = "", environ: dict[str, str] | None = None) -
         text=True,
         timeout=240,
         env={**os.environ, **(environ or {})},
+        cwd=cwd,
         check=False,
     )
 
