@@ -34,7 +34,7 @@ class Spec(NamedTuple):
         """Yield each mapping of an object that has the path's last part, or should have it, and that part."""
         group, _, version = str(one.get("apiVersion", "")).rpartition("/")
         if (
-            (self.kinds and one.get("kind") not in self.kinds)
+            (self.kinds and str(one.get("kind")) not in self.kinds)
             or (self.group and self.group != group)
             or (self.version and self.version != version)
         ):

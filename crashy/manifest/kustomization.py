@@ -77,7 +77,7 @@ def needs_kustomize(fields: dict[str, Any]) -> Iterator[FieldError]:
 
 def is_remote(name: str) -> bool:
     """Return whether a resource is one that kustomize fetches from elsewhere."""
-    return "://" in name or "?ref=" in name or name.startswith(_REMOTE)
+    return "://" in name or "?ref=" in name or "//" in name or ".git" in name or name.startswith(_REMOTE)
 
 
 def remote(path: str, name: str) -> FieldError:

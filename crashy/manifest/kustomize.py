@@ -15,7 +15,7 @@ from crashy.manifest.fieldspec import Spec
 from crashy.manifest.generators import absorb, generate, hashed_name, is_hashed
 from crashy.manifest.kustomization import KUSTOMIZATION, KUSTOMIZATIONS, REPLACEMENT, is_remote, needs_kustomize, remote
 from crashy.manifest.namerefs import follow_names
-from crashy.manifest.parse import parse_places
+from crashy.manifest.parse import MAX_BYTES, parse_places
 from crashy.manifest.patch import PatchError
 from crashy.manifest.patches import Patch, apply, read_patches
 from crashy.manifest.places import Place, written
@@ -27,7 +27,10 @@ from crashy.objects.reading import Reading
 from crashy.objects.schema import decode
 
 MAX_BASES = 16  # the most levels of bases
-MAX_RESOURCES = 10_000  # of one kustomization with all that it refers to
+# Of one kustomization with all that it refers to:
+MAX_KUSTOMIZATIONS = 1000
+MAX_RESOURCES = 10_000
+MAX_CHANGES = 2_000_000  # values that patches and replacements write
 
 Read = Callable[[Path], tuple[list[Document], list[str]]]
 
@@ -54,6 +57,14 @@ class _Target:
         self.resources: list[Resource] = []
         self.variables: list[Mapping[str, Any]] = []
         self.errors: list[str] = []
+        self._built = 0
+        self._changes = 0
+
+    def spend(self, changes: int) -> None:
+        """Count values that are written. Raises PatchError for too many of them."""
+        self._changes += changes
+        if self._changes > MAX_CHANGES:
+            raise PatchError(f"the kustomization changes more than {MAX_CHANGES} values")
 
     def accumulate(self, folder: Path, above: tuple[Path, ...], component: bool | None = None) -> None:
         """Add the resources of a folder's kustomization, and let it change them; a `component` changes all so far."""
@@ -62,11 +73,12 @@ class _Target:
             what = "holds no kustomization" if not names else f"holds more than one kustomization: {', '.join(names)}"
             self.errors.append(f"{folder}: this folder {what}")
             return
+        self._built += 1
         file = folder / names[0]
         here = folder.resolve()
-        if here in above or len(above) >= MAX_BASES:
-            what = "itself" if here in above else f"more than {MAX_BASES} others"
-            self.errors.append(f"{file}: refers to {what}")
+        if here in above or len(above) >= MAX_BASES or self._built > MAX_KUSTOMIZATIONS:
+            most = MAX_BASES if len(above) >= MAX_BASES else MAX_KUSTOMIZATIONS
+            self.errors.append(f"{file}: refers to {'itself' if here in above else f'more than {most} others'}")
             return
         found, errors = self.read(file)
         self.errors += errors or (
@@ -81,7 +93,10 @@ class _Target:
             if one.hashed:
                 one.change("name", hashed_name(one.object))
         follow_names(self.resources)
-        resolve_vars(self.resources, self.variables)
+        try:
+            resolve_vars(self.resources, self.variables, self.spend)
+        except PatchError as error:
+            self.errors.append(f"vars: {error}")
 
 
 class _Kustomization:
@@ -187,7 +202,12 @@ class _Kustomization:
 
     def _content(self, path: str, name: str) -> bytes:
         try:
-            return (self._folder / name).read_bytes()
+            with (self._folder / name).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+            if len(data) <= MAX_BYTES:
+                return data
+            self._blame(FieldError(path, name, f"is larger than {MAX_BYTES} bytes"))
+            return b""
         except (OSError, ValueError) as error:
             self._blame(FieldError(path, name, (getattr(error, "strerror", None) or str(error)).lower()))
             return b""
@@ -214,7 +234,7 @@ class _Kustomization:
         self._target.errors += wrong
         for value in values:
             try:
-                apply(self._resources, value, entry)
+                apply(self._resources, value, entry, self._target.spend)
             except PatchError as error:
                 self._blame(FieldError(path, str(error)))
 
@@ -255,7 +275,7 @@ class _Kustomization:
                 self._blame(error)
         for one in entries:
             try:
-                replace_values(self._resources, one, self._place(path))
+                replace_values(self._resources, one, self._place(path), self._target.spend)
             except PatchError as error:
                 self._blame(FieldError(path, str(error)))
 

@@ -66,7 +66,10 @@ def _table() -> Iterator[tuple[frozenset[str], Spec]]:
         yield frozenset(named.split(",")), Spec(path, frozenset(kinds.split(",")))
 
 
-_TABLE = list(_table())
+_BY_KIND: dict[str, list[tuple[frozenset[str], Spec]]] = {}
+for _named, _spec in _table():
+    for _kind in _spec.kinds:
+        _BY_KIND.setdefault(_kind, []).append((_named, _spec))
 
 
 def follow_names(resources: Sequence[Resource]) -> None:
@@ -78,7 +81,7 @@ def follow_names(resources: Sequence[Resource]) -> None:
     if not formerly:
         return
     for referrer in resources:
-        for kinds, spec in _TABLE:
+        for kinds, spec in _BY_KIND.get(referrer.id.kind, ()):
             for holder, key in spec.fields(referrer.object):
                 _follow(referrer, holder, key, kinds, formerly)
         _follow_bindings(referrer, formerly)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crashy.manifest.places import Fields, Items, Place, copy
+from crashy.manifest.parse import MAX_NODES
+from crashy.manifest.places import Fields, Items, Place, copy, size
 
 # The keys of a list's items (kubernetes: patchMergeKey and listMapKey in staging/src/k8s.io/api/core/v1/types.go).
 _KEYS: dict[str, tuple[str, ...]] = {
@@ -148,7 +149,10 @@ def _operate(root: Fields, op: str, operation: dict[str, Any]) -> None:
         case "add":
             _add(root, path, value, place)
         case "copy":
-            _add(root, path, copy(_at(root, source)), place)
+            value = copy(_at(root, source))
+            if size(root) + size(value) > MAX_NODES:
+                raise PatchError(f"copy {source}: makes more than {MAX_NODES} values")
+            _add(root, path, value, place)
         case "move":
             value = _at(root, source)
             _remove(root, source)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from crashy.manifest.parse import parse_places
 from crashy.manifest.patch import PatchError, merge, operate
-from crashy.manifest.places import Fields, Positions
+from crashy.manifest.places import Fields, Positions, Spend, size
 from crashy.manifest.resource import Resource, id_of, mapping, select
 
 # The API groups whose lists are merged item by item; those of other kinds are replaced.
@@ -42,14 +42,16 @@ def read_patches(patch: Patch) -> tuple[list[Any], list[str]]:
     return values, wrong
 
 
-def apply(resources: list[Resource], patch: Any, entry: Mapping[str, Any]) -> None:
+def apply(resources: list[Resource], patch: Any, entry: Mapping[str, Any], spend: Spend) -> None:
     """Change the resources that a patch is for: those that its target selects, else the one that it names itself.
 
     A target may select none. Raises PatchError for a patch that names none, or can't be applied.
     """
     if not isinstance(patch, dict | list):
         raise PatchError("is neither a mapping nor a list of operations")
-    for one in _chosen(resources, patch, entry.get("target") or {}):
+    chosen = _chosen(resources, patch, entry.get("target") or {})
+    spend(size(patch) * len(chosen))
+    for one in chosen:
         if isinstance(patch, list):
             before, one.object = one.id, operate(one.object, patch)
             if one.id != before:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, SupportsIndex
 
 from crashy.objects.document import Document, Source
+
+Spend = Callable[[int], None]  # counts the values that are written; raises PatchError for too many
 
 
 class Place(NamedTuple):
@@ -97,6 +99,15 @@ def copy(value: Any) -> Any:
         items[:] = [copy(inner) for inner in value]
         return items
     return value
+
+
+def size(value: Any) -> int:
+    """Return how many values there are in a value, itself included; 1000 characters of text count as one more."""
+    if isinstance(value, dict):
+        return 1 + sum(map(size, value.values()))
+    if isinstance(value, list):
+        return 1 + sum(map(size, value))
+    return 1 + (len(value) // 1000 if isinstance(value, str) else 0)
 
 
 def written(document: Document, value: Any) -> Document:

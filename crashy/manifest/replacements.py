@@ -11,14 +11,14 @@ from typing import Any
 
 from crashy.manifest.fieldspec import POD_TEMPLATES
 from crashy.manifest.patch import PatchError
-from crashy.manifest.places import Fields, Items, Place, copy
+from crashy.manifest.places import Fields, Items, Place, Spend, copy, size
 from crashy.manifest.resource import Id, Resource, select
 
 Holder = tuple[Any, str | int]  # a mapping and a key, or a list and a position
 _ITEM = re.compile(r"\[([^=\]]+)=(.*)\]", re.S)
 
 
-def replace_values(resources: Sequence[Resource], entry: Mapping[str, Any], place: Place | None) -> None:
+def replace_values(resources: Sequence[Resource], entry: Mapping[str, Any], place: Place | None, spend: Spend) -> None:
     """Write the value of one replacement's source into its targets. Raises PatchError where kustomize refuses it."""
     targets = entry.get("targets", [])
     if not targets or ("source" not in entry and "sourceValue" not in entry):
@@ -33,7 +33,7 @@ def replace_values(resources: Sequence[Resource], entry: Mapping[str, Any], plac
         for one in _select(resources, chosen):
             if one not in rejected:
                 for path in target.get("fieldPaths") or ["metadata.name"]:
-                    _write(one, path, value, options, place)
+                    spend(size(value) * _write(one, path, value, options, place))
 
 
 def _select(resources: Sequence[Resource], selector: Mapping[str, Any]) -> list[Resource]:
@@ -67,7 +67,7 @@ def _is_meant(one: Id, source: Mapping[str, Any]) -> bool:
     return all(not source.get(key) or getattr(one, key) == source[key] for key in Id._fields)
 
 
-def _write(one: Resource, path: str, value: Any, options: Mapping[str, Any], place: Place | None) -> None:
+def _write(one: Resource, path: str, value: Any, options: Mapping[str, Any], place: Place | None) -> int:
     holders = list(_holders(one.object, split_path(path), create=bool(options.get("create"))))
     if not holders:
         raise PatchError(f"target {one.id}: has no {path}; options.create would make it")
@@ -93,6 +93,7 @@ def _write(one: Resource, path: str, value: Any, options: Mapping[str, Any], pla
             holder[int(key)], holder.places[int(key)] = new, place
     if one.id != before:
         one.former.append(before)
+    return len(holders)
 
 
 def _plain_text(value: Any, path: str) -> str:
@@ -150,7 +151,7 @@ def _has(one: Any, key: str, value: str) -> bool:
     return isinstance(one, dict) and key in one and _plain_text(one[key], key) == value
 
 
-def resolve_vars(resources: Sequence[Resource], variables: Sequence[Mapping[str, Any]]) -> None:
+def resolve_vars(resources: Sequence[Resource], variables: Sequence[Mapping[str, Any]], spend: Spend) -> None:
     """Replace $(NAME) in commands, arguments, environments and mounts; what can't be found stays as it is."""
     values = {}
     for entry in variables:
@@ -167,16 +168,23 @@ def resolve_vars(resources: Sequence[Resource], variables: Sequence[Mapping[str,
         if one.id.kind in POD_TEMPLATES or one.id.kind == "Ingress":
             for part in ("spec", "template"):
                 if part in one.object:
-                    one.object[part] = _resolved(one.object[part], values)
+                    one.object[part] = _resolved(one.object[part], values, spend)
 
 
-def _resolved(value: Any, values: Mapping[str, Any]) -> Any:
+def _resolved(value: Any, values: Mapping[str, Any], spend: Spend) -> Any:
     if isinstance(value, dict | list):
         for key, inner in list(value.items()) if isinstance(value, dict) else list(enumerate(value)):
-            value[key] = _resolved(inner, values)
+            value[key] = _resolved(inner, values, spend)
         return value
     if not isinstance(value, str) or "$(" not in value:
         return value
     if value.startswith("$(") and value[2:-1] in values and value.endswith(")"):
+        spend(size(values[value[2:-1]]))
         return copy(values[value[2:-1]])
-    return re.sub(r"\$\(([^()]*)\)", lambda found: str(values[found[1]]) if found[1] in values else found[0], value)
+
+    def text(found: re.Match[str]) -> str:
+        new = str(values[found[1]]) if found[1] in values else found[0]
+        spend(size(new))
+        return new
+
+    return re.sub(r"\$\(([^()]*)\)", text, value)
