@@ -21,6 +21,7 @@ SECTIONS = {
     "probes": "Probes under users' load (ab -c 100 on /1), and countdowns",
     "traffic": "The traffic loop against one patient, beside ab, hey and wrk",
     "lab": "The lab: scheduling lag, CPU, restart",
+    "check": "crashy check on 3,000 files (CPU of a whole process)",
     "growth": "Growth",
 }
 

@@ -20,8 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crashy.check.files import INVALID, read_sources
 from crashy.check.model import findings
-from crashy.check.targets import read_targets
 from crashy.check.traps import TRAPS
 from crashy.clock import VirtualLoop
 from crashy.controllers.base import PodView
@@ -32,6 +32,7 @@ from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.runner import perform
 from crashy.manifest.load import SUFFIXES, read_file
+from crashy.manifest.walk import sources
 from crashy.objects.document import Document
 from crashy.objects.manifests import Manifests, read, read_object
 from crashy.timeline import Timeline
@@ -109,9 +110,10 @@ def _try(tried: Tried, seconds: float) -> None:
     documents, errors = read_file(tried.path)
     tried.refused = _short(errors[0]) if errors else _refusal(documents)
     try:
-        findings(TRAPS, read_targets(documents, errors)[0])
-    except BadInput as error:
-        tried.check = _short(error.lines[0])
+        checked = read_sources(sources([str(tried.path)]))
+        findings(TRAPS, checked.targets)
+        if wrong := [finding for finding in checked.findings if finding.trap is INVALID]:
+            tried.check = _short(f"{wrong[0].place}: {wrong[0].message}")
     except Exception:  # noqa: BLE001 - it is to be counted
         tried.check = _traceback()
     try:

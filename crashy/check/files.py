@@ -13,11 +13,12 @@ from crashy.kubelet.versions import NEWEST, Profile
 from crashy.manifest.comments import Comment
 from crashy.manifest.walk import Source
 from crashy.objects.document import Document, one_line
+from crashy.objects.kinds import KINDS
 
 INVALID = Trap(
     "invalid-manifest", Severity.ERROR, "It can't be read, or the API server refuses it",
     "What can't be read can't be checked, and can't be applied.",
-    "What the message says; a template has to be rendered first (helm template ... | crashy check -).",
+    "Correct what the message names. A template has to be rendered first: helm template ... | crashy check -",
 )  # fmt: skip
 DUPLICATE_KEY = Trap(
     "duplicate-key", Severity.ERROR, "A key is in its mapping twice",
@@ -82,7 +83,7 @@ def read_sources(sources: Iterable[Source], profile: Profile = NEWEST) -> Checke
             checked.findings += [invalid_in(document, error.path, error) for document, error in found.mistakes]
         checked.findings += _duplicates(source)
         checked.comments += source.comments
-        checked.documents += source.documents
+        checked.documents += [document for document in source.documents if document.object.get("kind") in list(KINDS)]
         checked.other_kinds += found.skipped
         for document, one in found.objects:
             checked.findings += _same_name(document, one.namespace, places)
@@ -119,6 +120,4 @@ def _same_name(document: Document, namespace: str, places: dict[tuple[str, ...],
     if name := given_name(document):
         first = places.setdefault((str(document.object.get("kind")), namespace, name), document)
         if first.source != document.source:
-            yield finding_in(
-                document, SAME_NAME, Hit("metadata.name", f"{first.source} has an object of this name too")
-            )
+            yield finding_in(document, SAME_NAME, Hit("metadata.name", f"{first.source} has one of this name too"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+from functools import lru_cache
 from pathlib import PurePath
 from urllib.parse import quote
 
 NOWHERE = PurePath()  # paths stay as they were named
 
 
+@lru_cache  # many findings are in one file
 def relative(file: str, here: PurePath) -> str:
     """Return a file's path without detours, relative to the folder `here` if it is in it: `k8s/web.yaml`.
 
@@ -26,4 +28,4 @@ def relative(file: str, here: PurePath) -> str:
 def uri(file: str, here: PurePath = NOWHERE) -> str:
     """Return a file's URI: relative to the folder `here` unless it was named by an absolute path outside of it."""
     name = relative(file, here)
-    return PurePath(name).as_uri() if PurePath(name).is_absolute() else quote(name)
+    return PurePath(name).as_uri() if PurePath(name).is_absolute() else quote(name, errors="surrogateescape")

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 from crashy.check.patient_env import PatientEnv, by_name, is_known, patient_env
 from crashy.kubelet.pod import is_sidecar
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap
 from crashy.objects.document import Document, refusal
-from crashy.objects.fields import FieldError, SpecError, child
-from crashy.objects.kinds import KINDS, NOT_RUN, Kind
+from crashy.objects.fields import FieldError, child
+from crashy.objects.kinds import KINDS, NOT_RUN
 from crashy.objects.manifests import Object, read_object
-from crashy.objects.pod import Container, PodTemplate, Probe, ProbeType, parse_pod_template
+from crashy.objects.pod import Container, PodTemplate, Probe, ProbeType
 from crashy.objects.service import Service
 from crashy.objects.workload import Workload as MakesPods
 
+Label = tuple[str, str, str]  # namespace, key and value
 WITH_PODS = ", ".join(kind.name for kind in KINDS.values() if kind.template is not None)
 
 
@@ -133,47 +133,12 @@ def given_name(document: Document) -> str:
 
 
 def _object(document: Document) -> tuple[Object | Workload | None, list[FieldError]]:
-    kind = KINDS.get(str(document.object.get("kind")))
-    if kind and kind.template and not kind.read:
-        return _lenient(document, kind)
-    one: Object | Workload | None
     one, wrong = read_object(document)
-    foreign = len(wrong) == 1 and wrong[0].path == "kind" and wrong[0].kind == "Unsupported value"
-    if kind and isinstance(one, MakesPods):
-        one = Workload(
-            kind.name,
-            one.name,
-            one.namespace,
-            None if kind.on_each_node else one.replicas,
-            one.template,
-            kind.template or "",
-            document,
-        )
-    return one, [] if foreign else wrong
-
-
-def _lenient(document: Document, kind: Kind) -> tuple[Workload | None, list[FieldError]]:
-    """Read the pod template of a kind that no lab runs; other fields are not validated."""
-    path, manifest = kind.template or "", kind.template_in(document.object)
-    if not isinstance(manifest, Mapping):
-        return None, [FieldError(path, "Required value")]
-    try:
-        # Only a pod that may end can have another restartPolicy than Always: a Pod's rules are a Job's too.
-        template = parse_pod_template(manifest, path="" if kind.ends else path)
-    except SpecError as error:
-        return None, [FieldError(child(path, e.path), e.kind, e.detail) if kind.ends else e for e in error.errors]
-    metadata = document.object.get("metadata")
-    metadata = metadata if isinstance(metadata, Mapping) else {}
-    replicas = 1 if kind.ends else None if kind.on_each_node else document.object["spec"].get("replicas", 1)
-    return Workload(
-        kind.name,
-        str(metadata.get("name") or metadata.get("generateName") or ""),
-        str(metadata.get("namespace") or "default"),
-        replicas if replicas is None or isinstance(replicas, int) else 1,
-        template,
-        path,
-        document,
-    ), []
+    if not isinstance(one, MakesPods):
+        return one, wrong
+    kind = KINDS[one.kind]
+    replicas = None if kind.on_each_node else one.replicas
+    return Workload(one.kind, one.name, one.namespace, replicas, one.template, kind.template or "", document), []
 
 
 def targets_among(found: Sequence[tuple[Document, Object | Workload]], profile: Profile = NEWEST) -> list[CheckTarget]:
@@ -196,68 +161,69 @@ class _Related:
     def __init__(self, found: Sequence[tuple[Document, Object | Workload]], profile: Profile) -> None:
         self._profile = profile
         self._workloads = [one for _, one in found if isinstance(one, Workload)]
-        self._routes = [Route(one, document) for document, one in found if isinstance(one, Service)]
-        self._maps = [(document.file, one) for document, one in found if isinstance(one, ConfigMap)]
-        self._labelled: dict[tuple[str, tuple[str, str]], list[Workload]] = {}
+        self._maps = [(document, one) for document, one in found if isinstance(one, ConfigMap)]
+        self._routes: dict[tuple[str, str], Route] = {}  # by the Service's key and a file or folder that it is in
+        self._names: dict[Label, dict[str, None]] = {}  # of the Services that ask for a label, among others
+        common = Counter(label for workload in self._workloads for label in _labels(workload))
+        for document, one in found:
+            if isinstance(one, Service) and one.selector:
+                rarest = min(((one.namespace, *label) for label in one.selector.items()), key=lambda it: common[it])
+                self._names.setdefault(rarest, {})[one.name] = None
+                for place in _places(document.file):
+                    self._routes[f"{one.namespace}/{one.name}", place] = Route(one, document)
+        self._mine = {id(workload): tuple(self._routes_to(workload)) for workload in self._workloads}
+        self._replicas: dict[int, dict[str, int | None]] = {}  # of all that a Service leads to
         for workload in self._workloads:
-            for label in workload.template.labels.items():
-                self._labelled.setdefault((workload.namespace, label), []).append(workload)
-        self._mine: dict[int, list[Route]] = {}
-        for route in self._routes:
-            for workload in self._selected(route):
-                self._mine.setdefault(id(workload), []).append(route)
+            for route in self._mine[id(workload)]:
+                counts = self._replicas.setdefault(id(route.service), {})
+                counts[f"{workload.kind}/{workload.name}"] = workload.replicas
 
     def targets(self) -> Iterator[CheckTarget]:
         """Yield the containers of each workload."""
         for workload in self._workloads:
             yield from self._containers(workload)
 
-    def _selected(self, route: Route) -> list[Workload]:
-        """Return the workloads whose pods a Service selects."""
-        service = route.service
-        some = next(iter(service.selector.items()), None)
-        among = self._labelled.get((service.namespace, some), ()) if some else ()
-        return [workload for workload in among if service.selects(workload.template.labels)]
+    def _routes_to(self, workload: Workload) -> Iterator[Route]:
+        """Yield the Services that select a workload's pods; of those with one name, the nearest may."""
+        names = dict.fromkeys(name for label in _labels(workload) for name in self._names.get(label, ()))
+        for name in names:
+            key = f"{workload.namespace}/{name}"
+            near = (self._routes.get((key, place)) for place in _places(workload.document.file))
+            route = next(filter(None, near))
+            if route.service.selects(workload.template.labels):
+                yield route
 
     def _containers(self, workload: Workload) -> Iterator[CheckTarget]:
-        mine = self._routes_to(workload)
-        beside = {id(workload): workload} | {
-            id(other): other
-            for route in mine
-            for other in self._selected(route)
-            if (other.kind, other.name) != (workload.kind, workload.name) and route in self._routes_to(other)
-        }
-        counts = [other.replicas for other in beside.values()]
+        mine = self._mine[id(workload)]
+        beside = {key: count for route in mine for key, count in self._replicas[id(route.service)].items()}
+        counts = [*(beside | {f"{workload.kind}/{workload.name}": workload.replicas}).values()]
         pods = None if None in counts else sum(count or 0 for count in counts)
         spec = child(workload.path, "spec")
         template = workload.template
-        listed = [
+        side = [
             (f"{spec}.initContainers[{i}]", c)
             for i, c in enumerate(template.init_containers)
             if is_sidecar(c) and self._profile.sidecars
         ]
-        listed += [(f"{spec}.containers[{i}]", c) for i, c in enumerate(template.containers)]
+        listed = side + [(f"{spec}.containers[{i}]", c) for i, c in enumerate(template.containers)]
         known = self._maps_for(workload) if any(is_known(container) for _, container in listed) else {}
         for path, container in listed:
             yield CheckTarget(workload, container, path, mine, pods, patient_env(container, known), self._profile)
 
     def _maps_for(self, workload: Workload) -> dict[str, ConfigMap]:
-        near = sorted(self._maps, key=lambda held: _nearness(held[0], workload.document.file))
-        return by_name([held for _, held in near], workload.namespace)
-
-    def _routes_to(self, workload: Workload) -> tuple[Route, ...]:
-        """Return the Services that select a workload's pods; of those with one name, the nearest."""
-        nearest: dict[str, Route] = {}
-        file = workload.document.file
-        for route in self._mine.get(id(workload), ()):
-            other = nearest.get(route.service.name)
-            if other is None or _nearness(route.document.file, file) >= _nearness(other.document.file, file):
-                nearest[route.service.name] = route
-        return tuple(nearest.values())
+        places = [*_places(workload.document.file)]
+        near = [(sum(place in places for place in _places(document.file)), one) for document, one in self._maps]
+        return by_name([one for _, one in sorted(near, key=lambda it: it[0])], workload.namespace)
 
 
-def _nearness(file: str, other: str) -> tuple[bool, int]:
-    """Return how near two files are, as a key to sort by: whether they are one, and how many folders they share."""
-    mine, others = PurePath(file).parts, PurePath(other).parts
-    shared = next((n for n, (one, two) in enumerate(zip(mine, others, strict=False)) if one != two), len(mine))
-    return file == other, shared
+def _labels(workload: Workload) -> Iterator[Label]:
+    for name, value in workload.template.labels.items():
+        yield workload.namespace, name, value
+
+
+def _places(file: str) -> Iterator[str]:
+    """Yield a file and the folders that it is in, the innermost first: `a/b.yaml`, `a`, and nothing."""
+    yield file
+    while file:
+        file = file.rpartition("/")[0]
+        yield file

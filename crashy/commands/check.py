@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from crashy.bundled import locate
 from crashy.check import as_json, lines, sarif, text
@@ -69,18 +70,18 @@ def main(argv: Sequence[str]) -> int:
     found = worst_first([*checked.findings, *ignored.mistakes, *findings(TRAPS, checked.targets)])
     found = [finding for finding in found if finding.trap.id not in args.disable]
     kept = [finding for finding in found if finding not in ignored]
-    new = [finding for finding in kept if fingerprint(finding, here) not in baseline]
+    new = [finding for finding in kept if not baseline or fingerprint(finding, here) not in baseline]
     left_out = {"ignored": len(found) - len(kept), "in_baseline": len(kept) - len(new)}
     match args.format:
         case "json":
             report = as_json.report(checked.targets, new, here=here, profile=args.kubernetes)
-            print(json.dumps(report | left_out, indent=2))
+            _print_json(report | left_out)
         case "sarif":
-            print(json.dumps(sarif.report(TRAPS, new, checked.targets, here), indent=2))
+            _print_json(sarif.report(TRAPS, new, checked.targets, here))
         case _:
             for line in _page(args.format, checked, new, left_out):
                 print(line)
-    if args.format in {"json", "sarif"} or _nothing_else(checked, new):
+    if args.format in {"json", "sarif"} or (args.format == "text" and _nothing_else(checked, new)):
         for finding in new:
             if finding.trap is INVALID:
                 print(f"crashy check: {one_line(f'{finding.place}: {finding.message}')}", file=sys.stderr)
@@ -90,6 +91,11 @@ def main(argv: Sequence[str]) -> int:
         return NOT_READ
     severe = [*Severity][: [*Severity].index(Severity(args.fail_on)) + 1]
     return FOUND if any(finding.severity in severe for finding in new) else 0
+
+
+def _print_json(report: dict[str, Any]) -> None:
+    json.dump(report, sys.stdout, indent=2)  # as it is made: a long report would not fit into memory twice
+    print()
 
 
 def _nothing_else(checked: Checked, found: Sequence[Finding]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import yaml
@@ -125,7 +126,7 @@ class _Reader:
         self.duplicates = duplicates
         self.values: list[tuple[int, int, Any, dict[str, int], dict[str, int]]] = []  # index, line, value, places
         self.errors: list[str] = []
-        self._events: Iterator[yaml.Event] = iter(())
+        self._next: Callable[[], yaml.Event]
         self._index = 0
         self._nodes = self._nodes_before = 0  # of this document, of those before it
         self._lines: dict[str, int] = {}
@@ -134,23 +135,12 @@ class _Reader:
 
     def read(self, text: str) -> None:
         """Read every document that isn't empty; raises _Refused where the rest can't be made sense of."""
-        self._events = self._parse(text)
-        for event in self._events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                self._index += 1
-                self._lines, self._columns, self._anchors = {}, {}, {}
-                self._nodes_before, self._nodes = self._nodes_before + self._nodes, 0
-                start = next(self._events)
-                errors = len(self.errors)
-                value = self._node(start, "", 0)
-                if _index(next(self._events)) - _index(start) > MAX_DOCUMENT:
-                    self._error(_line(start), f"is larger than {MAX_DOCUMENT} characters, the most of one document")
-                if value is not None and len(self.errors) == errors:  # a mistaken one would only be blamed again
-                    self.values.append((self._index, _line(start), value, self._lines, self._columns))
-
-    def _parse(self, text: str) -> Iterator[yaml.Event]:
+        loader = _Loader(text)
+        self._next = loader.get_event
         try:
-            yield from yaml.parse(text, Loader=_Loader)
+            while (event := self._next()) is not None:
+                if isinstance(event, yaml.DocumentStartEvent):
+                    self._document(self._next())
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = f"{self.file}:{mark.line + 1}:{mark.column + 1}" if mark else self.file
@@ -158,6 +148,19 @@ class _Reader:
             raise _Refused(f"{place}: not YAML: {error.problem}{context}") from None
         except yaml.YAMLError as error:
             raise _Refused(f"{self.file}: not YAML: {' '.join(str(error).split())}") from None
+        finally:
+            loader.dispose()
+
+    def _document(self, start: yaml.Event) -> None:
+        self._index += 1
+        self._lines, self._columns, self._anchors = {}, {}, {}
+        self._nodes_before, self._nodes = self._nodes_before + self._nodes, 0
+        errors = len(self.errors)
+        value = self._node(start, "", 0)
+        if _index(self._next()) - _index(start) > MAX_DOCUMENT:
+            self._error(_line(start), f"is larger than {MAX_DOCUMENT} characters, the most of one document")
+        if value is not None and len(self.errors) == errors:  # a mistaken one would only be blamed again
+            self.values.append((self._index, _line(start), value, self._lines, self._columns))
 
     def _node(self, event: yaml.Event, path: str, depth: int) -> Any:
         line = _line(event)
@@ -193,7 +196,7 @@ class _Reader:
 
     def _list(self, path: str, depth: int) -> list[Any]:
         items: list[Any] = []
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             items.append(self._node(event, f"{path}[{len(items)}]", depth + 1))
         return items
 
@@ -201,14 +204,14 @@ class _Reader:
         values: dict[str, Any] = {}
         first: dict[str, int] = {}
         merged: list[Any] = []
-        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
             line = _line(event)
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._refuse(line, f"{path + ': ' if path else ''}a key must be text, not a list or a mapping")
             if event.value == "<<" and event.implicit[0]:
-                merged.append(self._merge(next(self._events), path, depth, line))
+                merged.append(self._merge(self._next(), path, depth, line))
                 continue
-            key = event.value
+            key = sys.intern(event.value)  # many files have the same keys
             inner = f"{path}.{key}" if path else key
             self._check_tag(event.tag, inner, line)
             if key in first:
@@ -219,7 +222,7 @@ class _Reader:
                     self.duplicates.append(duplicate)
             first.setdefault(key, line)
             self._place(inner, event)
-            values[key] = self._node(next(self._events), inner, depth + 1)
+            values[key] = self._node(self._next(), inner, depth + 1)
         for inherited in merged:
             for mapping in inherited:
                 values = {**mapping, **values}
@@ -240,7 +243,9 @@ class _Reader:
         return plain(event.value)
 
     def _check_tag(self, tag: str | None, path: str, line: int) -> None:
-        kind = (tag or "").removeprefix(_STANDARD)
+        if tag is None:
+            return
+        kind = tag.removeprefix(_STANDARD)
         if kind not in {"", "!", "str", "int", "float", "bool", "null", "map", "seq"}:
             shown = f"!!{kind}" if tag != kind else kind
             self._error(line, f"{path + ': ' if path else ''}tag {shown} is refused: a manifest is plain data")

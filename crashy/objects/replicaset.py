@@ -48,10 +48,13 @@ def read_replica_set(reading: Reading) -> ReplicaSet | None:
 
 def read_replication_controller(reading: Reading) -> ReplicationController | None:
     """Return the ReplicationController, or None when something is wrong with it."""
-    template = reading.document.object.get("spec", {}).get("template")
+    template = reading.spec.get("template")
     metadata = template.get("metadata") if isinstance(template, dict) else None
-    labels = reading.spec.get("selector") or (metadata.get("labels") if isinstance(metadata, dict) else None) or {}
-    if not labels:
+    own = metadata.get("labels") if isinstance(metadata, dict) else None
+    labels = reading.spec.get("selector") or own or {}
+    if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
+        labels = {}  # which read_template refuses
+    elif not labels:
         reading.check([required("spec.selector")])
     reading.check(label_rules("spec.selector", labels))
     return _read(reading, LabelSelector(labels), ReplicationController)

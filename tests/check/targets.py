@@ -9,6 +9,7 @@ import yaml
 
 from crashy.check.targets import CheckTarget, read_targets
 from crashy.manifest.parse import parse
+from crashy.objects.kinds import Kind
 from tests.manifest.reading import load
 
 SEEDS = Path(__file__).parent.parent / "manifest" / "seeds"
@@ -42,6 +43,17 @@ def deployment(container: dict[str, Any], *, replicas: int = 1, name: str = "web
             "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [filled], **spec}},
         },
     }
+
+
+def controller(kind: Kind, spec: dict[str, Any]) -> dict[str, Any]:
+    """Return an object of a kind, with what it needs besides its pods' `spec`."""
+    policy = {"restartPolicy": "Never"} if kind.ends else {}
+    inner: dict[str, Any] = {"template": {"metadata": {"labels": {"app": "x"}}, "spec": {**spec, **policy}}}
+    if kind.name in {"Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"}:
+        inner["selector"] = {"matchLabels": {"app": "x"}}
+    if kind.name == "CronJob":
+        inner = {"schedule": "@daily", "jobTemplate": {"spec": inner}}
+    return {"apiVersion": kind.version, "kind": kind.name, "metadata": {"name": "x"}, "spec": inner}
 
 
 def service(name: str = "web", **spec: Any) -> dict[str, Any]:

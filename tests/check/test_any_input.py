@@ -12,7 +12,8 @@ from crashy.check import as_json, sarif, text
 from crashy.check.model import findings
 from crashy.check.traps import TRAPS
 from crashy.errors import BadInput
-from tests.check.targets import command, deployment, http, service, targets, tcp
+from crashy.objects.kinds import KINDS
+from tests.check.targets import command, controller, deployment, http, service, targets, tcp
 
 EVERYTHING: dict[str, Any] = {
     "livenessProbe": command("sh", "-c", "curl http://db/ | grep ok", terminationGracePeriodSeconds=60),
@@ -23,10 +24,22 @@ EVERYTHING: dict[str, Any] = {
     "env": [{"name": "APP_START_DELAY", "value": "90"}, {"name": "CRASH_AFTER", "value": "5"}],
     "envFrom": [{"configMapRef": {"name": "c"}, "prefix": "X_"}],
 }
-STATEFUL = {**deployment(copy.deepcopy(EVERYTHING)), "kind": "StatefulSet"}
-CRON = {"kind": "CronJob", "metadata": {"name": "j"}, "spec": {"jobTemplate": {"spec": STATEFUL["spec"]}}}
+POD = {"containers": [{"name": "a", "image": "any/image", "livenessProbe": http()}]}
+OTHERS = [controller(kind, POD) for kind in KINDS.values() if kind.template]
+BUDGET = {
+    "apiVersion": "policy/v1",
+    "kind": "PodDisruptionBudget",
+    "metadata": {"name": "b"},
+    "spec": {"minAvailable": "50%", "selector": {"matchLabels": {"app": "web"}}},
+}
+SCALER = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "h"},
+    "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "minReplicas": 2, "maxReplicas": 3},
+}
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"A": "1"}}
-GOOD = [deployment(EVERYTHING, replicas=3), STATEFUL, CRON, service(), CONFIG]
+GOOD = [deployment(EVERYTHING, replicas=3), service(), CONFIG, BUDGET, SCALER, *OTHERS]
 
 VALUES = st.recursive(
     st.none()
@@ -44,7 +57,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, part in inner for place in places(part, (*path, key)))]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(place=st.sampled_from(places(GOOD)[1:]), value=VALUES)
 def test_any_part_of_a_manifest_replaced_by_anything(place: tuple[Any, ...], value: Any) -> None:
     changed = copy.deepcopy(GOOD)

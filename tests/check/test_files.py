@@ -87,8 +87,8 @@ def test_of_two_objects_with_one_name_each_is_checked_and_a_note_names_the_other
     checked = check(".", recursive=True)
 
     assert [(one.place, one.message) for one in checked.findings] == [
-        ("staging/svc.yaml:4", "prod/web.yaml:22 has an object of this name too"),
-        ("staging/web.yaml:4", "prod/web.yaml:1 has an object of this name too"),
+        ("staging/svc.yaml:4", "prod/web.yaml:22 has one of this name too"),
+        ("staging/web.yaml:4", "prod/web.yaml:1 has one of this name too"),
     ]
     assert [target.pods for target in checked.targets] == [5, 2]
     assert [[route.document.file for route in target.routes] for target in checked.targets] == [
