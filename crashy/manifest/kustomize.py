@@ -30,7 +30,7 @@ MAX_BASES = 16  # the most levels of bases
 # Of one kustomization with all that it refers to:
 MAX_KUSTOMIZATIONS = 1000
 MAX_RESOURCES = 10_000
-MAX_CHANGES = 2_000_000  # values that patches and replacements write
+MAX_CHANGES = 500_000  # values that patches and replacements write
 
 Read = Callable[[Path], tuple[list[Document], list[str]]]
 
@@ -63,8 +63,13 @@ class _Target:
     def spend(self, changes: int) -> None:
         """Count values that are written. Raises PatchError for too many of them."""
         self._changes += changes
-        if self._changes > MAX_CHANGES:
+        if self.is_spent:
             raise PatchError(f"the kustomization changes more than {MAX_CHANGES} values")
+
+    @property
+    def is_spent(self) -> bool:
+        """Return whether there have been too many changes, so that no more are made."""
+        return self._changes > MAX_CHANGES
 
     def accumulate(self, folder: Path, above: tuple[Path, ...], component: bool | None = None) -> None:
         """Add the resources of a folder's kustomization, and let it change them; a `component` changes all so far."""
@@ -232,7 +237,7 @@ class _Kustomization:
             patch = Patch(os.path.normpath(self._folder / text), self._content(path, text))
         values, wrong = read_patches(patch)
         self._target.errors += wrong
-        for value in values:
+        for value in values if not self._target.is_spent else ():
             try:
                 apply(self._resources, value, entry, self._target.spend)
             except PatchError as error:
@@ -273,7 +278,7 @@ class _Kustomization:
             entries = [decode(one, REPLACEMENT, path, errors) for one in entries]
             for error in errors:
                 self._blame(error)
-        for one in entries:
+        for one in entries if not self._target.is_spent else ():
             try:
                 replace_values(self._resources, one, self._place(path), self._target.spend)
             except PatchError as error:

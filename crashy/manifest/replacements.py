@@ -28,12 +28,17 @@ def replace_values(resources: Sequence[Resource], entry: Mapping[str, Any], plac
         chosen = target.get("select")
         if chosen is None:
             raise PatchError("a target must specify resources to select")
-        options = target.get("options", {})
         rejected = [one for reject in target.get("reject", ()) for one in _select(resources, reject)]
         for one in _select(resources, chosen):
             if one not in rejected:
                 for path in target.get("fieldPaths") or ["metadata.name"]:
-                    spend(size(value) * _write(one, path, value, options, place))
+                    holders = _targets(one, path, target.get("options", {}))
+                    spend(size(value) * len(holders))
+                    before = one.id
+                    for holder in holders:
+                        _write(holder, _changed(holder, path, value, target.get("options", {})), place)
+                    if one.id != before:
+                        one.former.append(before)
 
 
 def _select(resources: Sequence[Resource], selector: Mapping[str, Any]) -> list[Resource]:
@@ -67,33 +72,34 @@ def _is_meant(one: Id, source: Mapping[str, Any]) -> bool:
     return all(not source.get(key) or getattr(one, key) == source[key] for key in Id._fields)
 
 
-def _write(one: Resource, path: str, value: Any, options: Mapping[str, Any], place: Place | None) -> int:
+def _targets(one: Resource, path: str, options: Mapping[str, Any]) -> list[Holder]:
     holders = list(_holders(one.object, split_path(path), create=bool(options.get("create"))))
     if not holders:
         raise PatchError(f"target {one.id}: has no {path}; options.create would make it")
-    before = one.id
-    for holder, key in holders:
-        old = holder.get(str(key)) if isinstance(holder, dict) else holder[int(key)]
-        new = copy(value)
-        if delimiter := options.get("delimiter"):
-            parts, index = _plain_text(old, path).split(delimiter), options.get("index", 0)
-            text = _plain_text(value, path)
-            if index < 0:
-                parts.insert(0, text)
-            else:
-                parts[index : index + 1] = [text]
-            new = delimiter.join(parts)
-        if isinstance(old, str) and not isinstance(new, str | dict | list):
-            new = _plain_text(new, path)  # a field keeps its type
-        elif isinstance(old, int) and isinstance(new, str) and re.fullmatch(r"-?\d{1,18}", new):
-            new = int(new)
-        if isinstance(holder, Fields):
-            holder.put(str(key), new, place)
-        elif isinstance(holder, Items):
-            holder[int(key)], holder.places[int(key)] = new, place
-    if one.id != before:
-        one.former.append(before)
-    return len(holders)
+    return holders
+
+
+def _changed(at: Holder, path: str, value: Any, options: Mapping[str, Any]) -> Any:
+    """Return what a target's value becomes: a part of it is replaced if there is a delimiter; a field keeps its type."""
+    old, new = at[0][at[1]], copy(value)
+    if delimiter := options.get("delimiter"):
+        parts, index = _plain_text(old, path).split(delimiter), options.get("index", 0)
+        parts[max(index, 0) : index + 1 if index >= 0 else 0] = [_plain_text(value, path)]
+        new = delimiter.join(parts)
+    texts = isinstance(old, str) or path.startswith(("metadata.annotations.", "metadata.labels."))
+    if texts and not isinstance(new, str | dict | list):
+        return _plain_text(new, path)
+    if isinstance(old, int) and isinstance(new, str) and re.fullmatch(r"-?\d{1,18}", new):
+        return int(new)
+    return new
+
+
+def _write(at: Holder, value: Any, place: Place | None) -> None:
+    holder, key = at
+    if isinstance(holder, Fields):
+        holder.put(str(key), value, place)
+    elif isinstance(holder, Items):
+        holder[int(key)], holder.places[int(key)] = value, place
 
 
 def _plain_text(value: Any, path: str) -> str:
@@ -129,7 +135,8 @@ def _steps(value: Any, part: str, rest: Sequence[str], *, create: bool) -> Itera
         elif part in value and (value[part] is not None or not rest):
             yield value, part
         elif create and not _ITEM.fullmatch(part):
-            value[part] = None if not rest else Items() if _ITEM.fullmatch(rest[0]) or rest[0] == "-" else Fields()
+            is_list = rest and (rest[0] in ("-", "0") or _ITEM.fullmatch(rest[0]))
+            value[part] = None if not rest else Items() if is_list else Fields()
             yield value, part
     elif isinstance(value, list):
         if match := _ITEM.fullmatch(part):
@@ -140,7 +147,7 @@ def _steps(value: Any, part: str, rest: Sequence[str], *, create: bool) -> Itera
             yield from ((value, at) for at in found)
         elif part == "*":
             yield from ((value, at) for at in range(len(value)))
-        elif part == "-" and isinstance(value, Items):
+        elif isinstance(value, Items) and (part == "-" or (create and part == str(len(value)))):
             value.put(len(value), Fields() if rest else None, None)
             yield value, len(value) - 1
         elif part.isascii() and part.isdigit() and len(part) < 7 and int(part) < len(value):

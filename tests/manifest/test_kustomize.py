@@ -269,3 +269,20 @@ def test_a_folder_has_one_kustomization_of_one_document(write: Write, files: dic
     write(files)
 
     assert gather(["f"])[1] == [line]
+
+
+def test_a_var_that_cannot_be_found_stays_as_it_is(write: Write) -> None:
+    patch = "[{op: add, path: /spec/template/spec/containers/0/args, value: ['$(A)', '$(B)', '$$(C)']}]"
+    deployment, _ = built(
+        write,
+        f'patches: [{{target: {{kind: Deployment}}, patch: "{patch}"}}]\n'
+        "vars: [{name: A, objref: {kind: Service, name: web}}, {name: B, objref: {kind: Service, name: gone}}]",
+    )
+
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["args"] == ["web", "$(B)", "$$(C)"]
+
+
+def test_a_patch_without_a_version_is_for_the_object_of_its_kind_and_name(write: Write) -> None:
+    deployment, _ = built(write, "patches: [{patch: '{kind: Deployment, metadata: {name: web}, spec: {replicas: 5}}'}]")
+
+    assert deployment["spec"]["replicas"] == 5
