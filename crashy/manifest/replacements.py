@@ -80,7 +80,7 @@ def _targets(one: Resource, path: str, options: Mapping[str, Any]) -> list[Holde
 
 
 def _changed(at: Holder, path: str, value: Any, options: Mapping[str, Any]) -> Any:
-    """Return what a target's value becomes: a part of it is replaced if there is a delimiter; a field keeps its type."""
+    """Return what a value becomes: with a delimiter one part of it is replaced; a field keeps its type."""
     old, new = at[0][at[1]], copy(value)
     if delimiter := options.get("delimiter"):
         parts, index = _plain_text(old, path).split(delimiter), options.get("index", 0)
