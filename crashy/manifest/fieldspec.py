@@ -47,6 +47,13 @@ def specs(kinds: str, *paths: str, create: bool = False) -> list[Spec]:
     return [Spec(path, frozenset(kinds.split()), create) for path in paths]
 
 
+def spec_of(field: Mapping[str, Any]) -> Spec:
+    """Return the path of an entry of `fields` in a kustomization."""
+    kinds = frozenset({field["kind"]} if field.get("kind") else ())
+    create = bool(field.get("create"))
+    return Spec(field.get("path", ""), kinds, create, field.get("group", ""), field.get("version", ""))
+
+
 def _walk(value: Any, parts: list[str], *, create: bool) -> Iterator[tuple[Object, str]]:
     if isinstance(value, list):
         for inner in value:

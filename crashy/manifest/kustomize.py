@@ -6,12 +6,14 @@ Source: kustomize 5.5: api/internal/target/kusttarget.go, and what `kubectl kust
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from crashy.manifest import transform
-from crashy.manifest.fieldspec import Spec
+from crashy.manifest.fieldspec import spec_of
 from crashy.manifest.generators import absorb, generate, hashed_name, is_hashed
 from crashy.manifest.kustomization import KUSTOMIZATION, KUSTOMIZATIONS, REPLACEMENT, is_remote, needs_kustomize, remote
 from crashy.manifest.namerefs import follow_names
@@ -32,6 +34,7 @@ MAX_KUSTOMIZATIONS = 1000
 MAX_RESOURCES = 10_000
 MAX_CHANGES = 500_000  # values that patches and replacements write
 
+_BLOCK = re.compile(rb"[|>][-+0-9]*\s*(#.*)?$")  # the end of a line that begins a block of text
 Read = Callable[[Path], tuple[list[Document], list[str]]]
 
 
@@ -90,7 +93,7 @@ class _Target:
             [f"{file}: holds {len(found)} documents; a kustomization is one"] if len(found) > 1 else []
         )
         if found and not errors and len(found) == 1:
-            _Kustomization(self, folder, found[0], (*above, here)).run(component)
+            _Kustomization(self, file, found[0], (*above, here)).run(component)
 
     def finish(self) -> None:
         """Add the hashes to the names, let references follow all changes of names, and fill in the vars."""
@@ -105,10 +108,11 @@ class _Target:
 
 
 class _Kustomization:
-    def __init__(self, target: _Target, folder: Path, document: Document, above: tuple[Path, ...]) -> None:
+    def __init__(self, target: _Target, file: Path, document: Document, above: tuple[Path, ...]) -> None:
         reading = Reading(document, KUSTOMIZATION)
         self._target = target
-        self._folder = folder
+        self._file = file
+        self._folder = file.parent
         self._document = document
         self._fields = reading.raw
         self._above = above
@@ -144,6 +148,13 @@ class _Kustomization:
 
     def _blame(self, error: FieldError) -> None:
         self._target.errors.append(self._document.message(error))
+
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        try:
+            return self._file.read_bytes().split(b"\n")
+        except (OSError, ValueError):
+            return []
 
     def _place(self, path: str) -> Place:
         return Place(self._document.file, self._document.line_of(path), self._document.column_of(path))
@@ -232,7 +243,9 @@ class _Kustomization:
 
     def _apply(self, path: str, text: str, inline: bool, entry: Mapping[str, Any]) -> None:
         if inline:
-            patch = Patch(self._document.file, text.encode("utf-8", "replace"), self._document.line_of(path))
+            line = self._document.line_of(path)
+            block = line <= len(self._lines) and _BLOCK.search(self._lines[line - 1]) is not None
+            patch = Patch(self._document.file, text.encode("utf-8", "replace"), line, block)
         else:
             patch = Patch(os.path.normpath(self._folder / text), self._content(path, text))
         values, wrong = read_patches(patch)
@@ -251,7 +264,7 @@ class _Kustomization:
             transform.rename(resources, fields.get("namePrefix", ""), fields.get("nameSuffix", ""))
         for entry in fields.get("labels", ()):
             selectors, templates = entry.get("includeSelectors", False), entry.get("includeTemplates", False)
-            more = [_spec(field) for field in entry.get("fields", ())]
+            more = [spec_of(field) for field in entry.get("fields", ())]
             transform.add_labels(resources, entry.get("pairs", {}), selectors=selectors, templates=templates, more=more)
         transform.add_labels(resources, fields.get("commonLabels", {}), selectors=True)
         transform.annotate(resources, fields.get("commonAnnotations", {}))
@@ -283,9 +296,3 @@ class _Kustomization:
                 replace_values(self._resources, one, self._place(path), self._target.spend)
             except PatchError as error:
                 self._blame(FieldError(path, str(error)))
-
-
-def _spec(field: Mapping[str, Any]) -> Spec:
-    kinds = frozenset({field["kind"]} if field.get("kind") else ())
-    create = bool(field.get("create"))
-    return Spec(field.get("path", ""), kinds, create, field.get("group", ""), field.get("version", ""))

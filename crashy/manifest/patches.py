@@ -18,11 +18,12 @@ _BUILT_IN = frozenset(
 
 
 class Patch(NamedTuple):
-    """The text of a patch; `line` is where an inline one stands in its file, else 0."""
+    """The text of a patch; `line` is where an inline one stands in its file, else 0; a `block` begins below."""
 
     file: str
     data: bytes
     line: int = 0
+    block: bool = False
 
 
 def read_patches(patch: Patch) -> tuple[list[Any], list[str]]:
@@ -33,12 +34,8 @@ def read_patches(patch: Patch) -> tuple[list[Any], list[str]]:
     found, wrong = parse_places(patch.data, name)
     values = []
     for value, lines, columns in found:
-        shown, above = lines, 0
-        if patch.line:  # a block begins on the line below its key
-            block = b"\n" in patch.data
-            above = patch.line if block else patch.line - 1
-            shown = lines if block else dict.fromkeys(lines, 1)
-        values.append(Positions(patch.file, shown, columns, above).placed(value))
+        shown = lines if patch.block or not patch.line else dict.fromkeys(lines, 0)
+        values.append(Positions(patch.file, shown, columns, patch.line).placed(value))
     return values, wrong
 
 

@@ -62,8 +62,9 @@ class Positions:
 
     def at(self, path: str) -> Place | None:
         """Return where `path` was written."""
-        line = self._lines.get(path)
-        return Place(self._file, line + self._above, self._columns.get(path, 1)) if line else None
+        if path not in self._lines:
+            return None
+        return Place(self._file, self._lines[path] + self._above, self._columns.get(path, 1))
 
     def placed(self, value: Any, path: str = "") -> Any:
         """Return a deep copy, without parts shared by aliases, in which each part knows its place."""

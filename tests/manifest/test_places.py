@@ -46,6 +46,12 @@ patches:
         path: /spec/replicas
         value: 3
   - patch: '{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {type: ClusterIP}}'
+  - target: {kind: Service}
+    patch: |-
+      [{op: add, path: /spec/externalName, value: x}]
+  - target: {kind: Service}
+    patch: "[{op: add,
+      path: /spec/sessionAffinity, value: None}]"
 replicas:
   - name: web
     count: 3
@@ -93,11 +99,13 @@ def test_a_field_of_a_patch_leads_to_the_patch(write: Write, path: str, place: s
     [
         ("Deployment", f"{IN_TEMPLATE}[0].livenessProbe.tcpSocket.port", "kustomization.yaml:10"),
         ("Deployment", f"{IN_TEMPLATE}[0].ports", "all.yaml:18"),
-        ("Deployment", "spec.replicas", "kustomization.yaml:16"),
-        ("Deployment", f"{IN_TEMPLATE}[0].image", "kustomization.yaml:19"),
+        ("Deployment", "spec.replicas", "kustomization.yaml:22"),
+        ("Deployment", f"{IN_TEMPLATE}[0].image", "kustomization.yaml:25"),
         ("Service", "spec.type", "kustomization.yaml:14"),
         ("Service", "spec.ports[0].port", "all.yaml:31"),
-        ("ConfigMap", "data", "kustomization.yaml:22"),
+        ("ConfigMap", "data", "kustomization.yaml:28"),
+        ("Service", "spec.externalName", "kustomization.yaml:17"),
+        ("Service", "spec.sessionAffinity", "kustomization.yaml:19"),
     ],
 )
 def test_what_stands_in_the_kustomization_leads_there(write: Write, kind: str, path: str, place: str) -> None:
