@@ -30,6 +30,8 @@ from crashy.engines.sim import sim
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.runner import perform
+from crashy.manifest.kustomization import KUSTOMIZATIONS
+from crashy.manifest.kustomize import build
 from crashy.manifest.load import SUFFIXES, read_file
 from crashy.manifest.walk import sources
 from crashy.objects.document import Document
@@ -62,12 +64,16 @@ def main(folders: Sequence[Path], seconds: float, *, verbose: bool) -> int:
     accepted = [one for one in tried if not one.refused]
     ready = [one for one in accepted if not (one.run or one.unready)]
     told = [one for one in accepted if one.unready.startswith(TOLD)]
+    built = [result for folder in folders for result in _build_folder(folder)]
+    for error in filter(None, built):
+        print(f"kustomization: {error}")
     rows = (
         ("accepted by an API server", len(accepted), len(tried), 0),
         (f"lab --on sim --for {seconds:g}s runs", sum(not one.run for one in accepted), len(accepted), 97),
         ("each pod ready without a restart, or told why not", len(ready) + len(told), len(accepted), 95),
         ("... ready without a restart", len(ready), len(accepted), 0),
         ("check gives findings, or nothing wrong", sum(not one.check for one in accepted), len(accepted), 99),
+        ("kustomizations that need no network build", sum(not error for error in built), len(built), 95),
     )
     for what in ("refused", "run", "unready", "check"):
         _explain(what, tried if what == "refused" else accepted, verbose=verbose)
@@ -99,6 +105,18 @@ def _try_folder(folder: Path, seconds: float) -> Iterator[Tried]:
             tried.refused = listed.get(name, tried.refused)
             tried.seconds = time.perf_counter() - began
             yield tried
+
+
+def _build_folder(folder: Path) -> Iterator[str]:
+    """Yield the first error of each kustomization below a folder, empty if there is none."""
+    for path in sorted(folder.rglob("*")):
+        if path.name in KUSTOMIZATIONS and path.is_file():
+            found, _ = read_file(path)
+            if any(one.object.get("kind") == "Component" for one in found):
+                continue  # only others can use it
+            _, errors = build(path.parent, read_file)
+            if not any(" is not on this machine" in error for error in errors):
+                yield errors[0] if errors else ""
 
 
 def _refused() -> Iterator[tuple[str, str]]:
