@@ -78,8 +78,10 @@ def main(folders: Sequence[Path], seconds: float, *, verbose: bool) -> int:
     for what in ("refused", "run", "unready", "check"):
         _explain(what, tried if what == "refused" else accepted, verbose=verbose)
     for title, count, of, target in rows:
+        if not of:
+            continue
         least = f"  at least {target} %" if target else ""
-        print(f"{title:50}{count:5} of {of:5}{100 * count / max(of, 1):7.1f} %{least}")
+        print(f"{title:50}{count:5} of {of:5}{100 * count / of:7.1f} %{least}")
     print(f"{'took':50}{sum(one.seconds for one in tried):7.1f} s")
     return int(any(100 * count < target * of for _, count, of, target in rows))
 
