@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from crashy.check.impacts import Impact, impact
 from crashy.check.outcomes import FailureMode, hook_seconds
@@ -24,6 +25,7 @@ class Numbers:
     probes_per_minute: float
 
 
+@lru_cache(maxsize=16)  # several rules ask for those of one container
 def numbers(target: CheckTarget) -> Numbers:
     """Derive the numbers of a container."""
     # Without another container nothing is kept of a pod that is not restarted, and the whole of it is killed.

@@ -27,6 +27,8 @@ NO_EVICTION = Trap(
 )  # fmt: skip
 TRAPS = (SELECTS_NOTHING, NO_EVICTION)
 
+Label = tuple[str, str]
+
 # Labels that controllers put on their pods, beside those of the template.
 _BY_CONTROLLERS = frozenset(
     {
@@ -45,30 +47,40 @@ def related_findings(found: Sequence[tuple[Document, Object | Workload]], others
     objects = latest(found)
     workloads = [one for _, one in objects if isinstance(one, Workload)]
     near: dict[str, list[Workload]] = {}
+    labelled: dict[Label | None, list[Workload]] = {None: workloads}
     for workload in workloads:
+        for label in workload.template.labels.items():
+            labelled.setdefault(label, []).append(workload)
         for place in places(workload.document.file):
             near.setdefault(place, []).append(workload)
     autoscalers = [one for _, one in objects if isinstance(one, HorizontalPodAutoscaler)]
     for document, one in objects:
         if isinstance(one, Service) and one.selector and document.file not in others:
-            yield from _service(document, one, near, workloads)
+            yield from _service(document, one, near, labelled)
         elif isinstance(one, PodDisruptionBudget) and document.file not in others:
             yield from _budget(document, one, near, autoscalers)
 
 
 def _service(
-    document: Document, service: Service, near: Mapping[str, list[Workload]], workloads: Sequence[Workload]
+    document: Document,
+    service: Service,
+    near: Mapping[str, list[Workload]],
+    labelled: Mapping[Label | None, list[Workload]],
 ) -> Iterator[Finding]:
     selector = {key: value for key, value in service.selector.items() if key not in _BY_CONTROLLERS}
-    like = [one for one in workloads if selector.items() <= one.template.labels.items()]
-    if any(one.namespace == service.namespace for one in like):
+
+    def fits(one: Workload) -> bool:
+        return selector.items() <= one.template.labels.items()
+
+    some = min((labelled.get(label, []) for label in selector.items()), key=len, default=labelled[None])
+    if any(one.namespace == service.namespace and fits(one) for one in some):
         return
     file, folder = [*places(document.file)][:2]
     beside = near.get(file) or near.get(folder) or []
     if not beside:  # its pods may well be made by what is not here
         return
     written = ", ".join(f"{key}={value}" for key, value in service.selector.items())
-    if elsewhere := next((one for one in like if one in beside), None):
+    if elsewhere := next(filter(fits, beside), None):
         text = f"{elsewhere.kind}/{elsewhere.name} is in namespace {elsewhere.namespace}, it is in {service.namespace}"
     else:
         text = f"no pod has the labels {written}{_closest(selector, beside)}"

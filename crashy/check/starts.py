@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from crashy.check.outcomes import FailureMode, Verdict, hook_seconds, notices, outcome
 from crashy.check.targets import CheckTarget
@@ -29,6 +30,7 @@ class Start:
     ready: Bounds | None
 
 
+@lru_cache(maxsize=16)  # asked for by each failure mode and several rules
 def start(target: CheckTarget) -> Start:
     """Return how long a start may take, and when its probes end it."""
     ready = ready_after_start(target)

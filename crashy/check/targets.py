@@ -48,7 +48,7 @@ class Route:
     document: Document = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is itself, so that what is derived of it can be kept
 class CheckTarget:
     """A container of a workload at `path` of its document, the Services that select it, and its environment.
 
