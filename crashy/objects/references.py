@@ -14,8 +14,10 @@ from crashy.objects.kinds import KINDS
 from crashy.objects.pod import Container, PodTemplate
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.standin import model_rules
+from crashy.objects.statefulset import StatefulSet
 from crashy.objects.workload import Workload
 
+_RETENTION = "persistentVolumeClaimRetentionPolicy"
 MAX_PODS = 100  # of one lab: each is a process of some 40 MB
 
 T_co = TypeVar("T_co", covariant=True)
@@ -78,6 +80,10 @@ def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
                     yield one.document.message(FieldError(f"{path}.{'targetPort' if named else 'port'}", text))
         elif isinstance(one.object, Deployment) and spec.get("paused"):
             yield one.document.message(FieldError("spec.paused", "the lab ignores this and rolls out"))
+        elif isinstance(one.object, StatefulSet) and (spec.get(_RETENTION) or {}).get("whenScaled") == "Delete":
+            yield one.document.message(
+                FieldError(f"spec.{_RETENTION}.whenScaled", "the lab keeps claims until its end")
+            )
 
 
 def _ceiling_rules(workload: Workload, before: int) -> Iterator[FieldError]:
