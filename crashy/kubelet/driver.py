@@ -265,11 +265,12 @@ class PodDriver:
     # --- the published status, which the probes read and write
 
     def _publish_view(self) -> None:
-        """Publish the view; a pod's final phase is withheld until the pod is terminated."""
+        """Publish the view; newer kubelets withhold a pod's final phase until the pod is terminated."""
         status = self._generate()
         if status.phase in FINAL:
             self._ended = True
-            status = replace(status, phase=self._status.phase)
+            if self._profile.withholds_final_phase:
+                status = replace(status, phase=self._status.phase)
         self._publish(status)
 
     def _generate(self) -> PodStatus:

@@ -72,6 +72,8 @@ class Profile:
     """A terminating pod stays in its EndpointSlices (not ready, serving); otherwise it is removed at once."""
     publishes_final_phase_on_deletion: bool = True
     """A deleted pod's last status is Succeeded or Failed; otherwise it is Running to the end."""
+    withholds_final_phase: bool = True
+    """The phase of a pod that has ended by itself is published when the pod is terminated; otherwise at once."""
     final_phase_after: float = 0.1
     """Seconds that stopping the sandbox of a pod that has ended by itself takes, before its phase says so."""
     gone_after_exit: tuple[float, float] = (0.6, 1.0)
@@ -122,6 +124,7 @@ _1_20 = Profile(
     stops_liveness_on_deletion=False,
     keeps_terminating_endpoints=False,
     publishes_final_phase_on_deletion=False,
+    withholds_final_phase=False,
     final_phase_after=0.0,
     gone_after_exit=(6.0, 9.0),
     spam_filter_by_type=False,

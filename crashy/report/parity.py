@@ -7,16 +7,16 @@ leaves out the rows that depend on chance there (by their `what`, one of `MEASUR
 What is compared in order, and what is not:
 
 - The reasons of Kubernetes' events, by *lane*, consecutive repeats folded into the first of them. Lanes run beside each
-  other in the platform too, so the order between them is not compared. They are: each Deployment, each
-  ReplicaSet, each pod (`Scheduled`), each container (what is done with it, its startup and liveness probes), each
-  pod's status (when it became `Ready` or `NotReady`, and when it was `Deleted`), and each pod's readiness probes
-  (`Unhealthy`, which begins anew whenever the pod has become ready).
+  other in the platform too, so the order between them is not compared. They are: each workload, each Deployment's
+  ReplicaSet, each CronJob's Job, each pod (`Scheduled`), each container (what is done with it, its startup and
+  liveness probes), each pod's status (when it became `Ready` or `NotReady`, and when it was `Deleted`), and each pod's
+  readiness probes (`Unhealthy`, which begins anew whenever the pod has become ready).
 - The times of corresponding events, in seconds since the experiment began. An event that is late only because the one
   before it in its lane was late is not late again: the smaller of both differences counts.
 - Events that came when the other run was over (less than `late` seconds before its end) are left out.
 
-Pods' names are random, so a pod is named by its *role*: its Deployment, its ReplicaSet's number, and its own number
-among that one's pods: first those that a step targeted, in that order, then the others as they were created.
+Pods' names are random, so a pod is named by its *role*: its workload, its ReplicaSet's or its Job's number, and its own
+number among that one's pods: first those that a step targeted, in that order, then the others as they were created.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ MEASURES = ("reasons", "times", "restarts", "detect", "drain", "recover", "outag
 
 _SCALED = re.compile(r"Scaled (?:up|down) replica set (\S+)")
 _CREATED = re.compile(r"Created pod: (\S+)")
+_CREATED_JOB = re.compile(r"Created job (\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def comparable(events: Sequence[Event]) -> ComparableRun:
 
 
 def _roles(events: Sequence[Event]) -> dict[str, str]:
-    """Return the role of every pod and ReplicaSet by its object's name; bare pods go by their own."""
+    """Return the role of every pod, ReplicaSet and CronJob's Job by its object's name; bare pods go by their own."""
     sets: dict[str, str] = {}
     numbers: dict[str, int] = {}
     owners: dict[str, str] = {}
@@ -97,12 +98,13 @@ def _roles(events: Sequence[Event]) -> dict[str, str]:
             targeted.append(event.object)
         if event.kind != kinds.EVENT:
             continue
-        if (found := _SCALED.match(event.message)) and f"replicaset/{found[1]}" not in sets:
-            numbers[event.object] = numbers.get(event.object, 0) + 1
-            sets[f"replicaset/{found[1]}"] = f"{event.object.partition('/')[2]}.{numbers[event.object]}"
+        for kind, pattern in (("replicaset", _SCALED), ("job", _CREATED_JOB)):
+            if (found := pattern.match(event.message)) and f"{kind}/{found[1]}" not in sets:
+                numbers[event.object] = numbers.get(event.object, 0) + 1
+                sets[f"{kind}/{found[1]}"] = f"{event.object.partition('/')[2]}.{numbers[event.object]}"
         if found := _CREATED.match(event.message):
             owners[f"pod/{found[1]}"] = event.object
-    roles = {name: f"replicaset/{role}" for name, role in sets.items()}
+    roles = {name: f"{name.partition('/')[0]}/{role}" for name, role in sets.items()}
     counts: dict[str, int] = {}
     for pod in [*(pod for pod in targeted if pod in owners), *(pod for pod in owners if pod not in targeted)]:
         role = sets.get(owners[pod], owners[pod].partition("/")[2])

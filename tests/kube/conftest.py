@@ -25,7 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.kube)
             if "node_port" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.xdist_group("node_port"))
-    items.sort(key=lambda item: item.path.name != "test_seeds.py")  # the longest first
+    longest = ("test_seeds.py", "test_workloads.py")
+    items.sort(key=lambda item: item.path.name not in longest)  # the longest first
 
 
 @pytest.fixture(scope="session")

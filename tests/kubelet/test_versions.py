@@ -37,6 +37,7 @@ MEASURED = [
     ("stops_liveness_on_deletion", True, False),
     ("keeps_terminating_endpoints", True, False),
     ("publishes_final_phase_on_deletion", True, False),
+    ("withholds_final_phase", True, False),
     ("final_phase_after", 0.1, 0.0),
     ("gone_after_exit", (0.6, 1.0), (6.0, 9.0)),
     ("spam_filter_by_type", True, False),

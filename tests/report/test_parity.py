@@ -218,3 +218,21 @@ def test_the_pods_of_a_new_version_are_reported_from_the_old_ones() -> None:
 
     assert [m.reason for m in summary.lanes["pod/web.2.1 status"]] == ["Ready"]
     assert [m.reason for m in summary.lanes["pod/web.1.2 status"]] == ["Ready", "NotReady", "Deleted"]
+
+
+def cron_job(name: str, pod_name: str) -> list[Event]:
+    return [
+        edge(0, "Begun"),
+        kube(10, "SuccessfulCreate", "cronjob/tick", f"Created job {name}", ""),
+        kube(10, "SuccessfulCreate", f"job/{name}", f"Created pod: {pod_name}", ""),
+        kube(10.1, "Started", f"pod/{pod_name}"),
+        kube(12, "Completed", f"job/{name}", "Job completed", ""),
+        edge(20, "Ended"),
+    ]
+
+
+def test_jobs_of_a_cron_job_go_by_their_number_whatever_their_names() -> None:
+    left, right = comparable(cron_job("tick-100", "tick-100-aa")), comparable(cron_job("tick-7", "tick-7-bb"))
+
+    assert set(left.lanes) == {"cronjob/tick", "job/tick.1", "pod/tick.1.1 web"}
+    assert not [row for row in compare(left, right) if row.differs]
