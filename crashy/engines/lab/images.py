@@ -43,8 +43,8 @@ def command(template: PodTemplate, container: Container, commands: ImageCommands
     """Return what a container runs; None for its image's stand-in. Empty words are the patient image's own program.
 
     Its manifest's command comes first, where this machine has what it names; then the command that the image is.
-    As on a cluster, `args` follow the image's own program, and not those that came with a command. What a base image has
-    not is an error, as on a cluster: there is no app in it to stand for. A script in it may wait for other apps.
+    As on a cluster, `args` follow the image's own program, and not those that came with a command. What a base
+    image has not is an error, as on a cluster: it has no app to stand for. A script in it may wait for other apps.
     """
     own = program(container)
     if is_patient(container.image):
