@@ -1,8 +1,9 @@
 """Run other people's manifests: how many an API server accepts, how many run on sim, and how many `check` can read.
 
 Prints each reason why a file does not do what its row counts, and then the table; exit 1 if a row misses its target. A
-file counts as accepted when each of its objects is right by itself and by the rules of those kinds that are known here; the files
-that `wild-refused.txt` names (`PATH: reason`, paths as the folder has them) count as refused, whatever is found here.
+file counts as accepted when each of its objects is right by itself and by the rules of those kinds that are known here;
+the files that `wild-refused.txt` names (`PATH: reason`, paths as the folder has them) count as refused, whatever is
+found here.
 
 usage: python scripts/wild.py [--for SECONDS] [--all] FOLDER...
 """
