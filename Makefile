@@ -54,7 +54,7 @@ parity: $(VENV)/.lab ## run every lesson on KUBECONFIG's cluster, in the lab and
 
 # Whoever has KUBECONFIG set may have it set to a cluster that matters: only `make kube-test` uses one.
 test: $(VENV)/.dev ## run the tests
-	@env -u KUBECONFIG $(BIN)/pytest -n 2 -m 'not trace_lab and not locks' $(PYTEST_FLAGS)
+	@env -u KUBECONFIG $(BIN)/pytest -n 2 -m 'not trace_lab and not workload_lab and not locks' $(PYTEST_FLAGS)
 
 kube-test: $(VENV)/.dev ## run the tests that need a cluster on the one that KUBECONFIG names (five minutes)
 	@$(BIN)/pytest -n 2 --dist loadgroup -m kube --durations=5 $(PYTEST_FLAGS)

@@ -19,7 +19,7 @@ for python in "$@"; do
   demo=$!
   result=passed
   # shellcheck disable=SC2086 # flags, apart
-  env -u KUBECONFIG "$folder/venv/bin/python" -m pytest -n 2 -m 'not slow and not trace_lab and not kube and not locks' \
+  env -u KUBECONFIG "$folder/venv/bin/python" -m pytest -n 2 -m 'not slow and not trace_lab and not workload_lab and not kube and not locks' \
     ${PYTEST_FLAGS:-} >"$folder/tests.txt" 2>&1 || result="FAILED, see $folder/tests.txt"
   # Two pods of three are well at any time: most users are answered, or something is wrong with this Python.
   wait "$demo" && grep -q '^users: .* 9[0-9]\.[0-9]* % answered' "$folder/demo.txt" ||

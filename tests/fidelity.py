@@ -1,7 +1,8 @@
 """Counts the conformance cases and traces that the tests apply: `make fidelity`, or `pytest -p tests.fidelity`.
 
-A test carries the cases that it stands for as `@pytest.mark.case("id", …)`, a trace as `@pytest.mark.trace("id")`.
-Every id of the lists must be carried by a test, or be set aside, with its reason, in a table of docs/fidelity.md.
+A test carries the cases that it stands for as `@pytest.mark.case("id", …)`, a kubelet's trace as
+`@pytest.mark.trace("id")`, a workload's as `@pytest.mark.workload("id")`. Every id of the lists must be carried by a
+test, or be set aside with its reason: in a table of docs/fidelity.md, a workload's trace in the list itself.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.engines.recordings import listed as workloads
+
 TESTS = Path(__file__).parent
 DOCUMENT = TESTS.parent / "docs" / "fidelity.md"
-KINDS = ("case", "trace")
+KINDS = ("case", "trace", "workload")
 
 
 def listed(kind: str) -> frozenset[str]:
-    """Return the ids of all cases, or of all traces (`scenario/version`)."""
+    """Return the ids of all cases, of all traces of kubelets (`scenario/version`), or of all traces of workloads."""
+    if kind == "workload":
+        return frozenset(workloads())
     if kind == "case":
         return frozenset((TESTS / "kubelet" / "cases.txt").read_text().split())
     traces: Mapping[str, Mapping[str, object]] = yaml.safe_load((TESTS / "kubelet" / "traces.yaml").read_text())
@@ -29,6 +34,8 @@ def listed(kind: str) -> frozenset[str]:
 
 def set_aside(kind: str) -> frozenset[str]:
     """Return the ids that the document sets aside: the first column of the table under that heading."""
+    if kind == "workload":
+        return frozenset(name for name, reason in workloads().items() if reason)
     text = DOCUMENT.read_text() if DOCUMENT.exists() else ""
     section = re.search(rf"^## {kind.capitalize()}s set aside\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     return frozenset(re.findall(r"^\| `([^`]+)` \| \S", section[1], re.MULTILINE) if section else ())

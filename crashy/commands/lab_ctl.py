@@ -12,7 +12,7 @@ from typing import Any
 from crashy.client import ask_lab, labs_folder, running_labs
 from crashy.commands.arguments import Parser, whole
 from crashy.errors import BadInput
-from crashy.objects.kinds import KINDS, SCALABLE, SHOWN, Kind, kind_called
+from crashy.objects.kinds import KINDS, ROLLED_OUT, SCALABLE, SHOWN, WORKLOADS, Kind, kind_called
 
 POLL = 0.3  # seconds between two requests while watching or following
 _EXAMPLES = """\
@@ -20,6 +20,7 @@ examples:
   crashy lab ctl get pods
   crashy lab ctl delete pod web-5bc4d6474b-lgnk9 --grace-period 1
   crashy lab ctl scale deployment/web --replicas 3
+  crashy lab ctl create job now --from=cronjob/nightly
   crashy lab ctl apply app.yaml && crashy lab ctl rollout status deployment/web
   crashy lab ctl logs web-5bc4d6474b-lgnk9 --tail 20 -f
 """
@@ -75,12 +76,16 @@ def _parser() -> argparse.ArgumentParser:
     shown = [kind.plural for kind in SHOWN]
     get = command("get", _get, f"list {', '.join(shown[:-1])} or {shown[-1]}")
     get.add_argument("kind", type=_kind, metavar="KIND", help="what to list; kubectl's short names work too")
-    delete = command("delete", _delete, "delete pods, and wait until they are gone")
-    delete.add_argument("names", nargs="+", metavar="pod NAME", help="also as pod/NAME; any, all or '2 of app=web'")
+    delete = command("delete", _delete, "delete pods, and wait until they are gone; or workloads, with their pods")
+    delete.add_argument("names", nargs="+", metavar="KIND/NAME", help="of a pod also any, all or '2 of app=web'")
     delete.add_argument("--grace-period", type=whole(0), metavar="N", help="seconds, instead of the pod's own")
     delete.add_argument(
         "--wait", choices=("true", "false"), default="true", help="wait until the pods are gone (default true)"
     )
+    create = command("create", _create, "run a CronJob's Job now: create job NAME --from=cronjob/NAME")
+    create.add_argument("what", choices=("job",), metavar="job")
+    create.add_argument("name", metavar="NAME", help="of the new Job")
+    create.add_argument("--from", required=True, dest="cron", metavar="cronjob/NAME", help="whose template it gets")
     scaled = [kind.name.lower() for kind in SCALABLE]
     scale = command("scale", _scale, f"set a {' or '.join(scaled)}'s number of replicas")
     scale.add_argument("names", nargs="+", metavar=" or ".join(f"{name}/NAME" for name in scaled))
@@ -90,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument("-f", "--filename", action="append", default=[], metavar="FILE", help="the same")
     rollout = command("rollout", _rollout, "watch a rollout until it is done: rollout status deployment/NAME")
     rollout.add_argument("what", choices=("status",), metavar="status")
-    rollout.add_argument("names", nargs="+", metavar="deployment/NAME")
+    rolled_out = [kind.name.lower() for kind in ROLLED_OUT]
+    rollout.add_argument("names", nargs="+", metavar=" or ".join(f"{name}/NAME" for name in rolled_out))
     rollout.add_argument("--watch", choices=("true", "false"), default="true", help="false: print the status once")
     logs = command("logs", _logs, "print the log of a container's current run")
     logs.add_argument("pod", metavar="POD")
@@ -172,13 +178,24 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _delete(lab: LabClient, args: argparse.Namespace) -> int:
     grace = 1 if args.grace_period == 0 else args.grace_period  # as kubectl treats 0 without --force
     uids: list[str] = []
-    for _, wanted in _named([KINDS["Pod"]], args.names):
+    for kind, wanted in _named([KINDS["Pod"], *WORKLOADS], args.names):
+        if kind.name != "Pod":
+            lab.ask("remove", kind=kind.plural, name=wanted)
+            print(f'{kind.type} "{wanted}" deleted', flush=True)
+            continue
         deleted = lab.ask("delete", name=wanted, grace=grace)["deleted"]
         uids += deleted
         for name in deleted.values():
             print(f'pod "{name}" deleted', flush=True)
     for uid in uids if args.wait == "true" else ():
         lab.ask("gone", uid=uid, timeout=None)
+    return 0
+
+
+def _create(lab: LabClient, args: argparse.Namespace) -> int:
+    for _, name in _named([KINDS["CronJob"]], [args.cron]):
+        lab.ask("create", name=name, job=args.name)
+        print(f"{KINDS['Job'].type}/{args.name} created")
     return 0
 
 
@@ -202,10 +219,10 @@ def _apply(lab: LabClient, args: argparse.Namespace) -> int:
 
 
 def _rollout(lab: LabClient, args: argparse.Namespace) -> int:
-    for _, name in _named([KINDS["Deployment"]], args.names):
+    for kind, name in _named(ROLLED_OUT, args.names):
         printed = ""
         while True:
-            response = lab.ask("rollout", name=name)
+            response = lab.ask("rollout", kind=kind.plural, name=name)
             if response.get("failed"):
                 raise RefusedError(response["message"])
             if response["message"] != printed:

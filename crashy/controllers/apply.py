@@ -12,6 +12,7 @@ from crashy.objects.job import Job
 from crashy.objects.pod import PodTemplate
 from crashy.objects.selector import LabelSelector
 from crashy.objects.service import Service
+from crashy.objects.statefulset import StatefulSet
 from crashy.objects.workload import Workload
 
 Verb = Literal["created", "configured", "unchanged"]
@@ -47,15 +48,28 @@ def _without_nulls(value: Any) -> Any:
 
 _JOB_FIXED = (  # kubernetes: pkg/apis/batch/validation/validation.go ValidateJobSpecUpdate
     *(("completions", "completions"), ("completionMode", "indexed"), ("podFailurePolicy", "failure_policy")),
-    *(("backoffLimitPerIndex", "limit_per_index"), ("successPolicy", "success_policy")),
+    *(("backoffLimitPerIndex", "limit_per_index"), ("successPolicy", "success_policy"), ("managedBy", "managed_by")),
+)
+
+
+_STATEFUL_SET_FIXED = ("selector", "service_name", "ordered", "claims")
+_STATEFUL_SET_TEXT = (  # kubernetes: pkg/apis/apps/validation/validation.go ValidateStatefulSetUpdate
+    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+    "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
 )
 
 
 def refusals(before: Workload, after: Workload) -> Iterator[str]:
-    """Return a line for each field that changes and can't: a selector, and most of a Job."""
+    """Return a line for each field that changes and can't: a selector, and most of a Job and of a StatefulSet."""
+    if isinstance(before, StatefulSet) and isinstance(after, StatefulSet):
+        if any(getattr(before, name) != getattr(after, name) for name in _STATEFUL_SET_FIXED):
+            yield f"{after.source}: StatefulSet/{after.name}: {forbidden('spec', _STATEFUL_SET_TEXT)}"
+        return
     if isinstance(before, Job) and isinstance(after, Job):
         changed = [field for field, name in _JOB_FIXED if getattr(before, name) != getattr(after, name)]
         changed += ["template"] if completed(before.template) != completed(after.template) else []
+        if changed[:1] == ["completions"] and before.indexed and after.completions == after.replicas:
+            del changed[0]  # both together
         for field in changed:
             error: FieldError = FieldError(f"spec.{field}", "Invalid value", "field is immutable")
             yield f"{after.source}: Job/{after.name}: {error}; delete the job first"

@@ -58,7 +58,7 @@ class Workloads(Protocol):
         """Create a workload, and return its controller."""
 
     def remove(self, key: Key) -> None:
-        """Delete a workload and its pods; one that does not exist is no error."""
+        """Delete a workload, its pods and its Jobs; one that does not exist is no error."""
 
 
 class Network(Protocol):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from crashy.controllers.apply import Verb, completed, pod_refusals, refusals, same
 from crashy.controllers.base import Network, PodView
+from crashy.controllers.cronjob import CronJobController
 from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
 from crashy.controllers.environment import References
@@ -145,9 +146,11 @@ class Cluster:
         return made
 
     def remove(self, key: Key) -> None:
-        """Delete a workload and its pods; one that does not exist is no error."""
+        """Delete a workload, its pods and its Jobs; one that does not exist is no error."""
         if gone := self._controllers.pop(key, None):
             gone.stop()
+            for job in gone.jobs if isinstance(gone, CronJobController) else ():
+                self.remove(job.workload.key)
             for member in list(self._members.values()):
                 if member.owner and gone.owns(member.owner):
                     self.delete(member.pod)

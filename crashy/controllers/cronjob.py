@@ -25,7 +25,6 @@ from crashy.timeline.kinds import Emit
 SOURCE = "cronjob-controller"
 _ALREADY = "Not starting job because prior execution is running and concurrency policy is Forbid"
 _MANY = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
-_SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 
 
 class CronJobController:
@@ -119,7 +118,11 @@ class CronJobController:
                 self._delete(one)
 
     def _look(self) -> None:
-        """Note which of the active Jobs have finished, or have gone."""
+        """Note which of the active Jobs have finished, or have gone, and those of which it does not know."""
+        for one in self.jobs:
+            if one not in self.active and not one.state.finished:
+                text = f"Saw a job that the controller did not create or forgot: {one.workload.name}"
+                self._event("Warning", "UnexpectedJob", text)
         for one in [one for one in self.active if not one.exists]:
             self.active.remove(one)
             self._event("Normal", "MissingJob", f"Active job went missing: {one.workload.name}")
@@ -150,21 +153,21 @@ class CronJobController:
         self._create(name, time)
 
     def _create(self, name: str, time: float) -> None:
-        when = datetime.fromtimestamp(time, self.schedule.zone).isoformat()
-        template = self.workload.job
-        job = replace(
-            template,
-            name=name,
-            namespace=self.workload.namespace,
-            annotations={**(template.annotations or {}), _SCHEDULED: when.replace("+00:00", "Z")},
-            owner=f"CronJob/{self.workload.name}",
-        )
-        self._event("Normal", "SuccessfulCreate", f"Created job {name}")
+        """Create a Job; one of an earlier time in the same minute has its name, and is looked at again instead."""
+        there = next((one for one in self.jobs if one.workload.name == name), None)
+        if there is None:
+            self._event("Normal", "SuccessfulCreate", f"Created job {name}")
         self.last_schedule = time
-        made: JobController = self._workloads.start(job)
+        self.active.append(there or self.start(name))
+        if there:
+            self._look()
+
+    def start(self, name: str) -> JobController:
+        """Create a Job of its template, as `kubectl create job NAME --from=cronjob/…` does, whatever its time is."""
+        made: JobController = self._workloads.start(replace(self.workload.job, name=name))
         made.written = self.sync
         self.jobs.append(made)
-        self.active.append(made)
+        return made
 
     def _delete(self, one: JobController) -> None:
         self.jobs.remove(one)

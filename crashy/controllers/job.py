@@ -18,7 +18,7 @@ from crashy.controllers.job_pods import INDEX, Backoff, JobPod, last_failures, p
 from crashy.controllers.job_sync import Condition, JobStatus, Step, sync
 from crashy.controllers.timer import Timer
 from crashy.kubelet.runtime import Pod
-from crashy.objects.job import Job
+from crashy.objects.job import CONTROLLER, Job
 from crashy.objects.names import generated
 from crashy.objects.pod import Container, EnvVar, PodTemplate
 from crashy.timeline import kinds
@@ -86,7 +86,9 @@ class JobController:
         return self.state.fields()
 
     def sync(self) -> None:
-        """Take the next step, or delete a Job that has finished long enough ago."""
+        """Take the next step, or delete a Job that has finished long enough ago; leave one of another controller."""
+        if self.workload.managed_by != CONTROLLER:
+            return
         now = clock.date()
         if finished := self.state.finished:
             self._expire(finished, now)

@@ -94,8 +94,6 @@ def match_failure(job: Job, pod: JobPod) -> Match:
             if condition is None:
                 continue
             message = f"Pod {pod.namespace}/{pod.name} has condition {condition[0]}"
-        if rule.action == "FailIndex" and job.limit_per_index is None:
-            continue
         failing = f"{message} matching FailJob rule at index {number}"
         return Match(rule.action, failing if rule.action == "FailJob" else "")
     return Match()

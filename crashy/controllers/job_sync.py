@@ -28,7 +28,6 @@ _LIMIT = ("BackoffLimitExceeded", "Job has reached the specified backoff limit")
 _DEADLINE = ("DeadlineExceeded", "Job was active longer than specified deadline")
 _MOST_FAILED = ("MaxFailedIndexesExceeded", "Job has exceeded the specified maximal number of failed indexes")
 _FAILED_INDEXES = ("FailedIndexes", "Job has failed indexes")
-_AT_ONCE = 500  # pods that one sync creates or deletes at the most
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +121,19 @@ class _Sync:
             status = replace(status, started=floor(now))
         self.status = status
         self.backoff = backoff.after(self.new_succeeded, self.new_failed)
-        self.succeeded_indexes = status.succeeded_indexes | {p.index for p in self.new_succeeded if self._valid(p)}
-        new_failed = {p.index for p in self.uncounted if self._valid(p) and index_failed(job, p)}
-        self.failed_indexes = (status.failed_indexes or frozenset()) | new_failed
+        ended = {*status.succeeded_indexes, *(pod.index for pod in self.new_succeeded if self._valid(pod))}
+        self.succeeded_indexes = frozenset(index for index in ended if 0 <= index < (job.completions or 0))
         self.per_index = job.indexed and job.limit_per_index is not None
+        failed = self.uncounted if self.per_index else ()
+        new_failed = {p.index for p in failed if self._valid(p) and index_failed(job, p)}
+        self.failed_indexes = (status.failed_indexes or frozenset()) | new_failed
         done = {*self.succeeded_indexes, *self.failed_indexes, *(pod.index for pod in self.active)}
         self.delayed = last_failures(job, pods, done) if self.per_index else {}
         self.again: float | None = None
 
     def _valid(self, pod: JobPod) -> bool:
-        return self.job.indexed and 0 <= pod.index < (self.job.completions or 0)
+        """Return whether it is one of an index, where the Job has them."""
+        return not self.job.indexed or 0 <= pod.index < (self.job.completions or 0)
 
     @property
     def succeeded(self) -> int:
@@ -196,15 +198,16 @@ class _Sync:
         return max(0, min(self.job.replicas, self.job.completions - self.succeeded))
 
     def surplus(self) -> tuple[JobPod, ...]:
-        """Return the pods that are too many, those not ready first."""
+        """Return the pods that are too many: those of no index, then those not ready first."""
         too_many = len(self.active) if self.job.suspend else len(self.active) - self.wanted()
-        order = sorted(self.active, key=lambda pod: (pod.phase == "Running", pod.ready))
-        return tuple(order[: max(0, too_many)][:_AT_ONCE])
+        order = sorted(self.active, key=lambda pod: (self._valid(pod), pod.phase == "Running", pod.ready))
+        strays = sum(not self._valid(pod) for pod in order)
+        return tuple(order[: max(0, too_many, strays)])
 
     def missing(self) -> tuple[int | None, ...]:
         """Return what is to be created now; what has to wait first is noted."""
         waited_for = 0 if self.job.replaces_terminating else self.terminating
-        count = min(self.wanted() - waited_for - len(self.active), _AT_ONCE)
+        count = self.wanted() - waited_for - len(self.active)
         if count <= 0 or self.job.suspend:
             return ()
         if not self.per_index and (left := self.backoff.remaining(self.now)):
@@ -273,7 +276,9 @@ class _Sync:
         succeeded: list[JobPod] = []
         counted = set(let_go)
         for pod in self.uncounted:
-            if pod.phase == "Succeeded":
+            if not self._valid(pod):
+                pass
+            elif pod.phase == "Succeeded":
                 succeeded.append(pod)
             elif (pod.failed(self.job) and pod.uid not in held) or failing:
                 if match_failure(self.job, pod).counts:

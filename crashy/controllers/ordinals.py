@@ -23,9 +23,9 @@ class StatefulPod:
     ended: bool = False
 
     @property
-    def healthy(self) -> bool:
-        """Return whether nobody has to wait for it."""
-        return self.ready and not self.deleting
+    def undisturbed(self) -> bool:
+        """Return whether it is available and not on its way out: nobody waits for it."""
+        return self.ready and self.available and not self.deleting and not self.ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,52 +53,34 @@ def next_step(workload: StatefulSet, pods: Mapping[int, StatefulPod], revisions:
     wanted = range(workload.start, workload.start + workload.replicas)
     made: list[tuple[int, str]] = []
     deleted: list[int] = []
-    ended = False
     for ordinal in wanted:
         pod = pods.get(ordinal)
         if pod is None:
             made.append((ordinal, revision_of(workload, ordinal, revisions)))
-            if workload.ordered:
-                return Step(tuple(made), tuple(deleted))
-        elif pod.ended:
-            ended = True  # its successor comes once it is gone
-            deleted += () if pod.deleting else (ordinal,)
-            if workload.ordered:
-                break
-        elif workload.ordered and not (pod.healthy and pod.available):
+        elif pod.ended and not pod.deleting:
+            deleted.append(ordinal)  # its successor comes once it is gone
+        if workload.ordered and not (pod and pod.undisturbed):
             return Step(tuple(made), tuple(deleted))
-    if ended:
-        return Step(tuple(made), tuple(deleted))
     condemned = sorted((ordinal for ordinal in pods if ordinal not in wanted), reverse=True)
-    first_unhealthy = min((o for o, pod in pods.items() if not pod.healthy), default=None)
-    for ordinal in condemned:
+    lowest = min((ordinal for ordinal in condemned if not pods[ordinal].undisturbed), default=None)
+    for ordinal in condemned[:1] if workload.ordered else condemned:
         pod = pods[ordinal]
-        if pod.deleting:
-            if workload.ordered:
-                return Step(tuple(made), tuple(deleted))
-            continue
-        if workload.ordered and not (pod.ready and pod.available) and ordinal != first_unhealthy:
-            return Step(tuple(made), tuple(deleted))
-        deleted.append(ordinal)
-        if workload.ordered:
-            return Step(tuple(made), tuple(deleted))
-    outdated = None if workload.on_delete else _outdated(workload, pods, dict(made), revisions.update)
-    return Step(tuple(made), (*deleted, *(() if outdated is None else (outdated,))))
+        if not pod.deleting and (pod.undisturbed or ordinal == lowest or not workload.ordered):
+            deleted.append(ordinal)
+    if not workload.on_delete and not (workload.ordered and condemned):
+        deleted += [ordinal for ordinal in _outdated(workload, pods, revisions.update) if ordinal not in deleted]
+    return Step(tuple(made), tuple(deleted))
 
 
-def _outdated(
-    workload: StatefulSet, pods: Mapping[int, StatefulPod], made: Mapping[int, str], newest: str
-) -> int | None:
-    """Return the pod of the highest ordinal that is of another revision, if those above it are healthy."""
+def _outdated(workload: StatefulSet, pods: Mapping[int, StatefulPod], newest: str) -> tuple[int, ...]:
+    """Return the pod of the highest ordinal that is of another revision, if those above it are available."""
     for ordinal in reversed(range(workload.start + workload.partition, workload.start + workload.replicas)):
         pod = pods.get(ordinal)
-        if pod is None:
-            pod = StatefulPod(made.get(ordinal, newest), ready=False, available=False)
-        elif pod.revision != newest and not pod.deleting:
-            return ordinal
-        if not (pod.healthy and pod.available):
-            return None
-    return None
+        if pod and pod.revision != newest and not pod.deleting:
+            return (ordinal,)
+        if not (pod and pod.undisturbed):
+            break
+    return ()
 
 
 def revision_of(workload: StatefulSet, ordinal: int, revisions: Revisions) -> str:

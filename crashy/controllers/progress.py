@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crashy.controllers.rollout import has_stalled
 from crashy.objects.deployment import Deployment
@@ -51,7 +51,8 @@ class Progress:
         self._progressed_at = now()
 
     def created(self, deployment: Deployment, replica_set: str) -> None:
-        """Report a new ReplicaSet."""
+        """Report a new ReplicaSet; none of the pods that were counted before is of its template."""
+        self._counts = replace(self._counts, updated=0)
         self._set(deployment, "NewReplicaSetCreated", f'Created new replica set "{replica_set}"')
 
     def note(self, deployment: Deployment, replica_set: str, counts: Counts) -> None:

@@ -103,12 +103,14 @@ class StatefulSetController:
             self._templates = {newest: self._templates[newest]}
 
     def _template(self, ordinal: int, revision: str) -> PodTemplate:
-        """Return the template of one pod: its labels, and its own claims."""
+        """Return the template of one pod: its labels, its name in its Service's, and its own claims."""
         template, name = self._templates[revision], f"{self.workload.name}-{ordinal}"
         if self.workload.claims:
             claims = {claim: f"{claim}-{name}" for claim in self.workload.claims}
             template = parse_pod_template(with_claims(template.raw, claims), "spec.template")
-        return replace(template, labels={**template.labels, NAME: name, INDEX: str(ordinal), REVISION: revision})
+        labels = {**template.labels, NAME: name, INDEX: str(ordinal), REVISION: revision}
+        spec = {**template.raw["spec"], "hostname": name, "subdomain": self.workload.service_name}
+        return replace(template, labels=labels, raw={**template.raw, "spec": spec})
 
     def _seen(self) -> dict[int, StatefulPod]:
         return {_ordinal(view.pod): self._stateful_pod(view) for view in self.pods.values()}

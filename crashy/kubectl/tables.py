@@ -105,10 +105,8 @@ def _jobs(lab: Snapshot) -> Rows:
 
 
 def _job_status(one: JobController) -> str:
-    for kind in ("Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"):
-        if one.state.condition(kind):
-            return kind
-    return "Suspended" if one.state.condition("Suspended") else "Running"
+    shown = ("Complete", "Failed", "Suspended", "FailureTarget", "SuccessCriteriaMet")
+    return next((kind for kind in shown if one.state.condition(kind)), "Running")
 
 
 def _cron_jobs(lab: Snapshot) -> Rows:
@@ -147,7 +145,7 @@ def _services(lab: Snapshot) -> Rows:
             number = lab.node_port(*key, port.port)
             ports.append(f"{port.port}{f':{number}' if number else ''}/{port.protocol}")
         external = "<pending>" if service.type == "LoadBalancer" else "<none>"
-        address = lab.cluster_ips.get(key, "<none>")
+        address = "None" if service.headless else lab.cluster_ips.get(key, "<none>")
         row = (service.name, service.type, address, external, ",".join(ports) or "<none>")
         yield service.namespace, (*row, lab.age(one.created_at))
 

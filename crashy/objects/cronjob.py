@@ -55,10 +55,9 @@ def read_cron_job(reading: Reading) -> CronJob | None:
     reading.check(name_rules(reading, is_dns_subdomain))
     reading.check(_rules(spec, reading.name))
     metadata = spec.get("jobTemplate", {}).get("metadata", {})
-    labels: Mapping[str, str] = metadata.get("labels", {})
-    reading.check(label_rules("spec.jobTemplate.metadata.labels", dict(labels)))
+    reading.check(label_rules("spec.jobTemplate.metadata.labels", metadata.get("labels", {})))
     job_spec = spec.get("jobTemplate", {}).get("spec", {})
-    job = job_of(reading, job_spec, "spec.jobTemplate.spec", reading.name, labels)
+    job = job_of(reading, job_spec, "spec.jobTemplate.spec", reading.name)
     if job is None or reading.errors:
         return None
     return CronJob(

@@ -51,6 +51,7 @@ _NOT_NEGATIVE = (
     *("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"),
     *("backoffLimitPerIndex", "maxFailedIndexes"),
 )
+CONTROLLER = "kubernetes.io/job-controller"
 _MODES = ("NonIndexed", "Indexed")
 _MOST_PARALLEL = 100_000  # pods of an indexed Job at a time; it is the limit of its failed indexes too
 
@@ -60,12 +61,11 @@ class Job(Workload):
     """Pods that run until so many of them have succeeded; its `replicas` is its parallelism.
 
     `completions` None is a work queue: the first success ends it. `limit_per_index` and `max_failed_indexes` are None
-    where they aren't set. `replaces_terminating` is podReplacementPolicy TerminatingOrFailed. `annotations` and
-    `owner` (`CronJob/NAME`) are those that a CronJob gives it.
+    where they aren't set. `replaces_terminating` is podReplacementPolicy TerminatingOrFailed. `managed_by` is the name
+    of its controller; a lab has the usual one alone.
     """
 
     kind: ClassVar[str] = "Job"
-    labels: Mapping[str, str]
     completions: int | None = 1
     indexed: bool = False
     backoff_limit: int = 6
@@ -77,17 +77,16 @@ class Job(Workload):
     failure_policy: tuple[FailureRule, ...] = ()
     success_policy: tuple[SuccessRule, ...] = ()
     replaces_terminating: bool = True
-    annotations: Mapping[str, str] | None = None
-    owner: str = ""
+    managed_by: str = CONTROLLER
 
 
 def read_job(reading: Reading) -> Job | None:
     """Return the Job, or None when something is wrong with it."""
     reading.check(name_rules(reading, is_dns_subdomain))
-    return job_of(reading, reading.spec, "spec", reading.name, reading.labels)
+    return job_of(reading, reading.spec, "spec", reading.name)
 
 
-def job_of(reading: Reading, spec: dict[str, Any], path: str, name: str, labels: Mapping[str, str]) -> Job | None:
+def job_of(reading: Reading, spec: dict[str, Any], path: str, name: str) -> Job | None:
     """Return the Job of a specification at `path`, or None when something is wrong with it."""
     reading.check(_rules(spec, path))
     reading.check(_index_rules(spec, path, name))
@@ -104,7 +103,6 @@ def job_of(reading: Reading, spec: dict[str, Any], path: str, name: str, labels:
     return Job(
         name=name,
         namespace=reading.namespace,
-        labels=labels,
         replicas=spec.get("parallelism", 1),
         replicas_given="parallelism" in spec,
         selector=_selector(spec) if selects else None,
@@ -120,6 +118,7 @@ def job_of(reading: Reading, spec: dict[str, Any], path: str, name: str, labels:
         suspend=spec.get("suspend", False),
         failure_policy=failure_rules(spec),
         success_policy=success_rules(spec),
+        managed_by=spec.get("managedBy", CONTROLLER),
         replaces_terminating=spec.get("podReplacementPolicy", _replacement(spec)) == "TerminatingOrFailed",
     )
 

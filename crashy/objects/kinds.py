@@ -138,8 +138,11 @@ KINDS = {kind.name: kind for kind in _ROWS}
 READ = {name: kind for name, kind in KINDS.items() if kind.read}
 RUN = [name for name, kind in reversed(READ.items()) if kind.template is not None]
 """The kinds whose pods a lab runs, in the order in which they are applied."""
+WORKLOADS = [kind for kind in _ROWS if kind.read and kind.template is not None and kind.name != "Pod"]
 SCALABLE = [kind for kind in _ROWS if kind.scalable]
 SHOWN = [kind for kind in _ROWS if kind.columns]
+ROLLED_OUT = [KINDS[name] for name in ("Deployment", "DaemonSet", "StatefulSet")]
+"""The kinds that `kubectl rollout status` knows."""
 
 
 def kind_called(name: str, among: Iterable[Kind]) -> Kind | None:

@@ -56,6 +56,8 @@ class Service:
     ports: tuple[ServicePort, ...]
     publish_not_ready_addresses: bool
     source: Source
+    headless: bool = False
+    """Whether its name is that of its pods' addresses, and not of one of its own."""
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         """Return whether a pod with `labels` is one of its endpoints; an empty selector has none."""
@@ -90,6 +92,7 @@ def read_service(reading: Reading) -> Service | None:
         ports=tuple(_port(port) for port in ports if (port.get("protocol") or "TCP") == "TCP"),
         publish_not_ready_addresses=spec.get("publishNotReadyAddresses", False),
         source=reading.document.source,
+        headless=spec.get("clusterIP") == "None",
     )
 
 

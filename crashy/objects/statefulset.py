@@ -71,7 +71,7 @@ def read_stateful_set(reading: Reading) -> StatefulSet | None:
     reading.check(at_least("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit", 10), 0))
     reading.check(selector_rules(spec.get("selector"), "statefulset"))
     reading.check(_claim_rules(claims))
-    template = read_template(reading, with_claims(spec.get("template", {}), {name: name for name in claims}))
+    template = read_template(reading, with_claims(spec.get("template", {}), {name: name for name in claims if name}))
     if template is None or reading.errors:
         return None
     reading.check(template_rules(selector, template))

@@ -109,6 +109,14 @@ class Settings(Declared):
     pod_namespace: str = param(_NAME, "the pod's namespace", default="")
     pod_ip: str = param(values.Address(), "the pod's address", default="")
     node_name: str = param(_NAME, "the node's name", default="")
+    peers: tuple[str, ...] = param(
+        values.Peers(),
+        "look these names up and ask each for its name at GET /peers, as `db-0.db,db-1.db:8080`",
+        default=(),
+    )
+    names_file: str = param(
+        values.Matching(r"[^\0]*", "a file's path"), "look PEERS up here first; `crashy lab` writes it", default=""
+    )
     app_version: str = param(
         values.Matching(r"[ -~]{1,63}", "1 to 63 printable ASCII characters"),
         "the version that /info shows",

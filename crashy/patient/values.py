@@ -68,6 +68,23 @@ class Ports(Kind[tuple[int, ...]]):
         return ",".join(map(str, value))
 
 
+class Peers(Kind[tuple[str, ...]]):
+    """A comma-separated list of names of hosts, each with a port or without."""
+
+    allowed = "a comma list of names, each with a port or without: db-0.db,db-1.db:8080"
+
+    def from_json(self, value: Any) -> tuple[str, ...]:
+        """Read the names."""
+        names = tuple(part.strip() for part in value.split(","))
+        if not all(re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]{0,252}(:[0-9]{1,5})?", name) for name in names):
+            raise ValueError(self.allowed)
+        return names
+
+    def to_text(self, value: tuple[str, ...]) -> str:
+        """Write the names with commas between."""
+        return ",".join(value)
+
+
 class Switch(Kind[bool]):
     """On or off: 1/true/yes/on or 0/false/no/off, in any case."""
 

@@ -181,7 +181,7 @@ def test_what_can_not_be_done_is_said_and_nothing_is_half_done() -> None:
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        (["get", "secrets"], "argument KIND: 'secrets': must be one of pods, deployments, daemonsets, replicasets, "),
+        (["get", "secrets"], "argument KIND: 'secrets': must be one of pods, deployments, "),
         (["scale", "pod/web", "--replicas=1"], "'pod/web': must be deployment NAME or deployment/NAME or "),
         (["scale", "deployment/web"], "the following arguments are required: --replicas"),
         (

@@ -1,4 +1,4 @@
-"""A recorded scenario on the sim: the same manifest, the same actions at their times, starts that take as long."""
+"""A recorded scenario on a sim or in a lab: the same manifest, actions at their times, and starts that take as long."""
 
 from __future__ import annotations
 
@@ -7,52 +7,46 @@ import copy
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from crashy.clock import run_virtual
-from crashy.engines.sim.process import Kernel, Plan, Process
+from crashy.controllers.deployment import DeploymentController
+from crashy.engines.lab.lab import LabEngine
 from crashy.engines.sim.sim import SimEngine, running
-from crashy.kubelet.runtime import Pod
-from crashy.kubelet.versions import NEWEST
+from crashy.errors import BadInput
+from crashy.kubelet.runtime import Exited, Pod
+from crashy.kubelet.versions import NEWEST, Profile
 from crashy.manifest.load import read_file
 from crashy.objects.document import Document
 from crashy.objects.manifests import read
 from crashy.objects.pod import Container
 from crashy.timeline import Event, Timeline, kinds
 from tests.engines.recordings import FOLDER, Action, Story, Track
+from tests.engines.replay_programs import its_program
+from tests.engines.replay_steps import act
 
 _KINDS = {name.lower(): name for name in ("CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet")}
 _KINDS |= {name.lower(): name for name in ("PodDisruptionBudget", "ReplicationController", "Service", "StatefulSet")}
 _START = 0.3  # seconds of a start that the recordings don't tell
+_BUSIEST = 5.0  # the longest start that is the busy node's affair
+_APART = 0.05  # seconds between what belongs together, in two watches
 _LATEST = 10.0  # seconds after its recorded time at which an action is done, whatever has not come to be yet
 
-
-@dataclass(frozen=True)
-class _Paced:
-    """A plan whose start takes another time."""
-
-    plan: Plan
-    start_seconds: float
-
-    @property
-    def start_error(self) -> str:
-        return self.plan.start_error
-
-    def begin(self, kernel: Kernel) -> Process:
-        return self.plan.begin(kernel)
+Engine = SimEngine | LabEngine
 
 
 class Replay:
-    """One scenario on a sim, held to the times of one recording."""
+    """One scenario on a sim or in a lab, held to the times of one recording."""
 
     def __init__(
-        self, documents: list[Document], recording: Story, sim: SimEngine, timeline: Timeline, relist: float = 0.0
+        self, documents: list[Document], recording: Story, engine: Engine, timeline: Timeline, relist: float, own: float
     ) -> None:
-        self.documents = documents
-        self.sim = sim
+        self.documents, self.at_first = documents, tuple(documents)
+        self.engine = engine
         self.story = Story(kinds_of(documents))
+        self.orphan: Pod | None = None
         self._recording = recording
         self._timeline = timeline
         self._loop = asyncio.get_running_loop()
@@ -61,17 +55,18 @@ class Replay:
         self._relist = self._began + relist  # one kubelet relists all its pods at once
         self._pods: dict[str, int] = {}  # by uid: which of its name's beginning
         self._bases: Counter[str] = Counter()
-        script = sim._runtime._script
+        runtime, start = engine._runtime, engine._runtime.start
 
-        def paced(pod: Pod, container: Container, attempt: int) -> Plan:
+        async def paced(pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
             first = attempt == 0 and container is (*pod.template.init_containers, *pod.template.containers)[0]
-            return _Paced(script(pod, container, attempt), self._start_of(pod) if first else _START)
+            await asyncio.sleep(max(0.0, (self._start_of(pod) if first else _START) - own))
+            return await start(pod, container, attempt, on_exit)
 
-        sim._runtime._script = paced
+        runtime.start = paced
         timeline.subscribe(self._note)
 
     def _start_of(self, pod: Pod) -> float:
-        member = self.sim._cluster._members[pod.uid]
+        member = self.engine._cluster._members[pod.uid]
         member.driver._relist_phase = self._relist
         base = self.story._base(pod.name) or pod.name
         if pod.uid not in self._pods:
@@ -89,14 +84,24 @@ class Replay:
             data = event.data
             status = (data["phase"], data["ready"], data["restarts"], data["deleting"])
             self.story.add_pod(t, name, ("gone",) if event.reason == "Deleted" else status)
+        elif event.kind == kinds.CONDITION and kind == "deployment":
+            found = f"{event.data['condition']}={event.data['status']}/{event.reason}"
+            self.story.add_condition(t, f"Deployment/{name}", found)
         self._loop.call_soon(self._look)
 
     def _look(self) -> None:
-        for controller in self.sim._cluster._controllers.values():
-            status = getattr(controller, "status", None)
-            if status:
-                workload = controller.workload
-                self.story.add_status(self._loop.time() - self._began, f"{workload.kind}/{workload.name}", status())
+        """Note the statuses of all workloads, of Deployments' ReplicaSets, and of budgets."""
+        cluster, now = self.engine._cluster, self._loop.time()
+        found = {f"{one.workload.kind}/{one.workload.name}": one.status() for one in cluster._controllers.values()}
+        for one in cluster.controllers(DeploymentController):
+            least = one.workload.min_ready_seconds
+            found |= {f"ReplicaSet/{each.name}": each.status(now, least) for each in one.sets}
+        found |= {f"PodDisruptionBudget/{one.budget.name}": one.status() for one in cluster.budgets()}
+        for view in self.engine.pods():  # one that waits for a node has no kubelet that tells of it
+            if not any(track.statuses for track in self.story._pods.get(view.pod.name, ())):
+                self.story.add_pod(now - self._began, view.pod.name, ("Pending", False, 0, False))
+        for obj, status in found.items():
+            self.story.add_status(now - self._began, obj, status)
 
     async def watch(self) -> None:
         """Look at the statuses all the time: not every change of one comes with an event."""
@@ -104,9 +109,13 @@ class Replay:
             await asyncio.sleep(0.05)
             self._look()
 
-    async def apply(self, documents: list[Document]) -> None:
-        """Apply manifests."""
-        await self.sim.apply(read(documents))
+    async def apply(self, documents: Sequence[Document]) -> None:
+        """Apply manifests; one that is refused holds up no other."""
+        try:
+            manifests = read(list(documents))
+        except BadInput:
+            manifests = read([one for one in documents if _is_valid(one)])
+        await self.engine.apply(manifests)
         self._look()
 
     async def change(self, kind: str, change: Callable[[dict[str, Any]], None]) -> None:
@@ -120,10 +129,18 @@ class Replay:
 
     def pod(self, name: str) -> Pod:
         """Return the pod of a name, or the oldest of a beginning."""
-        for view in self.sim.pods():
+        for view in self.engine.pods():
             if view.pod.name == name or not name:
                 return view.pod
         raise KeyError(name)
+
+    def pod_like(self, name: str) -> Pod:
+        """Return the pod that is to this run what one of that name is to the recording: the n-th of a workload."""
+        workload = name.partition("-")[0]
+        made = sorted(self._recording._pods, key=lambda one: self._recording._pods[one][0].statuses[0][0])
+        like = [one for one in made if one.partition("-")[0] == workload]
+        mine = [one for one in self.story._pods if one.partition("-")[0] == workload]
+        return self.pod(mine[like.index(name)])
 
     async def until(self, action: Action) -> None:
         """Wait until what preceded an action in the recording has come to be, and as long after that as there."""
@@ -155,15 +172,18 @@ def _sort(key: str) -> str:
 
 
 def _starts(recording: Story) -> dict[str, list[float]]:
-    """Return how long each pod took to its first start, in the order of creation, by its name's beginning."""
+    """Return how long each pod took to its first start, in the order of creation, by its name's beginning.
+
+    That of one which had to wait for something else than the node is not known.
+    """
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for name, tracks in recording._pods.items():
-        times = [t for t, _ in recording.started[name]]
         for track in tracks:
             if track.statuses:
                 created = track.statuses[0][0]
-                started = next((t for t in times if t >= created), created + _START)
-                found[recording._base(name) or name].append((created, started - created))
+                scheduled = next((t for t in recording.scheduled[name] if t >= created - _APART), created)
+                seconds = next((t - scheduled for t in recording.started[name] if t >= created), _START)
+                found[recording._base(name) or name].append((created, seconds if seconds < _BUSIEST else _START))
     return {base: [seconds for _, seconds in sorted(starts)] for base, starts in found.items()}
 
 
@@ -184,29 +204,50 @@ def documents_of(name: str) -> list[Document]:
     return documents
 
 
-def replay(name: str, recording: Story, clock: float, seed: int = 1, relist: float = 0.0) -> Story:
-    """Run a scenario as a recording has it; `clock` is the wall clock's fraction of a second as it began."""
+def profile_of(recording: Story) -> Profile:
+    """Return the newest kubelet's, on a node on which an ended pod is gone as soon as in the middle of a recording."""
     ends = [_gone(track) for tracks in recording._pods.values() for track in tracks]
     gone = sorted(one for one in ends if one is not None)
     seconds = gone[len(gone) // 2] if gone else 0.4
-    profile = replace(NEWEST, gone_after_exit=(seconds, seconds))
+    return replace(NEWEST, gone_after_exit=(seconds, seconds))
+
+
+async def play(
+    name: str, recording: Story, engine: Engine, timeline: Timeline, *, relist: float = 0.0, own: float = 0.0
+) -> Story:
+    """Apply a scenario's manifest, do what the recorder did, and return what became of it.
+
+    `relist` is the phase of the kubelet's, `own` what a start takes on this engine anyway, in seconds.
+    """
+    one = Replay(documents_of(name), recording, engine, timeline, relist, own)
+    watch = asyncio.create_task(one.watch())
+    await one.apply(one.documents)
+    for action in recording.actions[1:]:
+        await one.until(action)
+        if action.what == "end":
+            break
+        await act(one, action.what)
+    await asyncio.sleep(WATCHED_AFTER)
+    watch.cancel()
+    return one.story.finish()
+
+
+def replay(name: str, recording: Story, seed: int = 1) -> Story:
+    """Run a scenario on sim as a recording has it; each seed has other phases of the kubelet's grids."""
+    rng = random.Random(seed)
+    relist = rng.random()
 
     async def main() -> Story:
         timeline = Timeline(asyncio.get_running_loop().time)
-        async with running(timeline, rng=random.Random(seed), profile=profile) as sim:
-            one = Replay(documents_of(name), recording, sim, timeline, relist)
-            watch = asyncio.create_task(one.watch())
-            await one.apply(one.documents)
-            for action in recording.actions[1:]:
-                await one.until(action)
-                if action.what == "end":
-                    break
-                await act(one, action.what)
-            await asyncio.sleep(WATCHED_AFTER)
-            watch.cancel()
-        return one.story.finish()
+        async with running(timeline, rng=rng, profile=profile_of(recording)) as sim:
+            script = sim._runtime._script
+            sim._runtime._script = lambda pod, container, attempt: its_program(
+                script(pod, container, attempt), pod, container
+            )
+            return await play(name, recording, sim, timeline, relist=relist)
 
-    return run_virtual(main(), start=1000 + clock)
+    found: Story = run_virtual(main(), start=recording.clock)
+    return found
 
 
 WATCHED_AFTER = 0.5
@@ -217,63 +258,9 @@ def _gone(track: Track) -> float | None:
     return times["gone"] - times["ended"] if {"gone", "ended"} <= times.keys() else None
 
 
-async def act(one: Replay, what: str) -> None:
-    """Do what the recorder did; raises NotImplementedError for what no step does."""
-    for pattern, step in STEPS.items():
-        if match := re.fullmatch(pattern, what):
-            done = step(one, match)
-            if asyncio.iscoroutine(done):
-                await done
-            return
-    raise NotImplementedError(what)
-
-
-def _scale(one: Replay, match: re.Match[str]) -> None:
-    for controller in one.sim._cluster._controllers.values():
-        workload = controller.workload
-        if f"{workload.kind}/{workload.name}" == match[1]:
-            one.sim.scale(workload, int(match[2]))
-
-
-async def _set(one: Replay, match: re.Match[str]) -> None:
-    def change(manifest: dict[str, Any]) -> None:
-        (container,) = manifest["spec"]["template"]["spec"]["containers"]
-        env = [entry for entry in container["env"] if entry["name"] != match[1]]
-        container["env"] = [
-            {**entry, "value": match[2]} if entry["name"] == match[1] else entry for entry in container["env"]
-        ]
-        if len(env) == len(container["env"]):
-            container["env"].append({"name": match[1], "value": match[2]})
-
-    await one.change("", change)
-
-
-async def _partition(one: Replay, match: re.Match[str]) -> None:
-    await one.change("", lambda o: o["spec"]["updateStrategy"]["rollingUpdate"].update(partition=int(match[1])))
-
-
-async def _suspend(one: Replay, match: re.Match[str]) -> None:
-    wanted = match[1] == "suspend"
-    await one.change("", lambda o: o["spec"].update(suspend=wanted))
-
-
-async def _resume(one: Replay, match: re.Match[str]) -> None:
-    for index, document in enumerate(one.documents):
-        if document.object["metadata"]["name"] == match[1]:
-            changed = copy.deepcopy(document.object)
-            changed["spec"]["suspend"] = False
-            one.documents[index] = replace(document, object=changed)
-    await one.apply(one.documents)
-
-
-STEPS: Mapping[str, Callable[[Replay, re.Match[str]], Any]] = {
-    r"scale (\w+/\w+) to (\d+)": _scale,
-    r"set (\w+)=(\S+)(?: \(.*\))?": _set,
-    r"(?:break it|put the template back): (\w+)=(\S+)": _set,
-    r"set partition (\d+)": _partition,
-    r"delete (?:the broken )?Pod/(\S+).*": lambda one, match: one.sim.delete(one.pod(match[1])),
-    r"delete its (?:first )?pod": lambda one, match: one.sim.delete(one.pod("")),
-    r"still stuck\?|API error": lambda one, match: None,
-    r"(suspend|resume)": _suspend,
-    r"resume CronJob/(\w+) .*": _resume,
-}
+def _is_valid(document: Document) -> bool:
+    try:
+        read([document])
+    except BadInput:
+        return False
+    return True

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from crashy import clock
 from crashy.clock import run_virtual
 from crashy.kubectl.tables import Snapshot, table
 from crashy.objects.kinds import KINDS, SHOWN, Kind
+from tests.controllers.jobs import cron_job_object, job_object
 from tests.controllers.test_daemonset import daemon_set
 from tests.controllers.test_poddisruptionbudget import budget
 from tests.controllers.test_replicaset import REPLICA_SET, REPLICATION_CONTROLLER
+from tests.controllers.test_statefulset import stateful_set
 from tests.controllers.worlds import POD, SERVICE, TWO, world
 
 Shown = tuple[Sequence[str], list[Sequence[str]]]
@@ -24,7 +27,7 @@ def shown(kind: Kind, namespace: str | None = None, *objects: dict[str, Any]) ->
     async def main() -> Shown:
         async with world(*(objects or (TWO, SERVICE, POD, ELSEWHERE))) as w:
             now = asyncio.get_running_loop().time()
-            lab = Snapshot(w.cluster, w.timeline, now, {("default", "web"): "10.1.0.1"}, lambda *_: None)
+            lab = Snapshot(w.cluster, w.timeline, now, {("default", "web"): "10.1.0.1"}, lambda *_: None, clock.date())
             return table(kind, lab, namespace)
 
     return run_virtual(main())
@@ -65,6 +68,29 @@ def test_a_deployment_says_how_many_of_its_pods_are_ready_new_and_available() ->
             daemon_set(),
             "NAME DESIRED CURRENT READY UP-TO-DATE AVAILABLE NODE SELECTOR AGE",
             ("web", "1", "1", "1", "1", "1", "<none>", "5s"),
+        ),
+        (stateful_set(replicas=2), "NAME READY AGE", ("web", "2/2", "5s")),
+        (
+            job_object(completions=3, parallelism=2),
+            "NAME STATUS COMPLETIONS DURATION AGE",
+            ("j", "Running", "0/3", "5s", "5s"),
+        ),
+        (job_object(parallelism=2), "NAME STATUS COMPLETIONS DURATION AGE", ("j", "Running", "0/1 of 2", "5s", "5s")),
+        (job_object(suspend=True), "NAME STATUS COMPLETIONS DURATION AGE", ("j", "Suspended", "0/1", "", "5s")),
+        (
+            job_object(activeDeadlineSeconds=1),
+            "NAME STATUS COMPLETIONS DURATION AGE",
+            ("j", "Failed", "0/1", "5s", "5s"),
+        ),
+        (
+            cron_job_object(),
+            "NAME SCHEDULE TIMEZONE SUSPEND ACTIVE LAST SCHEDULE AGE",
+            ("cj", "* * * * *", "<none>", "False", "0", "<none>", "5s"),
+        ),
+        (
+            cron_job_object("@every 3s", timeZone="Europe/Rome"),
+            "NAME SCHEDULE TIMEZONE SUSPEND ACTIVE LAST SCHEDULE AGE",
+            ("cj", "@every 3s", "Europe/Rome", "False", "1", "2s", "5s"),
         ),
         (
             budget(maxUnavailable="25%"),

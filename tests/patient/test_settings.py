@@ -55,6 +55,9 @@ BAD = [
     ("POD_IP", "10.0.0.256", "an IP address"),
     ("POD_IP", "::1::2", "an IP address"),
     ("NODE_NAME", "node_", "a Kubernetes name: letters, digits, '-', '.', at most 253"),
+    ("PEERS", "db-0.db,", "a comma list of names, each with a port or without: db-0.db,db-1.db:8080"),
+    ("PEERS", "http://db", "a comma list of names, each with a port or without: db-0.db,db-1.db:8080"),
+    ("NAMES_FILE", "a\0b", "a file's path"),
     ("APP_VERSION", "v\x1b[31m", "1 to 63 printable ASCII characters"),
     ("APP_COLOR", "red;}", "a colour's name or #rrggbb"),
 ]

@@ -87,7 +87,7 @@ def test_arguments_alone_may_be_a_command() -> None:
 
 
 def test_the_files_of_a_volume_are_its_pods_and_outlive_the_container() -> None:
-    volumes: dict[str, bool] = {}
+    volumes: dict[str, dict[str, bool]] = {"v": {}}
     one = ContainerFiles(volumes, ({"name": "v", "mountPath": "/data"},), lambda _: False)
     other = ContainerFiles(volumes, ({"name": "v", "mountPath": "/in", "subPath": "a"},), lambda _: True)
 
@@ -96,4 +96,7 @@ def test_the_files_of_a_volume_are_its_pods_and_outlive_the_container() -> None:
     assert other.exists("/in/ok")
     one.remove("/data/a")
     assert not other.exists("/in/ok")
+    one.write("/data/b")
+    one.remove("/data")
+    assert not one.exists("/data/b")
     assert not ContainerFiles(volumes, (), lambda _: False).exists("/tmp/own")

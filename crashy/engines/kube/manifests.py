@@ -25,8 +25,8 @@ def prepared(documents: Sequence[Document], namespace: str, image: str = "") -> 
     if len(namespaces) > 1:
         raise BadInput(f"kube: the manifests name {', '.join(sorted(namespaces))}: a run has one namespace, of its own")
     objects = [copy.deepcopy(document.object) for document in documents]
-    for one in objects:
-        one["metadata"]["namespace"] = namespace
+    for one, document in zip(objects, documents, strict=True):
+        one["metadata"] |= {"name": document.name, "namespace": namespace}
         for container in _containers(one):
             if image and is_patient(str(container.get("image", ""))):
                 container["image"] = image
@@ -79,6 +79,10 @@ def replacement(live: Object, wanted: Object) -> Object:
             for port in new["spec"].get("ports") or ():
                 if given.get(port["port"]) and new["spec"].get("type", "ClusterIP") != "ClusterIP":
                     port.setdefault("nodePort", given[port["port"]])
+        case "Job":  # the cluster has made its selector, and labels for its pods
+            new["spec"] = {**live["spec"], **new["spec"]}
+            metadata = new["spec"]["template"].setdefault("metadata", {})
+            metadata["labels"] = {**live["spec"]["template"]["metadata"]["labels"], **metadata.get("labels", {})}
         case "Pod":
             images = {container["name"]: container["image"] for container in _containers(wanted)}
             new = copy.deepcopy(live)

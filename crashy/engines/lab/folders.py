@@ -10,25 +10,31 @@ from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container, PodTemplate
 from crashy.patient.settings import IMAGE
 
+_KEPT = {"emptyDir", "persistentVolumeClaim"}
+
 
 def mounted(template: PodTemplate) -> frozenset[str]:
     """Return the volumes of a pod that are folders of this machine."""
-    return frozenset(volume["name"] for volume in template.volumes if "emptyDir" in volume)
+    return frozenset(volume["name"] for volume in template.volumes if _KEPT & volume.keys())
 
 
 class Folders:
-    """Maps paths in a container to paths on this machine: those below a mounted emptyDir, and the image's `/app`.
+    """Maps paths in a container to paths on this machine: those below an emptyDir or a claim, and the image's `/app`.
 
     A process of the lab sees this machine's files. So wherever the container's own commands (those of exec probes
     such as `cat /app/is_ready` too) and variables name a path below such a folder, the private folder's path is put
     in its place, and the other way round in what those commands print. The folders are made here, below `root`, once a
-    pod: they survive a container's restart.
+    pod: they survive a container's restart. Those of claims are below `claims`, by namespace and name: they survive the
+    pod.
     """
 
-    def __init__(self, root: Path, pod: Pod, container: Container, *, patient: bool) -> None:
-        volumes = mounted(pod.template)
+    def __init__(self, root: Path, pod: Pod, container: Container, *, patient: bool, claims: Path) -> None:
+        volumes = {v["name"]: root / "volumes" / v["name"] for v in pod.template.volumes if "emptyDir" in v}
+        for volume in pod.template.volumes:
+            if claim := volume.get("persistentVolumeClaim"):
+                volumes[volume["name"]] = claims / pod.namespace / claim["claimName"]
         found = {
-            mount["mountPath"].rstrip("/"): root / "volumes" / mount["name"] / mount.get("subPath", "")
+            mount["mountPath"].rstrip("/"): volumes[mount["name"]] / mount.get("subPath", "")
             for mount in container.volume_mounts
             if mount["name"] in volumes
         }

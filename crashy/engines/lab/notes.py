@@ -8,6 +8,8 @@ from typing import Any
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import Container, PodTemplate
 
+_MOUNTED = {"emptyDir", "persistentVolumeClaim"}
+
 
 def notes(manifests: Manifests) -> Iterator[str]:
     """Return a line for each kind of thing that a process of this machine doesn't have."""
@@ -15,9 +17,9 @@ def notes(manifests: Manifests) -> Iterator[str]:
     resources = [f"{owner} {c.name} ({_resources(c)})" for owner, t in templates for c in _containers(t) if c.resources]
     if resources:
         yield f"resources are shown, not enforced: {'; '.join(resources)}"
-    volumes = {f"{owner} {v['name']}" for owner, t in templates for v in t.volumes if "emptyDir" not in v}
+    volumes = {f"{owner} {v['name']}" for owner, t in templates for v in t.volumes if not v.keys() & _MOUNTED}
     if volumes:
-        yield f"volumes other than emptyDir are not mounted: {'; '.join(sorted(volumes))}"
+        yield f"volumes other than emptyDir and claims are not mounted: {'; '.join(sorted(volumes))}"
     shared = [owner for owner, t in templates if t.share_process_namespace]
     if shared:
         yield f"shareProcessNamespace: all pods see all processes of this machine, in no namespace: {'; '.join(shared)}"

@@ -10,16 +10,19 @@ from typing import Any, TypeVar
 from crashy import clock
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
-from crashy.controllers.deployment import DeploymentController
+from crashy.controllers.cronjob import CronJobController
 from crashy.engines.lab.control import Operation, Request
 from crashy.engines.lab.instance_logs import InstanceLog, instance_logs
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.errors import BadInput
 from crashy.faults.base import FaultError, parse_spec
+from crashy.kubectl.rollout_status import Rollout, rollout_status
 from crashy.kubectl.tables import Snapshot, table
 from crashy.manifest.load import gather
-from crashy.objects.kinds import SCALABLE, SHOWN, Kind, kind_called
+from crashy.objects.kinds import KINDS, ROLLED_OUT, SCALABLE, SHOWN, WORKLOADS, Kind, kind_called
+from crashy.objects.names import is_dns_subdomain
+from crashy.objects.workload import Workload
 from crashy.targets import Target, choose
 from crashy.timeline import Timeline
 
@@ -47,6 +50,8 @@ class Operations:
             "recover": self.recover,
             "delete": self.delete,
             "gone": self.gone,
+            "remove": self.remove,
+            "create": self.create,
             "scale": self.scale,
             "apply": self.apply,
             "rollout": self.rollout,
@@ -125,11 +130,29 @@ class Operations:
             unsubscribe()
         return {}
 
+    async def remove(self, request: Request) -> dict[str, Any]:
+        """Delete a workload, and its pods without waiting for them."""
+        kind = _kind(request, WORKLOADS)
+        self._cluster.remove(self._workload(kind, request).key)
+        return {}
+
+    async def create(self, request: Request) -> dict[str, Any]:
+        """Create the Job `job` of the CronJob of a name now."""
+        job = _field(request, "job", str)
+        cron = self._workload(KINDS["CronJob"], request)
+        if wrong := is_dns_subdomain(job):
+            invalid = f'Invalid value: "{job}": {wrong[0]}'
+            raise BadInput(f'error: failed to create job: Job.batch "{job}" is invalid: metadata.name: {invalid}')
+        if any(one.key == ("Job", cron.namespace, job) for one in self._cluster.workloads()):
+            raise BadInput(f'error: failed to create job: jobs.batch "{job}" already exists')
+        controllers = self._cluster.controllers(CronJobController)
+        next(one for one in controllers if one.workload.key == cron.key).start(job)
+        return {}
+
     async def scale(self, request: Request) -> dict[str, Any]:
         """Set the number of replicas of a workload, of a Deployment where no `kind` is named."""
         kind = _kind({"kind": "deployments", **request}, SCALABLE)
-        known = [(one.namespace, one.name, one) for one in self._cluster.workloads() if one.kind == kind.name]
-        self._lab.scale(_find(kind.resource, request, known), _field(request, "replicas", int))
+        self._lab.scale(self._workload(kind, request), _field(request, "replicas", int))
         return {}
 
     async def apply(self, request: Request) -> dict[str, Any]:
@@ -138,26 +161,11 @@ class Operations:
         return {"lines": updated.lines, "warnings": updated.warnings}
 
     async def rollout(self, request: Request) -> dict[str, Any]:
-        """Return a rollout's progress: a `message`, and whether it is `done` or has `failed`.
-
-        kubectl: pkg/polymorphichelpers/rollout_status.go DeploymentStatusViewer.
-        """
-        controllers = self._cluster.controllers(DeploymentController)
-        known = [(one.workload.namespace, one.workload.name, one) for one in controllers]
-        controller = _find("deployments.apps", request, known)
-        name, counts = controller.workload.name, controller.counted()
-        waiting = f'Waiting for deployment "{name}" rollout to finish: '
-        if controller.reason == "ProgressDeadlineExceeded":
-            return {"message": f'error: deployment "{name}" exceeded its progress deadline', "failed": True}
-        if counts.updated < counts.desired:
-            text = f"{counts.updated} out of {counts.desired} new replicas have been updated..."
-        elif counts.replicas > counts.updated:
-            text = f"{counts.replicas - counts.updated} old replicas are pending termination..."
-        elif counts.available < counts.updated:
-            text = f"{counts.available} of {counts.updated} updated replicas are available..."
-        else:
-            return {"message": f'deployment "{name}" successfully rolled out', "done": True}
-        return {"message": waiting + text}
+        """Return a rollout's progress, of a Deployment where no `kind` is named; see `rollout_status`."""
+        kind = _kind({"kind": "deployments", **request}, ROLLED_OUT)
+        found = [one for one in self._cluster.controllers(object) if isinstance(one, Rollout)]
+        known = [(one.workload.namespace, one.workload.name, one) for one in found if one.workload.kind == kind.name]
+        return rollout_status(_find(kind.resource, request, known))
 
     async def logs(self, request: Request) -> dict[str, Any]:
         """Return the `lines` of a container's last instance (with `previous` the one before); or those `since` a count.
@@ -199,6 +207,10 @@ class Operations:
         there = [view for view in self._cluster.pods() if request.get("namespace") in {None, view.pod.namespace}]
         chosen = [] if target.is_name else choose(target, there, PodView.facts, random.Random())
         return chosen or [self._pod(request)]
+
+    def _workload(self, kind: Kind, request: Request) -> Workload:
+        known = [(one.namespace, one.name, one) for one in self._cluster.workloads() if one.kind == kind.name]
+        return _find(kind.resource, request, known)
 
     def _pod(self, request: Request) -> PodView:
         views = [(view.pod.namespace, view.pod.name, view) for view in self._cluster.pods()]

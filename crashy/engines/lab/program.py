@@ -16,6 +16,7 @@ from crashy.engines.images import program
 from crashy.engines.lab import images
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.folders import Folders
+from crashy.engines.lab.names import table_of
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.pod import is_sidecar
@@ -52,7 +53,7 @@ class Program:
 
 
 class Programs:
-    """Decides how each container of one lab runs: `root` holds the pods' private folders.
+    """Decides how each container of one lab runs: `root` holds the pods' private folders, and those of claims.
 
     The patient's image is `python -m crashy` with the image's variables, found on the pod's own address; what the
     container sets itself wins. Its ports are translated where they can't be bound. `workingDir` is used where this
@@ -80,7 +81,7 @@ class Programs:
         patient = is_patient(container.image)
         root = self._root / pod.uid
         root.mkdir(exist_ok=True)
-        folders = Folders(root, pod, container, patient=patient)
+        folders = Folders(root, pod, container, patient=patient, claims=self._root / "claims")
         near = [(service, ip) for service, ip in self._network.cluster_ips if service.namespace == pod.namespace]
         here = replace(pod, ip=self._addresses.host(pod.ip))  # what a program binds and its commands connect to
         own = variables(here, container, self.references, service_links(near, self._addresses.dial))
@@ -90,6 +91,7 @@ class Programs:
         if patient:
             environ |= self._image(here)
             environ["STATE_DIR"] = translate(environ["STATE_DIR"])
+            environ["NAMES_FILE"] = str(table_of(self._root, pod.namespace))
         environ |= {name: translate(value) for name, value in own.items()}
         if patient:
             for name in ("PORT", "ADMIN_PORT", "GRPC_PORT"):

@@ -17,6 +17,7 @@ from crashy.engines.lab import proc
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.control import Control
 from crashy.engines.lab.lab import LabEngine
+from crashy.engines.lab.names import keep_names
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.operations import Operations
 from crashy.engines.lab.program import Programs
@@ -69,6 +70,7 @@ async def running(
     try:
         async with asyncio.TaskGroup() as tasks:
             cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng)
+            keep_names(folder, cluster, addresses, timeline)
             lab = LabEngine(
                 cluster,
                 network=network,

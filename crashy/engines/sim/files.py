@@ -6,18 +6,20 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-Volumes = dict[str, bool]
-"""The files of a pod's volumes by `VOLUME/PATH`: whether they are there."""
+Files = dict[str, bool]
+"""Files by their paths, those of a volume by the paths in it: whether they are there."""
 
 
 class ContainerFiles:
     """The files of one life of a container; `known` says of a file that nobody has written or removed if it is there.
 
-    A mounted volume's files are in `volumes`, which the pod's containers share.
+    A mounted volume's files are in `volumes`, by its name: the pod's containers share them, or all that have a claim.
     """
 
-    def __init__(self, volumes: Volumes, mounts: tuple[Mapping[str, Any], ...], known: Callable[[str], bool]) -> None:
-        self._own: dict[str, bool] = {}
+    def __init__(
+        self, volumes: Mapping[str, Files], mounts: tuple[Mapping[str, Any], ...], known: Callable[[str], bool]
+    ) -> None:
+        self._own: Files = {}
         self._volumes = volumes
         self._mounts = sorted(mounts, key=lambda mount: len(str(mount["mountPath"])), reverse=True)
         self.known = known
@@ -35,15 +37,16 @@ class ContainerFiles:
     def remove(self, path: str) -> None:
         """Remove a file, and what is below it."""
         files, key = self._find(path)
+        below = "" if key == "." else f"{key}/"
         for name in files:
-            if name.startswith(f"{key}/"):
+            if name.startswith(below):
                 files[name] = False
         files[key] = False
 
-    def _find(self, path: str) -> tuple[dict[str, bool], str]:
+    def _find(self, path: str) -> tuple[Files, str]:
         whole = PurePosixPath("/", path)
         for mount in self._mounts:
             if whole.is_relative_to(mount["mountPath"]):
                 inside = whole.relative_to(mount["mountPath"])
-                return self._volumes, str(PurePosixPath(mount["name"], mount.get("subPath", ""), inside))
+                return self._volumes[mount["name"]], str(PurePosixPath(mount.get("subPath", ""), inside))
         return self._own, str(whole)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from crashy.controllers.environment import References, service_links, variables
 from crashy.engines.images import program, runs_patient
-from crashy.engines.sim.files import ContainerFiles, Volumes
+from crashy.engines.sim.files import ContainerFiles, Files
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import PatientPlan
 from crashy.engines.sim.process import Condition, Kernel, Plan, Refuse
@@ -67,7 +69,7 @@ class Plans:
         self._timeline = timeline
         self._rng = rng
         self._models = models
-        self._volumes: dict[str, Volumes] = {}  # by the pod's uid
+        self._volumes: dict[tuple[str, str], Files] = {}  # by the pod's uid and the name, a claim's by its namespace
         self._references = References()
         self._links: dict[str, dict[str, str]] = {}  # by namespace: the variables of the Services there
 
@@ -87,7 +89,7 @@ class Plans:
         if init and not patient and not command:
             return Silent(done=True)
         chance = random.Random(self._rng.getrandbits(64))
-        volumes = self._volumes.setdefault(pod.uid, {}) if template.volumes else {}
+        volumes = {str(one["name"]): self._volumes.setdefault(_key(pod, one), {}) for one in template.volumes}
         app = not patient and bool(not command or shell.others(command))
         files = ContainerFiles(volumes, container.volume_mounts, lambda _: app)
 
@@ -113,3 +115,8 @@ class Plans:
         words = [expand(word, own) for word in (*container.command, *container.args)]
         flags = words[words.index("serve") + 1 :] if words else ()
         return load(flags, IMAGE | own)
+
+
+def _key(pod: Pod, volume: Mapping[str, Any]) -> tuple[str, str]:
+    claim = volume.get("persistentVolumeClaim")
+    return (pod.namespace, claim["claimName"]) if claim else (pod.uid, volume["name"])

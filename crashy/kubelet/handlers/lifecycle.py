@@ -15,6 +15,7 @@ from crashy.kubelet.recorder import Recorder
 from crashy.kubelet.runtime import Exited, HookError, Pod, Runtime, StartError
 from crashy.objects.pod import Container, Exec, HTTPGet, Sleep, TCPSocket
 
+Hook = HTTPGet | TCPSocket | Exec | Sleep
 START_ERROR_EXIT_CODE = 128
 """The exit code of a container that the runtime could not start, as containerd gives it."""
 
@@ -83,17 +84,27 @@ class Lifecycle:
         self._recorder.killing(container, message)
         began = self._loop.time()
         pre_stop = container.lifecycle.pre_stop
-        if pre_stop is not None and runs_pre_stop(container, grace):
-            try:
-                async with asyncio.timeout(grace):
-                    await self._hook(container, container_id, pre_stop)
-            except HookError:
+        if pre_stop is None or not runs_pre_stop(container, grace):
+            await self._runtime.stop(container_id, grace_after_pre_stop(grace, 0.0))
+            return
+        hook = asyncio.create_task(self._pre_stop(container, container_id, pre_stop))
+        try:
+            await asyncio.wait([hook], timeout=grace)
+            await self._runtime.stop(container_id, grace_after_pre_stop(grace, self._loop.time() - began))
+            if hook.done():
+                hook.result()
+            elif not isinstance(pre_stop, Sleep):  # it has outlived its grace period, and fails with its container
                 self._recorder.hook_failed(container, "PreStop")
-            except TimeoutError:
-                pass  # the hook has used the whole grace period; the kubelet records no event
-        await self._runtime.stop(container_id, grace_after_pre_stop(grace, self._loop.time() - began))
+        finally:
+            hook.cancel()
 
-    async def _hook(self, container: Container, container_id: str, hook: HTTPGet | TCPSocket | Exec | Sleep) -> None:
+    async def _pre_stop(self, container: Container, container_id: str, hook: Hook) -> None:
+        try:
+            await self._hook(container, container_id, hook)
+        except HookError:
+            self._recorder.hook_failed(container, "PreStop")
+
+    async def _hook(self, container: Container, container_id: str, hook: Hook) -> None:
         match hook:
             case Sleep():
                 await asyncio.sleep(hook.seconds)

@@ -34,6 +34,13 @@ def test_all_is_in_the_runs_namespace_and_what_pods_need_comes_first() -> None:
     assert "namespace" not in given[0].object["metadata"]
 
 
+def test_a_generated_name_is_the_one_that_every_engine_has() -> None:
+    given = document("Pod", "", generateName="web-")
+    (made,) = prepared([given], "crashy-x")
+
+    assert made["metadata"]["name"] == given.name
+
+
 def test_manifests_of_several_namespaces_are_refused() -> None:
     with pytest.raises(BadInput, match="name default, shop: a run has one namespace"):
         prepared([document("Service", "a"), document("Service", "b", namespace="shop")], "crashy-x")
@@ -68,12 +75,30 @@ def test_the_image_replaces_the_patients_alone() -> None:
             {"type": "NodePort", "clusterIP": "10.0.0.9", "ports": [{"port": 80, "nodePort": 31000}, {"port": 81}]},
         ),
         (
+            {
+                "kind": "Job",
+                "spec": {"parallelism": 1, "selector": {}, "template": {"metadata": {"labels": {"job-name": "j"}}}},
+            },
+            {"kind": "Job", "spec": {"parallelism": 2, "template": {"metadata": {"labels": {"a": "b"}}, "spec": {}}}},
+            {
+                "parallelism": 2,
+                "selector": {},
+                "template": {"metadata": {"labels": {"job-name": "j", "a": "b"}}, "spec": {}},
+            },
+        ),
+        (
             {"kind": "Pod", "spec": {"nodeName": "n", "containers": [{"name": "a", "image": "x:1", "env": []}]}},
             {"kind": "Pod", "spec": {"containers": [{"name": "a", "image": "x:2"}]}},
             {"nodeName": "n", "containers": [{"name": "a", "image": "x:2", "env": []}]},
         ),
     ],
-    ids=["replicas stay", "replicas given", "a Service keeps its addresses", "a Pod gets its images"],
+    ids=[
+        "replicas stay",
+        "replicas given",
+        "a Service keeps its addresses",
+        "a Job keeps its selector",
+        "a Pod gets its images",
+    ],
 )
 def test_what_is_there_is_replaced_by_what_is_written(live: Object, wanted: Object, spec: Object) -> None:
     live["metadata"] = {"name": "web", "resourceVersion": "7"}

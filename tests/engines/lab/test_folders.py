@@ -21,14 +21,24 @@ TEMPLATE = parse_pod_template(
                         {"name": "data", "mountPath": "/data/"},
                         {"name": "data", "mountPath": "/data/deep", "subPath": "deeper"},
                         {"name": "settings", "mountPath": "/etc/settings"},
+                        {"name": "kept", "mountPath": "/kept", "subPath": "db"},
                     ],
                 }
             ],
-            "volumes": [{"name": "data", "emptyDir": {}}, {"name": "settings", "configMap": {"name": "s"}}],
+            "volumes": [
+                {"name": "data", "emptyDir": {}},
+                {"name": "settings", "configMap": {"name": "s"}},
+                {"name": "kept", "persistentVolumeClaim": {"claimName": "kept-web-0"}},
+            ],
         }
     },
     path="",
 )
+
+
+def folders_of(root: Path, *, patient: bool, pod: str = "p") -> Folders:
+    one = Pod(pod, "default", "u", "127.0.0.1", TEMPLATE)
+    return Folders(root, one, TEMPLATE.containers[0], patient=patient, claims=root / "claims")
 
 
 @pytest.mark.parametrize(
@@ -43,10 +53,11 @@ TEMPLATE = parse_pod_template(
         ("/opt/app/x", "/opt/app/x"),
         ("/app.py", "/app.py"),
         ("/etc/settings/key", "/etc/settings/key"),
+        ("/kept/file", "ROOT/claims/default/kept-web-0/db/file"),
     ],
 )
 def test_paths_in_commands(tmp_path: Path, text: str, expected: str) -> None:
-    folders = Folders(tmp_path, Pod("p", "default", "u", "127.0.0.1", TEMPLATE), TEMPLATE.containers[0], patient=True)
+    folders = folders_of(tmp_path, patient=True)
 
     assert folders.translate(text) == expected.replace("ROOT", str(tmp_path))
     assert all(folder.is_dir() for folder in folders.mapping.values())
@@ -54,6 +65,6 @@ def test_paths_in_commands(tmp_path: Path, text: str, expected: str) -> None:
 
 
 def test_only_the_patients_image_has_its_folder(tmp_path: Path) -> None:
-    folders = Folders(tmp_path, Pod("p", "default", "u", "127.0.0.1", TEMPLATE), TEMPLATE.containers[0], patient=False)
+    folders = folders_of(tmp_path, patient=False)
 
     assert folders.translate("/app/is_ready") == "/app/is_ready"

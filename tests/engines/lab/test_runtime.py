@@ -307,7 +307,7 @@ def test_notes_say_what_a_process_does_not_have() -> None:
 
     assert list(notes(manifests(thing))) == [
         "resources are shown, not enforced: deployment/web app (requests cpu=1)",
-        "volumes other than emptyDir are not mounted: deployment/web v",
+        "volumes other than emptyDir and claims are not mounted: deployment/web v",
         "security contexts are not applied: all processes run as you, on this machine's files",
     ]
     assert list(notes(manifests(SLEEP))) == []

@@ -1,0 +1,104 @@
+"""What the Python programs in the scenarios' manifests do, on a sim that runs no programs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from crashy.engines.sim.process import Condition, Kernel, Plan, Process, Refuse
+from crashy.faults.scope import Client
+from crashy.kubelet.runtime import Pod
+from crashy.objects.pod import Container, Handler, HTTPGet
+
+_PORT = 8080
+_DEAF = 0.1  # seconds that Python takes to its handler of SIGTERM, which is ignored by a first process without one
+_SHORT, _LONG = 2.0, 60.0
+
+
+def its_program(plan: Plan, pod: Pod, container: Container) -> Plan:
+    """Return the plan of a container's own program, or that of the sim where it isn't one of Python: begun at once."""
+    text = " ".join(container.command)
+    if "JOB_COMPLETION_INDEX" in text:
+        index = pod.template.labels["batch.kubernetes.io/job-completion-index"]
+        if "!= 1" in text:
+            return _Ending(plan, 1.0, int(index == "1"))
+        return _Ending(plan, _SHORT if index == "0" else _LONG, 0)
+    return _Serving(plan, "http.server" in text) if re.match(r"python .*8080", text, re.DOTALL) else _AtOnce(plan)
+
+
+@dataclass(frozen=True)
+class _AtOnce:
+    plan: Plan
+    start_seconds: float = 0.0
+
+    @property
+    def start_error(self) -> str:
+        return self.plan.start_error
+
+    def begin(self, kernel: Kernel) -> Process:
+        return self.plan.begin(kernel)
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """A program that ends after so many seconds with that code, and has no handler of SIGTERM."""
+
+    plan: Plan
+    seconds: float
+    code: int
+    start_error: str = ""
+    start_seconds: float = 0.0
+
+    def begin(self, kernel: Kernel) -> Process:
+        kernel.call_at(kernel.now() + self.seconds, lambda: kernel.exit(self.code))
+        return _Deaf()
+
+
+class _Deaf:
+    def listens(self, port: int) -> bool:
+        return False
+
+    async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
+        return Refuse()
+
+    def terminate(self) -> None:
+        pass
+
+    def ended(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class _Serving:
+    """An HTTP server on one port; Python's own answers a TLS hello with what no client takes for HTTP."""
+
+    plan: Plan
+    pythons_own: bool
+    start_error: str = ""
+    start_seconds: float = 0.0
+
+    def begin(self, kernel: Kernel) -> Process:
+        return _Server(self.plan.begin(kernel), kernel, kernel.now() + _DEAF, self.pythons_own)
+
+
+@dataclass(frozen=True)
+class _Server:
+    process: Process
+    kernel: Kernel
+    hears: float
+    pythons_own: bool
+
+    def listens(self, port: int) -> bool:
+        return port == _PORT
+
+    async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
+        if isinstance(handler, HTTPGet) and (port != _PORT or (handler.scheme == "HTTPS" and self.pythons_own)):
+            return Refuse()
+        return await self.process.respond(handler, port, within, client)
+
+    def terminate(self) -> None:
+        if self.kernel.now() >= self.hears:
+            self.process.terminate()
+
+    def ended(self) -> None:
+        self.process.ended()
