@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from crashy.check.suppress import RULES
 from tests.commands.labs import crashy
 
 ROOT = Path(__file__).parent.parent.parent
@@ -185,3 +187,11 @@ def test_it_needs_neither_rich_nor_a_server() -> None:
     got = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
 
     assert got.stderr == "[]\n"
+
+
+def test_the_rules_that_the_documents_compare_exist() -> None:
+    rows = [line for line in (ROOT / "docs/check.md").read_text().splitlines() if line.startswith("| kube-")]
+    named = {rule for row in rows for rule in re.findall(r"\[([a-z-]+)\]\(traps\.md#\1\)", row)}
+
+    assert rows
+    assert named <= set(RULES)
