@@ -27,7 +27,6 @@ from crashy.clock import VirtualLoop
 from crashy.controllers.base import PodView
 from crashy.engines.sim import sim
 from crashy.engines.sim.plans import program
-from crashy.engines.sim.shell import others
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.runner import perform
@@ -35,6 +34,7 @@ from crashy.manifest.load import SUFFIXES, read_file
 from crashy.manifest.walk import sources
 from crashy.objects.document import Document
 from crashy.objects.manifests import Manifests, read, read_object
+from crashy.patient.shell import others
 from crashy.timeline import Timeline
 
 REFUSED = Path(__file__).with_name("wild-refused.txt")

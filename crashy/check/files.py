@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from crashy.check.model import Finding, Hit, Severity, Trap, finding_in
-from crashy.check.targets import CheckTarget, given_name, read_objects, targets_among
+from crashy.check.related import files_with_others, related_findings
+from crashy.check.targets import CheckTarget, Workload, given_name, read_objects, targets_among
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.manifest.comments import Comment
 from crashy.manifest.walk import Source
 from crashy.objects.document import Document, one_line
 from crashy.objects.kinds import KINDS
+from crashy.objects.manifests import Object
 
 INVALID = Trap(
     "invalid-manifest", Severity.ERROR, "It can't be read, or the API server refuses it",
@@ -64,7 +66,8 @@ class Checked:
 def read_sources(sources: Iterable[Source], profile: Profile = NEWEST) -> Checked:
     """Read the objects of each source; those of loose files belong together, and those of one kustomization."""
     checked = Checked()
-    loose = []
+    loose: list[tuple[Document, Object | Workload]] = []
+    others: set[str] = set()
     places: dict[tuple[str, ...], Document] = {}
     for source in sources:
         checked.files += 1
@@ -88,9 +91,13 @@ def read_sources(sources: Iterable[Source], profile: Profile = NEWEST) -> Checke
         for document, one in found.objects:
             checked.findings += _same_name(document, one.namespace, places)
         if source.kustomized:
+            files = {document.file for document in source.documents} if found.skipped else ()
+            checked.findings += related_findings(found.objects, files)
             checked.targets += targets_among(found.objects, profile)
         else:
             loose += found.objects
+            others |= files_with_others(found, source.documents)
+    checked.findings += related_findings(loose, others)
     checked.targets += targets_among(loose, profile)
     return checked
 

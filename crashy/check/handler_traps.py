@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from crashy.check import programs
 from crashy.check.model import Hit, Severity
-from crashy.check.numbers import FailureMode, noticed
+from crashy.check.outcomes import FailureMode, Verdict, noticed, outcome
+from crashy.check.ports import leads_to
 from crashy.check.targets import CheckTarget
+from crashy.objects import clients, programs
 from crashy.objects.pod import Exec, Handler, HTTPGet, Probe, ProbeType, TCPSocket
 from crashy.objects.ports import PortError, find_port
 from crashy.patient.life import RNG_SECONDS
@@ -17,6 +18,8 @@ _HEALTH = re.compile(
     r"(is)?(health|healthy|healthiness|live|alive|liveness|ready|readiness)(z|check)?|startupz?|started|probe|ping|status|up|"
     r"heartbeat|hc|version"
 )
+_SCRIPT = re.compile(r"\.[a-z]+$|(^|/)[a-z]*sh$")
+_CHECKS_MORE = re.compile(r"ready|readiness|readyz|actuator|status")
 _ROOM = re.compile(r"[/_.?&=-]+")
 _DEPENDENCIES = re.compile(
     r"db|database|datasource|redis|mysql|mariadb|postgres(ql)?|mongo(db)?|kafka|rabbit(mq)?|amqp|elastic(search)?|"
@@ -29,11 +32,15 @@ def liveness_equals_readiness(target: CheckTarget) -> Iterator[Hit]:
     liveness, readiness = target.container.liveness_probe, target.container.readiness_probe
     if liveness is None or readiness is None or _asks(target, liveness) != _asks(target, readiness):
         return
-    kill, out = noticed(liveness, FailureMode.ERRORS), noticed(readiness, FailureMode.ERRORS)
+    kill = noticed(target, ProbeType.LIVENESS, FailureMode.ERRORS)
+    out = noticed(target, ProbeType.READINESS, FailureMode.ERRORS)
     text = f"both ask {shown(liveness.handler)}"
     if kill and out and kill.best > out.worst:
         text += f"; readiness fails sooner, after {out.worst:g} s at most, liveness after {kill.best:g} s at least"
-        yield Hit(target.field("livenessProbe"), text, Severity.NOTE)
+        yield Hit(target.field("livenessProbe"), text, Severity.NOTE, matters=False)
+    elif target.pods in {0, 1} and _checks_little(liveness.handler):
+        text += ": no harm, as long as it checks the process alone; a pod that is only busy is restarted"
+        yield Hit(target.field("livenessProbe"), text, Severity.NOTE, matters=False)
     else:
         yield Hit(target.field("livenessProbe"), f"{text}: a pod that is only busy is restarted")
 
@@ -60,7 +67,8 @@ def liveness_under_load(target: CheckTarget) -> Iterator[Hit]:
         return
     path = probe.handler.path
     if not any(_HEALTH.fullmatch(word) for word in _words(path)):
-        text = f"{path} does not look like a health route, so it probably does users' work"
+        whose = "users' work" if target.routes else "real work"
+        text = f"{path} does not look like a health route, so it probably does {whose}"
         yield Hit(target.field("livenessProbe.httpGet.path"), text)
     if target.env.serial:
         waiting = round(probe.timeout_seconds / RNG_SECONDS)
@@ -73,16 +81,17 @@ def tcp_frozen(target: CheckTarget) -> Iterator[Hit]:
     for kind, probe in target.probes.items():
         if kind is ProbeType.STARTUP or not isinstance(probe.handler, TCPSocket):
             continue
-        what = "restarted" if kind is ProbeType.LIVENESS else "taken out of its Services"
+        out = "is not taken out of its Services" if target.routes else "stays ready"
+        what = "is not restarted" if kind is ProbeType.LIVENESS else out
         severity = Severity.WARNING if kind is ProbeType.LIVENESS else Severity.NOTE
-        text = f"a container that is frozen, or answers with errors, is not {what}"
+        text = f"a container that is frozen, or answers with errors, {what}"
         yield Hit(target.field(f"{kind.field}.tcpSocket"), text, severity)
 
 
 def exec_asks_nobody(target: CheckTarget) -> Iterator[Hit]:
     """Find commands that only look at files or processes."""
     for kind, probe in target.probes.items():
-        if isinstance(probe.handler, Exec) and noticed(probe, FailureMode.HANG) is None:
+        if isinstance(probe.handler, Exec) and outcome(target, probe, FailureMode.HANG).verdict is Verdict.PASSES:
             text = f"{' '.join(probe.handler.command)} goes on succeeding while the app hangs"
             yield Hit(target.field(f"{kind.field}.exec.command"), text)
 
@@ -90,8 +99,7 @@ def exec_asks_nobody(target: CheckTarget) -> Iterator[Hit]:
 def curl_without_fail(target: CheckTarget) -> Iterator[Hit]:
     """Find curl without -f, --fail or --fail-with-body, whose output is not checked."""
     for kind, command in _commands(target):
-        commands = programs.programs(command)
-        if len(commands) == 1 and programs.name(commands[0][0]) == "curl" and not any(map(_fails, commands[0][1:])):
+        if not clients.sees_errors(command):
             text = "curl without --fail exits 0 for a 500 too"
             yield Hit(target.field(f"{kind.field}.exec.command"), text)
 
@@ -100,12 +108,10 @@ def exec_needs_shell(target: CheckTarget) -> Iterator[Hit]:
     """Find a whole command line as a program's name, and shell operators without a shell."""
     for kind, command in _commands(target):
         path = target.field(f"{kind.field}.exec.command")
-        if re.search(r"\s", command[0].strip()):
+        if not clients.startable(command):
             yield Hit(path, f"{command[0]!r} is not a program's name: no shell splits it")
-        elif not programs.shell(command) and (
-            signs := [w for w in command[1:] if w in {"|", "||", "&&", ";", ">", "<"}]
-        ):
-            text = f"{signs[0]} is passed to {programs.name(command[0])} as an argument: no shell interprets it"
+        elif sign := clients.operator(command):
+            text = f"{sign} is passed to {programs.name(command[0])} as an argument: no shell interprets it"
             yield Hit(path, text, Severity.WARNING)
 
 
@@ -115,7 +121,9 @@ def exec_without_reaper(target: CheckTarget) -> Iterator[Hit]:
         return
     for kind, command in _commands(target):
         names = [programs.name(argv[0]) for argv in programs.programs(command)]
-        if programs.reaps(command) or set(names) <= programs.CHILDLESS:
+        # A program called by its path is stopped itself; a shell or a script leaves behind what it has started.
+        alone = "/" in command[0] and not programs.shell(command) and not _SCRIPT.search(command[0])
+        if alone or programs.reaps(command) or set(names) <= programs.CHILDLESS:
             continue
         first = target.container.command
         who = f"{programs.name(first[0])} is the first process" if first else "the image's entrypoint is unknown"
@@ -125,9 +133,14 @@ def exec_without_reaper(target: CheckTarget) -> Iterator[Hit]:
 
 
 def no_liveness(target: CheckTarget) -> Iterator[Hit]:
-    """Find containers without a liveness probe, unless they are known to crash or freeze."""
+    """Find containers without a liveness probe, unless they are known to crash or freeze.
+
+    It matters where the only pod of a Service leaves it when it hangs, and nothing brings it back.
+    """
     if target.container.liveness_probe is None and not {"CRASH_AFTER", "FREEZE_AFTER"} & target.env.failures.keys():
-        yield Hit(target.field(""), "no livenessProbe: a hang lasts until somebody notices")
+        leaves = noticed(target, ProbeType.READINESS, FailureMode.HANG) is not None
+        matters = bool(target.routes) and target.pods == 1 and leaves
+        yield Hit(target.field(""), "no livenessProbe: a hang lasts until somebody notices", matters=matters)
 
 
 def no_readiness(target: CheckTarget) -> Iterator[Hit]:
@@ -136,9 +149,31 @@ def no_readiness(target: CheckTarget) -> Iterator[Hit]:
         return
     if any(container.readiness_probe for container in target.template.containers):
         return
+    if not any(leads_to(route, target) for route in target.routes):
+        return
     names = ", ".join(f"Service/{route.service.name}" for route in target.routes)
     late = f", {target.env.starts:g} s before it listens" if target.env.starts else " as soon as it runs"
     yield Hit(target.field(""), f"no readinessProbe: {names} sends users to it{late}")
+
+
+def unprobed_target(target: CheckTarget) -> Iterator[Hit]:
+    """Find containers without a readiness probe that a Service leads to, where only another of the pod has one."""
+    if target.container.readiness_probe is not None:
+        return
+    probed = [container.name for container in target.template.containers if container.readiness_probe]
+    names = ", ".join(f"Service/{route.service.name}" for route in target.routes if leads_to(route, target))
+    if probed and names:
+        text = f"{names} leads to this container; only {', '.join(probed)} has a readinessProbe"
+        yield Hit(target.field(""), text)
+
+
+def depends_on(handler: Handler) -> Iterator[str]:
+    """Return what a handler seems to depend on beside its own process: words of a route, or hosts."""
+    match handler:
+        case HTTPGet(path=path):
+            yield from (word for word in _words(path) if _DEPENDENCIES.fullmatch(word))
+        case Exec(command):
+            yield from (host for argv in programs.programs(command) for host in programs.hosts(argv))
 
 
 def shown(handler: Handler) -> str:
@@ -152,6 +187,18 @@ def shown(handler: Handler) -> str:
             line = " ".join(" ".join(command).split())
             return f"exec {line if len(line) <= 60 else line[:57] + '...'}"
     return f"gRPC :{handler.port} {handler.service}".rstrip()
+
+
+def _checks_little(handler: Handler) -> bool:
+    """Return whether a handler asks a route of health alone, or less: not users' work, nor what a pod needs."""
+    match handler:
+        case HTTPGet(path=path):
+            words = _words(path)
+            healthy = any(_HEALTH.fullmatch(word) for word in words)
+            return healthy and not any(_CHECKS_MORE.fullmatch(w) or _DEPENDENCIES.fullmatch(w) for w in words)
+        case Exec():
+            return False
+    return True
 
 
 def _asks(target: CheckTarget, probe: Probe) -> object:
@@ -173,10 +220,6 @@ def _asks(target: CheckTarget, probe: Probe) -> object:
 
 def _words(path: str) -> list[str]:
     return [word for word in _ROOM.split(path.lower()) if word]
-
-
-def _fails(word: str) -> bool:
-    return word in {"--fail", "--fail-with-body"} or re.fullmatch(r"-[a-zA-Z]*f[a-zA-Z]*", word) is not None
 
 
 def _commands(target: CheckTarget) -> Iterator[tuple[ProbeType, tuple[str, ...]]]:

@@ -20,12 +20,16 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    r"""A place where a container has a trap: a path in its document \(or in `document`\), and a message."""
+    r"""A place where a container has a trap: a path in its document \(or in `document`\), and a message.
+
+    What does not matter, as far as the manifest shows, is reported to people only when they ask for all.
+    """
 
     path: str
     message: str
     severity: Severity | None = None
     document: Document | None = None
+    matters: bool = True
 
 
 Find = Callable[[CheckTarget], Iterable[Hit]]
@@ -65,6 +69,7 @@ class Finding:
     target: CheckTarget | None = None
     document: Document | None = None
     column: int = 0
+    matters: bool = True
 
     @property
     def place(self) -> str:
@@ -121,7 +126,17 @@ def finding_in(document: Document, trap: Trap, hit: Hit, target: CheckTarget | N
     """Return the finding of a trap at a place in a document."""
     place = document.place_of(hit.path)
     message = one_line(hit.message)
-    return Finding(trap, hit.severity or trap.severity, message, place.file, place.line, hit.path, target, document)
+    return Finding(
+        trap,
+        hit.severity or trap.severity,
+        message,
+        place.file,
+        place.line,
+        hit.path,
+        target,
+        document,
+        matters=hit.matters,
+    )
 
 
 def worst_first(found: Iterable[Finding]) -> list[Finding]:

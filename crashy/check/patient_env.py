@@ -9,6 +9,7 @@ from crashy.fields.units import parse_duration
 from crashy.objects import images
 from crashy.objects.config import ConfigMap
 from crashy.objects.pod import Container, ProbeType
+from crashy.objects.standin import ANNOTATION, parse_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class PatientEnv:
 
     starts: float = 0.0
     readies: float = 0.0
+    least_starts: float = 0.0
+    least_readies: float = 0.0
     latency: Mapping[ProbeType, float] = field(default_factory=dict)
     failures: Mapping[str, float] = field(default_factory=dict)
     serial: bool = False
@@ -42,15 +45,18 @@ def is_known(container: Container) -> bool:
     return images.is_patient(container.image) or images.name(container.image) in images.KNOWN
 
 
-def patient_env(container: Container, maps: Mapping[str, ConfigMap]) -> PatientEnv:
+def patient_env(
+    container: Container, maps: Mapping[str, ConfigMap], annotations: Mapping[str, str] | None = None
+) -> PatientEnv:
     """Read the variables of the patient, or of a lab's image that it stands in for.
 
-    `maps` are the ConfigMaps of its namespace. A value that is not a duration is ignored: the patient refuses it.
+    `maps` are the ConfigMaps of its namespace; one of its pod's `annotations` is the model of any other app.
+    A value that is not a duration is ignored: the patient refuses it.
     """
     persona = images.KNOWN.get(images.name(container.image))
     patient = images.is_patient(container.image)
     if not patient and persona is None:
-        return PatientEnv()
+        return _modelled(annotations or {})
     variables = {**_ORIGINALS.get(persona or "", {}), **_variables(container, maps)}
     seconds = _Seconds(variables)
     starts = seconds("APP_START_DELAY")
@@ -58,12 +64,23 @@ def patient_env(container: Container, maps: Mapping[str, ConfigMap]) -> PatientE
     return PatientEnv(
         starts=starts,
         readies=max(starts, seconds("READY_AFTER")),
+        least_starts=seconds.least("APP_START_DELAY"),
+        least_readies=max(seconds.least("APP_START_DELAY"), seconds.least("READY_AFTER")),
         latency={kind: late for kind, late in latency.items() if late},
         failures={name: seconds(name) for name in FAILURES if variables.get(name)},
         serial=variables.get("RNG_MODE") == "blocking",
         reaped=patient and not container.command,
         variables=variables,
     )
+
+
+def _modelled(annotations: Mapping[str, str]) -> PatientEnv:
+    try:
+        start = parse_model(annotations[ANNOTATION]).start
+    except (KeyError, ValueError):
+        return PatientEnv()
+    least, most = start.shortest, start.longest
+    return PatientEnv(starts=most, readies=most, least_starts=least, least_readies=least)
 
 
 class _Seconds:
@@ -73,6 +90,10 @@ class _Seconds:
     def __call__(self, name: str) -> float:
         """Return a variable's seconds with all of its jitter; 0 if it is not set or not a duration."""
         return self._one(name) and self._one(name) + self._one(f"{name}_JITTER")
+
+    def least(self, name: str) -> float:
+        """Return a variable's seconds without its jitter."""
+        return self._one(name)
 
     def _one(self, name: str) -> float:
         try:

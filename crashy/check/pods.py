@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from crashy.check.handler_traps import depends_on
 from crashy.check.model import Hit
-from crashy.check.numbers import FailureMode, numbers, waits
+from crashy.check.numbers import numbers, waits
+from crashy.check.outcomes import FailureMode
 from crashy.check.targets import CheckTarget
+from crashy.objects.kinds import KINDS
 
 # How the patient's variables make it fail.
 _MODES = {"CRASH_AFTER": FailureMode.ERRORS, "FREEZE_AFTER": FailureMode.HANG, "KILL_IN_SECONDS": FailureMode.EXIT}
@@ -18,11 +21,28 @@ _WORDS = {
 
 
 def readiness_alone(target: CheckTarget) -> Iterator[Hit]:
-    """Find a readiness probe of the only pod behind a Service."""
-    if target.container.readiness_probe and target.routes and target.pods == 1:
+    """Find a readiness probe of the only pod behind a Service; it matters where it fails easily."""
+    readiness = target.container.readiness_probe
+    if readiness and target.routes and target.pods == 1:
         names = ", ".join(f"Service/{route.service.name}" for route in target.routes)
         text = f"the only pod of {names}: while it is not ready, connections are refused"
-        yield Hit(target.field("readinessProbe"), text)
+        matters = readiness.failure_threshold == 1 or any(depends_on(readiness.handler))
+        yield Hit(target.field("readinessProbe"), text, matters=matters)
+
+
+def liveness_without_restart(target: CheckTarget) -> Iterator[Hit]:
+    """Find liveness probes of containers that are not restarted, or only if their process fails."""
+    policy = target.template.restart_policy
+    if target.container.liveness_probe is None or policy == "Always" or target.container.restart_policy == "Always":
+        return
+    if policy == "Never":
+        job = KINDS[target.workload.kind].ends
+        text = (
+            "its pod has failed then; the Job starts another until backoffLimit" if job else "its pod has failed then"
+        )
+    else:
+        text = "a process that ends with 0 at SIGTERM has succeeded, and is not started again"
+    yield Hit(target.field("livenessProbe"), f"liveness kills it, and restartPolicy is {policy}: {text}")
 
 
 def readiness_ignored(target: CheckTarget) -> Iterator[Hit]:

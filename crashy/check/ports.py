@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from crashy.check.model import Hit, Severity
-from crashy.check.targets import CheckTarget
+from crashy.check.targets import CheckTarget, Route
 from crashy.objects.pod import Exec, HTTPGet, Probe, TCPSocket
 from crashy.objects.ports import PortError, find_port
+from crashy.objects.standin import ports
 
 _NODE = re.compile(r"localhost|127\..*|::1|\[::1\]", re.IGNORECASE)
 
@@ -33,22 +34,28 @@ def undeclared_port(target: CheckTarget) -> Iterator[Hit]:
 
 
 def undeclared_target_port(target: CheckTarget) -> Iterator[Hit]:
-    """Find targetPorts that no container of the pod declares: a name can't be resolved then."""
+    """Find targetPorts that nothing is known to listen on: none that a container declares, or is probed on.
+
+    A name that is not declared can't be resolved.
+    """
     if target.container is not target.template.containers[0]:
         return
-    declared = [port for container in target.template.containers for port in container.ports]
+    containers = target.template.containers
+    declared = [port for container in containers for port in container.ports]
+    known = {number for container in containers for number in ports(target.template, container)}
+    known |= {port.container_port for port in declared}
     for route in target.routes:
         written = route.document.object["spec"].get("ports") or ()
         tcp = [index for index, port in enumerate(written) if (port.get("protocol") or "TCP") == "TCP"]
         for index, port in zip(tcp, route.service.ports, strict=True):
-            leads_to, severity = port.target_port, Severity.WARNING
-            if isinstance(leads_to, str):
+            wanted, severity = port.target_port, Severity.WARNING if declared else Severity.NOTE
+            if isinstance(wanted, str):
                 severity = Severity.ERROR
-            if leads_to not in {known for one in declared for known in (one.name, one.container_port)} and (
-                declared or severity is Severity.ERROR
-            ):
+            if wanted not in known | {one.name for one in declared} and (known or severity is Severity.ERROR):
                 numbers = ", ".join(str(one.container_port) for one in declared) or "none"
-                text = f"Service/{route.service.name} leads to port {leads_to}; its pods declare {numbers}"
+                text = f"Service/{route.service.name} leads to port {wanted}; its pods declare {numbers}"
+                if asked := sorted(known - {one.container_port for one in declared}):
+                    text += f" and are probed on {', '.join(map(str, asked))}"
                 yield Hit(f"spec.ports[{index}].targetPort", text, severity, route.document)
 
 
@@ -61,6 +68,19 @@ def probe_host(target: CheckTarget) -> Iterator[Hit]:
                 yield Hit(f"{path}.host", f"{host} is the node that the kubelet runs on, not this pod", Severity.ERROR)
         elif host:
             yield Hit(f"{path}.host", f"{host} is probed instead of this pod")
+
+
+def leads_to(route: Route, target: CheckTarget) -> bool:
+    """Return whether a Service leads to this container: the one of its pod that listens there, else the first."""
+    containers = target.template.containers
+    for port in route.service.ports:
+        wanted = port.target_port
+        own = [
+            c for c in containers if wanted in {one.name for one in c.ports if one.name} | {*ports(target.template, c)}
+        ]
+        if (own or containers)[0] is target.container:
+            return True
+    return not route.service.ports and target.container is containers[0]
 
 
 def _network_probes(target: CheckTarget) -> Iterator[tuple[str, str, Probe]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from crashy.check.patient_env import PatientEnv, by_name, is_known, patient_env
 from crashy.kubelet.pod import is_sidecar
@@ -12,6 +12,7 @@ from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap
 from crashy.objects.document import Document, refusal
 from crashy.objects.fields import FieldError, child
+from crashy.objects.horizontalpodautoscaler import HorizontalPodAutoscaler, least_replicas
 from crashy.objects.kinds import KINDS, NOT_RUN
 from crashy.objects.manifests import Object, read_object
 from crashy.objects.pod import Container, PodTemplate, Probe, ProbeType
@@ -24,7 +25,10 @@ WITH_PODS = ", ".join(kind.name for kind in KINDS.values() if kind.template is n
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A workload with its pod template at `path` of its document; `replicas` is None for one pod a node."""
+    """A workload with its pod template at `path` of its document; `replicas` is None for one pod a node.
+
+    `object` is what its kind's own reader made of it.
+    """
 
     kind: str
     name: str
@@ -33,6 +37,7 @@ class Workload:
     template: PodTemplate
     path: str
     document: Document = field(repr=False)
+    object: MakesPods | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,7 @@ def _object(document: Document) -> tuple[Object | Workload | None, list[FieldErr
         return one, wrong
     kind = KINDS[one.kind]
     replicas = None if kind.on_each_node else one.replicas
-    return Workload(one.kind, one.name, one.namespace, replicas, one.template, kind.template or "", document), []
+    return Workload(one.kind, one.name, one.namespace, replicas, one.template, kind.template or "", document, one), []
 
 
 def targets_among(found: Sequence[tuple[Document, Object | Workload]], profile: Profile = NEWEST) -> list[CheckTarget]:
@@ -160,7 +165,8 @@ class _Related:
 
     def __init__(self, found: Sequence[tuple[Document, Object | Workload]], profile: Profile) -> None:
         self._profile = profile
-        self._workloads = [one for _, one in found if isinstance(one, Workload)]
+        autoscalers = [one for _, one in found if isinstance(one, HorizontalPodAutoscaler)]
+        self._workloads = [_raised(one, autoscalers) for _, one in found if isinstance(one, Workload)]
         self._maps = [(document, one) for document, one in found if isinstance(one, ConfigMap)]
         routes = [Route(one, document) for document, one in found if isinstance(one, Service) and one.selector]
         own = self._in_one_file(routes)
@@ -215,11 +221,12 @@ class _Related:
         listed = side + [(f"{spec}.containers[{i}]", c) for i, c in enumerate(template.containers)]
         known = self._maps_for(workload) if any(is_known(container) for _, container in listed) else {}
         for path, container in listed:
-            yield CheckTarget(workload, container, path, mine, pods, patient_env(container, known), self._profile)
+            env = patient_env(container, known, template.annotations)
+            yield CheckTarget(workload, container, path, mine, pods, env, self._profile)
 
     def _maps_for(self, workload: Workload) -> dict[str, ConfigMap]:
-        places = [*_places(workload.document.file)]
-        near = [(sum(place in places for place in _places(document.file)), one) for document, one in self._maps]
+        mine = [*places(workload.document.file)]
+        near = [(sum(place in mine for place in places(document.file)), one) for document, one in self._maps]
         return by_name([one for _, one in sorted(near, key=lambda it: it[0])], workload.namespace)
 
 
@@ -233,7 +240,7 @@ class _Index:
             service = route.service
             rarest = min(((service.namespace, *label) for label in service.selector.items()), key=lambda it: common[it])
             self._names.setdefault(rarest, {})[service.name] = None
-            for place in _places(route.document.file):
+            for place in places(route.document.file):
                 self._nearest[f"{service.namespace}/{service.name}", place] = route
 
     def leading_to(self, workload: Workload) -> Iterator[Route]:
@@ -241,7 +248,7 @@ class _Index:
         names = dict.fromkeys(name for label in _labels(workload) for name in self._names.get(label, ()))
         for name in names:
             key = f"{workload.namespace}/{name}"
-            near = (self._nearest.get((key, place)) for place in _places(workload.document.file))
+            near = (self._nearest.get((key, place)) for place in places(workload.document.file))
             if (route := next(filter(None, near), None)) and _leads_to(route, workload):
                 yield route
 
@@ -250,12 +257,19 @@ def _leads_to(route: Route, workload: Workload) -> bool:
     return route.service.namespace == workload.namespace and route.service.selects(workload.template.labels)
 
 
+def _raised(workload: Workload, autoscalers: Iterable[HorizontalPodAutoscaler]) -> Workload:
+    if workload.replicas is None:
+        return workload
+    key = workload.kind, workload.namespace, workload.name
+    return replace(workload, replicas=least_replicas(key, workload.replicas, autoscalers))
+
+
 def _labels(workload: Workload) -> Iterator[Label]:
     for name, value in workload.template.labels.items():
         yield workload.namespace, name, value
 
 
-def _places(file: str) -> Iterator[str]:
+def places(file: str) -> Iterator[str]:
     """Yield a file and the folders that it is in, the innermost first: `a/b.yaml`, `a`, and nothing."""
     yield file
     while file:

@@ -6,8 +6,10 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from crashy.check.handler_traps import shown
+from crashy.check.impacts import Impact
 from crashy.check.model import Finding, Severity
-from crashy.check.numbers import FailureMode, Impact, Numbers, numbers, waits
+from crashy.check.numbers import Numbers, numbers, waits
+from crashy.check.outcomes import FailureMode
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.objects.document import one_line
@@ -22,6 +24,7 @@ _MODES = {
     FailureMode.HANG: "it hangs",
 }
 _HEAD = ("when", "noticed after", "out of Service", "back after", "users see errors")
+_HEAD_ALONE = ("when", "noticed after", "not ready after", "back after")  # no Service leads to it: no users
 _ENDS = {
     ProbeType.READINESS: ("takes", "it out of its Services"),
     ProbeType.LIVENESS: ("restarts", "it"),
@@ -62,7 +65,8 @@ def _container(target: CheckTarget, width: int) -> Iterator[str]:
             yield from _wrapped(f"  {kind:9} ", _probe(target, kind, probe), width)
     yield from _wrapped("  start     ", _start(result), width)
     yield ""
-    yield from _table([_HEAD, *(_row(target, mode, result.impacts[mode]) for mode in FailureMode)])
+    head = _HEAD if target.routes else _HEAD_ALONE
+    yield from _table([head, *(_row(target, mode, result.impacts[mode]) for mode in FailureMode)])
 
 
 def _probe(target: CheckTarget, kind: ProbeType, probe: Probe | None) -> str:
@@ -101,8 +105,8 @@ def _row(target: CheckTarget, mode: FailureMode, impact: Impact) -> tuple[str, .
     back = _span(impact.back) + (star if impact.back else "")
     # What lasts until it is back lasts as long as its start too.
     errors = _span(impact.errors, "for ever") + (star if impact.errors and impact.errors is not impact.out else "")
-    out = _span(impact.out) if target.container.readiness_probe else "-"
-    return _MODES[mode], _span(impact.detected), out, back, errors + share
+    row = _MODES[mode], _span(impact.detected), _span(impact.out), back
+    return (*row, errors + share) if target.routes else row
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

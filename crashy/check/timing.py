@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashy.check import programs
 from crashy.check.model import Hit, Severity
-from crashy.check.numbers import kill_time, numbers, pre_stop_seconds, start, waits_for
+from crashy.check.numbers import kill_time, numbers, pre_stop_seconds
+from crashy.check.starts import start, waits_for
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.detection import first_failure
 from crashy.kubelet.grace import KillReason, grace_period
+from crashy.objects import programs
 from crashy.objects.pod import Exec, ProbeType
 
-LONG_DELAY = 10  # seconds; a shorter one is not worth a startup probe
+LONG_DELAY = 30  # seconds; a shorter one is not worth a startup probe
 LONG_GRACE = 10  # seconds that a frozen container delays its restart
+DEFAULT_GRACE = 30  # seconds that a pod has to end, if its manifest does not say
 BUSY = 600  # probes a minute of one workload
 DEAR_SHARE = 0.1  # of a period; a probe that takes more is expensive
 
@@ -25,7 +27,7 @@ def slow_start_killed(target: CheckTarget) -> Iterator[Hit]:
     if granted.by is None or granted.safe is None or granted.killed is None:
         return
     probe = target.probes[granted.by]
-    needs = waits_for(target, probe)
+    needs = waits_for(target, probe).worst
     if needs <= granted.safe:
         return
     surely = needs > first_failure(probe, ProbeFailure.REFUSE).worst
@@ -57,6 +59,18 @@ def delay_instead_of_startup(target: CheckTarget) -> Iterator[Hit]:
     liveness = target.container.liveness_probe
     if target.container.startup_probe is None and liveness and liveness.initial_delay_seconds >= LONG_DELAY:
         text = f"a hang in the first {liveness.initial_delay_seconds} s of each start is not seen"
+        yield Hit(target.field("livenessProbe.initialDelaySeconds"), text)
+
+
+def liveness_before_readiness(target: CheckTarget) -> Iterator[Hit]:
+    """Find liveness probes that end a start before readiness is asked for the first time."""
+    liveness, readiness = target.container.liveness_probe, target.container.readiness_probe
+    if liveness is None or readiness is None or target.container.startup_probe is not None:
+        return
+    granted = start(target)
+    if granted.safe is not None and granted.killed and granted.safe < readiness.initial_delay_seconds:
+        text = f"liveness ends a start after {granted.killed.best:g} to {granted.killed.worst:g} s"
+        text += f"; readiness is asked only after {readiness.initial_delay_seconds} s"
         yield Hit(target.field("livenessProbe.initialDelaySeconds"), text)
 
 
@@ -128,7 +142,8 @@ def frozen_grace(target: CheckTarget) -> Iterator[Hit]:
         return
     longest = kill_time(target).worst
     if longest >= LONG_GRACE:
-        yield Hit(target.field("livenessProbe"), f"a frozen container is killed {longest:g} s after it was detected")
+        text = f"a frozen container is killed {longest:g} s after it was detected"
+        yield Hit(target.field("livenessProbe"), text, matters=longest > DEFAULT_GRACE)
 
 
 def no_grace(target: CheckTarget) -> Iterator[Hit]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crashy.check import files, handler_traps, pods, ports, timing
+from crashy.check import files, handler_traps, pods, ports, related, rollouts, timing
 from crashy.check.model import Severity, Trap
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -78,6 +78,12 @@ TRAPS = (
         "Give it a readiness probe, even one of liveness' route that fails sooner.",
         handler_traps.no_readiness,
     ),
+    Trap(
+        "unprobed-target", W, "A Service leads to the container of a pod that has no probe",
+        "The pod is ready when its other container is: users are sent to this one while it starts and while it fails.",
+        "A readiness probe for each container that users reach.",
+        handler_traps.unprobed_target,
+    ),
     # Ports and hosts.
     Trap(
         "unknown-port-name", E, "The probe names a port that its container does not declare",
@@ -87,13 +93,13 @@ TRAPS = (
         ports.unknown_port_name,
     ),
     Trap(
-        "undeclared-port", W, "The probe uses a port that its container does not declare",
+        "undeclared-port", N, "The probe uses a port that its container does not declare",
         "Declaring ports is informational, so this may work; usually the port was changed in one place only.",
         "Use a port of the container, or declare this one.",
         ports.undeclared_port,
     ),
     Trap(
-        "undeclared-target-port", W, "A Service leads to a port that its pods do not declare",
+        "undeclared-target-port", W, "A Service leads to a port that nobody is known to listen on",
         "All probes may succeed while no user gets a response, because they use another port.",
         "Let targetPort be a port of the container; best by its name.",
         ports.undeclared_target_port,
@@ -123,6 +129,13 @@ TRAPS = (
         "is killed.",
         "A startupProbe with a short period: it ends as soon as the app has started.",
         timing.delay_instead_of_startup,
+    ),
+    Trap(
+        "liveness-before-readiness", W, "Liveness gives up before readiness is first asked",
+        "Readiness is asked so late because the start takes so long, but liveness grants less: whoever starts that "
+        "slowly is killed before readiness could ever succeed, again and again.",
+        "A startupProbe that covers the slowest start; then neither of the two needs an initialDelaySeconds.",
+        timing.liveness_before_readiness,
     ),
     Trap(
         "timeout-over-period", W, "The probe waits longer than its period",
@@ -183,6 +196,36 @@ TRAPS = (
         timing.pre_stop_over_grace,
     ),
     Trap(
+        "no-pre-stop-wait", N, "It gets SIGTERM while Services still send it requests",
+        "A pod that is deleted leaves its Services at the same time as it gets SIGTERM, and nodes and proxies learn it "
+        "later: what they send until then is refused, as a 502 in every rolling update.",
+        "A preStop of sleep: {seconds: 5} (Kubernetes 1.30 or newer), or of a sleep command; or an app that goes on "
+        "accepting for some seconds after SIGTERM.",
+        rollouts.no_pre_stop_wait,
+    ),
+    Trap(
+        "ready-while-stopping", W, "Readiness may succeed while preStop runs",
+        "After liveness has given up on a start, readiness is still asked while preStop runs. If it succeeds then, a "
+        "rolling update takes the pod for ready and removes an old one; after preStop the container is killed "
+        "(kubernetes#123027).",
+        "A startupProbe that covers the slowest start, or minReadySeconds above preStop's time.",
+        rollouts.ready_while_stopping,
+    ),
+    Trap(
+        "rollout-stands-still", W, "A rolling update stands still, or is reported as failed",
+        "Its numbers leave it no next step, or less time than its pods need: kubectl rollout status fails, and a "
+        "pipeline with it.",
+        "A progressDeadlineSeconds above the slowest start; a maxUnavailable of 1 where pods exclude each other.",
+        rollouts.rollout_stands_still,
+    ),
+    Trap(
+        "liveness-without-restart", W, "Liveness kills what is not restarted",
+        "With restartPolicy Never a failed liveness probe is the pod's end. With OnFailure it depends on the exit code "
+        "at SIGTERM: an app that ends well counts as done, though its work is not.",
+        "restartPolicy: Always for what serves; no liveness probe, but activeDeadlineSeconds for what runs to an end.",
+        pods.liveness_without_restart,
+    ),
+    Trap(
         "readiness-alone", N, "Readiness on the only replica",
         "When it fails, no other pod takes over: users get no response at all instead of a late or wrong one.",
         "At least two replicas, or a readiness probe that fails only when no response is better than a bad one.",
@@ -206,5 +249,6 @@ TRAPS = (
         "Nothing, if that is intended.",
         pods.ill_again,
     ),
+    *related.TRAPS,
     *files.TRAPS,
 )  # fmt: skip

@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     add("--fail-on", choices=severities, default="error", help="exit 1 when a finding is so severe (default error)")
     add("--disable", action="append", default=[], type=_rule, choices=RULES, metavar="RULE", help="leave out this rule")
     add("--baseline", type=Path, metavar="FILE", help="leave out the findings of this earlier report (--format json)")
+    add("--all", action="store_true", help="report what seems not to matter here too, as a missing livenessProbe")
     add_version(parser, "report the numbers of")
     return parser
 
@@ -72,6 +73,8 @@ def main(argv: Sequence[str]) -> int:
     kept = [finding for finding in found if finding not in ignored]
     new = [finding for finding in kept if not baseline or fingerprint(finding, here) not in baseline]
     left_out = {"ignored": len(found) - len(kept), "in_baseline": len(kept) - len(new)}
+    # What --fail-on makes fail is shown in any case.
+    shown = new if args.all or args.fail_on == Severity.NOTE else [finding for finding in new if finding.matters]
     match args.format:
         case "json":
             report = as_json.report(checked.targets, new, here=here, profile=args.kubernetes)
@@ -79,7 +82,7 @@ def main(argv: Sequence[str]) -> int:
         case "sarif":
             _print_json(sarif.report(TRAPS, new, checked.targets, here))
         case _:
-            for line in _page(args.format, checked, new, left_out):
+            for line in _page(args.format, checked, shown, left_out | {"more_with_--all": len(new) - len(shown)}):
                 print(line)
     if args.format in {"json", "sarif"} or (args.format == "text" and _nothing_else(checked, new)):
         for finding in new:

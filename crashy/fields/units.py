@@ -93,6 +93,10 @@ class Distribution(Protocol):
     def longest(self) -> float:
         """The longest duration that can be drawn, in seconds."""
 
+    @property
+    def shortest(self) -> float:
+        """The shortest one."""
+
     def sample(self, rng: random.Random) -> float:
         """Draw one duration in seconds."""
 
@@ -101,6 +105,11 @@ class Fixed(NamedTuple):
     """Always the same duration."""
 
     longest: float
+
+    @property
+    def shortest(self) -> float:
+        """The duration."""
+        return self.longest
 
     def sample(self, rng: random.Random) -> float:
         """Return the duration; nothing is drawn."""
@@ -134,6 +143,12 @@ class Percentiles(NamedTuple):
     def longest(self) -> float:
         """The duration at the highest percentile named."""
         return self.points[-1][1]
+
+    @property
+    def shortest(self) -> float:
+        """Nothing, but for a curve that begins at 0 %."""
+        percentile, seconds = self.points[0]
+        return 0.0 if percentile else seconds
 
     def sample(self, rng: random.Random) -> float:
         """Draw one duration in seconds."""

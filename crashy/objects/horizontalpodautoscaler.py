@@ -55,9 +55,14 @@ def read_autoscaler(reading: Reading) -> HorizontalPodAutoscaler | None:
 
 
 def raised(workload: Workload, autoscalers: Iterable[HorizontalPodAutoscaler]) -> Workload:
-    """Return a workload with at least the replicas of its autoscaler; 0 replicas switch that off."""
-    least = max((one.min_replicas for one in autoscalers if one.target == workload.key), default=0)
-    return replace(workload, replicas=least) if 0 < workload.replicas < least else workload
+    """Return a workload with at least the replicas of its autoscaler."""
+    return replace(workload, replicas=least_replicas(workload.key, workload.replicas, autoscalers))
+
+
+def least_replicas(key: Key, replicas: int, autoscalers: Iterable[HorizontalPodAutoscaler]) -> int:
+    """Return a number of replicas, raised to what their autoscaler wants at least; 0 replicas switch that off."""
+    least = max((one.min_replicas for one in autoscalers if one.target == key), default=0)
+    return max(replicas, least) if replicas else 0
 
 
 AUTOSCALER = Reader(_AUTOSCALER, read_autoscaler)

@@ -32,9 +32,9 @@ def test_the_page_of_the_crashy_app_lab(lab: tuple[list[CheckTarget], list[Findi
         "  start     2 s are allowed, liveness ends it after 2 to 4 s",
         "",
         "  when                    noticed after  out of Service  back after  users see errors",
-        "  its process ends        0 to 1 s       -               0 to 1 s *  0 to 1 s *",
-        "  it answers with errors  2 to 3 s       -               2 to 6 s *  2 to 6 s *",
-        "  it hangs                3 to 4 s       -               3 to 7 s *  3 to 7 s *",
+        "  its process ends        0 to 1 s       0 to 1 s        0 to 1 s *  0 to 1 s *",
+        "  it answers with errors  2 to 3 s       never           2 to 6 s *  2 to 6 s *",
+        "  it hangs                3 to 4 s       never           3 to 7 s *  3 to 7 s *",
         "",
         "  warning   no-readiness, line 18: no readinessProbe: Service/crashy-app sends users to it as soon as it runs",
         "            Without a readiness probe a container is ready as soon as it runs: users are sent to it while it",
@@ -54,7 +54,7 @@ def test_what_never_happens_is_said_so() -> None:
     found = targets(deployment({"env": [{"name": "CRASH_AFTER", "value": "5"}]}, replicas=3), service())
     page = text.report(found, [])
 
-    assert "  it answers with errors  never          -               never       for ever (1 pod in 3)" in page
+    assert "  it answers with errors  never          never           never       for ever (1 pod in 3)" in page
 
 
 def test_a_trap_is_explained_once() -> None:
@@ -105,7 +105,7 @@ def test_the_json(lab: tuple[list[CheckTarget], list[Finding]]) -> None:
         "illnesses": {
             "exit": {
                 "detected": {"best": 0, "worst": 1},
-                "out_of_service": None,
+                "out_of_service": {"best": 0, "worst": 1},
                 "back": {"best": 0, "worst": 1},
                 "users_see_errors": {"best": 0, "worst": 1},
             },

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from crashy.check.numbers import RELIST, FailureMode, Numbers, kill_time, numbers, waits
+from crashy.check.numbers import Numbers, kill_time, numbers, waits
+from crashy.check.outcomes import FailureMode
 from crashy.check.patient_env import PatientEnv
+from crashy.check.starts import RELIST
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.objects.pod import ProbeType
@@ -81,10 +83,9 @@ def check(result: Numbers, patient: CheckTarget, mode: FailureMode, onset: float
         assert within(synced, killed)
         if killed is not None:
             assert within(result.killing, next(t for t in run.exited() if t >= onset) - onset - killed)
-    if patient.container.readiness_probe is not None:
-        out = out_at(run, onset)
-        # A kill and a start within one sync are published as one: then there was no moment out of the endpoints.
-        assert within(impact.out, out) or (impact.out is not None and out is None)
+    out = out_at(run, onset)
+    # A kill and a start within one sync are published as one: then there was no moment out of the endpoints.
+    assert within(impact.out, out) or (impact.out is not None and out is None)
     assert within(impact.back, back_at(run, patient, onset))
 
 
@@ -98,7 +99,7 @@ TABLE = [
     (tcp(), http("/readyz"), ERRORS, None, (20, 30), None),
     (tcp(), http("/readyz"), HANG, None, (21, 31), None),
     (None, None, ERRORS, None, None, None),
-    (None, None, EXIT, (0, 1), None, (0, 1)),
+    (None, None, EXIT, (0, 1), (0, 1), (0, 1)),
     (None, http("/readyz", periodSeconds=5), EXIT, (0, 1), (0, 1), (0, 6)),
     (command("cat", "/tmp/healthy"), None, HANG, None, None, None),
     (command("app", "ping", periodSeconds=5), None, HANG, (11, 16), None, (11, 47)),
@@ -183,45 +184,6 @@ def test_how_long_a_kill_takes(lifecycle: dict[str, Any], grace: int, expected: 
     patient = target({"lifecycle": lifecycle}, terminationGracePeriodSeconds=grace)
 
     assert kill_time(patient) == Bounds(*expected)
-
-
-@pytest.mark.parametrize(
-    ("container", "safe", "killed", "by", "ready"),
-    [
-        ({}, None, None, None, (0, 0)),
-        ({"livenessProbe": http()}, 20, (20, 31), "liveness", (0, 0)),
-        ({"livenessProbe": http(initialDelaySeconds=15)}, 34, (34, 46), "liveness", (0, 0)),
-        (
-            {"startupProbe": http(periodSeconds=5, failureThreshold=30), "livenessProbe": http()},
-            145,
-            (145, 151),
-            "startup",
-            (0, 6),
-        ),
-        ({"readinessProbe": http("/readyz", periodSeconds=5)}, None, None, None, (0, 5)),
-        ({"readinessProbe": http("/readyz"), "env": {"READINESS_LATENCY": 2}}, None, None, None, None),
-        (
-            {"readinessProbe": http("/readyz", timeoutSeconds=3), "env": {"READINESS_LATENCY": 2}},
-            None,
-            None,
-            None,
-            (2, 12),
-        ),
-        ({"livenessProbe": http(), "env": {"APP_START_DELAY": 45}}, 20, (20, 31), "liveness", None),
-    ],
-)
-def test_what_a_start_may_take(
-    container: dict[str, Any],
-    safe: float | None,
-    killed: tuple[float, float] | None,
-    by: str | None,
-    ready: tuple[float, float] | None,
-) -> None:
-    start = numbers(target(container)).start
-
-    assert (start.safe, start.by) == (safe, by)
-    assert start.killed == (killed and Bounds(*killed))
-    assert start.ready == (ready and Bounds(*ready))
 
 
 def test_what_is_restarted_again_and_again_waits_ever_longer() -> None:
@@ -312,29 +274,3 @@ def test_any_failure_stays_within_the_bounds(
 
     run = simulate_failure(patient, mode, onset, term=term, seed=seed)
     check(numbers(patient), patient, mode, onset, run)
-
-
-@settings(max_examples=80, deadline=None)
-@given(
-    container=st.fixed_dictionaries({"livenessProbe": PROBE}, optional={"startupProbe": PROBE}),
-    starts=st.floats(0, 40).map(lambda s: round(s, 2)),
-    hangs=st.booleans(),
-    seed=st.integers(0, 9),
-)
-def test_a_start_is_granted_what_is_safe_and_killed_within_the_bounds(
-    container: dict[str, Any], starts: float, hangs: bool, seed: int
-) -> None:
-    patient = target(container)
-    begun = numbers(patient).start
-    phases = (ScriptedPhase(Hang(), 0.0, starts),) if hangs else ()
-    life = Life(start_seconds=0.0, listens_at=0.0 if hangs else starts, phases=phases)
-    kills = simulate(patient.template, lambda *_: life, 90, seed=seed).times("event", "Killing")
-
-    assert begun.safe is not None
-    assert begun.killed is not None
-    if starts < begun.safe:
-        assert kills == []
-    if kills:
-        assert begun.killed.best - HAIR <= kills[0] <= begun.killed.worst + RELIST + HAIR
-    elif not hangs:
-        assert starts <= begun.killed.worst

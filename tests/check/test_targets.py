@@ -114,3 +114,20 @@ def test_the_patients_variables_are_read(env: dict[str, str], expected: dict[str
 
     assert {name: getattr(known, name) for name in expected} == expected
     assert target({"env": env, "image": "else"}).env == PatientEnv()
+
+
+@pytest.mark.parametrize(("replicas", "pods"), [(1, 3), (5, 5), (0, 0)])
+def test_an_autoscaler_keeps_its_least_number_of_pods(replicas: int, pods: int) -> None:
+    autoscaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "minReplicas": 3,
+            "maxReplicas": 9,
+        },
+    }
+    (patient,) = targets(deployment({}, replicas=replicas), autoscaler)
+
+    assert patient.pods == pods

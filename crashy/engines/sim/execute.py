@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-from crashy.engines.sim.commands import Course, Ended, Other
 from crashy.engines.sim.process import Condition, Hang
 from crashy.patient.answers import Answer
+from crashy.patient.commands import Course, Ended, Other
 
 
 async def execute(

@@ -10,7 +10,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crashy.engines.sim import shell
 from crashy.engines.sim.execute import execute
 from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.life import CutError, ModelledLife
@@ -21,6 +20,7 @@ from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
+from crashy.patient import shell
 from crashy.patient.answers import PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.life import HEALTH_IN, RNG_SECONDS
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crashy.controllers.environment import References, service_links, variables
-from crashy.engines.sim import shell
 from crashy.engines.sim.files import ContainerFiles, Volumes
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import PatientPlan
@@ -24,6 +23,7 @@ from crashy.objects.images import is_patient
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import Container, Exec, Handler, ProbeType
 from crashy.objects.standin import DEFAULT, JOB_LABEL, JOB_RUN, Model, Models, model_of, ports
+from crashy.patient import shell
 from crashy.patient.settings import IMAGE, Settings, load
 from crashy.timeline import Timeline, kinds
 

@@ -43,7 +43,19 @@ class Cut:
     latency: float = 0.0
 
 
-Condition = Answer | Hang | Stall | Refuse | Stopped | Full | Cut
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Can't be started: there is no such program."""
+
+    program: str
+
+    @property
+    def error(self) -> str:
+        """Return the runtime's words."""
+        return f'exec: "{self.program}": executable file not found in $PATH'
+
+
+Condition = Answer | Hang | Stall | Refuse | Stopped | Full | Cut | Missing
 """How a container responds to a request."""
 
 

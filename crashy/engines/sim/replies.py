@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from crashy.engines.sim.process import Condition, Cut, Full, Refuse, Stall
+from crashy.engines.sim.process import Condition, Cut, Full, Missing, Refuse, Stall
 from crashy.kubelet.backoff import format_go_duration
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.versions import EventTexts
@@ -72,6 +72,8 @@ def _exec(condition: Condition, probe: Probe, handler: Exec, texts: EventTexts) 
             return 0.0, Outcome(Result.SUCCESS)
         case Cut(latency):
             return latency, Outcome(Result.UNKNOWN, error="container not running")
+        case Missing():
+            return 0.0, Outcome(Result.UNKNOWN, error=condition.error)
     text = texts.exec_timeout.format(command=" ".join(handler.command), timeout=f"{probe.timeout_seconds}s")
     return probe.timeout_seconds, _failure(text)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
 
-from crashy.engines.sim.process import Condition, Cut, Plan, Process, Refuse
+from crashy.engines.sim.process import Condition, Cut, Missing, Plan, Process, Refuse
 from crashy.engines.sim.replies import reply
 from crashy.faults.scope import Client
 from crashy.kubelet.outcome import Outcome, Result
@@ -141,6 +141,8 @@ class SimRuntime:
                     raise HookError(body)
             case Refuse() | Cut():
                 raise HookError("connection refused")
+            case Missing():
+                raise HookError(condition.error)
             case _:
                 await asyncio.Event().wait()
 
@@ -163,7 +165,7 @@ class SimRuntime:
         if port and not (instance and instance.process.listens(port)):
             instance = self._listener(pod.ip, port) or instance
         if instance is None:
-            return Refuse()
+            return Cut() if isinstance(handler, Exec) else Refuse()
         client: Client = "kubelet"
         return await instance.process.respond(handler, port, within, client)
 

@@ -11,16 +11,17 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crashy.engines.sim import shell
-from crashy.engines.sim.commands import Course, Ended, Other
 from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.patient import ModelledPatient
-from crashy.engines.sim.process import Condition, Kernel, Refuse
+from crashy.engines.sim.process import Condition, Kernel, Missing, Refuse
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
+from crashy.objects import clients
 from crashy.objects.pod import GRPC, Container, Exec, Handler, HTTPGet, ProbeType, TCPSocket
 from crashy.objects.standin import Model
+from crashy.patient import shell
 from crashy.patient.answers import Answer
+from crashy.patient.commands import Course, Ended, Other
 from crashy.patient.settings import Settings
 
 _APP = ("the image's own program",)
@@ -110,6 +111,8 @@ class StandIn(ModelledPatient):
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
         """Be asked; see `Process.respond`. Every path, scheme and service is answered."""
         match handler:
+            case Exec(command) if not clients.startable(command):
+                return Missing(command[0])
             case Exec(command):
                 return await self._exec(command, within, self._probe_of(handler))
             case _ if not self.listens(port):
@@ -124,11 +127,16 @@ class StandIn(ModelledPatient):
 
     async def _other(self, words: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:
         """Run a command that is not modelled: a client of the app, which fails until that has started."""
-        if not self._app:
+        if word := clients.operator(words):
+            return Answer(500, f"{words[0]}: bad argument: {word}")
+        if not self._app or not clients.contacts(words):
             return Answer(body="")
         if self.phase == "warming up":
             return Answer(500, f"{words[0]}: the app has not started")
-        return await self._asked(Request("EXEC", words[0], "kubelet", probe), within)
+        condition = await self._asked(Request("EXEC", words[0], "kubelet", probe), within)
+        if isinstance(condition, Answer) and not clients.sees_errors(words):
+            return condition._replace(status=200)
+        return condition
 
     async def _route(self, path: str, deadline: float) -> Answer | None:
         del path, deadline

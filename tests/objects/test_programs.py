@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.check import programs
+from crashy.objects import programs
 
 
 def test_its_examples() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from crashy.engines.sim.commands import COMMANDS, Course, Ended, Exit, Files, Other
+from crashy.patient.commands import COMMANDS, Course, Ended, Exit, Files, Other
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from crashy.engines.sim.commands import Ended, Other
 from crashy.engines.sim.files import ContainerFiles
-from crashy.engines.sim.shell import known, others, run
+from crashy.patient.commands import Ended, Other
+from crashy.patient.shell import known, others, run
 
 
 def empty() -> ContainerFiles:

@@ -1,0 +1,135 @@
+"""How a container's failure goes on: when it is detected, who sees errors, when it has recovered. All in seconds.
+
+Each time is a lower and an upper bound, or None for never. They hold for the newest kubelet and a first failure,
+without back-off (see `numbers.waits`). Unknown times count as 0: the runtime's time to start a container, and the app's
+to start in it, unless its variables or its model set it. Only one container of a pod fails at a time: a kill blocks the
+rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crashy.check.outcomes import FailureMode, noticed, notices
+from crashy.check.starts import RELIST, listens, ready_after_start, start, waits_for
+from crashy.check.targets import CheckTarget
+from crashy.kubelet.backoff import WORK_QUEUE_SECONDS, crash_loop_backoff
+from crashy.kubelet.detection import Bounds, first_failure, first_probe
+from crashy.kubelet.detection import Illness as ProbeFailure
+from crashy.objects.pod import ProbeType
+
+REPLACED = Bounds(9.0, 12.0)
+"""Seconds from the end of a Job's pod until the next one runs: its back-off, from the end's whole second."""
+_SYNC = Bounds(0.0, RELIST)
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """When a failure is detected and recovered from, in seconds since its onset.
+
+    `detected`: the kubelet has decided to restart the container. `out`: the pod is out of its Services, as it is not
+    ready. `back`: the app listens again, and its container is ready. `errors`: how long users see errors; with other
+    pods beside it, only the users who are sent to this one.
+    """
+
+    detected: Bounds | None
+    out: Bounds | None
+    back: Bounds | None
+    errors: Bounds | None
+
+
+def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
+    """Derive how a failure of a container that was ready goes on; `killing` is from SIGTERM to its end."""
+    detected: Bounds | None
+    ended: Bounds | None
+    if mode is FailureMode.EXIT:
+        detected, ended = _SYNC, _SYNC
+    else:
+        begun = start(target).by is ProbeType.STARTUP or target.container.startup_probe is None
+        detected = noticed(target, ProbeType.LIVENESS, mode) if begun else None
+        # The kill waits for the sync, and the sync for its tick.
+        ended = detected and _sum(detected, _SYNC, killing)
+    restarted = ended and _restarted(target, mode, ended, killing)
+    ready = ready_after_start(target, mode)
+    if ready is None or start(target).ready is None:
+        return Impact(detected, None, None, None)
+    out = _out(target, mode, ended, killing)
+    app = listens(target)
+    answering = restarted and _sum(restarted, app)
+    back = restarted and _sum(restarted, Bounds(max(ready.best, app.best), max(ready.worst, app.worst)))
+    if not target.readiness_counts:
+        return Impact(detected, out, back, answering)
+    if target.pods is not None and target.pods <= 1:
+        return Impact(detected, out, back, back if _waits_to_be_ready(target) else answering)
+    return Impact(detected, out, back, out if _waits_to_be_ready(target) or restarted is None else answering)
+
+
+def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: Bounds) -> Bounds | None:
+    """Bound when the pod is no longer ready.
+
+    A kill and a start within one sync are published as one: without a probe to pass, it was ready all the time.
+    """
+    if mode is FailureMode.EXIT:
+        return ended
+    unready = _waits_to_be_ready(target) or _stays_ended(target)
+    seen = noticed(target, ProbeType.READINESS, mode)
+    published = ended and _sum(ended, _SYNC) if unready else None
+    if ended and not unready and _ends_its_job(target):
+        published = _sum(ended, _SYNC, killing, _SYNC)  # it is restarted, and then deleted
+    if seen is None or published is None:
+        return seen or published
+    return Bounds(min(seen.best, published.best), min(seen.worst, published.worst))
+
+
+def _restarted(target: CheckTarget, mode: FailureMode, ended: Bounds, killing: Bounds) -> Bounds | None:
+    """Bound when the process runs again that has `ended`, or the one of the pod in its place."""
+    limit = _backoff_limit(target)
+    if _stays_ended(target):
+        return _sum(ended, REPLACED) if limit else None
+    if _ends_its_job(target):
+        return None
+    return Bounds(ended.best, ended.worst + _killed_at_start(target, killing)) if mode is FailureMode.EXIT else ended
+
+
+def _ends_its_job(target: CheckTarget) -> bool:
+    """Return whether the first restart is one too many for the Job, which fails."""
+    limit = _backoff_limit(target)
+    return target.template.restart_policy == "OnFailure" and limit is not None and limit <= 1
+
+
+def _stays_ended(target: CheckTarget) -> bool:
+    return target.template.restart_policy == "Never" and not target.container.restart_policy
+
+
+def _waits_to_be_ready(target: CheckTarget) -> bool:
+    """Return whether a container that runs has a probe to pass before it is ready."""
+    return bool(target.container.readiness_probe or target.container.startup_probe)
+
+
+def _backoff_limit(target: CheckTarget) -> int | None:
+    """Return the backoffLimit of the Job that a container belongs to."""
+    spec = target.workload.document.object.get("spec", {})
+    if target.workload.kind == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    return int(spec.get("backoffLimit", 6)) if target.workload.kind in {"Job", "CronJob"} else None
+
+
+def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:
+    """Return how much longer the next start can take because liveness kills the first one after an exit; 0 if it can't.
+
+    A probe between the exit and the relist fails, and its failure counts for the new container.
+    """
+    probe = target.container.liveness_probe
+    if probe is None or target.container.startup_probe is not None or probe.failure_threshold < 2:
+        return 0.0
+    if not notices(target, probe, FailureMode.EXIT):
+        return 0.0
+    safe = first_probe(probe).best + (probe.failure_threshold - 2) * probe.period_seconds
+    if waits_for(target, probe).worst <= safe:
+        return 0.0
+    killed = first_failure(probe, ProbeFailure.REFUSE).worst + RELIST + killing.worst
+    return killed + crash_loop_backoff().initial + WORK_QUEUE_SECONDS + RELIST
+
+
+def _sum(*parts: Bounds) -> Bounds:
+    return Bounds(sum(part.best for part in parts), sum(part.worst for part in parts))

@@ -1,0 +1,163 @@
+"""How a container's probes come out: while its app is well, and in each way in which it can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+from crashy.check.targets import CheckTarget
+from crashy.kubelet.detection import Bounds, detection
+from crashy.kubelet.detection import Illness as ProbeFailure
+from crashy.objects import clients, images
+from crashy.objects.pod import Exec, Handler, Probe, ProbeType, Sleep, TCPSocket
+from crashy.objects.ports import PortError, find_port
+from crashy.objects.standin import ports
+from crashy.patient import shell
+from crashy.patient.commands import Ended, Other
+
+ENDLESS = 86_400.0
+"""Seconds after which a command is taken never to end."""
+
+
+class FailureMode(StrEnum):
+    """How a container fails: its process ends, it answers with errors, or it never answers."""
+
+    EXIT = "exit"
+    ERRORS = "errors"
+    HANG = "hang"
+
+
+class Verdict(StrEnum):
+    """How a probe comes out: a timeout is a failure, an error counts for nothing (see `worker.step`)."""
+
+    PASSES = "passes"
+    FAILS = "fails"
+    HANGS = "hangs"
+    ERRS = "errs"
+
+
+class Outcome(NamedTuple):
+    """A probe's verdict, and the seconds that it takes as far as they are known."""
+
+    verdict: Verdict
+    seconds: float = 0.0
+
+
+def outcome(target: CheckTarget, probe: Probe, mode: FailureMode | None = None) -> Outcome:
+    """Return how a probe comes out while the app is well (no `mode`), or fails so; EXIT is that nothing listens.
+
+    A TCP handshake is the kernel's: it succeeds while the process behind it answers with errors, or is frozen.
+    """
+    handler = probe.handler
+    if isinstance(handler, Exec):
+        return _exec(target, handler.command, probe.timeout_seconds, mode)
+    try:
+        port = find_port(target.container, handler.port)
+    except PortError:
+        return Outcome(Verdict.ERRS)
+    tcp = isinstance(handler, TCPSocket) and mode is not FailureMode.EXIT
+    if mode is None or tcp or _another_listens(target, port):
+        return Outcome(Verdict.PASSES)
+    return Outcome(Verdict.HANGS if mode is FailureMode.HANG else Verdict.FAILS)
+
+
+def noticed(target: CheckTarget, kind: ProbeType, mode: FailureMode) -> Bounds | None:
+    """Bound the time from a failure's onset in a healthy container until the probe's failureThreshold is reached."""
+    probe = target.container.probe(kind)
+    if probe is None or not notices(target, probe, mode):
+        return None
+    hangs = outcome(target, probe, mode).verdict is Verdict.HANGS
+    bounds = detection(probe, ProbeFailure.HANG if hangs else ProbeFailure.REFUSE)
+    # What has begun before the onset can fail after it.
+    late = max(target.env.latency.get(kind, 0.0), outcome(target, probe).seconds)
+    return Bounds(max(bounds.best - late, 0.0), bounds.worst + late)
+
+
+def notices(target: CheckTarget, probe: Probe, mode: FailureMode) -> bool:
+    """Return whether a probe fails in this failure mode; a command in a container whose process has ended errs."""
+    if mode is FailureMode.EXIT and isinstance(probe.handler, Exec):
+        return False
+    return outcome(target, probe, mode).verdict in {Verdict.FAILS, Verdict.HANGS}
+
+
+def hook_seconds(hook: Handler | Sleep | None) -> tuple[float, bool]:
+    """Return how long a hook takes at least, and whether that is all; a day for one that never ends."""
+    match hook:
+        case None:
+            return 0.0, True
+        case Sleep(seconds):
+            return float(seconds), True
+        case Exec(command):
+            unknown: list[Other] = []
+
+            def succeeds(one: Other) -> int:
+                unknown.append(one)
+                return 0
+
+            _, least = _run(command, succeeds, ENDLESS)
+            return least, not unknown
+    return 0.0, False
+
+
+def _another_listens(target: CheckTarget, port: int) -> bool:
+    """Return whether a port is another container's of the pod."""
+    return not images.is_patient(target.container.image) and port not in ports(target.template, target.container)
+
+
+def _exec(target: CheckTarget, command: tuple[str, ...], timeout: float, mode: FailureMode | None) -> Outcome:
+    if not clients.startable(command):
+        return Outcome(Verdict.ERRS)
+    patient = images.is_patient(target.container.image)
+
+    def other(one: Other) -> int | None:
+        words = one.words
+        if clients.operator(words):
+            return 1
+        if mode is None or not clients.contacts(words):
+            return 0
+        if mode is FailureMode.HANG:
+            return None
+        return int(mode is FailureMode.EXIT or patient or clients.sees_errors(words))
+
+    ended, seconds = _run(command, other, timeout)
+    if ended is None:
+        return Outcome(Verdict.HANGS, seconds)
+    return Outcome(Verdict.FAILS if ended.code else Verdict.PASSES, seconds)
+
+
+def _run(command: tuple[str, ...], other: Callable[[Other], int | None], most: float) -> tuple[Ended | None, float]:
+    """Run a command in no time; return how it ends, None if not within `most` seconds, and how many it takes.
+
+    `other` returns the exit code of what is not modelled, None if that never ends.
+    """
+    course = shell.run(command, _Believed())
+    sent: int | None = None
+    passed = 0.0
+    for _ in range(10_000):
+        try:
+            wanted = course.send(sent)
+        except StopIteration as stop:
+            ended: Ended = stop.value
+            return ended, passed
+        sent = other(wanted) if isinstance(wanted, Other) else None
+        passed += 0.0 if isinstance(wanted, Other) else wanted
+        if passed >= most or (isinstance(wanted, Other) and sent is None):
+            break
+    return None, min(passed, most)
+
+
+class _Believed:
+    """Files of which each is there until it is removed."""
+
+    def __init__(self) -> None:
+        self._removed: set[str] = set()
+
+    def exists(self, path: str) -> bool:
+        return path not in self._removed
+
+    def write(self, path: str) -> None:
+        self._removed.discard(path)
+
+    def remove(self, path: str) -> None:
+        self._removed.add(path)

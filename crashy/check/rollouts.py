@@ -1,0 +1,120 @@
+"""Traps in rolling updates: what stands still, what fails meanwhile, what is taken for ready and is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crashy.check.model import Hit, Severity
+from crashy.check.numbers import pre_stop_seconds
+from crashy.check.outcomes import Verdict, hook_seconds, outcome
+from crashy.check.ports import leads_to
+from crashy.check.starts import start
+from crashy.check.targets import CheckTarget
+from crashy.controllers.rollout import fenceposts
+from crashy.kubelet.grace import KillReason, grace_period
+from crashy.objects.deployment import Deployment
+from crashy.objects.images import is_patient
+from crashy.objects.pod import ProbeType
+from crashy.objects.statefulset import StatefulSet
+
+_ROLLED = ("Deployment", "StatefulSet", "DaemonSet")
+_HOSTNAME = "kubernetes.io/hostname"
+
+
+def rollout_stands_still(target: CheckTarget) -> Iterator[Hit]:
+    """Find updates whose numbers let them not end, or be reported as failed while all goes well."""
+    match target.workload.object:
+        case Deployment() as deployment:
+            yield from _deadline(target, deployment)
+            if target.container is target.template.containers[0]:
+                yield from _no_room(target, deployment)
+                if target.workload.document.object["spec"].get("paused"):
+                    yield Hit("spec.paused", "it is paused: a new version is not rolled out", Severity.NOTE)
+        case StatefulSet(partition=partition, replicas=replicas, on_delete=False, start=first):
+            # Pods of an ordinal below the partition keep the old version.
+            if replicas and partition >= first + replicas:
+                text = f"no ordinal is {partition} or more: an update changes no pod"
+                yield Hit("spec.updateStrategy.rollingUpdate.partition", text, Severity.NOTE)
+
+
+def _deadline(target: CheckTarget, deployment: Deployment) -> Iterator[Hit]:
+    granted, deadline = start(target), deployment.progress_deadline_seconds
+    given = "progressDeadlineSeconds" in target.workload.document.object["spec"]
+    path = "spec.progressDeadlineSeconds" if given else target.field("readinessProbe")
+    if granted.ready is not None and granted.ready.best > deadline:
+        text = f"it is ready after {granted.ready.best:g} s at the earliest, progressDeadlineSeconds is {deadline}"
+        yield Hit(path, f"{text}: every rollout is reported as failed")
+    elif granted.by is ProbeType.STARTUP and granted.safe is not None and granted.safe > deadline:
+        path = path if given else target.field("startupProbe.failureThreshold")
+        text = f"startup allows {granted.safe:g} s, progressDeadlineSeconds is {deadline}"
+        yield Hit(path, f"{text}: a slow start is reported as a failed rollout", Severity.NOTE)
+
+
+def _no_room(target: CheckTarget, deployment: Deployment) -> Iterator[Hit]:
+    """Find updates that need a node more than there are pods: none may go before a new one is there."""
+    strategy, replicas = deployment.strategy, deployment.replicas
+    if strategy.type != "RollingUpdate" or not replicas:
+        return
+    if fenceposts(replicas, strategy.max_surge, strategy.max_unavailable).max_unavailable:
+        return
+    if alone := _alone_on_a_node(target):
+        text = f"{alone}, and maxUnavailable is 0 of {replicas}: a new pod needs a node without an old one"
+        yield Hit("spec.strategy", f"{text}; with {replicas} nodes there is none")
+
+
+def _alone_on_a_node(target: CheckTarget) -> str:
+    """Return why two pods of a workload can't be on one node; empty if they can."""
+    spec = target.template.raw.get("spec") or {}
+    for container in target.template.containers:
+        for port in container.ports:
+            if port.host_port or spec.get("hostNetwork"):
+                return f"one pod a node has port {port.host_port or port.container_port} of it"
+    apart = ((spec.get("affinity") or {}).get("podAntiAffinity") or {}).get(
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    )
+    for term in apart or ():
+        labels = (term.get("labelSelector") or {}).get("matchLabels") or {}
+        if term.get("topologyKey") == _HOSTNAME and labels and labels.items() <= target.template.labels.items():
+            return "its pods must be on different nodes"
+    return ""
+
+
+def no_pre_stop_wait(target: CheckTarget) -> Iterator[Hit]:
+    """Find containers that get SIGTERM while their Services still send them requests.
+
+    Only those of several pods with readiness: elsewhere an update costs more than that, and is meant to. The patient
+    goes on accepting requests for a while.
+    """
+    mine = [route.service.name for route in target.routes if leads_to(route, target)]
+    if not mine or target.workload.kind not in _ROLLED or target.pods == 1 or not target.container.readiness_probe:
+        return
+    seconds, known = hook_seconds(target.container.lifecycle.pre_stop)
+    if seconds or not known or _recreated(target) or is_patient(target.container.image):
+        return
+    names = ", ".join(f"Service/{name}" for name in mine)
+    text = f"no wait in preStop: SIGTERM comes while {names} may still send it requests, which are refused"
+    yield Hit(target.field("lifecycle.preStop" if target.container.lifecycle.pre_stop else ""), text)
+
+
+def _recreated(target: CheckTarget) -> bool:
+    made_from = target.workload.object
+    return isinstance(made_from, Deployment) and made_from.strategy.type == "Recreate"
+
+
+def ready_while_stopping(target: CheckTarget) -> Iterator[Hit]:
+    """Find containers that may become ready after liveness has given up on their start, while preStop runs."""
+    container, made_from = target.container, target.workload.object
+    readiness, liveness, hook = container.readiness_probe, container.liveness_probe, pre_stop_seconds(container)
+    if container.startup_probe or readiness is None or liveness is None or hook is None:
+        return
+    if target.workload.kind not in _ROLLED or outcome(target, readiness).verdict is not Verdict.PASSES:
+        return
+    grace = grace_period(
+        target.template.termination_grace_period_seconds, KillReason.LIVENESS, container, profile=target.profile
+    )
+    waits = min(hook, grace)
+    needs = readiness.period_seconds * readiness.success_threshold
+    if waits > max(needs, getattr(made_from, "min_ready_seconds", 0)):
+        text = f"preStop runs {waits:g} s after liveness has given up on a slow start"
+        text += f"; readiness may succeed in it (every {readiness.period_seconds} s)"
+        yield Hit(target.field("lifecycle.preStop"), f"{text}, and a rollout goes on with a container that is killed")
