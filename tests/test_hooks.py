@@ -1,4 +1,4 @@
-"""What runs `crashy check` for others: the hook of pre-commit and the action, both for real, in a repository of theirs."""
+"""What runs `crashy check` for others: the hook of pre-commit and the action, both for real."""
 
 from __future__ import annotations
 

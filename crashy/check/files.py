@@ -20,7 +20,7 @@ from crashy.objects.manifests import Object
 INVALID = Trap(
     "invalid-manifest", Severity.ERROR, "It can't be read, or the API server refuses it",
     "What can't be read can't be checked, and can't be applied.",
-    "What the message says; a template has to be rendered first (helm template ... | crashy check -).",
+    "Correct what the message names. A template has to be rendered first: helm template ... | crashy check -",
 )  # fmt: skip
 DUPLICATE_KEY = Trap(
     "duplicate-key", Severity.ERROR, "A key is in its mapping twice",

@@ -28,7 +28,7 @@ def github(findings: Sequence[Finding], here: PurePath) -> Iterator[str]:
         message = one_line(f"{whose}{finding.message}. {finding.trap.mend}")
         line = f",line={finding.line}" if finding.line else ""
         place = f"file={_property(relative(finding.file, here))}{line}"
-        yield f"::{_COMMANDS[finding.severity]} {place},title={_property(finding.trap.id)}::{_data(message)}"
+        yield one_line(f"::{_COMMANDS[finding.severity]} {place},title={finding.trap.id}::{_data(message)}")
 
 
 def _data(text: str) -> str:

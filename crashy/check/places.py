@@ -28,4 +28,4 @@ def relative(file: str, here: PurePath) -> str:
 def uri(file: str, here: PurePath = NOWHERE) -> str:
     """Return a file's URI: relative to the folder `here` unless it was named by an absolute path outside of it."""
     name = relative(file, here)
-    return PurePath(name).as_uri() if PurePath(name).is_absolute() else quote(name)
+    return PurePath(name).as_uri() if PurePath(name).is_absolute() else quote(name, errors="surrogateescape")

@@ -173,16 +173,18 @@ class _Related:
         autoscalers = [one for _, one in found if isinstance(one, HorizontalPodAutoscaler)]
         self._workloads = [_raised(one, autoscalers) for _, one in found if isinstance(one, Workload)]
         self._maps = [(document, one) for document, one in found if isinstance(one, ConfigMap)]
-        self._routes: dict[tuple[str, str], Route] = {}  # by the Service's key and a file or folder that it is in
-        self._names: dict[Label, dict[str, None]] = {}  # of the Services that ask for a label, among others
+        routes = [Route(one, document) for document, one in found if isinstance(one, Service) and one.selector]
+        own = self._in_one_file(routes)
+        taken = {id(route) for mine in own.values() for route in mine}
         common = Counter(label for workload in self._workloads for label in _labels(workload))
-        for document, one in found:
-            if isinstance(one, Service) and one.selector:
-                rarest = min(((one.namespace, *label) for label in one.selector.items()), key=lambda it: common[it])
-                self._names.setdefault(rarest, {})[one.name] = None
-                for place in places(document.file):
-                    self._routes[f"{one.namespace}/{one.name}", place] = Route(one, document)
-        self._mine = {id(workload): tuple(self._routes_to(workload)) for workload in self._workloads}
+        every = _Index(routes, common)
+        free = _Index((route for route in routes if id(route) not in taken), common)
+        self._mine: dict[int, tuple[Route, ...]] = {}
+        for workload in self._workloads:
+            mine = own.get(id(workload), [])
+            more = (free if mine else every).leading_to(workload)
+            known = {route.service.name for route in mine}
+            self._mine[id(workload)] = (*mine, *(route for route in more if route.service.name not in known))
         self._replicas: dict[int, dict[str, int | None]] = {}  # of all that a Service leads to
         for workload in self._workloads:
             for route in self._mine[id(workload)]:
@@ -194,15 +196,20 @@ class _Related:
         for workload in self._workloads:
             yield from self._containers(workload)
 
-    def _routes_to(self, workload: Workload) -> Iterator[Route]:
-        """Yield the Services that select a workload's pods; of those with one name, the nearest may."""
-        names = dict.fromkeys(name for label in _labels(workload) for name in self._names.get(label, ()))
-        for name in names:
-            key = f"{workload.namespace}/{name}"
-            near = (self._routes.get((key, place)) for place in places(workload.document.file))
-            route = next(filter(None, near))
-            if route.service.selects(workload.template.labels):
-                yield route
+    def _in_one_file(self, routes: Iterable[Route]) -> dict[int, list[Route]]:
+        """Return the Services that lead to workloads in their own file, by the workload's id.
+
+        Such a file is complete: another such file is another example, or another stage, of maybe the same labels.
+        """
+        by_file: dict[str, list[Route]] = {}
+        for route in routes:
+            by_file.setdefault(route.document.file, []).append(route)
+        own: dict[int, list[Route]] = {}
+        for workload in self._workloads:
+            here = by_file.get(workload.document.file, ())
+            if mine := [route for route in here if _leads_to(route, workload)]:
+                own[id(workload)] = mine
+        return own
 
     def _containers(self, workload: Workload) -> Iterator[CheckTarget]:
         mine = self._mine[id(workload)]
@@ -226,6 +233,33 @@ class _Related:
         mine = [*places(workload.document.file)]
         near = [(sum(place in mine for place in places(document.file)), one) for document, one in self._maps]
         return by_name([one for _, one in sorted(near, key=lambda it: it[0])], workload.namespace)
+
+
+class _Index:
+    """Services by what they select, and by name and place: of several with one name the nearest to a file counts."""
+
+    def __init__(self, routes: Iterable[Route], common: Counter[Label]) -> None:
+        self._nearest: dict[tuple[str, str], Route] = {}  # by the Service's key, and a file or folder that it is in
+        self._names: dict[Label, dict[str, None]] = {}  # of the Services that ask for a label, among others
+        for route in routes:
+            service = route.service
+            rarest = min(((service.namespace, *label) for label in service.selector.items()), key=lambda it: common[it])
+            self._names.setdefault(rarest, {})[service.name] = None
+            for place in places(route.document.file):
+                self._nearest[f"{service.namespace}/{service.name}", place] = route
+
+    def leading_to(self, workload: Workload) -> Iterator[Route]:
+        """Yield the Services that select a workload's pods."""
+        names = dict.fromkeys(name for label in _labels(workload) for name in self._names.get(label, ()))
+        for name in names:
+            key = f"{workload.namespace}/{name}"
+            near = (self._nearest.get((key, place)) for place in places(workload.document.file))
+            if (route := next(filter(None, near), None)) and _leads_to(route, workload):
+                yield route
+
+
+def _leads_to(route: Route, workload: Workload) -> bool:
+    return route.service.namespace == workload.namespace and route.service.selects(workload.template.labels)
 
 
 def _raised(workload: Workload, autoscalers: Iterable[HorizontalPodAutoscaler]) -> Workload:

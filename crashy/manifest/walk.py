@@ -62,9 +62,7 @@ def sources(paths: Sequence[str], stdin: BinaryIO | None = None, *, recursive: b
     for name in dict.fromkeys(paths):
         path = Path(name)
         if name == "-":
-            source = Source("standard input")
-            source.documents, source.errors = source.parse((stdin or sys.stdin.buffer).read(MAX_BYTES + 1), source.path)
-            yield source
+            yield _loose(Source("standard input"), (stdin or sys.stdin.buffer).read(MAX_BYTES + 1), meant=True)
         elif not _is_folder(path):
             yield _kustomized(path.parent) if path.name in KUSTOMIZATIONS else _file(path)
         elif recursive:
@@ -89,16 +87,17 @@ def _file(path: Path, *, named: bool = True) -> Source:
     return _loose(source, data)
 
 
-def _loose(source: Source, data: bytes) -> Source:
-    """Read a file that is no part of a kustomization."""
+def _loose(source: Source, data: bytes, *, meant: bool = False) -> Source:
+    """Read what is no part of a kustomization; what is `meant` as a manifest is one, even if it holds nothing."""
     source.documents, source.errors = source.parse(data, source.path)
     if source.documents:
-        source.no_manifest = not any(map(_is_object, source.documents))
+        source.no_manifest = not meant and not any(map(_is_object, source.documents))
     elif source.errors:
         within = re.compile(re.escape(source.path) + r"(:\d+: document |: holds no object)")
         readable = all(within.match(error) for error in source.errors)  # as YAML
         source.template = _TEMPLATE.search(data) is not None
-        source.no_manifest = readable and not source.template and not all(one.search(data) for one in _OBJECT)
+        looks_so = meant or source.template or all(one.search(data) for one in _OBJECT)
+        source.no_manifest = readable and not looks_so
     return source
 
 

@@ -122,3 +122,23 @@ def test_the_services_of_a_kustomization_lead_to_its_own_pods_alone(write: Write
     prod, loose = check(".", recursive=True).targets
 
     assert ([route.service.name for route in prod.routes], prod.pods, loose.routes) == (["prod-web"], 2, ())
+
+
+def test_a_file_with_its_own_service_is_complete_and_a_service_alone_is_for_all(write: Write) -> None:
+    canary = DEPLOYMENT.replace("name: web\nspec", "name: canary\nspec", 1)
+    write(
+        {
+            "one.yaml": f"{DEPLOYMENT}---\n{SERVICE}",
+            "two.yaml": f"{DEPLOYMENT}---\n{SERVICE}".replace("  name: web\n", "  name: two\n"),
+            "admin.yaml": SERVICE.replace("  name: web\n", "  name: admin\n"),
+            "canary.yaml": canary,
+        }
+    )
+    targets = {target.workload.document.file: target for target in check(".").targets}
+    routes = {file: sorted(route.service.name for route in target.routes) for file, target in targets.items()}
+
+    assert routes == {
+        "one.yaml": ["admin", "web"],
+        "two.yaml": ["admin", "two"],
+        "canary.yaml": ["admin", "two", "web"],
+    }

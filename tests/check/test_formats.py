@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from crashy.check import as_json, sarif, text
+from crashy.check import as_json, lines, sarif, text
 from crashy.check.model import Finding, findings
 from crashy.check.targets import CheckTarget
 from crashy.check.traps import TRAPS
+from crashy.objects.document import Source
 from tests.check.targets import MANIFESTS, SEEDS, command, deployment, http, service, shipped, targets
 
 
@@ -168,3 +170,31 @@ def test_the_sarif(lab: tuple[list[CheckTarget], list[Finding]]) -> None:
 )
 def test_a_file_as_a_uri(file: str, expected: str) -> None:
     assert sarif.uri(file) == expected or Path(file).is_absolute() != file.startswith("/")
+
+
+def test_a_field_that_a_patch_has_written_is_placed_in_the_patch() -> None:
+    (one,) = targets(deployment({"livenessProbe": {**http("/livez"), "failureThreshold": 1}}))
+    path = "spec.template.spec.containers[0].livenessProbe"
+    places = {f"{path}.failureThreshold": Source("prod/patch.yaml", 7)}
+    patched = replace(one, workload=replace(one.workload, document=replace(one.workload.document, patched=places)))
+    log = sarif.report(TRAPS, findings(TRAPS, [patched]), [patched])
+    found = {one["ruleId"]: one["locations"][0]["physicalLocation"] for one in log["runs"][0]["results"]}
+
+    assert found["one-failure-kills"]["artifactLocation"]["uri"] == "prod/patch.yaml"
+    assert found["one-failure-kills"]["region"] == {"startLine": 7}
+    assert found["frozen-grace"]["artifactLocation"]["uri"] == "m.yaml"
+
+
+@pytest.mark.parametrize("file", ["/repo/k8s/m.yaml", "k8s/m.yaml", "./k8s/../k8s/m.yaml", "../repo/k8s/m.yaml"])
+def test_a_file_has_one_name_however_it_was_named(file: str) -> None:
+    assert sarif.uri(file, Path("/repo")) == "k8s/m.yaml"
+
+
+def test_a_name_that_is_no_text_is_written_all_the_same() -> None:
+    (one,) = targets(deployment({"livenessProbe": http("/")}))
+    document = replace(one.workload.document, file="a\udcff\n.yaml")
+    found = findings(TRAPS, [replace(one, workload=replace(one.workload, document=document))])
+
+    for line in (*lines.github(found, Path("/")), *lines.summary(found)):
+        assert line.isprintable()
+    assert sarif.uri(document.file) == "a%FF%0A.yaml"

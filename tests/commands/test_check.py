@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from crashy.check.suppress import RULES
 from tests.commands.labs import crashy
 
 ROOT = Path(__file__).parent.parent.parent
@@ -215,3 +217,11 @@ def test_users_are_spoken_of_only_where_a_service_leads_to_the_pod(routed: bool)
 
     assert ("users" in got.stdout) == routed
     assert ("Service" in got.stdout) == routed
+
+
+def test_the_rules_that_the_documents_compare_exist() -> None:
+    rows = [line for line in (ROOT / "docs/check.md").read_text().splitlines() if line.startswith("| kube-")]
+    named = {rule for row in rows for rule in re.findall(r"\[([a-z-]+)\]\(traps\.md#\1\)", row)}
+
+    assert rows
+    assert named <= set(RULES)

@@ -174,7 +174,7 @@ CONTAINER = [
         (
             {"lifecycle": {"preStop": {"sleep": {"seconds": seconds}}}},
             [
-                f".lifecycle.preStop.sleep.seconds: Invalid value: {seconds}:"
+                f".lifecycle.preStop.sleep: Invalid value: {seconds}:"
                 " must be non-negative and less than terminationGracePeriodSeconds (30)"
             ],
         )
