@@ -16,7 +16,8 @@ from crashy.check.targets import CheckTarget
 from crashy.kubelet.backoff import WORK_QUEUE_SECONDS, crash_loop_backoff
 from crashy.kubelet.detection import Bounds, first_failure, first_probe
 from crashy.kubelet.detection import Illness as ProbeFailure
-from crashy.objects.pod import ProbeType
+from crashy.kubelet.grace import KillReason, grace_period
+from crashy.objects.pod import ProbeType, Sleep
 
 REPLACED = Bounds(9.0, 12.0)
 """Seconds from the end of a Job's pod until the next one runs: its back-off, from the end's whole second."""
@@ -43,7 +44,7 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     detected: Bounds | None
     ended: Bounds | None
     if mode is FailureMode.EXIT:
-        detected, ended = _SYNC, _SYNC
+        detected, ended = _SYNC, Bounds(0.0, RELIST + _sleeps_for_the_dead(target))
     else:
         begun = start(target).by is ProbeType.STARTUP or target.container.startup_probe is None
         detected = noticed(target, ProbeType.LIVENESS, mode) if begun else None
@@ -70,7 +71,7 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: 
     A kill and a start within one sync are published as one: without a probe to pass, it was ready all the time.
     """
     if mode is FailureMode.EXIT:
-        return ended
+        return ended if ended == _SYNC else ended and _sum(ended, _SYNC)
     unready = _waits_to_be_ready(target) or _stays_ended(target)
     seen = noticed(target, ProbeType.READINESS, mode)
     published = ended and _sum(ended, _SYNC) if unready else None
@@ -129,6 +130,18 @@ def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:
         return 0.0
     killed = first_failure(probe, ProbeFailure.REFUSE).worst + RELIST + killing.worst
     return killed + crash_loop_backoff().initial + WORK_QUEUE_SECONDS + RELIST
+
+
+def _sleeps_for_the_dead(target: CheckTarget) -> float:
+    """Return how long a preStop sleep can delay a restart after an exit.
+
+    A liveness probe that one failure ends may fail between the exit and the relist: then what has ended is killed too.
+    """
+    probe, hook = target.container.liveness_probe, target.container.lifecycle.pre_stop
+    if probe is None or probe.failure_threshold > 1 or not isinstance(hook, Sleep):
+        return 0.0
+    grace = grace_period(target.template.termination_grace_period_seconds, KillReason.LIVENESS, target.container)
+    return min(hook.seconds, grace) if notices(target, probe, FailureMode.EXIT) else 0.0
 
 
 def _sum(*parts: Bounds) -> Bounds:

@@ -98,6 +98,7 @@ def _first_success(target: CheckTarget, probe: Probe, kind: ProbeType, gate: Bou
     startup = target.container.startup_probe
     delayed = gate.best <= delay and (startup is None or startup.initial_delay_seconds < delay)
     # What a sync finds started, it probes for readiness at once.
-    at_once = kind is ProbeType.READINESS and startup is not None and not delayed and can.worst <= gate.best
+    triggered = target.profile.triggers_readiness and kind is ProbeType.READINESS and startup is not None
+    at_once = triggered and not delayed and can.worst <= gate.best
     wait = 0.0 if at_once else max(probe.period_seconds, probe.timeout_seconds)
     return Bounds(best + late, max(delay, gate.worst, can.worst) + wait + late)

@@ -138,9 +138,10 @@ async def _run(case: Case, failure: Failure | None, patience: float) -> tuple[li
     timeline.subscribe(events.append)
     target = case.target
     model = Model(start=Fixed(target.env.starts), drain=Fixed(failure.drain if failure else 0.0), run=Fixed(EVER))
+    rng = random.Random(failure.seed if failure else 0)
     images = (*target.template.init_containers, *target.template.containers)
     models = {one.image: model for one in images}
-    async with sim.running(timeline, rng=random.Random(failure.seed if failure else 0), models=models) as engine:
+    async with sim.running(timeline, rng=rng, profile=target.profile, models=models) as engine:
         await engine.apply(case.manifests)
         ready_at, failed_at, fresh = None, 0.0, 0
         while ready_at is None and timeline.now() < patience:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from crashy.check.outcomes import FailureMode
 from crashy.check.targets import read_targets
 from crashy.errors import BadInput
+from crashy.kubelet.versions import PROFILES
 from crashy.manifest.load import SUFFIXES, read_file
 from crashy.manifest.parse import parse
 from crashy.objects.manifests import read
@@ -192,11 +194,13 @@ MANIFEST = st.builds(
     drain=st.sampled_from([0.0, 1.5, law.EVER]),
     seed=st.integers(0, 9),
     fault=st.integers(0, 1),
+    version=st.sampled_from(["1.32", "1.34", "1.36"]),
 )
 def test_any_manifest(
-    manifest: dict[str, Any], mode: FailureMode, after: float, drain: float, seed: int, fault: int
+    manifest: dict[str, Any], mode: FailureMode, after: float, drain: float, seed: int, fault: int, version: str
 ) -> None:
     case = only(manifest)
+    case = replace(case, target=replace(case.target, profile=PROFILES[version]))
     if case.aside:
         return
     failure = law.Failure(law.FAULTS[mode][fault % len(law.FAULTS[mode])], after, drain, seed)
