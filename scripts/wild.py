@@ -31,6 +31,8 @@ from crashy.engines.sim.shell import others
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.runner import perform
+from crashy.manifest.kustomization import KUSTOMIZATIONS
+from crashy.manifest.kustomize import build
 from crashy.manifest.load import SUFFIXES, read_file
 from crashy.manifest.walk import sources
 from crashy.objects.document import Document
@@ -68,6 +70,10 @@ def main(folders: Sequence[Path], seconds: float, *, verbose: bool) -> int:
         "... or not, for a reason that is told": (len(told), len(accepted)),
         "check gives findings or nothing wrong": (sum(not one.check for one in accepted), len(accepted)),
     }
+    built = [result for folder in folders for result in _build_folder(folder)]
+    rows["kustomizations that need no network build"] = (sum(not error for error in built), len(built))
+    for error in filter(None, built):
+        print(f"kustomization: {error}")
     for what in ("refused", "run", "unready", "check"):
         _explain(what, tried if what == "refused" else accepted, verbose=verbose)
     for title, (count, of) in rows.items():
@@ -97,6 +103,18 @@ def _try_folder(folder: Path, seconds: float) -> Iterator[Tried]:
             tried.refused = listed.get(name, tried.refused)
             tried.seconds = time.perf_counter() - began
             yield tried
+
+
+def _build_folder(folder: Path) -> Iterator[str]:
+    """Yield the first error of each kustomization below a folder, empty if there is none."""
+    for path in sorted(folder.rglob("*")):
+        if path.name in KUSTOMIZATIONS and path.is_file():
+            found, _ = read_file(path)
+            if any(one.object.get("kind") == "Component" for one in found):
+                continue  # only others can use it
+            _, errors = build(path.parent, read_file)
+            if not any(" is not on this machine" in error for error in errors):
+                yield errors[0] if errors else ""
 
 
 def _refused() -> Iterator[tuple[str, str]]:

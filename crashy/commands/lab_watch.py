@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crashy.engines.lab.lab import LabEngine
 from crashy.errors import BadInput
-from crashy.manifest.kustomize import KUSTOMIZATIONS
+from crashy.manifest.kustomization import KUSTOMIZATIONS
 from crashy.manifest.load import SUFFIXES, gather
 from crashy.objects.document import Document
 from crashy.objects.manifests import key_of

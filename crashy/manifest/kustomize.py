@@ -1,201 +1,298 @@
-"""Simple kustomizations, as of `kubectl apply -k`: resources, generators, patches and transformations."""
+"""Kustomizations, as of `kubectl apply -k`: resources, components, generators, patches and transformations.
+
+Source: kustomize 5.5: api/internal/target/kusttarget.go, and what `kubectl kustomize` makes of the tests' examples.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from crashy.manifest import transform
-from crashy.manifest.parse import parse_values
-from crashy.manifest.patch import PatchError, merge, operate
+from crashy.manifest.fieldspec import spec_of
+from crashy.manifest.generators import absorb, generate, hashed_name, is_hashed
+from crashy.manifest.kustomization import KUSTOMIZATION, KUSTOMIZATIONS, REPLACEMENT, is_remote, needs_kustomize, remote
+from crashy.manifest.namerefs import follow_names
+from crashy.manifest.parse import MAX_BYTES, parse_places
+from crashy.manifest.patch import PatchError
+from crashy.manifest.patches import Patch, apply, read_patches
+from crashy.manifest.places import Place, written
+from crashy.manifest.replacements import replace_values, resolve_vars
+from crashy.manifest.resource import Resource, id_of
 from crashy.objects.document import Document
-from crashy.objects.fields import FieldError, invalid, required
+from crashy.objects.fields import FieldError
 from crashy.objects.reading import Reading
-from crashy.objects.schema import Map, Type, each
+from crashy.objects.schema import decode
 
-# kustomize: api/types/kustomization.go, in the notation of `crashy.objects.schema`
-_GENERATOR: Type = {
-    **each("string", "name namespace type"),
-    **each(["string"], "literals files envs"),
-    "options": "any",
-}
-
-
-KUSTOMIZATION: Type = {
-    **each("string", "apiVersion kind namespace namePrefix nameSuffix"),
-    **each(["string"], "resources bases patchesStrategicMerge"),
-    "metadata": "any",
-    "labels": [{"pairs": Map("string"), "includeSelectors": "bool", "includeTemplates": "bool"}],
-    "commonLabels": Map("string"),
-    "commonAnnotations": Map("string"),
-    "images": [each("string", "name newName newTag digest")],
-    "replicas": [{"name": "string", "count": "int32"}],
-    "patches": [
-        {
-            **each("string", "path patch"),
-            "target": each("string", "group version kind name namespace"),
-            "options": "any",
-        }
-    ],
-    "configMapGenerator": [_GENERATOR],
-    "secretGenerator": [_GENERATOR],
-    "generatorOptions": "any",
-}
-
-
-KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 MAX_BASES = 16  # the most levels of bases
+# Of one kustomization with all that it refers to:
+MAX_KUSTOMIZATIONS = 1000
+MAX_RESOURCES = 10_000
+MAX_CHANGES = 500_000  # values that patches and replacements write
 
+_BLOCK = re.compile(rb"[|>][-+0-9]*\s*(#.*)?$")  # the end of a line that begins a block of text
 Read = Callable[[Path], tuple[list[Document], list[str]]]
 
 
-def build(folder: Path, read: Read, above: tuple[Path, ...] = ()) -> tuple[list[Document], list[str]]:
+def build(folder: Path, read: Read) -> tuple[list[Document], list[str]]:
     """Return the documents that a folder's kustomization builds, and a line for each error.
 
-    Generated ConfigMaps and Secrets keep their plain names (kustomize adds a hash, and updates
-    the references). An unknown field is an error, never ignored.
+    Each field of a document leads to where it was written, in a patch as well. An unknown field is an error, never
+    ignored, and so is one that only kustomize itself can build.
     """
-    names = [name for name in KUSTOMIZATIONS if (folder / name).exists()]
-    if len(names) != 1:
-        what = "holds no kustomization" if not names else f"holds more than one kustomization: {', '.join(names)}"
-        return [], [f"{folder}: this folder {what}"]
-    file = folder / names[0]
-    here = folder.resolve()
-    if here in above or len(above) >= MAX_BASES:
-        return [], [f"{file}: refers to itself" if here in above else f"{file}: refers to more than {MAX_BASES} others"]
-    found, errors = read(file)
-    if errors or len(found) > 1:
-        return [], errors or [f"{file}: holds {len(found)} documents; a kustomization is one"]
-    kustomization = _Kustomization(folder, found[0], read, (*above, here))
-    kustomization.run()
-    return kustomization.documents, kustomization.errors
+    target = _Target(read)
+    target.accumulate(folder, ())
+    if not target.errors:
+        target.finish()
+    documents = [written(one.document, one.object) for one in target.resources]
+    return documents, list(dict.fromkeys(target.errors))
+
+
+class _Target:
+    """The resources of a kustomization and of those that it refers to."""
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+        self.resources: list[Resource] = []
+        self.variables: list[Mapping[str, Any]] = []
+        self.errors: list[str] = []
+        self._built = 0
+        self._changes = 0
+
+    def spend(self, changes: int) -> None:
+        """Count values that are written. Raises PatchError for too many of them."""
+        self._changes += changes
+        if self.is_spent:
+            raise PatchError(f"the kustomization changes more than {MAX_CHANGES} values")
+
+    @property
+    def is_spent(self) -> bool:
+        """Return whether there have been too many changes, so that no more are made."""
+        return self._changes > MAX_CHANGES
+
+    def accumulate(self, folder: Path, above: tuple[Path, ...], component: bool | None = None) -> None:
+        """Add the resources of a folder's kustomization, and let it change them; a `component` changes all so far."""
+        names = [name for name in KUSTOMIZATIONS if (folder / name).exists()]
+        if len(names) != 1:
+            what = "holds no kustomization" if not names else f"holds more than one kustomization: {', '.join(names)}"
+            self.errors.append(f"{folder}: this folder {what}")
+            return
+        self._built += 1
+        file = folder / names[0]
+        here = folder.resolve()
+        if here in above or len(above) >= MAX_BASES or self._built > MAX_KUSTOMIZATIONS:
+            most = MAX_BASES if len(above) >= MAX_BASES else MAX_KUSTOMIZATIONS
+            self.errors.append(f"{file}: refers to {'itself' if here in above else f'more than {most} others'}")
+            return
+        found, errors = self.read(file)
+        self.errors += errors or (
+            [f"{file}: holds {len(found)} documents; a kustomization is one"] if len(found) > 1 else []
+        )
+        if found and not errors and len(found) == 1:
+            _Kustomization(self, file, found[0], (*above, here)).run(component)
+
+    def finish(self) -> None:
+        """Add the hashes to the names, let references follow all changes of names, and fill in the vars."""
+        for one in self.resources:
+            if one.hashed:
+                one.change("name", hashed_name(one.object))
+        follow_names(self.resources)
+        try:
+            resolve_vars(self.resources, self.variables, self.spend)
+        except PatchError as error:
+            self.errors.append(f"vars: {error}")
 
 
 class _Kustomization:
-    def __init__(self, folder: Path, document: Document, read: Read, above: tuple[Path, ...]) -> None:
+    def __init__(self, target: _Target, file: Path, document: Document, above: tuple[Path, ...]) -> None:
         reading = Reading(document, KUSTOMIZATION)
-        self.documents: list[Document] = []
-        self.errors = [document.message(error) for error in reading.errors]
-        self._folder = folder
+        self._target = target
+        self._file = file
+        self._folder = file.parent
         self._document = document
         self._fields = reading.raw
-        self._read = read
         self._above = above
+        self._resources: list[Resource] = []  # what it changes
+        for error in (*reading.errors, *needs_kustomize(reading.raw)):
+            self._blame(error)
 
-    def run(self) -> None:
-        """Build the documents, in kustomize's own order."""
-        self._resources()
-        self._generate("configMapGenerator", "ConfigMap", "data")
-        self._generate("secretGenerator", "Secret", "stringData")
-        self._patch()
-        self._transform([document.object for document in self.documents])
-
-    def _blame(self, error: FieldError) -> None:
-        self.errors.append(self._document.message(error))
-
-    def _resources(self) -> None:
+    def run(self, component: bool | None) -> None:
+        """Build the resources, in kustomize's own order."""
+        kind = self._fields.get("kind") or "Kustomization"
+        if component is not None and (kind == "Component") != component:
+            which = "components" if kind == "Component" else "resources"
+            self._target.errors.append(self._document.message(f"is a {kind}: name it in {which}"))
+        all_resources = self._target.resources
+        if component:
+            self._resources = all_resources
+        else:
+            self._target.resources = self._resources
         for key in ("resources", "bases"):
             for index, name in enumerate(self._fields.get(key, ())):
-                path = self._folder / name
-                if "://" in name or "\0" in name or not path.exists():
-                    reason = "is not on this machine" if "://" in name else "no such file or folder"
-                    self._blame(FieldError(f"{key}[{index}]", name, reason))
-                    continue
-                found, wrong = build(path, self._read, self._above) if path.is_dir() else self._read(path)
-                self.documents += [replace(one, object=transform.unshared(one.object)) for one in found]
-                self.errors += wrong
+                self._add(f"{key}[{index}]", name)
+        for key in ("configMapGenerator", "secretGenerator"):
+            for index, entry in enumerate(self._fields.get(key, ())):
+                self._generate(f"{key}[{index}]", entry)
+        for index, name in enumerate(self._fields.get("components", ())):
+            self._component(f"components[{index}]", name)
+        self._patch()
+        self._transform()
+        self._target.variables += self._fields.get("vars", ())
+        if not component:
+            self._target.resources = all_resources
+            self._merge(self._resources, all_resources)
 
-    def _generate(self, key: str, kind: str, data: str) -> None:
-        for number, generator in enumerate(self._fields.get(key, ())):
-            path = f"{key}[{number}]"
-            if not generator.get("name"):
-                self._blame(required(f"{path}.name"))
-            metadata = {name: generator[name] for name in ("name", "namespace") if name in generator}
-            values = dict(self._values(generator, path))
-            made = {"apiVersion": "v1", "kind": kind, "metadata": metadata, data: values}
-            source = self._document
-            self.documents.append(Document(source.file, source.index, source.line_of(path), made))
+    def _blame(self, error: FieldError) -> None:
+        self._target.errors.append(self._document.message(error))
 
-    def _values(self, generator: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
-        for index, literal in enumerate(generator.get("literals", ())):
-            key, equals, value = literal.partition("=")
-            if not equals or not key:
-                self._blame(invalid(f"{path}.literals[{index}]", literal, "must be KEY=VALUE"))
-            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-            yield key, value[1:-1] if quoted else value
-        for index, entry in enumerate(generator.get("files", ())):
-            key, equals, name = entry.partition("=")
-            text = self._content(f"{path}.files[{index}]", name if equals else entry).decode("utf-8", "replace")
-            yield (key if equals else Path(entry).name), text
-        for index, name in enumerate(generator.get("envs", ())):
-            for line in self._content(f"{path}.envs[{index}]", name).decode("utf-8", "replace").splitlines():
-                if line.strip() and not line.lstrip().startswith("#"):
-                    key, _, value = line.partition("=")
-                    yield key, value
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        try:
+            return self._file.read_bytes().split(b"\n")
+        except (OSError, ValueError):
+            return []
+
+    def _place(self, path: str) -> Place:
+        return Place(self._document.file, self._document.line_of(path), self._document.column_of(path))
+
+    def _add(self, path: str, name: str) -> None:
+        if file := self._found(path, name):
+            if file.is_dir():
+                self._target.accumulate(file, self._above, component=False)
+                return
+            found, wrong = self._target.read(file)
+            self._target.errors += [error for error in wrong if not error.endswith(": holds no object")]
+            self._merge([Resource.of(document) for document in found], self._resources)
+
+    def _found(self, path: str, name: str) -> Path | None:
+        file = self._folder / name
+        if "\0" not in name and file.exists():
+            return file
+        self._blame(remote(path, name) if is_remote(name) else FieldError(path, name, "no such file or folder"))
+        return None
+
+    def _merge(self, found: Sequence[Resource], into: list[Resource]) -> None:
+        known = {(*one.id[:4], one.id.space): one for one in into}
+        for resource in found:
+            key = (*resource.id[:4], resource.id.space)
+            if resource.id.name and key in known:
+                other = known[key].document
+                self._target.errors.append(
+                    resource.document.message(f"the kustomization has this object already, from {other.source}")
+                )
+            elif len(into) >= MAX_RESOURCES:
+                self._target.errors.append(self._document.message(f"builds more than {MAX_RESOURCES} objects"))
+                return
+            else:
+                known[key] = resource
+                into.append(resource)
+
+    def _component(self, path: str, name: str) -> None:
+        if folder := self._found(path, name):
+            if folder.is_dir():
+                self._target.accumulate(folder, self._above, component=True)
+            else:
+                self._blame(FieldError(path, name, "is no folder; a component is one"))
+
+    def _generate(self, path: str, entry: Mapping[str, Any]) -> None:
+        options = self._fields.get("generatorOptions", {})
+        made = generate(entry, options, path, self._content, self._blame)
+        behavior = entry.get("behavior", "create")
+        known = [one for one in self._resources if any(former.is_same(id_of(made)) for former in one.ids)]
+        source = self._document
+        if behavior not in ("merge", "replace") and not known:
+            document = Document(source.file, source.index, source.line_of(path), made)
+            self._resources.append(Resource(document, made, hashed=is_hashed(entry, options)))
+        elif behavior not in ("merge", "replace"):
+            why = f"{id_of(made)} is here, from {known[0].document.source}; behavior merge or replace changes it"
+            self._blame(FieldError(path, "Duplicate value", why))
+        elif not known:
+            self._blame(FieldError(path, "Not found", f"there is no {id_of(made)} to {behavior}"))
+        else:
+            known[0].object = absorb(known[0].object, made, behavior)
+            known[0].hashed &= is_hashed(entry, options)
 
     def _content(self, path: str, name: str) -> bytes:
         try:
-            return (self._folder / name).read_bytes()
+            with (self._folder / name).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+            if len(data) <= MAX_BYTES:
+                return data
+            self._blame(FieldError(path, name, f"is larger than {MAX_BYTES} bytes"))
+            return b""
         except (OSError, ValueError) as error:
             self._blame(FieldError(path, name, (getattr(error, "strerror", None) or str(error)).lower()))
             return b""
 
     def _patch(self) -> None:
-        for index, entry in enumerate(self._fields.get("patchesStrategicMerge", ())):
-            self._apply(f"patchesStrategicMerge[{index}]", entry, inline="\n" in entry, target={})
-        for index, patch in enumerate(self._fields.get("patches", ())):
-            path, inline, file = f"patches[{index}]", patch.get("patch"), patch.get("path")
-            if bool(inline) == bool(file):
-                self._blame(FieldError(path, "Required value", "give either path or patch"))
-            else:
-                at = f"{path}.{'patch' if inline else 'path'}"
-                self._apply(at, inline or file, inline=bool(inline), target=patch.get("target", {}))
+        for index, text in enumerate(self._fields.get("patchesStrategicMerge", ())):
+            self._apply(f"patchesStrategicMerge[{index}]", text, "\n" in text or text.lstrip()[:1] == "{", {})
+        for index, entry in enumerate(self._fields.get("patches", ())):
+            self._entry(f"patches[{index}]", entry)
 
-    def _apply(self, path: str, text: str, *, inline: bool, target: dict[str, Any]) -> None:
-        data = text.encode("utf-8", "replace") if inline else self._content(path, text)
-        file = f"{self._document.file}:{self._document.line_of(path)} (patch)" if inline else str(self._folder / text)
-        patches, wrong = parse_values(data, file) if data else ([], [])
-        self.errors += wrong
-        for patch in patches:
-            chosen = [at for at, document in enumerate(self.documents) if _is_for(patch, target, document.object)]
-            if not chosen:
-                self._blame(FieldError(path, "Not found", "this patch is for no resource here"))
-            for at in chosen:
-                before = self.documents[at].object
-                try:
-                    after = operate(before, patch) if isinstance(patch, list) else merge(before, patch)
-                except PatchError as error:
-                    self._blame(FieldError(path, str(error)))
-                else:
-                    self.documents[at] = replace(self.documents[at], object=transform.unshared(after))
-        self.documents = [document for document in self.documents if document.object]
+    def _entry(self, path: str, entry: Mapping[str, Any]) -> None:
+        inline, file = entry.get("patch"), entry.get("path")
+        if bool(inline) == bool(file):
+            self._blame(FieldError(path, "Required value", "give either path or patch"))
+        else:
+            self._apply(f"{path}.{'patch' if inline else 'path'}", inline or file or "", bool(inline), entry)
 
-    def _transform(self, objects: list[dict[str, Any]]) -> None:
-        fields = self._fields
+    def _apply(self, path: str, text: str, inline: bool, entry: Mapping[str, Any]) -> None:
+        if inline:
+            line = self._document.line_of(path)
+            block = line <= len(self._lines) and _BLOCK.search(self._lines[line - 1]) is not None
+            patch = Patch(self._document.file, text.encode("utf-8", "replace"), line, block)
+        else:
+            patch = Patch(os.path.normpath(self._folder / text), self._content(path, text))
+        values, wrong = read_patches(patch)
+        self._target.errors += wrong
+        for value in values if not self._target.is_spent else ():
+            try:
+                apply(self._resources, value, entry, self._target.spend)
+            except PatchError as error:
+                self._blame(FieldError(path, str(error)))
+
+    def _transform(self) -> None:
+        fields, resources = self._fields, self._resources
         if namespace := fields.get("namespace"):
-            transform.set_namespace(objects, namespace)
-        prefix, suffix = fields.get("namePrefix", ""), fields.get("nameSuffix", "")
-        if prefix or suffix:
-            transform.rename(objects, prefix, suffix)
-        transform.add_labels(objects, fields.get("commonLabels", {}), selectors=True, templates=True)
+            transform.set_namespace(resources, namespace)
+        if fields.get("namePrefix") or fields.get("nameSuffix"):
+            transform.rename(resources, fields.get("namePrefix", ""), fields.get("nameSuffix", ""))
         for entry in fields.get("labels", ()):
-            selectors = entry.get("includeSelectors", False)
-            templates = selectors or entry.get("includeTemplates", False)
-            transform.add_labels(objects, entry.get("pairs", {}), selectors=selectors, templates=templates)
-        transform.annotate(objects, fields.get("commonAnnotations", {}))
-        for entry in fields.get("images", ()):
-            transform.set_image(objects, *(entry.get(key, "") for key in ("name", "newName", "newTag", "digest")))
-        for entry in fields.get("replicas", ()):
-            transform.set_replicas(objects, entry.get("name", ""), entry.get("count", 1))
+            selectors, templates = entry.get("includeSelectors", False), entry.get("includeTemplates", False)
+            more = [spec_of(field) for field in entry.get("fields", ())]
+            transform.add_labels(resources, entry.get("pairs", {}), selectors=selectors, templates=templates, more=more)
+        transform.add_labels(resources, fields.get("commonLabels", {}), selectors=True)
+        transform.annotate(resources, fields.get("commonAnnotations", {}))
+        for index, entry in enumerate(fields.get("patchesJson6902", ())):
+            self._entry(f"patchesJson6902[{index}]", entry)
+        for index, entry in enumerate(fields.get("replicas", ())):
+            path, name = f"replicas[{index}]", entry.get("name", "")
+            if not transform.set_replicas(resources, name, entry.get("count", 0), self._place(path)):
+                self._blame(FieldError(f"{path}.name", name, "no workload here has this name"))
+        for key in ("images", "imageTags"):
+            for index, entry in enumerate(fields.get(key, ())):
+                transform.set_image(resources, entry, self._place(f"{key}[{index}]"))
+        for index, entry in enumerate(fields.get("replacements", ())):
+            self._replace(f"replacements[{index}]", entry)
 
-
-def _is_for(patch: Any, target: dict[str, Any], resource: dict[str, Any]) -> bool:
-    """Return whether a patch is for a resource: by its target, else by its own kind and name."""
-    metadata = resource.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    if target and isinstance(patch, dict | list):
-        return target.get("kind") in (None, resource.get("kind")) and target.get("name") in (None, name)
-    own = patch.get("metadata") if isinstance(patch, dict) else None
-    return isinstance(own, dict) and patch.get("kind") == resource.get("kind") and own.get("name") == name
+    def _replace(self, path: str, entry: Mapping[str, Any]) -> None:
+        entries: list[Any] = [entry]
+        if name := entry.get("path"):
+            file = os.path.normpath(self._folder / name)
+            found, wrong = parse_places(self._content(f"{path}.path", name), file)
+            self._target.errors += wrong
+            entries = [one for value, _, _ in found for one in (value if isinstance(value, list) else [value])]
+            errors: list[FieldError] = []
+            entries = [decode(one, REPLACEMENT, path, errors) for one in entries]
+            for error in errors:
+                self._blame(error)
+        for one in entries if not self._target.is_spent else ():
+            try:
+                replace_values(self._resources, one, self._place(path), self._target.spend)
+            except PatchError as error:
+                self._blame(FieldError(path, str(error)))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from crashy.manifest.kustomize import KUSTOMIZATIONS, build
+from crashy.manifest.kustomization import KUSTOMIZATIONS
+from crashy.manifest.kustomize import build
 from crashy.manifest.parse import MAX_BYTES, parse
 from crashy.objects.document import Document
 

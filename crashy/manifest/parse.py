@@ -13,9 +13,11 @@ from yaml.reader import Reader
 
 from crashy.objects.document import Document
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024  # of one file
+MAX_DOCUMENT = 1024 * 1024  # characters of one document
 MAX_DEPTH = 64
-MAX_NODES = 100_000  # of one file, an alias counting as its whole value
+MAX_NODES = 100_000  # of one document, an alias counting as its whole value
+MAX_NODES_IN_FILE = 2_000_000
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STANDARD = "tag:yaml.org,2002:"
@@ -53,8 +55,8 @@ def parse(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> 
 
     A `kind: List` is unpacked and empty documents are left out. Scalars are what `kubectl` takes them for
     (sigs.k8s.io/yaml: goyaml.v2/resolve.go): `yes` is true, `0o17` is 15, a date is text. `<<` merges.
-    At most 1 MiB, 64 levels and 100 000 values; duplicate keys and every tag are refused. Where `duplicates` are asked
-    for, they are added there instead, and the last value of such a key counts.
+    At most 16 MiB a file and 1 MiB, 64 levels and 100 000 values a document; duplicate keys and every tag are refused.
+    Where `duplicates` are asked for, they are added there instead, and the last value of such a key counts.
     """
     reader = _read(data, file, duplicates)
     documents: list[Document] = []
@@ -82,8 +84,14 @@ def parse(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> 
 
 def parse_values(data: bytes, file: str) -> tuple[list[Any], list[str]]:
     """Return the documents of a YAML or JSON file as they are, mappings or not, and a line for each mistake."""
+    values, errors = parse_places(data, file)
+    return [value for value, _, _ in values], errors
+
+
+def parse_places(data: bytes, file: str) -> tuple[list[tuple[Any, dict[str, int], dict[str, int]]], list[str]]:
+    """Return the documents of a file as they are, each with its paths' lines and columns, and the mistakes."""
     reader = _read(data, file)
-    return [value for _, _, value, _, _ in reader.values], reader.errors
+    return [(value, lines, columns) for _, _, value, lines, columns in reader.values], reader.errors
 
 
 def _read(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> _Reader:
@@ -120,7 +128,7 @@ class _Reader:
         self.errors: list[str] = []
         self._next: Callable[[], yaml.Event]
         self._index = 0
-        self._nodes = 0
+        self._nodes = self._nodes_before = 0  # of this document, of those before it
         self._lines: dict[str, int] = {}
         self._columns: dict[str, int] = {}
         self._anchors: dict[str, tuple[Any, int]] = {}
@@ -146,8 +154,11 @@ class _Reader:
     def _document(self, start: yaml.Event) -> None:
         self._index += 1
         self._lines, self._columns, self._anchors = {}, {}, {}
+        self._nodes_before, self._nodes = self._nodes_before + self._nodes, 0
         errors = len(self.errors)
         value = self._node(start, "", 0)
+        if _index(self._next()) - _index(start) > MAX_DOCUMENT:
+            self._error(_line(start), f"is larger than {MAX_DOCUMENT} characters, the most of one document")
         if value is not None and len(self.errors) == errors:  # a mistaken one would only be blamed again
             self.values.append((self._index, _line(start), value, self._lines, self._columns))
 
@@ -243,6 +254,8 @@ class _Reader:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
             raise self._refuse(line, f"holds more than {MAX_NODES} values, aliases counted as what they stand for")
+        if self._nodes_before + self._nodes > MAX_NODES_IN_FILE:
+            raise self._refuse(line, f"the file holds more than {MAX_NODES_IN_FILE} values")
 
     def _error(self, line: int, text: str) -> None:
         self.errors.append(f"{self.file}:{line}: document {self._index}: {text}")
@@ -261,6 +274,10 @@ def plain(text: str) -> Any:
     if _FLOAT.fullmatch(digits):
         return float(digits)
     return text
+
+
+def _index(event: yaml.Event) -> int:
+    return event.start_mark.index if event.start_mark else 0
 
 
 def _line(event: yaml.Event) -> int:

@@ -1,118 +1,154 @@
-"""The transformations of a kustomization: namespace, names, labels, annotations, images and replicas."""
+"""The transformations of a kustomization: namespace, names, labels, annotations, images and replicas.
+
+Source: kustomize: api/internal/konfig/builtinpluginconsts and api/filters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from crashy.objects.config import SOURCES, VOLUMES
+from crashy.manifest.fieldspec import Spec, specs
+from crashy.manifest.places import Fields, Place
+from crashy.manifest.resource import CLUSTER_KINDS, Object, Resource, mapping
 
-Object = dict[str, Any]
-
-_CLUSTER_KINDS = frozenset({"Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume", "StorageClass"})
-_REFERENCES = {field: ("name", kind) for field, kind in SOURCES.items()} | VOLUMES
-
-
-def set_namespace(objects: Sequence[Object], namespace: str) -> None:
-    """Set the namespace of every namespaced object."""
-    for one in objects:
-        if str(one.get("kind")) not in _CLUSTER_KINDS:
-            mapping(one, "metadata")["namespace"] = namespace
-
-
-def rename(objects: Sequence[Object], prefix: str, suffix: str) -> None:
-    """Add `prefix` and `suffix` to every name, and to the references to ConfigMaps and Secrets among them."""
-    renamed: set[tuple[str, str]] = set()
-    for one in objects:
-        metadata = mapping(one, "metadata")
-        if isinstance(metadata.get("name"), str) and one.get("kind") != "Namespace":
-            renamed.add((str(one.get("kind")), metadata["name"]))
-            metadata["name"] = f"{prefix}{metadata['name']}{suffix}"
-    for one in objects:
-        for holder, key, kind in references(one):
-            if (kind, holder[key]) in renamed:
-                holder[key] = f"{prefix}{holder[key]}{suffix}"
-
-
-def add_labels(objects: Sequence[Object], labels: Mapping[str, str], *, selectors: bool, templates: bool) -> None:
-    """Label every object, and optionally the pod templates and the selectors."""
-    for one in objects if labels else ():
-        mapping(mapping(one, "metadata"), "labels").update(labels)
-        spec = one.get("spec")
-        for template in pod_templates(one) if templates else ():
-            mapping(mapping(template, "metadata"), "labels").update(labels)
-        if selectors and isinstance(spec, dict):
-            if one.get("kind") == "Service" and isinstance(spec.get("selector"), dict):
-                spec["selector"].update(labels)
-            elif isinstance(spec.get("template"), dict):
-                mapping(mapping(spec, "selector"), "matchLabels").update(labels)
+_TEMPLATED = "DaemonSet Deployment Job ReplicaSet ReplicationController StatefulSet"
+_UNRENAMED = frozenset({"APIService", "CustomResourceDefinition", "Namespace"})
+_SPREAD = [
+    f"spec/template/spec/affinity/{affinity}/{term}/labelSelector/matchLabels"
+    for affinity in ("podAffinity", "podAntiAffinity")
+    for term in (
+        "preferredDuringSchedulingIgnoredDuringExecution/podAffinityTerm",
+        "requiredDuringSchedulingIgnoredDuringExecution",
+    )
+] + ["spec/template/spec/topologySpreadConstraints/labelSelector/matchLabels"]
+_TEMPLATES = [
+    *specs(_TEMPLATED, "spec/template/metadata", create=True),
+    *specs("CronJob", "spec/jobTemplate/metadata", "spec/jobTemplate/spec/template/metadata", create=True),
+]
+_CLAIMS = specs("StatefulSet", "spec/volumeClaimTemplates[]/metadata", create=True)
+_SELECTORS = [
+    *[one._replace(version="v1") for one in specs("Service ReplicationController", "spec/selector", create=True)],
+    *specs("DaemonSet Deployment ReplicaSet StatefulSet", "spec/selector/matchLabels", create=True),
+    *specs("Job PodDisruptionBudget", "spec/selector/matchLabels"),
+    *specs("CronJob", "spec/jobTemplate/spec/selector/matchLabels"),
+    *specs("Deployment StatefulSet", *_SPREAD),
+    *specs(
+        "NetworkPolicy",
+        *("spec/podSelector/matchLabels", "spec/ingress/from/podSelector/matchLabels"),
+        "spec/egress/to/podSelector/matchLabels",
+    ),
+]
+_REPLICAS = specs("Deployment ReplicaSet ReplicationController StatefulSet", "spec/replicas", create=True)
+_SERVICE_NAMESPACES = [
+    *specs("APIService", "spec/service/namespace", create=True),
+    *specs("CustomResourceDefinition", "spec/conversion/webhook/clientConfig/service/namespace"),
+]
+_IMAGE = r"(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?"
 
 
-def annotate(objects: Sequence[Object], annotations: Mapping[str, str]) -> None:
+def set_namespace(resources: Sequence[Resource], namespace: str) -> None:
+    """Set the namespace of every namespaced object, of the default ServiceAccount as a subject, and of Namespaces."""
+    for one in resources:
+        if one.id.kind == "Namespace":
+            one.change("name", namespace)
+        elif one.id.kind not in CLUSTER_KINDS:
+            one.change("namespace", namespace)
+        for spec in _SERVICE_NAMESPACES:
+            for holder, key in spec.fields(one.object):
+                holder[key] = namespace
+        subjects = one.object.get("subjects") if one.id.kind in ("RoleBinding", "ClusterRoleBinding") else None
+        for subject in subjects if isinstance(subjects, list) else ():
+            if isinstance(subject, dict) and subject.items() >= {"kind": "ServiceAccount", "name": "default"}.items():
+                subject["namespace"] = namespace
+
+
+def rename(resources: Sequence[Resource], prefix: str, suffix: str) -> None:
+    """Add `prefix` and `suffix` to every name but those of Namespaces and of definitions."""
+    for one in resources:
+        if one.id.kind not in _UNRENAMED and one.id.name:
+            one.change("name", f"{prefix}{one.id.name}{suffix}")
+            one.affixes.append((prefix, suffix))
+
+
+def add_labels(
+    resources: Sequence[Resource],
+    labels: Mapping[str, str],
+    *,
+    selectors: bool = False,
+    templates: bool = False,
+    more: Iterable[Spec] = (),
+) -> None:
+    """Label every object, optionally its pod templates, its selectors, and what else is named."""
+    chosen = [Spec("metadata/labels", create=True), *more, *(_SELECTORS if selectors else ())]
+    if templates or selectors:
+        chosen += [one._replace(path=f"{one.path}/labels") for one in (*_TEMPLATES, *_CLAIMS)]
+    _add(resources, labels, chosen)
+
+
+def annotate(resources: Sequence[Resource], annotations: Mapping[str, str]) -> None:
     """Annotate every object and its pod template."""
-    for one in objects if annotations else ():
-        for holder in (one, *pod_templates(one)):
-            mapping(mapping(holder, "metadata"), "annotations").update(annotations)
+    chosen = [one._replace(path=f"{one.path}/annotations") for one in _TEMPLATES]
+    _add(resources, annotations, [Spec("metadata/annotations", create=True), *chosen])
 
 
-def set_image(objects: Sequence[Object], name: str, new_name: str, tag: str, digest: str) -> None:
-    """Replace the name, tag or digest of every image with this `name`; empty values leave them unchanged."""
-    for one in objects:
-        for container in containers(one):
+def _add(resources: Sequence[Resource], values: Mapping[str, str], chosen: Sequence[Spec]) -> None:
+    for one in resources if values else ():
+        for spec in chosen:
+            for holder, key in spec.fields(one.object):
+                mapping(holder, key).update(values)
+
+
+def set_image(resources: Sequence[Resource], entry: Mapping[str, str], place: Place | None) -> None:
+    """Replace the name, tag or digest of every image with this `name`, which may be a pattern; others stay."""
+    try:
+        named = re.compile(f"({entry.get('name', '')}){_IMAGE}", re.ASCII)
+    except re.error:
+        named = re.compile(f"({re.escape(entry.get('name', ''))}){_IMAGE}", re.ASCII)
+    for one in resources:
+        for container in _containers(one.object) if one.id.kind != "CustomResourceDefinition" else ():
             image = container.get("image")
-            if isinstance(image, str) and _repository(image) == name:
-                rest = f"@{digest}" if digest else f":{tag}" if tag else image.removeprefix(name)
-                container["image"] = (new_name or name) + rest
+            if isinstance(image, str) and (match := named.fullmatch(image)):
+                name, tag, digest = _split(image) if match.lastindex else (image, "", "")
+                if entry.get("newTag") or entry.get("digest"):
+                    tag, digest = entry.get("newTag", ""), entry.get("digest", "")
+                if entry.get("tagSuffix"):
+                    tag, digest = tag + entry["tagSuffix"], ""
+                changed = (entry.get("newName") or name) + (tag and f":{tag}") + (digest and f"@{digest}")
+                _put(container, "image", changed, place)
 
 
-def set_replicas(objects: Sequence[Object], name: str, count: int) -> None:
-    """Set the replicas of whatever has this name and a pod template."""
-    for one in objects:
-        if mapping(one, "metadata").get("name") == name and pod_templates(one):
-            one["spec"]["replicas"] = count
+def set_replicas(resources: Sequence[Resource], name: str, count: int, place: Place | None) -> bool:
+    """Set the replicas of each workload that has or had this name; return whether there is one."""
+    found = False
+    for one in resources:
+        if any(name == former.name for former in one.ids):
+            for spec in _REPLICAS:
+                for holder, key in spec.fields(one.object):
+                    _put(holder, key, count, place)
+                    found = True
+    return found
 
 
-def references(value: Any) -> Iterator[tuple[Object, str, str]]:
-    """Yield each reference to a ConfigMap or Secret within `value`: the mapping, the key of the name, and the kind."""
-    for inner in value if isinstance(value, list) else ():
-        yield from references(inner)
+def _put(holder: Object, key: str, value: Any, place: Place | None) -> None:
+    if isinstance(holder, Fields):
+        holder.put(key, value, place)
+
+
+def _split(image: str) -> tuple[str, str, str]:
+    rest, _, digest = image.partition("@")
+    folder, slash, last = rest.rpartition("/")
+    name, _, tag = last.partition(":")
+    return folder + slash + name, tag, digest
+
+
+def _containers(value: Any) -> Iterator[Object]:
+    """Yield the items of every list `containers` and `initContainers` in an object, wherever it is."""
     for key, inner in value.items() if isinstance(value, dict) else ():
-        if key in _REFERENCES and isinstance(inner, dict) and isinstance(inner.get(_REFERENCES[key][0]), str):
-            yield inner, *_REFERENCES[key]
-        yield from references(inner)
-
-
-def mapping(holder: Object, key: str) -> Object:
-    """Return the mapping at `key`, created if it is missing."""
-    if not isinstance(holder.get(key), dict):
-        holder[key] = {}
-    inner: Object = holder[key]
-    return inner
-
-
-def pod_templates(one: Object) -> list[Object]:
-    """Return the object's pod template, if it has one."""
-    spec = one.get("spec")
-    template = spec.get("template") if isinstance(spec, dict) else None
-    return [template] if isinstance(template, dict) else []
-
-
-def containers(one: Object) -> Iterator[Object]:
-    """Return the containers of a Pod or of an object's pod template."""
-    for holder in (one, *pod_templates(one)):
-        spec = holder.get("spec")
-        for key in ("initContainers", "containers"):
-            listed = spec.get(key) if isinstance(spec, dict) else None
-            yield from (item for item in (listed if isinstance(listed, list) else ()) if isinstance(item, dict))
-
-
-def unshared(value: Any) -> Any:
-    """Return a deep copy without shared parts, so that an alias's value can be changed on its own."""
-    if isinstance(value, dict):
-        return {key: unshared(inner) for key, inner in value.items()}
-    return [unshared(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _repository(image: str) -> str:
-    folder, slash, last = image.partition("@")[0].rpartition("/")
-    return folder + slash + last.partition(":")[0]
+        if key in ("containers", "initContainers"):
+            yield from (item for item in (inner if isinstance(inner, list) else ()) if isinstance(item, dict))
+        else:
+            yield from _containers(inner)
+    for inner in value if isinstance(value, list) else ():
+        yield from _containers(inner)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from crashy.manifest.comments import Comment, comments
-from crashy.manifest.kustomize import KUSTOMIZATIONS, build
+from crashy.manifest.kustomization import KUSTOMIZATIONS
+from crashy.manifest.kustomize import build
 from crashy.manifest.load import SUFFIXES, read_bytes
 from crashy.manifest.parse import MAX_BYTES, Duplicate, parse, parse_values
 from crashy.objects.document import Document

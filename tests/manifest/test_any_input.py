@@ -106,7 +106,28 @@ def test_any_kustomization(data: st.DataObject) -> None:
         "images": [{"name": "crashy-app", "newTag": "2"}],
         "replicas": [{"name": "web", "count": 2}],
         "patches": [{"patch": json.dumps([{"op": "add", "path": "/a", "value": 1}]), "target": {"kind": "Pod"}}],
-        "configMapGenerator": [{"name": "c", "literals": ["a=b"]}],
+        "patchesJson6902": [
+            {"patch": json.dumps([{"op": "copy", "from": "/spec", "path": "/b"}]), "target": {"name": "w"}}
+        ],
+        "patchesStrategicMerge": [json.dumps({"kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": []}})],
+        "configMapGenerator": [
+            {"name": "c", "literals": ["a=b"], "options": {"labels": {"a": "b"}, "immutable": True}}
+        ],
+        "secretGenerator": [{"name": "settings", "behavior": "create", "type": "t"}],
+        "replacements": [
+            {
+                "source": {
+                    "kind": "Service",
+                    "fieldPath": "spec.ports.0.port",
+                    "options": {"delimiter": "8", "index": 0},
+                },
+                "targets": [
+                    {"select": {"kind": "Pod"}, "reject": [{"name": "b"}], "fieldPaths": ["metadata.x.[a=b].c"]}
+                    | {"options": {"create": True}}
+                ],
+            }
+        ],
+        "vars": [{"name": "A", "objref": {"kind": "Service", "name": "web"}, "fieldref": {"fieldpath": "spec"}}],
     }
     objects = copy.deepcopy(GOOD)
     mutate([fields], data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from crashy.manifest.parse import MAX_BYTES, MAX_DOCUMENT
 from crashy.objects.kinds import READ, RUN
 from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE, complaints
 
@@ -36,7 +37,11 @@ NOT_YAML = [
     ("a: \a\n", "m.yaml:1:4: not YAML: control character U+0007"),
     (b"kind: Pod\0", "m.yaml: is not text: a NUL byte at offset 9"),
     (b"\x89PNG", "m.yaml: is not UTF-8: byte 0x89 at offset 0"),
-    (b"#" * (1024 * 1024 + 1), "m.yaml: is larger than 1048576 bytes, the most that is read of one file"),
+    (b"#" * (MAX_BYTES + 1), "m.yaml: is larger than 16777216 bytes, the most that is read of one file"),
+    (
+        CONFIG_MAP.encode() + b"---\nb: " + b"x" * MAX_DOCUMENT,
+        "m.yaml:8: document 2: is larger than 1048576 characters, the most of one document",
+    ),
     ("- a\n", "m.yaml:1: document 1: is a list; a manifest is a mapping with apiVersion, kind and metadata"),
     (
         "\n\njust words\n",

@@ -1,4 +1,4 @@
-"""Simple kustomizations are built as `kubectl apply -k` would build them; what is not understood is refused."""
+"""Kustomizations are built as `kubectl apply -k` would build them; what is not understood is refused."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE
 from tests.manifest.reading import read_files
 
 Write = Callable[[dict[str, str | bytes]], None]
+RENDER = "render it first: kustomize build DIR | crashy check -"
 BASE = {"base/all.yaml": f"{DEPLOYMENT}---\n{SERVICE}", "base/kustomization.yaml": "resources: [all.yaml]\n"}
 
 
@@ -182,11 +183,17 @@ def test_what_an_alias_stood_for_is_changed_alone(write: Write) -> None:
 @pytest.mark.parametrize(
     ("kustomization", "line"),
     [
-        ("vars: [x]", 'unknown field "vars"'),
+        ("vars: [x]", 'vars[0]: Invalid value: "x": must be an object'),
         ("namePrefx: a", 'unknown field "namePrefx" (did you mean "namePrefix"?)'),
         ("replicas: [{name: web, count: x}]", 'replicas[0].count: Invalid value: "x": must be an integer'),
         ("bases: [nowhere]", "bases[0]: nowhere: no such file or folder"),
-        ("bases: ['https://example.com/x']", "bases[0]: https://example.com/x: is not on this machine"),
+        ("bases: ['https://example.com/x']", f"bases[0]: https://example.com/x: is not on this machine; {RENDER}"),
+        ("bases: ['github.com/a/b?ref=v1']", f"bases[0]: github.com/a/b?ref=v1: is not on this machine; {RENDER}"),
+        ("components: ['git@github.com:a/b']", f"components[0]: git@github.com:a/b: is not on this machine; {RENDER}"),
+        ("helmCharts: [{name: c}]", f"helmCharts: needs helm; {RENDER}"),
+        ("transformers: [t.yaml]", f"transformers: needs plugins of kustomize; {RENDER}"),
+        ("generators: [t.yaml]", f"generators: needs plugins of kustomize; {RENDER}"),
+        ("configurations: [t.yaml]", f"configurations: changes what kustomize's transformers do; {RENDER}"),
         ("configMapGenerator: [{literals: [a=b]}]", "configMapGenerator[0].name: Required value"),
         (
             "configMapGenerator: [{name: c, literals: [a]}]",
@@ -200,9 +207,27 @@ def test_what_an_alias_stood_for_is_changed_alone(write: Write) -> None:
         ("patches: [{target: {kind: Pod}}]", "patches[0]: Required value: give either path or patch"),
         (
             "patches: [{patch: '{kind: Pod, metadata: {name: a}}'}]",
-            "patches[0].patch: Not found: this patch is for no resource here",
+            "patches[0].patch: Not found: this patch is for no resource here (Pod/a)",
         ),
-        ("patches: [{patch: 'words'}]", "patches[0].patch: Not found: this patch is for no resource here"),
+        ("patches: [{patch: 'words'}]", "patches[0].patch: is neither a mapping nor a list of operations"),
+        ("patches: [{patch: '[]'}]", "patches[0].patch: Required value: a list of operations needs a target"),
+        (
+            "patches: [{patch: '[]', target: {kind: '('}}]",
+            "patches[0].patch: target: (: is no regular expression: missing ), unterminated subpattern",
+        ),
+        (
+            "patches: [{patch: '[]', target: {labelSelector: 'a b'}}]",
+            "patches[0].patch: target: a b: is no label selector, such as app=web,tier!=db",
+        ),
+        (
+            "configMapGenerator: [{name: c, behavior: burn}]",
+            'configMapGenerator[0].behavior: Unsupported value: "burn": supported values: "create", "merge", "replace"',
+        ),
+        ("replicas: [{name: api, count: 2}]", "replicas[0].name: api: no workload here has this name"),
+        (
+            "replacements: [{source: {kind: Pod}, targets: [{select: {kind: Service}}]}]",
+            "replacements[0]: source kind Pod: is no resource here",
+        ),
         (
             "patches: [{patch: '[{op: move}]', target: {kind: Service}}]",
             "patches[0].patch: operation 0: must be a mapping with op and path",
@@ -244,3 +269,20 @@ def test_a_folder_has_one_kustomization_of_one_document(write: Write, files: dic
     write(files)
 
     assert gather(["f"])[1] == [line]
+
+
+def test_a_var_that_cannot_be_found_stays_as_it_is(write: Write) -> None:
+    patch = "[{op: add, path: /spec/template/spec/containers/0/args, value: ['$(A)', '$(B)', '$$(C)']}]"
+    deployment, _ = built(
+        write,
+        f'patches: [{{target: {{kind: Deployment}}, patch: "{patch}"}}]\n'
+        "vars: [{name: A, objref: {kind: Service, name: web}}, {name: B, objref: {kind: Service, name: gone}}]",
+    )
+
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["args"] == ["web", "$(B)", "$$(C)"]
+
+
+def test_a_patch_without_a_version_is_for_the_object_of_its_kind_and_name(write: Write) -> None:
+    deployment, _ = built(write, "patches: [{patch: '{kind: Deployment, metadata: {name: web}, spec: {replicas: 5}}'}]")
+
+    assert deployment["spec"]["replicas"] == 5

@@ -75,7 +75,7 @@ def test_a_pipe_is_a_file_too(write: Write) -> None:
                 "bare: this folder holds no manifest (*.yaml, *.yml, *.json)",
             ],
         ),
-        (("/dev/zero",), ["/dev/zero: is larger than 1048576 bytes, the most that is read of one file"]),
+        (("/dev/zero",), ["/dev/zero: is larger than 16777216 bytes, the most that is read of one file"]),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_reason(write: Write, paths: tuple[str, ...], lines: list[str]) -> None:
