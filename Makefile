@@ -12,7 +12,7 @@ URL ?= http://127.0.0.1:30080
 CONTAINERS ?= $(shell scripts/containers.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lessons parity test test-locks test-pythons kube-test wild law fidelity lint bench dist image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
+.PHONY: help setup demo lessons parity test test-locks test-pythons kube-test wild noise law fidelity lint bench dist image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ test-pythons: $(VENV)/.dev ## run the quick tests and the demo on every Python 3
 
 wild: $(VENV)/.dev ## run other people's manifests on sim and count them (WILD=FOLDER, default ../shared/wild)
 	@$(BIN)/python scripts/wild.py $(WILD)
+
+noise: $(VENV)/.dev ## count how often each rule of check fires on other people's manifests (WILD=FOLDER)
+	@$(BIN)/python scripts/noise.py $(WILD)
 
 law: $(VENV)/.dev ## compare check's numbers with sim for all of other people's manifests (WILD=FOLDER; three minutes)
 	@WHOLE=1 WILD=$(WILD) $(BIN)/pytest -n 2 tests/check/test_law.py $(PYTEST_FLAGS)

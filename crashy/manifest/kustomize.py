@@ -97,6 +97,7 @@ class _Target:
 
     def finish(self) -> None:
         """Add the hashes to the names, let references follow all changes of names, and fill in the vars."""
+        self.resources = [one for one in self.resources if not one.is_local]
         for one in self.resources:
             if one.hashed:
                 one.change("name", hashed_name(one.object))
@@ -286,7 +287,8 @@ class _Kustomization:
             file = os.path.normpath(self._folder / name)
             found, wrong = parse_places(self._content(f"{path}.path", name), file)
             self._target.errors += wrong
-            entries = [one for value, _, _ in found for one in (value if isinstance(value, list) else [value])]
+            values = [one.value for one in found]
+            entries = [one for value in values for one in (value if isinstance(value, list) else [value])]
             errors: list[FieldError] = []
             entries = [decode(one, REPLACEMENT, path, errors) for one in entries]
             for error in errors:

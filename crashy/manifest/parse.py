@@ -29,6 +29,7 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
 }
+_OLD_WORDS = {word for word, value in _WORDS.items() if type(value) is bool and word.lower() not in ("true", "false")}
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o?[0-7]+|0b[01]+)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
@@ -50,6 +51,20 @@ class Duplicate(NamedTuple):
         return f"{self.path}: this key is on line {self.first} already"
 
 
+class Parsed(NamedTuple):
+    """A document as it is: its number and its first line, and of each path in it the line, the column, and the word.
+
+    `words` has only those that kubectl takes for true or false, and kustomize for text: `yes`, `off`, `y`.
+    """
+
+    number: int
+    line: int
+    value: Any
+    lines: dict[str, int]
+    columns: dict[str, int]
+    words: dict[str, str]
+
+
 def parse(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> tuple[list[Document], list[str]]:
     """Return the documents of a YAML or JSON file, and a line for each mistake.
 
@@ -61,7 +76,7 @@ def parse(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> 
     reader = _read(data, file, duplicates)
     documents: list[Document] = []
     errors = reader.errors
-    for index, line, value, lines, columns in reader.values:
+    for index, line, value, lines, columns, words in reader.values:
         where = f"{file}:{line}: document {index}"
         if not isinstance(value, dict):
             what = "a list" if isinstance(value, list) else "a single value"
@@ -69,12 +84,13 @@ def parse(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> 
             continue
         items = value.get("items")
         if not isinstance(items, list) or not str(value.get("kind")).endswith("List"):
-            documents.append(Document(file, index, line, value, lines, columns=columns))
+            documents.append(Document(file, index, line, value, lines, columns=columns, words=words))
             continue
         for number, item in enumerate(items):
             prefix = f"items[{number}]"
             if isinstance(item, dict):
-                documents.append(Document(file, index, lines.get(prefix, line), item, lines, prefix, columns))
+                first = lines.get(prefix, line)
+                documents.append(Document(file, index, first, item, lines, prefix, columns, words=words))
             else:
                 errors.append(f"{where}: {prefix}: is no object")
     if not reader.values and not errors:
@@ -85,13 +101,13 @@ def parse(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> 
 def parse_values(data: bytes, file: str) -> tuple[list[Any], list[str]]:
     """Return the documents of a YAML or JSON file as they are, mappings or not, and a line for each mistake."""
     values, errors = parse_places(data, file)
-    return [value for value, _, _ in values], errors
+    return [one.value for one in values], errors
 
 
-def parse_places(data: bytes, file: str) -> tuple[list[tuple[Any, dict[str, int], dict[str, int]]], list[str]]:
-    """Return the documents of a file as they are, each with its paths' lines and columns, and the mistakes."""
+def parse_places(data: bytes, file: str) -> tuple[list[Parsed], list[str]]:
+    """Return the documents of a file as they are, each with the places of its paths, and a line for each mistake."""
     reader = _read(data, file)
-    return [(value, lines, columns) for _, _, value, lines, columns in reader.values], reader.errors
+    return reader.values, reader.errors
 
 
 def _read(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> _Reader:
@@ -124,13 +140,14 @@ class _Reader:
     def __init__(self, file: str, duplicates: list[Duplicate] | None) -> None:
         self.file = file
         self.duplicates = duplicates
-        self.values: list[tuple[int, int, Any, dict[str, int], dict[str, int]]] = []  # index, line, value, places
+        self.values: list[Parsed] = []
         self.errors: list[str] = []
         self._next: Callable[[], yaml.Event]
         self._index = 0
         self._nodes = self._nodes_before = 0  # of this document, of those before it
         self._lines: dict[str, int] = {}
         self._columns: dict[str, int] = {}
+        self._words: dict[str, str] = {}
         self._anchors: dict[str, tuple[Any, int]] = {}
 
     def read(self, text: str) -> None:
@@ -153,14 +170,14 @@ class _Reader:
 
     def _document(self, start: yaml.Event) -> None:
         self._index += 1
-        self._lines, self._columns, self._anchors = {}, {}, {}
+        self._lines, self._columns, self._words, self._anchors = {}, {}, {}, {}
         self._nodes_before, self._nodes = self._nodes_before + self._nodes, 0
         errors = len(self.errors)
         value = self._node(start, "", 0)
         if _index(self._next()) - _index(start) > MAX_DOCUMENT:
             self._error(_line(start), f"is larger than {MAX_DOCUMENT} characters, the most of one document")
         if value is not None and len(self.errors) == errors:  # a mistaken one would only be blamed again
-            self.values.append((self._index, _line(start), value, self._lines, self._columns))
+            self.values.append(Parsed(self._index, _line(start), value, self._lines, self._columns, self._words))
 
     def _node(self, event: yaml.Event, path: str, depth: int) -> Any:
         line = _line(event)
@@ -240,6 +257,8 @@ class _Reader:
         if tag == f"{_STANDARD}str" or (tag is None and not event.implicit[0]):
             return event.value
         self._check_tag(tag, path, line)
+        if event.value in _OLD_WORDS:
+            self._words[path] = event.value
         return plain(event.value)
 
     def _check_tag(self, tag: str | None, path: str, line: int) -> None:

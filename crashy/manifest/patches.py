@@ -33,9 +33,9 @@ def read_patches(patch: Patch) -> tuple[list[Any], list[str]]:
     name = f"{patch.file}:{patch.line} (patch)" if patch.line else patch.file
     found, wrong = parse_places(patch.data, name)
     values = []
-    for value, lines, columns in found:
-        shown = lines if patch.block or not patch.line else dict.fromkeys(lines, 0)
-        values.append(Positions(patch.file, shown, columns, patch.line).placed(value))
+    for one in found:
+        lines = one.lines if patch.block or not patch.line else dict.fromkeys(one.lines, 0)
+        values.append(Positions(patch.file, lines, one.columns, one.words, patch.line).placed(one.value))
     return values, wrong
 
 

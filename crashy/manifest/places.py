@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, SupportsIndex
 
 from crashy.objects.document import Document, Source
@@ -51,23 +51,24 @@ class Items(list[Any]):
         return self.pop(at)
 
 
+@dataclass(frozen=True, slots=True)
 class Positions:
-    """Where the paths of one document, or of one patch, were written."""
+    """Where the paths of one document, or of one patch `above` lines below its file's first, were written."""
 
-    def __init__(self, file: str, lines: Mapping[str, int], columns: Mapping[str, int], above: int = 0) -> None:
-        self._file = file
-        self._lines = lines
-        self._columns = columns
-        self._above = above
+    file: str
+    lines: Mapping[str, int]
+    columns: Mapping[str, int]
+    words: Mapping[str, str]
+    above: int = 0
 
     def at(self, path: str) -> Place | None:
         """Return where `path` was written."""
-        if path not in self._lines:
+        if path not in self.lines:
             return None
-        return Place(self._file, self._lines[path] + self._above, self._columns.get(path, 1))
+        return Place(self.file, self.lines[path] + self.above, self.columns.get(path, 1))
 
     def placed(self, value: Any, path: str = "") -> Any:
-        """Return a deep copy, without parts shared by aliases, in which each part knows its place."""
+        """Return a deep copy, without parts shared by aliases, in which each part knows its place; words are text."""
         if isinstance(value, dict):
             fields = Fields()
             for key, inner in value.items():
@@ -80,12 +81,12 @@ class Positions:
                 below = f"{path}[{number}]"
                 items.put(number, self.placed(inner, below), self.at(below))
             return items
-        return value
+        return self.words.get(path, value)
 
 
 def place_object(document: Document) -> Any:
     """Return a document's object as one of which each part knows its place."""
-    positions = Positions(document.file, document.lines, document.columns)
+    positions = Positions(document.file, document.lines, document.columns, document.words)
     return positions.placed(document.object, document.prefix)
 
 

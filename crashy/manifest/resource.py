@@ -80,6 +80,11 @@ class Resource:
         """Return all ids that it has had, the current one last."""
         return [*self.former, self.id]
 
+    @property
+    def is_local(self) -> bool:
+        """Return whether it is for kustomize alone, and not for a cluster."""
+        return "config.kubernetes.io/local-config" in _texts(self.object, "annotations")
+
     def change(self, key: str, value: str) -> None:
         """Set a part of the metadata that belongs to the id, and remember the former id."""
         metadata = mapping(self.object, "metadata")

@@ -42,9 +42,11 @@ class Source:
     errors: list[str] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
+    read_files: set[str] = field(default_factory=set)
 
     def parse(self, data: bytes, file: str) -> tuple[list[Document], list[str]]:
         """Return the documents and mistakes of a file's bytes; keep its duplicate keys and its comments."""
+        self.read_files.add(file)
         self.comments += comments(data, file)
         return parse(data, file, self.duplicates)
 
@@ -109,6 +111,9 @@ def _is_object(document: Document) -> bool:
 def _kustomized(folder: Path, *, named: bool = True) -> Source:
     source = Source(str(folder), named, kustomized=True)
     source.documents, source.errors = build(folder, source.read)
+    patches = {place.file for document in source.documents for place in document.patched.values()}
+    for file in sorted(patches - source.read_files):
+        source.comments += comments(read_bytes(Path(file))[0], file)
     return source
 
 

@@ -34,6 +34,7 @@ class Document:
     `lines` and `columns` map paths written as Kubernetes does (`spec.ports[0].port`) to where their keys are. An
     object out of a `kind: List` is a document of its own; `prefix` (`items[2]`) is its path in the one that was read.
     `patched` maps the paths that a kustomization's patches wrote, with that prefix, to their places in the patches.
+    `words` maps paths to what is text for kustomize, and true or false for kubectl: `yes`, `off`.
     """
 
     file: str
@@ -44,6 +45,7 @@ class Document:
     prefix: str = ""
     columns: Mapping[str, int] = field(default_factory=dict, repr=False)
     patched: Mapping[str, Source] = field(default_factory=dict, repr=False)
+    words: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from crashy.objects.config import ConfigMap, Secret, missing
 from crashy.objects.deployment import Deployment
@@ -14,6 +14,7 @@ from crashy.objects.kinds import KINDS
 from crashy.objects.pod import Container, PodTemplate
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.standin import model_rules
+from crashy.objects.statefulset import StatefulSet
 from crashy.objects.workload import Workload
 
 MAX_PODS = 100  # of one lab: each is a process of some 40 MB
@@ -76,8 +77,16 @@ def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
                 if text := _target_warning(service_port, selected):
                     named = f"{path}.targetPort" in one.document.lines
                     yield one.document.message(FieldError(f"{path}.{'targetPort' if named else 'port'}", text))
-        elif isinstance(one.object, Deployment) and spec.get("paused"):
-            yield one.document.message(FieldError("spec.paused", "the lab ignores this and rolls out"))
+        elif isinstance(one.object, Workload):
+            yield from map(one.document.message, _not_done(one.object, spec))
+
+
+def _not_done(workload: Workload, spec: Mapping[str, Any]) -> Iterator[FieldError]:
+    if isinstance(workload, Deployment) and spec.get("paused"):
+        yield FieldError("spec.paused", "the lab ignores this and rolls out")
+    retention = "persistentVolumeClaimRetentionPolicy"
+    if isinstance(workload, StatefulSet) and (spec.get(retention) or {}).get("whenScaled") == "Delete":
+        yield FieldError(f"spec.{retention}.whenScaled", "the lab keeps claims until its end")
 
 
 def _ceiling_rules(workload: Workload, before: int) -> Iterator[FieldError]:

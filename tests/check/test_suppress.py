@@ -139,3 +139,26 @@ def test_a_fingerprint_stays_when_lines_move_and_differs_between_findings(tmp_pa
     assert prints == [fingerprint(one, tmp_path) for one in after]
     assert len(set(prints)) == len(prints)
     assert set(prints).isdisjoint(fingerprint(one, HERE) for one in before)
+
+
+def test_in_a_patch_a_comment_is_about_the_field_that_it_writes(tmp_path: Path) -> None:
+    patch = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      containers:
+        - name: app
+          livenessProbe:
+            timeoutSeconds: 20  # crashy: ignore timeout-over-period the app is slow
+"""
+    (tmp_path / "web.yaml").write_text(web())
+    (tmp_path / "patch.yaml").write_text(patch)
+    (tmp_path / "kustomization.yaml").write_text("resources: [web.yaml]\npatches: [{path: patch.yaml}]\n")
+    checked = read_sources(sources([str(tmp_path)]))
+    ignored = Ignored(checked.comments, checked.documents)
+    found = [one for one in findings(TRAPS, checked.targets) if one in ignored]
+
+    assert [(one.trap.id, one.place) for one in found] == [("timeout-over-period", f"{tmp_path}/patch.yaml:10")]

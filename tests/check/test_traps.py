@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crashy.check import files
+from crashy.check import files, related
 from crashy.check.model import Finding, Severity, findings
 from crashy.check.targets import CheckTarget
 from crashy.check.traps import TRAPS
@@ -48,6 +48,43 @@ def spec(
     return deployment(container(liveness, readiness, startup, **more), replicas=replicas, **(pod or {}))
 
 
+def pair(readiness: Probe | None) -> dict[str, Any]:
+    """Return two containers of a pod, of which the second one may have a readiness probe."""
+    pods = spec(http(), ports=PORTS)
+    side = container(readiness=readiness, name="side", image="crashy-app", ports=[{"containerPort": 9090}])
+    pods["spec"]["template"]["spec"]["containers"].append(side)
+    return pods
+
+
+def rolled(readiness: Probe, startup: Probe | None = None, **fields: Any) -> dict[str, Any]:
+    """Return a Deployment, with fields of its own and of its container or pod."""
+    of_container = {name: fields.pop(name) for name in ("ports", "pod", "replicas") if name in fields}
+    one = spec(http(), readiness, startup, **of_container)
+    one["spec"].update(fields)
+    return one
+
+
+def stateful(partition: int) -> dict[str, Any]:
+    one = spec(http(), READY)
+    update = {"updateStrategy": {"rollingUpdate": {"partition": partition}}}
+    return {**one, "kind": "StatefulSet", "spec": {**one["spec"], **update}}
+
+
+def job(policy: str) -> dict[str, Any]:
+    template = spec(http())["spec"]["template"]
+    template["spec"]["restartPolicy"] = policy
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}, "spec": {"template": template}}
+
+
+APART = {
+    "affinity": {
+        "podAntiAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": [
+                {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}
+            ]
+        }
+    }
+}
 FOREIGN = {"image": "registry.example/app:1"}
 PORTS = [{"name": "web", "containerPort": 80}]
 CRASHES = {"env": {"CRASH_AFTER": 60}}
@@ -67,6 +104,8 @@ CAUGHT = [
         "note",
         "after 20 s at most, liveness after 50 s at least",
     ),
+    ("liveness-equals-readiness", [spec(http(), http(), replicas=1)], "note", "no harm, as long as"),
+    ("liveness-equals-readiness", [spec(http("/ready"), http("/ready"), replicas=1)], "warning", "is restarted"),
     ("liveness-on-dependency", [spec(http("/health/db"))], "warning", "/health/db"),
     ("liveness-on-dependency", [spec(command("redis-cli", "-h", "redis", "ping"))], "warning", "asks redis"),
     (
@@ -77,7 +116,13 @@ CAUGHT = [
     ),
     ("liveness-on-dependency", [spec(command("curl", "-f", "http://api:80/x"))], "warning", "curl asks api"),
     ("liveness-under-load", [spec(http("/1"))], "warning", "/1 does not look like a health route"),
-    ("liveness-under-load", [spec(http("/"))], "warning", "/ does not look like a health route"),
+    (
+        "liveness-under-load",
+        [spec(http("/"))],
+        "warning",
+        "/ does not look like a health route, so it probably does real",
+    ),
+    ("liveness-under-load", [spec(http("/"), READY), service()], "warning", "so it probably does users' work"),
     (
         "liveness-under-load",
         [spec(http(), env={"PERSONA": "rng", "RNG_MODE": "blocking"})],
@@ -86,7 +131,8 @@ CAUGHT = [
     ),
     ("liveness-under-load", [spec(http("/healthz"), image="dockercoins/rng:v0.1")], "warning", "one request at a time"),
     ("tcp-frozen", [spec(tcp())], "warning", "is not restarted"),
-    ("tcp-frozen", [spec(readiness=tcp())], "note", "is not taken out"),
+    ("tcp-frozen", [spec(readiness=tcp())], "note", "stays ready"),
+    ("tcp-frozen", [spec(http(), tcp()), service()], "note", "is not taken out"),
     ("exec-asks-nobody", [spec(command("cat", "/app/is_healthy"))], "note", "cat /app/is_healthy"),
     ("exec-asks-nobody", [spec(command("sh", "-c", "test -f /x && ls /y"))], "note", "goes on succeeding"),
     ("curl-without-fail", [spec(command("curl", "-s", "http://localhost/health"))], "warning", "exits 0 for a 500"),
@@ -107,9 +153,15 @@ CAUGHT = [
         "warning",
         "5 s before it listens",
     ),
+    (
+        "unprobed-target",
+        [pair(http("/", 9090)), service()],
+        "warning",
+        "Service/web leads to this container; only side",
+    ),
     ("unknown-port-name", [spec(http(port="http"), ports=PORTS)], "error", 'named "http" (it declares web (80))'),
     ("unknown-port-name", [spec(readiness=tcp(port="http"))], "error", "(it declares none)"),
-    ("undeclared-port", [spec(http(port=8080), ports=PORTS)], "warning", "8080 is not a port of this container"),
+    ("undeclared-port", [spec(http(port=8080), ports=PORTS)], "note", "8080 is not a port of this container"),
     (
         "undeclared-target-port",
         [spec(http(), READY, ports=PORTS), service(ports=[{"port": 80, "targetPort": 8080}])],
@@ -121,6 +173,12 @@ CAUGHT = [
         [spec(http(), READY), service(ports=[{"port": 80, "targetPort": "web"}])],
         "error",
         "declare none",
+    ),
+    (
+        "undeclared-target-port",
+        [spec(http(), READY), service(ports=[{"port": 8080}])],
+        "note",
+        "declare none and are probed on 80",
     ),
     ("probe-host", [spec({"httpGet": {"path": "/livez", "port": 80, "host": "localhost"}})], "error", "is the node"),
     ("probe-host", [spec({"tcpSocket": {"port": 80, "host": "db"}})], "warning", "db is probed instead"),
@@ -152,6 +210,12 @@ CAUGHT = [
         "answered after 2 s",
     ),
     ("delay-instead-of-startup", [spec(http(initialDelaySeconds=60))], "note", "in the first 60 s"),
+    (
+        "liveness-before-readiness",
+        [spec(http(initialDelaySeconds=5), http("/readyz", initialDelaySeconds=30))],
+        "warning",
+        "readiness is asked only after 30 s",
+    ),
     ("timeout-over-period", [spec(http(periodSeconds=2, timeoutSeconds=5))], "warning", "5 is more than"),
     ("one-failure-kills", [spec(http(failureThreshold=1))], "warning", "one answer later than 1 s"),
     ("slow-return", [spec(readiness=http("/readyz", successThreshold=3))], "note", "up to 20 s later"),
@@ -178,6 +242,47 @@ CAUGHT = [
         "warning",
         "after a failed liveness probe is 2 s",
     ),
+    (
+        "no-pre-stop-wait",
+        [spec(readiness=READY, **FOREIGN), service()],
+        "note",
+        "SIGTERM comes while Service/web may still",
+    ),
+    (
+        "no-pre-stop-wait",
+        [spec(readiness=READY, **FOREIGN, lifecycle={"preStop": {"exec": {"command": ["true"]}}}), service()],
+        "note",
+        "no wait in preStop",
+    ),
+    (
+        "ready-while-stopping",
+        [spec(http(), READY, lifecycle={"preStop": {"sleep": {"seconds": 20}}})],
+        "warning",
+        "preStop runs 20 s after liveness has given up on a slow start; readiness may succeed in it (every 10 s)",
+    ),
+    (
+        "rollout-stands-still",
+        [rolled(http("/readyz", initialDelaySeconds=90), progressDeadlineSeconds=60)],
+        "warning",
+        "it is ready after 89 s at the earliest, progressDeadlineSeconds is 60",
+    ),
+    (
+        "rollout-stands-still",
+        [rolled(READY, startup=http(failureThreshold=120))],
+        "note",
+        "progressDeadlineSeconds is 600: a slow start is reported",
+    ),
+    ("rollout-stands-still", [rolled(READY, paused=True)], "note", "a new version is not rolled out"),
+    (
+        "rollout-stands-still",
+        [rolled(READY, ports=[{"containerPort": 80, "hostPort": 80}])],
+        "warning",
+        "one pod a node has port 80 of it, and maxUnavailable is 0 of 2",
+    ),
+    ("rollout-stands-still", [rolled(READY, pod=APART)], "warning", "its pods must be on different nodes"),
+    ("rollout-stands-still", [stateful(partition=2)], "note", "no ordinal is 2 or more"),
+    ("liveness-without-restart", [job("Never")], "warning", "the Job starts another until backoffLimit"),
+    ("liveness-without-restart", [job("OnFailure")], "note", "its work begins again"),
     ("readiness-alone", [spec(http(), READY, replicas=1), service()], "note", "the only pod of Service/web"),
     (
         "readiness-ignored",
@@ -201,7 +306,7 @@ def test_a_trap_is_found(trap: str, objects: list[dict[str, Any]], severity: str
 
 
 def test_every_trap_is_tried() -> None:
-    of_containers = {trap.id for trap in TRAPS} - {trap.id for trap in files.TRAPS}
+    of_containers = {trap.id for trap in TRAPS} - {trap.id for trap in (*files.TRAPS, *related.TRAPS)}
 
     assert {row[0] for row in CAUGHT} == of_containers
 
@@ -210,6 +315,26 @@ SPARED = [
     ("liveness-equals-readiness", [spec(http("/livez"), http("/readyz"))]),
     ("liveness-equals-readiness", [spec(command("a"), http())]),
     ("liveness-on-dependency", [spec(command("redis-cli", "-h", "127.0.0.1", "ping"))]),
+    ("exec-without-reaper", [spec(command("/bin/grpc_health_probe", "-addr=:50051"), **FOREIGN)]),
+    ("unprobed-target", [pair(None), service()]),
+    ("unprobed-target", [pair(http("/", 9090)), service(ports=[{"port": 9090}])]),
+    ("liveness-before-readiness", [spec(http(initialDelaySeconds=5), http("/readyz", initialDelaySeconds=20))]),
+    (
+        "liveness-before-readiness",
+        [spec(http(initialDelaySeconds=5), http("/readyz", initialDelaySeconds=30), http("/startupz"))],
+    ),
+    ("no-pre-stop-wait", [spec(readiness=READY), service()]),  # the patient goes on accepting for a while
+    ("no-pre-stop-wait", [spec(readiness=READY, **FOREIGN)]),  # behind no Service
+    (
+        "no-pre-stop-wait",
+        [spec(readiness=READY, **FOREIGN, lifecycle={"preStop": {"sleep": {"seconds": 5}}}), service()],
+    ),
+    ("ready-while-stopping", [spec(http(), READY, http(), lifecycle={"preStop": {"sleep": {"seconds": 20}}})]),
+    ("ready-while-stopping", [spec(http(), READY, lifecycle={"preStop": {"sleep": {"seconds": 5}}})]),
+    ("rollout-stands-still", [rolled(http("/readyz", initialDelaySeconds=90))]),
+    ("rollout-stands-still", [rolled(READY, replicas=4, pod=APART)]),  # one of four may be unavailable
+    ("rollout-stands-still", [stateful(partition=1)]),
+    ("delay-instead-of-startup", [spec(http(initialDelaySeconds=15))]),
     ("liveness-on-dependency", [spec(command("sh", "-c", 'redis-cli -h "$POD_IP" ping'))]),
     ("liveness-on-dependency", [spec(http(), http("/health/db"))]),
     ("liveness-under-load", [spec(http("/api/healthy"))]),
@@ -383,3 +508,24 @@ def test_the_manifests_that_are_shipped_walk_into_no_trap_that_is_not_their_less
     hurts = {one.trap.id for one in found(*shipped(MANIFESTS / folder)) if one.severity is not Severity.NOTE}
 
     assert hurts == ({"no-readiness"} if folder == "crashy-app" else set())
+
+
+@pytest.mark.parametrize(
+    ("trap", "objects", "matters"),
+    [
+        ("no-liveness", [spec(readiness=READY), service()], False),
+        ("no-liveness", [spec(readiness=READY, replicas=1), service()], True),
+        ("no-liveness", [spec(readiness=tcp(), replicas=1), service()], False),  # which a hang does not take out
+        ("frozen-grace", [spec(http())], False),
+        ("frozen-grace", [spec(http(), pod={"terminationGracePeriodSeconds": 120})], True),
+        ("readiness-alone", [spec(http(), READY, replicas=1), service()], False),
+        ("readiness-alone", [spec(http(), http("/ready", failureThreshold=1), replicas=1), service()], True),
+        ("readiness-alone", [spec(http(), http("/ready/db"), replicas=1), service()], True),
+        ("liveness-equals-readiness", [spec(http(), http(), replicas=1)], False),
+        ("liveness-equals-readiness", [spec(http(), http(), replicas=2)], True),
+    ],
+)
+def test_what_is_common_matters_only_where_something_makes_it(
+    trap: str, objects: list[dict[str, Any]], matters: bool
+) -> None:
+    assert [one.matters for one in found(*targets(*objects)) if one.trap.id == trap] == [matters]

@@ -189,6 +189,36 @@ def test_it_needs_neither_rich_nor_a_server() -> None:
     assert got.stderr == "[]\n"
 
 
+HUNG = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, image: nginx}]}}"
+
+
+@pytest.mark.parametrize("form", ["text", "summary", "github"])
+def test_what_seems_not_to_matter_is_reported_with_all_of_it(form: str) -> None:
+    short = crashy("check", "--format", form, "-", stdin=HUNG)
+    whole = crashy("check", "--format", form, "--all", "-", stdin=HUNG)
+    strict = crashy("check", "--format", form, "--fail-on", "note", "-", stdin=HUNG)
+
+    assert "no-liveness" not in short.stdout
+    assert short.stdout.endswith("0 errors, 0 warnings, 0 notes; 1 more with --all\n")
+    assert "no-liveness" in whole.stdout
+    assert whole.stdout.endswith("0 errors, 0 warnings, 1 note\n")
+    assert (strict.returncode, "no-liveness" in strict.stdout) == (1, True)
+
+
+def test_machines_get_all_of_it() -> None:
+    assert "no-liveness" in crashy("check", "--format", "json", "-", stdin=HUNG).stdout
+
+
+@pytest.mark.parametrize("routed", [False, True])
+def test_users_are_spoken_of_only_where_a_service_leads_to_the_pod(routed: bool) -> None:
+    pod = "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {a: b}}, spec: {containers: [{name: a, image: x}]}}"
+    service = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {selector: {a: b}, ports: [{port: 80}]}}"
+    got = crashy("check", "--all", "-", stdin=f"{pod}\n---\n{service}" if routed else pod)
+
+    assert ("users" in got.stdout) == routed
+    assert ("Service" in got.stdout) == routed
+
+
 def test_the_rules_that_the_documents_compare_exist() -> None:
     rows = [line for line in (ROOT / "docs/check.md").read_text().splitlines() if line.startswith("| kube-")]
     named = {rule for row in rows for rule in re.findall(r"\[([a-z-]+)\]\(traps\.md#\1\)", row)}

@@ -59,6 +59,14 @@ def test_its_pods_may_mount_its_claims() -> None:
     assert read(template=template, volumeClaimTemplates=[claim("data")]).claims == ("data",)
 
 
+@pytest.mark.parametrize(("policy", "warned"), [("Delete", True), ("Retain", False)])
+def test_that_claims_are_kept_is_warned_of(policy: str, warned: bool) -> None:
+    found = manifests(stateful_set(persistentVolumeClaimRetentionPolicy={"whenScaled": policy})).warnings
+    text = "spec.persistentVolumeClaimRetentionPolicy.whenScaled: the lab keeps claims until its end"
+
+    assert any(line.endswith(text) for line in found) is warned
+
+
 def test_a_claim_replaces_a_volume_of_its_name_and_no_other() -> None:
     volumes = [{"name": "data", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
     made = with_claims({"spec": {"volumes": volumes}}, {"data": "data-web-0"})

@@ -10,12 +10,12 @@ from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container, PodTemplate
 from crashy.patient.settings import IMAGE
 
+_KEPT = {"emptyDir", "persistentVolumeClaim"}
+
 
 def mounted(template: PodTemplate) -> frozenset[str]:
     """Return the volumes of a pod that are folders of this machine."""
-    return frozenset(
-        volume["name"] for volume in template.volumes if "emptyDir" in volume or "persistentVolumeClaim" in volume
-    )
+    return frozenset(volume["name"] for volume in template.volumes if _KEPT & volume.keys())
 
 
 class Folders:

@@ -11,15 +11,16 @@ from pathlib import Path, PurePosixPath
 
 from crashy.engines.images import program
 from crashy.engines.lab.folders import mounted
-from crashy.objects.images import ImageCommand, ImageCommands, command_of, is_patient
+from crashy.objects.images import ImageCommand, ImageCommands, command_of, is_patient, name
 from crashy.objects.pod import Container, PodTemplate
 from crashy.patient import shell
 
 # What follows one of these signs begins a command; keywords, and variables that are set for it, stand before it.
 _BEGINS = re.compile(
-    r"(?:^|[;&|({`!])\s*(?:(?:then|do|else|if|elif|while|until|exec)\s+)*(?:\w+=\S*\s+)*([\w./+-]+)", re.MULTILINE
+    r"(?:^|[;&|({`!])\s*(?:(?:then|do|else|if|elif|while|until|exec)\s+)*(?:\w+=\S*\s+)*([\w./][\w./+-]*)", re.MULTILINE
 )
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|(?<!\S)#.*")
+_BASES = frozenset({"busybox", "alpine", "debian", "ubuntu"})
 _FUNCTION = re.compile(r"([\w-]+)\s*\(\)")
 _SHELLS_OWN = frozenset(
     re.findall(
@@ -42,13 +43,15 @@ def command(template: PodTemplate, container: Container, commands: ImageCommands
     """Return what a container runs; None for its image's stand-in. Empty words are the patient image's own program.
 
     Its manifest's command comes first, where this machine has what it names; then the command that the image is.
-    As on a cluster, `args` follow the image's own program, and not those that came with a command.
+    As on a cluster, `args` follow the image's own program, and not those that came with a command. What a base
+    image has not is an error, as on a cluster: it has no app to stand for. A script in it may wait for other apps.
     """
     own = program(container)
     if is_patient(container.image):
         return ImageCommand((*container.command, *container.args) if container.command else (), "")
     mapped = command_of(container.image, commands)
-    if own and (container.command or mapped is None) and is_here(own, template, container):
+    bare = mapped is None and bool(own) and name(container.image) in _BASES and shell.script(own) is None
+    if own and (container.command or mapped is None) and (bare or is_here(own, template, container)):
         return ImageCommand(own, "")
     if mapped:
         args = () if container.command else container.args
@@ -84,7 +87,7 @@ def _programs(words: Sequence[str]) -> Iterator[Sequence[str]]:
     if script is None or shell.modelled(words):
         yield from shell.programs(words)
         return
-    text = _QUOTED.sub("", script)
+    text = _QUOTED.sub("$", script)
     own = _SHELLS_OWN | set(_FUNCTION.findall(text))
     yield from ([word] for word in _BEGINS.findall(text) if word not in own and not word.isdecimal())
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import fcntl
 import math
+import os
 import random
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, BinaryIO
+
+import pytest
 
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.running import running
@@ -34,6 +40,16 @@ second, on which the kubelet's tick grids lie, it decides alike in every recordi
 TICK = 0.02
 Recording = dict[str, list[Run]]
 """Scenario -> what its pods did."""
+
+
+@contextmanager
+def alone(factory: pytest.TempPathFactory) -> Iterator[BinaryIO]:
+    """Yield a file of the whole test run's, locked: what is measured on the clock is so by one process at a time."""
+    folder = factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with (shared / "traces.pickle").open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
 
 
 def record() -> dict[str, Recording]:

@@ -33,6 +33,7 @@ def runs(**container: Any) -> tuple[str, ...] | None:
         ["sh", "-c", "cd /tmp && exec python -m http.server"],
         ["sh", "-c", "for i in 1 2 3; do echo $i; done | cat"],
         ["sh", "-c", "stop() { echo bye; }; trap stop TERM; while :; do sleep 1; done"],
+        ["sh", "-c", 'ulimit -n; trap "exit 7" TERM; "$0" -m http.server & wait', sys.executable],
         ["sh", "/mine/made-by-another-container.sh"],
     ],
 )
@@ -55,6 +56,11 @@ def test_a_command_whose_programs_are_here_runs(words: list[str]) -> None:
 )
 def test_the_image_stands_for_a_command_that_names_what_is_not_here(words: list[str]) -> None:
     assert runs(image=OTHER, command=words, volumeMounts=MOUNTS) is None
+
+
+def test_a_base_image_has_no_app_that_could_stand_for_a_command() -> None:
+    assert runs(image="busybox:1", command=["no-such-program"]) == ("no-such-program",)
+    assert runs(image="busybox:1", command=["sh", "-c", "until no-such-program; do sleep 1; done"]) is None
 
 
 def test_args_that_are_a_shells_are_a_command() -> None:

@@ -8,9 +8,7 @@ late in the meantime, as measured, the tenth is more.
 
 from __future__ import annotations
 
-import fcntl
 import math
-import os
 import pickle
 import statistics
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ import pytest
 
 from crashy.kubelet.versions import NEWEST, PROFILES, Requeue
 from tests.elsewhere import needs_addresses
-from tests.engines.lab.recording import Recording, record
+from tests.engines.lab.recording import Recording, alone, record
 from tests.kubelet.simulation import Run
 from tests.kubelet.traces import (
     APART,
@@ -60,10 +58,7 @@ SPREAD = {"12-initial-delay": 5.0}
 @pytest.fixture(scope="session")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recording]:
     """Return what all pods did; whichever process of a test run asks first runs them, and the others wait for it."""
-    folder = tmp_path_factory.getbasetemp()
-    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    with (shared / "traces.pickle").open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with alone(tmp_path_factory) as file:
         file.seek(0)
         if reported := file.read():
             found: dict[str, Recording] = pickle.loads(reported)

@@ -16,6 +16,7 @@ import pytest
 from crashy.engines.lab.running import running
 from crashy.timeline import Timeline
 from tests.elsewhere import needs_addresses
+from tests.engines.lab.recording import alone
 from tests.engines.recordings import FOLDER, differences, recordings
 from tests.engines.replay import documents_of, kinds_of, play, profile_of
 
@@ -31,16 +32,22 @@ TICK = 0.02
 
 @pytest.mark.workload_lab
 @pytest.mark.workload(*SCENARIOS)
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @needs_addresses
 @pytest.mark.skipif(not FOLDER.is_dir(), reason=f"needs the recordings in {FOLDER}")
-async def test_a_dozen_scenarios_at_once(tmp_path: Path) -> None:
-    late: list[float] = []
-    measuring = asyncio.create_task(_measure(late))
-    found = await asyncio.gather(*(_run(tmp_path, name, i * APART, late) for i, name in enumerate(SCENARIOS)))
-    measuring.cancel()
+def test_a_dozen_scenarios_at_once(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with alone(tmp_path_factory):
+        found = asyncio.run(_run_all(tmp_path))
 
     assert "\n".join(line for lines in found for line in lines) == ""
+
+
+async def _run_all(folder: Path) -> list[list[str]]:
+    late: list[float] = []
+    measuring = asyncio.create_task(_measure(late))
+    found = await asyncio.gather(*(_run(folder, name, i * APART, late) for i, name in enumerate(SCENARIOS)))
+    measuring.cancel()
+    return found
 
 
 async def _run(folder: Path, name: str, after: float, late: list[float]) -> list[str]:
