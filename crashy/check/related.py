@@ -45,22 +45,31 @@ def related_findings(found: Sequence[tuple[Document, Object | Workload]], others
     objects = latest(found)
     workloads = [one for _, one in objects if isinstance(one, Workload)]
     near: dict[str, list[Workload]] = {}
+    labelled: dict[tuple[str, str], list[Workload]] = {}
     for workload in workloads:
         for place in places(workload.document.file):
             near.setdefault(place, []).append(workload)
+        for label in workload.template.labels.items():
+            labelled.setdefault(label, []).append(workload)
     autoscalers = [one for _, one in objects if isinstance(one, HorizontalPodAutoscaler)]
     for document, one in objects:
         if isinstance(one, Service) and one.selector and document.file not in others:
-            yield from _service(document, one, near, workloads)
+            yield from _service(document, one, near, labelled)
         elif isinstance(one, PodDisruptionBudget) and document.file not in others:
             yield from _budget(document, one, near, autoscalers)
 
 
 def _service(
-    document: Document, service: Service, near: Mapping[str, list[Workload]], workloads: Sequence[Workload]
+    document: Document,
+    service: Service,
+    near: Mapping[str, list[Workload]],
+    labelled: Mapping[tuple[str, str], list[Workload]],
 ) -> Iterator[Finding]:
     selector = {key: value for key, value in service.selector.items() if key not in _BY_CONTROLLERS}
-    like = [one for one in workloads if selector.items() <= one.template.labels.items()]
+    if not selector:
+        return
+    fewest = min((labelled.get(label, []) for label in selector.items()), key=len)
+    like = [one for one in fewest if selector.items() <= one.template.labels.items()]
     if any(one.namespace == service.namespace for one in like):
         return
     file, folder = [*places(document.file)][:2]
