@@ -27,8 +27,6 @@ NO_EVICTION = Trap(
 )  # fmt: skip
 TRAPS = (SELECTS_NOTHING, NO_EVICTION)
 
-Label = tuple[str, str]
-
 # Labels that controllers put on their pods, beside those of the template.
 _BY_CONTROLLERS = frozenset(
     {
@@ -47,12 +45,12 @@ def related_findings(found: Sequence[tuple[Document, Object | Workload]], others
     objects = latest(found)
     workloads = [one for _, one in objects if isinstance(one, Workload)]
     near: dict[str, list[Workload]] = {}
-    labelled: dict[Label | None, list[Workload]] = {None: workloads}
+    labelled: dict[tuple[str, str], list[Workload]] = {}
     for workload in workloads:
-        for label in workload.template.labels.items():
-            labelled.setdefault(label, []).append(workload)
         for place in places(workload.document.file):
             near.setdefault(place, []).append(workload)
+        for label in workload.template.labels.items():
+            labelled.setdefault(label, []).append(workload)
     autoscalers = [one for _, one in objects if isinstance(one, HorizontalPodAutoscaler)]
     for document, one in objects:
         if isinstance(one, Service) and one.selector and document.file not in others:
@@ -65,15 +63,17 @@ def _service(
     document: Document,
     service: Service,
     near: Mapping[str, list[Workload]],
-    labelled: Mapping[Label | None, list[Workload]],
+    labelled: Mapping[tuple[str, str], list[Workload]],
 ) -> Iterator[Finding]:
     selector = {key: value for key, value in service.selector.items() if key not in _BY_CONTROLLERS}
+    if not selector:
+        return
 
     def fits(one: Workload) -> bool:
         return selector.items() <= one.template.labels.items()
 
-    some = min((labelled.get(label, []) for label in selector.items()), key=len, default=labelled[None])
-    if any(one.namespace == service.namespace and fits(one) for one in some):
+    fewest = min((labelled.get(label, []) for label in selector.items()), key=len)
+    if any(one.namespace == service.namespace and fits(one) for one in fewest):
         return
     file, folder = [*places(document.file)][:2]
     beside = near.get(file) or near.get(folder) or []
