@@ -31,13 +31,17 @@ def numbers(target: CheckTarget) -> Numbers:
     # Without another container nothing is kept of a pod that is not restarted, and the whole of it is killed.
     whole = target.template.restart_policy == "Never" and len(target.template.containers) == 1
     killing = kill_time(target, KillReason.OTHER if whole else KillReason.LIVENESS)
-    steady = [p for kind, p in target.probes.items() if kind is not ProbeType.STARTUP]
     return Numbers(
         {mode: impact(target, mode, killing) for mode in FailureMode},
         start(target),
         killing,
-        sum(60 / probe.period_seconds for probe in steady),
+        probes_per_minute(target),
     )
+
+
+def probes_per_minute(target: CheckTarget) -> float:
+    """Return how often a healthy container is probed."""
+    return sum(60 / probe.period_seconds for kind, probe in target.probes.items() if kind is not ProbeType.STARTUP)
 
 
 def kill_time(target: CheckTarget, reason: KillReason = KillReason.LIVENESS) -> Bounds:

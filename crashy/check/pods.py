@@ -56,6 +56,8 @@ def readiness_ignored(target: CheckTarget) -> Iterator[Hit]:
 
 def never_healed(target: CheckTarget) -> Iterator[Hit]:
     """Find known failures that nothing ends."""
+    if not target.env.failures:
+        return
     impacts = numbers(target).impacts
     for name, seconds in target.env.failures.items():
         if impacts[_MODES[name]].detected is None:
@@ -64,6 +66,8 @@ def never_healed(target: CheckTarget) -> Iterator[Hit]:
 
 def ill_again(target: CheckTarget) -> Iterator[Hit]:
     """Find known failures that recur after each restart."""
+    if not target.env.failures:
+        return
     impacts = numbers(target).impacts
     for name, seconds in target.env.failures.items():
         impact = impacts[_MODES[name]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crashy.check.model import Hit, Severity
-from crashy.check.numbers import kill_time, numbers, pre_stop_seconds
+from crashy.check.numbers import kill_time, pre_stop_seconds, probes_per_minute
 from crashy.check.starts import start, waits_for
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Illness as ProbeFailure
@@ -119,7 +119,7 @@ def exec_dear(target: CheckTarget) -> Iterator[Hit]:
 def many_probes(target: CheckTarget) -> Iterator[Hit]:
     """Find workloads that are probed very often."""
     replicas = target.workload.replicas or 1
-    rate = numbers(target).probes_per_minute
+    rate = probes_per_minute(target)
     if rate * replicas >= BUSY:
         text = f"{rate:g} probes a minute in each of {replicas} pods: {rate * replicas / 60:.3g} a second"
         yield Hit(target.field(""), text)
