@@ -15,7 +15,7 @@ from crashy.patient.answers import PAGES, fault_answer, probe_answer
 from crashy.patient.life import HEALTH_IN
 from crashy.patient.probes import PROBES, ProbeRoute
 from crashy.server import admin as admin_api
-from crashy.server import peers, personas, root
+from crashy.server import personas, root
 from crashy.server.answered import UNMATCHED
 from crashy.server.gate import make_fault_hook, observe
 from crashy.server.patient import Patient
@@ -53,8 +53,16 @@ def _routes(patient: Patient) -> list[web.RouteDef]:
         *(web.get(path, _page(text)) for path, text in pages.items()),
         *(web.get(route.path, _probe(patient, route)) for route in PROBES),
         *personas.routes(patient),
-        *peers.routes(patient),
+        *_peers(patient),
     ]
+
+
+def _peers(patient: Patient) -> list[web.RouteDef]:
+    if not patient.settings.peers:
+        return []
+    from crashy.server import peers  # noqa: PLC0415 - few need it
+
+    return [peers.route(patient)]
 
 
 async def _unmatched(request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""GET /peers: whom the names in PEERS lead to, each looked up and asked anew."""
+"""GET /peers: the pods that the names in PEERS lead to, each looked up for each request."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ WITHIN = 1.0
 """Seconds that a peer may take."""
 
 
-def routes(patient: Patient) -> list[web.RouteDef]:
-    """Return the route, where there are peers."""
+def route(patient: Patient) -> web.RouteDef:
+    """Return the route `GET /peers`."""
     settings = patient.settings
 
     async def peers(_request: web.Request) -> web.Response:
@@ -25,7 +25,7 @@ def routes(patient: Patient) -> list[web.RouteDef]:
             lines = await asyncio.gather(*(_ask(session, peer, settings.names_file) for peer in settings.peers))
         return web.Response(text="".join(f"{line}\n" for line in lines))
 
-    return [web.get("/peers", peers)] if settings.peers else []
+    return web.get("/peers", peers)
 
 
 async def _ask(session: ClientSession, peer: str, file: str) -> str:
