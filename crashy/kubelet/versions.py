@@ -67,9 +67,7 @@ class Profile:
     """An init container with restartPolicy Always is a sidecar; otherwise it is a plain init container."""
 
     restart_rules: bool = True
-    """A container's own restartPolicy and restartPolicyRules are honoured (gate ContainerRestartRules: 1.35)."""
-    restarts_all: bool = True
-    """Rules may restart all containers (the gate RestartAllContainersOnContainerExits, on from 1.36)."""
+    """A container's own restartPolicy and restartPolicyRules are honoured (on from 1.35, RestartAllContainers 1.36)."""
 
     stops_liveness_on_deletion: bool = True
     """Liveness and startup probes end with the pod's deletion; otherwise they continue until the process has ended."""
@@ -99,7 +97,6 @@ _1_34 = replace(
     version="1.34",
     requeue=Requeue.POLL,
     restart_rules=False,
-    restarts_all=False,
     texts=EventTexts(
         pulled='Container image "{image}" already present on machine',
         created="Created container: {container}",
@@ -129,7 +126,6 @@ _1_20 = Profile(
     probe_level_grace=False,
     sidecars=False,
     restart_rules=False,
-    restarts_all=False,
     stops_liveness_on_deletion=False,
     keeps_terminating_endpoints=False,
     publishes_final_phase_on_deletion=False,
