@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from crashy.kubelet.history import Histories, Instance
 from crashy.kubelet.outcome import Results, Stored
@@ -49,11 +48,10 @@ def generate_status(
     """
     source = _Source(template, histories, results, waiting, profile, terminal)
     init = tuple(source.init_container(c) for c in template.init_containers)
-    pod_initialized = all(done for done, _ in init)
-    containers = tuple(source.container(c, initializing=not pod_initialized) for c in template.containers)
-    phase = phase_of(template, containers, tuple(status for _, status in init), terminal=terminal, profile=profile)
+    containers = tuple(source.container(c) for c in template.containers)
+    phase = phase_of(template, containers, init, terminal=terminal, profile=profile)
     return with_condition(
-        replace(before, phase=phase, containers=containers, init_containers=tuple(s for _, s in init)),
+        replace(before, phase=phase, containers=containers, init_containers=init),
         template,
         now=now,
         profile=profile,
@@ -151,18 +149,16 @@ class _Source:
     profile: Profile
     terminal: bool
 
-    def container(self, container: Container, *, initializing: bool) -> ContainerStatus:
+    def container(self, container: Container) -> ContainerStatus:
         """Return the status of a regular container."""
-        status = self._status(container, "PodInitializing" if initializing else "ContainerCreating")
+        status = self._status(container)
         return replace(status, ready=self._ready(container, status))
 
-    def init_container(self, container: Container) -> tuple[bool, ContainerStatus]:
-        """Return whether the pod's initialization is past an init container, and its status."""
-        status = self._status(container, "PodInitializing")
-        if is_sidecar(container, self.profile):
-            return status.started, replace(status, ready=self._ready(container, status))
-        done = status.exit_code == 0
-        return done, replace(status, ready=done)
+    def init_container(self, container: Container) -> ContainerStatus:
+        """Return the status of an init container: a plain one is ready when it is done."""
+        status = self._status(container)
+        sidecar = is_sidecar(container, self.profile)
+        return replace(status, ready=self._ready(container, status) if sidecar else status.exit_code == 0)
 
     def _ready(self, container: Container, status: ContainerStatus) -> bool:
         if not status.started:
@@ -172,9 +168,8 @@ class _Source:
     def _result(self, probe_type: ProbeType, status: ContainerStatus) -> Stored | None:
         return self.results[probe_type].get(status.id)
 
-    def _status(
-        self, container: Container, creating: Literal["PodInitializing", "ContainerCreating"]
-    ) -> ContainerStatus:
+    def _status(self, container: Container) -> ContainerStatus:
+        creating = "PodInitializing" if self.template.init_containers else "ContainerCreating"
         instances = self.histories.of(container.name)
         cause = self.waiting.get(container.name)
         if not instances:
