@@ -9,6 +9,7 @@ rest.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from signal import SIGKILL, SIGTERM
 
 from crashy.check.outcomes import FailureMode, noticed, notices
 from crashy.check.starts import RELIST, listens, ready_after_start, start, waits_for
@@ -17,11 +18,16 @@ from crashy.kubelet.backoff import WORK_QUEUE_SECONDS, crash_loop_backoff
 from crashy.kubelet.detection import Bounds, first_failure, first_probe
 from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.grace import KillReason, grace_period
+from crashy.kubelet.restarts import restart_policy, restarts_after
+from crashy.kubelet.versions import NEWEST
 from crashy.objects.pod import ProbeType, Sleep
 
 REPLACED = Bounds(9.0, 12.0)
 """Seconds from the end of a Job's pod until the next one runs: its back-off, from the end's whole second."""
 _SYNC = Bounds(0.0, RELIST)
+_SUCCESSOR = Bounds(NEWEST.final_phase_after, NEWEST.final_phase_after + RELIST)
+"""Seconds from the end of the only container of a pod until its controller has another one, if it is not restarted."""
+_FAILED = (1, 128 + SIGTERM, 128 + SIGKILL)  # exit codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: 
     """
     if mode is FailureMode.EXIT:
         return ended if ended == _SYNC else ended and _sum(ended, _SYNC)
-    unready = _waits_to_be_ready(target) or _stays_ended(target)
+    unready = _waits_to_be_ready(target) or stays_ended(target)
     seen = noticed(target, ProbeType.READINESS, mode)
     published = ended and _sum(ended, _SYNC) if unready else None
     if ended and not unready and _ends_its_job(target):
@@ -85,7 +91,9 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: 
 def _restarted(target: CheckTarget, mode: FailureMode, ended: Bounds, killing: Bounds) -> Bounds | None:
     """Bound when the process runs again that has `ended`, or the one of the pod in its place."""
     limit = _backoff_limit(target)
-    if _stays_ended(target):
+    if stays_ended(target):
+        if limit is None and target.workload.kind != "Pod" and len(target.template.containers) == 1:
+            return _sum(ended, _SUCCESSOR)
         return _sum(ended, REPLACED) if limit else None
     if _ends_its_job(target):
         return None
@@ -98,8 +106,11 @@ def _ends_its_job(target: CheckTarget) -> bool:
     return target.template.restart_policy == "OnFailure" and limit is not None and limit <= 1
 
 
-def _stays_ended(target: CheckTarget) -> bool:
-    return target.template.restart_policy == "Never" and not target.container.restart_policy
+def stays_ended(target: CheckTarget) -> bool:
+    """Return whether a container that has failed, or was killed, is not started again, whichever its exit code was."""
+    template, container, profile = target.template, target.container, target.profile
+    never = restart_policy(template, container, profile) == "Never"
+    return never and not all(restarts_after(template, container, code, profile) for code in _FAILED)
 
 
 def _waits_to_be_ready(target: CheckTarget) -> bool:

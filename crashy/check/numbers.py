@@ -12,6 +12,7 @@ from crashy.check.targets import CheckTarget
 from crashy.kubelet.backoff import crash_loop_backoff
 from crashy.kubelet.detection import Bounds
 from crashy.kubelet.grace import KillReason, grace_after_pre_stop, grace_period, runs_pre_stop
+from crashy.kubelet.restarts import restart_policy
 from crashy.objects.pod import Container, ProbeType
 
 
@@ -29,7 +30,8 @@ class Numbers:
 def numbers(target: CheckTarget) -> Numbers:
     """Derive the numbers of a container."""
     # Without another container nothing is kept of a pod that is not restarted, and the whole of it is killed.
-    whole = target.template.restart_policy == "Never" and len(target.template.containers) == 1
+    policy = restart_policy(target.template, target.container, target.profile)
+    whole = policy == "Never" and len(target.template.containers) == 1
     killing = kill_time(target, KillReason.OTHER if whole else KillReason.LIVENESS)
     return Numbers(
         {mode: impact(target, mode, killing) for mode in FailureMode},

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crashy.check.handler_traps import depends_on
+from crashy.check.impacts import stays_ended
 from crashy.check.model import Hit, Severity
 from crashy.check.numbers import numbers, waits
 from crashy.check.outcomes import FailureMode
 from crashy.check.targets import CheckTarget
+from crashy.kubelet.restarts import restart_policy
 from crashy.objects.kinds import KINDS
 
 # How the patient's variables make it fail.
@@ -32,15 +34,21 @@ def readiness_alone(target: CheckTarget) -> Iterator[Hit]:
 
 def liveness_without_restart(target: CheckTarget) -> Iterator[Hit]:
     """Find liveness probes of containers that are not restarted, or whose work is to end one day."""
-    policy = target.template.restart_policy
-    if target.container.liveness_probe is None or policy == "Always" or target.container.restart_policy == "Always":
+    policy = restart_policy(target.template, target.container, target.profile)
+    if target.container.liveness_probe is None or policy == "Always":
         return
-    job = KINDS[target.workload.kind].ends
-    if policy == "Never":
-        text = "its pod has failed then, and stays so" + ("; the Job starts another until backoffLimit" if job else "")
+    job, never = KINDS[target.workload.kind].ends, stays_ended(target)
+    if policy == "Never" and not never:  # its restart rules start it again
+        return
+    if never and target.container.restart_policy and len(target.template.containers) > 1:
+        text = "it has ended then, and stays so"
+    elif never:
+        other = "; another pod takes its place" if target.workload.kind != "Pod" else ""
+        text = "its pod has failed then, and stays so"
+        text += "; the Job starts another until backoffLimit" if job else other
     else:
         text = "its work begins again" + (", and counts towards the Job's backoffLimit" if job else "")
-    severity = None if policy == "Never" else Severity.NOTE
+    severity = None if never else Severity.NOTE
     yield Hit(target.field("livenessProbe"), f"liveness kills it, and restartPolicy is {policy}: {text}", severity)
 
 

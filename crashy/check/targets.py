@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from crashy.check.patient_env import PatientEnv, by_name, is_known, patient_env
-from crashy.kubelet.pod import is_sidecar
+from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap
 from crashy.objects.document import Document, refusal

@@ -96,7 +96,8 @@ class DeploymentController:
     def _step(self) -> None:
         for one in self.sets:
             one.sync()
-        if self._sized_for != self.workload.replicas:
+        self._progress.pause(self.workload)
+        if self._sized_for != self.workload.replicas or self.workload.paused:
             self._resize()
         elif self.workload.strategy.type == "Recreate":
             self._recreate()
@@ -104,9 +105,14 @@ class DeploymentController:
             self._roll()
 
     def _resize(self) -> None:
-        """Scale the ReplicaSets to a changed number of replicas, proportionally during a rollout."""
+        """Scale the ReplicaSets to a changed number of replicas, proportionally during a rollout.
+
+        Those of a paused Deployment are only ever scaled; one without pods scales its latest.
+        """
         wanted = self._sized_for = self.workload.replicas
         active = [one for one in self.sets if one.replicas]
+        if self.workload.paused and not active:
+            active = sorted(self.sets, key=lambda one: one.name == self.newest)[-1:]
         new = next((one for one in active if one.name == self.newest), None)
         if len(active) == 1:
             self._scale(active[0], wanted)
@@ -116,10 +122,13 @@ class DeploymentController:
                     self._scale(one, 0)
         elif active and self.workload.strategy.type != "Recreate":
             sizes = proportional(wanted, self._fence(), self._most_before, [one.replicas for one in active])
-            for one, size in zip(active, sizes, strict=True):
+            sized = list(zip(active, sizes, strict=True))
+            if sum(sizes) > sum(one.replicas for one in active):
+                sized.reverse()  # of equally large ones the newer is scaled up first, the older scaled down
+            for one, size in sorted(sized, key=lambda pair: -pair[0].replicas):
                 self._scale(one, size)
         self._most_before = self._most()
-        self._again = True
+        self._again |= not self.workload.paused
 
     def _recreate(self) -> None:
         """Delete all pods of other templates, then create the new ones."""

@@ -17,7 +17,7 @@ from crashy.controllers.base import PodView, Workloads
 from crashy.controllers.job_pods import INDEX, Backoff, JobPod, last_failures, pods_begin, replacement_annotations
 from crashy.controllers.job_sync import Condition, JobStatus, Step, sync
 from crashy.controllers.timer import Timer
-from crashy.kubelet.pod import is_sidecar
+from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.runtime import Pod
 from crashy.objects.job import CONTROLLER, Job
 from crashy.objects.names import generated

@@ -13,6 +13,7 @@ from crashy.timeline.kinds import Emit
 SOURCE = "deployment-controller"
 _NO_DEADLINE = 2**31 - 1
 _FAILED = "ProgressDeadlineExceeded"
+_PAUSED, _RESUMED = "DeploymentPaused", "DeploymentResumed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,21 @@ class Progress:
         self._counts = replace(self._counts, updated=0)
         self._set(deployment, "NewReplicaSetCreated", f'Created new replica set "{replica_set}"')
 
+    def pause(self, deployment: Deployment) -> None:
+        """Report that the Deployment was paused or resumed (kubernetes: sync.go checkPausedConditions)."""
+        if deployment.progress_deadline_seconds == _NO_DEADLINE or self.reason == _FAILED:
+            return
+        if deployment.paused:
+            self._set(deployment, _PAUSED, "Deployment is paused")
+        elif self.reason == _PAUSED:
+            self._set(deployment, _RESUMED, "Deployment is resumed")
+
     def note(self, deployment: Deployment, replica_set: str, counts: Counts) -> None:
         """Report progress since the last call, or that the progress deadline is exceeded."""
         before, self._counts = self._counts, counts
         deadline = deployment.progress_deadline_seconds
         done = counts.replicas == counts.updated and self.reason == "NewReplicaSetAvailable"
-        if done or deadline == _NO_DEADLINE:
+        if done or deadline == _NO_DEADLINE or deployment.paused:
             return
         if counts.complete:
             self._set(deployment, "NewReplicaSetAvailable", f'ReplicaSet "{replica_set}" has successfully progressed.')
@@ -74,7 +84,7 @@ class Progress:
     def deadline(self, deployment: Deployment) -> float | None:
         """Return when the progress deadline expires; None without a rollout in progress or without a deadline."""
         seconds = deployment.progress_deadline_seconds
-        if self.reason not in {"NewReplicaSetCreated", "ReplicaSetUpdated"} or seconds == _NO_DEADLINE:
+        if self.reason not in {"NewReplicaSetCreated", "ReplicaSetUpdated", _RESUMED} or seconds == _NO_DEADLINE:
             return None
         return self._progressed_at + seconds
 
@@ -93,7 +103,7 @@ class Progress:
             data={
                 "type": "Warning" if reason == _FAILED else "Normal",
                 "condition": "Progressing",
-                "status": str(reason != _FAILED),
+                "status": "Unknown" if reason in {_PAUSED, _RESUMED} else str(reason != _FAILED),
                 "namespace": deployment.namespace,
             },
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from crashy.kubelet.pod import is_sidecar
+from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.images import KNOWN, PATIENT, is_patient, name
 from crashy.objects.manifests import Manifests

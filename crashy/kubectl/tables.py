@@ -14,7 +14,7 @@ from crashy.controllers.job import JobController
 from crashy.controllers.replicaset import ReplicaSetController, ReplicaSetWorkload
 from crashy.controllers.statefulset import StatefulSetController
 from crashy.kubectl.columns import PodColumns, pod_columns
-from crashy.kubelet.pod import is_sidecar
+from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.durations import human_duration
 from crashy.objects.kinds import Kind

@@ -26,6 +26,7 @@ from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
 from crashy.kubelet.pod import compute_pod_actions
 from crashy.kubelet.recorder import Recorder
+from crashy.kubelet.restarts import restarts_all
 from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.versions import NEWEST, Profile, Requeue
 from crashy.kubelet.worker import Decision
@@ -165,9 +166,13 @@ class PodDriver:
         await mounted(self.pod, self._config, self._recorder)
         self._probing.start(self._group)
         self._probing.trigger_readiness()
-        template = self.pod.template
         records = {name: replace(r, changed=r.id in self._outdated) for name, r in view.records().items()}
-        actions = compute_pod_actions(template, records, self._probing.results, profile=self._profile)
+        if restarts_all(self.pod.template, self._status.exit_codes(), self._profile):
+            await self._kill_all("killing")
+            self._waiting.clear()
+            self._lifecycle.remove()
+            return
+        actions = compute_pod_actions(self.pod.template, records, self._probing.results, profile=self._profile)
         if actions.kill_pod:
             await self._kill_all()
         else:
@@ -217,10 +222,10 @@ class PodDriver:
             status = replace(status, phase=self._status.phase)
         self._publish(status)
 
-    async def _kill_all(self) -> None:
+    async def _kill_all(self, message: str = "") -> None:
         pod_grace = self.pod.template.termination_grace_period_seconds
         grace = grace_period(pod_grace, deletion_grace=self._deletion_grace)
-        await kill_all(self.pod.template, self._lifecycle, grace, self._profile)
+        await kill_all(self.pod.template, self._lifecycle, grace, self._profile, message)
 
     async def _interruptible(self, work: Coroutine[None, None, None]) -> None:
         """Do work that a deletion cancels."""

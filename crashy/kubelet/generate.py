@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from crashy.kubelet.history import Histories
+from crashy.kubelet.history import Histories, Instance
 from crashy.kubelet.outcome import Results, Stored
-from crashy.kubelet.pod import is_sidecar, should_restart
+from crashy.kubelet.pod import should_restart
+from crashy.kubelet.restarts import REMOVED, is_sidecar, restarts_after, restarts_all
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.kubelet.worker import is_started
 from crashy.objects.pod import Container, PodTemplate, ProbeType
@@ -48,11 +48,10 @@ def generate_status(
     """
     source = _Source(template, histories, results, waiting, profile, terminal)
     init = tuple(source.init_container(c) for c in template.init_containers)
-    pod_initialized = all(done for done, _ in init)
-    containers = tuple(source.container(c, initializing=not pod_initialized) for c in template.containers)
-    phase = phase_of(template, containers, tuple(status for _, status in init), terminal=terminal, profile=profile)
+    containers = tuple(source.container(c) for c in template.containers)
+    phase = phase_of(template, containers, init, terminal=terminal, profile=profile)
     return with_condition(
-        replace(before, phase=phase, containers=containers, init_containers=tuple(s for _, s in init)),
+        replace(before, phase=phase, containers=containers, init_containers=init),
         template,
         now=now,
         profile=profile,
@@ -105,6 +104,9 @@ def phase_of(
     profile: Profile = NEWEST,
 ) -> Phase:
     """Return the pod's phase (kubelet: pkg/kubelet/kubelet_pods.go getPhase)."""
+    exit_codes = PodStatus("Running", containers, init_containers).exit_codes()
+    if not terminal and restarts_all(template, exit_codes, profile):
+        return "Running"
     initialized = any(c.state != "waiting" or c.last_state is not None for c in containers)
     for spec, status in zip(template.init_containers, init_containers, strict=True):
         ended = status.exit_code if status.state == "terminated" else _last_exit_code(status)
@@ -113,16 +115,25 @@ def phase_of(
                 return "Pending"
         elif status.state == "running" or ended is None:
             return "Pending"
-        elif ended != 0:
-            return "Failed" if template.restart_policy == "Never" else "Pending"
+        elif ended != 0 and not _restartable(template, spec, status, profile):
+            return "Failed"
     if any(c.state == "waiting" and c.last_state is None for c in containers):
         return "Pending"
     if any(c.state == "running" for c in containers):
         return "Running"
     succeeded = all((c.exit_code if c.state == "terminated" else _last_exit_code(c)) == 0 for c in containers)
-    if not terminal and (template.restart_policy == "Always" or not (succeeded or template.restart_policy == "Never")):
+    again = (_restartable(template, *pair, profile) for pair in zip(template.containers, containers, strict=True))
+    if not terminal and any(again):
         return "Running"
     return "Succeeded" if succeeded else "Failed"
+
+
+def _restartable(template: PodTemplate, container: Container, status: ContainerStatus, profile: Profile) -> bool:
+    """Return whether a container that has ended, and may wait for its next start, is to be started again."""
+    if status.state == "waiting" and status.last_state and status.last_state.reason == REMOVED:
+        return True
+    ended = status.exit_code if status.state == "terminated" else _last_exit_code(status)
+    return restarts_after(template, container, ended or 0, profile)
 
 
 def _last_exit_code(status: ContainerStatus) -> int | None:
@@ -138,18 +149,16 @@ class _Source:
     profile: Profile
     terminal: bool
 
-    def container(self, container: Container, *, initializing: bool) -> ContainerStatus:
+    def container(self, container: Container) -> ContainerStatus:
         """Return the status of a regular container."""
-        status = self._status(container, "PodInitializing" if initializing else "ContainerCreating")
+        status = self._status(container)
         return replace(status, ready=self._ready(container, status))
 
-    def init_container(self, container: Container) -> tuple[bool, ContainerStatus]:
-        """Return whether the pod's initialization is past an init container, and its status."""
-        status = self._status(container, "PodInitializing")
-        if is_sidecar(container, self.profile):
-            return status.started, replace(status, ready=self._ready(container, status))
-        done = status.exit_code == 0
-        return done, replace(status, ready=done)
+    def init_container(self, container: Container) -> ContainerStatus:
+        """Return the status of an init container: a plain one is ready when it is done."""
+        status = self._status(container)
+        sidecar = is_sidecar(container, self.profile)
+        return replace(status, ready=self._ready(container, status) if sidecar else status.exit_code == 0)
 
     def _ready(self, container: Container, status: ContainerStatus) -> bool:
         if not status.started:
@@ -159,15 +168,16 @@ class _Source:
     def _result(self, probe_type: ProbeType, status: ContainerStatus) -> Stored | None:
         return self.results[probe_type].get(status.id)
 
-    def _status(
-        self, container: Container, creating: Literal["PodInitializing", "ContainerCreating"]
-    ) -> ContainerStatus:
+    def _status(self, container: Container) -> ContainerStatus:
+        creating = "PodInitializing" if self.template.init_containers else "ContainerCreating"
         instances = self.histories.of(container.name)
         cause = self.waiting.get(container.name)
         if not instances:
             reason, message = (cause.reason, cause.message) if cause else (creating, "")
             return ContainerStatus(container.name, reason=reason, message=message)
         newest, previous = instances[0], instances[1].terminated() if instances[1:] else None
+        if newest.removed:
+            return self._removed(container, newest, cause or Waiting(creating, ""))
         status = ContainerStatus(
             container.name,
             newest.id,
@@ -182,8 +192,7 @@ class _Source:
                 running=True, startup_result=startup, has_startup_worker=container.startup_probe is not None
             )
             return replace(status, state="running", started=started)
-        restarts = should_restart(newest.record(), self._restart_policy(container), deleting=self.terminal)
-        if cause and restarts:
+        if cause and self._starts_again(container, newest):
             return replace(status, reason=cause.reason, message=cause.message, started_at=None, last_state=end)
         return replace(
             status,
@@ -194,11 +203,23 @@ class _Source:
             finished_at=end.finished_at,
         )
 
-    def _restart_policy(self, container: Container) -> str:
-        if is_sidecar(container, self.profile):
-            return "Always"
-        init = container in self.template.init_containers
-        return "OnFailure" if init and self.template.restart_policy == "Always" else self.template.restart_policy
+    def _starts_again(self, container: Container, newest: Instance) -> bool:
+        plain = container in self.template.init_containers and not is_sidecar(container, self.profile)
+        if plain and newest.exit_code == 0:
+            return False
+        record, profile = newest.record(), self.profile
+        return should_restart(self.template, container, record, deleting=self.terminal, profile=profile)
+
+    def _removed(self, container: Container, instance: Instance, later: Waiting) -> ContainerStatus:
+        """Return the status of a container that was removed: that it was, and once another one runs, as any new one."""
+        begun = bool(self.histories.records())
+        return ContainerStatus(
+            container.name,
+            reason=later.reason if begun else instance.reason,
+            message=later.message if begun else instance.message,
+            restart_count=instance.restart_count + 1,
+            last_state=instance.terminated(),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from crashy.kubelet.pod import ContainerRecord, RecordState
+from crashy.kubelet.restarts import REMOVED, REMOVED_EXIT_CODE, REMOVED_MESSAGE
 from crashy.objects.status import Terminated
 
 KEPT = 2
@@ -28,6 +29,11 @@ class Instance:
     def running(self) -> bool:
         """Return whether it is running."""
         return self.exit_code is None
+
+    @property
+    def removed(self) -> bool:
+        """Return whether it was removed, because its pod starts over."""
+        return self.reason == REMOVED
 
     def record(self) -> ContainerRecord:
         """Return it as a sync sees it."""
@@ -57,12 +63,12 @@ class Histories:
         return next(iter(self.of(container)), None)
 
     def last_finished_at(self, container: str) -> float | None:
-        """Return when the newest ended instance ended: the back-off counts from then."""
-        return next((i.finished_at for i in self.of(container) if not i.running), None)
+        """Return when the newest ended instance ended, if it is still there: the back-off counts from then."""
+        return next((i.finished_at for i in self.of(container) if not i.running and not i.removed), None)
 
     def records(self) -> dict[str, ContainerRecord]:
         """Return the newest instance of each container as a sync sees it."""
-        return {name: instances[0].record() for name, instances in self.instances.items()}
+        return {name: instances[0].record() for name, instances in self.instances.items() if not instances[0].removed}
 
     def running(self) -> dict[str, Instance]:
         """Return the running instances, by container."""
@@ -83,6 +89,15 @@ class Histories:
             return replace(instance, exit_code=exit_code, finished_at=finished_at, message=message)
 
         return self._with(container, tuple(end(instance) for instance in self.of(container)))
+
+    def removed(self, now: float) -> Histories:
+        """Return the histories with every container removed, as if it had been killed then."""
+
+        def remove(instance: Instance) -> Instance:
+            ended = replace(instance, finished_at=now, exit_code=REMOVED_EXIT_CODE)
+            return replace(ended, reason=REMOVED, message=REMOVED_MESSAGE)
+
+        return Histories({name: (remove(instances[0]),) for name, instances in self.instances.items()})
 
     def _with(self, container: str, instances: tuple[Instance, ...]) -> Histories:
         return Histories({**self.instances, container: instances})

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from crashy.kubelet.grace import KillReason, grace_period
 from crashy.kubelet.outcome import Results, Stored
+from crashy.kubelet.restarts import is_sidecar, restart_policy, restarts_after
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import Container, PodTemplate, ProbeType
 
@@ -100,7 +101,14 @@ def compute_pod_actions(
     return _Sync(template, records, results, deleting, profile, sandbox.attempt).actions()
 
 
-def should_restart(record: ContainerRecord | None, restart_policy: str, *, deleting: bool = False) -> bool:
+def should_restart(
+    template: PodTemplate,
+    container: Container,
+    record: ContainerRecord | None,
+    *,
+    deleting: bool = False,
+    profile: Profile = NEWEST,
+) -> bool:
     """Return whether a container that does not run is to be started (kubelet: pkg/kubelet/container/helpers.go)."""
     if deleting:
         return False
@@ -111,17 +119,12 @@ def should_restart(record: ContainerRecord | None, restart_policy: str, *, delet
             return False
         case RecordState.UNKNOWN | RecordState.CREATED:
             return True
-    return _restarts(restart_policy) and not (restart_policy == "OnFailure" and record.exit_code == 0)
+    return restarts_after(template, container, record.exit_code, profile)
 
 
 def next_restart_count(record: ContainerRecord | None) -> int:
     """Return the restart count of the instance to be started: whatever ended the last one, it is one more."""
     return 0 if record is None else record.restart_count + 1
-
-
-def is_sidecar(container: Container, profile: Profile = NEWEST) -> bool:
-    """Return whether an init container is one that stays: it has probes, and is restarted under every policy."""
-    return profile.sidecars and container.restart_policy == "Always"
 
 
 def probe_workers(template: PodTemplate, profile: Profile = NEWEST) -> tuple[tuple[str, ProbeType], ...]:
@@ -139,13 +142,9 @@ def stopping_message(container: str) -> str:
     return f"Stopping container {container}"
 
 
-def _restarts(restart_policy: str) -> bool:
-    return restart_policy != "Never"
-
-
 def _new_sandbox(template: PodTemplate, records: Mapping[str, ContainerRecord], attempt: int) -> Actions:
     killed = Actions(kill_pod=True, attempt=attempt)
-    if not _restarts(template.restart_policy) and attempt != 0 and records:
+    if template.restart_policy == "Never" and attempt != 0 and records:
         return killed
     succeeded = {
         name for name, record in records.items() if record.state is RecordState.EXITED and record.exit_code == 0
@@ -191,7 +190,7 @@ class _Sync:
         """Check one regular container; True if it keeps running as it is."""
         record = self.records.get(container.name)
         if record is None or record.state is not RecordState.RUNNING:
-            if should_restart(record, self.template.restart_policy, deleting=self.deleting):
+            if should_restart(self.template, container, record, deleting=self.deleting, profile=self.profile):
                 self.starts.append(container.name)
                 if record is not None and record.state is RecordState.UNKNOWN:
                     self._kill_unknown("Container", container, record)
@@ -199,7 +198,7 @@ class _Sync:
         if record.changed:
             restart, reason, message = True, KillReason.OTHER, f"Container {container.name} definition changed"
         elif failed := self._failed_probe(record):
-            restart = _restarts(self.template.restart_policy)
+            restart = self._restarts(container)
             reason, message = failed, f"Container {container.name} failed {failed} probe"
         else:
             return True
@@ -254,7 +253,7 @@ class _Sync:
             return False, True
         if record.state is RecordState.EXITED and record.exit_code == 0:
             return True, False
-        if not _restarts(self.template.restart_policy):
+        if not self._restarts(container, record.exit_code if record.state is RecordState.EXITED else None):
             self.doomed = True
         elif record.state is RecordState.UNKNOWN:
             self._kill_unknown("Init container", container, record)
@@ -274,6 +273,12 @@ class _Sync:
         if failed:
             self._kill(container, record, failed, f"Init container {container.name} failed {failed} probe")
         return started, failed is not None
+
+    def _restarts(self, container: Container, exit_code: int | None = None) -> bool:
+        """Return whether a container is started again that is killed, or has exited: only then its rules apply."""
+        if exit_code is not None:
+            return restarts_after(self.template, container, exit_code, self.profile)
+        return restart_policy(self.template, container, self.profile) != "Never"
 
     def _failed_probe(self, record: ContainerRecord) -> KillReason | None:
         for probe_type, reason in ((ProbeType.LIVENESS, KillReason.LIVENESS), (ProbeType.STARTUP, KillReason.STARTUP)):

@@ -66,6 +66,9 @@ class Profile:
     sidecars: bool = True
     """An init container with restartPolicy Always is a sidecar; otherwise it is a plain init container."""
 
+    restart_rules: bool = True
+    """A container's own restartPolicy and restartPolicyRules are honoured (on from 1.35, RestartAllContainers 1.36)."""
+
     stops_liveness_on_deletion: bool = True
     """Liveness and startup probes end with the pod's deletion; otherwise they continue until the process has ended."""
     keeps_terminating_endpoints: bool = True
@@ -93,6 +96,7 @@ _1_34 = replace(
     _1_36,
     version="1.34",
     requeue=Requeue.POLL,
+    restart_rules=False,
     texts=EventTexts(
         pulled='Container image "{image}" already present on machine',
         created="Created container: {container}",
@@ -121,6 +125,7 @@ _1_20 = Profile(
     crash_loop_gates=False,
     probe_level_grace=False,
     sidecars=False,
+    restart_rules=False,
     stops_liveness_on_deletion=False,
     keeps_terminating_endpoints=False,
     publishes_final_phase_on_deletion=False,

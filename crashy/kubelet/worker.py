@@ -27,7 +27,7 @@ class ContainerView:
     """The part of the published pod status that a worker reads: one container, and the pod's phase.
 
     `id` is empty until the container is created. `started_at` is on the clock of `step`'s `now`, in seconds.
-    `restartable` is false if an exit is final: restartPolicy Never, unless the container is a sidecar.
+    `restartable` is false if an exit is final: by the container's restart policy or rules, or its pod's policy.
     """
 
     id: str = ""

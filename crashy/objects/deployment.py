@@ -50,6 +50,8 @@ class Deployment(Workload):
     strategy: Strategy
     min_ready_seconds: int
     progress_deadline_seconds: int
+    paused: bool = False
+    """Nothing is rolled out; scaling works."""
     revision_history_limit: int = 10
     """How many old ReplicaSets a cluster keeps to roll back to; a lab rolls forward only."""
 
@@ -90,6 +92,7 @@ def read_deployment(reading: Reading) -> Deployment | None:
         progress_deadline_seconds=deadline,
         source=reading.document.source,
         replicas_given="replicas" in spec,
+        paused=spec.get("paused", False),
         revision_history_limit=history,
     )
 

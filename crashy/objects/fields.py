@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,12 @@ def unsupported(path: str, value: Any, allowed: Iterable[str]) -> FieldError:
     """Report that a value is none of those allowed."""
     choices = ", ".join(shown(choice) for choice in allowed)
     return FieldError(path, "Unsupported value", f"{shown(value)}: supported values: {choices}")
+
+
+def too_many(path: str, values: Collection[Any], most: int) -> Iterator[FieldError]:
+    """Report a list of more than `most` items, if it is one."""
+    if len(values) > most:
+        yield FieldError(path, "Too many", f"{len(values)}: must have at most {most} items")
 
 
 def shown(value: Any) -> str:

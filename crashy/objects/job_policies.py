@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crashy.objects.fields import FieldError, duplicate, invalid, required, unsupported
+from crashy.objects.fields import FieldError, duplicate, invalid, required, too_many, unsupported
 from crashy.objects.reading import at_least
 
 _ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
@@ -68,7 +68,7 @@ def policy_rules(spec: Mapping[str, Any], path: str, containers: Collection[str]
     if "podFailurePolicy" in spec:
         at = f"{path}.podFailurePolicy.rules"
         rules = spec["podFailurePolicy"].get("rules", ())
-        yield from _too_many(at, rules, _MOST_RULES)
+        yield from too_many(at, rules, _MOST_RULES)
         for i, rule in enumerate(rules):
             yield from _failure_rule(spec, rule, f"{at}[{i}]", containers)
     if "successPolicy" in spec and spec.get("completionMode") == "Indexed":
@@ -76,7 +76,7 @@ def policy_rules(spec: Mapping[str, Any], path: str, containers: Collection[str]
         rules = spec["successPolicy"].get("rules", ())
         if not rules:
             yield required(at, "at least one rules must be specified when the successPolicy is specified")
-        yield from _too_many(at, rules, _MOST_RULES)
+        yield from too_many(at, rules, _MOST_RULES)
         for i, rule in enumerate(rules):
             yield from _success_rule(rule, f"{at}[{i}]", spec.get("completions", 0))
 
@@ -111,7 +111,7 @@ def _exit_codes(codes: Mapping[str, Any], path: str, containers: Collection[str]
     values = codes.get("values", [])
     if not values:
         yield invalid(f"{path}.values", values, "at least one value is required")
-    yield from _too_many(f"{path}.values", values, 255)
+    yield from too_many(f"{path}.values", values, 255)
     for i, value in enumerate(values):
         if value == 0 and codes.get("operator") == "In":
             yield invalid(f"{path}.values[{i}]", value, "must not be 0 for the In operator")
@@ -171,8 +171,3 @@ def _choice(path: str, value: Any, allowed: tuple[str, ...]) -> Iterator[FieldEr
         yield required(path, f"valid values: [{quoted}]")
     elif value not in allowed:
         yield unsupported(path, value, allowed)
-
-
-def _too_many(path: str, values: Collection[Any], most: int) -> Iterator[FieldError]:
-    if len(values) > most:
-        yield FieldError(path, "Too many", f"{len(values)}: must have at most {most} items")

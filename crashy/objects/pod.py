@@ -10,6 +10,7 @@ from typing import Any
 from crashy.objects import schema
 from crashy.objects.defaults import complete_pod, complete_probe
 from crashy.objects.fields import FieldError, SpecError, related
+from crashy.objects.restart_rules import RestartRule, read_rules
 from crashy.objects.validation import validate_pod, validate_probe
 
 
@@ -134,7 +135,10 @@ class EnvVar:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container as its pod's specification describes it; `restart_policy` is `Always` for a sidecar, else empty."""
+    """A container as its pod's specification describes it; without a `restart_policy` it has its pod's.
+
+    An init container whose own one is `Always` is a sidecar.
+    """
 
     name: str
     image: str = ""
@@ -150,6 +154,7 @@ class Container:
     startup_probe: Probe | None = None
     lifecycle: Lifecycle = Lifecycle()
     restart_policy: str = ""
+    restart_policy_rules: tuple[RestartRule, ...] = ()
     image_pull_policy: str = "IfNotPresent"
     volume_mounts: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
 
@@ -232,6 +237,7 @@ def _container(raw: Mapping[str, Any]) -> Container:
         startup_probe=_probe(raw["startupProbe"]) if "startupProbe" in raw else None,
         lifecycle=Lifecycle(_hook(hooks.get("postStart")), _hook(hooks.get("preStop"))),
         restart_policy=raw.get("restartPolicy", ""),
+        restart_policy_rules=read_rules(raw.get("restartPolicyRules", ())),
         image_pull_policy=raw["imagePullPolicy"],
         volume_mounts=tuple(raw.get("volumeMounts", ())),
     )

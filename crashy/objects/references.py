@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from crashy.objects.config import ConfigMap, Secret, missing
-from crashy.objects.deployment import Deployment
 from crashy.objects.document import Document
 from crashy.objects.fields import FieldError, invalid
 from crashy.objects.kinds import KINDS
@@ -82,8 +81,6 @@ def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
 
 
 def _not_done(workload: Workload, spec: Mapping[str, Any]) -> Iterator[FieldError]:
-    if isinstance(workload, Deployment) and spec.get("paused"):
-        yield FieldError("spec.paused", "the lab ignores this and rolls out")
     retention = "persistentVolumeClaimRetentionPolicy"
     if isinstance(workload, StatefulSet) and (spec.get(retention) or {}).get("whenScaled") == "Delete":
         yield FieldError(f"spec.{retention}.whenScaled", "the lab keeps claims until its end")

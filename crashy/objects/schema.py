@@ -75,7 +75,8 @@ _CONTAINER: Type = {
         {**each("string", "name mountPath subPath"), "readOnly": "bool"}
         | unread("subPathExpr mountPropagation recursiveReadOnly")
     ],
-    **unread("resizePolicy restartPolicyRules securityContext volumeDevices"),
+    "restartPolicyRules": [{"action": "string", "exitCodes": {"operator": "string", "values": ["int32"]}}],
+    **unread("resizePolicy securityContext volumeDevices"),
 }
 _POD_SPEC: Type = {
     "containers": [_CONTAINER],

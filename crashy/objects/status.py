@@ -59,3 +59,8 @@ class PodStatus:
     def container(self, name: str) -> ContainerStatus | None:
         """Return the status of one container, regular or init, by its name."""
         return next((c for c in (*self.containers, *self.init_containers) if c.name == name), None)
+
+    def exit_codes(self) -> dict[str, int]:
+        """Return those of the containers that are terminated, regular and init ones, by name."""
+        every = (*self.init_containers, *self.containers)
+        return {c.name: c.exit_code for c in every if c.state == "terminated" and c.exit_code is not None}

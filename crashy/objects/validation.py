@@ -23,6 +23,7 @@ from crashy.objects.names import (
     is_port_number,
 )
 from crashy.objects.quantity import parse_quantity
+from crashy.objects.restart_rules import validate_restart_policy
 
 Raw = Mapping[str, Any]
 Errors = Iterator[FieldError]
@@ -132,13 +133,12 @@ def _container(raw: Raw, path: str, volumes: set[str], grace: int, *, init: bool
 
 
 def _behaviour(raw: Raw, path: str, grace: int, *, init: bool) -> Errors:
-    """Check what only a container that keeps running may have: hooks, probes, and a sidecar's restartPolicy."""
+    """Check what only a container that keeps running may have, hooks and probes, and its restart policy."""
     if init and raw.get("restartPolicy") != "Always":
         for name in ("lifecycle", *PROBES):
             if name in raw:
                 yield forbidden(f"{path}.{name}", "may not be set for init containers without restartPolicy=Always")
-        if "restartPolicy" in raw:
-            yield unsupported(f"{path}.restartPolicy", raw["restartPolicy"], ("Always",))
+        yield from validate_restart_policy(raw, path)
         return
     for hook in ("postStart", "preStop"):
         if hook in raw.get("lifecycle", {}):
@@ -146,8 +146,7 @@ def _behaviour(raw: Raw, path: str, grace: int, *, init: bool) -> Errors:
             yield from validate_handler(raw["lifecycle"][hook], f"{path}.lifecycle.{hook}", kinds, grace)
     for name in PROBES:
         yield from validate_probe(raw.get(name), f"{path}.{name}", name)
-    if "restartPolicy" in raw and not init:
-        yield forbidden(f"{path}.restartPolicy", "may not be set for non-init containers")
+    yield from validate_restart_policy(raw, path)
 
 
 def _ports(ports: Iterable[Raw], path: str) -> Errors:

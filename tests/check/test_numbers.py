@@ -22,6 +22,7 @@ from tests.kubelet.simulation import Run, simulate
 
 EXIT, ERRORS, HANG = FailureMode
 HAIR = 0.01
+NOT_0 = {"action": "Restart", "exitCodes": {"operator": "NotIn", "values": [0]}}
 CONDITIONS: dict[FailureMode, Condition] = {ERRORS: Answer(500), HANG: Hang()}
 
 
@@ -212,6 +213,24 @@ def test_a_pod_that_is_not_restarted_is_never_back(policy: str) -> None:
     (patient,) = targets({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": pod})
 
     assert all((impact.back is None) == (policy == "Never") for impact in numbers(patient).impacts.values())
+
+
+@pytest.mark.parametrize(
+    ("own", "beside", "back"),
+    [
+        ({"restartPolicy": "Always"}, [], Bounds(0, 1)),
+        ({"restartPolicy": "Never"}, [{"name": "side", "image": "app"}], None),
+        ({"restartPolicy": "Never"}, [], Bounds(0.1, 2.1)),  # another pod takes the place of the failed one
+        ({"restartPolicy": "Never", "restartPolicyRules": [NOT_0]}, [], Bounds(0, 1)),
+    ],
+    ids=lambda value: None if isinstance(value, list) else str(value),
+)
+def test_a_containers_own_restart_policy_counts(own: Any, beside: list[Any], back: Bounds | None) -> None:
+    manifest = deployment(own)
+    manifest["spec"]["template"]["spec"]["containers"] += beside
+    patient = targets(manifest)[0]
+
+    assert numbers(patient).impacts[FailureMode.EXIT].back == back
 
 
 PROBE = st.fixed_dictionaries(

@@ -283,6 +283,7 @@ CAUGHT = [
     ("rollout-stands-still", [stateful(partition=2)], "note", "no ordinal is 2 or more"),
     ("liveness-without-restart", [job("Never")], "warning", "the Job starts another until backoffLimit"),
     ("liveness-without-restart", [job("OnFailure")], "note", "its work begins again"),
+    ("liveness-without-restart", [spec(http(), restartPolicy="Never")], "warning", "another pod takes its place"),
     ("readiness-alone", [spec(http(), READY, replicas=1), service()], "note", "the only pod of Service/web"),
     (
         "readiness-ignored",

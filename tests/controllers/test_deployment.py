@@ -374,3 +374,57 @@ def test_a_rollout_keeps_to_its_bounds(
             assert images(w) == [str(versions)] * replicas
 
     run_virtual(main())
+
+
+# --- paused
+
+
+def test_a_paused_one_is_not_rolled_out_until_it_is_resumed() -> None:
+    async def main() -> None:
+        async with world(web()) as w:
+            await rolled(w, web("crashy-app:2", paused=True))
+            assert images(w) == ["1", "1"]
+            assert progress(w)[-1] == "DeploymentPaused"
+
+            await rolled(w, web("crashy-app:2"))
+            assert images(w) == ["2", "2"]
+            paused = progress(w).index("DeploymentPaused")
+            assert progress(w)[paused + 1 :] == [
+                "DeploymentResumed",
+                "NewReplicaSetCreated",
+                "ReplicaSetUpdated",
+                "NewReplicaSetAvailable",
+            ]
+
+    run_virtual(main())
+
+
+def test_the_condition_of_a_paused_one_is_unknown_and_no_deadline_counts() -> None:
+    async def main() -> None:
+        async with world(web()) as w:
+            await rolled(w, web("crashy-app:2", paused=True, progressDeadlineSeconds=5), seconds=100)
+            conditions = [event for event in w.timeline.since() if event.kind == "condition"]
+            assert (conditions[-1].data["status"], conditions[-1].message) == ("Unknown", "Deployment is paused")
+
+    run_virtual(main())
+
+
+def test_a_paused_one_is_scaled_also_from_nothing() -> None:
+    async def main() -> None:
+        async with world(web()) as w:
+            for replicas in (3, 0, 1):
+                await rolled(w, web("crashy-app:2", replicas=replicas, paused=True))
+                assert images(w) == ["1"] * replicas
+            assert scalings(w) == ["up 0 0 to 2", "up 0 2 to 3", "down 0 3 to 0", "up 0 0 to 1"]
+
+    run_virtual(main())
+
+
+def test_one_that_begins_paused_has_no_pods() -> None:
+    async def main() -> None:
+        async with world(web(paused=True)) as w:
+            await asyncio.sleep(10)
+            assert images(w) == []
+            assert progress(w) == ["DeploymentPaused"]
+
+    run_virtual(main())

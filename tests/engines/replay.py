@@ -242,7 +242,7 @@ def replay(name: str, recording: Story, seed: int = 1) -> Story:
         async with running(timeline, rng=rng, profile=profile_of(recording)) as sim:
             script = sim._runtime._script
             sim._runtime._script = lambda pod, container, attempt: its_program(
-                script(pod, container, attempt), pod, container
+                script(pod, container, attempt), pod, container, attempt
             )
             return await play(name, recording, sim, timeline, relist=relist)
 

@@ -13,9 +13,10 @@ from crashy.objects.pod import Container, Handler, HTTPGet
 _PORT = 8080
 _DEAF = 0.1  # seconds that Python takes to its handler of SIGTERM, which is ignored by a first process without one
 _SHORT, _LONG = 2.0, 60.0
+_STARTS = 3
 
 
-def its_program(plan: Plan, pod: Pod, container: Container) -> Plan:
+def its_program(plan: Plan, pod: Pod, container: Container, attempt: int) -> Plan:
     """Return the plan of a container's own program, or that of the sim where it isn't one of Python: begun at once."""
     text = " ".join(container.command)
     if "JOB_COMPLETION_INDEX" in text:
@@ -23,6 +24,8 @@ def its_program(plan: Plan, pod: Pod, container: Container) -> Plan:
         if "!= 1" in text:
             return _Ending(plan, 1.0, int(index == "1"))
         return _Ending(plan, _SHORT if index == "0" else _LONG, 0)
+    if "ls /d|wc -l" in text:  # it counts its starts in a volume
+        return _Ending(plan, 1.0, 42 if attempt < _STARTS else 0)
     return _Serving(plan, "http.server" in text) if re.match(r"python .*8080", text, re.DOTALL) else _AtOnce(plan)
 
 

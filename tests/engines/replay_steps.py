@@ -101,7 +101,16 @@ def _configure(kind: str, **data: str) -> Callable[[Replay, re.Match[str]], Any]
     return lambda one, match: one.apply([*one.documents, Document("made.yaml", 1, 1, made)])
 
 
+async def _pause(one: Replay, match: re.Match[str]) -> None:
+    (controller,) = one.engine._cluster._controllers.values()
+    now = {"paused": match[1] == "pause", "replicas": controller.workload.replicas}
+    await one.change("Deployment", lambda o: o["spec"].update(now))
+
+
 async def _undo(one: Replay, match: re.Match[str]) -> None:
+    """Kubectl refuses to undo a paused one."""
+    if any(document.object["spec"].get("paused") for document in one.documents):
+        return
     one.documents = list(one.at_first)
     await one.apply(one.documents)
 
@@ -125,4 +134,5 @@ STEPS: Mapping[str, Callable[[Replay, re.Match[str]], Any]] = {
     r"create the Secret": _configure("Secret", key="value"),
     r"kubectl rollout (?:status|history) .*": lambda one, match: None,
     r"kubectl rollout undo deployment/web": _undo,
+    r"kubectl rollout (pause|resume) deployment/web": _pause,
 }

@@ -78,3 +78,16 @@ def test_an_init_container(
 ) -> None:
     status = status_of(instance, probes, found, init=True, restart_policy=restart_policy)
     assert (status.started, status.ready) == (started, ready)
+
+
+@pytest.mark.parametrize(("init", "reason"), [((), "ContainerCreating"), ((Container("init"),), "PodInitializing")])
+def test_what_is_not_yet_created_waits_for_the_pods_init_containers_also_when_they_are_done(
+    init: tuple[Container, ...], reason: str
+) -> None:
+    """kubelet: pkg/kubelet/kubelet_pods.go convertToAPIContainerStatuses."""
+    results = {kind: Results() for kind in ProbeType}
+    histories = Histories({one.name: (EXITED,) for one in init})
+    template = PodTemplate((Container("app"),), init)
+    status = generate_status(template, histories, results, {}, PodStatus("Pending", ()), now=5.0)
+
+    assert status.containers[0].reason == reason

@@ -312,14 +312,16 @@ def test_stopping() -> None:
 def test_should_restart(deleting: bool, state: dict[str, Any] | None, policy: str, restart: bool) -> None:
     """kubelet: pkg/kubelet/container/helpers.go ShouldContainerBeRestarted."""
     newest = None if state is None else record("app", **state)
-    assert should_restart(newest, policy, deleting=deleting) is restart
+    app = Container("app")
+    assert should_restart(PodTemplate((app,), restart_policy=policy), app, newest, deleting=deleting) is restart
 
 
 def test_a_record_without_more_is_a_first_instance_that_ran_well() -> None:
     first = ContainerRecord("A", EXITED)
     assert (first.exit_code, first.finished_at, first.restart_count, first.changed) == (0, None, 0, False)
-    assert should_restart(first, "Always")
-    assert not should_restart(first, "OnFailure")
+    app = Container("app")
+    assert should_restart(PodTemplate((app,)), app, first)
+    assert not should_restart(PodTemplate((app,), restart_policy="OnFailure"), app, first)
 
 
 @pytest.mark.parametrize(("previous", "count"), [(None, 0), (0, 1), (4, 5)])

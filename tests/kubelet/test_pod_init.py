@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from crashy.kubelet.outcome import Results, Stored
-from crashy.kubelet.pod import Actions, ContainerRecord, RecordState, Sandbox, compute_pod_actions, is_sidecar
+from crashy.kubelet.pod import Actions, ContainerRecord, RecordState, Sandbox, compute_pod_actions
+from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.versions import NEWEST, PROFILES, Profile
 from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
 from tests.kubelet.cases import case

@@ -34,6 +34,7 @@ MEASURED = [
     ("crash_loop_gates", True, False),
     ("probe_level_grace", True, False),
     ("sidecars", True, False),
+    ("restart_rules", True, False),
     ("stops_liveness_on_deletion", True, False),
     ("keeps_terminating_endpoints", True, False),
     ("publishes_final_phase_on_deletion", True, False),
@@ -60,7 +61,7 @@ def test_between_the_measured_ones(version: str) -> None:
     """kubelet: pod_workers.go: the retry at the window's end came with 1.35; the rest is the newest's."""
     profile = PROFILES[version]
     differing = {f.name for f in fields(NEWEST) if getattr(profile, f.name) != getattr(NEWEST, f.name)}
-    assert differing == {"version", "texts", "requeue"}
+    assert differing == {"version", "texts", "requeue", "restart_rules"}
     assert profile.requeue is Requeue.POLL
 
 

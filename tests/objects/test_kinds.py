@@ -170,10 +170,6 @@ def test_expressions_are_read_and_matched() -> None:
             f"{DEPLOYMENT}---\n{UNSELECTIVE}",
             "m.yaml:26: document 2 (Service/web): spec.selector: is empty: this Service has no endpoints",
         ),
-        (
-            DEPLOYMENT.replace("  replicas: 2", "  paused: true"),
-            "m.yaml:6: document 1 (Deployment/web): spec.paused: the lab ignores this and rolls out",
-        ),
     ],
 )
 def test_what_is_odd_but_legal_is_a_warning(text: str, warning: str) -> None:

@@ -53,7 +53,7 @@ CONTAINER = [
         {"imagePullPolicy": "Sometimes"},
         ['.imagePullPolicy: Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"'],
     ),
-    ({"restartPolicy": "Always"}, [".restartPolicy: Forbidden: may not be set for non-init containers"]),
+    ({"restartPolicy": "Always"}, []),
     # ports
     ({"ports": [{"containerPort": 1}, {"containerPort": 65535, "hostPort": 65535, "protocol": "UDP"}]}, []),
     ({"ports": [{}]}, [".ports[0].containerPort: Required value"]),
@@ -229,10 +229,7 @@ POD = [
     ),
     (
         pod(initContainers=[container(name="init", lifecycle={"preStop": PROBE}, restartPolicy="Never")]),
-        [
-            f"spec.initContainers[0].lifecycle: {INIT_ONLY}",
-            'spec.initContainers[0].restartPolicy: Unsupported value: "Never": supported values: "Always"',
-        ],
+        [f"spec.initContainers[0].lifecycle: {INIT_ONLY}"],
     ),
     (pod(initContainers=[container(name="side", restartPolicy="Always", startupProbe=PROBE)]), []),
     (

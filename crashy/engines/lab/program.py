@@ -19,7 +19,7 @@ from crashy.engines.lab.folders import Folders
 from crashy.engines.lab.names import table_of
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.kubelet.handlers.exec import expand
-from crashy.kubelet.pod import is_sidecar
+from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST
 from crashy.objects import standin

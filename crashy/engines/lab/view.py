@@ -12,6 +12,8 @@ from crashy.kubectl.tables import columns_of, one_line
 from crashy.objects.durations import human_duration
 from crashy.timeline import Event, kinds
 
+_REPORTED = {"NewReplicaSetAvailable", "ProgressDeadlineExceeded", "DeploymentPaused", "DeploymentResumed"}
+
 
 def repeated(event: Event) -> str:
     """Return ` (x3 over 2s)` for an event that was seen before, nothing for a first one."""
@@ -49,7 +51,7 @@ class PlainView:
                 self._pod(event)
             case kinds.ENDPOINTS:
                 self._endpoints(event)
-            case kinds.CONDITION if event.reason in {"NewReplicaSetAvailable", "ProgressDeadlineExceeded"}:
+            case kinds.CONDITION if event.reason in _REPORTED:
                 self._line(event, kinds.CONDITION, f"{event.reason:<18} {event.object}  {event.message}")
             case kinds.APPLY:
                 self._line(event, kinds.APPLY, event.message)

@@ -18,7 +18,7 @@ from crashy.engines.sim.standin import StandInPlan
 from crashy.errors import BadInput
 from crashy.faults.scope import Client
 from crashy.kubelet.handlers.exec import expand
-from crashy.kubelet.pod import is_sidecar
+from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.runtime import Pod, StartError
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.pod import Container, Handler

@@ -8,15 +8,18 @@ from __future__ import annotations
 import asyncio
 
 from crashy.kubelet.handlers.lifecycle import Lifecycle
-from crashy.kubelet.pod import is_sidecar, stopping_message
+from crashy.kubelet.pod import stopping_message
+from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.versions import Profile
 from crashy.objects.pod import Container, PodTemplate
 
 
-async def kill_all(template: PodTemplate, lifecycle: Lifecycle, grace: int, profile: Profile) -> None:
+async def kill_all(
+    template: PodTemplate, lifecycle: Lifecycle, grace: int, profile: Profile, message: str = ""
+) -> None:
     """Kill running containers: all at once, then the sidecars, the last one first, in the remaining time.
 
-    `grace` is in seconds.
+    `grace` is in seconds; `message` is that of the Killing events, if not the usual one.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -25,8 +28,8 @@ async def kill_all(template: PodTemplate, lifecycle: Lifecycle, grace: int, prof
     sidecars = [one for one in template.init_containers if one.name in running and is_sidecar(one, profile)]
 
     async def kill(container: Container, grace: int) -> None:
-        message = stopping_message(container.name)
-        await lifecycle.kill(container, running[container.name].id, message, grace)
+        text = message or stopping_message(container.name)
+        await lifecycle.kill(container, running[container.name].id, text, grace)
 
     async with asyncio.TaskGroup() as group:
         for name in running:

@@ -98,6 +98,10 @@ class Lifecycle:
         finally:
             hook.cancel()
 
+    def remove(self) -> None:
+        """Remove all containers, none of which runs: the pod starts over."""
+        self._remember(self.histories.removed(self._loop.time()))
+
     async def _pre_stop(self, container: Container, container_id: str, hook: Hook) -> None:
         try:
             await self._hook(container, container_id, hook)

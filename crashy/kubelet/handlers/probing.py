@@ -13,8 +13,9 @@ from functools import partial
 
 from crashy.kubelet.handlers.prober import Prober
 from crashy.kubelet.outcome import Outcome, Results
-from crashy.kubelet.pod import is_sidecar, probe_workers
+from crashy.kubelet.pod import probe_workers
 from crashy.kubelet.recorder import Recorder
+from crashy.kubelet.restarts import is_sidecar, restarts_after, restarts_all
 from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.versions import Profile
 from crashy.kubelet.worker import ContainerView, Decision, Worker, start_delay, wants_trigger
@@ -104,8 +105,16 @@ class Probing:
         status = pod.container(container.name)
         if status is None:
             return None
-        restartable = self._pod.template.restart_policy != "Never" or is_sidecar(container, self._profile)
+        restartable = self._restartable(container, pod, status.exit_code or 0)
         return ContainerView(status.id, status.state, status.started_at or 0.0, status.started, restartable, pod.phase)
+
+    def _restartable(self, container: Container, pod: PodStatus, exit_code: int) -> bool:
+        template, profile = self._pod.template, self._profile
+        if not profile.restart_rules:  # whatever the exit code is
+            return template.restart_policy != "Never" or is_sidecar(container, profile)
+        return restarts_after(template, container, exit_code, profile) or restarts_all(
+            template, pod.exit_codes(), profile
+        )
 
     async def _call(self, container: Container, kind: ProbeType, container_id: str, probe: Probe) -> Outcome:
         loop = asyncio.get_running_loop()
