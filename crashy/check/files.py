@@ -36,7 +36,7 @@ SAME_NAME = Trap(
 TRAPS = (INVALID, DUPLICATE_KEY, SAME_NAME)
 
 RENDER = "render it first: helm template ... | crashy check -"
-_PLACE = re.compile(r"(?P<file>.+?)(:(?P<line>\d+)(:(?P<column>\d+))?)?: (?P<message>.*)", re.DOTALL)
+_PLACE = re.compile(r"(?P<file>.*?)(:(?P<line>\d+)(:(?P<column>\d+))?)?: (?P<message>.*)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ def read_sources(sources: Iterable[Source], profile: Profile = NEWEST) -> Checke
         if templated:
             checked.findings.append(invalid(f"{source.path}: is a template; {RENDER}"))
         else:
-            checked.findings += map(invalid, source.errors)
+            checked.findings += [invalid(error, source.path) for error in source.errors]
             checked.findings += [invalid_in(document, error.path, error) for document, error in found.mistakes]
         checked.findings += _duplicates(source)
         checked.comments += source.comments
@@ -102,12 +102,14 @@ def read_sources(sources: Iterable[Source], profile: Profile = NEWEST) -> Checke
     return checked
 
 
-def invalid(line: str) -> Finding:
-    """Return the finding of a mistake that was reported as `FILE:LINE: MESSAGE`."""
-    match = _PLACE.fullmatch(line)
+def invalid(line: str, file: str = "") -> Finding:
+    """Return the finding of a mistake that was reported as `FILE:LINE: MESSAGE`, most likely in `file`."""
+    known = file if line.startswith(f"{file}:") else ""  # its name may look like a line's number, too
+    match = _PLACE.fullmatch(line, len(known))
     assert match  # noqa: S101 - every mistake names its file
     number, column = int(match["line"] or 0), int(match["column"] or 0)
-    return Finding(INVALID, INVALID.severity, one_line(match["message"]), match["file"], number, "", column=column)
+    file, message = known or match["file"], one_line(match["message"])
+    return Finding(INVALID, INVALID.severity, message, file, number, "", column=column)
 
 
 def invalid_in(document: Document, path: str, message: object) -> Finding:

@@ -32,6 +32,7 @@ from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
 from crashy.experiment.runner import perform
 from crashy.manifest.load import gather
+from crashy.objects.document import printable
 from crashy.objects.manifests import read
 from crashy.report.results import KINDS
 from crashy.report.terminal import summary
@@ -110,7 +111,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _print_error(line: str) -> None:
-    print(f"crashy lab: {line}", file=sys.stderr, flush=True)
+    print(printable(f"crashy lab: {line}"), file=sys.stderr, flush=True)
 
 
 def _note(text: str) -> None:

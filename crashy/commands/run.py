@@ -27,6 +27,7 @@ from crashy.experiment.read import read_experiment
 from crashy.experiment.record import KEPT, Record
 from crashy.experiment.runner import run
 from crashy.kubelet.versions import NEWEST
+from crashy.objects.document import printable
 from crashy.report.terminal import WORTH_A_LINE, event_line
 from crashy.timeline import Event, Timeline, kinds
 
@@ -151,4 +152,4 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, record: 
 
 
 def _note(text: str) -> None:
-    print(f"note: {text}", file=sys.stderr)
+    print(printable(f"note: {text}"), file=sys.stderr)

@@ -22,10 +22,13 @@ def comments(data: bytes, file: str) -> list[Comment]:
     """Return the comments for crashy: each is about its own line, or the next that is more than a comment."""
     if b"crashy:" not in data:
         return []
-    lines = data.decode("utf-8", "replace").split("\n")
+    lines = [line.rstrip() for line in data.decode("utf-8", "replace").split("\n")]
     found = []
-    for at, text in enumerate(lines):
+    next_line = 0  # that is more than a comment
+    for number in range(len(lines), 0, -1):
+        text = lines[number - 1]
+        if not _NOTHING.fullmatch(text):
+            next_line = number
         if match := _COMMENT.search(text):
-            about = next((n for n in range(at, len(lines)) if not _NOTHING.fullmatch(lines[n].rstrip())), at)
-            found.append(Comment(file, at + 1, about + 1, match[1]))
-    return found
+            found.append(Comment(file, number, next_line or number, match[1]))
+    return found[::-1]

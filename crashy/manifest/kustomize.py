@@ -20,6 +20,7 @@ from crashy.manifest.namerefs import follow_names
 from crashy.manifest.parse import MAX_BYTES, parse_places
 from crashy.manifest.patch import PatchError
 from crashy.manifest.patches import Patch, apply, read_patches
+from crashy.manifest.patterns import Costly
 from crashy.manifest.places import Place, written
 from crashy.manifest.replacements import replace_values, resolve_vars
 from crashy.manifest.resource import Resource, id_of
@@ -76,7 +77,7 @@ class _Target:
 
     def accumulate(self, folder: Path, above: tuple[Path, ...], component: bool | None = None) -> None:
         """Add the resources of a folder's kustomization, and let it change them; a `component` changes all so far."""
-        names = [name for name in KUSTOMIZATIONS if (folder / name).exists()]
+        names = [name for name in KUSTOMIZATIONS if os.path.exists(folder / name)]  # noqa: PTH110
         if len(names) != 1:
             what = "holds no kustomization" if not names else f"holds more than one kustomization: {', '.join(names)}"
             self.errors.append(f"{folder}: this folder {what}")
@@ -171,7 +172,7 @@ class _Kustomization:
 
     def _found(self, path: str, name: str) -> Path | None:
         file = self._folder / name
-        if "\0" not in name and file.exists():
+        if os.path.exists(file):  # noqa: PTH110 - Path.exists raises OSError for a name that no file can have
             return file
         self._blame(remote(path, name) if is_remote(name) else FieldError(path, name, "no such file or folder"))
         return None
@@ -277,7 +278,10 @@ class _Kustomization:
                 self._blame(FieldError(f"{path}.name", name, "no workload here has this name"))
         for key in ("images", "imageTags"):
             for index, entry in enumerate(fields.get(key, ())):
-                transform.set_image(resources, entry, self._place(f"{key}[{index}]"))
+                try:
+                    transform.set_image(resources, entry, self._place(f"{key}[{index}]"))
+                except Costly as error:
+                    self._blame(FieldError(f"{key}[{index}].name", str(error)))
         for index, entry in enumerate(fields.get("replacements", ())):
             self._replace(f"replacements[{index}]", entry)
 

@@ -43,11 +43,11 @@ def _path(path: Path) -> tuple[list[Document], list[str]]:
         if not path.is_dir():
             return build(path.parent, read_file) if path.name in KUSTOMIZATIONS else read_file(path)
         names = {entry.name for entry in path.iterdir() if not entry.name.startswith(".")}
+        manifests = sorted(name for name in names if name.endswith(SUFFIXES) and (path / name).is_file())
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         return [], [f"{path}: {_reason(error)}"]
     if names & set(KUSTOMIZATIONS):
         return build(path, read_file)
-    manifests = sorted(name for name in names if name.endswith(SUFFIXES) and (path / name).is_file())
     if not manifests:
         return [], [f"{path}: this folder holds no manifest (*.yaml, *.yml, *.json)"]
     documents: list[Document] = []

@@ -130,7 +130,7 @@ def operate(base: dict[str, Any], operations: Sequence[Any]) -> dict[str, Any]:
             _operate(root, str(op), operation)
         except PatchError as error:
             raise PatchError(f"operation {number}: {error}") from None
-    result = root[""]
+    result = root.get("")
     if not isinstance(result, dict):
         raise PatchError("leaves no object")
     return result

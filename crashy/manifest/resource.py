@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from crashy.manifest.patterns import compile_pattern
 from crashy.manifest.places import Fields, place_object
 from crashy.objects.document import Document
 from crashy.objects.selector import Requirement
@@ -164,7 +165,7 @@ def _pattern(text: Any) -> Callable[[str], Any]:
     if not text:
         return lambda _: True
     try:
-        return re.compile(f"(?:{text})", re.ASCII).fullmatch
+        return compile_pattern(text).fullmatch
     except re.error as error:
         raise ValueError(f"{text}: is no regular expression: {error.msg}") from None
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from crashy.manifest.fieldspec import Spec, specs
+from crashy.manifest.patterns import compile_pattern
 from crashy.manifest.places import Fields, Place
 from crashy.manifest.resource import CLUSTER_KINDS, Object, Resource, mapping
 
@@ -101,8 +102,12 @@ def _add(resources: Sequence[Resource], values: Mapping[str, str], chosen: Seque
 
 
 def set_image(resources: Sequence[Resource], entry: Mapping[str, str], place: Place | None) -> None:
-    """Replace the name, tag or digest of every image with this `name`, which may be a pattern; others stay."""
+    """Replace the name, tag or digest of every image with this `name`, which may be a pattern; others stay.
+
+    Raises Costly for a pattern that may take too long.
+    """
     try:
+        compile_pattern(entry.get("name", ""))
         named = re.compile(f"({entry.get('name', '')}){_IMAGE}", re.ASCII)
     except re.error:
         named = re.compile(f"({re.escape(entry.get('name', ''))}){_IMAGE}", re.ASCII)

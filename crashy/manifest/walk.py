@@ -22,8 +22,12 @@ VENDORED = frozenset({"Godeps", "bower_components", "node_modules", "site-packag
 NOT_ALONE = frozenset({"Component"})  # kustomizations that only others can use
 
 # What a file that can't be read is taken for.
-_OBJECT = (re.compile(rb"^[\s{\"']*kind[\"']?\s*:", re.M), re.compile(rb"^[\s{\"']*apiVersion[\"']?\s*:", re.M))
-_TEMPLATE = re.compile(rb"\{\{-?\s*(/\*|[.$(]|[a-zA-Z_]+\b).*?\}\}|\{\{-?\s*/\*", re.S)
+_OBJECT = (
+    re.compile(rb"^[ \t{\"']*kind[\"']?[ \t]*:", re.M),
+    re.compile(rb"^[ \t{\"']*apiVersion[\"']?[ \t]*:", re.M),
+)
+_ACTION = re.compile(rb"\{\{-?\s*([.$(]|[a-zA-Z_]+\b)")
+_COMMENT = re.compile(rb"\{\{-?\s*/\*")
 
 
 @dataclass(slots=True)
@@ -98,10 +102,15 @@ def _loose(source: Source, data: bytes, *, meant: bool = False) -> Source:
     elif source.errors:
         within = re.compile(re.escape(source.path) + r"(:\d+: document |: holds no object)")
         readable = all(within.match(error) for error in source.errors)  # as YAML
-        source.template = _TEMPLATE.search(data) is not None
+        source.template = _is_template(data)
         looks_so = meant or source.template or all(one.search(data) for one in _OBJECT)
         source.no_manifest = readable and not looks_so
     return source
+
+
+def _is_template(data: bytes) -> bool:
+    action = _ACTION.search(data)
+    return (action is not None and data.find(b"}}", action.end()) >= 0) or _COMMENT.search(data) is not None
 
 
 def _is_object(document: Document) -> bool:
@@ -145,7 +154,7 @@ def _folder(folder: Path) -> Iterator[Source]:
 def _walk(top: Path) -> Iterator[Source]:
     loose: list[Path] = []
     kustomized: list[Path] = []
-    used: set[Path] = set()
+    used: set[str] = set()  # real paths; Path.resolve raises RuntimeError for a loop of links
     left = [top]
     while left:
         folder = left.pop()
@@ -160,16 +169,16 @@ def _walk(top: Path) -> Iterator[Source]:
             continue
         values, _ = parse_values(read_bytes(folder / kustomizations[0])[0], "")
         names = {name for value in values for name in _texts(value)}
-        used |= {(folder / name).resolve() for name in names} - {folder.resolve()}
+        used |= {os.path.realpath(folder / name) for name in names} - {os.path.realpath(folder)}
         if not any(isinstance(value, dict) and value.get("kind") in NOT_ALONE for value in values):
             kustomized.append(folder)
     if not loose and not kustomized:
         yield Source(str(top), errors=[f"{top}: no manifest is in this folder (*.yaml, *.yml, *.json) or below it"])
     for folder in kustomized:
-        if folder.resolve() not in used or folder == top:
+        if os.path.realpath(folder) not in used or folder == top:
             yield _kustomized(folder, named=folder == top)
     for path in loose:
-        if path.resolve() not in used:
+        if os.path.realpath(path) not in used:
             yield _file(path, named=False)
 
 

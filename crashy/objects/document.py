@@ -121,7 +121,10 @@ def refusal(lines: Sequence[str]) -> BadInput:
 
 def one_line(text: str) -> str:
     """Return a text as one printable line of bounded length, so that a manifest can't control the terminal."""
-    if len(text) <= MAX_LINE and text.isprintable():
-        return text
-    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[:MAX_LINE])
+    shown = printable(text[:MAX_LINE])
     return shown if len(text) <= MAX_LINE else f"{shown}..."
+
+
+def printable(text: str) -> str:
+    """Return a text as one printable line, whatever its length."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

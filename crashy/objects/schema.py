@@ -78,6 +78,8 @@ _CONTAINER: Type = {
     "restartPolicyRules": [{"action": "string", "exitCodes": {"operator": "string", "values": ["int32"]}}],
     **unread("resizePolicy securityContext volumeDevices"),
 }
+_ITEMS: Type = [{**each("string", "key path"), "mode": "int32"}]
+_PROJECTED: dict[str, Type] = {"name": "string", "items": _ITEMS, "optional": "bool"}
 _POD_SPEC: Type = {
     "containers": [_CONTAINER],
     "initContainers": [_CONTAINER],
@@ -86,11 +88,23 @@ _POD_SPEC: Type = {
     **each("bool", "shareProcessNamespace automountServiceAccountToken"),
     "readinessGates": [{"conditionType": "string"}],
     "volumes": [
-        {"name": "string"}
+        {
+            "name": "string",
+            "configMap": {**_PROJECTED, "defaultMode": "int32"},
+            "secret": {"secretName": "string", "items": _ITEMS, "optional": "bool", "defaultMode": "int32"},
+            "persistentVolumeClaim": {"claimName": "string", "readOnly": "bool"},
+            "projected": {
+                "sources": [
+                    each(_PROJECTED, "configMap secret")
+                    | unread("clusterTrustBundle downwardAPI podCertificate serviceAccountToken")
+                ],
+                "defaultMode": "int32",
+            },
+        }
         | unread(
-            "awsElasticBlockStore azureDisk azureFile cephfs cinder configMap csi downwardAPI emptyDir ephemeral fc"
-            " flexVolume flocker gcePersistentDisk gitRepo glusterfs hostPath image iscsi nfs persistentVolumeClaim"
-            " photonPersistentDisk portworxVolume projected quobyte rbd scaleIO secret storageos vsphereVolume"
+            "awsElasticBlockStore azureDisk azureFile cephfs cinder csi downwardAPI emptyDir ephemeral fc"
+            " flexVolume flocker gcePersistentDisk gitRepo glusterfs hostPath image iscsi nfs"
+            " photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume"
         )
     ],
     "nodeSelector": Map("string"),

@@ -102,7 +102,7 @@ def with_claims(template: Any, claims: Mapping[str, str]) -> Any:
     spec = template.get("spec") if isinstance(template, dict) else None
     if not isinstance(spec, dict) or not claims:
         return template
-    kept = [one for one in spec.get("volumes") or () if not isinstance(one, dict) or one.get("name") not in claims]
+    kept = [one for one in spec.get("volumes") or () if not isinstance(one, dict) or one.get("name") not in [*claims]]
     made = [{"name": name, "persistentVolumeClaim": {"claimName": claim}} for name, claim in claims.items()]
     return {**template, "spec": {**spec, "volumes": [*kept, *made]}}
 

@@ -44,6 +44,9 @@ def validate_pod(manifest: Raw, path: str, *, ends: bool = False) -> Errors:
     spec, at = manifest.get("spec", {}), child(path, "spec")
     volumes = [v.get("name", "") if isinstance(v, Mapping) else "" for v in spec.get("volumes", ())]
     yield from _names(volumes, f"{at}.volumes", is_dns_label)
+    for i, volume in enumerate(spec.get("volumes", ())):
+        if "persistentVolumeClaim" in volume and not volume["persistentVolumeClaim"].get("claimName"):
+            yield required(f"{at}.volumes[{i}].persistentVolumeClaim.claimName")
     grace = spec.get("terminationGracePeriodSeconds", 30)
     if not spec.get("containers"):
         yield required(f"{at}.containers")

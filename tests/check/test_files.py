@@ -142,3 +142,9 @@ def test_a_file_with_its_own_service_is_complete_and_a_service_alone_is_for_all(
         "two.yaml": ["admin", "two"],
         "canary.yaml": ["admin", "two", "web"],
     }
+
+
+def test_a_file_may_have_a_name_that_looks_like_a_place(write: Write) -> None:
+    write({"a: b:3: c.yaml": "a: [\n"})
+
+    assert found(check("a: b:3: c.yaml")) == [("a: b:3: c.yaml:2:1", "invalid-manifest")]

@@ -172,3 +172,12 @@ def test_no_file_is_written(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_image_can_not_control_the_terminal() -> None:
+    pod = r"""{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [
+        {"name": "a", "image": "b\u001b[31m"}]}}"""
+    done = sim("--for", "1s", "-", stdin=pod)
+
+    assert done.returncode == 0
+    assert r"limits: b\x1b[31m" in done.stderr

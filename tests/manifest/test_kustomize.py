@@ -286,3 +286,24 @@ def test_a_patch_without_a_version_is_for_the_object_of_its_kind_and_name(write:
     deployment, _ = built(write, "patches: [{patch: '{kind: Deployment, metadata: {name: web}, spec: {replicas: 5}}'}]")
 
     assert deployment["spec"]["replicas"] == 5
+
+
+@pytest.mark.parametrize(
+    ("kustomization", "line"),
+    [
+        (
+            "patches: [{patch: \"- {op: remove, path: ''}\", target: {kind: Service}}]",
+            "patches[0].patch: leaves no object",
+        ),
+        (
+            'patches: [{patch: "- {op: remove, path: /spec}", target: {name: (x+x+)+y}}]',
+            f"patches[0].patch: target: (x+x+)+y: repeats a group, or more than 3 times; {RENDER}",
+        ),
+        (
+            "images: [{name: (x+x+)+y, newTag: v2}]",
+            f"images[0].name: (x+x+)+y: repeats a group, or more than 3 times; {RENDER}",
+        ),
+    ],
+)
+def test_what_would_break_or_last_is_refused(write: Write, kustomization: str, line: str) -> None:
+    assert refused(write, kustomization) == [f"over/kustomization.yaml:2: document 1: {line}"]

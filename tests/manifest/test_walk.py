@@ -43,6 +43,21 @@ def test_links_to_folders_are_not_followed(write: Write) -> None:
     assert [one.path for one in at("k", recursive=True)] == ["k/a.yaml"]
 
 
+def test_a_kustomization_may_name_links_in_a_circle_and_impossible_names(write: Write) -> None:
+    write({"k/kustomization.yaml": f"resources: [loop.yaml, {'a' * 5000}]\n"})
+    Path("k/loop.yaml").symlink_to("loop.yaml")
+    (source,) = at("k", recursive=True)
+
+    assert [error.rpartition(": ")[2] for error in source.errors] == ["no such file or folder"] * 2
+
+
+@pytest.mark.parametrize("text", ["a: {{ .x ", "{{ a", "\n", "kind\n"])
+def test_half_a_template_is_looked_through_once(write: Write, text: str) -> None:
+    write({"a.yaml": text * 300_000 + "\n- ]"})
+
+    assert not at("a.yaml")[0].template
+
+
 def test_a_folder_without_manifests_is_a_mistake_that_names_the_way_down(write: Write) -> None:
     write({"k/b/a.yaml": POD, "none/readme.txt": ""})
 

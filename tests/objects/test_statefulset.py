@@ -128,3 +128,11 @@ NEGATIVE = "must be greater than or equal to 0"
 )
 def test_the_api_servers_refusals(spec: dict[str, Any], line: str) -> None:
     assert refused(stateful_set(**spec)) == [line]
+
+
+def test_a_volume_without_a_proper_name_is_refused_beside_claims() -> None:
+    template = {**TEMPLATE, "spec": {**TEMPLATE["spec"], "volumes": [{"name": ["data"]}]}}
+
+    assert 'spec.template.spec.volumes[0].name: Invalid value: ["data"]: must be a string' in refused(
+        stateful_set(template=template, volumeClaimTemplates=[claim("data")])
+    )

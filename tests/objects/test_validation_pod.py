@@ -301,3 +301,22 @@ def test_the_rules_alone_take_no_defaults_from_anybody() -> None:
 def test_labels_are_of_limited_length(labels: dict[str, str], text: str) -> None:
     found = errors({"metadata": {"labels": labels}, **pod()})
     assert [error.rpartition(": ")[2] for error in found] == ([text] if text else [])
+
+
+def test_what_volumes_refer_to_has_types() -> None:
+    items = [{"key": {}, "path": "a"}]
+    given = [
+        {"name": "a", "persistentVolumeClaim": 1.5},
+        {"name": "b", "configMap": {"name": "c", "items": items}},
+        {"name": "c", "projected": {"sources": [{"secret": {"name": "c", "items": items}}]}},
+        {"name": "d", "persistentVolumeClaim": {"claimName": "data"}},
+    ]
+
+    assert errors(pod(volumes=given)) == [
+        "spec.volumes[0].persistentVolumeClaim: Invalid value: 1.5: must be an object",
+        "spec.volumes[1].configMap.items[0].key: Invalid value: {}: must be a string",
+        "spec.volumes[2].projected.sources[0].secret.items[0].key: Invalid value: {}: must be a string",
+    ]
+    assert errors(pod(volumes=[{"name": "a", "persistentVolumeClaim": {}}])) == [
+        "spec.volumes[0].persistentVolumeClaim.claimName: Required value"
+    ]
