@@ -45,8 +45,7 @@ def engine(
 
 def notes(name: str, experiment: Experiment) -> Iterator[str]:
     """Return a line for what of an experiment's manifests the engine skips, and for what stands in for their images."""
-    if experiment.manifests.skipped:
-        yield f"skipped: {experiment.manifests.skipped} (the lab doesn't run them)"
+    yield from experiment.manifests.skipped_notes()
     yield from images.notes(
         experiment.manifests,
         experiment.models,

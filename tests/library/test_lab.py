@@ -115,7 +115,7 @@ def test_what_is_wrong_is_reported(lab: Lab) -> None:
     for wrong, reported in (
         (lambda: lab.inject("web-1", "freeze mode=cold"), "'freeze mode=cold': mode: 'cold': one of loop, hang, stop"),
         (lambda: lab.freeze("web"), "pod: 'web': more than one name begins with it: web-1, web-2"),
-        (lambda: lab.freeze("x"), "pod: 'x': no such pod: web-1, web-2"),
+        (lambda: lab.freeze("x"), "pod: 'x': no such pod; there are: web-1, web-2"),
         (lambda: lab.freeze("all"), "pod: 'all': must be one pod"),
         (lambda: lab.url("shop"), "service: 'shop': no such Service; there are: web"),
         (lambda: lab.url("web", 82), "port: 82: Service web has: 80, 81"),
