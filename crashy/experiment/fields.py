@@ -87,8 +87,7 @@ class Fields:
     def choice(self, value: Any, path: str, allowed: Collection[T]) -> T | None:
         """Return one of those allowed."""
         if value not in allowed:
-            one_of = "one of " if len(allowed) > 1 else ""
-            self.wrong(path, f"{value!r}: must be {one_of}{', '.join(map(str, allowed))}")
+            self.wrong(path, f"{value!r}: must be one of {', '.join(map(str, allowed))}")
             return None
         return value  # type: ignore[no-any-return]
 
