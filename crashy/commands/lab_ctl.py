@@ -65,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--lab", metavar="PID", help="which lab, where several are running: its process id")
     common = _Parser(add_help=False)
-    common.add_argument("-n", "--namespace", help="only this namespace (default: all)")
+    for place, default in ((parser, None), (common, argparse.SUPPRESS)):  # before the command, or after it
+        place.add_argument("-n", "--namespace", default=default, help="only this namespace (default: all)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, act: Callable[[LabClient, argparse.Namespace], int], text: str) -> argparse.ArgumentParser:

@@ -183,6 +183,7 @@ def test_what_can_not_be_done_is_said_and_nothing_is_half_done() -> None:
         bad = {**deployment("busybox:2"), "extra": 1}
         assert ctl("apply", ctl.write("bad.yaml", bad), code=1).endswith('(Deployment/web): unknown field "extra"\n')
         assert ctl("get", "events", "-n", "other") == "No resources found in other namespace.\n"
+        assert ctl("-n", "other", "get", "events") == "No resources found in other namespace.\n"
         assert ctl.pods() == before
 
 
