@@ -191,8 +191,8 @@ def choose(
     if chosen and len(several) <= 1:
         return chosen
     names = ", ".join(pod["name"] for pod in several or pods)
-    wrong = "more than one name begins with it" if several else "no such pod"
-    raise BadInput(f"{option}: {wanted!r}: {wrong}: {names}")
+    wrong = "more than one name begins with it:" if several else "no such pod; there are:"
+    raise BadInput(f"{option}: {wanted!r}: {wrong} {names}")
 
 
 def find(url: str | None, pod: str | None, token: str | None) -> list[Client]:

@@ -56,7 +56,7 @@ def summary(findings: Sequence[Finding]) -> str:
 def _container(target: CheckTarget, width: int) -> Iterator[str]:
     result = numbers(target)
     document = target.workload.document
-    pods = "" if target.pods == 1 else ", a pod a node" if target.pods is None else f", {target.pods} pods"
+    pods = "" if target.pods == 1 else ", one pod per node" if target.pods is None else f", {target.pods} pods"
     namespace = "" if target.workload.namespace == "default" else f", namespace {target.workload.namespace}"
     yield f"{target.title}{pods}{namespace}  ({document.file}:{document.line_of(target.path)})"
     for kind in (ProbeType.STARTUP, ProbeType.READINESS, ProbeType.LIVENESS):

@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     parser = Parser(
         "crashy lab",
-        description="Run Deployments, DaemonSets, ReplicaSets, Pods and Services on this machine: pods are processes "
+        description="Run manifests (workloads of every kind, Pods, Services) on this machine: pods are processes "
         "on loopback addresses, probed, killed and restarted as the kubelet does it.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -84,7 +84,8 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="'IMAGE=COMMAND'",
-        help="what an image is on this machine, as 'nginx=python3 -m http.server 80'; repeatable",
+        help="the command that an image is on this machine, as 'nginx=python3 -m http.server 80'; --on sim has "
+        "stand-ins only; repeatable",
     )
     add("--image-commands", type=Path, metavar="FILE", help="a file of such lines; # begins a comment")
     add_version(parser)

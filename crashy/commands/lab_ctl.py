@@ -65,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--lab", metavar="PID", help="which lab, where several are running: its process id")
     common = _Parser(add_help=False)
-    common.add_argument("-n", "--namespace", help="only this namespace (default: all)")
+    for place, default in ((parser, None), (common, argparse.SUPPRESS)):  # before the command, or after it
+        place.add_argument("-n", "--namespace", default=default, help="only this namespace (default: all)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, act: Callable[[LabClient, argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -87,8 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("name", metavar="NAME", help="of the new Job")
     create.add_argument("--from", required=True, dest="cron", metavar="cronjob/NAME", help="whose template it gets")
     scaled = [kind.name.lower() for kind in SCALABLE]
-    scale = command("scale", _scale, f"set a {' or '.join(scaled)}'s number of replicas")
-    scale.add_argument("names", nargs="+", metavar=" or ".join(f"{name}/NAME" for name in scaled))
+    scale = command("scale", _scale, f"set the number of replicas of a {', '.join(scaled[:-1])} or {scaled[-1]}")
+    scale.add_argument("names", nargs="+", metavar="KIND/NAME", help="as deployment/web")
     scale.add_argument("--replicas", type=whole(0), required=True, metavar="N")
     apply = command("apply", _apply, "apply manifests, as `kubectl apply` does; objects that they don't name stay")
     apply.add_argument("files", nargs="*", metavar="FILE", help="a file or a folder")
@@ -96,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     rollout = command("rollout", _rollout, "watch a rollout until it is done: rollout status deployment/NAME")
     rollout.add_argument("what", choices=("status",), metavar="status")
     rolled_out = [kind.name.lower() for kind in ROLLED_OUT]
-    rollout.add_argument("names", nargs="+", metavar=" or ".join(f"{name}/NAME" for name in rolled_out))
+    rollout.add_argument("names", nargs="+", metavar="KIND/NAME", help=f"of a {', '.join(rolled_out)}")
     rollout.add_argument("--watch", choices=("true", "false"), default="true", help="false: print the status once")
     logs = command("logs", _logs, "print the log of a container's current run")
     logs.add_argument("pod", metavar="POD")
@@ -149,8 +150,10 @@ def _named(kinds: Sequence[Kind], words: Sequence[str]) -> list[tuple[Kind, str]
         called, _, name = word.partition("/")
         kind = kind_called(called, kinds)
         if kind is None or not name:
-            forms = " or ".join(f"{kind.name.lower()} NAME or {kind.name.lower()}/NAME" for kind in kinds)
-            raise BadInput(f"ctl: {word.rstrip('/')!r}: must be {forms}")
+            names = [kind.name.lower() for kind in kinds]
+            one_of = f", of {', '.join(names)}" if len(names) > 1 else ""
+            form = names[0] if len(names) == 1 else "KIND"
+            raise BadInput(f"ctl: {word.rstrip('/')!r}: must be {form}/NAME or {form} NAME{one_of}")
         found.append((kind, name))
     return found
 

@@ -12,8 +12,9 @@ from crashy.engines.base import Engine
 from crashy.engines.lab.images import stands_in
 from crashy.engines.lab.running import running as lab
 from crashy.engines.sim.sim import running as sim
-from crashy.experiment.model import Experiment
+from crashy.experiment.model import Apply, Experiment
 from crashy.kubelet.versions import Profile
+from crashy.objects.images import name as image_name
 from crashy.timeline import Timeline
 
 
@@ -45,10 +46,20 @@ def engine(
 
 def notes(name: str, experiment: Experiment) -> Iterator[str]:
     """Return a line for what of an experiment's manifests the engine skips, and for what stands in for their images."""
-    if experiment.manifests.skipped:
-        yield f"skipped: {experiment.manifests.skipped} (the lab doesn't run them)"
+    yield from experiment.manifests.skipped_notes()
+    if unused := [*_unused_images(experiment)]:
+        yield f"no container has the image {' or '.join(unused)}: its command or model is not used"
     yield from images.notes(
         experiment.manifests,
         experiment.models,
         real=lambda template, container: name == "lab" and not stands_in(template, container, experiment.images),
     )
+
+
+def _unused_images(experiment: Experiment) -> Iterator[str]:
+    """Yield the images that have a command or a model and are no container's, now or in a later step."""
+    applied = [step.action.manifests for step in experiment.steps if isinstance(step.action, Apply)]
+    templates = [one.template for manifests in (experiment.manifests, *applied) for one in manifests.workloads]
+    used = {one.image for template in templates for one in (*template.init_containers, *template.containers)}
+    names = used | {*map(image_name, used)}
+    yield from (image for image in {**experiment.images, **experiment.models} if image not in names)

@@ -55,7 +55,7 @@ def notes(
                 jobs = jobs or "Job" in workload.kind
     if images:
         listed = ", ".join(f"{image}{_about(image, model)}" for image, model in images.items())
-        ends = f"; a Job's ends well after {JOB_RUN}, or its model's run" if jobs else ""
+        ends = f"; in a Job it exits 0 after {JOB_RUN}, or after its model's run=TIME" if jobs else ""
         yield (
             "stand-ins, healthy apps that answer on the ports that are declared or probed, without their manifests' "
             f"limits: {listed}{ends}"

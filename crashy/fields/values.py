@@ -125,7 +125,7 @@ class OneOf(Kind[str]):
 
     def __init__(self, *options: str, schema: Mapping[str, Any] | None = None) -> None:
         self.options = options
-        self.allowed = " or ".join(options) if len(options) == 2 else f"one of {', '.join(options)}"
+        self.allowed = " or ".join(options) if len(options) < 3 else f"one of {', '.join(options)}"
         self.schema = schema or {"enum": list(options)}
 
     def from_json(self, value: Any) -> str:

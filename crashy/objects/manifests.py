@@ -38,6 +38,10 @@ class Manifests:
     skipped: str = ""
     documents: tuple[Document, ...] = field(default=(), repr=False)
 
+    def skipped_notes(self) -> tuple[str, ...]:
+        """Return the line about the objects that are not run, if there are any."""
+        return (f"skipped: {self.skipped} (the lab doesn't run them)",) if self.skipped else ()
+
 
 def key_of(document: Document) -> Key:
     """Return an object's key; of a malformed object, as much as it has."""

@@ -106,6 +106,14 @@ def test_a_rollout_from_its_start_to_its_end() -> None:
         )
 
 
+def test_what_the_lab_does_not_run_is_named_when_it_is_applied() -> None:
+    with a_lab(deployment()) as ctl:
+        ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web"}}
+        assert (
+            ctl("apply", ctl.write("more.yaml", ingress)) == "Warning: skipped: 1 Ingress (the lab doesn't run them)\n"
+        )
+
+
 def test_pods_are_deleted_and_deployments_scaled() -> None:
     with a_lab(deployment()) as ctl:
         first, second = ctl.pods()
@@ -175,6 +183,7 @@ def test_what_can_not_be_done_is_said_and_nothing_is_half_done() -> None:
         bad = {**deployment("busybox:2"), "extra": 1}
         assert ctl("apply", ctl.write("bad.yaml", bad), code=1).endswith('(Deployment/web): unknown field "extra"\n')
         assert ctl("get", "events", "-n", "other") == "No resources found in other namespace.\n"
+        assert ctl("-n", "other", "get", "events") == "No resources found in other namespace.\n"
         assert ctl.pods() == before
 
 
@@ -182,13 +191,13 @@ def test_what_can_not_be_done_is_said_and_nothing_is_half_done() -> None:
     ("args", "line"),
     [
         (["get", "secrets"], "argument KIND: 'secrets': must be one of pods, deployments, "),
-        (["scale", "pod/web", "--replicas=1"], "'pod/web': must be deployment NAME or deployment/NAME or "),
+        (["scale", "pod/web", "--replicas=1"], "'pod/web': must be KIND/NAME or KIND NAME, of deployment, "),
         (["scale", "deployment/web"], "the following arguments are required: --replicas"),
         (
             ["scale", "deployment/web", "--replicas=-1"],
             "argument --replicas: '-1': must be a whole number from 0 to 999999999",
         ),
-        (["delete", "pod"], "'pod': must be pod NAME or pod/NAME"),
+        (["delete", "pod"], "'pod': must be KIND/NAME or KIND NAME, of pod, deployment, "),
         (["apply"], "apply: needs files or folders"),
         (["--lab", "1", "get", "pods"], "--lab: '1': no lab with this process id; there are: "),
         ([], "the following arguments are required: COMMAND"),

@@ -93,6 +93,13 @@ def test_a_mistake_is_named_before_anything_starts(
     assert not ended.stdout
 
 
+def test_a_command_for_no_containers_image_is_a_note(folder: Path) -> None:
+    commands = ("--image-command", "ngnix=true", "--image-command", "nginx:1.27=true", "--image-command", "httpd=true")
+    ended = crashy("lab", "--on", "sim", "--for", "1s", *commands, str(folder / "web.yaml"))
+
+    assert "note: no container has the image ngnix or httpd: its command or model is not used\n" in ended.stderr
+
+
 @pytest.mark.parametrize(("engine", "count"), [("lab", 1), ("sim", 2)])
 def test_run_tells_what_lab_does(folder: Path, engine: str, count: int) -> None:
     (folder / "images.yaml").write_text(EXPERIMENT)

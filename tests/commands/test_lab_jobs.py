@@ -96,4 +96,4 @@ def test_a_cron_job_runs_by_the_wall_clock() -> None:
 def test_an_unknown_source_of_a_job() -> None:
     with a_lab(job("exit 0")) as ctl:
         wrong = ctl("create", "job", "now", "--from=job/j", code=2)
-        assert wrong == "crashy lab: ctl: 'job/j': must be cronjob NAME or cronjob/NAME\n"
+        assert wrong == "crashy lab: ctl: 'job/j': must be cronjob/NAME or cronjob NAME\n"

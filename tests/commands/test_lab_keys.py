@@ -143,7 +143,7 @@ def test_keys_make_a_patient_ill_and_well(tmp_path: Path, terminal: Callable[...
     lab.press("c")
     lab.shows(r"web .*1 \(\d+s ago\)")
     lab.press("+")
-    lab.shows("web belongs to no Deployment or ReplicaSet or ReplicationController: there is nothing to scale")
+    lab.shows("web belongs to no workload that can be scaled")
 
 
 @pytest.mark.parametrize("impatient", [False, True])

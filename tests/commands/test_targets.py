@@ -66,7 +66,7 @@ def test_some_of_those_with_a_label() -> None:
     labelled = [{"name": name, "labels": {"app": app}} for name, app in (("a", "web"), ("b", "db"), ("c", "web"))]
 
     assert sorted(pod["name"] for pod in choose(labelled, "2 of app=web")) == ["a", "c"]
-    with pytest.raises(BadInput, match="--pod: '2 of app=x': no such pod: a, b, c"):
+    with pytest.raises(BadInput, match="--pod: '2 of app=x': no such pod; there are: a, b, c"):
         choose(labelled, "2 of app=x")
 
 
@@ -74,7 +74,7 @@ def test_some_of_those_with_a_label() -> None:
     ("wanted", "line"),
     [
         ("webapp-", "--pod: 'webapp-': more than one name begins with it: webapp-1, webapp-2"),
-        ("nginx", "--pod: 'nginx': no such pod: webapp-1, webapp-2, webapp, crashy-5d4f-x2"),
+        ("nginx", "--pod: 'nginx': no such pod; there are: webapp-1, webapp-2, webapp, crashy-5d4f-x2"),
     ],
 )
 def test_a_name_that_is_none_lists_those_there_are(wanted: str, line: str) -> None:

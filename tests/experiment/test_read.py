@@ -213,7 +213,7 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
         ),
         (
             HEAD + "steps:\n  - {at: 1s, delete: node, target: any}\n",
-            ["6:14: steps[0].delete: 'node': must be one of pod"],
+            ["6:14: steps[0].delete: 'node': must be pod"],
         ),
         (
             HEAD + "steps:\n  - {at: 1s, scale: web, replicas: 2}\n",
@@ -245,7 +245,7 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
             ["6:27: steps[0].target: does not go with drain"],
         ),
         (HEAD + "steps:\n  - {at: 1s, evict: pod}\n", ["6:5: steps[0]: target: is missing"]),
-        (HEAD + "steps:\n  - {at: 1s, uncordon: web}\n", ["6:14: steps[0].uncordon: 'web': must be one of node"]),
+        (HEAD + "steps:\n  - {at: 1s, uncordon: web}\n", ["6:14: steps[0].uncordon: 'web': must be node"]),
         (HEAD + "steps:\n  - {at: 1s, exec: [], target: any}\n", ["6:14: steps[0].exec: must name a command"]),
         (
             HEAD + "steps:\n  - {at: 1s, exec: ls -l, target: any}\n",

@@ -115,7 +115,7 @@ def test_what_is_wrong_is_reported(lab: Lab) -> None:
     for wrong, reported in (
         (lambda: lab.inject("web-1", "freeze mode=cold"), "'freeze mode=cold': mode: 'cold': one of loop, hang, stop"),
         (lambda: lab.freeze("web"), "pod: 'web': more than one name begins with it: web-1, web-2"),
-        (lambda: lab.freeze("x"), "pod: 'x': no such pod: web-1, web-2"),
+        (lambda: lab.freeze("x"), "pod: 'x': no such pod; there are: web-1, web-2"),
         (lambda: lab.freeze("all"), "pod: 'all': must be one pod"),
         (lambda: lab.url("shop"), "service: 'shop': no such Service; there are: web"),
         (lambda: lab.url("web", 82), "port: 82: Service web has: 80, 81"),
@@ -141,9 +141,9 @@ def test_one_that_never_gets_ready_need_not() -> None:
         Lab(never, ready_within=0.1)
 
 
-def test_what_is_no_patient_can_t_fall_ill() -> None:
+def test_a_program_of_this_machine_takes_no_faults() -> None:
     app = pod("app", image="app", command=["sleep", "1000"])
-    refused = pytest.raises(ValueError, match="pod/app: freeze: no container of the pod is a patient")
+    refused = pytest.raises(ValueError, match="pod/app: freeze: its containers are programs of this machine: only patients and")
     with Lab(app) as lab, refused:
         lab.freeze("app")
 

@@ -212,6 +212,8 @@ def test_other_kinds_are_counted_and_stop_nothing() -> None:
     got = manifests(POD + ingress % "a" + ingress % "b" + knative)
 
     assert (got.skipped, got.warnings, len(got.workloads)) == ("2 Ingress, 1 Service", (), 1)
+    assert got.skipped_notes() == ("skipped: 2 Ingress, 1 Service (the lab doesn't run them)",)
+    assert manifests(POD).skipped_notes() == ()
 
 
 def test_with_other_kinds_alone_there_is_nothing_to_run() -> None:

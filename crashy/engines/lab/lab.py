@@ -75,7 +75,7 @@ class LabEngine:
         """
         async with self._applying:
             before = {key_of(document): document.object for document in self._manifests.documents}
-            warned = self._manifests.warnings
+            warned = self._manifests.warnings + self._manifests.skipped_notes()
             everything = read(merged(self._manifests.documents, documents), errors)
             keys = [key_of(document) for document in documents]
             done = await self._apply(chosen(everything, keys), everything)
@@ -89,7 +89,8 @@ class LabEngine:
                     if verb != "unchanged":
                         name = f"{key[0].lower()}/{key[2]}"
                         kinds.APPLY.add(self._timeline.add, "lab", name, verb, lines[-1], data={"namespace": key[1]})
-            return Updated(lines, [text for text in everything.warnings if text not in warned])
+            warnings = everything.warnings + everything.skipped_notes()
+            return Updated(lines, [text for text in warnings if text not in warned])
 
     async def _apply(self, changed: Manifests, everything: Manifests) -> dict[Key, Verb]:
         """Apply `changed`, with the ConfigMaps and Secrets of `everything`."""

@@ -9,7 +9,7 @@ from typing import Any
 from crashy.controllers.base import PodView
 from crashy.engines.lab.lab import LabEngine
 from crashy.errors import BadInput
-from crashy.objects.kinds import KINDS, SCALABLE
+from crashy.objects.kinds import KINDS
 
 FOOTER = "j/k select  d delete  c crash  f freeze  r recover  +/- scale  q quit  ? help"
 HELP = (
@@ -86,8 +86,7 @@ class Steering:
     def _scale(self, view: PodView, by: int) -> None:
         workload = self._lab.owner(view.pod)
         if workload is None or not KINDS[workload.kind].scalable:
-            kinds = " or ".join(kind.name for kind in SCALABLE)
-            self._message = f"{view.pod.name} belongs to no {kinds}: there is nothing to scale"
+            self._message = f"{view.pod.name} belongs to no workload that can be scaled"
             return
         try:
             self._lab.scale(workload, max(0, workload.replicas + by))
