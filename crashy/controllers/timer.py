@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-_JUST_AFTER = 0.001  # seconds: a deadline has to be over
+from crashy.controllers.steps import JUST_AFTER
 
 
 class Timer:
@@ -22,7 +22,7 @@ class Timer:
 
     def after(self, seconds: float) -> None:
         """Call after so many seconds, unless a call comes sooner anyway."""
-        due = self._loop.time() + max(0.0, seconds) + _JUST_AFTER
+        due = self._loop.time() + max(0.0, seconds) + JUST_AFTER
         if self.stopped or (self._handle and self._handle.when() <= due):
             return
         if self._handle:
