@@ -44,6 +44,15 @@ Course = Generator[float | Other, int | None, Ended]
 """Yields seconds to let pass (inf: it never ends by itself), or a command to be run, and is sent its exit code."""
 
 
+def advance(course: Course, code: int | None) -> float | Other | Ended:
+    """Return what a command waits for next, or how it has ended; `code` is the exit code that it has waited for."""
+    try:
+        return course.send(code)
+    except StopIteration as stop:
+        ended: Ended = stop.value
+        return ended
+
+
 class Exit(Exception):  # noqa: N818 - it is no error
     """Ends the whole script."""
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from crashy.patient.commands import COMMANDS, Course, Ended, Exit, Files, Other
+from crashy.patient.commands import COMMANDS, Course, Ended, Exit, Files, Other, advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,9 @@ class _Loop:
 def _timed(course: Course, passed: list[float]) -> Course:
     sent: int | None = None
     while True:
-        try:
-            wanted = course.send(sent)
-        except StopIteration as stop:
-            ended: Ended = stop.value
-            return ended
+        wanted = advance(course, sent)
+        if isinstance(wanted, Ended):
+            return wanted
         passed[0] += wanted if isinstance(wanted, float) else 0.0
         sent = yield wanted
 
@@ -178,6 +176,8 @@ def _others(node: _Node) -> Iterator[tuple[str, ...]]:
 # --- syntax
 
 _EXPANDED = re.compile(r"[$`*?]")
+_NESTING = frozenset({"!", "if", "while", "until"})
+_MOST_NESTED = 100  # each is a call within another, when it is read and when it runs
 _ENDS = frozenset({"do", "done", "then", "else", "fi", ")", "}"})
 _BEYOND = frozenset({"case", "for", "function", "elif", "select", "(", "{", "|", "&", "<", "<<", "trap", "set"})
 
@@ -193,6 +193,8 @@ class _Parser:
         lexer.commenters = ""
         self._words = [*lexer]
         self._at = 0
+        if sum(word in _NESTING for word in self._words) > _MOST_NESTED:
+            raise _UnknownError
 
     def script(self) -> _Node:
         node = self._list()

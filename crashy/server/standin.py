@@ -26,7 +26,7 @@ from crashy.faults.scope import ProbeName, Request
 from crashy.fields.units import parse_distribution
 from crashy.patient import shell
 from crashy.patient.answers import Answer, fault_answer, probe_answer
-from crashy.patient.commands import Course, Ended, Other
+from crashy.patient.commands import Course, Ended, Other, advance
 from crashy.patient.identity import identify
 from crashy.patient.life import HEALTH_IN
 from crashy.patient.settings import Settings
@@ -206,11 +206,9 @@ async def _follow(course: Course, other: _OtherCommand) -> Ended:
     """Run a command to its end, in the time that it takes."""
     code: int | None = None
     while True:
-        try:
-            wanted = course.send(code)
-        except StopIteration as stop:
-            ended: Ended = stop.value
-            return ended
+        wanted = advance(course, code)
+        if isinstance(wanted, Ended):
+            return wanted
         code = None
         if isinstance(wanted, Other):
             code = (await other(wanted.words)).code

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from crashy.engines.sim.process import Condition, Hang
 from crashy.patient.answers import Answer
-from crashy.patient.commands import Course, Ended, Other
+from crashy.patient.commands import Course, Ended, Other, advance
 
 
 async def execute(
@@ -25,11 +25,9 @@ async def execute(
     began, code, last = now(), None, Answer(body="")
     while True:
         left = began + within - now()
-        try:
-            wanted = course.send(code)
-        except StopIteration as stop:
-            ended: Ended = stop.value
-            return Answer(500 if ended.code else 200, ended.output or last.body, now() - began)
+        wanted = advance(course, code)
+        if isinstance(wanted, Ended):
+            return Answer(500 if wanted.code else 200, wanted.output or last.body, now() - began)
         code = None
         if isinstance(wanted, Other):
             condition = await other(wanted.words, left)

@@ -21,7 +21,7 @@ from crashy.objects.pod import GRPC, Container, Exec, Handler, HTTPGet, ProbeTyp
 from crashy.objects.standin import Model
 from crashy.patient import shell
 from crashy.patient.answers import Answer
-from crashy.patient.commands import Course, Ended, Other
+from crashy.patient.commands import Course, Ended, Other, advance
 from crashy.patient.settings import Settings
 
 _APP = ("the image's own program",)
@@ -73,13 +73,10 @@ class StandIn(ModelledPatient):
 
     def _go_on(self, code: int | None) -> None:
         """Go on with the command, `code` being how what it waited for has ended."""
-        try:
-            wanted = self._course.send(code)
-        except StopIteration as stop:
-            ended: Ended = stop.value
-            self._kernel.exit(ended.code)
-            return
-        if isinstance(wanted, Other):
+        wanted = advance(self._course, code)
+        if isinstance(wanted, Ended):
+            self._kernel.exit(wanted.code)
+        elif isinstance(wanted, Other):
             if self._plan.init:
                 self._go_on(0)
             else:
