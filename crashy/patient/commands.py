@@ -77,7 +77,7 @@ def _echo(words: Sequence[str], _files: Files) -> Course:
 
 
 def _exit(words: Sequence[str], _files: Files) -> Course:
-    raise Exit(int(words[0]) & 255 if words and words[0].isdecimal() else 0)
+    raise Exit(int(words[0]) & 255 if words and re.fullmatch(r"[0-9]{1,9}", words[0]) else 0)
     yield 0.0
 
 

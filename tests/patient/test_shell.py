@@ -37,6 +37,7 @@ def play(command: tuple[str, ...], *, code: int = 0, most: int = 4) -> list[floa
         ("true", [0]),
         ("false", [1]),
         ("exit 3", [3]),
+        ("exit " + "9" * 5000, [0]),
         ("exit 3; sleep 1", [3]),
         ("echo $HOSTNAME", [0]),
         ("sleep 1.5; sleep 1m 1s", [1.5, 61.0, 0]),
