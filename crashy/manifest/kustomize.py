@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -171,8 +172,9 @@ class _Kustomization:
 
     def _found(self, path: str, name: str) -> Path | None:
         file = self._folder / name
-        if "\0" not in name and file.exists():
-            return file
+        with suppress(OSError, ValueError):  # a name too long, or with a NUL: no file has it
+            if file.exists():
+                return file
         self._blame(remote(path, name) if is_remote(name) else FieldError(path, name, "no such file or folder"))
         return None
 
@@ -224,10 +226,9 @@ class _Kustomization:
             if len(data) <= MAX_BYTES:
                 return data
             self._blame(FieldError(path, name, f"is larger than {MAX_BYTES} bytes"))
-            return b""
         except (OSError, ValueError) as error:
             self._blame(FieldError(path, name, (getattr(error, "strerror", None) or str(error)).lower()))
-            return b""
+        return b""
 
     def _patch(self) -> None:
         for index, text in enumerate(self._fields.get("patchesStrategicMerge", ())):
