@@ -128,7 +128,7 @@ class ReplicaSetWorkload:
         return owner is self.set
 
     def selects(self, pod: Pod) -> bool:
-        """Return whether a pod is one of its own by its labels."""
+        """Return whether it selects a pod."""
         selector = self.workload.selector
         return pod.namespace == self.workload.namespace and bool(selector and selector.matches(pod.template.labels))
 

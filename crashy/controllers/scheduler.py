@@ -41,7 +41,7 @@ class Scheduler:
         return pod.uid in self._waiting
 
     def forget(self, pod: Pod) -> None:
-        """Drop a pod that was deleted before it had a node."""
+        """Remove a pod that was deleted before it was bound."""
         self._waiting.pop(pod.uid, None)
 
     def cordon(self) -> bool:

@@ -21,7 +21,7 @@ def runs_patient(container: Container) -> bool:
 
 
 def program(container: Container) -> tuple[str, ...]:
-    """Return what a container runs in the place of its image's own program; empty where it doesn't say.
+    """Return the command that a container runs instead of its image's own program; empty if it names none.
 
     `args` without a command are for the image's own program, but where that can only be a shell's: a command in them
     stands for an image without a program of its own.
@@ -69,7 +69,7 @@ def notes(
 
 
 def _about(image: str, model: Model) -> str:
-    """Return what is worth knowing of a stand-in: its model, and the persona that answers as its image does."""
+    """Return a stand-in's model, unless it is the default, and the patient's persona that answers as its image does."""
     persona = KNOWN.get(name(image))
     known = [f"{PATIENT}:1.0.0 with PERSONA={persona} answers as it does"] if persona else []
     model_text = [str(model)] if model != DEFAULT else []

@@ -1,8 +1,7 @@
-"""Simple commands as a shell runs them, pure: what they do to files, how long they take, how they end.
+"""Simple commands as a shell runs them: what they do to files, how long they take, and their exit codes. Pure.
 
 `true`, `false`, `exit`, `sleep`, `echo`, `touch`, `rm`, `cat`, `test`, `mkdir`, `sh -c` of these with `;`, `&&`, `||`,
-`!`, `if`, `while` and `until`, and `>` to a file. What else a script holds is an `Other`, for which whoever runs it
-answers.
+`!`, `if`, `while` and `until`, and `>` to a file. Any other command is yielded as an `Other`, which the caller runs.
 """
 
 from __future__ import annotations
@@ -99,11 +98,11 @@ _Node = _Simple | _Not | _List | _If | _Loop
 
 
 class _UnknownError(Exception):
-    """The script holds what is not modelled."""
+    """The script has syntax that is not modelled."""
 
 
 def run(command: Sequence[str], files: Files) -> Course:
-    """Run a command as a container's runtime does, without a shell of its own."""
+    """Run a command as a container runtime does: no shell but the one that it names."""
     try:
         return (yield from (_parsed(command) or _Simple(tuple(command))).run(files))
     except Exit as stop:
@@ -132,7 +131,7 @@ def programs(command: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _parsed(command: Sequence[str]) -> _Node | None:
-    """Return the command's syntax; None where it is beyond what is modelled."""
+    """Return the command's syntax; None if it is not modelled."""
     text = script(command)
     if text is None:
         return _Simple(tuple(command)) if PurePosixPath(command[0]).name in COMMANDS else None
@@ -143,7 +142,7 @@ def _parsed(command: Sequence[str]) -> _Node | None:
 
 
 def script(command: Sequence[str]) -> str | None:
-    """Return what a shell is given with -c."""
+    """Return the script that a shell gets with -c; None for another command."""
     if PurePosixPath(command[0]).name not in {"sh", "bash", "ash", "dash"}:
         return None
     for index, word in enumerate(command[1:-1], 1):
@@ -183,7 +182,7 @@ _BEYOND = frozenset({"case", "for", "function", "elif", "select", "(", "{", "|",
 
 
 class _Parser:
-    """Reads a script by descent: each method takes what it is named for."""
+    """Reads a script by recursive descent: each method reads the part that it is named for."""
 
     def __init__(self, script: str) -> None:
         text = re.sub(r"\\\n", " ", script)

@@ -17,10 +17,10 @@ async def execute(
     other: Callable[[tuple[str, ...], float], Awaitable[Condition]],
     pause: Callable[[float], Awaitable[object]],
 ) -> Condition:
-    """Run a command to its end, at most `within` seconds, and return how that goes.
+    """Run a command for at most `within` seconds, and return its outcome.
 
-    `other` runs what is not modelled of it, in the seconds that are left; the command fails where that does, and where
-    that doesn't end, it doesn't either. `pause` lets seconds pass.
+    `other` runs a program that is not modelled in the seconds that are left; without an answer of it the command has
+    none. `pause` waits for seconds.
     """
     began, code, last = now(), None, Answer(body="")
     while True:
