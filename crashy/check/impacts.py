@@ -20,6 +20,8 @@ from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.grace import KillReason, grace_period
 from crashy.kubelet.restarts import restart_policy, restarts_after
 from crashy.kubelet.versions import NEWEST
+from crashy.objects.cronjob import CronJob
+from crashy.objects.job import Job
 from crashy.objects.pod import ProbeType, Sleep
 
 REPLACED = Bounds(9.0, 12.0)
@@ -119,11 +121,13 @@ def _waits_to_be_ready(target: CheckTarget) -> bool:
 
 
 def _backoff_limit(target: CheckTarget) -> int | None:
-    """Return the backoffLimit of the Job that a container belongs to."""
-    spec = target.workload.document.object.get("spec", {})
-    if target.workload.kind == "CronJob":
-        spec = spec["jobTemplate"]["spec"]
-    return int(spec.get("backoffLimit", 6)) if target.workload.kind in {"Job", "CronJob"} else None
+    """Return the backoffLimit of the Job that a container belongs to; None for another workload."""
+    match target.workload.object:
+        case Job() as job:
+            return job.backoff_limit
+        case CronJob(job=job):
+            return job.backoff_limit
+    return None
 
 
 def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:

@@ -14,7 +14,7 @@ from crashy.objects.pod import Exec, Handler, Probe, ProbeType, Sleep, TCPSocket
 from crashy.objects.ports import PortError, find_port
 from crashy.objects.standin import ports
 from crashy.patient import shell
-from crashy.patient.commands import Ended, Other
+from crashy.patient.commands import Ended, Other, advance
 
 ENDLESS = 86_400.0
 """Seconds after which a command is taken never to end."""
@@ -135,11 +135,9 @@ def _run(command: tuple[str, ...], other: Callable[[Other], int | None], most: f
     sent: int | None = None
     passed = 0.0
     for _ in range(10_000):
-        try:
-            wanted = course.send(sent)
-        except StopIteration as stop:
-            ended: Ended = stop.value
-            return ended, passed
+        wanted = advance(course, sent)
+        if isinstance(wanted, Ended):
+            return wanted, passed
         sent = other(wanted) if isinstance(wanted, Other) else None
         passed += 0.0 if isinstance(wanted, Other) else wanted
         if passed >= most or (isinstance(wanted, Other) and sent is None):

@@ -10,7 +10,7 @@ from crashy.check.patient_env import PatientEnv, by_name, is_known, patient_env
 from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap
-from crashy.objects.document import Document, refusal
+from crashy.objects.document import Document
 from crashy.objects.fields import FieldError, child
 from crashy.objects.horizontalpodautoscaler import HorizontalPodAutoscaler, least_replicas
 from crashy.objects.kinds import KINDS, NOT_RUN
@@ -99,22 +99,6 @@ class Found:
     objects: list[tuple[Document, Object | Workload]] = field(default_factory=list)
     mistakes: list[tuple[Document, FieldError]] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
-
-
-def read_targets(documents: Sequence[Document], errors: Sequence[str] = ()) -> tuple[list[CheckTarget], list[str]]:
-    """Return the containers to check in `documents`, and the names of the kinds that are skipped.
-
-    Raises BadInput with a line for every mistake (`errors` are those known already), or if there is nothing to check.
-    """
-    found = read_objects(documents)
-    lines = [*errors, *(document.message(error) for document, error in found.mistakes)]
-    if lines:
-        raise refusal(lines)
-    targets = targets_among(found.objects)
-    if not targets:
-        files = ", ".join(dict.fromkeys(document.file for document in documents)) or "nothing"
-        raise refusal([f"{files}: no {WITH_PODS} to check"])
-    return targets, list(found.skipped)
 
 
 def read_objects(documents: Iterable[Document]) -> Found:

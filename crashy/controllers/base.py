@@ -29,14 +29,14 @@ class PodView:
 
 
 class Pods(Protocol):
-    """What somebody who has created pods knows of them."""
+    """The pods of one owner: each is recorded when it is created, changes or is gone."""
 
     def put(self, view: PodView) -> None:
-        """Note a pod that was created or has changed."""
+        """Record a pod that was created or has changed."""
         ...
 
     def drop(self, uid: str) -> None:
-        """Note that a pod has gone."""
+        """Remove a pod that is gone."""
         ...
 
 
@@ -44,11 +44,11 @@ class Views(dict[str, PodView]):
     """Pods as they are, by their uids, in the order of their creation."""
 
     def put(self, view: PodView) -> None:
-        """Note a pod that was created or has changed."""
+        """Record a pod that was created or has changed."""
         self[view.pod.uid] = view
 
     def drop(self, uid: str) -> None:
-        """Note that a pod has gone."""
+        """Remove a pod that is gone."""
         self.pop(uid, None)
 
 

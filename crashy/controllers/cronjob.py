@@ -44,7 +44,7 @@ class CronJobController:
         self._created = float(floor(clock.date()))
 
     def apply(self, workload: CronJob) -> None:
-        """Make its specification another one; a new schedule is looked at when it is due, all else at once."""
+        """Replace its specification; a new schedule takes effect when it is due, other changes at once."""
         before, self.workload = self.workload, workload
         if (before.schedule, before.time_zone) != (workload.schedule, workload.time_zone):
             self._again(clock.date())
@@ -57,7 +57,7 @@ class CronJobController:
         return False
 
     def stop(self) -> None:
-        """End what it waits for."""
+        """Cancel its timer."""
         self._timer.stop()
 
     @property
@@ -72,7 +72,7 @@ class CronJobController:
         return found | {field: time for field, time in times.items() if time is not None}
 
     def sync(self) -> None:
-        """Delete old Jobs, note those that have finished, and create one that is due."""
+        """Delete old Jobs, record those that have finished, and create one that is due."""
         if self._syncing:
             return
         self._syncing = True
@@ -118,7 +118,7 @@ class CronJobController:
                 self._delete(one)
 
     def _look(self) -> None:
-        """Note which of the active Jobs have finished, or have gone, and those of which it does not know."""
+        """Report the active Jobs that have finished or are gone, and unfinished Jobs that are not among them."""
         for one in self.jobs:
             if one not in self.active and not one.state.finished:
                 text = f"Saw a job that the controller did not create or forgot: {one.workload.name}"
@@ -153,7 +153,7 @@ class CronJobController:
         self._create(name, time)
 
     def _create(self, name: str, time: float) -> None:
-        """Create a Job; one of an earlier time in the same minute has its name, and is looked at again instead."""
+        """Create a Job, unless one of an earlier time in the same minute has its name: that one is active again."""
         there = next((one for one in self.jobs if one.workload.name == name), None)
         if there is None:
             self._event("Normal", "SuccessfulCreate", f"Created job {name}")

@@ -1,4 +1,4 @@
-"""Which pods a DaemonSet makes and deletes on its node. Pure.
+"""The pods that a DaemonSet creates and deletes on its node. Pure.
 
 Sources: kubernetes: pkg/controller/daemon/daemon_controller.go podsShouldBeOnNode, getNodesToDaemonPods;
 pkg/controller/daemon/update.go rollingUpdate.
@@ -24,7 +24,7 @@ class DaemonPod:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be done on the node: whether a pod is made, and the names of those that are deleted."""
+    """Whether to create a pod on the node, and the names of those to delete."""
 
     create: bool = False
     delete: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ def counted(pods: Sequence[DaemonPod]) -> list[DaemonPod]:
 
 
 def decide(pods: Sequence[DaemonPod], *, surges: bool = False, on_delete: bool = False) -> Decision:
-    """Return what the node needs; `pods` are in the order of their creation.
+    """Return what to do on the node; `pods` are in the order of their creation.
 
     Any maxUnavailable or maxSurge but 0 is the one pod of the one node.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from crashy.controllers.base import PodView, Views
 from crashy.controllers.daemons import DaemonPod, counted, decide
 from crashy.controllers.names import template_hash
 from crashy.controllers.rollout import is_available
+from crashy.controllers.steps import JUST_AFTER, Steps
 from crashy.kubelet.runtime import Pod
 from crashy.objects.daemonset import DaemonSet
 from crashy.objects.names import generated
@@ -24,7 +25,6 @@ from crashy.timeline import kinds
 from crashy.timeline.kinds import Emit
 
 REVISION = "controller-revision-hash"
-_JUST_AFTER = 0.001  # seconds: availability needs more than its time, not just that
 
 
 class DaemonSetController:
@@ -47,11 +47,10 @@ class DaemonSetController:
         self._rng = rng
         self._loop = asyncio.get_running_loop()
         self.created_at = self._loop.time()
-        self._syncing = self._again = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._steps = Steps(self._step, self.sync)
 
     def apply(self, workload: DaemonSet) -> None:
-        """Make its specification another one."""
+        """Replace its specification."""
         self.workload = workload
         self.sync()
 
@@ -60,25 +59,17 @@ class DaemonSetController:
         return owner is self
 
     def changed(self) -> None:
-        """Act on what was noted of its pods."""
+        """Act on the recorded changes of its pods."""
         self.sync()
 
     def stop(self) -> None:
-        """End what it waits for."""
-        if self._timer:
-            self._timer.cancel()
+        """Cancel its timer."""
+        self._steps.stop()
 
     def sync(self) -> None:
-        """Take the next steps, as long as there are some; a step's own consequences lead back to here."""
-        self._again = True
-        if self._syncing:
-            return
-        self._syncing = True
-        while self._again:
-            self._again = False
-            self._step()
-        self._syncing = False
-        self._wait()
+        """Take all the steps that are due, and wait for the next one."""
+        if self._steps.run():
+            self._steps.wait(self._dues())
 
     def _step(self) -> None:
         workload = self.workload
@@ -114,13 +105,11 @@ class DaemonSetController:
             ended=status.phase in {"Succeeded", "Failed"},
         )
 
-    def _wait(self) -> None:
-        """Sync again when the next pod has been ready for long enough."""
-        self.stop()
+    def _dues(self) -> Iterator[float]:
+        """Yield when each pod that is ready has been so for long enough."""
         least, now = self.workload.min_ready_seconds, self._loop.time()
-        dues = [view.status.ready_since + least for view in self.pods.values() if least and view.status.ready]
-        if coming := [due for due in dues if due >= now]:
-            self._timer = self._loop.call_at(min(coming) + _JUST_AFTER, self.sync)
+        ends = (view.status.ready_since + least for view in self.pods.values() if least and view.status.ready)
+        return (end + JUST_AFTER for end in ends if end >= now)
 
     def status(self) -> dict[str, Any]:
         """Return its status in the API's fields; of several pods on the node the oldest counts."""

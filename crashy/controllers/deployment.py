@@ -15,6 +15,7 @@ from crashy.controllers.names import template_hash
 from crashy.controllers.progress import SOURCE, Counts, Progress
 from crashy.controllers.replicaset import ReplicaSetController
 from crashy.controllers.rollout import Fenceposts, ReplicaSet, fenceposts, next_step, proportional
+from crashy.controllers.steps import JUST_AFTER, Steps
 from crashy.kubelet.runtime import Pod
 from crashy.objects.deployment import Deployment
 from crashy.objects.pod import PodTemplate
@@ -22,7 +23,6 @@ from crashy.timeline import kinds
 from crashy.timeline.kinds import Emit
 
 HISTORY = 10  # old ReplicaSets without pods that are remembered, as revisionHistoryLimit has it by default
-_JUST_AFTER = 0.001  # seconds: availability and deadline need more than their time, not just that
 
 
 class DeploymentController:
@@ -52,8 +52,7 @@ class DeploymentController:
         self._sized_for = workload.replicas
         self._most_before = 0
         self._progress = Progress(emit, self._loop.time)
-        self._syncing = self._again = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._steps = Steps(self._step, self.sync)
 
     @property
     def reason(self) -> str:
@@ -72,24 +71,14 @@ class DeploymentController:
 
     def stop(self) -> None:
         """Cancel its timer."""
-        if self._timer:
-            self._timer.cancel()
+        self._steps.stop()
 
     def sync(self) -> None:
-        """Take all the steps that are due; the consequences of a step call this again."""
-        self._again = True
-        if self._syncing:
-            return
-        self._syncing = True
-        try:
-            while self._again:
-                self._again = False
-                self._step()
-        finally:
-            self._syncing = False
-        self._forget()
-        self._progress.note(self.workload, self.newest, self.counted())
-        self._wait()
+        """Take all the steps that are due, and wait for the next one."""
+        if self._steps.run():
+            self._forget()
+            self._progress.note(self.workload, self.newest, self.counted())
+            self._steps.wait(due + JUST_AFTER for due in self._dues())
 
     # --- steps
 
@@ -128,7 +117,8 @@ class DeploymentController:
             for one, size in sorted(sized, key=lambda pair: -pair[0].replicas):
                 self._scale(one, size)
         self._most_before = self._most()
-        self._again |= not self.workload.paused
+        if not self.workload.paused:
+            self._steps.run()
 
     def _recreate(self) -> None:
         """Delete all pods of other templates, then create the new ones."""
@@ -190,7 +180,7 @@ class DeploymentController:
         kinds.normal(self._emit, SOURCE, name, "ScalingReplicaSet", message, namespace=namespace)
         one.replicas = replicas
         self._most_before = self._most()
-        self._again = True
+        self._steps.run()
 
     def _forget(self) -> None:
         """Remove the oldest ReplicaSets that are only kept for rolling back."""
@@ -226,16 +216,8 @@ class DeploymentController:
     def _available(self, one: ReplicaSetController) -> int:
         return one.pods.available(self._loop.time(), self.workload.min_ready_seconds)
 
-    # --- timers
-
-    def _wait(self) -> None:
-        """Sync again when the next pod becomes available, or when the progress deadline expires."""
-        self.stop()
-        dues = list(self._dues())
-        if dues:
-            self._timer = self._loop.call_at(min(dues) + _JUST_AFTER, self.sync)
-
     def _dues(self) -> Iterator[float]:
+        """Yield when the next pods become available, and when the progress deadline expires."""
         now = self._loop.time()
         nexts = (one.pods.next_available(now, self.workload.min_ready_seconds) for one in self.sets)
         yield from (due for due in nexts if due is not None)

@@ -34,7 +34,7 @@ class References:
         self.add(config_maps, secrets)
 
     def add(self, config_maps: Iterable[ConfigMap], secrets: Iterable[Secret]) -> None:
-        """Add more of them, or others in the place of those of the same names."""
+        """Add objects, which replace those of the same names."""
         for one in config_maps:
             self._maps[one.namespace, one.name] = dict(one.data)
             self._binary[one.namespace, one.name] = one.binary_data.keys()
@@ -51,7 +51,7 @@ class References:
         return ""
 
     def unmounted(self, pod: Pod) -> Unmounted | None:
-        """Return the first volume of a pod that can't be mounted, as what is in it is not there."""
+        """Return the first volume of a pod whose ConfigMap, Secret or key does not exist."""
         for volume in pod.template.volumes:
             for _, field, name, source in volume_sources(volume):
                 if error := self._unprojected(field.lower(), pod.namespace, str(source.get(name) or ""), source):

@@ -27,7 +27,7 @@ from crashy.timeline.kinds import Emit
 
 SOURCE = "job-controller"
 BATCH_SECONDS = 1.0
-"""A change of a pod, or of the Job's own status, is acted on so much later, together with what has changed by then."""
+"""Seconds from a change of a pod, or of the Job's own status, to the sync; it sees all changes until then."""
 _T = TypeVar("_T")
 _INDEX_ENV = "JOB_COMPLETION_INDEX"
 
@@ -61,7 +61,7 @@ class JobController:
         self.created_at = self._loop.time()
 
     def apply(self, workload: Job) -> None:
-        """Make its specification another one; what may change takes effect at once."""
+        """Replace its specification; the changes take effect at once."""
         self.workload = workload
         self.sync()
 
@@ -70,11 +70,11 @@ class JobController:
         return owner is self
 
     def changed(self) -> None:
-        """Act on what was noted of its pods, in a while."""
+        """Act on the recorded changes of its pods, after BATCH_SECONDS."""
         self._timer.after(BATCH_SECONDS)
 
     def stop(self) -> None:
-        """End what it waits for, and wait for nothing more."""
+        """Cancel its timer for good."""
         self._timer.stop()
 
     @property
@@ -87,7 +87,7 @@ class JobController:
         return self.state.fields()
 
     def sync(self) -> None:
-        """Take the next step, or delete a Job that has finished long enough ago; leave one of another controller."""
+        """Take the next step, or delete a finished Job after its TTL; do nothing if another controller manages it."""
         if self.workload.managed_by != CONTROLLER:
             return
         now = clock.date()
@@ -127,7 +127,7 @@ class JobController:
             self.written()
 
     def _expire(self, finished: Condition, now: float) -> None:
-        """Delete the Job, or wait until its time after its end is over."""
+        """Delete the Job if ttlSecondsAfterFinished has passed, or wait until then."""
         if (seconds := self.workload.ttl_seconds_after_finished) is None:
             return
         left = finished.since + seconds - now
@@ -190,7 +190,7 @@ class JobController:
 
 
 class _Pods:
-    """A Job's pods as they are, and those that are gone before they were counted, as they were."""
+    """A Job's pods; one that is gone stays, as it was, until it is counted."""
 
     def __init__(self) -> None:
         self._views: dict[str, PodView] = {}
@@ -198,11 +198,11 @@ class _Pods:
         self._counted: set[str] = set()
 
     def put(self, view: PodView) -> None:
-        """Note a pod that was created or has changed."""
+        """Record a pod that was created or has changed."""
         self._views[view.pod.uid] = view
 
     def drop(self, uid: str) -> None:
-        """Note that a pod has gone."""
+        """Remove a pod that is gone."""
         if uid in self._counted:
             del self._views[uid]
             self._counted.discard(uid)
@@ -214,14 +214,14 @@ class _Pods:
         return self._views[uid].pod
 
     def count(self, uids: frozenset[str]) -> None:
-        """Note that pods are counted: their finalizer is removed."""
+        """Record that pods are counted in the status: their finalizer is removed."""
         self._counted |= uids
         for uid in uids & self._gone:
             self._gone.discard(uid)
             self.drop(uid)
 
     def seen(self, date: float) -> list[JobPod]:
-        """Return what the controller looks at; `date` is that at the loop's time 0."""
+        """Return the pods as a sync reads them; `date` is the Unix time at the loop's time 0."""
         return [_seen(view, date, counted=uid in self._counted) for uid, view in self._views.items()]
 
 
@@ -250,7 +250,7 @@ def _seen(view: PodView, date: float, *, counted: bool) -> JobPod:
 
 
 def _slow_start(create: Sequence[_T]) -> Iterator[_T]:
-    """Yield what is created in its order: in batches of 1, 2, 4 and so on, each at once."""
+    """Yield what is to be created, in batches of 1, 2, 4 and so on; a batch is created at once."""
     start, size = 0, 1
     while start < len(create):
         yield from _spawned(create[start : start + size])
@@ -258,7 +258,7 @@ def _slow_start(create: Sequence[_T]) -> Iterator[_T]:
 
 
 def _spawned(batch: Sequence[_T]) -> Iterator[_T]:
-    """Yield what a goroutine each is started for in the order in which they run: the last one first."""
+    """Yield a batch in the order in which Go runs a goroutine for each: the last one first."""
     yield from (*batch[-1:], *batch[:-1])
 
 
@@ -274,4 +274,4 @@ def _failure(finished: Condition) -> tuple[str, str, str]:
 
 
 def _nothing() -> None:
-    """Do nothing: nobody has created this Job but its user."""
+    """Do nothing: no CronJob waits for this Job."""

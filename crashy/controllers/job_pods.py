@@ -1,4 +1,4 @@
-"""A Job's pods, by what its controller looks at: which have failed, what that means, how long the next one waits.
+"""A Job's pods: which have failed, what the policies make of it, and how long the next one waits.
 
 kubernetes: pkg/controller/job/{backoff_utils,pod_failure_policy,success_policy,indexed_job_utils,job_controller}.go
 """
@@ -61,14 +61,14 @@ class JobPod:
         return sum(int(self.annotations.get(key, 0)) for key in (FAILURES, IGNORED))
 
     def failed(self, job: Job) -> bool:
-        """Return whether the Job takes it for failed: where it isn't waited for, one that is being deleted is."""
+        """Return whether the Job counts it as failed; if terminating pods are replaced at once, these count too."""
         if self.phase == "Failed":
             return True
         return job.replaces_terminating and self.deleting and self.phase != "Succeeded"
 
 
 class Match(NamedTuple):
-    """What a failure policy makes of a failed pod: the `action` ("" if no rule says), and for FailJob its message."""
+    """A failure policy's `action` for a failed pod ("" if no rule matches), and for FailJob its message."""
 
     action: str = ""
     message: str = ""
@@ -80,7 +80,7 @@ class Match(NamedTuple):
 
 
 def match_failure(job: Job, pod: JobPod) -> Match:
-    """Return what the first matching rule of the failure policy says of a failed pod."""
+    """Return the match of the first rule of the failure policy that matches a failed pod."""
     for number, rule in enumerate(job.failure_policy):
         if rule.operator:
             found = _exited(rule, pod)
@@ -114,7 +114,7 @@ class Backoff:
     last_failure: float | None = None
 
     def after(self, succeeded: Collection[JobPod], failed: Collection[JobPod]) -> Backoff:
-        """Return it with pods that have ended since."""
+        """Return the back-off after more pods have ended."""
         ends = sorted(pod.finished for pod in failed)
         if not succeeded:
             return Backoff(self.failures + len(ends), ends[-1]) if ends else self
@@ -156,7 +156,7 @@ def index_failed(job: Job, pod: JobPod) -> bool:
 
 
 def last_failures(job: Job, pods: Iterable[JobPod], done: Collection[int]) -> dict[int, JobPod]:
-    """Return the pods that aren't counted before the next one of their index is there; `done` are the other indexes."""
+    """Return each index's last failed pod that is not counted until its successor exists; `done` indexes need none."""
     found: dict[int, JobPod] = {}
     for pod in pods:
         if pod.counted or pod.index in done or pod.index < 0 or not pod.failed(job):
@@ -186,7 +186,7 @@ def replacement_annotations(job: Job, index: int, last: JobPod | None) -> dict[s
 
 
 def pods_begin(name: str, index: int | None) -> str:
-    """Return how the name of a Job's pod begins.
+    """Return the beginning of the name of a Job's pod.
 
     >>> pods_begin("j", None), pods_begin("j", 12)
     ('j-', 'j-12-')

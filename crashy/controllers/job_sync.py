@@ -62,11 +62,11 @@ class JobStatus:
 
     @property
     def finished(self) -> Condition | None:
-        """Return Complete or Failed, once it is."""
+        """Return the condition Complete or Failed; None before the end."""
         return self.condition("Complete", "Failed")
 
     def fields(self) -> dict[str, Any]:
-        """Return it as the API has it, but for what is empty, its times in Unix seconds."""
+        """Return the API's fields that are not empty, times in Unix seconds."""
         shown = [
             {
                 "type": one.type,
@@ -132,7 +132,7 @@ class _Sync:
         self.again: float | None = None
 
     def _valid(self, pod: JobPod) -> bool:
-        """Return whether it is one of an index, where the Job has them."""
+        """Return whether a pod has an index of the Job, if the Job has indexes."""
         return not self.job.indexed or 0 <= pod.index < (self.job.completions or 0)
 
     @property
@@ -192,20 +192,20 @@ class _Sync:
     # --- how many pods?
 
     def wanted(self) -> int:
-        """Return how many pods there should be at this moment."""
+        """Return the desired number of active pods."""
         if self.job.completions is None:
             return len(self.active) if self.succeeded else self.job.replicas
         return max(0, min(self.job.replicas, self.job.completions - self.succeeded))
 
     def surplus(self) -> tuple[JobPod, ...]:
-        """Return the pods that are too many: those of no index, then those not ready first."""
+        """Return the surplus pods: those without a valid index, then those that are not ready."""
         too_many = len(self.active) if self.job.suspend else len(self.active) - self.wanted()
         order = sorted(self.active, key=lambda pod: (self._valid(pod), pod.phase == "Running", pod.ready))
         strays = sum(not self._valid(pod) for pod in order)
         return tuple(order[: max(0, too_many, strays)])
 
     def missing(self) -> tuple[int | None, ...]:
-        """Return what is to be created now; what has to wait first is noted."""
+        """Return the indexes of the pods to create now (None without indexes), and wait for those in back-off."""
         waited_for = 0 if self.job.replaces_terminating else self.terminating
         count = self.wanted() - waited_for - len(self.active)
         if count <= 0 or self.job.suspend:

@@ -1,4 +1,4 @@
-"""What a StatefulSet does next: which pods it makes and deletes, at which revision, and what its status is. Pure.
+"""A StatefulSet's next step: the pods to create and to delete, their revisions, and its status. Pure.
 
 Sources: kubernetes: pkg/controller/statefulset/stateful_set_control.go updateStatefulSet, processReplica,
 processCondemned, completeRollingUpdate; stateful_set_utils.go newVersionedStatefulSetPod.
@@ -14,7 +14,7 @@ from crashy.objects.statefulset import StatefulSet
 
 @dataclass(frozen=True, slots=True)
 class StatefulPod:
-    """A pod of a StatefulSet that is there; `ended` is one whose phase is Succeeded or Failed."""
+    """An existing pod of a StatefulSet; `ended`: its phase is Succeeded or Failed."""
 
     revision: str
     ready: bool = True
@@ -24,7 +24,7 @@ class StatefulPod:
 
     @property
     def undisturbed(self) -> bool:
-        """Return whether it is available and not on its way out: nobody waits for it."""
+        """Return whether it is available and neither ended nor being deleted: no step waits for it."""
         return self.ready and self.available and not self.deleting and not self.ended
 
 
@@ -38,16 +38,16 @@ class Revisions:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The ordinals of the pods to make, each with its revision, and of those to delete."""
+    """The ordinals of the pods to create, each with its revision, and of those to delete."""
 
     create: tuple[tuple[int, str], ...] = ()
     delete: tuple[int, ...] = ()
 
 
 def next_step(workload: StatefulSet, pods: Mapping[int, StatefulPod], revisions: Revisions) -> Step:
-    """Return the next step; `pods` are those that are there, by their ordinals.
+    """Return the next step; `pods` are the existing ones, by their ordinals.
 
-    With OrderedReady a step makes or deletes one pod, and waits for every one below it to be available: also where
+    With OrderedReady a step creates or deletes one pod, and waits for every one below it to be available: also where
     that one is broken and the template has been put back (kubernetes#67250).
     """
     wanted = range(workload.start, workload.start + workload.replicas)
@@ -84,7 +84,7 @@ def _outdated(workload: StatefulSet, pods: Mapping[int, StatefulPod], newest: st
 
 
 def revision_of(workload: StatefulSet, ordinal: int, revisions: Revisions) -> str:
-    """Return the revision of a pod that is made now: below the partition that of the last completed rollout."""
+    """Return the revision of a pod that is created now: below the partition that of the last completed rollout."""
     below = not workload.on_delete and ordinal < workload.start + workload.partition
     return revisions.current if below else revisions.update
 
@@ -97,7 +97,7 @@ def completed_rollout(workload: StatefulSet, pods: Mapping[int, StatefulPod], re
 
 
 def status_of(pods: Mapping[int, StatefulPod], revisions: Revisions) -> dict[str, int | str]:
-    """Return the status in the API's fields; counts of 0 are left out, but those that are always written."""
+    """Return the status in the API's fields; counts of 0 are left out where the API server does."""
     there = [pod for pod in pods.values() if not pod.deleting]
     counts = {
         "readyReplicas": sum(pod.ready for pod in pods.values()),

@@ -42,7 +42,7 @@ class BudgetController:
         self._reason = ""
 
     def apply(self, budget: PodDisruptionBudget, pods: list[PodView]) -> None:
-        """Make it another budget of that name, and look at all pods that are there."""
+        """Replace the budget, and select among all existing pods again."""
         self.budget = budget
         self._pods.clear()
         self._changed = True
@@ -51,12 +51,12 @@ class BudgetController:
         self.sync()
 
     def selects(self, pod: Pod) -> bool:
-        """Return whether a pod is one of its own."""
+        """Return whether it selects a pod."""
         selector = self.budget.selector
         return selector is not None and pod.namespace == self.budget.namespace and selector.matches(pod.template.labels)
 
     def put(self, view: PodView) -> None:
-        """Note a pod that was created or has changed."""
+        """Record a pod that was created or has changed."""
         if self.selects(view.pod):
             self._pods.put(view)
             self._changed = True
@@ -64,7 +64,7 @@ class BudgetController:
             self.drop(view.pod.uid)
 
     def drop(self, uid: str) -> None:
-        """Note that a pod has gone."""
+        """Remove a pod that is gone."""
         if uid in self._pods:
             self._pods.drop(uid)
             self._changed = True
@@ -90,7 +90,7 @@ class BudgetController:
         return (self._owner(view.pod) for view in self._pods.values())
 
     def sync(self) -> None:
-        """Report what there is to know of it, if its pods have changed."""
+        """Report its condition and its errors, if its pods have changed."""
         if not self._changed:
             return
         self._changed = False
@@ -159,12 +159,12 @@ class BudgetControllers:
         check_eviction(view.status, [(one.budget, one.current()) for one in selecting])
 
     def put(self, view: PodView) -> None:
-        """Note a pod that was created or has changed."""
+        """Record a pod that was created or has changed."""
         for one in self:
             one.put(view)
 
     def drop(self, uid: str) -> None:
-        """Note that a pod has gone."""
+        """Remove a pod that is gone."""
         for one in self:
             one.drop(uid)
 

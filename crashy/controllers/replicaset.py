@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from crashy.controllers.replicas import Replicas
+from crashy.controllers.steps import Steps
 from crashy.kubelet.runtime import Pod
 from crashy.objects.names import generated
 from crashy.objects.pod import PodTemplate
@@ -110,36 +111,29 @@ class ReplicaSetWorkload:
             kind=workload.kind,
         )
         self.set.replicas = workload.replicas
-        self._syncing = self._again = False
+        self._steps = Steps(self.set.sync, self.sync)
 
     def apply(self, workload: ReplicaSet) -> None:
-        """Make its specification another one."""
+        """Replace its specification."""
         self.workload = workload
         self.set.template, self.set.replicas = workload.template, workload.replicas
         self.sync()
 
     def sync(self) -> None:
-        """Create and delete what is missing or too many; what that changes leads back to here."""
-        self._again = True
-        if self._syncing:
-            return
-        self._syncing = True
-        while self._again:
-            self._again = False
-            self.set.sync()
-        self._syncing = False
+        """Create missing pods and delete surplus ones."""
+        self._steps.run()
 
     def owns(self, owner: object) -> bool:
         """Return whether `owner` is its set."""
         return owner is self.set
 
     def selects(self, pod: Pod) -> bool:
-        """Return whether a pod is one of its own by its labels."""
+        """Return whether it selects a pod."""
         selector = self.workload.selector
         return pod.namespace == self.workload.namespace and bool(selector and selector.matches(pod.template.labels))
 
     def stop(self) -> None:
-        """End what it waits for, which is nothing."""
+        """Do nothing: it has no timer."""
 
     def status(self) -> dict[str, Any]:
         """Return its status in the API's fields."""

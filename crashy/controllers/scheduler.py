@@ -29,7 +29,7 @@ class Scheduler:
         self._waiting: dict[str, tuple[Pod, Callable[[], None]]] = {}  # by uid
 
     def schedule(self, pod: Pod, start: Callable[[], None], *, daemon: bool) -> None:
-        """Bind a pod, or have it wait; a DaemonSet's pod does not mind that its node is cordoned."""
+        """Bind a pod, or keep it waiting while the node is cordoned; a DaemonSet's pod is bound anyway."""
         if self.cordoned and not daemon and not any(map(_tolerates, pod.template.raw["spec"].get("tolerations") or ())):
             self._waiting[pod.uid] = pod, start
             self._failed(pod, "were unschedulable")
@@ -41,16 +41,16 @@ class Scheduler:
         return pod.uid in self._waiting
 
     def forget(self, pod: Pod) -> None:
-        """Drop a pod that was deleted before it had a node."""
+        """Remove a pod that was deleted before it was bound."""
         self._waiting.pop(pod.uid, None)
 
     def cordon(self) -> bool:
-        """Let the node take no new pods; return whether it took them before."""
+        """Make the node unschedulable; return whether it was schedulable before."""
         before, self.cordoned = self.cordoned, True
         return not before
 
     def uncordon(self) -> None:
-        """Let the node take new pods, those too that wait for it."""
+        """Make the node schedulable, and bind the pods that are waiting for it."""
         self.cordoned = False
         waiting, self._waiting = list(self._waiting.values()), {}
         for pod, _ in waiting:

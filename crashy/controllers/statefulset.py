@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from crashy.controllers.apply import completed
 from crashy.controllers.base import PodView, Views
 from crashy.controllers.names import template_hash
 from crashy.controllers.ordinals import Revisions, StatefulPod, completed_rollout, next_step, status_of
+from crashy.controllers.steps import JUST_AFTER, Steps
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import PodTemplate, parse_pod_template
 from crashy.objects.statefulset import StatefulSet, with_claims
@@ -25,7 +26,6 @@ from crashy.timeline.kinds import Emit
 REVISION = "controller-revision-hash"
 NAME = "statefulset.kubernetes.io/pod-name"
 INDEX = "apps.kubernetes.io/pod-index"
-_JUST_AFTER = 0.001  # seconds: availability needs more than its time, not just that
 
 
 class StatefulSetController:
@@ -51,11 +51,10 @@ class StatefulSetController:
         newest = _revision(workload)
         self._templates = {newest: workload.template}
         self.revisions = Revisions(newest, newest)
-        self._syncing = self._again = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._steps = Steps(self._step, self.sync)
 
     def apply(self, workload: StatefulSet) -> None:
-        """Make its specification another one; a template that was there before has its old revision."""
+        """Replace its specification; a template that it had before gets its old revision again."""
         self.workload = workload
         newest = _revision(workload)
         self._templates[newest] = workload.template
@@ -67,25 +66,17 @@ class StatefulSetController:
         return owner is self
 
     def changed(self) -> None:
-        """Act on what was noted of its pods."""
+        """Act on the recorded changes of its pods."""
         self.sync()
 
     def stop(self) -> None:
-        """End what it waits for."""
-        if self._timer:
-            self._timer.cancel()
+        """Cancel its timer."""
+        self._steps.stop()
 
     def sync(self) -> None:
-        """Take the next steps, as long as there are some; a step's own consequences lead back to here."""
-        self._again = True
-        if self._syncing:
-            return
-        self._syncing = True
-        while self._again:
-            self._again = False
-            self._step()
-        self._syncing = False
-        self._wait()
+        """Take all the steps that are due, and wait for the next one."""
+        if self._steps.run():
+            self._steps.wait(self._dues())
 
     def _step(self) -> None:
         step = next_step(self.workload, self._seen(), self.revisions)
@@ -129,14 +120,12 @@ class StatefulSetController:
     def _available_at(self, view: PodView) -> float:
         """Return when a ready pod becomes available: minReadySeconds after the start of the second of its Ready."""
         least = self.workload.min_ready_seconds
-        return math.floor(view.status.ready_since) + least + _JUST_AFTER if least else view.status.ready_since
+        return math.floor(view.status.ready_since) + least + JUST_AFTER if least else view.status.ready_since
 
-    def _wait(self) -> None:
-        """Sync again when the next pod has been ready for long enough."""
-        self.stop()
-        dues = [self._available_at(view) for view in self.pods.values() if view.status.ready]
-        if coming := [due for due in dues if due > self._loop.time()]:
-            self._timer = self._loop.call_at(min(coming), self.sync)
+    def _dues(self) -> Iterator[float]:
+        """Yield when each pod that is ready becomes available."""
+        dues = (self._available_at(view) for view in self.pods.values() if view.status.ready)
+        return (due for due in dues if due > self._loop.time())
 
     def status(self) -> dict[str, Any]:
         """Return its status in the API's fields."""

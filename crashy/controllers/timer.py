@@ -1,4 +1,4 @@
-"""A controller's queue of one object: of several times to come back, the first counts, as in Kubernetes' own.
+"""A controller's queue of one object: of several times at which it is to be synced, the first counts.
 
 kubernetes: staging/src/k8s.io/client-go/util/workqueue/delaying_queue.go
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-_JUST_AFTER = 0.001  # seconds: a deadline has to be over
+from crashy.controllers.steps import JUST_AFTER
 
 
 class Timer:
-    """Calls `work` at the first of the times that are set; what is set for later is then forgotten."""
+    """Calls `work` at the first of the times that are set, and forgets the later ones."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         self._work = work
@@ -21,8 +21,8 @@ class Timer:
         self.stopped = False
 
     def after(self, seconds: float) -> None:
-        """Call after so many seconds, unless a call comes sooner anyway."""
-        due = self._loop.time() + max(0.0, seconds) + _JUST_AFTER
+        """Call `work` after so many seconds, unless an earlier call is set."""
+        due = self._loop.time() + max(0.0, seconds) + JUST_AFTER
         if self.stopped or (self._handle and self._handle.when() <= due):
             return
         if self._handle:
@@ -30,7 +30,7 @@ class Timer:
         self._handle = self._loop.call_at(due, self._fire)
 
     def stop(self) -> None:
-        """Call no more."""
+        """Cancel the call, and ignore later ones."""
         self.stopped = True
         if self._handle:
             self._handle.cancel()

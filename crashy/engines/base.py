@@ -37,7 +37,7 @@ class Engine(Protocol):
         ...
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
-        """Run a command in a container of a pod for at most `timeout` seconds, and say how it ended."""
+        """Run a command in a container of a pod for at most `timeout` seconds, and return how it ended."""
         ...
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
@@ -49,11 +49,11 @@ class Engine(Protocol):
         ...
 
     def cordon(self) -> bool:
-        """Let the node take no new pods; return whether it took them before. Raises BadInput where that can't be."""
+        """Make the node unschedulable; return whether it was schedulable. Raises BadInput where that can't be."""
         ...
 
     def uncordon(self) -> None:
-        """Let the node take new pods, those too that wait for it. Raises BadInput where that can't be."""
+        """Make the node schedulable, and bind the pods that are waiting. Raises BadInput where that can't be."""
         ...
 
     def bound(self, pod: Pod) -> bool:

@@ -8,7 +8,7 @@ from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.images import KNOWN, PATIENT, is_patient, name
 from crashy.objects.manifests import Manifests
-from crashy.objects.pod import Container, Exec, PodTemplate, ProbeType
+from crashy.objects.pod import Container, Exec, PodTemplate
 from crashy.objects.standin import DEFAULT, JOB_RUN, Model, Models, model_of
 from crashy.patient import shell
 
@@ -21,7 +21,7 @@ def runs_patient(container: Container) -> bool:
 
 
 def program(container: Container) -> tuple[str, ...]:
-    """Return what a container runs in the place of its image's own program; empty where it doesn't say.
+    """Return the command that a container runs instead of its image's own program; empty if it names none.
 
     `args` without a command are for the image's own program, but where that can only be a shell's: a command in them
     stands for an image without a program of its own.
@@ -29,6 +29,11 @@ def program(container: Container) -> tuple[str, ...]:
     if container.command or (container.args and shell.known(container.args)):
         return (*container.command, *container.args)
     return ()
+
+
+def runs_once(template: PodTemplate, container: Container) -> bool:
+    """Return whether a container has to end before the pod's others start: an init container that is no sidecar."""
+    return container in template.init_containers and not is_sidecar(container, NEWEST)
 
 
 def notes(
@@ -49,8 +54,7 @@ def notes(
             for command in _commands(container):
                 beyond |= dict.fromkeys(shell.others(command))
             main = program(container)
-            init = container in template.init_containers and not is_sidecar(container, NEWEST)
-            if not runs_patient(container) and not init and (not main or shell.others(main)):
+            if not runs_patient(container) and not runs_once(template, container) and (not main or shell.others(main)):
                 images[container.image] = model_of(template, container, models)
                 jobs = jobs or "Job" in workload.kind
     if images:
@@ -65,7 +69,7 @@ def notes(
 
 
 def _about(image: str, model: Model) -> str:
-    """Return what is worth knowing of a stand-in: its model, and the persona that answers as its image does."""
+    """Return a stand-in's model, unless it is the default, and the patient's persona that answers as its image does."""
     persona = KNOWN.get(name(image))
     known = [f"{PATIENT}:1.0.0 with PERSONA={persona} answers as it does"] if persona else []
     model_text = [str(model)] if model != DEFAULT else []
@@ -74,8 +78,6 @@ def _about(image: str, model: Model) -> str:
 
 def _commands(container: Container) -> Iterator[tuple[str, ...]]:
     """Yield the commands that are run beside a container's own."""
-    probes = [container.probe(kind) for kind in ProbeType]
-    hooks = (container.lifecycle.post_start, container.lifecycle.pre_stop)
-    for handler in (*(probe.handler for probe in probes if probe), *hooks):
+    for handler in container.handlers():
         if isinstance(handler, Exec) and not (is_patient(container.image) and "/app/is_" in handler.command[-1]):
             yield handler.command

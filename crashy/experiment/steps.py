@@ -64,62 +64,62 @@ class _Steps:
         for key in raw:
             if name and key not in fitting:
                 fields.wrong(f"{path}.{key}", f"does not go with {name}")
-        said = fields.given(StepFields, {key: raw[key] for key in raw if key in fitting}, path)
-        if said.at >= duration and "at" in raw:
+        given = fields.given(StepFields, {key: raw[key] for key in raw if key in fitting}, path)
+        if given.at >= duration and "at" in raw:
             fields.wrong(f"{path}.at", f"{raw['at']!r}: must be before the experiment's end, {duration:g}s")
         if not name:
             return None
         if "target" in fitting and "target" not in raw:
             fields.wrong(path, "target: is missing (a pod's name, any, all, or as '2 of app=web')")
-        if said.target and manifests.workloads:
-            fields.parsed(said.target.text, f"{path}.target", partial(target_in, manifests))
+        if given.target and manifests.workloads:
+            fields.parsed(given.target.text, f"{path}.target", partial(target_in, manifests))
         there = possible({}, manifests)
-        if said.target and said.keep_ready and said.keep_ready >= there and not fields.errors:
-            fields.wrong(f"{path}.keep_ready", f"{said.keep_ready}: must be fewer than the pods there are, {there}")
-        action = self._action(name, said, raw, path)
-        return Step(said.at, action, said.target, said.keep_ready, f"{name} {_words(raw[name])}".strip())
+        if given.target and given.keep_ready and given.keep_ready >= there and not fields.errors:
+            fields.wrong(f"{path}.keep_ready", f"{given.keep_ready}: must be fewer than the pods there are, {there}")
+        action = self._action(name, given, raw, path)
+        return Step(given.at, action, given.target, given.keep_ready, f"{name} {_words(raw[name])}".strip())
 
-    def _action(self, name: str, said: StepFields, raw: Mapping[str, Any], path: str) -> Action:
+    def _action(self, name: str, given: StepFields, raw: Mapping[str, Any], path: str) -> Action:
         fields, at = self.fields, f"{path}.{name}"
         match name:
             case "inject":
-                return Inject(said.inject)
+                return Inject(given.inject)
             case "recover":
-                return Recover(said.recover)
+                return Recover(given.recover)
             case "delete":
-                return Delete(None if said.grace is None else round(said.grace))
+                return Delete(None if given.grace is None else round(given.grace))
             case "evict":
                 return Evict()
             case "drain":
-                return Drain(said.timeout or 0.0)
+                return Drain(given.timeout or 0.0)
             case "uncordon":
                 return Uncordon()
             case "scale":
                 if "replicas" not in raw:
                     fields.wrong(path, "replicas: is missing")
-                return self._scale(said, at)
+                return self._scale(given, at)
             case "apply":
-                return Apply(self.read_manifests(said.apply, at), _words(said.apply))
+                return Apply(self.read_manifests(given.apply, at), _words(given.apply))
             case "load":
-                load = fields.record(Load, said.load, at)
+                load = fields.record(Load, given.load, at)
                 check_service(fields, load.service, f"{at}.service", self.manifests)
                 return load
             case _:
-                words = [fields.text(word, f"{at}[{i}]") for i, word in enumerate(fields.list(said.exec, at))]
-                if said.exec == []:
+                words = [fields.text(word, f"{at}[{i}]") for i, word in enumerate(fields.list(given.exec, at))]
+                if given.exec == []:
                     fields.wrong(at, "must name a command")
-                return Exec(tuple(words), said.container, said.timeout or _EXEC_SECONDS)
+                return Exec(tuple(words), given.container, given.timeout or _EXEC_SECONDS)
 
-    def _scale(self, said: StepFields, path: str) -> Scale:
-        word, slash, called = said.scale.partition("/")
+    def _scale(self, given: StepFields, path: str) -> Scale:
+        word, slash, called = given.scale.partition("/")
         kind = kind_called(word, SCALABLE)
         if kind is None or not slash:
-            if said.scale:
+            if given.scale:
                 kinds = " or ".join(f"{kind.name.lower()}/NAME" for kind in SCALABLE)
-                self.fields.wrong(path, f"{said.scale!r}: must be {kinds}")
-            return Scale(said.scale, said.replicas)
+                self.fields.wrong(path, f"{given.scale!r}: must be {kinds}")
+            return Scale(given.scale, given.replicas)
         check_workload(self.fields, kind.name, called, path, self.manifests)
-        return Scale(f"{kind.name.lower()}/{called}", said.replicas)
+        return Scale(f"{kind.name.lower()}/{called}", given.replicas)
 
 
 def _words(value: Any) -> str:

@@ -95,7 +95,7 @@ class Distribution(Protocol):
 
     @property
     def shortest(self) -> float:
-        """The shortest one."""
+        """The shortest duration that can be drawn, in seconds."""
 
     def sample(self, rng: random.Random) -> float:
         """Draw one duration in seconds."""
@@ -108,7 +108,7 @@ class Fixed(NamedTuple):
 
     @property
     def shortest(self) -> float:
-        """The duration."""
+        """The only duration."""
         return self.longest
 
     def sample(self, rng: random.Random) -> float:
@@ -146,7 +146,7 @@ class Percentiles(NamedTuple):
 
     @property
     def shortest(self) -> float:
-        """Nothing, but for a curve that begins at 0 %."""
+        """The duration at 0 %; 0 if the curve does not begin there."""
         percentile, seconds = self.points[0]
         return 0.0 if percentile else seconds
 

@@ -225,10 +225,9 @@ class _Kustomization:
             if len(data) <= MAX_BYTES:
                 return data
             self._blame(FieldError(path, name, f"is larger than {MAX_BYTES} bytes"))
-            return b""
         except (OSError, ValueError) as error:
             self._blame(FieldError(path, name, (getattr(error, "strerror", None) or str(error)).lower()))
-            return b""
+        return b""
 
     def _patch(self) -> None:
         for index, text in enumerate(self._fields.get("patchesStrategicMerge", ())):

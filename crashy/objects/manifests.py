@@ -108,7 +108,7 @@ def read(documents: Sequence[Document], errors: Sequence[str] = (), *, on_top: b
     if not workloads and not on_top:
         files = ", ".join(dict.fromkeys(document.file for document in documents)) or "nothing"
         beside = f" (only {others})" if others else ""
-        raise refusal([f"{files}: no {' and no '.join(RUN)} to run{beside}"])
+        raise refusal([f"{files}: no workload to run: none of {', '.join(reversed(RUN))}{beside}"])
     objects = [one.object for one in everything]
     return Manifests(
         workloads=tuple(sorted(workloads, key=lambda one: RUN.index(one.kind))),

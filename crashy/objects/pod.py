@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -163,6 +163,11 @@ class Container:
         if probe_type is ProbeType.LIVENESS:
             return self.liveness_probe
         return self.readiness_probe if probe_type is ProbeType.READINESS else self.startup_probe
+
+    def handlers(self) -> Iterator[Handler | Hook]:
+        """Yield the handlers of the container's probes and hooks."""
+        yield from (probe.handler for kind in ProbeType if (probe := self.probe(kind)))
+        yield from (hook for hook in (self.lifecycle.post_start, self.lifecycle.pre_stop) if hook)
 
 
 @dataclass(frozen=True, slots=True)

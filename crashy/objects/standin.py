@@ -81,6 +81,11 @@ def model_rules(path: str, template: PodTemplate) -> Iterator[FieldError]:
             yield invalid(child(path, f"metadata.annotations[{ANNOTATION}]"), text, str(error))
 
 
+def ends(template: PodTemplate) -> bool:
+    """Return whether the app of a pod ends by itself: a Job runs the pod."""
+    return JOB_LABEL in template.labels and template.restart_policy != "Always"
+
+
 def ports(template: PodTemplate, container: Container) -> tuple[int, ...]:
     """Return the ports that a container listens on: those it declares, and those it is asked on.
 
@@ -122,9 +127,7 @@ def _asked(container: Container) -> Iterator[int]:
 
 
 def _handlers(container: Container) -> Iterator[tuple[HTTPGet | TCPSocket | GRPC, int]]:
-    probes = [container.probe(kind) for kind in ProbeType]
-    hooks = (container.lifecycle.post_start, container.lifecycle.pre_stop)
-    for handler in (*(probe.handler for probe in probes if probe), *hooks):
+    for handler in container.handlers():
         if isinstance(handler, HTTPGet | TCPSocket | GRPC):
             try:
                 yield handler, find_port(container, handler.port)

@@ -100,9 +100,11 @@ def with_claims(template: Any, claims: Mapping[str, str]) -> Any:
     kubernetes: pkg/controller/statefulset/stateful_set_utils.go updateStorage
     """
     spec = template.get("spec") if isinstance(template, dict) else None
-    if not isinstance(spec, dict) or not claims:
+    volumes = spec.get("volumes") or [] if isinstance(spec, dict) else None
+    if not isinstance(spec, dict) or not isinstance(volumes, list) or not claims:
         return template
-    kept = [one for one in spec.get("volumes") or () if not isinstance(one, dict) or one.get("name") not in [*claims]]
+    names = [*claims]  # a list: what a manifest has for a name need not be hashable
+    kept = [one for one in volumes if not isinstance(one, dict) or one.get("name") not in names]
     made = [{"name": name, "persistentVolumeClaim": {"claimName": claim}} for name, claim in claims.items()]
     return {**template, "spec": {**spec, "volumes": [*kept, *made]}}
 

@@ -1,4 +1,4 @@
-"""The commands that are modelled, pure: what each does to files, how long it takes, how it ends."""
+"""The modelled commands: what each does to files, how long it takes, and its exit code. Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class Files(Protocol):
     """The files that a container sees, by their absolute paths."""
 
     def exists(self, path: str) -> bool:
-        """Return whether there is such a file."""
+        """Return whether a file exists."""
         ...
 
     def write(self, path: str) -> None:
-        """Make a file."""
+        """Create a file."""
         ...
 
     def remove(self, path: str) -> None:
-        """Remove a file; one that isn't there is no error."""
+        """Remove a file; one that does not exist is no error."""
         ...
 
 
@@ -41,7 +41,16 @@ class Ended:
 
 
 Course = Generator[float | Other, int | None, Ended]
-"""Yields seconds to let pass (inf: it never ends by itself), or a command to be run, and is sent its exit code."""
+"""Yields the seconds to wait (inf: it never ends by itself), or a command to run, whose exit code it is sent."""
+
+
+def advance(course: Course, code: int | None) -> float | Other | Ended:
+    """Return what a command waits for next, or how it has ended; `code` is the exit code that it has waited for."""
+    try:
+        return course.send(code)
+    except StopIteration as stop:
+        ended: Ended = stop.value
+        return ended
 
 
 class Exit(Exception):  # noqa: N818 - it is no error
@@ -68,7 +77,7 @@ def _echo(words: Sequence[str], _files: Files) -> Course:
 
 
 def _exit(words: Sequence[str], _files: Files) -> Course:
-    raise Exit(int(words[0]) & 255 if words and words[0].isdecimal() else 0)
+    raise Exit(int(words[0]) & 255 if words and re.fullmatch(r"[0-9]{1,9}", words[0]) else 0)
     yield 0.0
 
 

@@ -1,8 +1,7 @@
-"""Simple commands as a shell runs them, pure: what they do to files, how long they take, how they end.
+"""Simple commands as a shell runs them: what they do to files, how long they take, and their exit codes. Pure.
 
 `true`, `false`, `exit`, `sleep`, `echo`, `touch`, `rm`, `cat`, `test`, `mkdir`, `sh -c` of these with `;`, `&&`, `||`,
-`!`, `if`, `while` and `until`, and `>` to a file. What else a script holds is an `Other`, for which whoever runs it
-answers.
+`!`, `if`, `while` and `until`, and `>` to a file. Any other command is yielded as an `Other`, which the caller runs.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from crashy.patient.commands import COMMANDS, Course, Ended, Exit, Files, Other
+from crashy.patient.commands import COMMANDS, Course, Ended, Exit, Files, Other, advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +87,9 @@ class _Loop:
 def _timed(course: Course, passed: list[float]) -> Course:
     sent: int | None = None
     while True:
-        try:
-            wanted = course.send(sent)
-        except StopIteration as stop:
-            ended: Ended = stop.value
-            return ended
+        wanted = advance(course, sent)
+        if isinstance(wanted, Ended):
+            return wanted
         passed[0] += wanted if isinstance(wanted, float) else 0.0
         sent = yield wanted
 
@@ -101,11 +98,11 @@ _Node = _Simple | _Not | _List | _If | _Loop
 
 
 class _UnknownError(Exception):
-    """The script holds what is not modelled."""
+    """The script has syntax that is not modelled."""
 
 
 def run(command: Sequence[str], files: Files) -> Course:
-    """Run a command as a container's runtime does, without a shell of its own."""
+    """Run a command as a container runtime does: no shell but the one that it names."""
     try:
         return (yield from (_parsed(command) or _Simple(tuple(command))).run(files))
     except Exit as stop:
@@ -134,7 +131,7 @@ def programs(command: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _parsed(command: Sequence[str]) -> _Node | None:
-    """Return the command's syntax; None where it is beyond what is modelled."""
+    """Return the command's syntax; None if it is not modelled."""
     text = script(command)
     if text is None:
         return _Simple(tuple(command)) if PurePosixPath(command[0]).name in COMMANDS else None
@@ -145,7 +142,7 @@ def _parsed(command: Sequence[str]) -> _Node | None:
 
 
 def script(command: Sequence[str]) -> str | None:
-    """Return what a shell is given with -c."""
+    """Return the script that a shell gets with -c; None for another command."""
     if PurePosixPath(command[0]).name not in {"sh", "bash", "ash", "dash"}:
         return None
     for index, word in enumerate(command[1:-1], 1):
@@ -178,12 +175,14 @@ def _others(node: _Node) -> Iterator[tuple[str, ...]]:
 # --- syntax
 
 _EXPANDED = re.compile(r"[$`*?]")
+_NESTING = frozenset({"!", "if", "while", "until"})
+_MOST_NESTED = 100  # each is a call within another, when it is read and when it runs
 _ENDS = frozenset({"do", "done", "then", "else", "fi", ")", "}"})
 _BEYOND = frozenset({"case", "for", "function", "elif", "select", "(", "{", "|", "&", "<", "<<", "trap", "set"})
 
 
 class _Parser:
-    """Reads a script by descent: each method takes what it is named for."""
+    """Reads a script by recursive descent: each method reads the part that it is named for."""
 
     def __init__(self, script: str) -> None:
         text = re.sub(r"\\\n", " ", script)
@@ -193,6 +192,8 @@ class _Parser:
         lexer.commenters = ""
         self._words = [*lexer]
         self._at = 0
+        if sum(word in _NESTING for word in self._words) > _MOST_NESTED:
+            raise _UnknownError
 
     def script(self) -> _Node:
         node = self._list()

@@ -46,7 +46,7 @@ class StandIn(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str) -> StandIn:
-        """Read it again."""
+        """Return the stand-in that a text of `to_json` describes."""
         given: dict[str, Any] = json.loads(text)
         read: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
         return cls(**read)

@@ -26,7 +26,7 @@ from crashy.faults.scope import ProbeName, Request
 from crashy.fields.units import parse_distribution
 from crashy.patient import shell
 from crashy.patient.answers import Answer, fault_answer, probe_answer
-from crashy.patient.commands import Course, Ended, Other
+from crashy.patient.commands import Course, Ended, Other, advance
 from crashy.patient.identity import identify
 from crashy.patient.life import HEALTH_IN
 from crashy.patient.settings import Settings
@@ -51,7 +51,7 @@ _OtherCommand = Callable[[tuple[str, ...]], Awaitable[Ended]]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Be the stand-in that is described; return its exit code."""
+    """Run the stand-in that `argv[0]` describes as JSON; return its exit code."""
     plan = StandIn.from_json(argv[0])
     if plan.init and not plan.command:
         return 0
@@ -110,9 +110,9 @@ class StandInServer:
             control.stop()
 
     async def _program(self, words: tuple[str, ...]) -> Ended:
-        """Run what is not modelled of the command: the app, or in an init container what succeeds at once."""
+        """Run a program that is not modelled: the app, or in an init container one that succeeds at once."""
         if self._plan.init:
-            self._patient.add_event("Said", f"{words[0]}: stands in for it, and has succeeded")
+            self._patient.add_event("Said", f"{words[0]}: not run by this stand-in, taken to have succeeded")
             return Ended()
         await self._serve()
         raise _EndedError
@@ -168,7 +168,7 @@ class StandInServer:
         return response
 
     def _probe_of(self, _path: str, service: str) -> ProbeName:
-        """Return the probe that asks for a gRPC service; of several that ask for one each puts its name before it."""
+        """Return the probe that asks for a gRPC service; probes that share one put their own name in front of it."""
         return _PROBES.get(service.partition("/")[0]) or self._plan.services.get(service, "readiness")
 
     # --- commands beside the app, on the control plane's loop
@@ -203,14 +203,12 @@ class StandInServer:
 
 
 async def _follow(course: Course, other: _OtherCommand) -> Ended:
-    """Run a command to its end, in the time that it takes."""
+    """Run a command to its end, in real time; `other` runs the programs that are not modelled."""
     code: int | None = None
     while True:
-        try:
-            wanted = course.send(code)
-        except StopIteration as stop:
-            ended: Ended = stop.value
-            return ended
+        wanted = advance(course, code)
+        if isinstance(wanted, Ended):
+            return wanted
         code = None
         if isinstance(wanted, Other):
             code = (await other(wanted.words)).code

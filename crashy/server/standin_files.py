@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 class StandInFiles:
     """Files by the paths that they have in the container; see `commands.Files`.
 
-    What nobody has removed is taken to be there: a healthy app has its files. `folders` are the mounted ones, with
+    A file exists until it is removed: a healthy app has its files. `folders` are the mounted ones, with
     their places on this machine, where other containers of the pod find what is written.
     """
 
@@ -20,22 +20,22 @@ class StandInFiles:
         self._removed: set[PurePosixPath] = set()
 
     def exists(self, path: str) -> bool:
-        """Return whether there is such a file."""
+        """Return whether a file exists."""
         whole = PurePosixPath("/", path)
         real = self._real(whole)
         return bool(real and real.exists()) or self._removed.isdisjoint((whole, *whole.parents))
 
     def write(self, path: str) -> None:
-        """Make a file."""
+        """Create a file."""
         whole = PurePosixPath("/", path)
         self._removed.difference_update((whole, *whole.parents))
         if real := self._real(whole):
-            with suppress(OSError):
+            with suppress(OSError):  # such as a full disk: no manifest of a healthy app is wrong for it
                 real.parent.mkdir(parents=True, exist_ok=True)
                 real.touch()
 
     def remove(self, path: str) -> None:
-        """Remove a file, and what is below it."""
+        """Remove a file, or a folder with its files."""
         whole = PurePosixPath("/", path)
         self._removed.add(whole)
         real = self._real(whole)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from crashy.check.targets import CheckTarget, read_targets
+from crashy.check.targets import CheckTarget, read_objects, targets_among
+from crashy.errors import BadInput
 from crashy.manifest.parse import parse
+from crashy.objects.document import Document
 from crashy.objects.kinds import Kind
 from tests.manifest.reading import load
 
@@ -66,11 +69,19 @@ def service(name: str = "web", **spec: Any) -> dict[str, Any]:
     }
 
 
+def read_targets(documents: Sequence[Document], errors: Sequence[str] = ()) -> list[CheckTarget]:
+    """Return the containers to check; raises BadInput with a line for every mistake, `errors` included."""
+    found = read_objects(documents)
+    if lines := [*errors, *(document.message(error) for document, error in found.mistakes)]:
+        raise BadInput(*lines)
+    return targets_among(found.objects)
+
+
 def targets(*objects: dict[str, Any] | str) -> list[CheckTarget]:
     """Read objects, or the text of a manifest, as `m.yaml`."""
     texts = [one if isinstance(one, str) else yaml.safe_dump(one, sort_keys=False) for one in objects]
     documents, errors = parse("---\n".join(texts).encode(), "m.yaml")
-    return read_targets(documents, errors)[0]
+    return read_targets(documents, errors)
 
 
 def target(container: dict[str, Any], *, behind_service: bool = False, **spec: Any) -> CheckTarget:
@@ -80,4 +91,4 @@ def target(container: dict[str, Any], *, behind_service: bool = False, **spec: A
 
 
 def shipped(*paths: Path) -> list[CheckTarget]:
-    return read_targets(load([str(path) for path in paths]))[0]
+    return read_targets(load([str(path) for path in paths]))

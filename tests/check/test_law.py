@@ -13,14 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashy.check.outcomes import FailureMode
-from crashy.check.targets import read_targets
 from crashy.errors import BadInput
 from crashy.kubelet.versions import PROFILES
 from crashy.manifest.load import SUFFIXES, read_file
 from crashy.manifest.parse import parse
 from crashy.objects.manifests import read
 from tests.check import law
-from tests.check.targets import MANIFESTS, command, http, tcp
+from tests.check.targets import MANIFESTS, command, http, read_targets, tcp
 
 WILD = Path(os.environ.get("WILD", MANIFESTS.parent.parent / "shared" / "wild"))
 SHIPPED = sorted(MANIFESTS.rglob("*.yaml"))
@@ -32,7 +31,7 @@ def cases(path: Path) -> list[law.Case]:
     """Return the containers of a file that check and sim can read."""
     documents, errors = read_file(path)
     try:
-        targets, manifests = read_targets(documents, errors)[0], read(documents, errors)
+        targets, manifests = read_targets(documents, errors), read(documents, errors)
     except BadInput:
         return []
     return [one for target in targets if not (one := law.case(target, manifests)).aside]
@@ -86,7 +85,7 @@ def job(container: dict[str, Any], policy: str, **spec: Any) -> dict[str, Any]:
 
 def only(manifest: dict[str, Any]) -> law.Case:
     documents, errors = parse(yaml.safe_dump(manifest).encode(), "m.yaml")
-    (target,) = read_targets(documents, errors)[0]
+    (target,) = read_targets(documents, errors)
     return law.case(target, read(documents, errors))
 
 

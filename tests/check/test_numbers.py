@@ -15,8 +15,9 @@ from crashy.check.patient_env import PatientEnv
 from crashy.check.starts import RELIST
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
+from crashy.objects.kinds import KINDS
 from crashy.objects.pod import ProbeType
-from tests.check.targets import SEEDS, command, deployment, http, service, shipped, target, targets, tcp
+from tests.check.targets import SEEDS, command, controller, deployment, http, service, shipped, target, targets, tcp
 from tests.kubelet.scripted import Answer, Condition, Hang, Life, ScriptedPhase
 from tests.kubelet.simulation import Run, simulate
 
@@ -231,6 +232,17 @@ def test_a_containers_own_restart_policy_counts(own: Any, beside: list[Any], bac
     patient = targets(manifest)[0]
 
     assert numbers(patient).impacts[FailureMode.EXIT].back == back
+
+
+@pytest.mark.parametrize("kind", ["Job", "CronJob"])
+@pytest.mark.parametrize(("limit", "replaced"), [(None, True), (0, False), (1, True)])
+def test_a_jobs_pod_is_replaced_unless_its_backoff_limit_is_0(kind: str, limit: int | None, replaced: bool) -> None:
+    manifest = controller(KINDS[kind], {"containers": [{"name": "app", "image": "app", "livenessProbe": http()}]})
+    job = manifest["spec"]["jobTemplate"]["spec"] if kind == "CronJob" else manifest["spec"]
+    job["backoffLimit"] = limit
+    (one,) = targets(manifest)
+
+    assert all((impact.back is not None) == replaced for impact in numbers(one).impacts.values())
 
 
 PROBE = st.fixed_dictionaries(

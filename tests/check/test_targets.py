@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crashy.check.patient_env import PatientEnv
-from crashy.check.targets import read_targets
+from crashy.check.targets import read_objects, targets_among
 from crashy.errors import BadInput
 from crashy.manifest.parse import parse
 from crashy.objects.kinds import KINDS, Kind
@@ -78,17 +78,18 @@ def test_unknown_kinds_are_passed_over_and_named_and_known_ones_in_silence() -> 
     text = "apiVersion: x/v1\nkind: Rollout\nmetadata: {name: r}\n---\napiVersion: v1\nkind: Namespace\n"
     pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: i}]}\n"
     documents, errors = parse((text + pod).encode(), "m.yaml")
-    found, skipped = read_targets(documents, errors)
+    found = read_objects(documents)
 
-    assert [one.title for one in found] == ["Pod/p, container a"]
-    assert skipped == ["Rollout"]
+    assert not errors
+    assert [one.title for one in targets_among(found.objects)] == ["Pod/p, container a"]
+    assert list(found.skipped) == ["Rollout"]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "kind: Service", "apiVersion: v1\nkind: Deployment\n", "a: 1", "kind: [1]", "kind: Namespace\napiVersion: v1"],
+    ["", "kind: Service", "apiVersion: v1\nkind: Deployment\n", "a: 1", "kind: [1]"],
 )
-def test_nothing_to_check_is_bad_input(text: str) -> None:
+def test_what_is_no_object_is_bad_input(text: str) -> None:
     with pytest.raises(BadInput):
         targets(text)
 

@@ -75,7 +75,7 @@ KINDS = [
         f'm.yaml:1: {WEB}apiVersion: Invalid value: "v1": no matches for kind "Deployment" in version "v1": it is in '
         "apps/v1",
     ),
-    (CONFIG_MAP, f"m.yaml: no {' and no '.join(RUN)} to run"),
+    (CONFIG_MAP, f"m.yaml: no workload to run: none of {', '.join(reversed(RUN))}"),
 ]
 
 FIELDS = [

@@ -187,6 +187,7 @@ def test_what_an_alias_stood_for_is_changed_alone(write: Write) -> None:
         ("namePrefx: a", 'unknown field "namePrefx" (did you mean "namePrefix"?)'),
         ("replicas: [{name: web, count: x}]", 'replicas[0].count: Invalid value: "x": must be an integer'),
         ("bases: [nowhere]", "bases[0]: nowhere: no such file or folder"),
+        (f"bases: [{'x' * 300}]", f"bases[0]: {'x' * 300}: no such file or folder"),
         ("bases: ['https://example.com/x']", f"bases[0]: https://example.com/x: is not on this machine; {RENDER}"),
         ("bases: ['github.com/a/b?ref=v1']", f"bases[0]: github.com/a/b?ref=v1: is not on this machine; {RENDER}"),
         ("components: ['git@github.com:a/b']", f"components[0]: git@github.com:a/b: is not on this machine; {RENDER}"),

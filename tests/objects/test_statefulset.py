@@ -77,6 +77,17 @@ def test_a_claim_replaces_a_volume_of_its_name_and_no_other() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("volumes", "path"), [([{"name": {}, "emptyDir": {}}], "volumes[0].name"), (-1, "volumes"), ("data", "volumes")]
+)
+def test_volumes_of_a_wrong_type_are_refused_and_not_searched_for_claims(volumes: Any, path: str) -> None:
+    spec = TEMPLATE["spec"] | {"volumes": volumes}
+    lines = refused(stateful_set(template=TEMPLATE | {"spec": spec}, volumeClaimTemplates=[claim("data")]))
+
+    assert lines
+    assert all(f"spec.template.spec.{path}: " in line for line in lines)
+
+
 NEGATIVE = "must be greater than or equal to 0"
 
 

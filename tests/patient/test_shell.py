@@ -8,7 +8,7 @@ import pytest
 
 from crashy.engines.sim.files import ContainerFiles
 from crashy.patient.commands import Ended, Other
-from crashy.patient.shell import known, others, run
+from crashy.patient.shell import known, modelled, others, run
 
 
 def empty() -> ContainerFiles:
@@ -37,6 +37,7 @@ def play(command: tuple[str, ...], *, code: int = 0, most: int = 4) -> list[floa
         ("true", [0]),
         ("false", [1]),
         ("exit 3", [3]),
+        ("exit " + "9" * 5000, [0]),
         ("exit 3; sleep 1", [3]),
         ("echo $HOSTNAME", [0]),
         ("sleep 1.5; sleep 1m 1s", [1.5, 61.0, 0]),
@@ -78,6 +79,18 @@ def test_what_is_beyond_it_is_named() -> None:
     assert others(("sh", "-c", "touch /x; ./server || exit 1")) == ["./server"]
     assert others(("sh", "-c", "for i in 1 2; do true; done")) == ["sh"]
     assert others(("sleep", "1")) == []
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param("! " * 5000 + "true", id="not"),
+        pytest.param("if true; then " * 5000 + "true" + "; fi" * 5000, id="if"),
+        pytest.param("while " * 5000 + "true", id="while"),
+    ],
+)
+def test_what_is_nested_too_deeply_is_beyond_it(script: str) -> None:
+    assert not modelled(["sh", "-c", script])
 
 
 def test_arguments_alone_may_be_a_command() -> None:

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from crashy.controllers.apply import Verb
-from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
 from crashy.engines.admin import TIMEOUT, NotDoneError, inject, patient, recover
+from crashy.engines.clustered import ClusteredEngine
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.program import Programs
@@ -25,7 +25,7 @@ from crashy.objects.images import is_patient
 from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import Manifests, chosen, key_of, merged, read
 from crashy.objects.service import Service, ServicePort
-from crashy.objects.workload import Key, Workload
+from crashy.objects.workload import Key
 from crashy.patient import APP_PORT
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
@@ -40,7 +40,7 @@ class Updated:
     warnings: list[str]
 
 
-class LabEngine:
+class LabEngine(ClusteredEngine):
     """Runs manifests as processes of this machine; made by `running.running`."""
 
     def __init__(
@@ -53,7 +53,7 @@ class LabEngine:
         runtime: ProcessRuntime,
         timeline: Timeline,
     ) -> None:
-        self._cluster = cluster
+        super().__init__(cluster)
         self._runtime = runtime
         self._network = network
         self._addresses = addresses
@@ -109,38 +109,6 @@ class LabEngine:
 
     def _urls(self) -> dict[tuple[str, str, int], str]:
         return {(service.namespace, service.name, port.port): url for service, port, url in self._network.urls()}
-
-    def pods(self) -> Sequence[PodView]:
-        """Return the existing pods, in the order of their creation."""
-        return self._cluster.pods()
-
-    def delete(self, pod: Pod, grace: int | None = None) -> None:
-        """Delete a pod gracefully; its controller creates another."""
-        self._cluster.delete(pod, grace)
-
-    async def evict(self, pod: Pod) -> None:
-        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
-        self._cluster.evict(pod)
-
-    def cordon(self) -> bool:
-        """Let the node take no new pods; return whether it took them before."""
-        return self._cluster.scheduler.cordon()
-
-    def uncordon(self) -> None:
-        """Let the node take new pods, those too that wait for it."""
-        self._cluster.scheduler.uncordon()
-
-    def bound(self, pod: Pod) -> bool:
-        """Return whether a pod has a node."""
-        return not self._cluster.scheduler.waits(pod)
-
-    def scale(self, workload: Workload, replicas: int) -> None:
-        """Set a workload's number of replicas."""
-        self._cluster.scale(workload, replicas)
-
-    def owner(self, pod: Pod) -> Workload | None:
-        """Return the workload that a pod belongs to; None for a bare pod."""
-        return self._cluster.owner(pod)
 
     def url(self, service: Service, port: ServicePort) -> str:
         """Return the address at which this machine's programs reach a Service."""

@@ -12,16 +12,14 @@ from types import MappingProxyType
 
 import crashy
 from crashy.controllers.environment import References, service_links, variables
-from crashy.engines.images import program
+from crashy.engines.images import program, runs_once
 from crashy.engines.lab import images
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.folders import Folders
 from crashy.engines.lab.names import table_of
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.kubelet.handlers.exec import expand
-from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.runtime import Pod
-from crashy.kubelet.versions import NEWEST
 from crashy.objects import standin
 from crashy.objects.images import ImageCommands, is_patient
 from crashy.objects.pod import Container
@@ -130,8 +128,6 @@ class Programs:
     ) -> Program:
         template, listen = pod.template, self._addresses.listen
         model = standin.model_of(template, container, self._models)
-        init = container in template.init_containers and not is_sidecar(container, NEWEST)
-        ends = standin.JOB_LABEL in template.labels and template.restart_policy != "Always"
         secure = standin.tls_ports(container)
         admin = listen(pod.ip, standin.admin_port(template, container))
         host = self._addresses.host(pod.ip)
@@ -143,12 +139,12 @@ class Programs:
             began=time.monotonic(),
             start=str(model.start),
             drain=str(model.drain),
-            run=str(model.job_run if ends else model.run or ""),
+            run=str(model.job_run if standin.ends(template) else model.run or ""),
             ports=tuple(listen(pod.ip, port) for port in standin.ports(template, container)),
             tls=tuple(listen(pod.ip, port) for port in standin.ports(template, container) if port in secure),
             services={name: kind.value for name, kind in standin.grpc_services(container).items()},
             command=program(container),
-            init=init,
+            init=runs_once(template, container),
             folders={path: str(folder) for path, folder in folders.mapping.items()},
         )
         own = {"PYTHONPATH": str(_OURS), "PYTHONUNBUFFERED": "1", "POD_NAME": pod.name}

@@ -1,4 +1,4 @@
-"""Commands beside a stand-in: its own process is asked to run them, as this machine has not what its image has."""
+"""Probes' and hooks' commands in a stand-in: its process runs them, as this machine lacks its image's programs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def execute(
 
 
 def marked(container: Container, kind: ProbeType) -> Probe | None:
-    """Return a container's probe whose request says which probe it is, where several may ask the same."""
+    """Return a container's probe with its own name in its request: several probes may send the same one."""
     probe = container.probe(kind)
     match probe:
         case Probe(handler=HTTPGet() as get):

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from crashy.engines.sim.process import Condition, Hang
 from crashy.patient.answers import Answer
-from crashy.patient.commands import Course, Ended, Other
+from crashy.patient.commands import Course, Ended, Other, advance
 
 
 async def execute(
@@ -17,19 +17,17 @@ async def execute(
     other: Callable[[tuple[str, ...], float], Awaitable[Condition]],
     pause: Callable[[float], Awaitable[object]],
 ) -> Condition:
-    """Run a command to its end, at most `within` seconds, and return how that goes.
+    """Run a command for at most `within` seconds, and return its outcome.
 
-    `other` runs what is not modelled of it, in the seconds that are left; the command fails where that does, and where
-    that doesn't end, it doesn't either. `pause` lets seconds pass.
+    `other` runs a program that is not modelled in the seconds that are left; without an answer of it the command has
+    none. `pause` waits for seconds.
     """
     began, code, last = now(), None, Answer(body="")
     while True:
         left = began + within - now()
-        try:
-            wanted = course.send(code)
-        except StopIteration as stop:
-            ended: Ended = stop.value
-            return Answer(500 if ended.code else 200, ended.output or last.body, now() - began)
+        wanted = advance(course, code)
+        if isinstance(wanted, Ended):
+            return Answer(500 if wanted.code else 200, wanted.output or last.body, now() - began)
         code = None
         if isinstance(wanted, Other):
             condition = await other(wanted.words, left)

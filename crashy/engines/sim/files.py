@@ -11,7 +11,7 @@ Files = dict[str, bool]
 
 
 class ContainerFiles:
-    """The files of one life of a container; `known` says of a file that nobody has written or removed if it is there.
+    """The files of one life of a container; `known` returns whether a file exists that was neither written nor removed.
 
     A mounted volume's files are in `volumes`, by its name: the pod's containers share them, or all that have a claim.
     """
@@ -25,17 +25,17 @@ class ContainerFiles:
         self.known = known
 
     def exists(self, path: str) -> bool:
-        """Return whether there is such a file."""
+        """Return whether a file exists."""
         files, key = self._find(path)
         return files[key] if key in files else self.known(path)
 
     def write(self, path: str) -> None:
-        """Make a file."""
+        """Create a file."""
         files, key = self._find(path)
         files[key] = True
 
     def remove(self, path: str) -> None:
-        """Remove a file, and what is below it."""
+        """Remove a file, or a folder with its files."""
         files, key = self._find(path)
         below = "" if key == "." else f"{key}/"
         for name in files:

@@ -83,7 +83,7 @@ class ModelledPatient(ModelledLife):
         return await self._asked(request, within)
 
     async def _asked(self, request: Request, within: float) -> Condition:
-        """Answer a request, or not."""
+        """Return the outcome of a request after at most `within` seconds."""
         began = self._kernel.now()
         self._in_flight += 1
         try:

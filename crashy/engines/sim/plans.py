@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crashy.controllers.environment import References, service_links, variables
-from crashy.engines.images import program, runs_patient
+from crashy.engines.images import program, runs_once, runs_patient
 from crashy.engines.sim.files import ContainerFiles, Files
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import PatientPlan
@@ -18,11 +18,9 @@ from crashy.engines.sim.standin import StandInPlan
 from crashy.errors import BadInput
 from crashy.faults.scope import Client
 from crashy.kubelet.handlers.exec import expand
-from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.runtime import Pod, StartError
-from crashy.kubelet.versions import NEWEST
 from crashy.objects.pod import Container, Handler
-from crashy.objects.standin import JOB_LABEL, Models, model_of, ports
+from crashy.objects.standin import Models, ends, model_of, ports
 from crashy.patient import shell
 from crashy.patient.settings import IMAGE, Settings, load
 from crashy.timeline import Timeline, kinds
@@ -85,7 +83,7 @@ class Plans:
         """Plan a life; see `Script`."""
         patient, template = runs_patient(container), pod.template
         command = () if patient else program(container)
-        init = container in template.init_containers and not is_sidecar(container, NEWEST)
+        init = runs_once(template, container)
         if init and not patient and not command:
             return Silent(done=True)
         chance = random.Random(self._rng.getrandbits(64))
@@ -98,9 +96,8 @@ class Plans:
 
         if not patient:
             model = model_of(template, container, self._models)
-            ends = JOB_LABEL in template.labels and template.restart_policy != "Always"
-            listens = ports(template, container)
-            return StandInPlan(container, command, listens, model, files, pod.name, chance, log, ends=ends, init=init)
+            listens, once = ports(template, container), ends(template)
+            return StandInPlan(container, command, listens, model, files, pod.name, chance, log, ends=once, init=init)
         settings: Settings | None = None
         try:
             settings = self._settings(pod, container)

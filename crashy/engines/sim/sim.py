@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import MappingProxyType
 
-from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
+from crashy.engines.clustered import ClusteredEngine
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.plans import Plans
@@ -28,19 +28,18 @@ from crashy.objects.pod import HTTPGet
 from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.standin import Models
-from crashy.objects.workload import Workload
 from crashy.patient.answers import Answer
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 
 
-class SimEngine:
+class SimEngine(ClusteredEngine):
     """Runs manifests as models; made by `running`."""
 
     def __init__(
         self, cluster: Cluster, *, runtime: SimRuntime, network: SimNetwork, plans: Plans, timeline: Timeline
     ) -> None:
-        self._cluster = cluster
+        super().__init__(cluster)
         self._runtime = runtime
         self._network = network
         self._plans = plans
@@ -57,38 +56,6 @@ class SimEngine:
             self._network.add(service)
         self._plans.look(References(self._config_maps.values(), self._secrets.values()))
         self._cluster.apply(manifests)
-
-    def pods(self) -> Sequence[PodView]:
-        """Return the pods that are there, in the order of their creation."""
-        return self._cluster.pods()
-
-    def delete(self, pod: Pod, grace: int | None = None) -> None:
-        """Delete a pod gracefully; what it belongs to makes another."""
-        self._cluster.delete(pod, grace)
-
-    async def evict(self, pod: Pod) -> None:
-        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
-        self._cluster.evict(pod)
-
-    def cordon(self) -> bool:
-        """Let the node take no new pods; return whether it took them before."""
-        return self._cluster.scheduler.cordon()
-
-    def uncordon(self) -> None:
-        """Let the node take new pods, those too that wait for it."""
-        self._cluster.scheduler.uncordon()
-
-    def bound(self, pod: Pod) -> bool:
-        """Return whether a pod has a node."""
-        return not self._cluster.scheduler.waits(pod)
-
-    def owner(self, pod: Pod) -> Workload | None:
-        """Return the workload that a pod belongs to; None for one that is its own."""
-        return self._cluster.owner(pod)
-
-    def scale(self, workload: Workload, replicas: int) -> None:
-        """Set a workload's number of replicas."""
-        self._cluster.scale(workload, replicas)
 
     def takes_faults(self, pod: Pod) -> bool:
         """Return True: other apps' stand-ins take them too."""

@@ -1,7 +1,7 @@
 """A modelled container of another image: a healthy app, which takes the same faults as the patient.
 
-What of its command is simple (`shell`) is done as written; the first program in it that is not modelled is the app.
-Commands that are run beside it are its own clients: they ask it, as far as they are not simple.
+The simple commands in its command (`shell`) are run as written; the first program that is not modelled is the app.
+Probes and hooks that run other programs are clients of the app.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from crashy.objects.pod import GRPC, Container, Exec, Handler, HTTPGet, ProbeTyp
 from crashy.objects.standin import Model
 from crashy.patient import shell
 from crashy.patient.answers import Answer
-from crashy.patient.commands import Course, Ended, Other
+from crashy.patient.commands import Course, Ended, Other, advance
 from crashy.patient.settings import Settings
 
 _APP = ("the image's own program",)
@@ -72,14 +72,11 @@ class StandIn(ModelledPatient):
         self._later(0, lambda: self._go_on(None))
 
     def _go_on(self, code: int | None) -> None:
-        """Go on with the command, `code` being how what it waited for has ended."""
-        try:
-            wanted = self._course.send(code)
-        except StopIteration as stop:
-            ended: Ended = stop.value
-            self._kernel.exit(ended.code)
-            return
-        if isinstance(wanted, Other):
+        """Continue the command; `code` is the exit code of the command that it waited for."""
+        wanted = advance(self._course, code)
+        if isinstance(wanted, Ended):
+            self._kernel.exit(wanted.code)
+        elif isinstance(wanted, Other):
             if self._plan.init:
                 self._go_on(0)
             else:
@@ -109,7 +106,7 @@ class StandIn(ModelledPatient):
         self._later(self._plan.model.drain.sample(self._rng), lambda: self._kernel.exit(0))
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
-        """Be asked; see `Process.respond`. Every path, scheme and service is answered."""
+        """Respond to a request on any path, scheme and gRPC service; see `Process.respond`."""
         match handler:
             case Exec(command) if not clients.startable(command):
                 return Missing(command[0])

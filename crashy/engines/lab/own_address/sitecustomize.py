@@ -27,4 +27,4 @@ def _own(self: socket.socket, address: Any, /) -> None:
 
 
 if _POD_IP:
-    socket.socket.bind = _own  # type: ignore[assignment, method-assign]
+    socket.socket.bind = _own  # type: ignore[assignment, method-assign]  # a function of ours in its place

@@ -1,0 +1,49 @@
+"""What an engine leaves to its `Cluster`: pods, workloads and the node; the lab and the sim build on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crashy.controllers.base import PodView
+from crashy.controllers.cluster import Cluster
+from crashy.kubelet.runtime import Pod
+from crashy.objects.workload import Workload
+
+
+class ClusteredEngine:
+    """The methods of an `Engine` that are the same wherever the cluster's containers run."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def pods(self) -> Sequence[PodView]:
+        """Return the existing pods, in the order of their creation."""
+        return self._cluster.pods()
+
+    def delete(self, pod: Pod, grace: int | None = None) -> None:
+        """Delete a pod gracefully; its controller creates another."""
+        self._cluster.delete(pod, grace)
+
+    async def evict(self, pod: Pod) -> None:
+        """Delete a pod as the Eviction API does; raises EvictionRefusedError where a budget does not allow it."""
+        self._cluster.evict(pod)
+
+    def cordon(self) -> bool:
+        """Make the node unschedulable; return whether it was schedulable before."""
+        return self._cluster.scheduler.cordon()
+
+    def uncordon(self) -> None:
+        """Make the node schedulable, and bind the pods that are waiting for it."""
+        self._cluster.scheduler.uncordon()
+
+    def bound(self, pod: Pod) -> bool:
+        """Return whether a pod has a node."""
+        return not self._cluster.scheduler.waits(pod)
+
+    def owner(self, pod: Pod) -> Workload | None:
+        """Return the workload that a pod belongs to; None for a bare pod."""
+        return self._cluster.owner(pod)
+
+    def scale(self, workload: Workload, replicas: int) -> None:
+        """Set a workload's number of replicas."""
+        self._cluster.scale(workload, replicas)
