@@ -69,13 +69,13 @@ def _run(args: list[str]) -> int:
         return 2
     from importlib import import_module
 
-    from crashy.errors import BadInput
+    from crashy.errors import BadInput, printable
 
     try:
         return int(import_module(COMMANDS[args[0]][0]).main(args[1:]))
     except BadInput as error:
         for line in error.lines:
-            print(f"crashy {args[0]}: {line}", file=sys.stderr)
+            print(printable(f"crashy {args[0]}: {line}"), file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:  # a folder that the container image leaves out, or a package of an extra
         print(

@@ -7,3 +7,8 @@ class BadInput(ValueError):  # noqa: N818 - it names the invalid input
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
+
+
+def printable(text: str) -> str:
+    """Return a text as one printable line, so that what it quotes can't control the terminal."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -27,6 +27,11 @@ def test_a_command_that_this_install_leaves_out_is_one_line_and_exit_2(
     assert capsys.readouterr().err == reported
 
 
+def test_what_a_mistake_quotes_can_not_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "-", "--\x1b[31m\nx"]) == 2
+    assert capsys.readouterr().err == r"crashy check: unrecognized arguments: --\x1b[31m\nx" + "\n"
+
+
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "demo"])  # it says how to have it in one go
 def test_a_command_that_needs_the_extra_says_how_to_have_it(command: str) -> None:
     code = (

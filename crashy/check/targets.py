@@ -17,6 +17,7 @@ from crashy.objects.kinds import KINDS, NOT_RUN
 from crashy.objects.manifests import Object, read_object
 from crashy.objects.pod import Container, PodTemplate, Probe, ProbeType
 from crashy.objects.service import Service
+from crashy.objects.standin import model_rules
 from crashy.objects.workload import Workload as MakesPods
 
 Label = tuple[str, str, str]  # namespace, key and value
@@ -126,6 +127,8 @@ def _object(document: Document) -> tuple[Object | Workload | None, list[FieldErr
     if not isinstance(one, MakesPods):
         return one, wrong
     kind = KINDS[one.kind]
+    if wrong := [*model_rules(kind.template or "", one.template)]:
+        return None, wrong
     replicas = None if kind.on_each_node else one.replicas
     return Workload(one.kind, one.name, one.namespace, replicas, one.template, kind.template or "", document, one), []
 

@@ -118,7 +118,7 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def _traps(findings: Sequence[Finding], explained: set[str], width: int) -> Iterator[str]:
     for finding in findings:
         document = finding.target.workload.document if finding.target else None
-        at = f"line {finding.line}" if document and document.file == finding.file else f"{finding.file}:{finding.line}"
+        at = f"line {finding.line}" if document and document.file == finding.file else finding.place
         yield from _wrapped(f"  {finding.severity:9} ", f"{finding.trap.id}, {at}: {finding.message}", width)
         if finding.trap.id in explained:
             continue

@@ -28,11 +28,10 @@ from crashy.engines.lab.keyboard import Keyboard, listens, restorer
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.notes import notes
 from crashy.engines.lab.view import PlainView
-from crashy.errors import BadInput
+from crashy.errors import BadInput, printable
 from crashy.experiment.model import Experiment
 from crashy.experiment.runner import perform
 from crashy.manifest.load import gather
-from crashy.objects.document import printable
 from crashy.objects.manifests import read
 from crashy.report.results import KINDS
 from crashy.report.terminal import summary

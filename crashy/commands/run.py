@@ -21,13 +21,12 @@ from crashy.commands.local import engine as local_engine
 from crashy.commands.local import notes as local_notes
 from crashy.commands.reports import add_arguments, show
 from crashy.commands.versions import add_version
-from crashy.errors import BadInput
+from crashy.errors import BadInput, printable
 from crashy.experiment.model import ENGINES, Experiment
 from crashy.experiment.read import read_experiment
 from crashy.experiment.record import KEPT, Record
 from crashy.experiment.runner import run
 from crashy.kubelet.versions import NEWEST
-from crashy.objects.document import printable
 from crashy.report.terminal import WORTH_A_LINE, event_line
 from crashy.timeline import Event, Timeline, kinds
 

@@ -77,7 +77,11 @@ class _Target:
 
     def accumulate(self, folder: Path, above: tuple[Path, ...], component: bool | None = None) -> None:
         """Add the resources of a folder's kustomization, and let it change them; a `component` changes all so far."""
-        names = [name for name in KUSTOMIZATIONS if os.path.exists(folder / name)]  # noqa: PTH110
+        try:
+            names = [name for name in KUSTOMIZATIONS if (folder / name).exists()]
+        except OSError as error:
+            self.errors.append(f"{folder}: {(error.strerror or str(error)).lower()}")
+            return
         if len(names) != 1:
             what = "holds no kustomization" if not names else f"holds more than one kustomization: {', '.join(names)}"
             self.errors.append(f"{folder}: this folder {what}")

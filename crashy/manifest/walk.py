@@ -155,12 +155,14 @@ def _walk(top: Path) -> Iterator[Source]:
     loose: list[Path] = []
     kustomized: list[Path] = []
     used: set[str] = set()  # real paths; Path.resolve raises RuntimeError for a loop of links
+    unreadable = False
     left = [top]
     while left:
         folder = left.pop()
         try:
             kustomizations, manifests, folders = _listed(folder)
         except OSError as error:
+            unreadable = True
             yield Source(str(folder), errors=[_unreadable(folder, error)])
             continue
         left += [folder / name for name in reversed(folders) if name not in VENDORED]
@@ -172,7 +174,7 @@ def _walk(top: Path) -> Iterator[Source]:
         used |= {os.path.realpath(folder / name) for name in names} - {os.path.realpath(folder)}
         if not any(isinstance(value, dict) and value.get("kind") in NOT_ALONE for value in values):
             kustomized.append(folder)
-    if not loose and not kustomized:
+    if not loose and not kustomized and not unreadable:
         yield Source(str(top), errors=[f"{top}: no manifest is in this folder (*.yaml, *.yml, *.json) or below it"])
     for folder in kustomized:
         if os.path.realpath(folder) not in used or folder == top:

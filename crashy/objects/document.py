@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crashy.errors import BadInput
+from crashy.errors import BadInput, printable
 from crashy.objects.fields import FieldError
 from crashy.objects.names import generated
 
@@ -123,8 +123,3 @@ def one_line(text: str) -> str:
     """Return a text as one printable line of bounded length, so that a manifest can't control the terminal."""
     shown = printable(text[:MAX_LINE])
     return shown if len(text) <= MAX_LINE else f"{shown}..."
-
-
-def printable(text: str) -> str:
-    """Return a text as one printable line, whatever its length."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from crashy.check.files import Checked, read_sources
+from crashy.check.text import report
 from crashy.manifest.walk import sources
 from tests.manifest.conftest import DEPLOYMENT, POD, SERVICE
 
@@ -148,3 +149,24 @@ def test_a_file_may_have_a_name_that_looks_like_a_place(write: Write) -> None:
     write({"a: b:3: c.yaml": "a: [\n"})
 
     assert found(check("a: b:3: c.yaml")) == [("a: b:3: c.yaml:2:1", "invalid-manifest")]
+
+
+def test_a_model_that_the_lab_refuses_is_refused_here_too(write: Write) -> None:
+    write(
+        {
+            "a.yaml": DEPLOYMENT.replace(
+                "labels:\n        app", "annotations:\n        crashy/model: start=9s..2s\n      labels:\n        app"
+            )
+        }
+    )
+    (one,) = check("a.yaml").findings
+
+    assert "metadata.annotations[crashy/model]: Invalid value" in one.message
+    assert one.message.endswith("start must be a range that begins with its shorter end, such as 100ms..2s")
+
+
+def test_a_file_as_a_whole_has_no_line(write: Write) -> None:
+    write({"a.yaml": DEPLOYMENT})
+    checked = check("a.yaml", "gone.yaml")
+
+    assert "invalid-manifest, gone.yaml: no such file" in report(checked.targets, checked.findings)
