@@ -1,4 +1,4 @@
-"""GET /peers: whom the names in PEERS lead to, each looked up and asked anew."""
+"""GET /peers: the pods behind the names in PEERS, each resolved and requested anew."""
 
 from __future__ import annotations
 
