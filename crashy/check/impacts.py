@@ -52,7 +52,7 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     detected: Bounds | None
     ended: Bounds | None
     if mode is FailureMode.EXIT:
-        detected, ended = _SYNC, Bounds(0.0, RELIST + _sleeps_for_the_dead(target))
+        detected, ended = _SYNC, Bounds(0.0, RELIST + _pre_stop_after_exit(target))
     else:
         begun = start(target).by is ProbeType.STARTUP or target.container.startup_probe is None
         detected = noticed(target, ProbeType.LIVENESS, mode) if begun else None
@@ -147,7 +147,7 @@ def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:
     return killed + crash_loop_backoff().initial + WORK_QUEUE_SECONDS + RELIST
 
 
-def _sleeps_for_the_dead(target: CheckTarget) -> float:
+def _pre_stop_after_exit(target: CheckTarget) -> float:
     """Return how long a preStop sleep can delay a restart after an exit.
 
     A liveness probe that one failure ends may fail between the exit and the relist: then what has ended is killed too.

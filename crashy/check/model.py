@@ -86,7 +86,7 @@ class Finding:
 
     @property
     def title(self) -> str:
-        """Name whose it is: `Deployment/web, container app`, or nothing where that isn't known."""
+        """Return the object and the container: `Deployment/web, container app`; empty if they aren't known."""
         if self.target is not None:
             return self.target.title
         return "/".join(name for name in (self.whose["kind"], self.whose["name"]) if name)

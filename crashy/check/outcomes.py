@@ -1,4 +1,4 @@
-"""How a container's probes come out: while its app is well, and in each way in which it can fail."""
+"""The outcomes of a container's probes: while its app is healthy, and in each failure mode."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class FailureMode(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How a probe comes out: a timeout is a failure, an error counts for nothing (see `worker.step`)."""
+    """A probe's outcome: a timeout is a failure, an error is not counted (see `worker.step`)."""
 
     PASSES = "passes"
     FAILS = "fails"
@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
 
 
 def outcome(target: CheckTarget, probe: Probe, mode: FailureMode | None = None) -> Outcome:
-    """Return how a probe comes out while the app is well (no `mode`), or fails so; EXIT is that nothing listens.
+    """Return a probe's outcome while the app is healthy (no `mode`), or in a failure mode; EXIT: nothing listens.
 
     A TCP handshake is the kernel's: it succeeds while the process behind it answers with errors, or is frozen.
     """

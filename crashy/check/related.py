@@ -1,4 +1,4 @@
-"""What is found in objects that belong together: Services and budgets that no pods are behind, or too few."""
+"""Findings in objects that belong together: Services without pods, and budgets that allow no eviction."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _service(
 
 
 def _closest(selector: Mapping[str, str], workloads: Iterable[Workload]) -> str:
-    """Return what the pods have that have most of the labels, or others of these keys."""
+    """Return the labels of the pods that match most of the selector."""
 
     def shared(one: Workload) -> tuple[int, int]:
         labels = one.template.labels

@@ -1,4 +1,4 @@
-"""Traps in rolling updates: what stands still, what fails meanwhile, what is taken for ready and is not."""
+"""Traps in rolling updates: those that never end, fail requests, or go on with a pod that is not ready."""
 
 from __future__ import annotations
 

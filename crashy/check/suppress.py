@@ -1,4 +1,4 @@
-"""Findings that people have decided to live with: annotations, comments, and a baseline."""
+"""Findings that are suppressed: by annotations, comments, and a baseline."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _IGNORE = re.compile(r"ignore\s+([\w-]+(?:\s*,\s*[\w-]+)*)")
 
 
 def unknown_rule(name: str) -> str:
-    """Return what to tell whoever names a rule that doesn't exist."""
+    """Return the message for a rule name that doesn't exist."""
     close = get_close_matches(name, RULES, n=3)
     similar = f"; similar: {', '.join(close)}" if close else ""
     return f"no rule is named {name!r}{similar}; docs/traps.md lists all of them"
 
 
 class Ignored:
-    """What the comments and annotations of the checked files say is to be ignored; `mistakes` are findings."""
+    """The findings that comments and annotations ignore; `mistakes` are findings about these themselves."""
 
     def __init__(self, comments: Iterable[Comment], documents: Iterable[Document]) -> None:
         self.mistakes: list[Finding] = []
@@ -95,7 +95,7 @@ def _places(finding: Finding) -> Iterator[tuple[str, int]]:
 
 
 def fingerprint(finding: Finding, here: PurePath) -> str:
-    """Return what stays the same when lines move: a hash of the rule, the file, whose it is, and the field."""
+    """Return a hash that stays the same when lines move: of the rule, the file, the object and the field."""
     path = finding.path
     if finding.target is not None:
         path = path.removeprefix(finding.target.path)  # whose index moves when a container is added

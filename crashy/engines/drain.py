@@ -19,27 +19,27 @@ _LOOK_SECONDS = 1.0  # between two looks whether an evicted pod has gone
 
 
 class NotDrainedError(Exception):
-    """A node was not drained: the message says why."""
+    """A node was not drained; the message is the reason."""
 
 
 async def drain(engine: Engine, tell: Callable[[str], None], timeout: float) -> None:
-    """Cordon the node and evict its pods but those of DaemonSets, until they are gone; 0 seconds: for any time.
+    """Cordon the node, evict its pods but those of DaemonSets, and wait until they are gone.
 
-    Raises NotDrainedError; the node stays cordoned.
+    It takes at most `timeout` seconds; 0 is no limit. Raises NotDrainedError; the node stays cordoned.
     """
     tell(f"node/{NODE} {'cordoned' if engine.cordon() else 'already cordoned'}")
-    there = [view for view in engine.pods() if engine.bound(view.pod)]
-    owners = {view.pod.uid: engine.owner(view.pod) for view in there}
-    ended = {view.pod.uid for view in there if view.status.phase in {"Succeeded", "Failed"}}
-    bare = [view.pod for view in there if owners[view.pod.uid] is None and view.pod.uid not in ended]
+    bound = [view for view in engine.pods() if engine.bound(view.pod)]
+    owners = {view.pod.uid: engine.owner(view.pod) for view in bound}
+    ended = {view.pod.uid for view in bound if view.status.phase in {"Succeeded", "Failed"}}
+    bare = [view.pod for view in bound if owners[view.pod.uid] is None and view.pod.uid not in ended]
     if bare:
         text = "cannot delete Pods that declare no controller (use --force to override): "
         raise NotDrainedError(text + ", ".join(map(_name, bare)))
-    daemons = [view.pod for view in there if (owner := owners[view.pod.uid]) and owner.kind == "DaemonSet"]
+    daemons = [view.pod for view in bound if (owner := owners[view.pod.uid]) and owner.kind == "DaemonSet"]
     if daemons:
         tell(f"Warning: ignoring DaemonSet-managed Pods: {', '.join(map(_name, daemons))}")
     until = asyncio.get_running_loop().time() + timeout if timeout else None
-    pods = [view.pod for view in there if view.pod not in daemons]
+    pods = [view.pod for view in bound if view.pod not in daemons]
     failures = await asyncio.gather(*map(partial(_evict, engine, tell, f"{timeout:g}s", until), pods))
     if wrong := [failure for failure in failures if failure]:
         raise NotDrainedError("; ".join(wrong))
@@ -47,7 +47,7 @@ async def drain(engine: Engine, tell: Callable[[str], None], timeout: float) -> 
 
 
 async def _evict(engine: Engine, tell: Callable[[str], None], limit: str, until: float | None, pod: Pod) -> str:
-    """Evict a pod, again and again where a budget does not allow it, and wait for its end; return what went wrong."""
+    """Evict a pod, retrying while a budget refuses, and wait until it is gone; return the error, or nothing."""
     loop = asyncio.get_running_loop()
     what = f'error when evicting pods/"{pod.name}" -n "{pod.namespace}"'
     while True:

@@ -33,7 +33,7 @@ class Unmounted(NamedTuple):
 
 
 class Config(Protocol):
-    """What ConfigMaps and Secrets there are at this moment."""
+    """The ConfigMaps and Secrets that exist at this moment."""
 
     def unmounted(self, pod: Pod) -> Unmounted | None:
         """Return the first volume of a pod that can't be mounted."""
@@ -45,7 +45,7 @@ class Config(Protocol):
 
 
 class Complete:
-    """Everything that anyone refers to."""
+    """A configuration in which every object that is referred to exists."""
 
     def unmounted(self, pod: Pod) -> Unmounted | None:
         """Return None."""

@@ -1,4 +1,4 @@
-"""What stands in for a container whose image is not ours: a healthy app, by what its manifest says of it."""
+"""The stand-in for a container whose image is not ours: a healthy app, derived from the container's manifest."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from crashy.check.outcomes import FailureMode, Verdict, hook_seconds, outcome
 from crashy.check.starts import RELIST
 from crashy.check.targets import CheckTarget
 from crashy.clock import VirtualLoop
+from crashy.engines.images import program, runs_patient
 from crashy.engines.sim import sim
 from crashy.engines.sim.patient import ModelledPatient
-from crashy.engines.sim.plans import program, runs_patient
 from crashy.faults.base import parse_spec
 from crashy.fields.units import Fixed
 from crashy.kubelet.detection import Bounds

@@ -11,7 +11,7 @@ _UNKNOWN = (400, 404, 415)  # what a cluster answers that does not know a versio
 
 
 async def evict(api: Api, pod: Pod) -> None:
-    """Ask for a pod's eviction; raises EvictionRefusedError with the API server's code and words."""
+    """Request a pod's eviction; raises EvictionRefusedError with the API server's code and message."""
     path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/eviction"
     metadata = {"name": pod.name, "namespace": pod.namespace}
     *newer, oldest = KINDS["PodDisruptionBudget"].versions  # before 1.22 a cluster has the oldest alone

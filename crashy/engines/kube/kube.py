@@ -169,7 +169,7 @@ class KubeEngine:
         self._do(pod.object, "NotDeleted", self._api.request("DELETE", path, body), fine=(404, 409))  # it is gone
 
     async def evict(self, pod: Pod) -> None:
-        """Ask for a pod's eviction; raises EvictionRefusedError with the API server's code and words."""
+        """Request a pod's eviction; raises EvictionRefusedError with the API server's code and message."""
         await evict(self._api, pod)
 
     def cordon(self) -> bool:
