@@ -219,4 +219,4 @@ def test_other_kinds_are_counted_and_stop_nothing() -> None:
 def test_with_other_kinds_alone_there_is_nothing_to_run() -> None:
     (line,) = complaints("apiVersion: x.org/v1\nkind: Deploymnt\nmetadata: {name: a}\n")
 
-    assert line.endswith(" to run (only 1 Deploymnt)")
+    assert line.endswith("StatefulSet (only 1 Deploymnt)")
