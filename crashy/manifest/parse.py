@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import yaml
 from yaml.reader import Reader
 
 from crashy.objects.document import Document
+from crashy.objects.fields import child
 
 MAX_BYTES = 16 * 1024 * 1024  # of one file
 MAX_DOCUMENT = 1024 * 1024  # characters of one document
@@ -68,7 +70,7 @@ class Parsed(NamedTuple):
 def parse(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> tuple[list[Document], list[str]]:
     """Return the documents of a YAML or JSON file, and a line for each mistake.
 
-    A `kind: List` is unpacked and empty documents are left out. Scalars are what `kubectl` takes them for
+    A `kind: List` is unpacked, and empty documents are left out. Scalars are what `kubectl` takes them for
     (sigs.k8s.io/yaml: goyaml.v2/resolve.go): `yes` is true, `0o17` is 15, a date is text. `<<` merges.
     At most 16 MiB a file and 1 MiB, 64 levels and 100 000 values a document; duplicate keys and every tag are refused.
     Where `duplicates` are asked for, they are added there instead, and the last value of such a key counts.
@@ -82,20 +84,27 @@ def parse(data: bytes, file: str, duplicates: list[Duplicate] | None = None) -> 
             what = "a list" if isinstance(value, list) else "a single value"
             errors.append(f"{where}: is {what}; a manifest is a mapping with apiVersion, kind and metadata")
             continue
-        items = value.get("items")
-        if not isinstance(items, list) or not str(value.get("kind")).endswith("List"):
-            documents.append(Document(file, index, line, value, lines, columns=columns, words=words))
-            continue
-        for number, item in enumerate(items):
-            prefix = f"items[{number}]"
-            if isinstance(item, dict):
-                first = lines.get(prefix, line)
-                documents.append(Document(file, index, first, item, lines, prefix, columns, words=words))
-            else:
-                errors.append(f"{where}: {prefix}: is no object")
+        documents += _unpacked(Document(file, index, line, value, lines, columns=columns, words=words), errors)
     if not reader.values and not errors:
         errors.append(f"{file}: holds no object")
     return documents, errors
+
+
+def _unpacked(document: Document, errors: list[str]) -> Iterator[Document]:
+    """Yield the objects of a list, and of lists in it; each of a PodList is a Pod, as kubectl takes it."""
+    value, kind = document.object, str(document.object.get("kind"))
+    items = value.get("items")
+    if not isinstance(items, list) or not kind.endswith("List"):
+        yield document
+        return
+    own = {} if kind == "List" else {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
+    for number, item in enumerate(items):
+        prefix = child(document.prefix, f"items[{number}]")
+        if not isinstance(item, dict):
+            errors.append(f"{document.file}:{document.line}: document {document.index}: {prefix}: is no object")
+            continue
+        one, line = item if item.get("kind") else {**item, **own}, document.lines.get(prefix, document.line)
+        yield from _unpacked(replace(document, object=one, prefix=prefix, line=line), errors)
 
 
 def parse_values(data: bytes, file: str) -> tuple[list[Any], list[str]]:

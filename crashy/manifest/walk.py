@@ -19,7 +19,7 @@ from crashy.objects.document import Document
 from crashy.objects.kinds import KINDS
 
 VENDORED = frozenset({"Godeps", "bower_components", "node_modules", "site-packages", "third_party", "vendor"})
-NOT_ALONE = frozenset({"Component"})  # kustomizations that only others can use
+NOT_ALONE = ("Component",)  # kustomizations that only others can use
 
 # What a file that can't be read is taken for.
 _OBJECT = (

@@ -58,6 +58,10 @@ def validate_pod(manifest: Raw, path: str, *, ends: bool = False) -> Errors:
         taken += names
         for i, container in enumerate(containers):
             yield from _container(container, f"{at}.{group}[{i}]", set(volumes), grace, init=group != "containers")
+    for i, gate in enumerate(spec.get("readinessGates", ())):
+        condition = gate.get("conditionType", "")
+        for text in is_label_key(condition):
+            yield invalid(f"{at}.readinessGates[{i}].conditionType", condition, text)
     policy = spec.get("restartPolicy")
     if policy not in {"Always", "OnFailure", "Never"}:
         yield unsupported(f"{at}.restartPolicy", policy, ("Always", "OnFailure", "Never"))

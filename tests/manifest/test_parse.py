@@ -123,6 +123,29 @@ items:
     assert (second.title, second.line, second.line_of("spec")) == ("document 1, items[1] (Service)", 8, 9)
 
 
+def test_lists_in_a_list_are_unpacked_too_and_a_pod_list_holds_pods() -> None:
+    text = """\
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: v1
+    kind: PodList
+    items:
+      - metadata: {name: a}
+      - 3
+  - kind: List
+    apiVersion: v1
+    items:
+"""
+    documents, errors = parse(text.encode(), "m.yaml")
+
+    assert [(one.title, one.line, one.object.get("apiVersion")) for one in documents] == [
+        ("document 1, items[0].items[0] (Pod/a)", 7, "v1"),
+        ("document 1, items[1] (List)", 9, "v1"),
+    ]
+    assert errors == ["m.yaml:4: document 1: items[0].items[1]: is no object"]
+
+
 def test_the_line_of_what_is_missing_is_that_of_the_nearest_thing_around_it() -> None:
     text = "a:\n  - b: 1\n    c:\n      app.kubernetes.io/name: x\n  -\n    d: 2\n"
     document = parse(text.encode(), "m.yaml")[0][0]

@@ -51,6 +51,14 @@ def test_a_kustomization_may_name_links_in_a_circle_and_impossible_names(write: 
     assert [error.rpartition(": ")[2] for error in source.errors] == ["no such file or folder"] * 2
 
 
+def test_a_kind_of_a_kustomization_may_be_anything(write: Write) -> None:
+    write({"k/kustomization.yaml": "kind: [Component]\n"})
+
+    assert at("k", recursive=True)[0].errors == [
+        'k/kustomization.yaml:1: document 1: kind: Invalid value: ["Component"]: must be a string'
+    ]
+
+
 @pytest.mark.parametrize("text", ["a: {{ .x ", "{{ a", "\n", "kind\n"])
 def test_half_a_template_is_looked_through_once(write: Write, text: str) -> None:
     write({"a.yaml": text * 300_000 + "\n- ]"})

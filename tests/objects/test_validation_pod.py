@@ -320,3 +320,14 @@ def test_what_volumes_refer_to_has_types() -> None:
     assert errors(pod(volumes=[{"name": "a", "persistentVolumeClaim": {}}])) == [
         "spec.volumes[0].persistentVolumeClaim.claimName: Required value"
     ]
+
+
+def test_a_readiness_gate_names_a_condition() -> None:
+    gates = [{}, {"conditionType": "a b"}, {"conditionType": "example.com/ready"}]
+    path = "spec.readinessGates"
+
+    found = [error.split(": name part")[0] for error in errors(pod(readinessGates=gates))]
+    assert found == [
+        f'{path}[0].conditionType: Invalid value: ""',
+        f'{path}[1].conditionType: Invalid value: "a b"',
+    ]
