@@ -68,7 +68,9 @@ MOST_OF_THE_LINES = 0.22  # that one room may hold
 
 # rooms that only decide: no event loop, no sockets, no clock, no dice of their own
 PURE_ROOMS = ("fields", "faults", "patient", "objects", "kubelet", "controllers", "kubectl", "report", "check")
-IMPURE_CONTROLLERS = tuple(f"controllers/{name.lower()}.py" for name in ("cluster", "endpointslice", "steps", "timer", *KINDS))
+IMPURE_CONTROLLERS = tuple(
+    f"controllers/{name.lower()}.py" for name in ("cluster", "endpointslice", "steps", "timer", *KINDS)
+)
 IMPURE_MODULES = ("kubelet/handlers/", "kubelet/driver.py", *IMPURE_CONTROLLERS)
 IMPURE = {"asyncio", "aiohttp", "os", "socket", "subprocess", "time", "threading", "selectors"}
 LOCKED = {"faults/active.py": {"threading"}}  # one lock: the data loop and the admin thread both ask it
