@@ -97,7 +97,7 @@ def missing(
 ) -> Iterator[FieldError]:
     """Find the ConfigMaps, Secrets and keys that a pod template at `path` needs and that are not among `holders`."""
     known = {(type(h).__name__, h.name): h for h in holders if h.namespace == namespace}
-    for at, kind, name, key in _references(f"{path}.spec" if path else "spec", template):
+    for at, kind, name, key in references(f"{path}.spec" if path else "spec", template):
         holder = known.get((kind, name))
         if holder is None and name != EVERYWHERE:
             text = f"no {kind} {name} in namespace {namespace} is among these files: the pod waits for it"
@@ -110,7 +110,8 @@ def missing(
 Reference = tuple[tuple[str, str], str, str, str | None]  # (path, field of the name), kind, name, key
 
 
-def _references(spec: str, template: PodTemplate) -> Iterator[Reference]:
+def references(spec: str, template: PodTemplate) -> Iterator[Reference]:
+    """Yield the ConfigMaps, Secrets and keys that a pod template, whose `spec` is at that path, can't do without."""
     for field, containers in (("initContainers", template.init_containers), ("containers", template.containers)):
         for index, container in enumerate(containers):
             yield from _environment(f"{spec}.{field}[{index}]", container)

@@ -15,14 +15,18 @@ class Sniffed(asyncio.Protocol):
         self._http = http
         self._grpc = grpc
         self._transport: asyncio.Transport
+        self._first = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the connection."""
         self._transport = transport  # type: ignore[assignment]  # a TCP transport is a Transport
 
     def data_received(self, data: bytes) -> None:
-        """Hand the connection on."""
-        protocol = self._grpc() if data[: len(_PREFACE)] == _PREFACE else self._http()
+        """Hand the connection on, once its first bytes can only be of one protocol."""
+        self._first += data
+        if len(self._first) < len(_PREFACE) and _PREFACE.startswith(self._first):
+            return
+        protocol = self._grpc() if self._first.startswith(_PREFACE) else self._http()
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
-        protocol.data_received(data)
+        protocol.data_received(self._first)

@@ -24,7 +24,7 @@ from crashy.engines.sim.patient import ModelledPatient
 from crashy.faults.base import parse_spec
 from crashy.fields.units import Fixed
 from crashy.kubelet.detection import Bounds
-from crashy.objects.config import VOLUMES, ConfigMap, Secret, _references, volume_sources
+from crashy.objects.config import VOLUMES, ConfigMap, Secret, references, volume_sources
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import ProbeType
 from crashy.objects.standin import ANNOTATION, Model
@@ -112,7 +112,7 @@ def _with_configuration(manifests: Manifests, workload: Workload) -> Manifests:
     """Return manifests with the ConfigMaps and Secrets that a workload refers to, and that come from elsewhere."""
     maps = {one.name: one for one in manifests.config_maps if one.namespace == workload.namespace}
     secrets = {one.name: one for one in manifests.secrets if one.namespace == workload.namespace}
-    wanted = [(kind, name, [key] if key else []) for _, kind, name, key in _references("spec", workload.template)]
+    wanted = [(kind, name, [key] if key else []) for _, kind, name, key in references("spec", workload.template)]
     for volume in workload.template.volumes:
         for _, field, key, source in volume_sources(volume):
             wanted.append((VOLUMES[field][1], source.get(key, ""), [one["key"] for one in source.get("items", ())]))

@@ -38,3 +38,39 @@ async def test_the_first_bytes_choose_the_protocol(sent: bytes, protocol: bytes)
         assert await reader.read() == protocol + sent
         writer.close()
         await writer.wait_closed()
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("segments", "answer"),
+    [
+        ([b"P", b"RI * HTTP/2.0\r\n\r\n"], b"grpc PRI * HTTP/2.0\r\n\r\n"),
+        ([b"PRI * HTTP/", b"2.", b"0"], b"grpc PRI * HTTP/2.0"),
+        ([b"P", b"OST / HTTP/1.1\r\n"], b"http POST / HTTP/1.1\r\n"),
+        ([b"P"], b""),
+    ],
+)
+def test_a_preface_in_several_segments_is_one(segments: list[bytes], answer: bytes) -> None:
+    wire = Wire()
+    sniffed = Sniffed(lambda: Named("http"), lambda: Named("grpc"))
+    sniffed.connection_made(wire)
+    for segment in segments:
+        sniffed.data_received(segment)
+
+    assert wire.written == answer
