@@ -42,6 +42,7 @@ def test_an_indexed_job_of_real_processes() -> None:
 def test_a_job_whose_containers_restart_is_ended_at_its_limit() -> None:
     with a_lab(job("sleep 0.3; exit 1", "OnFailure", backoffLimit=1)) as ctl:
         ctl.lab.wait(event("BackoffLimitExceeded"))
+        ctl.lab.wait(lambda e: e["kind"] == "pod" and e["reason"] == "Deleted")
         assert ctl.pods() == []
 
 
