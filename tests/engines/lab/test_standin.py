@@ -142,7 +142,7 @@ async def test_its_simple_commands_do_what_they_say(tmp_path: Path) -> None:
     async with lab(given, tmp_path) as one:
         await one.until(lambda: one.count("Unhealthy", "cat: /tmp/ok: No such file or directory"))
 
-        assert any("standing in for example.org/web:1" in line for line in one.logs())
+        await one.until(lambda: any("standing in for example.org/web:1" in line for line in one.logs()))
 
 
 SERVED = """
