@@ -181,11 +181,11 @@ class KubeEngine:
         raise BadInput(_NO_DRAIN)
 
     def bound(self, pod: Pod) -> bool:
-        """Raise BadInput: only a drain asks."""
+        """Refuse, with BadInput: only `drain` needs it."""
         raise BadInput(_NO_DRAIN)
 
     def owner(self, pod: Pod) -> Workload | None:
-        """Raise BadInput: only a drain asks."""
+        """Refuse, with BadInput: only `drain` needs it."""
         raise BadInput(_NO_DRAIN)
 
     def scale(self, workload: Workload, replicas: int) -> None:
