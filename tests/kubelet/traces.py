@@ -84,7 +84,8 @@ def measures(name: str, run: Run) -> dict[str, float]:
             found.setdefault("first_probe /landing", t)
 
     def after(key: str, moments: list[float]) -> None:
-        later = [t - began for t in moments if t >= began]
+        # What a deletion causes at once may come a moment before the event that reports it.
+        later = [max(0.0, t - began) for t in moments if t >= began - 0.01]
         if later:
             found[f"onset -> {key}"] = later[0]
 
