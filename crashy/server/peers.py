@@ -52,9 +52,10 @@ async def _find(host: str, port: int, file: str) -> tuple[str, int]:
 
 
 def look_up(host: str, port: int, lines: Iterable[str]) -> list[tuple[str, int]]:
-    """Return the places of a name's port, from lines of a name, a port, and where it listens."""
+    """Return the places of a name's port, from lines `NAME PORT ADDRESS PORT`; others are skipped."""
     words = [line.split() for line in lines]
-    return [(where, int(number)) for name, of, where, number in words if (name, of) == (host.rstrip("."), str(port))]
+    found = [one[2:] for one in words if one[:2] == [host.rstrip("."), str(port)]]
+    return [(one[0], int(one[1])) for one in found if len(one) == 2 and one[1].isdecimal()]
 
 
 def _lines(file: str) -> list[str]:

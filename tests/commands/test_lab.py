@@ -95,8 +95,10 @@ def test_a_soft_crash_is_healed_by_liveness(manifest: Write) -> None:
 def test_exec_probes_find_the_patients_files(manifest: Write) -> None:
     probe = {"exec": {"command": ["cat", "/app/is_ready"]}, "periodSeconds": 1}
     with lab(manifest(pod(readinessProbe=probe))) as running:
-        running.wait(event("Unhealthy", "No such file"))
-        running.ready()
+        at = running.wait(event("Unhealthy", "No such file"))
+        running.ready(after=at)
+
+        assert "Readiness probe failed: cat:" in running.events[at - 1]["message"]
 
 
 def test_a_command_of_ones_own_runs_in_its_environment(manifest: Write) -> None:
@@ -113,7 +115,9 @@ def test_a_command_of_ones_own_runs_in_its_environment(manifest: Write) -> None:
 
 def test_a_program_that_is_not_there_says_what_the_runtime_says(manifest: Write) -> None:
     with lab(manifest(pod(command=["no-such-program"]))) as running:
-        running.wait(event("Failed", 'exec: "no-such-program": executable file not found in $PATH'))
+        at = running.wait(event("Failed", 'exec: "no-such-program": executable file not found in $PATH'))
+
+        assert running.events[at - 1]["message"].startswith("Error: ")
 
 
 @pytest.mark.parametrize(

@@ -7,32 +7,17 @@ from pathlib import Path
 import pytest
 
 from tests.commands.labs import crashy, get, lab
+from tests.docs_tables import ROOT
 
-MANIFEST = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-        - name: web
-          image: nginx:1.27
-          ports: [{containerPort: 8000}]
-          readinessProbe: {httpGet: {port: 8000}, periodSeconds: 1}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8000}]}
+MANIFEST = (
+    (ROOT / "tests/nginx.yaml").read_text()
+    + """\
 ---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: web}
 """
+)
 NOTES = (
     "note: skipped: 1 Ingress (the lab doesn't run them)\n",
     "note: stand-ins, healthy apps that answer on the ports that are declared or probed, without their manifests' "

@@ -144,6 +144,8 @@ def test_keys_make_a_patient_ill_and_well(tmp_path: Path, terminal: Callable[...
     lab.shows(r"web .*1 \(\d+s ago\)")
     lab.press("+")
     lab.shows("web belongs to no workload that can be scaled")
+    lab.press("q")
+    assert lab.ended() == 0
 
 
 @pytest.mark.parametrize("impatient", [False, True])

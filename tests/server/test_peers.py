@@ -15,6 +15,7 @@ from crashy.server.peers import look_up
 
 Make = Callable[..., Patient]
 LINES = ["db 8080 127.0.0.2 8080", "db 8080 127.0.0.3 8080", "db-0.db 80 127.0.0.1 18080"]
+WRONG = ["", "db", "db 8080", "db 8080 127.0.0.4", "db 8080 127.0.0.4 http", "db 8080 127.0.0.4 80 80"]
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ LINES = ["db 8080 127.0.0.2 8080", "db 8080 127.0.0.3 8080", "db-0.db 80 127.0.0
     ],
 )
 def test_a_name_leads_to_the_places_of_its_port(name: str, port: int, places: list[tuple[str, int]]) -> None:
-    assert look_up(name, port, LINES) == places
+    assert look_up(name, port, [*WRONG, *LINES]) == places
 
 
 async def test_each_peer_is_asked_for_its_name(make_patient: Make, tmp_path: Path) -> None:

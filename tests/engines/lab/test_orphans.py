@@ -40,6 +40,7 @@ def test_they_are_counted_by_the_container_whose_command_left_them(orphans: Orph
 
     until(orphans, "a", 2)
     until(orphans, "b", 1)
+    assert orphans.count("a") == 2
 
 
 def test_one_that_ended_before_its_command_was_noted_is_counted(orphans: Orphans) -> None:
@@ -49,6 +50,7 @@ def test_one_that_ended_before_its_command_was_noted_is_counted(orphans: Orphans
     orphans.began(late, "late")
 
     until(orphans, "late", 1)
+    assert orphans.count("early") == 1
 
 
 def test_a_container_that_waits_keeps_none_and_one_that_has_ended_is_forgotten(orphans: Orphans) -> None:

@@ -348,5 +348,6 @@ async def test_what_a_probe_leaves_behind_is_a_zombie_where_nobody_waits_for_it(
 @needs_proc
 async def test_a_probes_log_is_the_containers() -> None:
     async with container("sleep", "600") as c:
-        await c.runtime.exec(c.id, ("sh", "-c", "echo seen > /proc/1/fd/1"), DEADLINE)
+        done = await c.runtime.exec(c.id, ("sh", "-c", "echo seen > /proc/1/fd/1"), DEADLINE)
+        assert done.exit_code == 0
         await until(lambda: c.logs() == ["seen"])

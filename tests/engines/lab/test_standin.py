@@ -18,6 +18,7 @@ from crashy.engines.lab.running import running
 from crashy.objects.images import parse_command
 from crashy.objects.manifests import Manifests
 from crashy.timeline import Event, Timeline
+from tests.docs_tables import ROOT
 from tests.manifest.conftest import manifests
 
 DEADLINE = 30.0
@@ -89,6 +90,8 @@ async def test_every_probe_is_answered(probe: str, tmp_path: Path) -> None:
     async with lab(pod(probes), tmp_path) as one:
         await one.ready()
 
+        assert one.engine.pods()[0].status.containers[0].restart_count == 0
+
 
 @pytest.mark.parametrize(
     "probe",
@@ -145,27 +148,7 @@ async def test_its_simple_commands_do_what_they_say(tmp_path: Path) -> None:
         await one.until(lambda: any("standing in for example.org/web:1" in line for line in one.logs()))
 
 
-SERVED = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-        - name: web
-          image: nginx:1.27
-          ports: [{containerPort: 8000}]
-          readinessProbe: {httpGet: {port: 8000}, periodSeconds: 1}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8000}]}
-"""
+SERVED = (ROOT / "tests/nginx.yaml").read_text()
 
 
 async def test_an_image_that_is_a_command_serves_from_its_folder_on_each_pods_own_address(tmp_path: Path) -> None:
