@@ -162,6 +162,7 @@ class Lifecycle:
                 exit_code=exited.exit_code,
                 finished_at=exited.finished_at,
                 message=exited.message,
+                reason=exited.reason,
             )
         )
 
