@@ -132,9 +132,9 @@ TRAPS = (
     ),
     Trap(
         "liveness-before-startup", W, "After a kill the startup probe is asked too late",
-        "In Kubernetes 1.35 to 1.37 the container that follows one that a probe has killed counts as started, as that one "
-        "did, until its startup probe's worker looks again: up to periodSeconds later. Until then liveness is asked and "
-        "can kill it again, and without a readiness probe its pod is ready (kubernetes#141155).",
+        "In Kubernetes 1.35 to 1.37 the container after one that a probe has killed counts as started, like that one, "
+        "until its startup probe's worker looks again: up to periodSeconds later. Until then liveness is asked and can "
+        "kill it again, and without a readiness probe its pod is ready (kubernetes#141155).",
         "A startupProbe with a periodSeconds that liveness outlasts (1, with a higher failureThreshold), or a liveness "
         "probe with an initialDelaySeconds above that period; and a readiness probe. Or a kubelet that is mended.",
         unguarded.liveness_before_startup,
