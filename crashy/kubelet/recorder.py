@@ -44,6 +44,10 @@ class Recorder:
         """Report that it runs."""
         self._event(container, "Normal", "Started", self._texts.started.format(container=container.name))
 
+    def sandbox_changed(self) -> None:
+        """Report that the pod's sandbox is gone, and another one is made."""
+        self._event(None, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+
     def failed(self, container: Container, error: str) -> None:
         """Report that the runtime could not start it."""
         self._event(container, "Warning", "Failed", f"Error: {error}")

@@ -64,6 +64,17 @@ class Profile:
     crash_loop_gates: bool = True
     """The gates ReduceDefaultCrashLoopBackOffDecay and KubeletCrashLoopBackOffMax exist."""
 
+    probes_before_status: bool = False
+    """After its own restart the kubelet starts a pod's probe workers before it publishes the pod's status: no container
+    with a readiness probe is ready (up to 1.23; kubelet.go HandlePodAdditions). Otherwise after it (SyncPod): for a
+    moment every one that runs is."""
+    keeps_status_on_restart: bool = True
+    """What was started and ready stays so while the kubelet restarts, if it runs for 10 s already (from 1.35; KEP-4781:
+    the gate ChangeContainerStatusOnKubeletRestart, off)."""
+    node_monitor_grace: float = 50.0
+    """Seconds without a node's heartbeat after which it is not ready (40 up to 1.31; kube-controller-manager:
+    --node-monitor-grace-period)."""
+
     probe_level_grace: bool = True
     """A probe's own terminationGracePeriodSeconds is honoured."""
     sidecars: bool = True
@@ -113,6 +124,7 @@ _1_34 = replace(
     requeue=Requeue.POLL,
     restart_rules=False,
     inherits_started=False,
+    keeps_status_on_restart=False,
     texts=EventTexts(
         pulled='Container image "{image}" already present on machine',
         created="Created container: {container}",
@@ -140,6 +152,9 @@ _1_20 = Profile(
     startup_failure_syncs=False,
     requeue=Requeue.POLL,
     crash_loop_gates=False,
+    probes_before_status=True,
+    keeps_status_on_restart=False,
+    node_monitor_grace=40.0,
     probe_level_grace=False,
     sidecars=False,
     restart_rules=False,

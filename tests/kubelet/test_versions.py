@@ -33,6 +33,9 @@ MEASURED = [
     ("startup_failure_syncs", True, False),
     ("requeue", Requeue.WINDOW, Requeue.POLL),
     ("crash_loop_gates", True, False),
+    ("probes_before_status", False, True),
+    ("keeps_status_on_restart", True, False),
+    ("node_monitor_grace", 50.0, 40.0),
     ("probe_level_grace", True, False),
     ("sidecars", True, False),
     ("restart_rules", True, False),
@@ -63,7 +66,7 @@ def test_between_the_measured_ones(version: str) -> None:
     """kubelet: pod_workers.go: the retry at the window's end came with 1.35; the rest is the newest's."""
     profile = PROFILES[version]
     differing = {f.name for f in fields(NEWEST) if getattr(profile, f.name) != getattr(NEWEST, f.name)}
-    assert differing == {"version", "texts", "requeue", "restart_rules", "inherits_started"}
+    assert differing == {"version", "texts", "requeue", "restart_rules", "inherits_started", "keeps_status_on_restart"}
     assert profile.requeue is Requeue.POLL
 
 
