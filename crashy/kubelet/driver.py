@@ -130,7 +130,7 @@ class PodDriver:
         """
         self._forget(kubelet_start)
         self._relist()
-        if rebooted:
+        if rebooted and self._view.instances:
             self._sandbox.lose()
 
     def node_not_ready(self) -> None:

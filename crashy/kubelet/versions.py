@@ -31,6 +31,13 @@ class EventTexts:
     errored: str = "{type} probe errored and resulted in {result} state: {error}"
     exec_timeout: str = 'command timed out: "{command}" timed out after {timeout}'
     redirect_warning: str = "Probe terminated redirects, Response body: {body}"
+    unschedulable: str = (
+        "0/1 nodes are available: 1 node(s) {why}. no new claims to deallocate, preemption: 0/1 nodes are available: "
+        "1 Preemption is not helpful for scheduling."
+    )
+    tainted: str = "had untolerated taint(s)"
+    taint_manager: str = "taint-eviction-controller"
+    """Not a text: the source of its events (from 1.29)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +136,18 @@ _1_34 = replace(
         pulled='Container image "{image}" already present on machine',
         created="Created container: {container}",
         started="Started container {container}",
+        tainted="had untolerated taint {{{taint}: }}",
     ),
 )
-_1_32 = replace(_1_34, version="1.32")
+_1_32 = replace(
+    _1_34,
+    version="1.32",
+    texts=replace(
+        _1_34.texts,
+        unschedulable="0/1 nodes are available: 1 node(s) {why}. preemption: 0/1 nodes are available: "
+        "1 Preemption is not helpful for scheduling.",
+    ),
+)
 _1_20 = Profile(
     version="1.20",
     texts=EventTexts(
@@ -142,6 +158,9 @@ _1_20 = Profile(
         errored="{type} probe errored: {error}",
         exec_timeout="",
         redirect_warning="{body}",
+        unschedulable="0/1 nodes are available: 1 node(s) {why}.",
+        taint_manager="taint-controller",
+        tainted="had taint {{{taint}: }}, that the pod didn't tolerate",
     ),
     always_jitters=True,
     triggers_readiness=False,

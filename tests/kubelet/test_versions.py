@@ -80,6 +80,7 @@ def test_around_the_newest_measured(version: str, *, inherits: bool) -> None:
 
 def filled(texts: EventTexts) -> dict[str, str]:
     words = {"image": "patient", "container": "app", "pod": "s04", "namespace": "NS", "uid": "UID"}
+    words |= {"why": "were unschedulable", "taint": "T"}
     probe = {"type": "Readiness", "result": "unknown", "error": "E", "command": "sleep 5", "timeout": "1s", "body": "B"}
     return {f.name: getattr(texts, f.name).format(**words, **probe) for f in fields(texts)}
 
@@ -92,11 +93,20 @@ NEW = {
     "errored": "Readiness probe errored and resulted in unknown state: E",
     "exec_timeout": 'command timed out: "sleep 5" timed out after 1s',
     "redirect_warning": "Probe terminated redirects, Response body: B",
+    "unschedulable": "0/1 nodes are available: 1 node(s) were unschedulable. no new claims to deallocate, "
+    "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+    "tainted": "had untolerated taint(s)",
+    "taint_manager": "taint-eviction-controller",
 }
 MIDDLE = NEW | {
     "pulled": 'Container image "patient" already present on machine',
     "created": "Created container: app",
     "started": "Started container app",
+    "tainted": "had untolerated taint {T: }",
+}
+EARLIER = MIDDLE | {
+    "unschedulable": "0/1 nodes are available: 1 node(s) were unschedulable. preemption: 0/1 nodes are available: "
+    "1 Preemption is not helpful for scheduling.",
 }
 OLD = MIDDLE | {
     "created": "Created container app",
@@ -104,12 +114,15 @@ OLD = MIDDLE | {
     "errored": "Readiness probe errored: E",
     "exec_timeout": "",
     "redirect_warning": "B",
+    "unschedulable": "0/1 nodes are available: 1 node(s) were unschedulable.",
+    "tainted": "had taint {T: }, that the pod didn't tolerate",
+    "taint_manager": "taint-controller",
 }
 
 
 @pytest.mark.parametrize(
     ("version", "texts"),
-    [("1.36", NEW), ("1.34", MIDDLE), ("1.32", MIDDLE), ("1.20", OLD)],
+    [("1.36", NEW), ("1.34", MIDDLE), ("1.32", EARLIER), ("1.20", OLD)],
 )
 def test_event_texts(version: str, texts: dict[str, str]) -> None:
     """1.36 and 1.20 as measured, 1.32 and 1.34 from kubelet: pkg/kubelet/kuberuntime, pkg/kubelet/prober."""
