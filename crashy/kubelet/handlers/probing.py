@@ -59,7 +59,10 @@ class Probing:
         self.begun = True
         template = self._pod.template
         containers = {c.name: c for c in (*template.init_containers, *template.containers)}
-        for name, kind in probe_workers(template, self._profile):
+        order = list(probe_workers(template, self._profile))
+        if self._kubelet_start > -math.inf:
+            self._rng.shuffle(order)  # they find a container that runs: who looks first at its status is chance
+        for name, kind in order:
             if (name, kind) not in self._probers and (probe := containers[name].probe(kind)):
                 prober = self._probers[name, kind] = self._prober(containers[name], kind, probe)
                 self._tasks.append(group.create_task(prober.run()))
