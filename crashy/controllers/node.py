@@ -105,10 +105,10 @@ class Node:
         self._gone(driver.pod)
 
     async def _halt(self, uid: str) -> None:
-        task = self._tasks[uid]
-        await self._drivers[uid].starts_done()
-        task.cancel()
-        await asyncio.wait([task])
+        if task := self._tasks.get(uid):
+            await self._drivers[uid].starts_done()
+            task.cancel()
+            await asyncio.wait([task])
 
     def _event(self, kind: str, reason: str, message: str) -> None:
         data: kinds.KubernetesEvent = {"type": kind, "namespace": "default"}

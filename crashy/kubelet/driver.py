@@ -26,7 +26,7 @@ from crashy.kubelet.handlers.wakeups import Wakeups
 from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
 from crashy.kubelet.pod import compute_pod_actions
-from crashy.kubelet.recorder import Recorder
+from crashy.kubelet.recorder import SOURCE, Recorder
 from crashy.kubelet.restarts import restarts_all
 from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.sandbox import PodSandbox
@@ -135,7 +135,7 @@ class PodDriver:
 
     def node_not_ready(self) -> None:
         """Set the pod's Ready condition to false, as the control plane does when its node is not ready."""
-        self._publish(replace(self._status, ready=False, ready_since=self._loop.time()))
+        self._publish(replace(self._status, ready=False, ready_since=self._loop.time()), "node-controller")
 
     def delete(self, grace: int | None = None) -> None:
         """Delete the pod: `grace` seconds replace the pod's own. Deleting again can only shorten it.
@@ -285,11 +285,11 @@ class PodDriver:
             probed=self._probing.begun,
         )
 
-    def _publish(self, status: PodStatus) -> None:
+    def _publish(self, status: PodStatus, source: str = SOURCE) -> None:
         if status == self._status:
             return
         self._status = status
-        self._recorder.status(status)
+        self._recorder.status(status, source)
         self._on_status(status)
 
     def _result_changed(self, kind: ProbeType, decision: Decision) -> None:

@@ -94,9 +94,9 @@ class Recorder:
         """Report that a container's process has `Started` or `Exited`."""
         kinds.PROCESS.add(self._emit, SOURCE, self._pod.object, reason, data=data)
 
-    def status(self, status: PodStatus) -> None:
+    def status(self, status: PodStatus, source: str = SOURCE) -> None:
         """Report a status."""
-        kinds.POD.add(self._emit, SOURCE, self._pod.object, status.phase, data=pod_data(self._pod, status))
+        kinds.POD.add(self._emit, source, self._pod.object, status.phase, data=pod_data(self._pod, status))
 
     def _event(self, container: Container | None, kind: str, reason: str, message: str) -> None:
         pod, now = self._pod, self._now()
