@@ -22,6 +22,7 @@ from crashy.kubelet.handlers.killing import kill_all
 from crashy.kubelet.handlers.lifecycle import Lifecycle
 from crashy.kubelet.handlers.mounting import REMOUNT_SECONDS, mounted
 from crashy.kubelet.handlers.probing import Probing
+from crashy.kubelet.handlers.sandboxing import Sandboxing
 from crashy.kubelet.handlers.wakeups import Wakeups
 from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
@@ -93,6 +94,7 @@ class PodDriver:
         )
         self._backoff = crash_loop_backoff(self._profile)
         self._waiting: dict[str, Waiting] = {}
+        self._sandboxing = Sandboxing(self.pod, self._recorder)
         self._wakeups = Wakeups(self.pod.created_at, self._relist, self._profile, self._rng)
 
     @property
@@ -182,6 +184,9 @@ class PodDriver:
         await mounted(self.pod, self._config, self._recorder)
         if not self._probing.begun and view.instances:
             await asyncio.sleep(REMOUNT_SECONDS)
+        if not view.records() and await self._sandboxing.fails():
+            self._wakeups.requeue([SyncFailure()])
+            return
         self._probing.start(self._group)
         self._probing.trigger_readiness()
         found = self._sandbox.records(self.pod.template, view)

@@ -82,6 +82,11 @@ class Profile:
     node_monitor_grace: float = 50.0
     """Seconds without a node's heartbeat after which it is not ready (40 up to 1.31; kube-controller-manager:
     --node-monitor-grace-period)."""
+    kills_all_on_oom: bool = True
+    """On cgroup v2 a container dies whole for want of memory (memory.oom.group, from 1.28); otherwise one process does.
+
+    kubelet: pkg/kubelet/kuberuntime/kuberuntime_container_linux.go.
+    """
 
     probe_level_grace: bool = True
     """A probe's own terminationGracePeriodSeconds is honoured."""
@@ -175,6 +180,7 @@ _1_20 = Profile(
     probes_before_status=True,
     keeps_status_on_restart=False,
     node_monitor_grace=40.0,
+    kills_all_on_oom=False,
     probe_level_grace=False,
     sidecars=False,
     restart_rules=False,
