@@ -22,6 +22,7 @@ from crashy.kubelet.worker import ContainerView, Decision, Worker
 from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
 from crashy.objects.status import ContainerStatus, PodStatus
 from crashy.timeline import Timeline
+from tests.kubelet.cases import case
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP
 PROBE = Probe(Exec(("true",)), period_seconds=1, failure_threshold=1)
@@ -38,6 +39,8 @@ class Manager:
 
     pod: Pod
     started: bool = True
+    state: str = "running"
+    phase: str = "Running"
     answer: Outcome = GOOD
     changes: list[tuple[float, ProbeType, Stored | None]] = field(default_factory=list)
     probing: Probing = field(init=False)
@@ -55,9 +58,8 @@ class Manager:
 
     def status(self) -> PodStatus:
         containers = (*self.pod.template.init_containers, *self.pod.template.containers)
-        return PodStatus(
-            "Running", tuple(ContainerStatus(c.name, c.name, "running", started=self.started) for c in containers)
-        )
+        states = (ContainerStatus(c.name, c.name, self.state, started=self.started) for c in containers)  # type: ignore[arg-type]
+        return PodStatus(self.phase, tuple(states))  # type: ignore[arg-type]
 
     async def probe(self, *_: object) -> Outcome:
         return self.answer
@@ -69,8 +71,8 @@ class Manager:
         return [f"{name}/{kind}" for (name, kind), task in pairs if not task.done()]
 
 
-def pod(*containers: Container) -> Pod:
-    return Pod("web", "default", "uid", "10.0.0.1", PodTemplate(containers))
+def pod(*containers: Container, policy: str = "Always") -> Pod:
+    return Pod("web", "default", "uid", "10.0.0.1", PodTemplate(containers, restart_policy=policy))  # type: ignore[arg-type]
 
 
 @asynccontextmanager
@@ -254,20 +256,47 @@ async def test_the_ticks_begin_after_the_first_sleep() -> None:
         assert one.requested == [0.25, 1.25, 2.25]
 
 
-@pytest.mark.case("worker.cleanup.readiness", "worker.cleanup.startup")
-@pytest.mark.parametrize("kind", [READINESS, STARTUP])
-def test_a_worker_that_is_stopped_takes_its_result_with_it(kind: ProbeType) -> None:
-    """TestCleanUp."""
+@pytest.mark.parametrize("kind", [case(f"worker.cleanup.{kind}", kind) for kind in (READINESS, STARTUP)])
+def test_a_worker_that_is_stopped_leaves_the_table_with_its_result(kind: ProbeType) -> None:
+    """TestCleanUp; a later start makes a new worker."""
 
     async def main() -> None:
-        one = One(GOOD, kind=kind)
-        task = asyncio.create_task(one.prober.run())
-        await asyncio.sleep(0.5)
-        assert one.worker.results.get("A") is Stored.SUCCESS
-        for _ in range(10):
-            one.prober.stop()
-        await task
-        assert one.worker.results.get("A") is None
+        async with tasks() as group:
+            manager = Manager(pod(container("a", str(kind))), started=kind is not STARTUP)
+            results = manager.probing.results[kind]
+            for _ in range(2):
+                manager.probing.start(group)
+                await asyncio.sleep(0.5)
+                assert (manager.workers, results.get("a")) == ([f"a/{kind}"], Stored.SUCCESS)
+                for _ in range(10):
+                    manager.probing.stop(kind)
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                assert (manager.probing._probers, manager.probing._tasks, results.get("a")) == ({}, [], None)
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("state", "phase", "policy", "kept"),
+    [
+        ("terminated", "Running", "Never", False),
+        ("terminated", "Running", "Always", True),
+        ("running", "Failed", "Always", False),
+        ("waiting", "Pending", "Never", True),
+    ],
+)
+def test_a_worker_whose_container_is_gone_for_good_leaves_the_table(
+    state: str, phase: str, policy: str, kept: bool
+) -> None:
+    """worker.go doProbe, prober_manager.go removeWorker."""
+
+    async def main() -> None:
+        async with tasks() as group:
+            manager = Manager(pod(container("a", "readiness"), policy=policy), state=state, phase=phase)
+            manager.probing.start(group)
+            await asyncio.sleep(0.5)
+            assert bool(manager.probing._probers) is kept
 
     run_virtual(main())
 
