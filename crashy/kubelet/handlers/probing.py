@@ -51,7 +51,7 @@ class Probing:
         self._views: dict[str, ContainerView | None] = {}
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Start the pod's workers as tasks of `group`; those that run continue unchanged, those that ended begin anew."""
+        """Start the pod's workers that do not run as tasks of `group`; those that do continue unchanged."""
         template = self._pod.template
         containers = {c.name: c for c in (*template.init_containers, *template.containers)}
         for name, kind in probe_workers(template, self._profile):
