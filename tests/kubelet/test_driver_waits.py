@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from crashy.kubelet.versions import NEWEST, Requeue
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 from tests.kubelet.scripted import Life
 from tests.kubelet.simulation import Run, simulate
 
@@ -30,9 +30,22 @@ def waits(run: Run) -> list[float]:
         case("restart-wait.self-exit.run601", 601, [0] * 10),
     ],
 )
-def test_waits_of_a_process_that_ends_by_itself(life: int, expected: list[float]) -> None:
+def test_waits_of_a_process_that_ends_by_itself(life: int, expected: list[float], expect: Expect) -> None:
     spec = {"containers": [{"name": "app", "image": "app"}]}
     seconds = (life + 1) * (len(expected) + 1) + sum(expected)
     run = simulate(spec, lambda *_: Life(start_seconds=0, exits_at=life, exit_code=1), seconds, profile=IDEAL)
 
-    assert waits(run)[: len(expected)] == expected
+    found = waits(run)[: len(expected)]
+    assert found == expected
+    expect(wait_before_restart_s=found)
+
+
+@pytest.mark.case("dobackoff.in-window", "dobackoff.message")
+def test_a_container_in_back_off_waits_with_this_reason(expect: Expect) -> None:
+    """kubelet: kuberuntime_manager.go doBackOff: its error is the reason of the container's state."""
+    spec = {"containers": [{"name": "app", "image": "app"}]}
+    run = simulate(spec, lambda *_: Life(start_seconds=0, exits_at=5, exit_code=1), 60)
+    waiting = [status.containers[0].reason for _, status in run.statuses if status.containers[0].state == "waiting"]
+
+    assert waiting[-1] == "CrashLoopBackOff"
+    expect(error=waiting[-1], waiting_reason=waiting[-1])
