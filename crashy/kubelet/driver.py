@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
-from crashy.kubelet.backoff import GC_SECONDS, SyncFailure, crash_loop_backoff
+from crashy.kubelet.backoff import SyncFailure, crash_loop_backoff
 from crashy.kubelet.config import COMPLETE, Config
 from crashy.kubelet.generate import FINAL, Waiting, generate_status, with_result
 from crashy.kubelet.grace import grace_period
@@ -218,13 +218,13 @@ class PodDriver:
 
     async def _start(self, container: Container, last_finished_at: float | None) -> SyncFailure | None:
         now = self._loop.time()
-        self._backoff.gc(now - now % GC_SECONDS)
         if crash_loop := self._backoff.do_backoff(now, container.name, last_finished_at):
             pod = self.pod
             message = crash_loop.message(container=container.name, pod=pod.name, namespace=pod.namespace, uid=pod.uid)
             self._waiting[container.name] = Waiting("CrashLoopBackOff", message)
             self._recorder.back_off(container)
             return SyncFailure(until=crash_loop.until)
+        self._wakeups.housekeep(self._backoff)
         if waiting := await self._lifecycle.start(container):
             if waiting.reason == "CreateContainerConfigError" and not self._waiting:
                 self._wakeups.container_changed()  # the relist sees the pod's new sandbox
