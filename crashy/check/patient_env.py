@@ -28,7 +28,6 @@ class PatientEnv:
     latency: Mapping[ProbeType, float] = field(default_factory=dict)
     failures: Mapping[str, float] = field(default_factory=dict)
     serial: bool = False
-    reaped: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,7 +68,6 @@ def patient_env(
         latency={kind: late for kind, late in latency.items() if late},
         failures={name: seconds(name) for name in FAILURES if variables.get(name)},
         serial=variables.get("RNG_MODE") == "blocking",
-        reaped=patient and not container.command,
         variables=variables,
     )
 

@@ -36,10 +36,10 @@ def state(pid: int) -> tuple[str, int] | None:
     return letter, int(session)
 
 
-def name(pid: int) -> str:
-    """Return the name of a process's program; empty where that can't be known."""
+def program(pid: int) -> str:
+    """Return the path of the program that a process runs, a script's interpreter; empty where that can't be known."""
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
+        return str(Path(f"/proc/{pid}/exe").readlink())
     except OSError:
         return ""
 

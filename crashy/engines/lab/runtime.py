@@ -25,7 +25,7 @@ from crashy.kubelet.handlers.http import probe_http
 from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import Profile
-from crashy.objects.images import is_patient
+from crashy.objects import reaping
 from crashy.objects.pod import Container, Exec, HTTPGet, Probe, ProbeType
 from crashy.objects.ports import PortError, find_port
 from crashy.timeline import Timeline, kinds
@@ -84,8 +84,8 @@ class ProcessRuntime:
         process = await self._spawn(program, container_id, program.command, lines.feed, lines.feed)
         running = self._running[container_id] = Running(program, process)
 
-        if is_patient(container.image) and not container.command:
-            self._orphans.waits(container_id)  # its image's first process is tini
+        if reaping.reaped(pod.template, container):
+            self._orphans.waits(container_id)
 
         def zombies() -> int:
             self._orphans.look()
