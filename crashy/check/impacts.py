@@ -8,11 +8,21 @@ rest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from signal import SIGKILL, SIGTERM
 
 from crashy.check.outcomes import FailureMode, noticed, notices
-from crashy.check.starts import RELIST, listens, ready_after_start, start, waits_for
+from crashy.check.starts import (
+    RELIST,
+    Start,
+    killed_too_early,
+    listens,
+    ready_after_start,
+    start,
+    waits_for,
+    within_start,
+)
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.backoff import WORK_QUEUE_SECONDS, crash_loop_backoff
 from crashy.kubelet.detection import Bounds, first_failure, first_probe
@@ -49,23 +59,16 @@ class Impact:
 
 def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     """Derive how a failure of a container that was ready goes on; `killing` is from SIGTERM to its end."""
-    detected: Bounds | None
-    ended: Bounds | None
-    if mode is FailureMode.EXIT:
-        detected, ended = _SYNC, Bounds(0.0, RELIST + _pre_stop_after_exit(target))
-    else:
-        begun = start(target).by is ProbeType.STARTUP or target.container.startup_probe is None
-        detected = noticed(target, ProbeType.LIVENESS, mode) if begun else None
-        # The kill waits for the sync, and the sync for its tick.
-        ended = detected and _sum(detected, _SYNC, killing)
+    begun = start(target)
+    detected, ended = _detected_and_ended(target, begun, mode, killing)
     restarted = ended and _restarted(target, mode, ended, killing)
-    ready = ready_after_start(target, mode)
-    if ready is None or start(target).ready is None:
+    ready = within_start(target, begun, _ready_again(target, mode))
+    if ready is None or begun.ready is None:
         return Impact(detected, None, None, None)
     out = _out(target, mode, ended, killing)
-    app = listens(target)
-    answering = restarted and _sum(restarted, app)
-    back = restarted and _sum(restarted, Bounds(max(ready.best, app.best), max(ready.worst, app.worst)))
+    app = within_start(target, begun, listens(target), asked=False)
+    answering = restarted and app and _sum(restarted, app)
+    back = restarted and app and _sum(restarted, Bounds(max(ready.best, app.best), max(ready.worst, app.worst)))
     if not target.readiness_counts:
         return Impact(detected, out, back, answering)
     if target.pods is not None and target.pods <= 1:
@@ -73,11 +76,48 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     return Impact(detected, out, back, out if _waits_to_be_ready(target) or restarted is None else answering)
 
 
+def _ready_again(target: CheckTarget, mode: FailureMode) -> Bounds | None:
+    """Bound the time from a restart until the container is ready."""
+    ready = ready_after_start(target, mode)
+    startup = target.container.startup_probe
+    early = ready_after_start(replace(target, container=replace(target.container, startup_probe=None)), mode)
+    if ready is None or early is None or startup is None or not _inherits_started(target, mode):
+        return ready
+    # It counts as started until a first tick of its startup probe, which then has a period more to succeed.
+    late = math.inf if killed_too_early(target) else ready.worst + startup.period_seconds
+    return Bounds(min(early.best, ready.best), late)
+
+
+def _inherits_started(target: CheckTarget, mode: FailureMode) -> bool:
+    """Return whether a failure makes liveness kill a container whose successor counts as started at once."""
+    probe = target.container.liveness_probe
+    if probe is None or target.container.startup_probe is None or not target.profile.inherits_started:
+        return False
+    return notices(target, probe, mode) and (mode is not FailureMode.EXIT or probe.failure_threshold == 1)
+
+
+def _detected_and_ended(
+    target: CheckTarget, begun: Start, mode: FailureMode, killing: Bounds
+) -> tuple[Bounds | None, Bounds | None]:
+    """Bound when the kubelet has decided to restart the container, and when it has ended."""
+    if mode is FailureMode.EXIT:
+        return _SYNC, Bounds(0.0, RELIST + _pre_stop_after_exit(target, begun))
+    if begun.in_vain and begun.ready and begun.killed and begun.ended:  # it is killed in any case, or is already
+        left = max(begun.killed.worst + RELIST - begun.ready.best, 0.0)
+        return Bounds(0.0, left), Bounds(0.0, max(begun.ended.worst - begun.ready.best, 0.0))
+    probed = begun.by is ProbeType.STARTUP or target.container.startup_probe is None
+    detected = noticed(target, ProbeType.LIVENESS, mode) if probed else None
+    # The kill waits for the sync, and the sync for its tick.
+    return detected, detected and _sum(detected, _SYNC, killing)
+
+
 def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: Bounds) -> Bounds | None:
     """Bound when the pod is no longer ready.
 
     A kill and a start within one sync are published as one: without a probe to pass, it was ready all the time.
     """
+    if mode is FailureMode.EXIT and _inherits_started(target, mode) and target.container.readiness_probe is None:
+        return Bounds(0.0, math.inf)
     if mode is FailureMode.EXIT:
         return ended if ended == _SYNC else ended and _sum(ended, _SYNC)
     unready = _waits_to_be_ready(target) or stays_ended(target)
@@ -85,6 +125,8 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: 
     published = ended and _sum(ended, _SYNC) if unready else None
     if ended and not unready and _ends_its_job(target):
         published = _sum(ended, _SYNC, killing, _SYNC)  # it is restarted, and then deleted
+    if published and target.container.readiness_probe is None and _inherits_started(target, mode):
+        return Bounds(published.best, math.inf)  # it is ready without its startup probe, until that has failed
     if seen is None or published is None:
         return seen or published
     return Bounds(min(seen.best, published.best), min(seen.worst, published.worst))
@@ -138,6 +180,8 @@ def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:
     probe = target.container.liveness_probe
     if probe is None or target.container.startup_probe is not None or probe.failure_threshold < 2:
         return 0.0
+    if start(target).in_vain:  # every start is killed: that is no delay of it
+        return 0.0
     if not notices(target, probe, FailureMode.EXIT):
         return 0.0
     safe = first_probe(probe).best + (probe.failure_threshold - 2) * probe.period_seconds
@@ -147,16 +191,17 @@ def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:
     return killed + crash_loop_backoff().initial + WORK_QUEUE_SECONDS + RELIST
 
 
-def _pre_stop_after_exit(target: CheckTarget) -> float:
+def _pre_stop_after_exit(target: CheckTarget, begun: Start) -> float:
     """Return how long a preStop sleep can delay a restart after an exit.
 
     A liveness probe that one failure ends may fail between the exit and the relist: then what has ended is killed too.
+    Or it ends while it is killed.
     """
     probe, hook = target.container.liveness_probe, target.container.lifecycle.pre_stop
-    if probe is None or probe.failure_threshold > 1 or not isinstance(hook, Sleep):
+    if probe is None or not isinstance(hook, Sleep) or (probe.failure_threshold > 1 and not begun.in_vain):
         return 0.0
     grace = grace_period(target.template.termination_grace_period_seconds, KillReason.LIVENESS, target.container)
-    return min(hook.seconds, grace) if notices(target, probe, FailureMode.EXIT) else 0.0
+    return min(hook.seconds, grace) if begun.in_vain or notices(target, probe, FailureMode.EXIT) else 0.0
 
 
 def _sum(*parts: Bounds) -> Bounds:

@@ -7,6 +7,7 @@ once; how long it takes to end is chosen too, as `check` can't know it.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,12 +15,13 @@ from typing import NamedTuple
 
 from crashy.check.impacts import Impact
 from crashy.check.numbers import Numbers, numbers
-from crashy.check.outcomes import FailureMode, Verdict, hook_seconds, outcome
+from crashy.check.outcomes import FailureMode, hook_seconds
 from crashy.check.starts import RELIST
 from crashy.check.targets import CheckTarget
 from crashy.clock import VirtualLoop
 from crashy.engines.images import program, runs_patient
 from crashy.engines.sim import sim
+from crashy.engines.sim.life import BOOT_SECONDS
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.faults.base import parse_spec
 from crashy.fields.units import Fixed
@@ -85,8 +87,7 @@ class Case:
             return "it fails by itself"
         if not runs_patient(container) and command and not shell.others(command):
             return "its command ends, or is no server"
-        liveness = container.liveness_probe
-        if liveness and outcome(self.target, liveness).verdict in {Verdict.FAILS, Verdict.HANGS}:
+        if self.numbers.start.in_vain:
             return "liveness kills a healthy app"
         if any(one.lifecycle.post_start for one in template.containers):
             return "postStart"
@@ -137,7 +138,8 @@ async def _run(case: Case, failure: Failure | None, patience: float) -> tuple[li
     events: list[Event] = []
     timeline.subscribe(events.append)
     target = case.target
-    model = Model(start=Fixed(target.env.starts), drain=Fixed(failure.drain if failure else 0.0), run=Fixed(EVER))
+    drain = target.env.drains.worst if target.env.drains else failure.drain if failure else 0.0
+    model = Model(start=Fixed(target.env.starts), drain=Fixed(drain), run=Fixed(EVER))
     rng = random.Random(failure.seed if failure else 0)
     images = (*target.template.init_containers, *target.template.containers)
     models = {one.image: model for one in images}
@@ -192,7 +194,7 @@ def _ready(event: Event, target: CheckTarget) -> bool:
 
 def _longest(impacts: object) -> float:
     assert hasattr(impacts, "__iter__")
-    times = [b.worst for one in impacts for b in (one.detected, one.out, one.back) if b]
+    times = [b.worst for one in impacts for b in (one.detected, one.out, one.back) if b and b.worst < math.inf]
     return max(times, default=0.0)
 
 
@@ -238,6 +240,68 @@ def wrong_start(case: Case) -> Iterator[str]:
     yield from _outside("ready", bounds, took)
 
 
+class Life(NamedTuple):
+    """One life of a container that its probes end: when it was `killed`, `ready`, and had `ended`, from its start."""
+
+    killed: float | None
+    ready: float | None
+    ended: float
+
+
+def lives(case: Case, drain: float, seconds: float = 900.0) -> list[Life]:
+    """Let a container run without a failure, and return the lives that have ended."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        events = runner.run(_watched(case, drain, seconds))
+    name = case.target.container.name
+    found: list[Life] = []
+    begun, killed, ready = 0.0, None, None
+    for event in events:
+        if event.kind == "pod" and ready is None and _ready(event, case.target):
+            ready = event.t - begun
+        if event.data.get("container") != name:
+            continue
+        if event.kind == "process" and event.reason == "Started":
+            begun, killed, ready = event.t, None, None
+        elif event.kind == "event" and event.reason == "Killing":
+            killed = event.t - begun
+        elif event.kind == "process" and event.reason == "Exited":
+            found.append(Life(killed, ready, event.t - begun))
+    return found
+
+
+async def _watched(case: Case, drain: float, seconds: float) -> list[Event]:
+    timeline = Timeline(asyncio.get_running_loop().time)
+    events: list[Event] = []
+    timeline.subscribe(events.append)
+    target = case.target
+    drain = target.env.drains.worst if target.env.drains else drain
+    model = Model(start=Fixed(target.env.starts), drain=Fixed(drain), run=Fixed(EVER))
+    models = {one.image: model for one in target.template.containers}
+    rng = random.Random(int(drain))
+    async with sim.running(timeline, rng=rng, profile=target.profile, models=models) as engine:
+        await engine.apply(case.manifests)
+        await asyncio.sleep(seconds)
+    return events
+
+
+def wrong_lives(case: Case) -> Iterator[str]:
+    """Yield what sim shows of starts that a probe always ends, and `check` does not say."""
+    begun, container = case.numbers.start, case.target.container
+    boot = BOOT_SECONDS[1] if case.target.env.obeys else 0.0
+    for drain in (0.0, EVER):
+        shown = lives(case, drain)
+        if not shown:
+            yield "no life has ended"
+        for life in shown:
+            synced = begun.killed and Bounds(begun.killed.best, begun.killed.worst + RELIST)
+            if life.killed is not None:  # the events of a pod that has many are dropped
+                yield from _outside("killed", synced, life.killed)
+            yield from _outside("ended", begun.ended, life.ended)
+            at_once = not (container.readiness_probe or container.startup_probe)  # and that is published later
+            ready = begun.ready and Bounds(begun.ready.best, begun.ready.worst + boot)
+            yield from _outside("ready", ready, 0.0 if at_once and life.ready is not None else life.ready)
+
+
 def wrong(case: Case, mode: FailureMode, seen: Seen) -> Iterator[str]:
     """Yield what sim shows and `check` does not say."""
     impact = case.numbers.impacts[mode]
@@ -258,7 +322,7 @@ def _kills_the_dead(target: CheckTarget) -> bool:
 
 def _outside(what: str, bounds: Bounds | None, moment: float | None) -> Iterator[str]:
     if bounds is None or moment is None:
-        if (bounds is None) != (moment is None):
+        if (bounds is None) != (moment is None) and not (bounds and bounds.worst == math.inf):
             yield f"{what}: {bounds} but seen {moment}"
     elif not bounds.best - HAIR <= moment <= bounds.worst + HAIR:
         yield f"{what}: {bounds} but seen {moment:.2f}"
@@ -277,11 +341,18 @@ def too_wide(case: Case, mode: FailureMode, shown: list[Seen]) -> Iterator[str]:
         periods.append(
             max(periods) + (readiness.success_threshold - 1) * readiness.period_seconds
         )  # the extra probes of syncs shorten a streak
+    if case.target.profile.inherits_started and case.target.container.startup_probe:
+        periods.append(max(periods) + case.target.container.startup_probe.period_seconds)  # it may start once more
     slack = max(periods, default=0) + 3 * RELIST + HAIR  # the relist, the sync, and the whole seconds of a status
     for what in ("out", "back"):
         bounds = getattr(impact, what)
         times = [t for one in shown if (t := getattr(one, what)) is not None]
-        if bounds and times and (bounds.worst - bounds.best) > max(times) - min(times) + slack:
+        if (
+            bounds
+            and times
+            and bounds.worst < math.inf
+            and (bounds.worst - bounds.best) > max(times) - min(times) + slack
+        ):
             yield f"{what}: {bounds} but seen {min(times):.2f} to {max(times):.2f}"
 
 
