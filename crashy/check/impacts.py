@@ -8,15 +8,13 @@ rest.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from signal import SIGKILL, SIGTERM
 
 from crashy.check.outcomes import FailureMode, noticed, notices
 from crashy.check.starts import (
     RELIST,
     Start,
-    killed_too_early,
     listens,
     ready_after_start,
     start,
@@ -62,7 +60,7 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     begun = start(target)
     detected, ended = _detected_and_ended(target, begun, mode, killing)
     restarted = ended and _restarted(target, mode, ended, killing)
-    ready = within_start(target, begun, _ready_again(target, mode))
+    ready = within_start(target, begun, ready_after_start(target, mode))
     if ready is None or begun.ready is None:
         return Impact(detected, None, None, None)
     out = _out(target, mode, ended, killing)
@@ -74,26 +72,6 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     if target.pods is not None and target.pods <= 1:
         return Impact(detected, out, back, back if _waits_to_be_ready(target) else answering)
     return Impact(detected, out, back, out if _waits_to_be_ready(target) or restarted is None else answering)
-
-
-def _ready_again(target: CheckTarget, mode: FailureMode) -> Bounds | None:
-    """Bound the time from a restart until the container is ready."""
-    ready = ready_after_start(target, mode)
-    startup = target.container.startup_probe
-    early = ready_after_start(replace(target, container=replace(target.container, startup_probe=None)), mode)
-    if ready is None or early is None or startup is None or not _inherits_started(target, mode):
-        return ready
-    # It counts as started until a first tick of its startup probe, which then has a period more to succeed.
-    late = math.inf if killed_too_early(target) else ready.worst + startup.period_seconds
-    return Bounds(min(early.best, ready.best), late)
-
-
-def _inherits_started(target: CheckTarget, mode: FailureMode) -> bool:
-    """Return whether a failure makes liveness kill a container whose successor counts as started at once."""
-    probe = target.container.liveness_probe
-    if probe is None or target.container.startup_probe is None or not target.profile.inherits_started:
-        return False
-    return notices(target, probe, mode) and (mode is not FailureMode.EXIT or probe.failure_threshold == 1)
 
 
 def _detected_and_ended(
@@ -116,8 +94,6 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: 
 
     A kill and a start within one sync are published as one: without a probe to pass, it was ready all the time.
     """
-    if mode is FailureMode.EXIT and _inherits_started(target, mode) and target.container.readiness_probe is None:
-        return Bounds(0.0, math.inf)
     if mode is FailureMode.EXIT:
         return ended if ended == _SYNC else ended and _sum(ended, _SYNC)
     unready = _waits_to_be_ready(target) or stays_ended(target)
@@ -125,8 +101,6 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: 
     published = ended and _sum(ended, _SYNC) if unready else None
     if ended and not unready and _ends_its_job(target):
         published = _sum(ended, _SYNC, killing, _SYNC)  # it is restarted, and then deleted
-    if published and target.container.readiness_probe is None and _inherits_started(target, mode):
-        return Bounds(published.best, math.inf)  # it is ready without its startup probe, until that has failed
     if seen is None or published is None:
         return seen or published
     return Bounds(min(seen.best, published.best), min(seen.worst, published.worst))

@@ -79,23 +79,6 @@ def within_start(target: CheckTarget, begun: Start, moment: Bounds | None, *, as
     return Bounds(moment.best, math.inf)
 
 
-def killed_too_early(target: CheckTarget) -> bool:
-    """Return whether liveness may end a start that follows its own kill, before the startup probe is asked.
-
-    Some versions take the new container for started until then (kubernetes#141155). Without a known start: no.
-    """
-    startup, liveness = target.container.startup_probe, target.container.liveness_probe
-    if (
-        startup is None
-        or liveness is None
-        or not target.profile.inherits_started
-        or not succeeds(target, ProbeType.STARTUP)
-    ):
-        return False
-    fails = first_probe(liveness).best + (liveness.failure_threshold - 1) * liveness.period_seconds
-    return fails < first_probe(startup).worst and waits_for(target, liveness).worst > fails
-
-
 def succeeds(target: CheckTarget, kind: ProbeType) -> bool:
     """Return whether a probe succeeds, once its app has started and is well."""
     probe, latency = target.probes[kind], target.env.latency.get(kind, 0.0)

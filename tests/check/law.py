@@ -341,8 +341,6 @@ def too_wide(case: Case, mode: FailureMode, shown: list[Seen]) -> Iterator[str]:
         periods.append(
             max(periods) + (readiness.success_threshold - 1) * readiness.period_seconds
         )  # the extra probes of syncs shorten a streak
-    if case.target.profile.inherits_started and case.target.container.startup_probe:
-        periods.append(max(periods) + case.target.container.startup_probe.period_seconds)  # it may start once more
     slack = max(periods, default=0) + 3 * RELIST + HAIR  # the relist, the sync, and the whole seconds of a status
     for what in ("out", "back"):
         bounds = getattr(impact, what)
