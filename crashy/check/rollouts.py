@@ -111,11 +111,12 @@ def ready_while_stopping(target: CheckTarget) -> Iterator[Hit]:
     if begun.in_vain:
         yield from _surely_ready_while_stopping(target, begun, least)
         return
-    if outcome(target, readiness).verdict is not Verdict.PASSES or pre_stop_seconds(container) is None:
+    hook = pre_stop_seconds(container)
+    if outcome(target, readiness).verdict is not Verdict.PASSES or hook is None:
         return
-    waits = goes_on(target, kill_reason(target)).best
+    waits = min(hook, goes_on(target, kill_reason(target)).best)
     if waits > max(readiness.period_seconds * readiness.success_threshold, least):
-        text = f"it goes on for {waits:g} s after liveness has given up on a slow start"
+        text = f"preStop runs {waits:g} s after liveness has given up on a slow start"
         text += f"; readiness may succeed in it (every {readiness.period_seconds} s)"
         yield Hit(target.field("lifecycle.preStop"), f"{text}, and a rollout goes on with a container that is killed")
 

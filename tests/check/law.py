@@ -21,7 +21,6 @@ from crashy.check.targets import CheckTarget
 from crashy.clock import VirtualLoop
 from crashy.engines.images import program, runs_patient
 from crashy.engines.sim import sim
-from crashy.engines.sim.life import BOOT_SECONDS
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.faults.base import parse_spec
 from crashy.fields.units import Fixed
@@ -149,7 +148,7 @@ async def _run(case: Case, failure: Failure | None, patience: float) -> tuple[li
         while ready_at is None and timeline.now() < patience:
             await asyncio.sleep(0.5)
             fresh, found = len(events), events[fresh:]
-            ready_at = next((event.t for event in found if _ready(event, target)), None)
+            ready_at = next((event.t for event in found if is_ready(event, target)), None)
         if ready_at is not None:
             await asyncio.sleep(ready_at + (failure.after if failure else case.settled + 100.0) - timeline.now())
             failed_at = timeline.now()
@@ -176,20 +175,20 @@ def seen(case: Case, failure: Failure) -> Seen:
         started = (e.kind == "process" and e.reason == "Started" and e in mine and e.t >= ended for e in later)
         again = next((index for index, here in enumerate(started) if here), len(later))
         waits = target.container.readiness_probe or target.container.startup_probe
-        back = next((e.t for e in later[again:] if not waits or _ready(e, target)), None)
+        back = next((e.t for e in later[again:] if not waits or is_ready(e, target)), None)
         if target.container.startup_probe and target.profile.inherits_started:  # it may be ready before it has started
-            turns = [(e.t, _ready(e, target)) for e in later[again:] if e.kind == "pod" and not e.data["deleting"]]
+            turns = [(e.t, is_ready(e, target)) for e in later[again:] if e.kind == "pod" and not e.data["deleting"]]
             unready = max((index for index, (_, ready) in enumerate(turns) if not ready), default=-1)
             back = next((t for t, _ in turns[unready + 1 :]), back)
     last = next((event for event in reversed(events) if event.kind == "pod"), None)
-    if last is None or last.t < (back or 0.0) or not _ready(last, target):
+    if last is None or last.t < (back or 0.0) or not is_ready(last, target):
         back = None  # not for long
     if ready_at is None:
         return Seen(None, None, None, None)
     return Seen(ready_at, *(None if t is None else t - onset for t in (killed, out, back)))
 
 
-def _ready(event: Event, target: CheckTarget) -> bool:
+def is_ready(event: Event, target: CheckTarget) -> bool:
     if event.kind != "pod" or event.data["deleting"] or target.template.readiness_gates:
         return False
     states = (*event.data["containers"], *event.data.get("init_containers", ()))
@@ -241,69 +240,7 @@ def wrong_start(case: Case) -> Iterator[str]:
     took = None if ready_at is None else ready_at - begun
     if took is not None and not (container.readiness_probe or container.startup_probe):
         took = 0.0  # it is ready with its start, and that is published later
-    yield from _outside("ready", bounds, took)
-
-
-class Life(NamedTuple):
-    """One life of a container that its probes end: when it was `killed`, `ready`, and had `ended`, from its start."""
-
-    killed: float | None
-    ready: float | None
-    ended: float
-
-
-def lives(case: Case, drain: float, seconds: float = 900.0) -> list[Life]:
-    """Let a container run without a failure, and return the lives that have ended."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        events = runner.run(_watched(case, drain, seconds))
-    name = case.target.container.name
-    found: list[Life] = []
-    begun, killed, ready = 0.0, None, None
-    for event in events:
-        if event.kind == "pod" and ready is None and _ready(event, case.target):
-            ready = event.t - begun
-        if event.data.get("container") != name:
-            continue
-        if event.kind == "process" and event.reason == "Started":
-            begun, killed, ready = event.t, None, None
-        elif event.kind == "event" and event.reason == "Killing":
-            killed = event.t - begun
-        elif event.kind == "process" and event.reason == "Exited":
-            found.append(Life(killed, ready, event.t - begun))
-    return found
-
-
-async def _watched(case: Case, drain: float, seconds: float) -> list[Event]:
-    timeline = Timeline(asyncio.get_running_loop().time)
-    events: list[Event] = []
-    timeline.subscribe(events.append)
-    target = case.target
-    drain = target.env.drains.worst if target.env.drains else drain
-    model = Model(start=Fixed(target.env.starts), drain=Fixed(drain), run=Fixed(EVER))
-    models = {one.image: model for one in target.template.containers}
-    rng = random.Random(int(drain))
-    async with sim.running(timeline, rng=rng, profile=target.profile, models=models) as engine:
-        await engine.apply(case.manifests)
-        await asyncio.sleep(seconds)
-    return events
-
-
-def wrong_lives(case: Case) -> Iterator[str]:
-    """Yield what sim shows of starts that a probe always ends, and `check` does not say."""
-    begun, container = case.numbers.start, case.target.container
-    boot = BOOT_SECONDS[1] if case.target.env.obeys else 0.0
-    for drain in (0.0, EVER):
-        shown = lives(case, drain)
-        if not shown:
-            yield "no life has ended"
-        for life in shown:
-            synced = begun.killed and Bounds(begun.killed.best, begun.killed.worst + RELIST)
-            if life.killed is not None:  # the events of a pod that has many are dropped
-                yield from _outside("killed", synced, life.killed)
-            yield from _outside("ended", begun.ended, life.ended)
-            at_once = not (container.readiness_probe or container.startup_probe)  # and that is published later
-            ready = begun.ready and Bounds(begun.ready.best, begun.ready.worst + boot)
-            yield from _outside("ready", ready, 0.0 if at_once and life.ready is not None else life.ready)
+    yield from outside("ready", bounds, took)
 
 
 def wrong(case: Case, mode: FailureMode, seen: Seen) -> Iterator[str]:
@@ -312,11 +249,11 @@ def wrong(case: Case, mode: FailureMode, seen: Seen) -> Iterator[str]:
     if mode is not FailureMode.EXIT:
         synced = impact.detected and Bounds(impact.detected.best, impact.detected.worst + RELIST)
         if seen.killed is not None or seen.back is None:  # the events of a pod that has many are dropped
-            yield from _outside("killed", synced, seen.killed)
+            yield from outside("killed", synced, seen.killed)
     # A kill and a start within one sync are published as one: then it was never out.
     if not (mode is FailureMode.EXIT and seen.out is None and seen.back is not None and _kills_the_dead(case.target)):
-        yield from _outside("out", impact.out, seen.out)
-    yield from _outside("back", impact.back, seen.back)
+        yield from outside("out", impact.out, seen.out)
+    yield from outside("back", impact.back, seen.back)
 
 
 def _kills_the_dead(target: CheckTarget) -> bool:
@@ -324,7 +261,7 @@ def _kills_the_dead(target: CheckTarget) -> bool:
     return liveness is not None and liveness.failure_threshold == 1
 
 
-def _outside(what: str, bounds: Bounds | None, moment: float | None) -> Iterator[str]:
+def outside(what: str, bounds: Bounds | None, moment: float | None) -> Iterator[str]:
     if bounds is None or moment is None:
         if (bounds is None) != (moment is None) and not (bounds and bounds.worst == math.inf):
             yield f"{what}: {bounds} but seen {moment}"

@@ -20,7 +20,7 @@ from crashy.kubelet.versions import PROFILES
 from crashy.manifest.load import SUFFIXES, read_file
 from crashy.manifest.parse import parse
 from crashy.objects.manifests import read
-from tests.check import law
+from tests.check import law, lives
 from tests.check.targets import MANIFESTS, command, http, read_targets, tcp
 
 WILD = Path(os.environ.get("WILD", MANIFESTS.parent.parent / "shared" / "wild"))
@@ -186,7 +186,7 @@ def test_a_start_that_a_probe_always_ends_may_be_ready_until_its_process_has_end
 
     assert begun.in_vain
     assert version == "1.20" or begun.ready == (Bounds(*ready) if ready else None)
-    assert [*law.wrong_lives(case)] == []
+    assert [*lives.wrong_lives(case)] == []
 
 
 HANDLERS = st.sampled_from(
