@@ -116,19 +116,19 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: 
 
 def _restarted(target: CheckTarget, mode: FailureMode, ended: Bounds, killing: Bounds) -> Bounds | None:
     """Bound when the process runs again that has `ended`, or the one of the pod in its place."""
-    limit = _backoff_limit(target)
+    limit = backoff_limit(target)
     if stays_ended(target):
         if limit is None and target.workload.kind != "Pod" and len(target.template.containers) == 1:
             return _sum(ended, _SUCCESSOR)
         return _sum(ended, REPLACED) if limit else None
-    if _ends_its_job(target):
+    if _ends_its_job(target) or (mode is FailureMode.EXIT and ends_well(target)):
         return None
     return Bounds(ended.best, ended.worst + _killed_at_start(target, killing)) if mode is FailureMode.EXIT else ended
 
 
 def _ends_its_job(target: CheckTarget) -> bool:
     """Return whether the first restart is one too many for the Job, which fails."""
-    limit = _backoff_limit(target)
+    limit = backoff_limit(target)
     return target.template.restart_policy == "OnFailure" and limit is not None and limit <= 1
 
 
@@ -137,6 +137,12 @@ def stays_ended(target: CheckTarget) -> bool:
     template, container, profile = target.template, target.container, target.profile
     never = restart_policy(template, container, profile) == "Never"
     return never and not all(restarts_after(template, container, code, profile) for code in _FAILED)
+
+
+def ends_well(target: CheckTarget) -> bool:
+    """Return whether a container is known to end by itself with an exit code after which it is not started again."""
+    ends = "KILL_IN_SECONDS" in target.env.failures
+    return ends and not restarts_after(target.template, target.container, target.env.exit_code, target.profile)
 
 
 def _waits_to_be_ready(target: CheckTarget) -> bool:
@@ -181,7 +187,7 @@ def _killed_twice(target: CheckTarget, killing: Bounds) -> float:
     return 2 * (late + RELIST + killing.worst) + wait + RELIST
 
 
-def _backoff_limit(target: CheckTarget) -> int | None:
+def backoff_limit(target: CheckTarget) -> int | None:
     """Return the backoffLimit of the Job that a container belongs to; None for another workload."""
     match target.workload.object:
         case Job() as job:

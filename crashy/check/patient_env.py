@@ -20,7 +20,8 @@ class PatientEnv:
     `starts` are the seconds until the app listens, `readies` those until it reports ready, both from its start;
     `latency` is the delay of its probes' responses; `failures` are the variables that make it fail, with their seconds;
     `serial`: it serves one request at a time, each of `life.RNG_SECONDS`. `obeys`: it is the patient, which ends at
-    SIGTERM; `drains` bounds how long an app takes for that whose model is known.
+    SIGTERM; `drains` bounds how long an app takes for that whose model is known. `exit_code` is what KILL_IN_SECONDS
+    ends it with.
     """
 
     starts: float = 0.0
@@ -31,6 +32,7 @@ class PatientEnv:
     failures: Mapping[str, float] = field(default_factory=dict)
     serial: bool = False
     obeys: bool = False
+    exit_code: int = 1
     drains: Bounds | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -72,6 +74,7 @@ def patient_env(
         latency={kind: late for kind, late in latency.items() if late},
         failures={name: seconds(name) for name in FAILURES if variables.get(name)},
         serial=variables.get("RNG_MODE") == "blocking",
+        exit_code=int(code) if (code := variables.get("EXIT_CODE", "")).isdecimal() else 1,
         obeys=patient and container.command[:2] in {(), ("crashy", "serve")},
         variables=variables,
     )

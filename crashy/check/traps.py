@@ -231,7 +231,8 @@ TRAPS = (
     Trap(
         "liveness-without-restart", W, "Liveness kills what is not restarted, or is to end by itself",
         "With restartPolicy Never a failed liveness probe ends the pod: nothing starts it again. With OnFailure it is "
-        "started again, whatever its exit code is, and has lost what it had done.",
+        "started again at once, whatever its exit code is, and has lost what it had done; but once that has to wait "
+        "(CrashLoopBackOff), one that has ended with 0 has completed, and so has its pod (kubernetes#109537).",
         "restartPolicy: Always for what serves; no liveness probe, but activeDeadlineSeconds for what runs to an end.",
         pods.liveness_without_restart,
     ),
@@ -249,8 +250,9 @@ TRAPS = (
     ),
     Trap(
         "never-healed", W, "It fails, and nothing restarts it",
-        "The process keeps running, so it is restarted only if a liveness probe fails.",
-        "A liveness probe with httpGet.",
+        "A process that keeps running is restarted only if a liveness probe fails; one that has ended, only if "
+        "restartPolicy says so.",
+        "A liveness probe with httpGet; restartPolicy: Always for what serves.",
         pods.never_healed,
     ),
     Trap(
