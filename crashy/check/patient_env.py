@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crashy.fields.units import parse_duration
+from crashy.kubelet.detection import Bounds
 from crashy.objects import images
 from crashy.objects.config import ConfigMap
 from crashy.objects.pod import Container, ProbeType
@@ -18,7 +19,9 @@ class PatientEnv:
 
     `starts` are the seconds until the app listens, `readies` those until it reports ready, both from its start;
     `latency` is the delay of its probes' responses; `failures` are the variables that make it fail, with their seconds;
-    `serial`: it serves one request at a time, each of `life.RNG_SECONDS`.
+    `serial`: it serves one request at a time, each of `life.RNG_SECONDS`. `obeys`: it is the patient, which ends at
+    SIGTERM; `drains` bounds how long an app takes for that whose model is known. `exit_code` is what KILL_IN_SECONDS
+    ends it with.
     """
 
     starts: float = 0.0
@@ -28,7 +31,9 @@ class PatientEnv:
     latency: Mapping[ProbeType, float] = field(default_factory=dict)
     failures: Mapping[str, float] = field(default_factory=dict)
     serial: bool = False
-    reaped: bool = False
+    obeys: bool = False
+    exit_code: int = 1
+    drains: Bounds | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,18 +74,20 @@ def patient_env(
         latency={kind: late for kind, late in latency.items() if late},
         failures={name: seconds(name) for name in FAILURES if variables.get(name)},
         serial=variables.get("RNG_MODE") == "blocking",
-        reaped=patient and not container.command,
+        exit_code=int(code) if (code := variables.get("EXIT_CODE", "")).isdecimal() else 1,
+        obeys=patient and container.command[:2] in {(), ("crashy", "serve")},
         variables=variables,
     )
 
 
 def _modelled(annotations: Mapping[str, str]) -> PatientEnv:
     try:
-        start = parse_model(annotations[ANNOTATION]).start
+        model = parse_model(annotations[ANNOTATION])
     except (KeyError, ValueError):
         return PatientEnv()
-    least, most = start.shortest, start.longest
-    return PatientEnv(starts=most, readies=most, least_starts=least, least_readies=least)
+    least, most = model.start.shortest, model.start.longest
+    drains = Bounds(model.drain.shortest, model.drain.longest)
+    return PatientEnv(starts=most, readies=most, least_starts=least, least_readies=least, drains=drains)
 
 
 class _Seconds:

@@ -113,7 +113,8 @@ TRAPS = (
     # Periods and timeouts.
     Trap(
         "slow-start-killed", E, "Its start takes longer than its probes allow",
-        "The container is killed before it has started, starts again, and is killed again: CrashLoopBackOff.",
+        "The kubelet decides to kill the container before it has started, starts it again, and so on: "
+        "CrashLoopBackOff. While its preStop and its grace period run it may become ready, but for no longer.",
         "A startupProbe whose failureThreshold x periodSeconds covers the slowest start.",
         timing.slow_start_killed,
     ),
@@ -142,7 +143,7 @@ TRAPS = (
     Trap(
         "liveness-before-readiness", W, "Liveness gives up before readiness is first asked",
         "Readiness is asked so late because the start takes so long, but liveness grants less: whoever starts that "
-        "slowly is killed before readiness could ever succeed, again and again.",
+        "slowly is killed, again and again, and is ready at most for the time that its preStop and its end take.",
         "A startupProbe that covers the slowest start; then neither of the two needs an initialDelaySeconds.",
         timing.liveness_before_readiness,
     ),
@@ -213,11 +214,11 @@ TRAPS = (
         rollouts.no_pre_stop_wait,
     ),
     Trap(
-        "ready-while-stopping", W, "Readiness may succeed while preStop runs",
-        "After liveness has given up on a start, readiness is still asked while preStop runs. If it succeeds then, a "
-        "rolling update takes the pod for ready and removes an old one; after preStop the container is killed "
-        "(kubernetes#123027).",
-        "A startupProbe that covers the slowest start, or minReadySeconds above preStop's time.",
+        "ready-while-stopping", W, "Readiness may succeed while the container is killed",
+        "After liveness has given up on a start, readiness is still asked until the process has ended: while preStop "
+        "runs, and while it ignores SIGTERM. If it succeeds then, a rolling update takes the pod for ready and removes "
+        "an old one; then the container is gone (kubernetes#123027).",
+        "A startupProbe that covers the slowest start, or minReadySeconds above the time that the kill takes.",
         rollouts.ready_while_stopping,
     ),
     Trap(
@@ -230,7 +231,8 @@ TRAPS = (
     Trap(
         "liveness-without-restart", W, "Liveness kills what is not restarted, or is to end by itself",
         "With restartPolicy Never a failed liveness probe ends the pod: nothing starts it again. With OnFailure it is "
-        "started again, whatever its exit code is, and has lost what it had done.",
+        "started again at once, whatever its exit code is, and has lost what it had done; but once that has to wait "
+        "(CrashLoopBackOff), one that has ended with 0 has completed, and so has its pod (kubernetes#109537).",
         "restartPolicy: Always for what serves; no liveness probe, but activeDeadlineSeconds for what runs to an end.",
         pods.liveness_without_restart,
     ),
@@ -248,8 +250,9 @@ TRAPS = (
     ),
     Trap(
         "never-healed", W, "It fails, and nothing restarts it",
-        "The process keeps running, so it is restarted only if a liveness probe fails.",
-        "A liveness probe with httpGet.",
+        "A process that keeps running is restarted only if a liveness probe fails; one that has ended, only if "
+        "restartPolicy says so.",
+        "A liveness probe with httpGet; restartPolicy: Always for what serves.",
         pods.never_healed,
     ),
     Trap(

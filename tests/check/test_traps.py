@@ -144,6 +144,12 @@ CAUGHT = [
     ("exec-without-reaper", [spec(command("redis-cli", "ping"), **FOREIGN)], "warning", "entrypoint is unknown"),
     (
         "exec-without-reaper",
+        [spec(command("app", "ping"), **FOREIGN, command=["bash", "-c", "cd /srv && app"])],
+        "warning",
+        "app is the first process",
+    ),
+    (
+        "exec-without-reaper",
         [spec(command("sh", "-c", "pgrep x | app ping"), command=["app", "run"])],
         "warning",
         "app is the first process",
@@ -412,6 +418,8 @@ SPARED = [
     ("exec-needs-shell", [spec(command("sh", "-c", "a | b"))]),
     ("exec-without-reaper", [spec(command("tini", "-s", "--", "redis-cli", "ping"), **FOREIGN)]),
     ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, command=["tini", "--", "app"])]),
+    ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, command=["sh", "-c", "app"])]),
+    ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, command=["bash", "-c", "a; app & wait"])]),
     ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, pod={"shareProcessNamespace": True})]),
     ("exec-without-reaper", [spec(command("cat", "/app/is_ready"), **FOREIGN)]),
     ("exec-without-reaper", [spec(command("app", "ping"))]),  # the patient's image has tini

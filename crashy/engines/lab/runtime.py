@@ -30,7 +30,7 @@ from crashy.kubelet.handlers.http import probe_http
 from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import Profile
-from crashy.objects.images import is_patient
+from crashy.objects import reaping
 from crashy.objects.pod import Container, Exec, HTTPGet, Probe, ProbeType
 from crashy.objects.ports import PortError, find_port
 from crashy.timeline import Timeline, kinds
@@ -111,8 +111,8 @@ class ProcessRuntime:
             raise
         running = self._running[container_id] = Running(program, process, group)
 
-        if is_patient(container.image) and not container.command:
-            self._orphans.waits(container_id)  # its image's first process is tini
+        if reaping.reaped(pod.template, container):
+            self._orphans.waits(container_id)
 
         def zombies() -> int:
             self._orphans.look()
