@@ -1,0 +1,336 @@
+"""What each field of `Profile` comes to: a pod for each, what is done to it, and what is then seen of it.
+
+The same pods run on sim, one profile a pod, and side by side in a lab.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from crashy.clock import VirtualLoop
+from crashy.engines.lab.running import running as lab
+from crashy.engines.sim.sim import running as sim
+from crashy.experiment.read import read_experiment
+from crashy.experiment.runner import perform
+from crashy.kubelet.versions import Profile
+from crashy.timeline import Event, Timeline
+
+Object = dict[str, Any]
+PATIENT = "crashy-app:1.0.0"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is on the timeline of the pods whose names begin so."""
+
+    events: list[Event]
+    name: str
+
+    def of(self, kind: str, reason: str = "", container: str = "", after: float = 0.0) -> list[Event]:
+        return [
+            one
+            for one in self.events
+            if one.kind == kind and one.object.partition("/")[2].startswith(self.name)
+            if reason in {"", one.reason} and container in {"", one.data.get("container")} and one.t >= after
+        ]
+
+    def times(self, kind: str, reason: str = "", container: str = "", after: float = 0.0) -> list[float]:
+        return [one.t for one in self.of(kind, reason, container, after)]
+
+    @property
+    def pods(self) -> list[Seen]:
+        """Return what is seen of each pod alone."""
+        names = dict.fromkeys(one.object.partition("/")[2] for one in self.of("pod"))
+        return [Seen(self.events, name) for name in names]
+
+    def gaps(self, one: tuple[str, str], other: tuple[str, str]) -> list[float]:
+        """Return the seconds between the first of each, pod by pod; those that have not both are left out."""
+        found = []
+        for pod in self.pods:
+            if first := pod.times(*one):
+                found += [t - first[0] for t in pod.times(*other, after=first[0])[:1]]
+        return found
+
+    @property
+    def deleted(self) -> float:
+        return next(one.t for one in self.of("pod") if one.data["deleting"])
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A pod for a field, and what `measure` sees of it: `new` with the newest profile, `old` with `other` in the field.
+
+    `by_version` has what is seen of 1.20, 1.32 and 1.36. `no_lab` is why a lab does not show it.
+    """
+
+    objects: list[Object]
+    measure: Callable[[Seen], object]
+    new: object
+    old: object
+    by_version: tuple[object, object, object]
+    seconds: float = 12.0
+    steps: list[Object] = field(default_factory=list)
+    other: object = None
+    no_lab: str = ""
+
+
+def probe(path: str = "/healthz", period: int = 1, **more: Any) -> Object:
+    return {"httpGet": {"path": path, "port": 8080}, "periodSeconds": period, **more}
+
+
+def container(name: str = "app", **more: Any) -> Object:
+    env = [{"name": key, "value": value} for key, value in more.pop("env", {}).items()]
+    return {"name": name, "image": PATIENT, "env": env, **more}
+
+
+def pod(name: str, *containers: Object, **spec: Any) -> Object:
+    spec = {"terminationGracePeriodSeconds": 6, "containers": [*containers], **spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}}, "spec": spec}
+
+
+def three(name: str, *containers: Object, **spec: Any) -> Object:
+    """Return a ReplicaSet of three: what chance draws is not the same for all of them."""
+    template = {key: value for key, value in pod(name, *containers, **spec).items() if key in {"metadata", "spec"}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {"name": name},
+        "spec": {"replicas": 3, "selector": {"matchLabels": {"app": name}}, "template": template},
+    }
+
+
+def service(name: str) -> Object:
+    spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def watch(objects: Iterable[Object], steps: list[Object], seconds: float, *, on: str, profile: Profile) -> list[Event]:
+    """Run objects on sim or in a lab, perform the steps, and return all that happened."""
+    plan = {
+        "name": "effects",
+        "lesson": "effects",
+        "manifests": [*objects],
+        "steps": steps,
+        "duration": f"{seconds:g}s",
+    }
+
+    async def main(folder: Path) -> list[Event]:
+        (file := folder / "plan.yaml").write_text(yaml.safe_dump({**plan, "expect": {}}))
+        experiment = read_experiment(file)
+        timeline = Timeline(asyncio.get_running_loop().time)
+        events: list[Event] = []
+        timeline.subscribe(events.append)
+        rng = random.Random(1)
+        engine = (
+            sim(timeline, rng=rng, profile=profile)
+            if on == "sim"
+            else lab(timeline, labs=folder, note=lambda _: None, rng=rng, profile=profile)
+        )
+        async with engine as running:
+            await perform(experiment, running, timeline, rng=rng, stop=asyncio.Event(), recover=True)
+            return [*events]  # what the end of the engine does is none of it
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        asyncio.Runner(loop_factory=VirtualLoop if on == "sim" else None) as runner,
+    ):
+        return runner.run(main(Path(folder)))
+
+
+def at(seconds: float, what: str, value: str, target: str) -> Object:
+    return {"at": f"{seconds:g}s", what: value, "target": target}
+
+
+def first_asked(seen: Seen, kind: str) -> list[float]:
+    return seen.gaps(("process", "Started"), ("probe", kind))
+
+
+SLEEPS = {"preStop": {"exec": {"command": ["sleep", "4"]}}}
+NOBODY = {"httpGet": {"path": "/", "port": 9999}, "periodSeconds": 1}
+STARTS = {"startupProbe": probe("/startupz", failureThreshold=60)}
+
+
+def _phases(seen: Seen) -> set[str]:
+    return {one.data["phase"] for one in seen.of("pod") if one.data["deleting"]}
+
+
+def _endpoints(seen: Seen, *keys: str) -> bool:
+    """Return whether the pod is named so in the Service's endpoints after its deletion."""
+    later = seen.of("endpoints", after=seen.deleted - 0.001)
+    before = seen.of("endpoints")[: -len(later)] if later else seen.of("endpoints")
+    states = later or before[-1:]
+    return any(seen.name in one.data[key] for one in states for key in keys)
+
+
+def _backoffs(seen: Seen, restart: int) -> int:
+    """Return how many BackOff events there were in the wait for a restart."""
+    ends, starts = seen.times("process", "Exited"), seen.times("process", "Started")
+    return sum(ends[restart - 1] <= t < starts[restart] for t in seen.times("event", "BackOff"))
+
+
+def _first_phase_of_the_end(seen: Seen) -> str:
+    ended = (one for one in seen.of("pod") if one.data["containers"][0]["state"] == "terminated")
+    return next(str(one.data["phase"]) for one in ended)
+
+
+def _second_life(seen: Seen) -> bool:
+    statuses = (one.data["containers"][0] for one in seen.of("pod"))
+    return next(bool(one["started"]) for one in statuses if one["restarts"] == 1 and one["state"] == "running")
+
+
+EFFECTS: Mapping[str, Effect] = {
+    "always_jitters": Effect(
+        [three("jitters", container(livenessProbe=probe(period=15)))],
+        lambda seen: max(asked := first_asked(seen, "liveness")) - min(asked) > 1,
+        *(False, True, (True, False, False)),
+        seconds=22,
+    ),
+    "triggers_readiness": Effect(
+        [three("triggers", container(**STARTS, readinessProbe=probe(period=12)))],
+        lambda seen: max(seen.gaps(("probe", "startup"), ("probe", "readiness"))) > 4,
+        *(False, True, (True, False, False)),
+        seconds=16,
+    ),
+    "trigger_resets_ticker": Effect(
+        [pod("resets", container(**STARTS, readinessProbe=probe(period=5), env={"APP_START_DELAY": "2"}))],
+        lambda seen: (times := seen.times("probe", "readiness"))[1] - times[0] > 4.5,
+        *(True, False, (True, True, True)),
+        seconds=14,
+    ),
+    "startup_success_holds": Effect(
+        [pod("holds", container(startupProbe=probe("/startupz", period=2), env={"KILL_IN_SECONDS": "5"}))],
+        lambda seen: _backoffs(seen, 2),
+        *(1, 2, (1, 1, 1)),
+        seconds=60,
+        no_lab="takes a minute",
+    ),
+    "inherits_started": Effect(
+        [
+            pod(
+                "inherits",
+                container(startupProbe=probe("/startupz", period=5), livenessProbe=probe(failureThreshold=1)),
+            )
+        ],
+        _second_life,
+        *(True, False, (False, False, True)),
+        steps=[at(8, "inject", "error clients=kubelet", "inherits")],
+        seconds=18,
+    ),
+    "relist_seconds": Effect(
+        [three("relists", container(env={"KILL_IN_SECONDS": "2"}))],
+        lambda seen: (
+            max(pod.times("process", "Started")[1] - pod.times("process", "Exited")[0] for pod in seen.pods) > 3
+        ),
+        *(False, True, (False, False, False)),
+        other=8.0,
+    ),
+    "publishes_running_at_relist": Effect(
+        [three("publishes", container())],
+        lambda seen: (
+            max(next(one.t for one in pod.of("pod", "Running")) - pod.times("event", "Started")[0] for pod in seen.pods)
+            > 0.05
+        ),
+        *(False, True, (True, False, False)),
+    ),
+    "startup_failure_syncs": Effect(
+        [pod("startup", container(startupProbe={**NOBODY, "failureThreshold": 2}))],
+        lambda seen: bool(seen.of("event", "Killing")),
+        *(True, False, (False, True, True)),
+    ),
+    "requeue": Effect(
+        [pod("requeue", container(env={"KILL_IN_SECONDS": "1"}))],
+        lambda seen: _backoffs(seen, 4) > 2,
+        *(False, True, (True, True, False)),
+        seconds=200,
+        no_lab="takes minutes",
+    ),
+    "probe_level_grace": Effect(
+        [pod("grace", container(**STARTS, livenessProbe=probe(failureThreshold=1, terminationGracePeriodSeconds=1)))],
+        lambda seen: min(seen.gaps(("event", "Killing"), ("process", "Exited"))) > 4,
+        *(False, True, (True, False, False)),
+        steps=[at(6, "inject", "freeze", "grace")],
+        seconds=20,
+    ),
+    "sidecars": Effect(
+        [
+            pod(
+                "sidecars",
+                container(env={"PORT": "9090", "ADMIN_PORT": "9091"}),
+                initContainers=[container("side", restartPolicy="Always")],
+            )
+        ],
+        lambda seen: bool(seen.of("process", "Started", "app")),
+        *(True, False, (False, True, True)),
+    ),
+    "restart_rules": Effect(
+        [
+            pod(
+                "rules",
+                container(restartPolicy="Never", env={"KILL_IN_SECONDS": "2"}),
+                container("other", env={"PORT": "9090", "ADMIN_PORT": "9091"}),
+            )
+        ],
+        lambda seen: len(seen.of("process", "Started", "app")) > 1,
+        *(False, True, (True, True, False)),
+        seconds=8,
+    ),
+    "stops_liveness_on_deletion": Effect(
+        [pod("stops", container(livenessProbe=probe(), lifecycle=SLEEPS))],
+        lambda seen: len(seen.of("probe", "liveness", after=seen.deleted + 1.2)) > 1,
+        *(False, True, (True, False, False)),
+        steps=[at(6, "delete", "pod", "stops")],
+        seconds=14,
+    ),
+    "keeps_terminating_endpoints": Effect(
+        [pod("keeps", container(readinessProbe=probe("/readyz"), lifecycle=SLEEPS)), service("keeps")],
+        lambda seen: _endpoints(seen, "ready", "not_ready"),
+        *(True, False, (False, True, True)),
+        steps=[at(6, "delete", "pod", "keeps")],
+    ),
+    "proxies_terminating_endpoints": Effect(
+        [pod("proxies", container(readinessProbe=probe("/readyz"), lifecycle=SLEEPS)), service("proxies")],
+        lambda seen: _endpoints(seen, "serving"),
+        *(True, False, (False, True, True)),
+        steps=[at(6, "delete", "pod", "proxies")],
+    ),
+    "publishes_final_phase_on_deletion": Effect(
+        [pod("final", container())],
+        _phases,
+        *({"Running", "Succeeded"}, {"Running"}, ({"Running"}, {"Running", "Succeeded"}, {"Running", "Succeeded"})),
+        steps=[at(5, "delete", "pod", "final")],
+    ),
+    "withholds_final_phase": Effect(
+        [pod("withholds", container(env={"KILL_IN_SECONDS": "2"}), restartPolicy="Never")],
+        _first_phase_of_the_end,
+        *("Running", "Failed", ("Failed", "Running", "Running")),
+    ),
+    "final_phase_after": Effect(
+        [pod("phase", container(env={"KILL_IN_SECONDS": "2"}), restartPolicy="Never")],
+        lambda seen: min(seen.gaps(("process", "Exited"), ("pod", "Failed"))) > 3,
+        *(False, True, (False, False, False)),
+        other=4.0,
+    ),
+    "gone_after_exit": Effect(
+        [pod("gone", container())],
+        lambda seen: min(seen.gaps(("process", "Exited"), ("pod", "Deleted"))) > 4,
+        *(False, True, (True, False, False)),
+        steps=[at(4, "delete", "pod", "gone")],
+        seconds=18,
+    ),
+    "spam_filter_by_type": Effect(
+        [pod("spam", container(readinessProbe=NOBODY))],
+        lambda seen: bool(seen.of("event", "Started", after=40)),
+        *(True, False, (False, True, True)),
+        steps=[at(40, "inject", "crash mode=exit", "spam")],
+        seconds=50,
+        no_lab="takes a minute",
+    ),
+}
