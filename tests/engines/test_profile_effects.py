@@ -8,7 +8,8 @@ import pytest
 
 from crashy.kubelet.backoff import crash_loop_backoff
 from crashy.kubelet.versions import NEWEST, PROFILES, Profile
-from tests.engines.effects import EFFECTS, Seen, watch
+from tests.engines.effects import Seen, watch
+from tests.engines.profile_effects import EFFECTS
 
 ELSEWHERE = {
     "version": "test_what_a_pod_is_told_of_the_version, in the lab: sim's containers read no headers",
@@ -18,7 +19,7 @@ ELSEWHERE = {
 
 
 def test_every_field_has_an_effect_that_is_tried() -> None:
-    """If this fails: a new field needs a row in tests/engines/effects.py."""
+    """If this fails: a new field needs a row in tests/engines/profile_effects.py."""
     assert {*EFFECTS, *ELSEWHERE} == {one.name for one in fields(Profile)}
 
 

@@ -34,7 +34,7 @@ KNOWN = "already present on machine"
 ANSWER = 'Readiness probe failed: command timed out: "sleep 5" timed out after 1s'
 FALLS = [pod("falls", container(env={"KILL_IN_SECONDS": "1"}))]
 UNKNOWN = [pod("errs", container(readinessProbe={"httpGet": {"path": "/", "port": "nope"}, "periodSeconds": 1}))]
-RESULT = "Readiness probe errored and resulted in unknown state: couldn't find"
+RESULT = "Readiness probe errored and resulted in unknown state: strconv.Atoi"
 SLOW = [pod("slow", container(readinessProbe={"exec": {"command": ["sleep", "5"]}, "periodSeconds": 1}))]
 NONE = "0/1 nodes are available: 1 node(s)"
 GONE = {"key": UNREACHABLE, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}
@@ -51,13 +51,13 @@ TEXTS: Mapping[str, Text] = {
         "Back-off restarting failed container",
         *["Back-off restarting failed container app in pod falls_default("] * 2,
     ),
-    "errored": Text(UNKNOWN, "Unhealthy", "Readiness probe errored: couldn't find", RESULT, RESULT),
+    "errored": Text(UNKNOWN, "Unhealthy", "Readiness probe errored: strconv.Atoi", RESULT, RESULT),
     "exec_timeout": Text(SLOW, "Unhealthy", "Readiness probe failed: ", ANSWER, ANSWER),
     "redirect_warning": Text(
         REDIRECTS,
         "ProbeWarning",
         *["Readiness probe warning: ", *["Readiness probe warning: Probe terminated redirects, Response body: "] * 2],
-        steps=[at(4, "inject", "error code=304", "redirects")],
+        steps=[at(4, "inject", "error code=304 clients=kubelet", "redirects")],
     ),
     "unschedulable": Text(
         AGAIN,

@@ -9,7 +9,8 @@ import pytest
 
 from crashy.kubelet.versions import PROFILES
 from crashy.timeline import Event
-from tests.engines.effects import EFFECTS, Seen, container, pod, probe, watch
+from tests.engines.effects import Seen, container, pod, probe, watch
+from tests.engines.profile_effects import EFFECTS
 
 VERSIONS = ("1.20", "1.32", "1.36")
 SHOWN = {name: effect for name, effect in EFFECTS.items() if not effect.no_lab}
