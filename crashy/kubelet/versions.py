@@ -65,6 +65,12 @@ class Profile:
     crash_loop_gates: bool = True
     """The gates ReduceDefaultCrashLoopBackOffDecay and KubeletCrashLoopBackOffMax exist."""
 
+    kills_all_on_oom: bool = True
+    """On cgroup v2 a container dies whole for want of memory (memory.oom.group, from 1.28); otherwise one process does.
+
+    kubelet: pkg/kubelet/kuberuntime/kuberuntime_container_linux.go.
+    """
+
     probe_level_grace: bool = True
     """A probe's own terminationGracePeriodSeconds is honoured."""
     sidecars: bool = True
@@ -141,6 +147,7 @@ _1_20 = Profile(
     startup_failure_syncs=False,
     requeue=Requeue.POLL,
     crash_loop_gates=False,
+    kills_all_on_oom=False,
     probe_level_grace=False,
     sidecars=False,
     restart_rules=False,

@@ -10,15 +10,18 @@ from functools import partial
 from typing import Any
 
 from crashy.controllers.apply import Verb
+from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
 from crashy.engines.admin import TIMEOUT, NotDoneError, inject, patient, recover
 from crashy.engines.clustered import ClusteredEngine
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.metrics import measure
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
+from crashy.kubectl.top import PodUsage
 from crashy.kubelet.runtime import Pod, StartError
 from crashy.objects.document import Document
 from crashy.objects.images import is_patient
@@ -172,6 +175,10 @@ class LabEngine(ClusteredEngine):
         except OSError as error:
             return str(error)
         return f"exit code {ended.exit_code}"
+
+    async def usage(self, views: Sequence[PodView]) -> list[PodUsage]:
+        """Return what pods use now; raises BadInput where nothing counts that."""
+        return await measure(self._runtime.usage, views)
 
     async def _ask(self, pod: Pod, method: str, path: str, document: dict[str, Any], /) -> None:
         """Send a request to a pod's admin API; raises NotDoneError if it refuses."""

@@ -36,6 +36,15 @@ def state(pid: int) -> tuple[str, int] | None:
     return letter, int(session)
 
 
+def began(pid: int) -> int | None:
+    """Return when a process began, in ticks since the machine's start; None if it has ended, or can't be known."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return int(stat.rpartition(")")[2].split()[19])
+
+
 def name(pid: int) -> str:
     """Return the name of a process's program; empty where that can't be known."""
     try:

@@ -16,6 +16,7 @@ import pytest
 
 from crashy.engines.lab import zombies
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.notes import notes
@@ -76,10 +77,18 @@ async def container(*command: str, begin: bool = True, **values: Any) -> AsyncIt
     spec = {"containers": [{"name": "app", "image": "busybox", "command": list(command), **values}]}
     root = Path(tempfile.mkdtemp())
     addresses = Addresses(lambda _: None)
-    warden = Warden(root)
+    cgroups = Cgroups.find(lambda _: None)
+    warden = Warden(root, *cgroups.paths)
     timeline = Timeline(time.monotonic)
     programs = Programs(root, addresses, LoopbackNetwork(addresses, random.Random(1)))
-    runtime = ProcessRuntime(programs.program, addresses=addresses, warden=warden, timeline=timeline, profile=NEWEST)
+    runtime = ProcessRuntime(
+        programs.program,
+        addresses=addresses,
+        warden=warden,
+        cgroups=cgroups,
+        timeline=timeline,
+        profile=NEWEST,
+    )
     template = parse_pod_template({"metadata": {"name": "web"}, "spec": spec}, path="")
     started = Started(runtime, Pod("web", "default", "uid", addresses.pod_ip(), template), timeline)
     try:
