@@ -44,6 +44,10 @@ class Recorder:
         """Report that it runs."""
         self._event(container, "Normal", "Started", self._texts.started.format(container=container.name))
 
+    def sandbox_changed(self) -> None:
+        """Report that the pod's sandbox is gone, and another one is made."""
+        self._event(None, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+
     def failed(self, container: Container, error: str) -> None:
         """Report that the runtime could not start it."""
         self._event(container, "Warning", "Failed", f"Error: {error}")
@@ -90,9 +94,9 @@ class Recorder:
         """Report that a container's process has `Started` or `Exited`."""
         kinds.PROCESS.add(self._emit, SOURCE, self._pod.object, reason, data=data)
 
-    def status(self, status: PodStatus) -> None:
+    def status(self, status: PodStatus, source: str = SOURCE) -> None:
         """Report a status."""
-        kinds.POD.add(self._emit, SOURCE, self._pod.object, status.phase, data=pod_data(self._pod, status))
+        kinds.POD.add(self._emit, source, self._pod.object, status.phase, data=pod_data(self._pod, status))
 
     def _event(self, container: Container | None, kind: str, reason: str, message: str) -> None:
         pod, now = self._pod, self._now()

@@ -44,6 +44,11 @@ class Exited:
     reason: str = ""
 
 
+LOST_EXIT_CODE = 255
+LOST_REASON = "Unknown"
+"""How containerd reports a container that has ended with its machine (internal/cri/server/restart.go)."""
+
+
 class StartError(Exception):
     """A container can't be started: the runtime's message, as it appears after `Error: ` in the `Failed` event."""
 

@@ -32,6 +32,13 @@ class EventTexts:
     errored: str = "{type} probe errored and resulted in {result} state: {error}"
     exec_timeout: str = 'command timed out: "{command}" timed out after {timeout}'
     redirect_warning: str = "Probe terminated redirects, Response body: {body}"
+    unschedulable: str = (
+        "0/1 nodes are available: 1 node(s) {why}. no new claims to deallocate, preemption: 0/1 nodes are available: "
+        "1 Preemption is not helpful for scheduling."
+    )
+    tainted: str = "had untolerated taint(s)"
+    taint_manager: str = "taint-eviction-controller"
+    """Not a text: the source of its events (from 1.29)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,16 @@ class Profile:
 
     kubelet: pkg/kubelet/kuberuntime/kuberuntime_container_linux.go.
     """
+    probes_before_status: bool = False
+    """After its own restart the kubelet starts a pod's probe workers before it publishes the pod's status: no container
+    with a readiness probe is ready (up to 1.23; kubelet.go HandlePodAdditions). Otherwise after it (SyncPod): for a
+    moment every one that runs is."""
+    keeps_status_on_restart: bool = True
+    """What was started and ready stays so while the kubelet restarts, if it runs for 10 s already (from 1.35; KEP-4781:
+    the gate ChangeContainerStatusOnKubeletRestart, off)."""
+    node_monitor_grace: float = 50.0
+    """Seconds without a node's heartbeat after which it is not ready (40 up to 1.31; kube-controller-manager:
+    --node-monitor-grace-period)."""
 
     probe_level_grace: bool = True
     """A probe's own terminationGracePeriodSeconds is honoured."""
@@ -120,13 +137,23 @@ _1_34 = replace(
     requeue=Requeue.POLL,
     restart_rules=False,
     inherits_started=False,
+    keeps_status_on_restart=False,
     texts=EventTexts(
         pulled='Container image "{image}" already present on machine',
         created="Created container: {container}",
         started="Started container {container}",
+        tainted="had untolerated taint {{{taint}: }}",
     ),
 )
-_1_32 = replace(_1_34, version="1.32")
+_1_32 = replace(
+    _1_34,
+    version="1.32",
+    texts=replace(
+        _1_34.texts,
+        unschedulable="0/1 nodes are available: 1 node(s) {why}. preemption: 0/1 nodes are available: "
+        "1 Preemption is not helpful for scheduling.",
+    ),
+)
 _1_20 = Profile(
     version="1.20",
     texts=EventTexts(
@@ -137,6 +164,9 @@ _1_20 = Profile(
         errored="{type} probe errored: {error}",
         exec_timeout="",
         redirect_warning="{body}",
+        unschedulable="0/1 nodes are available: 1 node(s) {why}.",
+        taint_manager="taint-controller",
+        tainted="had taint {{{taint}: }}, that the pod didn't tolerate",
     ),
     always_jitters=True,
     triggers_readiness=False,
@@ -148,6 +178,9 @@ _1_20 = Profile(
     requeue=Requeue.POLL,
     crash_loop_gates=False,
     kills_all_on_oom=False,
+    probes_before_status=True,
+    keeps_status_on_restart=False,
+    node_monitor_grace=40.0,
     probe_level_grace=False,
     sidecars=False,
     restart_rules=False,

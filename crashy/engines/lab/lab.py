@@ -164,6 +164,8 @@ class LabEngine(ClusteredEngine):
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and return how it ended."""
+        if self._cluster.node.stopped:
+            return "error dialing backend: the kubelet is stopped"
         view = next((view for view in self.pods() if view.pod.uid == pod.uid), None)
         status = view.status.container(container) if view else None
         if status is None or status.state != "running":

@@ -19,6 +19,7 @@ from crashy.engines.lab.cgroup import Cgroup, Usage
 from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.logs import LogLines
 from crashy.engines.lab.orphans import Orphans, is_init
+from crashy.engines.lab.power import Power
 from crashy.engines.lab.process import Process
 from crashy.engines.lab.program import Program
 from crashy.engines.lab.warden import MARK, Warden
@@ -84,6 +85,7 @@ class ProcessRuntime:
         self._timeline = timeline
         self._profile = profile
         self._running: dict[str, Running] = {}
+        self._power = Power(f"{MARK}={warden.id}")
         self._orphans = Orphans()
 
     async def start(self, pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
@@ -91,6 +93,7 @@ class ProcessRuntime:
         await asyncio.sleep(START_SECONDS + (SANDBOX_SECONDS if _is_first(pod, container, attempt) else 0))
         program = self._program(pod, container)
         container_id = f"lab://{uuid.uuid4().hex}"
+        on_exit = self._power.reporting(on_exit)
 
         def emit(line: str) -> None:
             kinds.LOG.add(self._timeline.add, "lab", pod.object, message=line, data={"container": container.name})
@@ -270,6 +273,17 @@ class ProcessRuntime:
                 with suppress(OSError):  # it has just ended
                     found[container_id] = running.group.usage()
         return found
+
+    def power_off(self) -> None:
+        """Stop all that runs; see `NodeRuntime.power_off`."""
+        self._power.off(self._running, [running.process.pid for running in self._running.values()])
+
+    async def power_on(self) -> None:
+        """End all that was stopped; see `NodeRuntime.power_on`."""
+        lost = [self._running[container_id] for container_id in self._power.on() if container_id in self._running]
+        for running in lost:
+            running.process.kill()
+        await asyncio.gather(*(running.watch for running in lost))
 
     async def close(self, grace: float) -> None:
         """Stop every container, all at once, with `grace` seconds of patience."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
 
-from crashy.engines.sim.process import Condition, Cut, Missing, Plan, Process, Refuse
+from crashy.engines.sim.process import Condition, Cut, Full, Missing, Plan, Process, Refuse
 from crashy.engines.sim.replies import reply
 from crashy.faults.scope import Client
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
+from crashy.kubelet.runtime import LOST_EXIT_CODE, LOST_REASON, Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import Container, Exec, Handler, HTTPGet, Probe
 from crashy.objects.ports import PortError, find_port
@@ -36,6 +36,7 @@ class _Instance:
         self.container = container
         self.gone = asyncio.Event()
         self.terminated = False
+        self.off = False
         self.process: Process
         self._on_exit = on_exit
         self._loop = asyncio.get_running_loop()
@@ -52,14 +53,20 @@ class _Instance:
         timer = self._loop.call_at(when, fire)
         self._timers.add(timer)
 
-    def exit(self, code: int) -> None:
-        if self.gone.is_set():
+    def switch_off(self) -> None:
+        """Let it do nothing any more."""
+        self.off = True
+        for timer in self._timers:
+            timer.cancel()
+
+    def exit(self, code: int, reason: str = "") -> None:
+        if self.gone.is_set() or (self.off and not reason):
             return
         for timer in self._timers:
             timer.cancel()
         self.gone.set()
         self.process.ended()
-        self._on_exit(Exited(self.id, code, self.now()))
+        self._on_exit(Exited(self.id, code, self.now(), reason=reason))
 
 
 class SimRuntime:
@@ -75,6 +82,7 @@ class SimRuntime:
         self._instances: dict[str, _Instance] = {}
         self._pods: dict[str, list[_Instance]] = {}  # by address
         self._ids = count(1)
+        self._off = False
 
     async def start(self, pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
         """Start a container; see `Runtime.start`."""
@@ -148,8 +156,13 @@ class SimRuntime:
 
     async def ask(self, ip: str, handler: HTTPGet, port: int, within: float) -> Condition:
         """Send a user's request to the container that listens on a pod's port."""
-        listener = self._listener(ip, port)
-        return await listener.process.respond(handler, port, within, "users") if listener else Refuse()
+        ends = self._loop.time() + within
+        listener = None if self._off else self._listener(ip, port)
+        condition = await listener.process.respond(handler, port, within, "users") if listener else Refuse()
+        if self._off:
+            await asyncio.sleep(ends - self._loop.time())
+            return Full()
+        return condition
 
     def pod_at(self, ip: str) -> str:
         """Return the name of the pod whose containers run at an address; empty if none does."""
@@ -157,7 +170,21 @@ class SimRuntime:
 
     def process(self, pod: Pod, container: Container) -> Process | None:
         """Return the process of a container that runs."""
+        if self._off:
+            return None
         return next((i.process for i in self._pods.get(pod.ip, ()) if i.container.name == container.name), None)
+
+    def power_off(self) -> None:
+        """Let nothing go on; see `NodeRuntime.power_off`."""
+        self._off = True
+        for instance in self._instances.values():
+            instance.switch_off()
+
+    async def power_on(self) -> None:
+        """End all that there was; see `NodeRuntime.power_on`."""
+        self._off = False
+        for instance in list(self._instances.values()):
+            instance.exit(LOST_EXIT_CODE, LOST_REASON)
 
     async def _respond(self, pod: Pod, container_id: str, handler: Handler, port: int, within: float) -> Condition:
         """Send a request to a container, or to the one of its pod that listens on that port: they share an address."""

@@ -22,32 +22,27 @@ START_ERROR_EXIT_CODE = 128
 
 
 class Lifecycle:
-    """Runs containers and records their instances: `histories` is what the runtime would report now.
+    """Runs containers and records their instances: `histories` is what the runtime would report now."""
 
-    `changed` is called whenever they change. Starts run as tasks of `group`: a start is recorded even if the caller
-    is cancelled meanwhile.
-    """
+    _group: asyncio.TaskGroup
+    _recorder: Recorder
+    _changed: Callable[[], None]
 
-    def __init__(
-        self,
-        pod: Pod,
-        runtime: Runtime,
-        recorder: Recorder,
-        group: asyncio.TaskGroup,
-        *,
-        changed: Callable[[], None],
-        config: Config,
-    ) -> None:
+    def __init__(self, pod: Pod, runtime: Runtime, *, config: Config) -> None:
         self.histories = Histories({})
         self._loop = asyncio.get_running_loop()
         self._pod = pod
         self._runtime = runtime
-        self._recorder = recorder
-        self._group = group
-        self._changed = changed
         self._config = config
         self._starting: set[asyncio.Task[str]] = set()
         self._early: dict[str, Exited] = {}
+
+    def begin(self, group: asyncio.TaskGroup, recorder: Recorder, *, changed: Callable[[], None]) -> None:
+        """Work for a kubelet that has just started, and call `changed` whenever the containers change.
+
+        Starts run as tasks of `group`: a start is recorded even if the caller is cancelled meanwhile.
+        """
+        self._group, self._recorder, self._changed = group, recorder, changed
 
     async def start(self, container: Container) -> Waiting | None:
         """Start a container and run its postStart hook; return why it does not run, None if it does."""
@@ -77,7 +72,7 @@ class Lifecycle:
 
     async def starts_done(self) -> None:
         """Wait until no start is in progress."""
-        if self._starting:
+        while self._starting:
             await asyncio.wait(self._starting)
 
     async def kill(

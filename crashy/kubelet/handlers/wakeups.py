@@ -32,6 +32,7 @@ class Wakeups:
         self._relist_phase = created_at + rng.random() * profile.relist_seconds
         self._queue_phase = created_at + rng.random() * WORK_QUEUE_SECONDS
         self._synced_at = -math.inf
+        self._closed = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._wake = asyncio.Event()
         self._wake.set()
@@ -52,7 +53,7 @@ class Wakeups:
 
     def container_changed(self) -> None:
         """Wake the worker up at the next relist."""
-        if "relist" not in self._timers:
+        if "relist" not in self._timers and not self._closed:
             self._timers["relist"] = self._loop.call_at(self._relist_after(self._loop.time()), self._on_relist)
 
     async def relisted(self) -> None:
@@ -81,7 +82,8 @@ class Wakeups:
             self._timers["housekeeping"] = self._loop.call_at(due, self._collect, backoff, due)
 
     def close(self) -> None:
-        """Cancel what is due."""
+        """Cancel what is due; nothing wakes the worker up any more."""
+        self._closed = True
         for timer in self._timers.values():
             timer.cancel()
 
