@@ -75,7 +75,7 @@ class Cluster:
         lines: list[str] = []
         for workload in manifests.workloads:
             if uid := self._bare.get(workload.key):
-                lines += pod_refusals(self._members[uid].pod.template, workload)
+                lines += pod_refusals(self._members[uid].pod.template, workload, self._profile)
             elif known := self._controllers.get(workload.key):
                 lines += refusals(known.workload, workload)
         replicas = {key: controller.workload.replicas for key, controller in self._controllers.items()}

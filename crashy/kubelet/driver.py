@@ -22,6 +22,7 @@ from crashy.kubelet.handlers.killing import kill_all
 from crashy.kubelet.handlers.lifecycle import Lifecycle
 from crashy.kubelet.handlers.mounting import REMOUNT_SECONDS, mounted
 from crashy.kubelet.handlers.probing import Probing
+from crashy.kubelet.handlers.resizing import Resizing
 from crashy.kubelet.handlers.sandboxing import Sandboxing
 from crashy.kubelet.handlers.wakeups import Wakeups
 from crashy.kubelet.history import Histories
@@ -72,6 +73,7 @@ class PodDriver:
         self._sandbox = PodSandbox()
         self._view = Histories({})
         self._outdated: set[str] = set()  # instances whose container's image has changed since
+        self._resizing = Resizing(runtime, profile)
         self._deleted = asyncio.Event()
         self._deletion_grace: int | None = None
         self._ended = False
@@ -155,7 +157,7 @@ class PodDriver:
             self._work.cancel()
 
     def update(self, template: PodTemplate) -> None:
-        """Apply a template with changed images, the only change that is allowed; affected containers restart."""
+        """Apply a template with changed images, whose containers restart, or with changed resources."""
         running = self._view.running()
         for container in (*template.init_containers, *template.containers):
             if container.name in running and container.image != self._containers[container.name].image:
@@ -190,7 +192,9 @@ class PodDriver:
         self._probing.start(self._group)
         self._probing.trigger_readiness()
         found = self._sandbox.records(self.pod.template, view)
-        records = {name: replace(record, changed=record.id in self._outdated) for name, record in found.items()}
+        self._resizing.sync(self.pod.template, view.running(), self._recorder)
+        outdated = self._outdated | self._resizing.restarts.keys()
+        records = {name: replace(record, changed=record.id in outdated) for name, record in found.items()}
         if restarts_all(self.pod.template, self._status.exit_codes(), self._profile):
             await self._kill_all("killing")
             self._waiting.clear()
@@ -207,7 +211,8 @@ class PodDriver:
         else:
             for kill in actions.kill:
                 container = self._containers[kill.container]
-                await self._lifecycle.kill(container, kill.container_id, kill.message, kill.grace)
+                message = self._resizing.restarts.get(kill.container_id, kill.message)
+                await self._lifecycle.kill(container, kill.container_id, message, kill.grace)
         starts = [self._containers[name] for name in (*actions.start_init, *actions.start)]
         failures = [await self._start(container, view.last_finished_at(container.name)) for container in starts]
         if None in failures and not self._profile.publishes_running_at_relist:

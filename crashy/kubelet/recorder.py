@@ -48,6 +48,10 @@ class Recorder:
         """Report that the pod's sandbox is gone, and another one is made."""
         self._event(None, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
 
+    def resize(self, reason: str, text: str) -> None:
+        """Report how far a change of the pod's resources in place is."""
+        self._event(None, "Normal", reason, text)
+
     def failed(self, container: Container, error: str) -> None:
         """Report that the runtime could not start it."""
         self._event(container, "Warning", "Failed", f"Error: {error}")

@@ -73,6 +73,9 @@ class Runtime(Protocol):
     async def stop(self, container_id: str, grace: float) -> None:
         """Send SIGTERM and, after `grace` seconds, SIGKILL; return when it has ended, perhaps before the call."""
 
+    def resize(self, container: Container, container_id: str) -> bool:
+        """Change the CPU and memory of a running container; return whether that could be done."""
+
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe once, within `probe.timeout_seconds`; every failure is an Outcome, never an exception."""
 

@@ -91,6 +91,13 @@ class Profile:
     sidecars: bool = True
     """An init container with restartPolicy Always is a sidecar; otherwise it is a plain init container."""
 
+    resizes_in_place: bool = True
+    """A pod's CPU and memory may change while it runs (InPlacePodVerticalScaling, on from 1.33)."""
+    announces_resizes: bool = True
+    """Such a change has its event ResizeStarted, and the events name the pod's generation (from 1.35).
+
+    kubelet: pkg/kubelet/allocation/allocation_manager.go.
+    """
     restart_rules: bool = True
     """A container's own restartPolicy and restartPolicyRules are honoured (on from 1.35, RestartAllContainers 1.36)."""
 
@@ -133,6 +140,7 @@ _1_34 = replace(
     _1_35,
     version="1.34",
     requeue=Requeue.POLL,
+    announces_resizes=False,
     restart_rules=False,
     inherits_started=False,
     keeps_status_on_restart=False,
@@ -180,6 +188,8 @@ _1_20 = Profile(
     kills_all_on_oom=False,
     probe_level_grace=False,
     sidecars=False,
+    resizes_in_place=False,
+    announces_resizes=False,
     restart_rules=False,
     stops_liveness_on_deletion=False,
     keeps_terminating_endpoints=False,

@@ -183,6 +183,10 @@ class ProcessRuntime:
             await asyncio.to_thread(group.remove)
             self._cgroups.end(container_id)
 
+    def resize(self, container: Container, container_id: str) -> bool:
+        """Change a container's limits; see `Runtime.resize`."""
+        return self._cgroups.resize(container, container_id, self._profile)
+
     async def stop(self, container_id: str, grace: float) -> None:
         """SIGTERM, patience, SIGKILL; see `Runtime.stop`. Without a handler SIGTERM is ignored, as PID 1 ignores it."""
         running = self._running.get(container_id)

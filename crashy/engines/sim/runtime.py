@@ -102,6 +102,12 @@ class SimRuntime:
         instance.process = plan.begin(instance)
         return instance.id
 
+    def resize(self, container: Container, container_id: str) -> bool:
+        """Change a container's resources; see `Runtime.resize`."""
+        if container_id in self._instances:
+            self._instances[container_id].container = container
+        return True
+
     async def stop(self, container_id: str, grace: float) -> None:
         """End a container by SIGTERM, or after `grace` seconds by SIGKILL (exit code 137)."""
         instance = self._instances.get(container_id)
