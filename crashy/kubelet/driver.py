@@ -21,6 +21,7 @@ from crashy.kubelet.handlers.killing import kill_all
 from crashy.kubelet.handlers.lifecycle import Lifecycle
 from crashy.kubelet.handlers.mounting import mounted
 from crashy.kubelet.handlers.probing import Probing
+from crashy.kubelet.handlers.sandboxing import Sandboxing
 from crashy.kubelet.handlers.wakeups import Wakeups
 from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
@@ -79,6 +80,7 @@ class PodDriver:
         self._view = Histories({})
         self._outdated: set[str] = set()  # instances whose container's image has changed since
         self._wakeups = Wakeups(pod.created_at, self._relist, profile, rng)
+        self._sandboxing = Sandboxing(pod, self._recorder)
         self._deleted = asyncio.Event()
         self._deletion_grace: int | None = None
         self._ended = False
@@ -155,6 +157,9 @@ class PodDriver:
         if self._ended:
             return
         await mounted(self.pod, self._config, self._recorder)
+        if not view.records() and await self._sandboxing.fails():
+            self._wakeups.requeue([SyncFailure()])
+            return
         self._probing.start(self._group)
         self._probing.trigger_readiness()
         records = {name: replace(r, changed=r.id in self._outdated) for name, r in view.records().items()}

@@ -52,6 +52,10 @@ class Recorder:
         """Report that a volume could not be mounted."""
         self._event(None, "Warning", "FailedMount", message)
 
+    def sandbox_failed(self, message: str) -> None:
+        """Report that its sandbox could not be created."""
+        self._event(None, "Warning", "FailedCreatePodSandBox", message)
+
     def hook_failed(self, container: Container, hook: str) -> None:
         """Report that its `PreStop` or `PostStart` hook failed."""
         self._event(container, "Warning", f"Failed{hook}Hook", f"{hook}Hook failed")

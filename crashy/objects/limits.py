@@ -17,6 +17,9 @@ class Limits(NamedTuple):
     """In bytes."""
 
 
+UNLIMITED = Limits()
+
+
 def limits(container: Container) -> Limits:
     """Return a container's limits; one of nothing is none, as for the kubelet.
 

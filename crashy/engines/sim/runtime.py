@@ -52,14 +52,14 @@ class _Instance:
         timer = self._loop.call_at(when, fire)
         self._timers.add(timer)
 
-    def exit(self, code: int) -> None:
+    def exit(self, code: int, reason: str = "") -> None:
         if self.gone.is_set():
             return
         for timer in self._timers:
             timer.cancel()
         self.gone.set()
         self.process.ended()
-        self._on_exit(Exited(self.id, code, self.now()))
+        self._on_exit(Exited(self.id, code, self.now(), reason=reason))
 
 
 class SimRuntime:
