@@ -33,6 +33,7 @@ MEASURED = [
     ("startup_failure_syncs", True, False),
     ("requeue", Requeue.WINDOW, Requeue.POLL),
     ("crash_loop_gates", True, False),
+    ("kills_all_on_oom", True, False),
     ("probe_level_grace", True, False),
     ("sidecars", True, False),
     ("restart_rules", True, False),
