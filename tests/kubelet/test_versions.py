@@ -36,6 +36,7 @@ MEASURED = [
     ("probes_before_status", False, True),
     ("keeps_status_on_restart", True, False),
     ("node_monitor_grace", 50.0, 40.0),
+    ("kills_all_on_oom", True, False),
     ("probe_level_grace", True, False),
     ("sidecars", True, False),
     ("restart_rules", True, False),

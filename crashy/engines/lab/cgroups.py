@@ -53,7 +53,7 @@ class Cgroups:
             make = _make_v2 if (root / "cgroup.controllers").exists() else _make_v1
             group = make(root, name)
         except OSError as error:
-            return cls(None, f"{error.filename}: {error.strerror}", note)
+            return cls(None, f"{Path(error.filename).parent}: {error.strerror}", note)
         for folder in {folder.parent for folder in group.folders.values()}:
             for dead in _dead(folder):
                 reaper.remove_group(dead)
@@ -180,8 +180,8 @@ def _make_v2(root: Path, name: str) -> V2:
         if handed:
             return V2({**dict.fromkeys(handed, group), "cpuacct": group, "freezer": group})
         reaper.remove_group(group)
-        refused = OSError(errno.EBUSY, "it hands on no controller", str(parent))
-    raise refused or OSError(errno.ENOENT, os.strerror(errno.ENOENT), str(root))
+        refused = OSError(errno.EBUSY, "hands on no controller", str(group))
+    raise refused or OSError(errno.ENOENT, os.strerror(errno.ENOENT), str(root / name))
 
 
 def _hand_on(parent: Path, group: Path) -> list[str]:

@@ -11,7 +11,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_JOIN = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 126; shift; done; shift; exec "$@"'
+# The subshell writes, so that the shell's own output is never another file: it is `/proc/1/fd/1` to probes already.
+_JOIN = """
+(for file do [ "$file" = -- ] && exit; echo $$ > "$file" || exit; done) || exit 126
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"
+"""
 _MAGIC = b"\x7fELF"
 
 

@@ -60,17 +60,18 @@ def sweep(mark: str) -> None:
 
 def thaw(group: Path) -> None:
     """Let a control group and those below it go on: SIGKILL ends nothing that is frozen by cgroup v1."""
-    for file, word in THAWED:
-        for found in group.rglob(file):
-            with suppress(OSError):
-                found.write_text(word)
+    for folder in below(group):
+        for file, word in THAWED:
+            if (folder / file).exists():
+                with suppress(OSError):  # the top of the hierarchy, or just removed
+                    (folder / file).write_text(word)
 
 
 def remove_group(group: Path) -> None:
     """Kill what runs in a control group and below it, and remove them all; what is in its `LEAF` moves out."""
     thaw(group)
     for _ in range(ROUNDS):
-        for folder in sorted([group, *group.rglob("*/")], key=lambda folder: len(folder.parts), reverse=True):
+        for folder in below(group):
             if folder == group / LEAF:
                 move_out(folder)
             else:
@@ -82,6 +83,11 @@ def remove_group(group: Path) -> None:
         if not group.exists():
             return
         time.sleep(PAUSE)
+
+
+def below(group: Path) -> list[Path]:
+    """Return a control group and those below it, the lowest ones first; none of those that go meanwhile."""
+    return [Path(folder) for folder, _, _ in os.walk(group, topdown=False)]
 
 
 def members(group: Path) -> list[int]:

@@ -310,14 +310,13 @@ async def test_a_refusal_comes_out_as_it_went_in(tmp_path: Path) -> None:
 
 
 def test_notes_say_what_a_process_does_not_have() -> None:
-    thing = deployment(1, command=["true"], resources={"requests": {"cpu": "1"}}, securityContext={"runAsUser": 7})
+    thing = deployment(1, command=["true"], securityContext={"runAsUser": 7})
     thing["spec"]["template"]["spec"]["volumes"] = [
         {"name": "v", "hostPath": {"path": "/"}},
         {"name": "e", "emptyDir": {}},
     ]
 
     assert list(notes(manifests(thing))) == [
-        "resources are shown, not enforced: deployment/web app (requests cpu=1)",
         "volumes other than emptyDir and claims are not mounted: deployment/web v",
         "security contexts are not applied: all processes run as you, on this machine's files",
     ]
