@@ -68,6 +68,15 @@ class Engine(Protocol):
         """Set a workload's number of replicas."""
         ...
 
-    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a connection of its own, and return what came back in `timeout` s."""
+    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
+        """Wait until those who choose for users know a Service's endpoints of this moment."""
+        ...
+
+    async def ask(
+        self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
+    ) -> Reply:
+        """Send a user's request to a Service, or through an `ingress` to its pods, on a connection of its own.
+
+        Return what came back within `timeout` seconds.
+        """
         ...

@@ -105,8 +105,10 @@ class _Runner:
         traffic = self._experiment.traffic
         assert traffic is not None  # noqa: S101 - the caller has checked
         service = self._services[traffic.service]
-        ask = partial(self._engine.ask, service, port_of(service, traffic.port), traffic.path, traffic.timeout)
-        await users(ask, self._timeline, service.name, rate=traffic.rate, stop=over)
+        port, ingress = port_of(service, traffic.port), traffic.ingress is not None
+        ask = partial(self._engine.ask, service, port, traffic.path, traffic.timeout, ingress=ingress)
+        reachable = partial(self._engine.reachable, service, port, ingress=ingress)
+        await users(ask, self._timeline, service.name, rate=traffic.rate, stop=over, reachable=reachable)
 
     async def steps(self, tasks: asyncio.TaskGroup) -> None:
         """Perform each step at its time."""

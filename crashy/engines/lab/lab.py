@@ -14,6 +14,7 @@ from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
 from crashy.engines.admin import TIMEOUT, NotDoneError, inject, patient, recover
 from crashy.engines.clustered import ClusteredEngine
+from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.program import Programs
@@ -114,9 +115,22 @@ class LabEngine(ClusteredEngine):
         """Return the address at which this machine's programs reach a Service."""
         return self._network.url(service, port)
 
-    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a new connection."""
-        return await ask(Target.of(self.url(service, port) + path), timeout)
+    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
+        """Wait until the Services' proxies, or the ingress, know all endpoints of this moment."""
+        del service, port
+        await (self._network.ingress if ingress else self._network.proxies).caught_up()
+
+    async def ask(
+        self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
+    ) -> Reply:
+        """Send a user's request to a Service, or to a pod that the ingress chooses, on a new connection."""
+        if not ingress:
+            return await ask(Target.of(self.url(service, port) + path), timeout)
+        chosen = self._network.ingress.choose(service.namespace, service.name, port.port)
+        if chosen is None:
+            return NO_ENDPOINT
+        host, number = self._addresses.dial(*chosen)
+        return passed_on(await ask(Target.of(f"http://{host}:{number}{path}"), timeout))
 
     def admin(self, pod: Pod) -> tuple[str, str] | None:
         """Return the URL and the token of a pod's admin API, its patient's or its first stand-in's; None without."""
