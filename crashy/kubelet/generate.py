@@ -7,7 +7,7 @@ and pkg/kubelet/prober/prober_manager.go UpdatePodStatus.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from crashy.kubelet.history import Histories, Instance
@@ -46,7 +46,9 @@ def generate_status(
 
     `terminal` means that the pod is being deleted or has ended, so that nothing is started any more.
     """
-    source = _Source(template, histories, results, waiting, profile, terminal)
+    was_started = {c.name for c in (*before.init_containers, *before.containers) if c.started}
+    inherited = was_started if profile.inherits_started else set()
+    source = _Source(template, histories, results, waiting, profile, terminal, inherited)
     init = tuple(source.init_container(c) for c in template.init_containers)
     containers = tuple(source.container(c) for c in template.containers)
     phase = phase_of(template, containers, init, terminal=terminal, profile=profile)
@@ -148,6 +150,8 @@ class _Source:
     waiting: Mapping[str, Waiting]
     profile: Profile
     terminal: bool
+    inherited: Set[str]
+    """The containers that were started in the last status: that is copied by name, whatever instance it was about."""
 
     def container(self, container: Container) -> ContainerStatus:
         """Return the status of a regular container."""
@@ -189,7 +193,10 @@ class _Source:
         if end is None:
             startup = self._result(ProbeType.STARTUP, status)
             started = is_started(
-                running=True, startup_result=startup, has_startup_worker=container.startup_probe is not None
+                running=True,
+                startup_result=startup,
+                has_startup_worker=container.startup_probe is not None,
+                inherited=container.name in self.inherited,
             )
             return replace(status, state="running", started=started)
         if cause and self._starts_again(container, newest):

@@ -1,6 +1,6 @@
 """Where the kubelets of different Kubernetes versions differ: one named profile a version.
 
-1.20 and 1.36 were measured on running clusters. 1.32 and 1.34 follow the source where it was read, and 1.36 elsewhere.
+1.20 and 1.36 were measured on running clusters. The others follow the source where it was read, and 1.36 elsewhere.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Profile:
     """The behaviour of one version of the kubelet. The defaults are the newest version's."""
 
     version: str
-    """`MAJOR.MINOR`, as in the User-Agent `kube-probe/1.36`."""
+    """The profile's name: `MAJOR.MINOR`, or `fixed`."""
     texts: EventTexts = field(default_factory=EventTexts)
 
     always_jitters: bool = False
@@ -49,6 +49,9 @@ class Profile:
     """Such an extra probe moves the grid of ticks to its own moment."""
     startup_success_holds: bool = True
     """A startup worker is on hold after its success; otherwise it keeps ticking and finds nothing to do."""
+    inherits_started: bool = True
+    """After a probe's kill, the next instance counts as started as the last one did, until its startup probe has been
+    tried: liveness and readiness ask too early (kubernetes#141155; since 1.35, fixed by #141342)."""
 
     relist_seconds: float = 1.0
     """A pod's next sync waits for the first relist after the end of its last one; the period of that tick grid."""
@@ -72,7 +75,11 @@ class Profile:
     stops_liveness_on_deletion: bool = True
     """Liveness and startup probes end with the pod's deletion; otherwise they continue until the process has ended."""
     keeps_terminating_endpoints: bool = True
-    """A terminating pod stays in its EndpointSlices (not ready, serving); otherwise it is removed at once."""
+    """A terminating pod stays in its EndpointSlices, not ready but serving; otherwise it is removed at once (KEP-1672:
+    the gate EndpointSliceTerminatingCondition, on from 1.22)."""
+    proxies_terminating_endpoints: bool = True
+    """Without any ready endpoint, connections go to those that are serving and terminating (KEP-1669: kube-proxy's gate
+    ProxyTerminatingEndpoints, on from 1.26)."""
     publishes_final_phase_on_deletion: bool = True
     """A deleted pod's last status is Succeeded or Failed; otherwise it is Running to the end."""
     withholds_final_phase: bool = True
@@ -94,15 +101,24 @@ class Profile:
     @property
     def user_agent(self) -> str:
         """Return the User-Agent of this version's http and grpc probes."""
-        return f"kube-probe/{self.version}"
+        return f"kube-probe/{self.release}"
+
+    @property
+    def release(self) -> str:
+        """Return `MAJOR.MINOR`, as User-Agents have it; the fix comes after 1.37."""
+        return "1.38" if self.version == "fixed" else self.version
 
 
 _1_36 = Profile("1.36")
+_1_37 = replace(_1_36, version="1.37")
+_FIXED = replace(_1_37, version="fixed", inherits_started=False)
+_1_35 = replace(_1_36, version="1.35")
 _1_34 = replace(
-    _1_36,
+    _1_35,
     version="1.34",
     requeue=Requeue.POLL,
     restart_rules=False,
+    inherits_started=False,
     texts=EventTexts(
         pulled='Container image "{image}" already present on machine',
         created="Created container: {container}",
@@ -125,6 +141,7 @@ _1_20 = Profile(
     triggers_readiness=False,
     trigger_resets_ticker=False,
     startup_success_holds=False,
+    inherits_started=False,
     publishes_running_at_relist=True,
     startup_failure_syncs=False,
     requeue=Requeue.POLL,
@@ -134,6 +151,7 @@ _1_20 = Profile(
     restart_rules=False,
     stops_liveness_on_deletion=False,
     keeps_terminating_endpoints=False,
+    proxies_terminating_endpoints=False,
     publishes_final_phase_on_deletion=False,
     withholds_final_phase=False,
     final_phase_after=0.0,
@@ -141,5 +159,6 @@ _1_20 = Profile(
     spam_filter_by_type=False,
 )
 
-PROFILES = {profile.version: profile for profile in (_1_20, _1_32, _1_34, _1_36)}
+PROFILES = {profile.version: profile for profile in (_1_20, _1_32, _1_34, _1_35, _1_36, _1_37, _FIXED)}
 NEWEST = _1_36
+"""The newest one that was measured, and the default."""

@@ -206,16 +206,19 @@ def retry(outcome: Outcome, calls: int) -> bool:
     return outcome.errored and calls < MAX_PROBE_RETRIES
 
 
-def is_started(*, running: bool, startup_result: Stored | None, has_startup_worker: bool) -> bool:
+def is_started(
+    *, running: bool, startup_result: Stored | None, has_startup_worker: bool, inherited: bool = False
+) -> bool:
     """Return whether a container counts as started, which opens the gate for readiness and liveness.
 
+    `inherited`: it does so by the status of the instance before it.
     kubelet: pkg/kubelet/prober/prober_manager.go isContainerStarted.
     """
     if not running:
         return False
     if startup_result is not None:
         return startup_result is Stored.SUCCESS
-    return not has_startup_worker
+    return inherited or not has_startup_worker
 
 
 def wants_trigger(*, running: bool, started: bool, readiness_result: Stored | None, profile: Profile = NEWEST) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
 from crashy.kubelet.versions import NEWEST, PROFILES, EventTexts, Requeue
 
 
-def test_the_named_versions_the_newest_last_and_by_default() -> None:
-    assert list(PROFILES) == ["1.20", "1.32", "1.34", "1.36"]
+def test_the_named_versions_and_the_one_by_default() -> None:
+    assert list(PROFILES) == ["1.20", "1.32", "1.34", "1.35", "1.36", "1.37", "fixed"]
     assert PROFILES["1.36"] is NEWEST
     assert [profile.version for profile in PROFILES.values()] == list(PROFILES)
 
@@ -18,7 +18,7 @@ def test_the_named_versions_the_newest_last_and_by_default() -> None:
 @pytest.mark.parametrize("version", list(PROFILES))
 def test_user_agent(version: str) -> None:
     """kubelet: pkg/probe/http/request.go."""
-    assert PROFILES[version].user_agent == f"kube-probe/{version}"
+    assert PROFILES[version].user_agent == f"kube-probe/{'1.38' if version == 'fixed' else version}"
 
 
 MEASURED = [
@@ -27,6 +27,7 @@ MEASURED = [
     ("triggers_readiness", True, False),
     ("trigger_resets_ticker", True, False),
     ("startup_success_holds", True, False),
+    ("inherits_started", True, False),
     ("relist_seconds", 1.0, 1.0),
     ("publishes_running_at_relist", False, True),
     ("startup_failure_syncs", True, False),
@@ -37,6 +38,7 @@ MEASURED = [
     ("restart_rules", True, False),
     ("stops_liveness_on_deletion", True, False),
     ("keeps_terminating_endpoints", True, False),
+    ("proxies_terminating_endpoints", True, False),
     ("publishes_final_phase_on_deletion", True, False),
     ("withholds_final_phase", True, False),
     ("final_phase_after", 0.1, 0.0),
@@ -61,8 +63,16 @@ def test_between_the_measured_ones(version: str) -> None:
     """kubelet: pod_workers.go: the retry at the window's end came with 1.35; the rest is the newest's."""
     profile = PROFILES[version]
     differing = {f.name for f in fields(NEWEST) if getattr(profile, f.name) != getattr(NEWEST, f.name)}
-    assert differing == {"version", "texts", "requeue", "restart_rules"}
+    assert differing == {"version", "texts", "requeue", "restart_rules", "inherits_started"}
     assert profile.requeue is Requeue.POLL
+
+
+@pytest.mark.parametrize(("version", "inherits"), [("1.35", True), ("1.37", True), ("fixed", False)])
+def test_around_the_newest_measured(version: str, *, inherits: bool) -> None:
+    """kubernetes#141155, #141342."""
+    profile = PROFILES[version]
+    assert replace(profile, version="1.36", inherits_started=True) == NEWEST
+    assert profile.inherits_started is inherits
 
 
 def filled(texts: EventTexts) -> dict[str, str]:
