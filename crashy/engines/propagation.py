@@ -58,6 +58,11 @@ class Balancer:
         places = self._places.get((namespace, service, port))
         return self._rng.choice(places) if places else None
 
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether it has heard of every change."""
+        return not self._coming
+
     async def caught_up(self) -> None:
         """Wait until it has heard of every change until now."""
         published = self._heard + len(self._coming)

@@ -45,6 +45,7 @@ class Operations:
         """Return the operations by their names."""
         return {
             "pods": self.pods,
+            "propagated": self.propagated,
             "get": self.get,
             "inject": self.inject,
             "recover": self.recover,
@@ -76,6 +77,10 @@ class Operations:
                 if admin
             ]
         }
+
+    async def propagated(self, _request: Request) -> dict[str, Any]:
+        """Return whether the Services' proxies know every endpoint's state."""
+        return {"propagated": self._network.proxies.is_caught_up}
 
     async def get(self, request: Request) -> dict[str, Any]:
         """Return a table: `columns` and `rows`; rows of several namespaces begin with theirs."""
