@@ -156,6 +156,7 @@ _1_20 = Profile(
     withholds_final_phase=False,
     final_phase_after=0.0,
     gone_after_exit=(6.0, 9.0),
+    propagation=(0.05, 1.05),
     spam_filter_by_type=False,
 )
 
