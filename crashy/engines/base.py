@@ -28,6 +28,11 @@ class Engine(Protocol):
         """Return whether faults can be injected into a pod."""
         ...
 
+    @property
+    def takers(self) -> str:
+        """Which pods take faults, for those who have others."""
+        ...
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
         ...

@@ -186,7 +186,7 @@ class Lab:
 
     def _listens(self, pod: Pod) -> bool:
         """Return whether a patient's admin API answers; True for other containers, which the lab refuses by itself."""
-        patients = self._ask("pods")["pods"]
+        patients = [one for one in self._ask("pods")["pods"] if "admin_url" in one]
         urls = [one["admin_url"] for one in patients if (one["name"], one["namespace"]) == (pod.name, pod.namespace)]
         try:
             return not urls or bool(Client(urls[0], timeout=ANSWER).request("GET", "/admin/status"))

@@ -103,6 +103,11 @@ class KubeEngine:
         """Return whether faults can be injected into a pod: into one with a patient."""
         return patient(pod) is not None
 
+    @property
+    def takers(self) -> str:
+        """Which pods take faults."""
+        return "on a cluster only patients take faults: use the image crashy-app, or name the patient's with --image"
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "kube", pod.object, "Injected", spec)

@@ -32,6 +32,8 @@ from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
 
+TAKERS = "only patients and stand-ins take faults: use the image crashy-app, or another without a command"
+
 
 @dataclass(frozen=True, slots=True)
 class Updated:
@@ -156,6 +158,11 @@ class LabEngine(ClusteredEngine):
         """Return whether faults can be injected into a pod: into one with a patient or a stand-in."""
         return patient(pod) is not None or self._programs.stand_in(pod) is not None
 
+    @property
+    def takers(self) -> str:
+        """Which pods take faults."""
+        return TAKERS
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "lab", pod.object, "Injected", spec)
@@ -191,7 +198,7 @@ class LabEngine(ClusteredEngine):
         """Send a request to a pod's admin API; raises NotDoneError if it refuses."""
         admin = self.admin(pod)
         if admin is None:
-            raise NotDoneError("its containers are programs of this machine: only patients and stand-ins take faults")
+            raise NotDoneError(f"its containers are programs of this machine: {TAKERS}")
         url, token = admin
         reply = await post(f"{url}{path}", json.dumps(document).encode(), TIMEOUT, token=token, method=method)
         if reply.failure:

@@ -60,7 +60,7 @@ class Operations:
         }
 
     async def pods(self, _request: Request) -> dict[str, Any]:
-        """Return the pods that have an admin API."""
+        """Return the pods; those that take faults have an `admin_url`."""
         found = [(view, self._lab.admin(view.pod)) for view in self._lab.pods()]
         return {
             "pods": [
@@ -71,10 +71,10 @@ class Operations:
                     "ready": view.status.ready,
                     "labels": dict(view.pod.template.labels),
                     "app_url": self._lab.app(view.pod),
-                    "admin_url": admin[0],
+                    "images": [container.image for container in view.pod.template.containers],
+                    **({"admin_url": admin[0]} if admin else {}),
                 }
                 for view, admin in found
-                if admin
             ]
         }
 

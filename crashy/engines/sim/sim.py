@@ -64,6 +64,11 @@ class SimEngine(ClusteredEngine):
         """Return True: other apps' stand-ins take them too."""
         return True
 
+    @property
+    def takers(self) -> str:
+        """Which pods take faults."""
+        return "every pod takes faults"
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "sim", pod.object, "Injected", spec)
