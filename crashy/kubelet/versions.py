@@ -118,6 +118,12 @@ class Profile:
     gone_after_exit: tuple[float, float] = (0.6, 1.0)
     """Seconds from a deleted pod's last exit until its object is removed: minimum and maximum."""
 
+    propagation: tuple[float, float] = (0.1, 0.6)
+    """Seconds from an EndpointSlice's change until a node's kube-proxy has written it, at least and at most.
+
+    kubernetes: pkg/proxy/iptables/proxier.go: syncRunner, at least 1 s (minSyncPeriod) between two syncs; as measured.
+    """
+
     spam_filter_by_type: bool = True
     """25 events (then one in 300 s) a pod *and type*, warnings apart from the rest; otherwise a pod, all together."""
 
@@ -198,6 +204,7 @@ _1_20 = Profile(
     withholds_final_phase=False,
     final_phase_after=0.0,
     gone_after_exit=(6.0, 9.0),
+    propagation=(0.05, 1.05),
     spam_filter_by_type=False,
 )
 

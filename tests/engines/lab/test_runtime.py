@@ -286,7 +286,7 @@ async def test_a_fault_for_what_is_no_patient_is_not_injected(tmp_path: Path) ->
 
         assert (last.reason, last.message) == (
             "NotInjected",
-            "crash: its containers are programs of this machine: only patients and stand-ins take faults",
+            f"crash: its containers are programs of this machine: {lab.takers}",
         )
         assert lab.admin(lab.pods()[0].pod) is None
 
