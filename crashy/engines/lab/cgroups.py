@@ -86,7 +86,8 @@ class Cgroups:
         try:
             of_pod.make()
             group.make()
-            group.limit(wanted, whole=profile.kills_all_on_oom)
+            if any(wanted):
+                group.limit(wanted, whole=profile.kills_all_on_oom)
             group.weigh(shares(requested(container)))
         except OSError as error:
             group.remove()
@@ -127,9 +128,10 @@ class Cgroups:
     def _weigh(self, of_pod: Cgroup) -> None:
         """Set the weight of a pod, and of the lab: as much as its containers were if they were in no group."""
         in_pod = sum(millicores for other, millicores in self._running.values() if other.folders == of_pod.folders)
-        of_pod.weigh(shares(in_pod))
-        if self._group:
-            self._group.weigh(shares(ALONE * len(self._running)))
+        with suppress(OSError):  # one that another user has removed
+            of_pod.weigh(shares(in_pod))
+            if self._group:
+                self._group.weigh(shares(ALONE * len(self._running)))
 
     def _note_missing(self, wanted: Limits) -> None:
         there = self._group.folders if self._group else {}
