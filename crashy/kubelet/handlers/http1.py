@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crashy.chunked import ChunkedBody
-from crashy.kubelet.handlers.dial import Dial, WireError, authority, connect, errno_text, let_go
+from crashy.kubelet.handlers.dial import Dial, authority, connect, errno_text, let_go
+from crashy.kubelet.handlers.judge import HTTP_TO_HTTPS, NOT_TLS, WireError
 
 MAX_HEADER = 1 << 20
 """The most bytes of response headers (Go's limit is ten times that)."""
@@ -123,7 +124,7 @@ async def open_connection(host: str, port: int, *, tls: bool, dial: Dial) -> Con
         )
     except ssl.SSLError as error:
         sock.close()
-        raise _tls_error(error) from None
+        raise _tls_error(error, sock.first) from None
     except OSError as error:
         sock.close()
         text = "EOF" if not error.errno else f"read tcp {authority(host, port)}: read: {errno_text(error)}"
@@ -135,9 +136,9 @@ async def open_connection(host: str, port: int, *, tls: bool, dial: Dial) -> Con
     return Connection(reader, asyncio.StreamWriter(transport, protocol, reader, loop), authority(host, port))
 
 
-def _tls_error(error: ssl.SSLError) -> WireError:
+def _tls_error(error: ssl.SSLError, first: bytes = b"") -> WireError:
     if error.reason in _NO_TLS:
-        return WireError("http: server gave HTTP response to HTTPS client")
+        return WireError(HTTP_TO_HTTPS if first == b"HTTP/" else NOT_TLS)
     reason = (error.reason or "handshake failure").lower().replace("_", " ")
     return WireError(f"remote error: tls: {reason.rpartition('alert ')[2]}")
 
