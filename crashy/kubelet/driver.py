@@ -1,4 +1,4 @@
-"""The tasks of one pod: a serial sync, a worker per probe, and the relist that detects ended containers.
+"""The tasks of one pod: a serial sync, which its wake-ups start, and a worker per probe.
 
 The pure modules (`pod`, `worker`, `backoff`, `generate`) decide; this one has the tasks, timers and calls, as in
 kubelet: pkg/kubelet/pod_workers.go podWorkerLoop and pkg/kubelet/kubelet.go SyncPod, SyncTerminatingPod,
@@ -8,13 +8,12 @@ SyncTerminatedPod. All times are the running loop's.
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
-from crashy.kubelet.backoff import GC_SECONDS, WORK_QUEUE_SECONDS, SyncFailure, crash_loop_backoff, requeue_delay
+from crashy.kubelet.backoff import GC_SECONDS, SyncFailure, crash_loop_backoff
 from crashy.kubelet.config import COMPLETE, Config
 from crashy.kubelet.generate import FINAL, Waiting, generate_status, with_result
 from crashy.kubelet.grace import grace_period
@@ -22,13 +21,14 @@ from crashy.kubelet.handlers.killing import kill_all
 from crashy.kubelet.handlers.lifecycle import Lifecycle
 from crashy.kubelet.handlers.mounting import mounted
 from crashy.kubelet.handlers.probing import Probing
+from crashy.kubelet.handlers.wakeups import Wakeups
 from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
 from crashy.kubelet.pod import compute_pod_actions
 from crashy.kubelet.recorder import Recorder
 from crashy.kubelet.restarts import restarts_all
 from crashy.kubelet.runtime import Pod, Runtime
-from crashy.kubelet.versions import NEWEST, Profile, Requeue
+from crashy.kubelet.versions import NEWEST, Profile
 from crashy.kubelet.worker import Decision
 from crashy.objects.pod import Container, PodTemplate, ProbeType
 from crashy.objects.status import PodStatus
@@ -78,17 +78,11 @@ class PodDriver:
         self._waiting: dict[str, Waiting] = {}
         self._view = Histories({})
         self._outdated: set[str] = set()  # instances whose container's image has changed since
-        self._wake = asyncio.Event()
-        self._wake.set()
+        self._wakeups = Wakeups(pod.created_at, self._relist, profile, rng)
         self._deleted = asyncio.Event()
         self._deletion_grace: int | None = None
         self._ended = False
         self._work: asyncio.Task[None] | None = None
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        # Relative to the pod's creation, so that the same draws give the same times at any time of the loop's clock.
-        self._relist_phase = pod.created_at + rng.random() * profile.relist_seconds
-        self._queue_phase = pod.created_at + rng.random() * WORK_QUEUE_SECONDS
-        self._synced_at = -math.inf
 
     @property
     def status(self) -> PodStatus:
@@ -107,7 +101,7 @@ class PodDriver:
                     self._runtime,
                     self._recorder,
                     self._group,
-                    changed=self._container_changed,
+                    changed=self._wakeups.container_changed,
                     config=self._config,
                 )
                 await self._sync_until_terminal()
@@ -118,8 +112,7 @@ class PodDriver:
                     await asyncio.sleep(self._rng.uniform(*self._profile.gone_after_exit))
                 self._probing.close()
         finally:
-            for timer in self._timers.values():
-                timer.cancel()
+            self._wakeups.close()
 
     def delete(self, grace: int | None = None) -> None:
         """Delete the pod: `grace` seconds replace the pod's own. Deleting again can only shorten it.
@@ -132,7 +125,7 @@ class PodDriver:
         self._deletion_grace = requested
         self._deleted.set()
         self._publish(replace(self._status, deleting=True))
-        self._wake.set()
+        self._wakeups.wake()
         if self._work:
             self._work.cancel()
 
@@ -144,19 +137,17 @@ class PodDriver:
                 self._outdated.add(running[container.name].id)
             self._containers[container.name] = container
         self.pod = replace(self.pod, template=template)
-        self._wake.set()
+        self._wakeups.wake()
 
     # --- syncs: one after another, each on a view of the containers that is newer than the last one's end
 
     async def _sync_until_terminal(self) -> None:
         while not self._ended:
-            await self._wake.wait()
-            await self._relisted()
-            self._wake.clear()
+            await self._wakeups.next_sync()
             if self._deleted.is_set():
                 return
             await self._interruptible(self._sync())
-            self._synced_at = self._loop.time()
+            self._wakeups.synced()
 
     async def _sync(self) -> None:
         view = self._view
@@ -185,7 +176,7 @@ class PodDriver:
             self._view = self._lifecycle.histories
             self._publish_view()
             self._probing.trigger_readiness()
-        self._requeue([failure for failure in failures if failure])
+        self._wakeups.requeue([failure for failure in failures if failure])
 
     async def _start(self, container: Container, last_finished_at: float | None) -> SyncFailure | None:
         now = self._loop.time()
@@ -198,7 +189,7 @@ class PodDriver:
             return SyncFailure(until=crash_loop.until)
         if waiting := await self._lifecycle.start(container):
             if waiting.reason == "CreateContainerConfigError" and not self._waiting:
-                self._container_changed()  # the relist sees the pod's new sandbox
+                self._wakeups.container_changed()  # the relist sees the pod's new sandbox
             self._waiting[container.name] = waiting
             return SyncFailure()
         self._waiting.pop(container.name, None)
@@ -206,7 +197,7 @@ class PodDriver:
 
     async def _terminate(self) -> None:
         """Terminate the pod: stop liveness and startup probes, containers, then readiness; publish the final status."""
-        await self._relisted()
+        await self._wakeups.relisted()
         if self._profile.stops_liveness_on_deletion:
             self._probing.stop(ProbeType.LIVENESS, ProbeType.STARTUP)
         await self._lifecycle.starts_done()
@@ -233,39 +224,8 @@ class PodDriver:
         await asyncio.wait({self._work})
         self._work = None
 
-    # --- the relist: containers' ends and starts are detected on a tick grid, and a sync waits for it
-
-    def _container_changed(self) -> None:
-        if "relist" not in self._timers:
-            self._timers["relist"] = self._loop.call_at(self._relist_after(self._loop.time()), self._relist)
-
     def _relist(self) -> None:
-        if timer := self._timers.pop("relist", None):
-            timer.cancel()
-            self._view = self._lifecycle.histories
-            self._wake.set()
-
-    async def _relisted(self) -> None:
-        """Wait for the first relist after the end of the last sync."""
-        wait = self._relist_after(self._synced_at) - self._loop.time()
-        if wait > 0:
-            await asyncio.sleep(wait)
-            self._relist()
-
-    def _relist_after(self, t: float) -> float:
-        period = self._profile.relist_seconds
-        if not period or t == -math.inf:
-            return t
-        return self._relist_phase + (math.floor((t - self._relist_phase) / period) + 1) * period
-
-    def _requeue(self, failures: list[SyncFailure]) -> None:
-        now, requeue = self._loop.time(), self._profile.requeue
-        due = now + requeue_delay(now, failures, self._rng, requeue=requeue)
-        if requeue is not Requeue.EXACT:
-            due += (self._queue_phase - due) % WORK_QUEUE_SECONDS
-        if timer := self._timers.get("requeue"):
-            timer.cancel()
-        self._timers["requeue"] = self._loop.call_at(due, self._wake.set)
+        self._view = self._lifecycle.histories
 
     # --- the published status, which the probes read and write
 
@@ -317,4 +277,4 @@ class PodDriver:
                     return
             case ProbeType.LIVENESS if not failed:
                 return
-        self._wake.set()
+        self._wakeups.wake()

@@ -79,14 +79,14 @@ class Histories:
         return self._with(container, (instance, *self.of(container))[:KEPT])
 
     def ended(
-        self, container: str, container_id: str, *, exit_code: int, finished_at: float, message: str
+        self, container: str, container_id: str, *, exit_code: int, finished_at: float, message: str, reason: str = ""
     ) -> Histories:
         """Return the histories with one instance ended."""
 
         def end(instance: Instance) -> Instance:
             if instance.id != container_id:
                 return instance
-            return replace(instance, exit_code=exit_code, finished_at=finished_at, message=message)
+            return replace(instance, exit_code=exit_code, finished_at=finished_at, message=message, reason=reason)
 
         return self._with(container, tuple(end(instance) for instance in self.of(container)))
 

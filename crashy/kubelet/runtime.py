@@ -32,12 +32,16 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """A container's process has ended: exit code (128 + signal for a death by signal) and the loop's time of it."""
+    """A container's process has ended: exit code (128 + signal for a death by signal) and the loop's time of it.
+
+    `reason` is the runtime's, where it has one (`OOMKilled`); without one the exit code gives it.
+    """
 
     container_id: str
     exit_code: int
     finished_at: float
     message: str = ""
+    reason: str = ""
 
 
 class StartError(Exception):

@@ -67,7 +67,7 @@ class Replay:
 
     def _start_of(self, pod: Pod) -> float:
         member = self.engine._cluster._members[pod.uid]
-        member.driver._relist_phase = self._relist
+        member.driver._wakeups._relist_phase = self._relist
         base = self.story._base(pod.name) or pod.name
         if pod.uid not in self._pods:
             self._pods[pod.uid] = self._bases[base]

@@ -91,3 +91,22 @@ def test_what_is_not_yet_created_waits_for_the_pods_init_containers_also_when_th
     status = generate_status(template, histories, results, {}, PodStatus("Pending", ()), now=5.0)
 
     assert status.containers[0].reason == reason
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "reason", "shown"),
+    [
+        (0, "", "Completed"),
+        (1, "", "Error"),
+        (137, "OOMKilled", "OOMKilled"),
+        (3, "OOMKilled", "OOMKilled"),  # a child of its first process was killed (workloads-1.36: 15-oomkilled)
+    ],
+)
+def test_the_runtimes_reason_goes_before_the_exit_codes(exit_code: int, reason: str, shown: str) -> None:
+    histories = Histories({"c": (RUNNING,)})
+
+    histories = histories.ended("c", "A", exit_code=exit_code, finished_at=2.0, message="", reason=reason)
+
+    ended = histories.of("c")[0].terminated()
+    assert ended is not None
+    assert (ended.exit_code, ended.reason) == (exit_code, shown)

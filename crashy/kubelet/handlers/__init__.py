@@ -1,5 +1,6 @@
 """The I/O of probes and lifecycle hooks.
 
 The handlers of a probe: `http`, `tcp`, `exec` and `grpc`, called by `ask`. The tasks around them: `prober` for one
-probe, `probing` for a pod's, and `lifecycle`, which starts and kills containers with their hooks.
+probe, `probing` for a pod's, `lifecycle`, which starts and kills containers with their hooks, and
+`wakeups`, which times a pod's syncs.
 """

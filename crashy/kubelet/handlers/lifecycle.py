@@ -150,6 +150,7 @@ class Lifecycle:
                 exit_code=exited.exit_code,
                 finished_at=exited.finished_at,
                 message=exited.message,
+                reason=exited.reason,
             )
         )
 
