@@ -15,6 +15,7 @@ AWAITING = "context deadline exceeded (Client.Timeout exceeded while awaiting he
 READING = "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
 HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
 NOT_TLS = "tls: first record does not look like a TLS handshake"
+BROKEN = "net/http: HTTP/1.x transport connection broken: "
 
 _TITLES = {code.value: "OK" if code is Code.OK else code.name.title().replace("_", "") for code in Code}
 _STATUSES = tuple(status.name for status in Serving)
@@ -55,6 +56,12 @@ def dial_timeout(address: str) -> str:
 def unknown_host(host: str) -> str:
     """Return the text of a name that has no address."""
     return f"dial tcp: lookup {host}: no such host"
+
+
+def quoted(text: str) -> str:
+    """Escape as Go's %q does."""
+    shown = (c if " " <= c <= "~" else f"\\x{ord(c):02x}" for c in text.replace("\\", "\\\\").replace('"', '\\"'))
+    return "".join(shown)
 
 
 def judge_grpc(status: int) -> Outcome:
