@@ -141,10 +141,10 @@ class SimRuntime:
         began = self._loop.time()
         condition = await self._respond(pod, container_id, handler, 0, math.inf)
         match condition:
-            case Answer(status, body, latency):
+            case Answer(status, body, latency, _, code):
                 await asyncio.sleep(began + latency - self._loop.time())
                 if status >= HTTPStatus.BAD_REQUEST:
-                    raise exited(handler.command, 1, body, body)
+                    raise exited(handler.command, code, body, body)
             case Refuse() | Cut():
                 raise exited(handler.command, 137, "", "")
             case Missing():
