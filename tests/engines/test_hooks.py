@@ -1,6 +1,6 @@
 """What becomes of hooks, by version, in the lab and on sim: the events, and the status of a container that waits.
 
-1.36 as in the recordings 12a and 12b; the others from the source: kubelet: pkg/kubelet/lifecycle, pkg/kubelet/kuberuntime.
+1.36 as in the recordings 12a and 12b, the others from the source: kubelet: pkg/kubelet/lifecycle, kuberuntime.
 """
 
 from __future__ import annotations
