@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from signal import SIGKILL, SIGTERM
 
 from crashy.check.outcomes import FailureMode, noticed, notices
-from crashy.check.starts import RELIST, listens, ready_after_start, start, waits_for
+from crashy.check.starts import (
+    AT_ONCE,
+    RELIST,
+    listens,
+    liveness_spares,
+    ready_after_start,
+    start,
+    unguarded,
+    waits_for,
+)
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.backoff import WORK_QUEUE_SECONDS, crash_loop_backoff
 from crashy.kubelet.detection import Bounds, first_failure, first_probe
@@ -59,17 +68,21 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
         # The kill waits for the sync, and the sync for its tick.
         ended = detected and _sum(detected, _SYNC, killing)
     restarted = ended and _restarted(target, mode, ended, killing)
-    ready = ready_after_start(target, mode)
+    ready = ready_after_start(target, mode, _unguarded(target, mode))
     if ready is None or start(target).ready is None:
         return Impact(detected, None, None, None)
     out = _out(target, mode, ended, killing)
     app = listens(target)
     answering = restarted and _sum(restarted, app)
     back = restarted and _sum(restarted, Bounds(max(ready.best, app.best), max(ready.worst, app.worst)))
+    if back and _unguarded(target, mode) != AT_ONCE:
+        back = Bounds(back.best, back.worst + _killed_twice(target, killing))
     if not target.readiness_counts:
         return Impact(detected, out, back, answering)
     if target.pods is not None and target.pods <= 1:
         return Impact(detected, out, back, back if _waits_to_be_ready(target) else answering)
+    if out and answering and _stays_ready(target, mode):  # it gets requests while it starts, at first
+        return Impact(detected, out, back, Bounds(min(out.best, answering.best), min(out.worst, answering.worst)))
     return Impact(detected, out, back, out if _waits_to_be_ready(target) or restarted is None else answering)
 
 
@@ -78,11 +91,12 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: 
 
     A kill and a start within one sync are published as one: without a probe to pass, it was ready all the time.
     """
+    early = Bounds(0.0, _unguarded(target, mode).worst) if _stays_ready(target, mode) else AT_ONCE
     if mode is FailureMode.EXIT:
-        return ended if ended == _SYNC else ended and _sum(ended, _SYNC)
+        return ended if ended == _SYNC and early is AT_ONCE else ended and _sum(ended, early, _SYNC)
     unready = _waits_to_be_ready(target) or stays_ended(target)
     seen = noticed(target, ProbeType.READINESS, mode)
-    published = ended and _sum(ended, _SYNC) if unready else None
+    published = ended and _sum(ended, early, _SYNC) if unready else None
     if ended and not unready and _ends_its_job(target):
         published = _sum(ended, _SYNC, killing, _SYNC)  # it is restarted, and then deleted
     if seen is None or published is None:
@@ -118,6 +132,43 @@ def stays_ended(target: CheckTarget) -> bool:
 def _waits_to_be_ready(target: CheckTarget) -> bool:
     """Return whether a container that runs has a probe to pass before it is ready."""
     return bool(target.container.readiness_probe or target.container.startup_probe)
+
+
+def _unguarded(target: CheckTarget, mode: FailureMode) -> Bounds:
+    """Bound how long the container after a failure counts as started before its startup probe is asked.
+
+    Only one that was killed is followed by such a one, in the same pod; and after an exit, one that a liveness probe
+    has killed before its end was seen.
+    """
+    most = float(unguarded(target))
+    if not most or stays_ended(target):
+        return AT_ONCE
+    if mode is FailureMode.EXIT:
+        return Bounds(0.0, most) if _kills_the_dead(target) else AT_ONCE
+    return Bounds(most, most)
+
+
+def _stays_ready(target: CheckTarget, mode: FailureMode) -> bool:
+    """Return whether the pod is ready at first after the kill: nothing but its startup probe says that it isn't."""
+    return target.container.readiness_probe is None and _unguarded(target, mode) != AT_ONCE
+
+
+def _kills_the_dead(target: CheckTarget) -> bool:
+    probe = target.container.liveness_probe
+    return probe is not None and probe.failure_threshold == 1 and notices(target, probe, FailureMode.EXIT)
+
+
+def _killed_twice(target: CheckTarget, killing: Bounds) -> float:
+    """Return how much longer it takes if liveness kills two starts that no startup probe guards; 0 if it can't.
+
+    The third one comes after a back-off, in which the status says that nothing runs: it is guarded.
+    """
+    liveness, safe = target.container.liveness_probe, liveness_spares(target)
+    if liveness is None or safe >= unguarded(target) or waits_for(target, liveness).worst <= safe:
+        return 0.0
+    late = unguarded(target) + liveness.timeout_seconds
+    wait = crash_loop_backoff().initial * 1.5 + WORK_QUEUE_SECONDS
+    return 2 * (late + RELIST + killing.worst) + wait + RELIST
 
 
 def _backoff_limit(target: CheckTarget) -> int | None:

@@ -17,6 +17,9 @@ RELIST = NEWEST.relist_seconds
 """The kubelet looks at its containers, and syncs a pod again, on a grid of so many seconds."""
 
 
+AT_ONCE = Bounds(0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """How long a start may take: `safe` seconds are always granted, and after `killed` the probe `by` has ended it.
@@ -48,6 +51,24 @@ def start(target: CheckTarget) -> Start:
     return Start(safe, killed, kind, None if ends else ready)
 
 
+def unguarded(target: CheckTarget) -> int:
+    """Return for how long at most a container that follows a killed one counts as started before it has (seconds).
+
+    That is the startup probe's period: until its worker looks again, and sees that the container is another one.
+    kubernetes#141155
+    """
+    startup = target.container.startup_probe
+    return startup.period_seconds if startup is not None and target.profile.inherits_started else 0
+
+
+def liveness_spares(target: CheckTarget) -> float:
+    """Return how many seconds of such a start liveness grants for sure; all of them if it can't end it."""
+    liveness, most = target.container.liveness_probe, float(unguarded(target))
+    if liveness is None or outcome(target, liveness, FailureMode.EXIT).verdict is not Verdict.FAILS:
+        return most
+    return min(first_probe(liveness).best + (liveness.failure_threshold - 1) * liveness.period_seconds, most)
+
+
 def listens(target: CheckTarget) -> Bounds:
     """Bound the time from a start until the app listens, as far as that is known."""
     return Bounds(target.env.least_starts, target.env.starts)
@@ -63,11 +84,14 @@ def waits_for(target: CheckTarget, probe: Probe) -> Bounds:
     return listens(target)
 
 
-def ready_after_start(target: CheckTarget, after: FailureMode | None = None) -> Bounds | None:
+def ready_after_start(
+    target: CheckTarget, after: FailureMode | None = None, unguarded: Bounds = AT_ONCE
+) -> Bounds | None:
     """Bound the time from a container's start until it is ready; None if it never is, however well its app is.
 
     Without a probe to pass that is at once, whether the app listens or not. `after` is how the container before it
-    failed: the successes that it had count, unless a probe failed since.
+    failed: the successes that it had count, unless a probe failed since. For `unguarded` seconds it counts as started
+    (see `unguarded`): only then its startup probe begins.
     """
     if target.template.readiness_gates:  # nobody sets the conditions
         return None
@@ -75,7 +99,8 @@ def ready_after_start(target: CheckTarget, after: FailureMode | None = None) -> 
     reached = Bounds(hook, hook)
     startup, readiness = target.container.startup_probe, target.container.readiness_probe
     if startup is not None:
-        if (passed := _first_success(target, startup, ProbeType.STARTUP, reached)) is None:
+        gate = Bounds(reached.best + unguarded.best, reached.worst + unguarded.worst)
+        if (passed := _first_success(target, startup, ProbeType.STARTUP, gate)) is None:
             return None
         reached = Bounds(passed.best, passed.worst + RELIST)
     if readiness is None or (first := _first_success(target, readiness, ProbeType.READINESS, reached)) is None:

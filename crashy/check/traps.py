@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crashy.check import files, handler_traps, pods, ports, related, rollouts, timing
+from crashy.check import files, handler_traps, pods, ports, related, rollouts, timing, unguarded
 from crashy.check.model import Severity, Trap
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -129,6 +129,15 @@ TRAPS = (
         "is killed.",
         "A startupProbe with a short period: it ends as soon as the app has started.",
         timing.delay_instead_of_startup,
+    ),
+    Trap(
+        "liveness-before-startup", W, "After a kill the startup probe is asked too late",
+        "In Kubernetes 1.35 to 1.37 the container after one that a probe has killed counts as started, like that one, "
+        "until its startup probe's worker looks again: up to periodSeconds later. Until then liveness is asked and can "
+        "kill it again, and without a readiness probe its pod is ready (kubernetes#141155).",
+        "A startupProbe with a periodSeconds that liveness outlasts (1, with a higher failureThreshold), or a liveness "
+        "probe with an initialDelaySeconds above that period; and a readiness probe. Or a kubelet that is mended.",
+        unguarded.liveness_before_startup,
     ),
     Trap(
         "liveness-before-readiness", W, "Liveness gives up before readiness is first asked",

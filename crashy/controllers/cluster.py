@@ -118,7 +118,8 @@ class Cluster:
     def _apply_service(self, service: Service) -> Verb:
         known = self._services.get(service.namespace, service.name)
         if known is None:
-            self._services.add(ServiceController(service, self._network, self._timeline.add), self.pods())
+            controller = ServiceController(service, self._network, self._timeline.add, self._profile)
+            self._services.add(controller, self.pods())
             return "created"
         if same(known.service, service):
             return "unchanged"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -170,3 +171,33 @@ _1_20 = Profile(
 PROFILES = {profile.version: profile for profile in (_1_20, _1_32, _1_34, _1_35, _1_36, _1_37, _FIXED)}
 NEWEST = _1_36
 """The newest one that was measured, and the default."""
+RANGE = f"from {_1_20.version} to {_1_37.version}, or {_FIXED.version}"
+
+
+def nearest(version: str) -> Profile:
+    """Return a version's profile, else the nearest lower one; raises ValueError outside of the range.
+
+    >>> nearest("1.28").version, nearest("v1.36.2+k3s1").version, nearest("fixed").version
+    ('1.20', '1.36', 'fixed')
+    """
+    if version in PROFILES:
+        return PROFILES[version]
+    found = re.fullmatch(r"v?1\.(\d{1,3})(?:[.+-]\S*)?", version)
+    minor = int(found[1]) if found else 0
+    known = {_minor(one): one for one in PROFILES.values() if one is not _FIXED}
+    if not min(known) <= minor <= max(known):
+        raise ValueError(f"{version!r}: must be {RANGE}")
+    return known[max(one for one in known if one <= minor)]
+
+
+def of_cluster(version: str) -> Profile:
+    """Return the profile that is nearest to a cluster's version, whatever it is."""
+    found = re.match(r"v?1\.(\d+)", version)
+    minor = int(found[1]) if found else _minor(NEWEST)
+    if minor > _minor(_1_37):
+        return _FIXED
+    return nearest(f"1.{max(minor, _minor(_1_20))}")
+
+
+def _minor(profile: Profile) -> int:
+    return int(profile.version.partition(".")[2])

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from crashy.check.impacts import Impact
 from crashy.check.numbers import Numbers, numbers
 from crashy.check.outcomes import FailureMode, Verdict, hook_seconds, outcome
-from crashy.check.starts import RELIST
+from crashy.check.starts import RELIST, unguarded
 from crashy.check.targets import CheckTarget
 from crashy.clock import VirtualLoop
 from crashy.engines.images import program, runs_patient
@@ -175,6 +175,10 @@ def seen(case: Case, failure: Failure) -> Seen:
         again = next((index for index, here in enumerate(started) if here), len(later))
         waits = target.container.readiness_probe or target.container.startup_probe
         back = next((e.t for e in later[again:] if not waits or _ready(e, target)), None)
+        if target.container.startup_probe and target.profile.inherits_started:  # it may be ready before it has started
+            turns = [(e.t, _ready(e, target)) for e in later[again:] if e.kind == "pod" and not e.data["deleting"]]
+            unready = max((index for index, (_, ready) in enumerate(turns) if not ready), default=-1)
+            back = next((t for t, _ in turns[unready + 1 :]), back)
     last = next((event for event in reversed(events) if event.kind == "pod"), None)
     if last is None or last.t < (back or 0.0) or not _ready(last, target):
         back = None  # not for long
@@ -278,6 +282,7 @@ def too_wide(case: Case, mode: FailureMode, shown: list[Seen]) -> Iterator[str]:
             max(periods) + (readiness.success_threshold - 1) * readiness.period_seconds
         )  # the extra probes of syncs shorten a streak
     slack = max(periods, default=0) + 3 * RELIST + HAIR  # the relist, the sync, and the whole seconds of a status
+    slack += unguarded(case.target)  # no failure is timed by the startup probe, which asks no more
     for what in ("out", "back"):
         bounds = getattr(impact, what)
         times = [t for one in shown if (t := getattr(one, what)) is not None]

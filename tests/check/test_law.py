@@ -119,6 +119,9 @@ SHELL = "curl -f localhost/healthz || exit 1"
         (pod(LIVENESS | {"lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "sleep 3; true"]}}}}), ""),
         (pod({"readinessProbe": http(periodSeconds=3, successThreshold=3), **LIVENESS}), ""),
         (pod({"startupProbe": http(periodSeconds=3), **READINESS, **LIVENESS}), ""),
+        (pod({"startupProbe": http(periodSeconds=7), **LIVENESS}), ""),
+        (pod({"startupProbe": http(periodSeconds=7), "livenessProbe": http(periodSeconds=1, failureThreshold=1)}), ""),
+        (pod({"startupProbe": http(periodSeconds=5, initialDelaySeconds=8), **READINESS, **LIVENESS}), ""),
         (job(LIVENESS, "Never"), ""),
         (job(LIVENESS, "Never", backoffLimit=0), "exit: back"),
         (job(LIVENESS, "OnFailure"), ""),
@@ -193,7 +196,7 @@ MANIFEST = st.builds(
     drain=st.sampled_from([0.0, 1.5, law.EVER]),
     seed=st.integers(0, 9),
     fault=st.integers(0, 1),
-    version=st.sampled_from(["1.32", "1.34", "1.36"]),
+    version=st.sampled_from(["1.32", "1.34", "1.36", "fixed"]),
 )
 def test_any_manifest(
     manifest: dict[str, Any], mode: FailureMode, after: float, drain: float, seed: int, fault: int, version: str

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from crashy.check.numbers import Numbers, kill_time, numbers, waits
 from crashy.check.outcomes import FailureMode
 from crashy.check.patient_env import PatientEnv
-from crashy.check.starts import RELIST
+from crashy.check.starts import RELIST, unguarded
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.objects.kinds import KINDS
@@ -73,7 +73,8 @@ def back_at(run: Run, patient: CheckTarget, after: float) -> float | None:
         return None
     ready = [t for t, ready in run.ready_changes() if ready and t >= begun[0]]
     moment = begun[0] if patient.container.readiness_probe is None and patient.container.startup_probe is None else None
-    moment = ready[0] if moment is None and ready else moment
+    first = -1 if unguarded(patient) else 0  # it may be ready before it has started, and then not
+    moment = ready[first] if moment is None and ready else moment
     return None if moment is None else max(moment, begun[0] + patient.env.starts) - after
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from crashy.check import files, related
 from crashy.check.model import Finding, Severity, findings
 from crashy.check.targets import CheckTarget
 from crashy.check.traps import TRAPS
+from crashy.kubelet.versions import PROFILES
 from tests.check.targets import (
     MANIFESTS,
     SEEDS,
@@ -24,6 +26,7 @@ from tests.check.targets import (
 
 Probe = dict[str, Any]
 READY = http("/readyz")
+QUICK = http(periodSeconds=1, failureThreshold=3)
 
 
 def found(*patients: CheckTarget) -> list[Finding]:
@@ -216,6 +219,30 @@ CAUGHT = [
         "warning",
         "readiness is asked only after 30 s",
     ),
+    (
+        "liveness-before-startup",
+        [spec(QUICK, READY, http("/startupz"), **FOREIGN)],
+        "warning",
+        "after a kill liveness asks up to 10 s earlier: a start over 2 s is killed again",
+    ),
+    (
+        "liveness-before-startup",
+        [spec(QUICK, READY, http("/startupz"), env={"APP_START_DELAY": "8"})],
+        "warning",
+        "a start over 2 s is killed again",
+    ),
+    (
+        "liveness-before-startup",
+        [spec(http(), startup=http("/startupz"), **FOREIGN), service()],
+        "warning",
+        "after a kill Service/web sends users to it up to 10 s before it is asked",
+    ),
+    (
+        "liveness-before-startup",
+        [spec(QUICK, READY, http("/startupz", periodSeconds=2), **FOREIGN)],
+        "note",
+        "after a kill the other probes ask up to 2 s before it",
+    ),
     ("timeout-over-period", [spec(http(periodSeconds=2, timeoutSeconds=5))], "warning", "5 is more than"),
     ("one-failure-kills", [spec(http(failureThreshold=1))], "warning", "one answer later than 1 s"),
     ("slow-return", [spec(readiness=http("/readyz", successThreshold=3))], "note", "up to 20 s later"),
@@ -306,6 +333,39 @@ def test_a_trap_is_found(trap: str, objects: list[dict[str, Any]], severity: str
     assert [(one.severity, message in one.message) for one in mine] == [(severity, True)], [o.message for o in mine]
 
 
+@pytest.mark.parametrize(
+    ("version", "severities"),
+    [
+        *((version, []) for version in ("1.20", "1.32", "1.34", "fixed")),
+        *((version, ["warning"]) for version in ("1.35", "1.36", "1.37")),
+    ],
+)
+def test_the_second_start_is_unguarded_in_some_versions(version: str, severities: list[str]) -> None:
+    one = spec(QUICK, READY, http("/startupz"), **FOREIGN)
+    mine = [replace(each, profile=PROFILES[version]) for each in targets(one)]
+
+    assert [hit.severity for hit in found(*mine) if hit.trap.id == "liveness-before-startup"] == severities
+
+
+@pytest.mark.parametrize(
+    ("liveness", "startup", "severity"),
+    [
+        ({"initialDelaySeconds": 8}, {}, "warning"),  # asked after 7 s at the soonest, for the third time after 9 s
+        ({"initialDelaySeconds": 9}, {}, "note"),
+        ({"periodSeconds": 5}, {}, "note"),
+        ({"periodSeconds": 5, "failureThreshold": 2}, {}, "warning"),
+        ({}, {"periodSeconds": 2}, "note"),
+        ({}, {"periodSeconds": 3}, "warning"),
+    ],
+)
+def test_whether_liveness_can_kill_before_the_startup_probe_is_asked(
+    liveness: dict[str, int], startup: dict[str, int], severity: str
+) -> None:
+    one = spec(QUICK | liveness, READY, http("/startupz", **startup), **FOREIGN)
+
+    assert [hit.severity for hit in found(*targets(one)) if hit.trap.id == "liveness-before-startup"] == [severity]
+
+
 def test_every_trap_is_tried() -> None:
     of_containers = {trap.id for trap in TRAPS} - {trap.id for trap in (*files.TRAPS, *related.TRAPS)}
 
@@ -324,6 +384,9 @@ SPARED = [
         "liveness-before-readiness",
         [spec(http(initialDelaySeconds=5), http("/readyz", initialDelaySeconds=30), http("/startupz"))],
     ),
+    ("liveness-before-startup", [spec(readiness=READY, startup=http("/startupz"), **FOREIGN)]),  # it is never killed
+    ("liveness-before-startup", [spec(QUICK, READY, **FOREIGN)]),
+    ("liveness-before-startup", [spec(QUICK, READY, http("/startupz", periodSeconds=1), **FOREIGN)]),
     ("no-pre-stop-wait", [spec(readiness=READY), service()]),  # the patient goes on accepting for a while
     ("no-pre-stop-wait", [spec(readiness=READY, **FOREIGN)]),  # behind no Service
     (

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,75 +21,14 @@ from crashy.kubelet.versions import PROFILES
 from crashy.objects.document import Document
 from crashy.objects.manifests import Manifests, read
 from crashy.timeline import Event, Timeline
+from tests.engines.hook_events import HOOKS, plain, pods, wanted
 
 DEADLINE = 20.0
 VERSIONS = ("1.20", "1.32", "1.36")
-NO: list[str] = []
-FAILS = {"exec": {"command": ["sh", "-c", "exit 3"]}}
-EXITED = "command 'sh -c exit 3' exited with 3: "
-REFUSED = "dial tcp POD:7000: connect: connection refused"
-
-
-def get(path: str, port: int = 8080, scheme: str = "HTTP") -> dict[str, Any]:
-    return {"httpGet": {"path": path, "port": port, "scheme": scheme}}
-
-
-HOOKS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
-    # a pod's hook, its events up to 1.20, and in 1.32 and 1.36
-    "answered": ({"preStop": get("/info")}, NO, NO),
-    "answered-404": ({"preStop": get("/nope")}, NO, NO),
-    "https-to-plain": ({"preStop": get("/info", scheme="HTTPS")}, NO, NO),
-    "refused": (
-        {"preStop": get("/bye", 7000)},
-        [
-            'FailedPreStopHook Http lifecycle hook (/bye) for Container "app" in Pod "refused_default(UID)" failed - '
-            f'error: Get "http://POD:7000//bye": {REFUSED}, message: ""'
-        ],
-        ["FailedPreStopHook PreStopHook failed"],
-    ),
-    "exec-fails": (
-        {"preStop": FAILS},
-        [
-            'FailedPreStopHook Exec lifecycle hook ([sh -c exit 3]) for Container "app" in Pod '
-            f'"exec-fails_default(UID)" failed - error: {EXITED}, message: ""'
-        ],
-        ["FailedPreStopHook PreStopHook failed"],
-    ),
-    "tcp": (
-        {"preStop": {"tcpSocket": {"port": 8080}}},
-        [
-            "FailedPreStopHook Cannot run handler: invalid handler: &Handler{Exec:nil,HTTPGet:nil,"
-            "TCPSocket:&TCPSocketAction{Port:{0 8080 },Host:,},}"
-        ],
-        ["FailedPreStopHook PreStopHook failed"],
-    ),
-    "post-fails": (
-        {"postStart": FAILS},
-        [
-            'FailedPostStartHook Exec lifecycle hook ([sh -c exit 3]) for Container "app" in Pod '
-            f'"post-fails_default(UID)" failed - error: {EXITED}, message: ""',
-            "Killing FailedPostStartHook",
-            f"PostStartHookError: {EXITED}",
-        ],
-        [
-            "FailedPostStartHook PostStartHook failed",
-            "Killing FailedPostStartHook",
-            "PostStartHookError",
-        ],
-    ),
-}
 
 
 def manifests() -> Manifests:
     return read([Document("hooks.yaml", i, 1, pod) for i, pod in enumerate(pods(), 1)])
-
-
-def pods() -> Iterator[dict[str, Any]]:
-    for name, (lifecycle, _, _) in HOOKS.items():
-        probe = {"httpGet": {"path": "/readyz", "port": 8080}, "periodSeconds": 1}
-        container = {"name": "app", "image": "crashy-app", "lifecycle": lifecycle, "readinessProbe": probe}
-        spec = {"containers": [container], "terminationGracePeriodSeconds": 1}
-        yield {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
 async def play(engine: Engine, timeline: Timeline) -> list[Event]:
@@ -128,13 +65,7 @@ def found(events: list[Event], name: str) -> list[str]:
             said.append(f"{event.reason} {event.message}")
         if event.kind == "pod":
             said += waits(event)
-    ips = {event.data["ip"] for event in events if event.kind == "pod"} - {""}
-    plain = [re.sub("|".join(map(re.escape, ips)), "POD", text) for text in said]
-    return list(dict.fromkeys(re.sub(r"_default\([0-9a-f-]+\)", "_default(UID)", text) for text in plain))
-
-
-def wanted(version: str) -> dict[str, list[str]]:
-    return {name: old if version == "1.20" else new for name, (_, old, new) in HOOKS.items()}
+    return plain(said, {event.data["ip"] for event in events if event.kind == "pod"})
 
 
 @pytest.mark.parametrize("version", VERSIONS)

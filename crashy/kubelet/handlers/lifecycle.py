@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from crashy.kubelet.config import Config
@@ -17,6 +17,7 @@ from crashy.kubelet.runtime import Exited, HookError, Pod, Runtime, StartError
 from crashy.kubelet.versions import Profile
 from crashy.objects.pod import Container, Hook, Sleep, TCPSocket
 
+Turn = Callable[[float], Awaitable[None]]
 START_ERROR_EXIT_CODE = 128
 """The exit code of a container that the runtime could not start, as containerd gives it."""
 
@@ -82,24 +83,35 @@ class Lifecycle:
         if self._starting:
             await asyncio.wait(self._starting)
 
-    async def kill(self, container: Container, container_id: str, message: str, grace: int) -> None:
-        """Kill a container: preStop hook, SIGTERM, the rest of `grace`, SIGKILL. Return when it has ended."""
+    async def kill(
+        self, container: Container, container_id: str, message: str, grace: int, turn: Turn | None = None
+    ) -> None:
+        """Kill a container: preStop hook, its turn, SIGTERM, the rest of `grace`, SIGKILL. Return when it has ended.
+
+        `turn` returns when other containers have ended, or the seconds that are left.
+        """
         self._recorder.killing(container, message)
         began = self._loop.time()
         pre_stop = container.lifecycle.pre_stop
         if pre_stop is None or not runs_pre_stop(container, grace):
-            await self._runtime.stop(container_id, grace_after_pre_stop(grace, 0.0))
+            await self._stop(container_id, grace, began, turn)
             return
         hook = asyncio.create_task(self._pre_stop(container, container_id, pre_stop))
         try:
             await asyncio.wait([hook], timeout=grace)
-            await self._runtime.stop(container_id, grace_after_pre_stop(grace, self._loop.time() - began))
+            await self._stop(container_id, grace, began, turn)
             if hook.done():
                 hook.result()
             elif error := cut_off(pre_stop):  # it has outlived its grace period, and fails with its container
                 self._hook_failed(container, "PreStop", pre_stop, error)
         finally:
             hook.cancel()
+
+    async def _stop(self, container_id: str, grace: int, began: float, turn: Turn | None) -> None:
+        left = grace - int(self._loop.time() - began)
+        if turn is not None and left > 0:
+            await turn(left)
+        await self._runtime.stop(container_id, grace_after_pre_stop(grace, self._loop.time() - began))
 
     def remove(self) -> None:
         """Remove all containers, none of which runs: the pod starts over."""
