@@ -68,6 +68,10 @@ def found(events: list[Event], name: str) -> list[str]:
     return plain(said, {event.data["ip"] for event in events if event.kind == "pod"})
 
 
+def fell_back(events: list[Event]) -> list[str]:
+    return [event.object for event in events if event.kind == "note" and event.reason == "LifecycleHTTPFallback"]
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_in_the_lab(tmp_path: Path, version: str) -> None:
     timeline = Timeline(time.monotonic)
@@ -75,6 +79,7 @@ async def test_in_the_lab(tmp_path: Path, version: str) -> None:
     async with lab(timeline, labs=tmp_path, note=lambda _: None, rng=rng, profile=profile) as engine:
         events = await play(engine, timeline)
     assert {name: found(events, name) for name in HOOKS} == wanted(version)
+    assert fell_back(events) == ([] if version == "1.20" else ["pod/https-to-plain"])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -86,3 +91,4 @@ def test_on_sim(version: str) -> None:
 
     events = run_virtual(main())
     assert {name: found(events, name) for name in HOOKS} == wanted(version)
+    assert fell_back(events) == ([] if version == "1.20" else ["pod/https-to-plain"])

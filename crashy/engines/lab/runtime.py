@@ -206,18 +206,18 @@ class ProcessRuntime:
             profile=self._profile,
         )
 
-    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
         """Run a hook; see `Runtime.hook`."""
         try:
             if isinstance(handler, HTTPGet):
                 port = find_port(container, handler.port)
-                await run_http_hook(handler, host=pod.ip, port=port, dial=self._dial, profile=self._profile)
-                return
+                return await run_http_hook(handler, host=pod.ip, port=port, dial=self._dial, profile=self._profile)
             result = await self.exec(container_id, handler.command, math.inf)
         except (OSError, PortError) as error:
             raise HookError(str(error)) from error
         if result.exit_code:
             raise exited(handler.command, result.exit_code, result.stderr, result.output)
+        return ""
 
     async def close(self, grace: float) -> None:
         """Stop every container, all at once, with `grace` seconds of patience."""

@@ -133,11 +133,10 @@ class SimRuntime:
         await asyncio.sleep(began + seconds - self._loop.time())
         return outcome
 
-    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
-        """Run a hook as the container does; raises HookError if it fails, and never ends if it hangs."""
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
+        """Run a hook as the container does; see `Runtime.hook`. It never ends if it hangs."""
         if isinstance(handler, HTTPGet):
-            await self._http_hook(pod, container, container_id, handler)
-            return
+            return await self._http_hook(pod, container, container_id, handler)
         began = self._loop.time()
         condition = await self._respond(pod, container_id, handler, 0, math.inf)
         match condition:
@@ -151,8 +150,9 @@ class SimRuntime:
                 raise HookError(condition.error)
             case _:
                 await asyncio.Event().wait()
+        return ""
 
-    async def _http_hook(self, pod: Pod, container: Container, container_id: str, hook: HTTPGet) -> None:
+    async def _http_hook(self, pod: Pod, container: Container, container_id: str, hook: HTTPGet) -> str:
         """Ask as `kubelet/handlers/hooks.py` does: any answer is a success."""
         try:
             port = find_port(container, hook.port)
@@ -163,6 +163,7 @@ class SimRuntime:
         again = without_tls(request, failed) if failed else None
         if failed and (again is None or await self._get(pod, container_id, hook, port, again)):
             raise HookError(f'Get "{request.url}": {failed}')
+        return authority(hook.host or pod.ip, port) if failed else ""
 
     async def _get(self, pod: Pod, container_id: str, hook: HTTPGet, port: int, request: Request) -> WireError | None:
         """Send a hook's request and wait for the response; return why there is none."""
