@@ -9,7 +9,7 @@ from http import HTTPStatus
 from itertools import count
 
 from crashy.engines.sim import replies
-from crashy.engines.sim.network import ANY_HOST, resolve
+from crashy.engines.sim.network import LOOPBACK, resolve
 from crashy.engines.sim.process import Broken, Condition, Cut, Full, Missing, Plan, Process, Refuse
 from crashy.engines.sim.speech import action
 from crashy.faults.scope import client_of
@@ -211,11 +211,13 @@ class SimRuntime:
             return wrong
         if isinstance(handler, HTTPGet | TCPSocket) and handler.host:
             ip = resolve(handler.host)
+            if pod.template.host_network and ip.startswith(LOOPBACK):
+                ip = pod.ip
             instance = self._listener(ip, port)
             if not ip:
                 return Broken(unknown_host(handler.host))
             if instance is None:
-                return Refuse() if ip.startswith(ANY_HOST) or ip in self._pods else Full()
+                return Refuse() if ip.startswith(LOOPBACK) or ip in self._pods else Full()
         elif port and not (instance and instance.process.listens(port)):
             instance = self._listener(pod.ip, port) or instance
         if instance is None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from urllib.parse import unquote, urlsplit
-
 from crashy.engines.sim.process import Broken
 from crashy.kubelet.handlers.judge import BROKEN, HTTP_TO_HTTPS, NOT_TLS
-from crashy.kubelet.handlers.request import Request, format_url
+from crashy.kubelet.handlers.request import Request
 from crashy.objects.pod import HTTPGet
 
 # What a gRPC server sends first, the settings of HTTP/2, to a client that expects a status line.
@@ -16,12 +13,6 @@ _SETTINGS = (
     r"\x00\x05\x00\x00@\x00\x00\x08\x00\x00\x00\x00\x00\x03\x00\x00\x00d\x00\x06\x00\x01\x00\x00"
 )
 _HTTP2 = f'{BROKEN}malformed HTTP response "{_SETTINGS}"'
-
-
-@lru_cache
-def path_of(path: str) -> str:
-    """Return the path without query that a server reads of a handler's."""
-    return unquote(urlsplit(format_url("http", "pod", 80, path)).path) or "/"
 
 
 def action(request: Request, port: int, host: str) -> HTTPGet:
