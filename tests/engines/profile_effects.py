@@ -34,6 +34,7 @@ def first_asked(seen: Seen, kind: str) -> list[float]:
 
 
 SLEEPS = {"preStop": {"exec": {"command": ["sleep", "4"]}}}
+BYE_OVER_TLS = {"preStop": {"httpGet": {"path": "/bye", "port": 8080, "scheme": "HTTPS"}}}
 NOBODY = {"httpGet": {"path": "/", "port": 9999}, "periodSeconds": 1}
 STARTS = {"startupProbe": probe("/startupz", failureThreshold=60)}
 
@@ -149,6 +150,12 @@ EFFECTS: Mapping[str, Effect] = {
         ],
         lambda seen: bool(seen.of("process", "Started", "app")),
         *(True, False, (False, True, True)),
+    ),
+    "hooks_like_probes": Effect(
+        [pod("hooks", container(lifecycle=BYE_OVER_TLS))],
+        lambda seen: bool(seen.of("note", "LifecycleHTTPFallback")),
+        *(True, False, (False, True, True)),
+        steps=[at(4, "delete", "pod", "hooks")],
     ),
     "restart_rules": Effect(
         [
