@@ -69,7 +69,7 @@ class PodDriver:
         self._containers = {c.name: c for c in (*template.init_containers, *template.containers)}
         self._status = PodStatus("Pending", (), ip=pod.ip, start_time=pod.created_at, ready_since=pod.created_at)
         self._emit = emit
-        self._lifecycle = Lifecycle(pod, runtime, config=config)
+        self._lifecycle = Lifecycle(pod, runtime, config=config, profile=profile)
         self._sandbox = PodSandbox()
         self._view = Histories({})
         self._outdated: set[str] = set()  # instances whose container's image has changed since

@@ -37,6 +37,9 @@ class EventTexts:
         "1 Preemption is not helpful for scheduling."
     )
     tainted: str = "had untolerated taint(s)"
+    hook_failed: str = "{hook}Hook failed"
+    http_hook: str = "HTTP lifecycle hook ({path}) for {container} failed - error: {error}"
+    post_start_error: str = "PostStartHookError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,12 @@ class Profile:
 
     kubelet: pkg/kubelet/allocation/allocation_manager.go.
     """
+    hooks_like_probes: bool = True
+    """An httpGet hook has its scheme and headers, and is asked again over http where a server answers TLS in plain text
+    (the gate ConsistentHTTPGetHandlers, on from 1.27); otherwise it is `http://IP:PORT/` and its path, and no more."""
+    sleep_hooks: bool = True
+    """A hook may `sleep` (the gate PodLifecycleSleepAction, on from 1.30); otherwise the API server drops the field."""
+
     restart_rules: bool = True
     """A container's own restartPolicy and restartPolicyRules are honoured (on from 1.35, RestartAllContainers 1.36)."""
 
@@ -178,6 +187,9 @@ _1_20 = Profile(
         redirect_warning="{body}",
         unschedulable="0/1 nodes are available: 1 node(s) {why}.",
         tainted="had taint {{{taint}: }}, that the pod didn't tolerate",
+        hook_failed="{message}",
+        http_hook='Http lifecycle hook ({path}) for {container} failed - error: {error}, message: ""',
+        post_start_error="PostStartHookError: {error}",
     ),
     always_jitters=True,
     triggers_readiness=False,
@@ -196,6 +208,8 @@ _1_20 = Profile(
     sidecars=False,
     resizes_in_place=False,
     announces_resizes=False,
+    hooks_like_probes=False,
+    sleep_hooks=False,
     restart_rules=False,
     stops_liveness_on_deletion=False,
     keeps_terminating_endpoints=False,

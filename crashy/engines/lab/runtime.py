@@ -25,8 +25,10 @@ from crashy.engines.lab.program import Program
 from crashy.engines.lab.warden import MARK, Warden
 from crashy.engines.lab.zombies import count_zombies, watch_zombies
 from crashy.kubelet.handlers.ask import ask
+from crashy.kubelet.handlers.dial import Dial
 from crashy.kubelet.handlers.exec import MAX_OUTPUT, ExecResult
-from crashy.kubelet.handlers.http import probe_http
+from crashy.kubelet.handlers.hooks import run_http_hook
+from crashy.kubelet.hooks import exited
 from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import Profile
@@ -40,6 +42,7 @@ FREEZER = "_CRASHY_FREEZER"  # another one, of the first process: what freezes i
 OOM_KILLED = "OOMKilled"  # as containerd says it of a container in which the kernel has killed any process for it
 SANDBOX_SECONDS = 0.05  # what a node's runtime needs for a pod's sandbox, and a process needs none; probes begin before
 START_SECONDS = 0.05  # and for a container in it
+_LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 OUTPUT_PATIENCE = 0.2  # seconds for the last lines of a container that has ended
 _FIRST = re.compile(r"(?<![\w./-])/proc/1/")
 _RUNC = "unable to start container process: "
@@ -232,7 +235,8 @@ class ProcessRuntime:
         finally:
             process.close()
             self._warden.ended(process.pid)
-        return ExecResult(code, program.folders.restore((stdout + stderr).decode("utf-8", "replace")))
+        out, err = (program.folders.restore(part.decode("utf-8", "replace")) for part in (stdout, stderr))
+        return ExecResult(code, out + err, err)
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe a container once; see `Runtime.probe`."""
@@ -245,27 +249,29 @@ class ProcessRuntime:
             container,
             host=pod.ip,
             run=partial(self.exec, container_id, probe=kind),
-            dial=self._dial,
+            dial=self._dial_from_node(pod),
             profile=self._profile,
         )
 
-    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
-        """Run a hook; see `Runtime.hook`. As with the kubelet, any answer to an httpGet hook is a success."""
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
+        """Run a hook; see `Runtime.hook`."""
         try:
             if isinstance(handler, HTTPGet):
-                outcome = await self._get(pod, container, handler, math.inf)
-                if outcome.output.startswith("Get "):
-                    raise HookError(outcome.output)
-                return
+                port = find_port(container, handler.port)
+                dial, profile = self._dial_from_node(pod), self._profile
+                return await run_http_hook(handler, host=pod.ip, port=port, dial=dial, profile=profile)
             result = await self.exec(container_id, handler.command, math.inf)
         except (OSError, PortError) as error:
             raise HookError(str(error)) from error
         if result.exit_code:
-            raise HookError(f"command '{' '.join(handler.command)}' exited with {result.exit_code}: {result.output}")
+            raise exited(handler.command, result.exit_code, result.stderr, result.output)
+        return ""
 
-    async def _get(self, pod: Pod, container: Container, get: HTTPGet, timeout: float) -> Outcome:
-        port = find_port(container, get.port)
-        return await probe_http(get, host=pod.ip, port=port, timeout=timeout, dial=self._dial, profile=self._profile)
+    def _dial_from_node(self, pod: Pod) -> Dial:
+        """Return how a pod is dialled: on the node's network it is the node's localhost too."""
+        if not pod.template.host_network:
+            return self._dial
+        return lambda host, port: self._dial(pod.ip if host in _LOCALHOST else host, port)
 
     def power_off(self) -> None:
         """Stop all that runs; see `NodeRuntime.power_off`."""
