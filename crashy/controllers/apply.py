@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
+from crashy.kubelet import admission
+from crashy.kubelet.versions import Profile
 from crashy.objects.defaults import complete_pod
 from crashy.objects.fields import FieldError, forbidden, invalid
 from crashy.objects.job import Job
+from crashy.objects.kinds import KINDS
 from crashy.objects.pod import PodTemplate
 from crashy.objects.selector import LabelSelector
 from crashy.objects.service import Service
@@ -76,6 +79,12 @@ def refusals(before: Workload, after: Workload) -> Iterator[str]:
     if after.selector and before.selector != after.selector:
         error = invalid("spec.selector", _shown(after.selector), "field is immutable")
         yield f"{after.source}: {after.kind}/{after.name}: {error}"
+
+
+def admission_refusals(workload: Workload, profile: Profile) -> Iterator[str]:
+    """Return a line for each field of a workload's pods that the version's API server refuses."""
+    for error in admission.refusals(workload.template, KINDS[workload.kind].template or "", profile):
+        yield f"{workload.source}: {workload.kind}/{workload.name}: {error}"
 
 
 def pod_refusals(before: PodTemplate, after: Workload) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from crashy.controllers.apply import Verb, completed, pod_refusals, refusals, same
+from crashy.controllers.apply import Verb, admission_refusals, completed, pod_refusals, refusals, same
 from crashy.controllers.base import Network, PodView
 from crashy.controllers.cronjob import CronJobController
 from crashy.controllers.daemonset import DaemonSetController
@@ -82,9 +82,10 @@ class Cluster:
         self.scheduler = Scheduler(timeline.add)
 
     def check(self, manifests: Manifests) -> None:
-        """Raise BadInput with a line for each change of an existing object that is not allowed."""
+        """Raise BadInput with a line for each change of an existing object, and for each pod, that is not allowed."""
         lines: list[str] = []
         for workload in manifests.workloads:
+            lines += admission_refusals(workload, self._profile)
             if uid := self._bare.get(workload.key):
                 lines += pod_refusals(self._members[uid].pod.template, workload)
             elif known := self._controllers.get(workload.key):

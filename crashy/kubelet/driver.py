@@ -103,6 +103,7 @@ class PodDriver:
                     self._group,
                     changed=self._wakeups.container_changed,
                     config=self._config,
+                    profile=self._profile,
                 )
                 await self._sync_until_terminal()
                 await self._terminate()

@@ -52,9 +52,10 @@ class Recorder:
         """Report that a volume could not be mounted."""
         self._event(None, "Warning", "FailedMount", message)
 
-    def hook_failed(self, container: Container, hook: str) -> None:
-        """Report that its `PreStop` or `PostStart` hook failed."""
-        self._event(container, "Warning", f"Failed{hook}Hook", f"{hook}Hook failed")
+    def hook_failed(self, container: Container, hook: str, message: str) -> None:
+        """Report that its `PreStop` or `PostStart` hook failed; `message` says why."""
+        text = self._texts.hook_failed.format(hook=hook, message=message)
+        self._event(container, "Warning", f"Failed{hook}Hook", text)
 
     def killing(self, container: Container, message: str) -> None:
         """Report that it is about to be killed, for the reason that the message gives."""

@@ -49,7 +49,11 @@ class StartError(Exception):
 
 
 class HookError(Exception):
-    """A lifecycle hook failed: the message is the runtime's or the handler's."""
+    """A lifecycle hook failed: the text is the runtime's or the handler's, `output` what a command has written."""
+
+    def __init__(self, error: str, output: str = "") -> None:
+        super().__init__(error)
+        self.output = output
 
 
 class Runtime(Protocol):

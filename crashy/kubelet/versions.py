@@ -32,6 +32,9 @@ class EventTexts:
     errored: str = "{type} probe errored and resulted in {result} state: {error}"
     exec_timeout: str = 'command timed out: "{command}" timed out after {timeout}'
     redirect_warning: str = "Probe terminated redirects, Response body: {body}"
+    hook_failed: str = "{hook}Hook failed"
+    http_hook: str = "HTTP lifecycle hook ({path}) for {container} failed - error: {error}"
+    post_start_error: str = "PostStartHookError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,12 @@ class Profile:
     """A probe's own terminationGracePeriodSeconds is honoured."""
     sidecars: bool = True
     """An init container with restartPolicy Always is a sidecar; otherwise it is a plain init container."""
+
+    hooks_like_probes: bool = True
+    """An httpGet hook has its scheme and headers, and is asked again over http where a server answers TLS in plain text
+    (the gate ConsistentHTTPGetHandlers, on from 1.27); otherwise it is `http://IP:PORT/` and its path, and no more."""
+    sleep_hooks: bool = True
+    """A hook may `sleep` (the gate PodLifecycleSleepAction, on from 1.30); otherwise the API server drops the field."""
 
     restart_rules: bool = True
     """A container's own restartPolicy and restartPolicyRules are honoured (on from 1.35, RestartAllContainers 1.36)."""
@@ -131,6 +140,9 @@ _1_20 = Profile(
         errored="{type} probe errored: {error}",
         exec_timeout="",
         redirect_warning="{body}",
+        hook_failed="{message}",
+        http_hook='Http lifecycle hook ({path}) for {container} failed - error: {error}, message: ""',
+        post_start_error="PostStartHookError: {error}",
     ),
     always_jitters=True,
     triggers_readiness=False,
@@ -143,6 +155,8 @@ _1_20 = Profile(
     crash_loop_gates=False,
     probe_level_grace=False,
     sidecars=False,
+    hooks_like_probes=False,
+    sleep_hooks=False,
     restart_rules=False,
     stops_liveness_on_deletion=False,
     keeps_terminating_endpoints=False,

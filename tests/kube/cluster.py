@@ -151,6 +151,11 @@ class Watch:
     def __len__(self) -> int:
         return len(self._told)
 
+    def told(self) -> list[Object]:
+        """Return every state so far."""
+        with self._more:
+            return [*self._told]
+
     def wait(self, is_it: Callable[[Object], bool], within: float, *, after: int = 0, what: str = "") -> Object:
         """Return the first state that is it, among those told from the `after`th on; fails after `within` seconds."""
         until = time.monotonic() + within

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashy.kubelet.handlers.grpc import _request, _status, probe_grpc
-from crashy.kubelet.handlers.grpc_response import RpcError
+from crashy.kubelet.handlers.judge import RpcError
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.versions import NEWEST, PROFILES
 from crashy.objects.pod import GRPC

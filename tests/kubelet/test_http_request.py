@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.kubelet.handlers.http import format_url, probe_http, request_headers
+from crashy.kubelet.handlers.http import probe_http
+from crashy.kubelet.handlers.request import format_url, request_headers
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.pod import HTTPGet

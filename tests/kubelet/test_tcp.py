@@ -13,7 +13,8 @@ from unittest.mock import AsyncMock
 import pytest
 
 from crashy.kubelet.handlers import dial, tcp
-from crashy.kubelet.handlers.dial import WireError, connect
+from crashy.kubelet.handlers.dial import connect
+from crashy.kubelet.handlers.judge import WireError
 from crashy.kubelet.handlers.tcp import probe_tcp
 from crashy.kubelet.outcome import Outcome, Result
 from tests.kubelet.cases import case

@@ -35,6 +35,8 @@ MEASURED = [
     ("crash_loop_gates", True, False),
     ("probe_level_grace", True, False),
     ("sidecars", True, False),
+    ("hooks_like_probes", True, False),
+    ("sleep_hooks", True, False),
     ("restart_rules", True, False),
     ("stops_liveness_on_deletion", True, False),
     ("keeps_terminating_endpoints", True, False),
@@ -77,6 +79,7 @@ def test_around_the_newest_measured(version: str, *, inherits: bool) -> None:
 
 def filled(texts: EventTexts) -> dict[str, str]:
     words = {"image": "patient", "container": "app", "pod": "s04", "namespace": "NS", "uid": "UID"}
+    words |= {"hook": "PreStop", "message": "M", "path": "/bye"}
     probe = {"type": "Readiness", "result": "unknown", "error": "E", "command": "sleep 5", "timeout": "1s", "body": "B"}
     return {f.name: getattr(texts, f.name).format(**words, **probe) for f in fields(texts)}
 
@@ -89,6 +92,9 @@ NEW = {
     "errored": "Readiness probe errored and resulted in unknown state: E",
     "exec_timeout": 'command timed out: "sleep 5" timed out after 1s',
     "redirect_warning": "Probe terminated redirects, Response body: B",
+    "hook_failed": "PreStopHook failed",
+    "http_hook": "HTTP lifecycle hook (/bye) for app failed - error: E",
+    "post_start_error": "PostStartHookError",
 }
 MIDDLE = NEW | {
     "pulled": 'Container image "patient" already present on machine',
@@ -101,6 +107,9 @@ OLD = MIDDLE | {
     "errored": "Readiness probe errored: E",
     "exec_timeout": "",
     "redirect_warning": "B",
+    "hook_failed": "M",
+    "http_hook": 'Http lifecycle hook (/bye) for app failed - error: E, message: ""',
+    "post_start_error": "PostStartHookError: E",
 }
 
 

@@ -21,7 +21,8 @@ from crashy.engines.lab.warden import MARK, Warden
 from crashy.engines.lab.zombies import count_zombies, watch_zombies
 from crashy.kubelet.handlers.ask import ask
 from crashy.kubelet.handlers.exec import MAX_OUTPUT, ExecResult
-from crashy.kubelet.handlers.http import probe_http
+from crashy.kubelet.handlers.hooks import run_http_hook
+from crashy.kubelet.hooks import exited
 from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import Profile
@@ -187,7 +188,8 @@ class ProcessRuntime:
         finally:
             process.close()
             self._warden.ended(process.pid)
-        return ExecResult(code, program.folders.restore((stdout + stderr).decode("utf-8", "replace")))
+        out, err = (program.folders.restore(part.decode("utf-8", "replace")) for part in (stdout, stderr))
+        return ExecResult(code, out + err, err)
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe a container once; see `Runtime.probe`."""
@@ -205,22 +207,17 @@ class ProcessRuntime:
         )
 
     async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
-        """Run a hook; see `Runtime.hook`. As with the kubelet, any answer to an httpGet hook is a success."""
+        """Run a hook; see `Runtime.hook`."""
         try:
             if isinstance(handler, HTTPGet):
-                outcome = await self._get(pod, container, handler, math.inf)
-                if outcome.output.startswith("Get "):
-                    raise HookError(outcome.output)
+                port = find_port(container, handler.port)
+                await run_http_hook(handler, host=pod.ip, port=port, dial=self._dial, profile=self._profile)
                 return
             result = await self.exec(container_id, handler.command, math.inf)
         except (OSError, PortError) as error:
             raise HookError(str(error)) from error
         if result.exit_code:
-            raise HookError(f"command '{' '.join(handler.command)}' exited with {result.exit_code}: {result.output}")
-
-    async def _get(self, pod: Pod, container: Container, get: HTTPGet, timeout: float) -> Outcome:
-        port = find_port(container, get.port)
-        return await probe_http(get, host=pod.ip, port=port, timeout=timeout, dial=self._dial, profile=self._profile)
+            raise exited(handler.command, result.exit_code, result.stderr, result.output)
 
     async def close(self, grace: float) -> None:
         """Stop every container, all at once, with `grace` seconds of patience."""

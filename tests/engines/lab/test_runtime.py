@@ -201,7 +201,7 @@ async def test_network_probes_go_to_the_pods_own_address() -> None:
 @pytest.mark.parametrize(
     ("handler", "text"),
     [
-        (Exec(("sh", "-c", "echo no; exit 4")), "exited with 4: no"),
+        (Exec(("sh", "-c", "echo no >&2; exit 4")), "exited with 4: no"),
         (Exec(("no-such",)), "executable file not found"),
         (HTTPGet(8000), "connection refused"),
         (HTTPGet("nope"), "invalid syntax"),
