@@ -57,6 +57,16 @@ class Recorder:
         text = self._texts.hook_failed.format(hook=hook, message=message)
         self._event(container, "Warning", f"Failed{hook}Hook", text)
 
+    def hook_fell_back(self, container: Container, place: str) -> None:
+        """Note that an https hook was answered in plain HTTP and asked again.
+
+        The kubelet counts it and writes an event, which its own recorder drops, as it is about a pod and no container
+        (kubelet: pkg/kubelet/container/helpers.go shouldRecordEvent): a cluster has none.
+        """
+        text = f"request to HTTPS lifecycle hook {place} got HTTP response, retry with HTTP succeeded"
+        data: kinds.Note = {"container": container.name}
+        kinds.NOTE.add(self._emit, SOURCE, self._pod.object, "LifecycleHTTPFallback", text, data)
+
     def killing(self, container: Container, message: str) -> None:
         """Report that it is about to be killed, for the reason that the message gives."""
         self._event(container, "Normal", "Killing", message)

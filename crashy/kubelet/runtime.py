@@ -75,5 +75,8 @@ class Runtime(Protocol):
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe once, within `probe.timeout_seconds`; every failure is an Outcome, never an exception."""
 
-    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
-        """Run a preStop or postStart handler to its end; the driver bounds its time. Raises HookError."""
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
+        """Run a preStop or postStart handler to its end; the driver bounds its time. Raises HookError.
+
+        Return the `host:port` that answered TLS in plain HTTP and was asked again without, else an empty text.
+        """

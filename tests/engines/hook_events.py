@@ -23,7 +23,7 @@ HOOKS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     # a pod's hook, its events up to 1.20, and in 1.32 and 1.36
     "plain": ({"preStop": get("/info")}, NO, NO),
     "not-found": ({"preStop": get("/nope")}, NO, NO),
-    "https-to-plain": ({"preStop": get("/info", scheme="HTTPS")}, NO, NO),
+    "https-to-plain": ({"preStop": get("/info", scheme="HTTPS")}, NO, NO),  # asked again, quietly
     "refused": (
         {"preStop": get("/bye", 7000)},
         [

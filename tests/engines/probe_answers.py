@@ -27,9 +27,10 @@ _OTHER: dict[str, Any] = {
 }
 
 
-def template() -> PodTemplate:
+def template(**more: Any) -> PodTemplate:
     """Return the pod's template."""
-    return parse_pod_template({"metadata": {"name": "web"}, "spec": {"containers": [_PATIENT, _OTHER]}}, path="")
+    spec = {"containers": [_PATIENT, _OTHER], **more}
+    return parse_pod_template({"metadata": {"name": "web"}, "spec": spec}, path="")
 
 
 def container_of(pod: PodTemplate, handler: Handler) -> Container:
@@ -125,6 +126,13 @@ AWAKE = (
     Row(GRPC(7000), NO, UNREACHABLE.format(7000)),
 )
 """While all is well."""
+
+ON_THE_NODE = (
+    Row(HTTPGet(8080, "/readyz", "localhost"), OK, "ok"),
+    Row(HTTPGet(8080, "/readyz", "127.0.0.1"), OK, "ok"),
+    Row(TCPSocket(8080, "localhost"), OK, ""),
+)
+"""Of a pod with `hostNetwork`."""
 
 FROZEN = (
     Row(HTTPGet(8080, "/freeze", headers=BEARER), NO, get("http://POD:8080/freeze", AWAITING)),  # this one freezes it

@@ -17,6 +17,7 @@ from crashy.clock import run_virtual
 from crashy.engines.base import Engine
 from crashy.engines.lab.running import running as lab
 from crashy.engines.sim.sim import running as sim
+from crashy.errors import BadInput
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.document import Document
 from crashy.objects.manifests import Manifests, read
@@ -68,6 +69,47 @@ def found(events: list[Event], name: str) -> list[str]:
     return plain(said, {event.data["ip"] for event in events if event.kind == "pod"})
 
 
+SLEEPER = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "sleeper"},
+    "spec": {
+        "containers": [{"name": "app", "image": "crashy-app", "lifecycle": {"preStop": {"sleep": {"seconds": 4}}}}]
+    },
+}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_hook_may_sleep_since_1_30(version: str) -> None:
+    async def main() -> None:
+        timeline = Timeline(asyncio.get_running_loop().time)
+        async with sim(timeline, rng=random.Random(1), profile=PROFILES[version]) as engine:
+            await engine.apply(read([Document("sleeper.yaml", 1, 1, SLEEPER)]))
+            await asyncio.sleep(5)
+            engine.delete(engine.pods()[0].pod)
+            await asyncio.sleep(10)
+        times = {event.reason: event.t for event in timeline.since() if event.kind in {"event", "process", "log"}}
+        assert [e.reason for e in timeline.since() if e.reason.startswith("Failed")] == []
+        assert 4.4 < times["Exited"] - times["Killing"] < 5  # 4 s of sleep, and its drain
+
+    if version == "1.20":
+        with pytest.raises(BadInput, match="preStop: Required value: must specify a handler type"):
+            run_virtual(main())
+    else:
+        run_virtual(main())
+
+
+async def test_a_lab_refuses_it_too(tmp_path: Path) -> None:
+    timeline, profile = Timeline(time.monotonic), PROFILES["1.20"]
+    with pytest.raises(BadInput, match="must specify a handler type"):
+        async with lab(timeline, labs=tmp_path, note=lambda _: None, rng=random.Random(1), profile=profile) as engine:
+            await engine.apply(read([Document("sleeper.yaml", 1, 1, SLEEPER)]))
+
+
+def fell_back(events: list[Event]) -> list[str]:
+    return [event.object for event in events if event.kind == "note" and event.reason == "LifecycleHTTPFallback"]
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_in_the_lab(tmp_path: Path, version: str) -> None:
     timeline = Timeline(time.monotonic)
@@ -75,6 +117,7 @@ async def test_in_the_lab(tmp_path: Path, version: str) -> None:
     async with lab(timeline, labs=tmp_path, note=lambda _: None, rng=rng, profile=profile) as engine:
         events = await play(engine, timeline)
     assert {name: found(events, name) for name in HOOKS} == wanted(version)
+    assert fell_back(events) == ([] if version == "1.20" else ["pod/https-to-plain"])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -86,3 +129,4 @@ def test_on_sim(version: str) -> None:
 
     events = run_virtual(main())
     assert {name: found(events, name) for name in HOOKS} == wanted(version)
+    assert fell_back(events) == ([] if version == "1.20" else ["pod/https-to-plain"])

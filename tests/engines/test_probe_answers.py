@@ -27,7 +27,7 @@ from crashy.kubelet.runtime import HookError, Pod, Runtime
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.pod import GRPC, HTTPGet, Probe
 from crashy.timeline import Timeline
-from tests.engines.probe_answers import AWAKE, FROZEN, HOOKS, VERSIONS, Row, container_of, template
+from tests.engines.probe_answers import AWAKE, FROZEN, HOOKS, ON_THE_NODE, VERSIONS, Row, container_of, template
 
 DEADLINE = 20.0
 
@@ -41,8 +41,8 @@ class Asked:
     ids: dict[str, str]
 
     @classmethod
-    async def start(cls, runtime: Runtime, ip: str) -> Asked:
-        pod = Pod("web", "default", "uid", ip, template())
+    async def start(cls, runtime: Runtime, ip: str, *, host_network: bool = False) -> Asked:
+        pod = Pod("web", "default", "uid", ip, template(hostNetwork=host_network))
         ids = {one.name: await runtime.start(pod, one, 0, lambda _: None) for one in pod.template.containers}
         asked = cls(runtime, pod, ids)
         async with asyncio.timeout(DEADLINE):
@@ -73,24 +73,25 @@ class Asked:
 
 
 @asynccontextmanager
-async def lab(root: Path, version: str) -> AsyncIterator[Asked]:
+async def lab(root: Path, version: str, *, host_network: bool = False) -> AsyncIterator[Asked]:
     addresses, warden = Addresses(lambda _: None), Warden(root)
     programs = Programs(root, addresses, LoopbackNetwork(addresses, random.Random(1)))
     timeline = Timeline(time.monotonic)
     profile = PROFILES[version]
     runtime = ProcessRuntime(programs.program, addresses=addresses, warden=warden, timeline=timeline, profile=profile)
     try:
-        yield await Asked.start(runtime, addresses.pod_ip())
+        yield await Asked.start(runtime, addresses.pod_ip(), host_network=host_network)
     finally:
         await runtime.close(0)
         addresses.close()
         warden.close()
 
 
-async def modelled(version: str) -> Asked:
+async def modelled(version: str, *, host_network: bool = False) -> Asked:
     network = SimNetwork(random.Random(1))
     plans = Plans(network, Timeline(asyncio.get_running_loop().time), random.Random(1), {})
-    return await Asked.start(SimRuntime(plans, PROFILES[version]), network.pod_ip())
+    runtime = SimRuntime(plans, PROFILES[version])
+    return await Asked.start(runtime, network.pod_ip(), host_network=host_network)
 
 
 async def every_probe(asked: Asked) -> list[tuple[Row, tuple[Result, str | None]]]:
@@ -116,6 +117,19 @@ def test_every_probe_on_sim(version: str) -> None:
     async def main() -> None:
         answered = await every_probe(await modelled(version))
         assert [got for _, got in answered] == [(row.result, row.text) for row in (*AWAKE, *FROZEN)]
+
+    run_virtual(main())
+
+
+async def test_on_the_nodes_network_in_the_lab(tmp_path: Path) -> None:
+    async with lab(tmp_path, "1.36", host_network=True) as asked:
+        assert [await asked.probe(row) for row in ON_THE_NODE] == [(row.result, row.text) for row in ON_THE_NODE]
+
+
+def test_on_the_nodes_network_on_sim() -> None:
+    async def main() -> None:
+        asked = await modelled("1.36", host_network=True)
+        assert [await asked.probe(row) for row in ON_THE_NODE] == [(row.result, row.text) for row in ON_THE_NODE]
 
     run_virtual(main())
 

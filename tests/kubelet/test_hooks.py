@@ -40,9 +40,9 @@ async def speaking_http() -> AsyncIterator[Server]:
         yield server
 
 
-async def run(version: str, port: int, path: str = "/bye", **more: object) -> None:
+async def run(version: str, port: int, path: str = "/bye", **more: object) -> str:
     hook = HTTPGet(port, path, **more)  # type: ignore[arg-type]  # scheme and headers
-    await run_http_hook(hook, host="127.0.0.1", port=port, dial=direct, profile=PROFILES[version])
+    return await run_http_hook(hook, host="127.0.0.1", port=port, dial=direct, profile=PROFILES[version])
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ async def test_a_response_without_a_length_lasts_as_long_as_its_connection() -> 
 @pytest.mark.parametrize("version", ["1.32", "1.36"])
 async def test_tls_answered_in_plain_http_is_asked_again_without_tls_and_credentials(version: str) -> None:
     async with speaking_http() as server:
-        await run(version, server.port, scheme="HTTPS", headers=X)
+        assert await run(version, server.port, scheme="HTTPS", headers=X) == f"127.0.0.1:{server.port}"
     lines = server.headers()
     assert server.targets == ["/bye"]
     assert "X-A: b" in lines
@@ -115,7 +115,7 @@ async def test_tls_answered_in_plain_http_is_asked_again_without_tls_and_credent
 
 async def test_an_old_kubelet_never_speaks_tls() -> None:
     async with speaking_http() as server:
-        await run("1.20", server.port, scheme="HTTPS", headers=X)
+        assert not await run("1.20", server.port, scheme="HTTPS", headers=X)
     assert server.targets == ["//bye"]
 
 

@@ -20,6 +20,7 @@ from crashy.engines.lab.program import Program
 from crashy.engines.lab.warden import MARK, Warden
 from crashy.engines.lab.zombies import count_zombies, watch_zombies
 from crashy.kubelet.handlers.ask import ask
+from crashy.kubelet.handlers.dial import Dial
 from crashy.kubelet.handlers.exec import MAX_OUTPUT, ExecResult
 from crashy.kubelet.handlers.hooks import run_http_hook
 from crashy.kubelet.hooks import exited
@@ -34,6 +35,7 @@ from crashy.timeline import Timeline, kinds
 CONTAINER_MARK = "_CRASHY_CONTAINER"  # a variable in the environment of every process of a container
 SANDBOX_SECONDS = 0.05  # what a node's runtime needs for a pod's sandbox, and a process needs none; probes begin before
 START_SECONDS = 0.05  # and for a container in it
+_LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 OUTPUT_PATIENCE = 0.2  # seconds for the last lines of a container that has ended
 _FIRST = re.compile(r"(?<![\w./-])/proc/1/")
 _RUNC = "unable to start container process: "
@@ -202,22 +204,29 @@ class ProcessRuntime:
             container,
             host=pod.ip,
             run=partial(self.exec, container_id, probe=kind),
-            dial=self._dial,
+            dial=self._dial_from_node(pod),
             profile=self._profile,
         )
 
-    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
         """Run a hook; see `Runtime.hook`."""
         try:
             if isinstance(handler, HTTPGet):
                 port = find_port(container, handler.port)
-                await run_http_hook(handler, host=pod.ip, port=port, dial=self._dial, profile=self._profile)
-                return
+                dial, profile = self._dial_from_node(pod), self._profile
+                return await run_http_hook(handler, host=pod.ip, port=port, dial=dial, profile=profile)
             result = await self.exec(container_id, handler.command, math.inf)
         except (OSError, PortError) as error:
             raise HookError(str(error)) from error
         if result.exit_code:
             raise exited(handler.command, result.exit_code, result.stderr, result.output)
+        return ""
+
+    def _dial_from_node(self, pod: Pod) -> Dial:
+        """Return how a pod is dialled: on the node's network it is the node's localhost too."""
+        if not pod.template.host_network:
+            return self._dial
+        return lambda host, port: self._dial(pod.ip if host in _LOCALHOST else host, port)
 
     async def close(self, grace: float) -> None:
         """Stop every container, all at once, with `grace` seconds of patience."""

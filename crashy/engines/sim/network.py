@@ -9,7 +9,7 @@ from itertools import count
 
 from crashy.objects.service import Service, ServicePort
 
-ANY_HOST = ("127.", "::1", "0.0.0.0")
+LOOPBACK = ("127.", "::1", "0.0.0.0")
 """How the addresses of the node itself begin: no pod listens there."""
 
 Places = Sequence[tuple[str, int]]

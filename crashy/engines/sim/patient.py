@@ -14,12 +14,13 @@ from crashy.engines.sim.execute import execute
 from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.life import CutError, ModelledLife
 from crashy.engines.sim.process import Broken, CallFailed, Condition, Cut, Hang, Kernel, Refuse, Stall, Stopped
-from crashy.engines.sim.speech import clash, path_of
+from crashy.engines.sim.speech import clash
 from crashy.faults.active import NOTHING, RequestEffect
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK, OF_HTTP, Code
+from crashy.kubelet.handlers.request import path_of
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient import shell
 from crashy.patient.answers import PAGES, Answer, fault_answer, probe_answer, run

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from itertools import count
 
 from crashy.engines.sim import replies
-from crashy.engines.sim.network import ANY_HOST, resolve
+from crashy.engines.sim.network import LOOPBACK, resolve
 from crashy.engines.sim.process import Broken, Condition, Cut, Full, Missing, Plan, Process, Refuse
 from crashy.engines.sim.speech import action
 from crashy.faults.scope import client_of
@@ -133,11 +133,10 @@ class SimRuntime:
         await asyncio.sleep(began + seconds - self._loop.time())
         return outcome
 
-    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
-        """Run a hook as the container does; raises HookError if it fails, and never ends if it hangs."""
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
+        """Run a hook as the container does; see `Runtime.hook`. It never ends if it hangs."""
         if isinstance(handler, HTTPGet):
-            await self._http_hook(pod, container, container_id, handler)
-            return
+            return await self._http_hook(pod, container, container_id, handler)
         began = self._loop.time()
         condition = await self._respond(pod, container_id, handler, 0, math.inf)
         match condition:
@@ -151,8 +150,9 @@ class SimRuntime:
                 raise HookError(condition.error)
             case _:
                 await asyncio.Event().wait()
+        return ""
 
-    async def _http_hook(self, pod: Pod, container: Container, container_id: str, hook: HTTPGet) -> None:
+    async def _http_hook(self, pod: Pod, container: Container, container_id: str, hook: HTTPGet) -> str:
         """Ask as `kubelet/handlers/hooks.py` does: any answer is a success."""
         try:
             port = find_port(container, hook.port)
@@ -163,6 +163,7 @@ class SimRuntime:
         again = without_tls(request, failed) if failed else None
         if failed and (again is None or await self._get(pod, container_id, hook, port, again)):
             raise HookError(f'Get "{request.url}": {failed}')
+        return authority(hook.host or pod.ip, port) if failed else ""
 
     async def _get(self, pod: Pod, container_id: str, hook: HTTPGet, port: int, request: Request) -> WireError | None:
         """Send a hook's request and wait for the response; return why there is none."""
@@ -210,11 +211,13 @@ class SimRuntime:
             return wrong
         if isinstance(handler, HTTPGet | TCPSocket) and handler.host:
             ip = resolve(handler.host)
+            if pod.template.host_network and ip.startswith(LOOPBACK):
+                ip = pod.ip
             instance = self._listener(ip, port)
             if not ip:
                 return Broken(unknown_host(handler.host))
             if instance is None:
-                return Refuse() if ip.startswith(ANY_HOST) or ip in self._pods else Full()
+                return Refuse() if ip.startswith(LOOPBACK) or ip in self._pods else Full()
         elif port and not (instance and instance.process.listens(port)):
             instance = self._listener(pod.ip, port) or instance
         if instance is None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
-from urllib.parse import unquote, urlsplit
-
 from crashy.engines.sim.process import Broken
-from crashy.kubelet.handlers.judge import BROKEN, HTTP_TO_HTTPS, NOT_TLS, quoted
-from crashy.kubelet.handlers.request import Request, format_url
+from crashy.kubelet.handlers.judge import BROKEN, HTTP_TO_HTTPS, NOT_TLS
+from crashy.kubelet.handlers.request import Request
 from crashy.objects.pod import HTTPGet
 
-
-@lru_cache
-def path_of(path: str) -> str:
-    """Return the path without query that a server reads of a handler's."""
-    return unquote(urlsplit(format_url("http", "pod", 80, path)).path) or "/"
+# What a gRPC server sends first, the settings of HTTP/2, to a client that expects a status line.
+_SETTINGS = (
+    r"\x00\x00*\x04\x00\x00\x00\x00\x00\x00\x01\x00\x00\x10\x00\x00\x02\x00\x00\x00\x00\x00\x04\x00\x00\xff\xff"
+    r"\x00\x05\x00\x00@\x00\x00\x08\x00\x00\x00\x00\x00\x03\x00\x00\x00d\x00\x06\x00\x01\x00\x00"
+)
+_HTTP2 = f'{BROKEN}malformed HTTP response "{_SETTINGS}"'
 
 
 def action(request: Request, port: int, host: str) -> HTTPGet:
@@ -30,15 +28,4 @@ def clash(get: HTTPGet, *, tls: bool, grpc: bool) -> Broken | None:
         return Broken(NOT_TLS if grpc else HTTP_TO_HTTPS)
     if tls and not secure:
         return Broken("EOF")
-    return Broken(_http2()) if grpc else None
-
-
-@cache
-def _http2() -> str:
-    """Return what HTTP/1.1 makes of the settings that a gRPC server sends first."""
-    from h2.config import H2Configuration  # noqa: PLC0415 - few ask a gRPC port by http
-    from h2.connection import H2Connection  # noqa: PLC0415
-
-    server = H2Connection(H2Configuration(client_side=False))
-    server.initiate_connection()
-    return f'{BROKEN}malformed HTTP response "{quoted(server.data_to_send().decode("latin-1"))}"'
+    return Broken(_HTTP2) if grpc else None

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.process import Condition, Kernel, Missing, Refuse
-from crashy.engines.sim.speech import clash, path_of
+from crashy.engines.sim.speech import clash
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
+from crashy.kubelet.handlers.request import path_of
 from crashy.objects import clients
 from crashy.objects.pod import GRPC, Container, Exec, Handler, HTTPGet, ProbeType, TCPSocket
 from crashy.objects.standin import Model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crashy.kubelet.handlers.dial import Dial
+from crashy.kubelet.handlers.dial import Dial, authority
 from crashy.kubelet.handlers.http import MAX_BODY, Client
 from crashy.kubelet.handlers.judge import WireError
 from crashy.kubelet.handlers.request import Request, hook_request, without_tls
@@ -11,10 +11,11 @@ from crashy.kubelet.versions import Profile
 from crashy.objects.pod import HTTPGet
 
 
-async def run_http_hook(hook: HTTPGet, *, host: str, port: int, dial: Dial, profile: Profile) -> None:
+async def run_http_hook(hook: HTTPGet, *, host: str, port: int, dial: Dial, profile: Profile) -> str:
     """GET and read the response to its end, for as long as it takes: any answer is a success; raises HookError.
 
-    `host` is the pod's address (a hook's own host takes precedence), `port` the hook's port, resolved.
+    Return as `Runtime.hook` does. `host` is the pod's address (a hook's own host takes precedence), `port` the hook's
+    port, resolved.
     """
     try:
         request = hook_request(hook, host, port, profile)
@@ -27,6 +28,8 @@ async def run_http_hook(hook: HTTPGet, *, host: str, port: int, dial: Dial, prof
         again = without_tls(request, error)
         if again is None or not await _answered(again, dial):
             raise HookError(f'Get "{client.url}": {error}') from None
+        return authority(hook.host or host, port)
+    return ""
 
 
 async def _answered(request: Request, dial: Dial) -> bool:

@@ -136,7 +136,8 @@ class Lifecycle:
             case TCPSocket():
                 raise no_handler(hook, self._profile)
             case _:
-                await self._runtime.hook(self._pod, container, container_id, hook)
+                if place := await self._runtime.hook(self._pod, container, container_id, hook):
+                    self._recorder.hook_fell_back(container, place)
 
     async def _begin(self, container: Container) -> str:
         """Start a container and record the instance; return the runtime's error, empty on success."""

@@ -9,7 +9,8 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import quote
+from functools import lru_cache
+from urllib.parse import quote, unquote, urlsplit
 
 from crashy.kubelet.handlers.dial import authority
 from crashy.kubelet.handlers.judge import HTTP_TO_HTTPS, WireError
@@ -132,3 +133,9 @@ def format_url(scheme: str, host: str, port: int, path: str) -> str:
     if reference and not reference.startswith("/"):
         reference = f"/{reference}"
     return start + reference + query
+
+
+@lru_cache
+def path_of(path: str) -> str:
+    """Return the path without query that a server reads of a handler's."""
+    return unquote(urlsplit(format_url("http", "pod", 80, path)).path) or "/"
