@@ -91,9 +91,7 @@ def ill_again(target: CheckTarget) -> Iterator[Hit]:
         text = f"{name}: {_WORDS[_MODES[name]]} {seconds:g} s after each start; "
         if longest and _MODES[name] is FailureMode.ERRORS and _completes(target):
             times = next(index for index, wait in enumerate(between) if wait)
-            text += (
-                f"the restart after {times} has to wait, and as it has ended with 0 at SIGTERM, it has completed then"
-            )
+            text += f"after {times} restarts it has to wait, and as it has ended with 0 at SIGTERM, it has completed"
             yield Hit(_variable(target, name), text, Severity.WARNING)
             continue
         wait = f"before its restarts it waits longer and longer, up to {longest:g} s" if longest else "it never waits"

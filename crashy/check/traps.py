@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crashy.check import files, handler_traps, pods, ports, related, rollouts, timing, unguarded
+from crashy.check import failing, files, handler_traps, pods, ports, related, rollouts, timing, unguarded
 from crashy.check.model import Severity, Trap
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -49,6 +49,14 @@ TRAPS = (
         "curl exits 0 for any response, 500 included: the probe only detects that nothing listens.",
         "curl --fail --max-time 1, or httpGet, which needs no program in the image.",
         handler_traps.curl_without_fail,
+    ),
+    Trap(
+        "never-succeeds", E, "The probe fails however well the app is",
+        "Its command always takes longer than timeoutSeconds (enforced since Kubernetes 1.20), or ends with an error; "
+        "or it asks for a port, a scheme, a route or a service that the app doesn't have. Liveness and startup kill a "
+        "healthy container again and again, readiness never succeeds.",
+        "A timeoutSeconds above the command's time; the port, scheme and path that the app answers on.",
+        failing.never_succeeds,
     ),
     Trap(
         "exec-needs-shell", E, "The probe's command needs a shell but has none",
@@ -247,6 +255,13 @@ TRAPS = (
         "With publishNotReadyAddresses: true a readiness probe changes nothing for users of this Service.",
         "Set it only on Services through which pods find each other.",
         pods.readiness_ignored,
+    ),
+    Trap(
+        "readiness-gate", W, "The pod waits for a condition that somebody else sets",
+        "With readinessGates a pod is ready only while each of these conditions is True, however ready its containers "
+        "are. Without the controller that sets them it never is: its Services leave it out, a rollout waits for it.",
+        "See that the controller runs where this is applied, or leave readinessGates to its webhook.",
+        failing.gates_unset,
     ),
     Trap(
         "never-healed", W, "It fails, and nothing restarts it",

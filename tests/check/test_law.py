@@ -164,7 +164,6 @@ SLEEPS = {"readinessProbe": http("/readyz", periodSeconds=1), "livenessProbe": c
     ("manifest", "ready"),
     [
         (slow(BOTH | stops(20), "10"), (10, 11)),  # liveness gives up after 2 to 5 s, preStop ends after 22 at least
-        (slow(BOTH | {"lifecycle": {"preStop": {"sleep": {"seconds": 20}}}}, "10"), (10, 11)),
         (slow(BOTH | stops(6), "10"), (10, math.inf)),
         (slow(BOTH | stops(60), "10", terminationGracePeriodSeconds=15), (10, 11)),
         (slow(BOTH | stops(3), "10"), None),

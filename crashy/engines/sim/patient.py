@@ -28,10 +28,8 @@ from crashy.patient import shell
 from crashy.patient.answers import PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.life import HEALTH_IN, RNG_SECONDS
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
+from crashy.patient.routes import ADMIN_PAGES
 from crashy.patient.settings import Settings
-
-ADMIN_PAGES = {f"/admin/{name}" for name in ("status", "catalogue", "faults", "openapi.json")}
-"""What the admin API answers to a GET."""
 
 _GUARDED = {"/crash", "/freeze"}
 """The routes that need the admin API's token where there is one."""
