@@ -8,8 +8,9 @@ from functools import cache
 
 import pytest
 
+from crashy.controllers.taints import UNREACHABLE
 from crashy.kubelet.versions import PROFILES, EventTexts
-from tests.engines.effects import Object, Seen, at, container, pod, probe, watch
+from tests.engines.effects import Object, Seen, at, container, pod, probe, three, watch
 
 MARK = pytest.mark.parametrize("version", ["1.20", "1.32", "1.34", "1.35", "1.36", "1.37", "fixed"])
 NEW = ("1.35", "1.36", "1.37", "fixed")
@@ -26,6 +27,8 @@ class Text:
     newest: str
     steps: list[Object] = field(default_factory=list)
     seconds: float = 8.0
+    waits: bool = False
+    """Whether the text is in the status of the container, which waits for a reason that begins so."""
 
 
 UP = [pod("up", container())]
@@ -35,6 +38,10 @@ FALLS = [pod("falls", container(env={"KILL_IN_SECONDS": "1"}))]
 UNKNOWN = [pod("errs", container(readinessProbe={"httpGet": {"path": "/", "port": "nope"}, "periodSeconds": 1}))]
 RESULT = "Readiness probe errored and resulted in unknown state: strconv.Atoi"
 SLOW = [pod("slow", container(readinessProbe={"exec": {"command": ["sleep", "5"]}, "periodSeconds": 1}))]
+NONE = "0/1 nodes are available: 1 node(s)"
+GONE = {"key": UNREACHABLE, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}
+AGAIN = [three("again", container(), tolerations=[GONE])]
+POST_START = [pod("post", container(lifecycle={"postStart": {"httpGet": {"path": "/x", "port": 7000}}}))]
 REDIRECTS = [pod("redirects", container(readinessProbe=probe("/readyz")))]
 
 TEXTS: Mapping[str, Text] = {
@@ -55,6 +62,44 @@ TEXTS: Mapping[str, Text] = {
         *["Readiness probe warning: ", *["Readiness probe warning: Probe terminated redirects, Response body: "] * 2],
         steps=[at(4, "inject", "error code=304 clients=kubelet", "redirects")],
     ),
+    "unschedulable": Text(
+        AGAIN,
+        "FailedScheduling",
+        f"{NONE} were unschedulable.",
+        f"{NONE} were unschedulable. ",
+        f"{NONE} were unschedulable. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is",
+        steps=[{"at": "4s", "drain": "node"}],
+        seconds=20.0,
+    ),
+    "tainted": Text(
+        AGAIN,
+        "FailedScheduling",
+        f"{NONE} had taint {{{UNREACHABLE}: }}, that the pod didn't tolerate.",
+        f"{NONE} had untolerated taint {{{UNREACHABLE}: }}. ",
+        f"{NONE} had untolerated taint(s). ",
+        steps=[{"at": "4s", "stop": "kubelet"}],
+        seconds=70.0,
+    ),
+    "hook_failed": Text(
+        POST_START,
+        "FailedPostStartHook",
+        'Http lifecycle hook (/x) for Container "app" in Pod "post_default(',
+        *["PostStartHook failed"] * 2,
+    ),
+    "http_hook": Text(
+        POST_START,
+        "PostStartHookError",
+        ', message: ""',
+        *['HTTP lifecycle hook (/x) for Container "app" in Pod "post_default('] * 2,
+        waits=True,
+    ),
+    "post_start_error": Text(
+        POST_START,
+        "PostStartHookError",
+        'PostStartHookError: Get "http://10.244.0.2:7000//x": dial tcp',
+        *["PostStartHookError HTTP"] * 2,
+        waits=True,
+    ),
 }
 
 
@@ -67,7 +112,11 @@ def test_every_text_is_tried() -> None:
 def messages(name: str, version: str) -> list[str]:
     text = TEXTS[name]
     events = watch(text.objects, text.steps, text.seconds, on="sim", profile=PROFILES[version])
-    return [one.message for one in Seen(events, text.objects[0]["metadata"]["name"]).of("event", text.reason)]
+    seen = Seen(events, text.objects[0]["metadata"]["name"])
+    if text.waits:
+        states = [state for one in seen.of("pod") for state in one.data["containers"]]
+        return [f"{one['reason']} {one['message']}" for one in states if one["reason"].startswith(text.reason)]
+    return [one.message for one in seen.of("event", text.reason)]
 
 
 @MARK
