@@ -44,6 +44,11 @@ class Exited:
     reason: str = ""
 
 
+LOST_EXIT_CODE = 255
+LOST_REASON = "Unknown"
+"""How containerd reports a container that has ended with its machine (internal/cri/server/restart.go)."""
+
+
 class StartError(Exception):
     """A container can't be started: the runtime's message, as it appears after `Error: ` in the `Failed` event."""
 
@@ -71,6 +76,9 @@ class Runtime(Protocol):
 
     async def stop(self, container_id: str, grace: float) -> None:
         """Send SIGTERM and, after `grace` seconds, SIGKILL; return when it has ended, perhaps before the call."""
+
+    def resize(self, container: Container, container_id: str) -> bool:
+        """Change the CPU and memory of a running container; return whether that could be done."""
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe once, within `probe.timeout_seconds`; every failure is an Outcome, never an exception."""

@@ -56,7 +56,7 @@ class KubernetesEvent(TypedDict):
 
 
 class Condition(TypedDict):
-    """A Deployment's condition that has changed; `type` is Normal or Warning."""
+    """A workload's, a pod's or the node's condition that has changed; `type` is Normal or Warning."""
 
     type: str
     condition: str

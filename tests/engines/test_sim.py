@@ -131,7 +131,7 @@ class AtZero:
     def call_at(self, when: float, callback: object) -> None:
         pass
 
-    def exit(self, code: int) -> None:
+    def exit(self, code: int, reason: str = "") -> None:
         pass
 
 

@@ -36,6 +36,15 @@ def state(pid: int) -> tuple[str, int] | None:
     return letter, int(session)
 
 
+def began(pid: int) -> int | None:
+    """Return when a process began, in ticks since the machine's start; None if it has ended, or can't be known."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return int(stat.rpartition(")")[2].split()[19])
+
+
 def program(pid: int) -> str:
     """Return the path of the program that a process runs, a script's interpreter; empty where that can't be known."""
     try:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from crashy.engines.sim.execute import execute
 from crashy.engines.sim.files import ContainerFiles
-from crashy.engines.sim.life import CutError, ModelledLife
+from crashy.engines.sim.life import PATIENT_MEMORY, CutError, ModelledLife
 from crashy.engines.sim.process import Broken, CallFailed, Condition, Cut, Hang, Kernel, Refuse, Stall, Stopped
+from crashy.engines.sim.shares import RESPONSE_WORK, program_work
 from crashy.engines.sim.speech import clash
 from crashy.faults.active import NOTHING, RequestEffect
 from crashy.faults.kinds.crash import Crash
@@ -21,6 +22,7 @@ from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK, OF_HTTP, Code
 from crashy.kubelet.handlers.request import path_of
+from crashy.objects.limits import UNLIMITED, Limits
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient import shell
 from crashy.patient.answers import PAGES, Answer, fault_answer, probe_answer, run
@@ -47,6 +49,8 @@ class PatientPlan:
     start_seconds: float = 0.07
     start_error: str = ""
 
+    limits: Limits = UNLIMITED
+    memory: int = PATIENT_MEMORY
     files: ContainerFiles | None = None
     """Those of others in its pod; without them it has its own alone."""
 
@@ -142,6 +146,9 @@ class ModelledPatient(ModelledLife):
         """Wait until the loop takes the request's connection; return whether that was before the deadline."""
         if not self._process.awake and not await self._until(deadline, lambda: self._process.awake):
             return False
+        late = self._process.delay(RESPONSE_WORK)
+        if late and not await self._pass(late, deadline):
+            return False
         busy = self._busy_until - self._kernel.now()
         return busy <= 0 or request.path[1:].isdecimal() or await self._pass(busy, deadline)
 
@@ -214,11 +221,18 @@ class ModelledPatient(ModelledLife):
                 shell.run(command, self._files),
                 kernel.now,
                 within,
-                lambda words, left: self._other(words, left, probe),
+                lambda words, left: self._program(words, left, probe),
                 lambda seconds: self._until(kernel.now() + seconds, lambda: False),
             )
         except CutError:
             return Cut(kernel.now() - began)
+
+    async def _program(self, words: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:
+        """Run a program that is not modelled, once it has had the CPU time to start."""
+        late = self._process.delay(program_work(words[0]))
+        if late and not await self._pass(late, self._kernel.now() + within):
+            return Hang()
+        return await self._other(words, within - late, probe)
 
     async def _other(self, words: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:
         """Run a command that is not modelled."""

@@ -19,6 +19,7 @@ from crashy.errors import BadInput
 from crashy.faults.scope import Client
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod, StartError
+from crashy.objects.limits import limits
 from crashy.objects.pod import Container, Handler
 from crashy.objects.standin import Models, ends, model_of, ports, tls_ports
 from crashy.patient import shell
@@ -107,7 +108,7 @@ class Plans:
             return Silent(start_error=str(error))
         except BadInput as error:
             log("Refused", str(error))
-        return PatientPlan(settings, pod.name, chance, log, files=files)
+        return PatientPlan(settings, pod.name, chance, log, limits=limits(container), files=files)
 
     def _settings(self, pod: Pod, container: Container) -> Settings:
         own = variables(pod, container, self._references, self._links.get(pod.namespace, {}))

@@ -76,6 +76,10 @@ Condition = Answer | Hang | Stall | Refuse | Stopped | Full | Cut | Broken | Cal
 """How a container responds to a request."""
 
 
+OOM_KILLED = 137, "OOMKilled"
+"""The exit code and the reason of a process that the kernel killed at its container's memory limit."""
+
+
 class Kernel(Protocol):
     """What a modelled process has of the machine that it runs on."""
 
@@ -87,8 +91,8 @@ class Kernel(Protocol):
         """Call back at that time, unless the process has ended by then."""
         ...
 
-    def exit(self, code: int) -> None:
-        """End the process now; once it has ended this does nothing."""
+    def exit(self, code: int, reason: str = "") -> None:
+        """End the process now, for a reason of the runtime's or none; once it has ended this does nothing."""
         ...
 
 

@@ -18,7 +18,7 @@ from crashy.kubelet.handlers.judge import WireError, unknown_host
 from crashy.kubelet.handlers.request import Request, hook_request, probe_request, without_tls
 from crashy.kubelet.hooks import exited
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
+from crashy.kubelet.runtime import LOST_EXIT_CODE, LOST_REASON, Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import Container, Exec, Handler, HTTPGet, Probe, TCPSocket
 from crashy.objects.ports import PortError, find_port
@@ -43,6 +43,7 @@ class _Instance:
         self.container = container
         self.gone = asyncio.Event()
         self.terminated = False
+        self.off = False
         self.process: Process
         self._on_exit = on_exit
         self._loop = asyncio.get_running_loop()
@@ -59,14 +60,20 @@ class _Instance:
         timer = self._loop.call_at(when, fire)
         self._timers.add(timer)
 
-    def exit(self, code: int) -> None:
-        if self.gone.is_set():
+    def switch_off(self) -> None:
+        """Let it do nothing any more."""
+        self.off = True
+        for timer in self._timers:
+            timer.cancel()
+
+    def exit(self, code: int, reason: str = "") -> None:
+        if self.gone.is_set() or (self.off and not reason):
             return
         for timer in self._timers:
             timer.cancel()
         self.gone.set()
         self.process.ended()
-        self._on_exit(Exited(self.id, code, self.now()))
+        self._on_exit(Exited(self.id, code, self.now(), reason=reason))
 
 
 class SimRuntime:
@@ -82,6 +89,7 @@ class SimRuntime:
         self._instances: dict[str, _Instance] = {}
         self._pods: dict[str, list[_Instance]] = {}  # by address
         self._ids = count(1)
+        self._off = False
 
     async def start(self, pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
         """Start a container; see `Runtime.start`."""
@@ -100,6 +108,12 @@ class SimRuntime:
         self._pods.setdefault(pod.ip, []).append(instance)
         instance.process = plan.begin(instance)
         return instance.id
+
+    def resize(self, container: Container, container_id: str) -> bool:
+        """Change a container's resources; see `Runtime.resize`."""
+        if container_id in self._instances:
+            self._instances[container_id].container = container
+        return True
 
     async def stop(self, container_id: str, grace: float) -> None:
         """End a container by SIGTERM, or after `grace` seconds by SIGKILL (exit code 137)."""
@@ -180,8 +194,13 @@ class SimRuntime:
 
     async def ask(self, ip: str, handler: HTTPGet, port: int, within: float) -> Condition:
         """Send a user's request to the container that listens on a pod's port."""
-        listener = self._listener(ip, port)
-        return await listener.process.respond(handler, port, within, "users") if listener else Refuse()
+        ends = self._loop.time() + within
+        listener = None if self._off else self._listener(ip, port)
+        condition = await listener.process.respond(handler, port, within, "users") if listener else Refuse()
+        if self._off:
+            await asyncio.sleep(ends - self._loop.time())
+            return Full()
+        return condition
 
     def pod_at(self, ip: str) -> str:
         """Return the name of the pod whose containers run at an address; empty if none does."""
@@ -189,7 +208,21 @@ class SimRuntime:
 
     def process(self, pod: Pod, container: Container) -> Process | None:
         """Return the process of a container that runs."""
+        if self._off:
+            return None
         return next((i.process for i in self._pods.get(pod.ip, ()) if i.container.name == container.name), None)
+
+    def power_off(self) -> None:
+        """Let nothing go on; see `NodeRuntime.power_off`."""
+        self._off = True
+        for instance in self._instances.values():
+            instance.switch_off()
+
+    async def power_on(self) -> None:
+        """End all that there was; see `NodeRuntime.power_on`."""
+        self._off = False
+        for instance in list(self._instances.values()):
+            instance.exit(LOST_EXIT_CODE, LOST_REASON)
 
     async def _respond(
         self,

@@ -19,6 +19,7 @@ from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
 from crashy.kubelet.handlers.request import path_of
 from crashy.objects import clients
+from crashy.objects.limits import Limits, limits
 from crashy.objects.pod import GRPC, Container, Exec, Handler, HTTPGet, ProbeType, TCPSocket
 from crashy.objects.standin import Model
 from crashy.patient import shell
@@ -49,6 +50,13 @@ class StandInPlan:
     init: bool = False
     start_seconds: float = 0.07
     start_error: str = ""
+
+    memory: int = 0
+
+    @property
+    def limits(self) -> Limits:
+        """Return the container's limits."""
+        return limits(self.container)
 
     @property
     def settings(self) -> Settings:

@@ -23,34 +23,28 @@ START_ERROR_EXIT_CODE = 128
 
 
 class Lifecycle:
-    """Runs containers and records their instances: `histories` is what the runtime would report now.
+    """Runs containers and records their instances: `histories` is what the runtime would report now."""
 
-    `changed` is called whenever they change. Starts run as tasks of `group`: a start is recorded even if the caller
-    is cancelled meanwhile.
-    """
+    _group: asyncio.TaskGroup
+    _recorder: Recorder
+    _changed: Callable[[], None]
 
-    def __init__(
-        self,
-        pod: Pod,
-        runtime: Runtime,
-        recorder: Recorder,
-        group: asyncio.TaskGroup,
-        *,
-        changed: Callable[[], None],
-        config: Config,
-        profile: Profile,
-    ) -> None:
+    def __init__(self, pod: Pod, runtime: Runtime, *, config: Config, profile: Profile) -> None:
         self.histories = Histories({})
         self._loop = asyncio.get_running_loop()
         self._pod = pod
         self._runtime = runtime
-        self._recorder = recorder
-        self._group = group
-        self._changed = changed
         self._config = config
         self._profile = profile
         self._starting: set[asyncio.Task[str]] = set()
         self._early: dict[str, Exited] = {}
+
+    def begin(self, group: asyncio.TaskGroup, recorder: Recorder, *, changed: Callable[[], None]) -> None:
+        """Work for a kubelet that has just started, and call `changed` whenever the containers change.
+
+        Starts run as tasks of `group`: a start is recorded even if the caller is cancelled meanwhile.
+        """
+        self._group, self._recorder, self._changed = group, recorder, changed
 
     async def start(self, container: Container) -> Waiting | None:
         """Start a container and run its postStart hook; return why it does not run, None if it does."""
@@ -80,7 +74,7 @@ class Lifecycle:
 
     async def starts_done(self) -> None:
         """Wait until no start is in progress."""
-        if self._starting:
+        while self._starting:
             await asyncio.wait(self._starting)
 
     async def kill(
