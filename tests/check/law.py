@@ -88,6 +88,8 @@ class Case:
             return "its command ends, or is no server"
         if self.numbers.start.in_vain:
             return "liveness kills a healthy app"
+        if any(getattr(probe.handler, "host", "") for probe in self.target.probes.values()):
+            return "another host is asked, of which nothing is known"
         if any(one.lifecycle.post_start for one in template.containers):
             return "postStart"
         return ""
