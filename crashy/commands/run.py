@@ -21,13 +21,13 @@ from crashy.commands.local import add_propagation
 from crashy.commands.local import engine as local_engine
 from crashy.commands.local import notes as local_notes
 from crashy.commands.reports import add_arguments, show
-from crashy.commands.versions import add_version
+from crashy.commands.versions import AUTO, add_version
 from crashy.errors import BadInput, printable
 from crashy.experiment.model import ENGINES, Experiment
 from crashy.experiment.read import read_experiment
 from crashy.experiment.record import KEPT, Record
 from crashy.experiment.runner import run
-from crashy.kubelet.versions import NEWEST
+from crashy.kubelet.versions import NEWEST, RANGE
 from crashy.report.terminal import WORTH_A_LINE, event_line
 from crashy.timeline import Event, Timeline, kinds
 
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="make every random choice repeatable")
     parser.add_argument("--timeline", type=Path, metavar="FILE", help="write everything that happens, as JSON lines")
     parser.add_argument("--quiet", action="store_true", help="print nothing while it runs")
-    add_version(parser)
+    add_version(parser, auto=True)
     add_propagation(parser)
     kube.add_arguments(parser)
     add_arguments(parser)
@@ -55,8 +55,12 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     plans = _plans(args)
     kube.refuse(args, [engine for _, engine in plans])
-    if args.on == "kube" and args.kubernetes is not NEWEST:
-        raise BadInput("--kubernetes: a cluster has a version of its own; leave it out, or run on lab or sim")
+    if args.on == "kube" and args.kubernetes not in {None, AUTO}:
+        raise BadInput(
+            f"--kubernetes: a cluster has a version of its own: {AUTO}, or leave it out; or run on lab or sim"
+        )
+    if args.on != "kube" and args.kubernetes == AUTO:
+        raise BadInput(f"--kubernetes {AUTO}: only with --on kube; name a version {RANGE}")
     if args.on == "kube" and args.propagation:
         raise BadInput("--propagation: a cluster's proxies take their own time; leave it out, or run on lab or sim")
     if args.timeline and len(plans) > 1:
@@ -137,6 +141,7 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, record: 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         rng = random.Random(args.seed)
+        profile = args.kubernetes or NEWEST
         begun: kinds.Experiment = {"engine": engine, "seed": args.seed, "version": __version__}
         async with AsyncExitStack() as stack:
             cluster = await stack.enter_async_context(kube.session(experiment, args)) if engine == "kube" else None
@@ -149,7 +154,7 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, record: 
                     engine,
                     timeline,
                     rng=rng,
-                    profile=args.kubernetes,
+                    profile=profile,
                     note=_note,
                     experiment=experiment,
                     propagation=args.propagation,

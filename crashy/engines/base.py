@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from crashy.controllers.base import PodView
+from crashy.controllers.base import PodView, Stoppable
 from crashy.kubelet.runtime import Pod
 from crashy.objects.manifests import Manifests
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.workload import Workload
 from crashy.traffic.connection import Reply
+
+NO_STOP = "restart and stop: not on a cluster, whose kubelets and nodes run others' pods too: use --on lab or --on sim"
+"""Why an engine refuses `Engine.stop`."""
 
 
 class Engine(Protocol):
@@ -59,6 +62,14 @@ class Engine(Protocol):
 
     def uncordon(self) -> None:
         """Make the node schedulable, and bind the pods that are waiting. Raises BadInput where that can't be."""
+        ...
+
+    async def stop(self, what: Stoppable) -> bool:
+        """Stop the kubelet, or the whole node; return whether it was running. Raises BadInput where that can't be."""
+        ...
+
+    async def start(self) -> None:
+        """Start again what was stopped, and return when the kubelet knows its pods."""
         ...
 
     def bound(self, pod: Pod) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crashy.controllers.base import Stoppable
 from crashy.experiment.values import Filled, Ingress, Number, Shape, Span, UrlPath
 from crashy.fields import Declared, param
 from crashy.fields.units import Distribution, parse_duration
@@ -95,6 +96,14 @@ class Uncordon:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop the kubelet, or the whole node, and start it again after so many seconds; None: not before the end."""
+
+    what: Stoppable
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """Set a workload's replicas; it is named as events name it (`deployment/web`)."""
 
@@ -129,7 +138,7 @@ class Exec:
     timeout: float
 
 
-Action = Inject | Recover | Delete | Evict | Drain | Uncordon | Scale | Apply | Load | Exec
+Action = Inject | Recover | Delete | Evict | Drain | Uncordon | Stop | Scale | Apply | Load | Exec
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from crashy.engines.base import NO_STOP
 from crashy.errors import BadInput
 from crashy.experiment.expectations import read_expectations
 from crashy.experiment.fields import Fields
-from crashy.experiment.model import ENGINES, Experiment, Traffic
+from crashy.experiment.model import ENGINES, Experiment, Stop, Traffic
 from crashy.experiment.schema import OTHERS, ExperimentFields
 from crashy.experiment.steps import read_steps
 from crashy.experiment.targets import check_service, port_of
@@ -56,21 +57,24 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
         }
         for engine, measures in fields.mapping(raw.get("differs", {}), "differs", OTHERS).items()
     }
+    steps = read_steps(
+        fields,
+        raw.get("steps", []),
+        manifests,
+        given.duration,
+        lambda value, at: read_manifests(
+            fields, value if isinstance(value, list) else [value], at, path.parent, on_top=True
+        ),
+    )
+    if any(isinstance(step.action, Stop) for step in steps):
+        why_not.setdefault("kube", NO_STOP)
     return Experiment(
         name=given.name,
         lesson=given.lesson.strip(),
         manifests=manifests,
         traffic=traffic,
         duration=given.duration,
-        steps=read_steps(
-            fields,
-            raw.get("steps", []),
-            manifests,
-            given.duration,
-            lambda value, at: read_manifests(
-                fields, value if isinstance(value, list) else [value], at, path.parent, on_top=True
-            ),
-        ),
+        steps=steps,
         expect=read_expectations(fields, raw.get("expect", {}), manifests),
         engines=_engines(fields, raw, why_not),
         why_not=why_not,
@@ -130,6 +134,7 @@ def _engines(fields: Fields, raw: Mapping[str, Any], why_not: Mapping[str, str])
         return tuple(engine for engine in ENGINES if engine not in why_not)
     items = fields.list(raw["engines"], "engines")
     chosen = [fields.choice(item, f"engines[{i}]", ENGINES) for i, item in enumerate(items)]
-    if "kube" in chosen and why_not.get("kube") is _OWN_INGRESS:
-        fields.wrong(f"engines[{chosen.index('kube')}]", _OWN_INGRESS)
+    why = why_not.get("kube")
+    if "kube" in chosen and why in {NO_STOP, _OWN_INGRESS}:
+        fields.wrong(f"engines[{chosen.index('kube')}]", why)
     return tuple(engine for engine in chosen if engine)

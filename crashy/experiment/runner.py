@@ -26,6 +26,7 @@ from crashy.experiment.model import (
     Recover,
     Scale,
     Step,
+    Stop,
     Uncordon,
 )
 from crashy.experiment.targets import port_of, spared
@@ -137,6 +138,8 @@ class _Runner:
             case Uncordon():
                 self._engine.uncordon()
                 self._record(step, _NODE, f"{_NODE} uncordoned")
+            case Stop():
+                self.loads.append(tasks.create_task(self._stop(step, action)))
             case Load():
                 self.loads.append(tasks.create_task(self._load(action)))
                 self._record(
@@ -200,6 +203,17 @@ class _Runner:
             await drain(self._engine, tell, timeout)
         except NotDrainedError as error:
             self._record(step, _NODE, str(error), "NotDrained")
+
+    async def _stop(self, step: Step, action: Stop) -> None:
+        """Stop the kubelet or the node, and start it again, while other steps go on."""
+        if not await self._engine.stop(action.what):
+            self._record(step, _NODE, "it is stopped already", "Skipped")
+            return
+        self._record(step, _NODE, f"{action.what} stopped")
+        if action.seconds is not None:
+            await asyncio.sleep(action.seconds)
+            await self._engine.start()
+            self._record(step, _NODE, f"{action.what} started")
 
     async def _load(self, load: Load) -> None:
         """Send requests in a closed loop, as `ab` does; the outcomes are recorded at the end."""

@@ -76,7 +76,8 @@ _CONTAINER: Type = {
         | unread("subPathExpr mountPropagation recursiveReadOnly")
     ],
     "restartPolicyRules": [{"action": "string", "exitCodes": {"operator": "string", "values": ["int32"]}}],
-    **unread("resizePolicy securityContext volumeDevices"),
+    "resizePolicy": [each("string", "resourceName restartPolicy")],
+    **unread("securityContext volumeDevices"),
 }
 _ITEMS: Type = [{**each("string", "key path"), "mode": "int32"}]
 _PROJECTED: dict[str, Type] = {"name": "string", "items": _ITEMS, "optional": "bool"}

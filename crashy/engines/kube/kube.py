@@ -7,8 +7,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from crashy.controllers.base import PodView
+from crashy.controllers.base import PodView, Stoppable
 from crashy.engines.admin import NeedsTokenError, NotDoneError, patient
+from crashy.engines.base import NO_STOP
 from crashy.engines.kube.admin import AdminProxy
 from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.kube.eviction import evict
@@ -184,6 +185,14 @@ class KubeEngine:
     def uncordon(self) -> None:
         """Raise BadInput: a cluster's nodes are not a run's own."""
         raise BadInput(_NO_DRAIN)
+
+    async def stop(self, what: Stoppable) -> bool:
+        """Raise BadInput: a cluster's nodes are not a run's own."""
+        raise BadInput(f"kube: {NO_STOP}")
+
+    async def start(self) -> None:
+        """Raise BadInput: a cluster's nodes are not a run's own."""
+        raise BadInput(f"kube: {NO_STOP}")
 
     def bound(self, pod: Pod) -> bool:
         """Refuse, with BadInput: only `drain` needs it."""

@@ -10,16 +10,19 @@ from functools import partial
 from typing import Any
 
 from crashy.controllers.apply import Verb
+from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
 from crashy.engines.admin import TIMEOUT, NotDoneError, inject, patient, recover
 from crashy.engines.clustered import ClusteredEngine
 from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.metrics import measure
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
+from crashy.kubectl.top import PodUsage
 from crashy.kubelet.runtime import Pod, StartError
 from crashy.objects.document import Document
 from crashy.objects.images import is_patient
@@ -182,6 +185,8 @@ class LabEngine(ClusteredEngine):
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and return how it ended."""
+        if self._cluster.node.stopped:
+            return "error dialing backend: the kubelet is stopped"
         view = next((view for view in self.pods() if view.pod.uid == pod.uid), None)
         status = view.status.container(container) if view else None
         if status is None or status.state != "running":
@@ -193,6 +198,10 @@ class LabEngine(ClusteredEngine):
         except OSError as error:
             return str(error)
         return f"exit code {ended.exit_code}"
+
+    async def usage(self, views: Sequence[PodView]) -> list[PodUsage]:
+        """Return what pods use now; raises BadInput where nothing counts that."""
+        return await measure(self._runtime.usage, views)
 
     async def _ask(self, pod: Pod, method: str, path: str, document: dict[str, Any], /) -> None:
         """Send a request to a pod's admin API; raises NotDoneError if it refuses."""

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from crashy.controllers.cluster import Cluster
 from crashy.engines.lab import proc
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.control import Control
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.names import keep_names
@@ -63,12 +64,14 @@ async def running(
     network = LoopbackNetwork(addresses, chance, propagation or Uniform(*profile.propagation), ingress)
     folder = Path(tempfile.mkdtemp(prefix="crashy-lab-"))
     control_path = labs / f"{os.getpid()}.sock"
-    warden = Warden(folder, control_path)
+    cgroups = Cgroups.find(note)
+    warden = Warden(folder, control_path, *cgroups.paths)
     programs = Programs(folder, addresses, network, images, models)
     runtime = ProcessRuntime(
         programs.program,
         addresses=addresses,
         warden=warden,
+        cgroups=cgroups,
         timeline=timeline,
         profile=profile,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
 from collections.abc import Mapping
 from itertools import count
@@ -9,6 +10,22 @@ from itertools import count
 from crashy.engines.propagation import Balancer, Places
 from crashy.fields.units import Distribution
 from crashy.objects.service import Service
+
+LOOPBACK = ("127.", "::1", "0.0.0.0")
+"""How the addresses of the node itself begin: no pod listens there."""
+
+
+def resolve(host: str) -> str:
+    """Return the address of a probe's host as the node finds it, empty if it finds none.
+
+    A node knows itself and nobody else: no Service has a name there, and a sim no world around it.
+    """
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return ""
 
 
 class SimNetwork:
