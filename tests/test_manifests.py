@@ -230,3 +230,16 @@ def test_the_demo_runs_beside_the_labs() -> None:
     ports = {folder: {p.node_port for s in manifests(folder).services for p in s.ports} for folder in LABS}
 
     assert not ports["demo"] & (ports["crashy-app"] | ports["webapp"] | ports["healthcheck"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
+def test_the_sidecars_probe_finds_the_app_and_not_itself() -> None:
+    deployment = yaml.safe_load((ROOT / "sidecar/deployment.yaml").read_text())
+    script = deployment["spec"]["template"]["spec"]["containers"][1]["livenessProbe"]["exec"]["command"][-1]
+    line = next(line for line in script.splitlines() if "grep" in line)
+    found = line.partition(" && kill")[0].replace("[s]erve", "[s]erve-of-this-test") + "; echo $app"
+    with subprocess.Popen(["sh", "-c", "read line", "serve-of-this-test"], stdin=subprocess.PIPE) as app:
+        done = subprocess.run(["sh", "-c", found], capture_output=True, text=True, check=False)
+        app.kill()
+
+    assert done.stdout.split() == [str(app.pid)]

@@ -14,6 +14,7 @@ from tests.engines.profile_effects import EFFECTS
 ELSEWHERE = {
     "version": "test_what_a_pod_is_told_of_the_version, in the lab: sim's containers read no headers",
     "texts": "test_profile_texts.py",
+    "propagation": "test_propagation.py: how late a version's proxies are",
     "sleep_hooks": "test_hooks.py: a pod that has one is refused",
     "kills_all_on_oom": "lab/test_cgroups.py: needs cgroup v2",
     "resizes_in_place": "kubelet/test_resizing.py",

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Awaitable, Callable
+from statistics import median
 from typing import Any
+
+import pytest
 
 from crashy.clock import run_virtual
 from crashy.engines.propagation import AT_ONCE, Balancer
+from crashy.engines.sim.sim import running
 from crashy.fields.units import Distribution, Fixed, Uniform
+from crashy.kubelet.versions import NEWEST, PROFILES
 from crashy.objects.document import Source
 from crashy.objects.service import Service, ServicePort
+from crashy.timeline import Timeline
+from tests.engines.recordings import FOLDER
 
 PORT = ServicePort("", 80, 8080)
 RANGE = Uniform(0.1, 0.6)
@@ -129,3 +137,30 @@ def test_catching_up_is_with_what_was_published_before() -> None:
         return now()
 
     assert played(Fixed(1), play) == 1
+
+
+@pytest.mark.parametrize(("version", "range_"), [("1.20", (0.05, 1.05)), ("1.32", (0.1, 0.6)), ("1.36", (0.1, 0.6))])
+def test_a_versions_proxies_are_as_late_as_was_measured(version: str, range_: tuple[float, float]) -> None:
+    async def late(seed: int) -> float:
+        timeline = Timeline(now)
+        async with running(timeline, rng=random.Random(seed), profile=PROFILES[version]) as engine:
+            published = now()
+            engine._network.publish(service(), {80: [place(1)]})
+            await engine.reachable(service(), PORT, ingress=False)
+            return now() - published
+
+    delays = [run_virtual(late(seed)) for seed in range(100)]
+
+    assert range_[0] <= min(delays) < range_[0] + 0.1
+    assert range_[1] - 0.1 < max(delays) <= range_[1]
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings: {FOLDER}")
+def test_the_default_is_within_what_kube_proxy_took() -> None:
+    lines = (FOLDER / "16-kube-proxy-lag-1.jsonl").read_text().splitlines()
+    changes = [one for one in map(json.loads, lines) if one["kind"] == "proxy"]
+    removed = [one["lag"] for one in changes if one["first"] == "refused"]
+    low, high = NEWEST.propagation
+
+    assert min(removed) <= low < high <= max(removed)
+    assert abs(median(removed) - (low + high) / 2) < 0.1

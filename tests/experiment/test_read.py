@@ -152,6 +152,18 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
         ),
         (HEAD + "traffic: {}\n", ["5:1: traffic.service: must be a text, not nothing"]),
         (
+            HEAD + "traffic: {service: web, ingress: {lag: soon}}\n",
+            ["5:25: traffic.ingress: lag: 'soon': must be a duration (300ms), a range (100ms..2s) or percentiles"],
+        ),
+        (
+            HEAD + "traffic: {service: web, ingress: 5s}\n",
+            ["5:25: traffic.ingress: '5s': must be a mapping"],
+        ),
+        (
+            HEAD + "engines: [lab, kube]\ntraffic: {service: web, ingress: {lag: 5s}}\n",
+            ["5:16: engines[1]: traffic.ingress is for lab and sim"],
+        ),
+        (
             HEAD + "traffic: {service: web, rate: 0}\n",
             ["5:25: traffic.rate: 0: must be a number above 0, at most 1000"],
         ),

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from crashy.clock import VirtualLoop
+from crashy.engines.propagation import AT_ONCE
 from crashy.engines.sim.sim import running
 from crashy.experiment.read import read_experiment
 from crashy.experiment.record import Record, read_record
@@ -79,7 +80,8 @@ def simulate(
         rng = random.Random(seed)
         timeline = Timeline(loop.time)
         timeline.subscribe(events.append)
-        async with running(timeline, rng=rng, profile=profile) as engine:
+        ingress = (experiment.traffic and experiment.traffic.ingress) or AT_ONCE
+        async with running(timeline, rng=rng, profile=profile, ingress=ingress) as engine:
             await run(experiment, engine, timeline, rng=rng, stop=stop, begun={"engine": "sim"})
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -203,3 +205,23 @@ def test_a_record_is_the_same_after_it_was_written_and_read(tmp_path: Path) -> N
     assert again.verdicts() == record.verdicts()
     assert (again.name, again.lesson, again.engine) == ("x", "why", "sim")
     assert [verdict.passed for verdict in record.verdicts()] == [True, True, True]
+
+
+def test_an_ingress_sends_users_to_a_pod_that_has_left_for_as_long_as_its_lag(tmp_path: Path) -> None:
+    def failed(lag: float) -> list[float]:
+        traffic = {"service": "web", "rate": 50, "ingress": {"lag": lag}}
+        record = simulate(tmp_path, {"at": 8, "delete": "pod", "target": "any", "grace": 1}, traffic=traffic)
+        return [event.data["sent"] for event in record.events if event.kind == "request" and event.reason == "502"]
+
+    assert failed(0) == []
+    assert 9 < min(failed(5)) < 11
+    assert 12.5 < max(failed(5)) < 13
+
+
+def test_an_ingress_is_not_for_a_cluster(tmp_path: Path) -> None:
+    record = simulate(tmp_path, traffic={"service": "web", "ingress": {"lag": "1s..2s"}})
+    experiment = read_experiment(tmp_path / "x.yaml")
+
+    assert record.summary().errors == 0
+    assert experiment.engines == ("lab", "sim")
+    assert experiment.why_not["kube"].startswith("traffic.ingress is for lab and sim")
