@@ -17,6 +17,7 @@ from crashy.engines.lab import reaper, standin
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.cgroup import Cgroup, Usage
 from crashy.engines.lab.cgroups import Cgroups
+from crashy.engines.lab.joining import joined
 from crashy.engines.lab.logs import LogLines
 from crashy.engines.lab.orphans import Orphans, is_init
 from crashy.engines.lab.process import Process
@@ -134,6 +135,7 @@ class ProcessRuntime:
             on_exit(Exited(container_id, code, finished_at, reason=reason))
 
         running.watch = asyncio.create_task(watch())
+        await joined(process.pid, f"{CONTAINER_MARK}={container_id}")
         return container_id
 
     async def _spawn(
