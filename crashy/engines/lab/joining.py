@@ -35,7 +35,7 @@ async def joined(pid: int, variable: str) -> None:
 
     Before, its arguments have the `variable` (NAME=value), which no command has in its own.
     """
-    while variable.encode() in proc.arguments(pid):
+    while variable.encode() in proc.arguments(pid):  # noqa: ASYNC110 - what is waited for happens in that process
         await asyncio.sleep(PAUSE)
 
 

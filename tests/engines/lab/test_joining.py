@@ -88,16 +88,20 @@ def test_what_can_run_is_not_refused(tmp_path: Path) -> None:
 
 
 @needs_proc
-async def test_it_is_waited_for_until_it_is_the_command(tmp_path: Path) -> None:
+def test_it_is_waited_for_until_it_is_the_command(tmp_path: Path) -> None:
     pipe = tmp_path / "cgroup.procs"
     os.mkfifo(pipe)  # the shell waits for its reader
     environ = {"PATH": "/bin:/usr/bin", "MARK": "1"}
     with subprocess.Popen(joining(("sleep", "60"), environ, tmp_path, [pipe]), env=environ) as process:
-        waiting = asyncio.create_task(joined(process.pid, "MARK=1"))
-        await asyncio.sleep(10 * PAUSE)
-        assert not waiting.done()
-        assert await asyncio.to_thread(pipe.read_text) == "0\n"
-        await waiting
+
+        async def main() -> None:
+            waiting = asyncio.create_task(joined(process.pid, "MARK=1"))
+            await asyncio.sleep(10 * PAUSE)
+            assert not waiting.done()
+            assert await asyncio.to_thread(pipe.read_text) == "0\n"
+            await waiting
+
+        asyncio.run(main())
 
         assert proc.arguments(process.pid)[:2] == [b"sleep", b"60"]
         process.kill()
