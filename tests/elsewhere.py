@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from crashy.engines.lab import proc
+from crashy.engines.lab import proc, reaper
+from crashy.engines.lab.cgroups import PREFIX, ROOT, Cgroups
 
 
 def _has_addresses() -> bool:
@@ -24,8 +25,24 @@ def _has_addresses() -> bool:
         return True
 
 
+def _has_cgroups() -> bool:
+    found = Cgroups.find(lambda _: None)
+    for path in found.paths:
+        reaper.remove_group(path)
+    return found.counts
+
+
+def lab_groups(pid: int) -> list[Path]:
+    """Return the control groups of the labs of a process, also those below."""
+    folders = (Path(folder) for folder, _, _ in os.walk(ROOT))
+    return [folder for folder in folders if f"/{PREFIX}{pid}-" in str(folder)]
+
+
 needs_proc = pytest.mark.skipif(not proc.there(), reason="needs /proc, which Linux has")
 needs_addresses = pytest.mark.skipif(not _has_addresses(), reason="needs all of 127.0.0.0/8, which Linux has")
+needs_cgroups = pytest.mark.skipif(
+    not _has_cgroups(), reason="needs writable cgroups: root's, or systemd-run --user --scope -p Delegate=yes"
+)
 
 NOBODY = 65534
 WITHOUT = Path(__file__).parent / "without"

@@ -15,12 +15,14 @@ from crashy.check.outcomes import FailureMode, noticed, notices
 from crashy.check.starts import (
     AT_ONCE,
     RELIST,
+    Start,
     listens,
     liveness_spares,
     ready_after_start,
     start,
     unguarded,
     waits_for,
+    within_start,
 )
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.backoff import WORK_QUEUE_SECONDS, crash_loop_backoff
@@ -58,23 +60,16 @@ class Impact:
 
 def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     """Derive how a failure of a container that was ready goes on; `killing` is from SIGTERM to its end."""
-    detected: Bounds | None
-    ended: Bounds | None
-    if mode is FailureMode.EXIT:
-        detected, ended = _SYNC, Bounds(0.0, RELIST + _pre_stop_after_exit(target))
-    else:
-        begun = start(target).by is ProbeType.STARTUP or target.container.startup_probe is None
-        detected = noticed(target, ProbeType.LIVENESS, mode) if begun else None
-        # The kill waits for the sync, and the sync for its tick.
-        ended = detected and _sum(detected, _SYNC, killing)
+    begun = start(target)
+    detected, ended = _detected_and_ended(target, begun, mode, killing)
     restarted = ended and _restarted(target, mode, ended, killing)
-    ready = ready_after_start(target, mode, _unguarded(target, mode))
-    if ready is None or start(target).ready is None:
+    ready = within_start(target, begun, ready_after_start(target, mode, _unguarded(target, mode)))
+    if ready is None or begun.ready is None:
         return Impact(detected, None, None, None)
     out = _out(target, mode, ended, killing)
-    app = listens(target)
-    answering = restarted and _sum(restarted, app)
-    back = restarted and _sum(restarted, Bounds(max(ready.best, app.best), max(ready.worst, app.worst)))
+    app = within_start(target, begun, listens(target), asked=False)
+    answering = restarted and app and _sum(restarted, app)
+    back = restarted and app and _sum(restarted, Bounds(max(ready.best, app.best), max(ready.worst, app.worst)))
     if back and _unguarded(target, mode) != AT_ONCE:
         back = Bounds(back.best, back.worst + _killed_twice(target, killing))
     if not target.readiness_counts:
@@ -84,6 +79,21 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     if out and answering and _stays_ready(target, mode):  # it gets requests while it starts, at first
         return Impact(detected, out, back, Bounds(min(out.best, answering.best), min(out.worst, answering.worst)))
     return Impact(detected, out, back, out if _waits_to_be_ready(target) or restarted is None else answering)
+
+
+def _detected_and_ended(
+    target: CheckTarget, begun: Start, mode: FailureMode, killing: Bounds
+) -> tuple[Bounds | None, Bounds | None]:
+    """Bound when the kubelet has decided to restart the container, and when it has ended."""
+    if mode is FailureMode.EXIT:
+        return _SYNC, Bounds(0.0, RELIST + _pre_stop_after_exit(target, begun))
+    if begun.in_vain and begun.ready and begun.killed and begun.ended:  # it is killed in any case, or is already
+        left = max(begun.killed.worst + RELIST - begun.ready.best, 0.0)
+        return Bounds(0.0, left), Bounds(0.0, max(begun.ended.worst - begun.ready.best, 0.0))
+    probed = begun.by is ProbeType.STARTUP or target.container.startup_probe is None
+    detected = noticed(target, ProbeType.LIVENESS, mode) if probed else None
+    # The kill waits for the sync, and the sync for its tick.
+    return detected, detected and _sum(detected, _SYNC, killing)
 
 
 def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: Bounds) -> Bounds | None:
@@ -106,19 +116,19 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: 
 
 def _restarted(target: CheckTarget, mode: FailureMode, ended: Bounds, killing: Bounds) -> Bounds | None:
     """Bound when the process runs again that has `ended`, or the one of the pod in its place."""
-    limit = _backoff_limit(target)
+    limit = backoff_limit(target)
     if stays_ended(target):
         if limit is None and target.workload.kind != "Pod" and len(target.template.containers) == 1:
             return _sum(ended, _SUCCESSOR)
         return _sum(ended, REPLACED) if limit else None
-    if _ends_its_job(target):
+    if _ends_its_job(target) or (mode is FailureMode.EXIT and ends_well(target)):
         return None
     return Bounds(ended.best, ended.worst + _killed_at_start(target, killing)) if mode is FailureMode.EXIT else ended
 
 
 def _ends_its_job(target: CheckTarget) -> bool:
     """Return whether the first restart is one too many for the Job, which fails."""
-    limit = _backoff_limit(target)
+    limit = backoff_limit(target)
     return target.template.restart_policy == "OnFailure" and limit is not None and limit <= 1
 
 
@@ -127,6 +137,12 @@ def stays_ended(target: CheckTarget) -> bool:
     template, container, profile = target.template, target.container, target.profile
     never = restart_policy(template, container, profile) == "Never"
     return never and not all(restarts_after(template, container, code, profile) for code in _FAILED)
+
+
+def ends_well(target: CheckTarget) -> bool:
+    """Return whether a container is known to end by itself with an exit code after which it is not started again."""
+    ends = "KILL_IN_SECONDS" in target.env.failures
+    return ends and not restarts_after(target.template, target.container, target.env.exit_code, target.profile)
 
 
 def _waits_to_be_ready(target: CheckTarget) -> bool:
@@ -171,7 +187,7 @@ def _killed_twice(target: CheckTarget, killing: Bounds) -> float:
     return 2 * (late + RELIST + killing.worst) + wait + RELIST
 
 
-def _backoff_limit(target: CheckTarget) -> int | None:
+def backoff_limit(target: CheckTarget) -> int | None:
     """Return the backoffLimit of the Job that a container belongs to; None for another workload."""
     match target.workload.object:
         case Job() as job:
@@ -189,6 +205,8 @@ def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:
     probe = target.container.liveness_probe
     if probe is None or target.container.startup_probe is not None or probe.failure_threshold < 2:
         return 0.0
+    if start(target).in_vain:  # every start is killed: that is no delay of it
+        return 0.0
     if not notices(target, probe, FailureMode.EXIT):
         return 0.0
     safe = first_probe(probe).best + (probe.failure_threshold - 2) * probe.period_seconds
@@ -198,16 +216,17 @@ def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:
     return killed + crash_loop_backoff().initial + WORK_QUEUE_SECONDS + RELIST
 
 
-def _pre_stop_after_exit(target: CheckTarget) -> float:
+def _pre_stop_after_exit(target: CheckTarget, begun: Start) -> float:
     """Return how long a preStop sleep can delay a restart after an exit.
 
     A liveness probe that one failure ends may fail between the exit and the relist: then what has ended is killed too.
+    Or it ends while it is killed.
     """
     probe, hook = target.container.liveness_probe, target.container.lifecycle.pre_stop
-    if probe is None or probe.failure_threshold > 1 or not isinstance(hook, Sleep):
+    if probe is None or not isinstance(hook, Sleep) or (probe.failure_threshold > 1 and not begun.in_vain):
         return 0.0
     grace = grace_period(target.template.termination_grace_period_seconds, KillReason.LIVENESS, target.container)
-    return min(hook.seconds, grace) if notices(target, probe, FailureMode.EXIT) else 0.0
+    return min(hook.seconds, grace) if begun.in_vain or notices(target, probe, FailureMode.EXIT) else 0.0
 
 
 def _sum(*parts: Bounds) -> Bounds:

@@ -23,6 +23,7 @@ examples:
   crashy lab ctl create job now --from=cronjob/nightly
   crashy lab ctl apply app.yaml && crashy lab ctl rollout status deployment/web
   crashy lab ctl logs web-5bc4d6474b-lgnk9 --tail 20 -f
+  crashy lab ctl top pods --sort-by cpu
 """
 
 
@@ -105,6 +106,11 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("-f", "--follow", action="store_true", help="follow until the container ends")
     logs.add_argument("-p", "--previous", action="store_true", help="the run before the current one")
     logs.add_argument("--tail", type=whole(0), metavar="N", help="only the last N lines")
+    top = command("top", _top, "show what pods use of CPU, over a second, and of memory: top pods [POD]")
+    top.add_argument("what", choices=("pods", "pod", "po"), metavar="pods")
+    top.add_argument("pod", nargs="?", metavar="POD", help="only this one")
+    top.add_argument("--containers", action="store_true", help="a line for each container")
+    top.add_argument("--sort-by", choices=("cpu", "memory"), default="", help="what uses most comes first")
     return parser
 
 
@@ -159,7 +165,15 @@ def _named(kinds: Sequence[Kind], words: Sequence[str]) -> list[tuple[Kind, str]
 
 
 def _get(lab: LabClient, args: argparse.Namespace) -> int:
-    response = lab.ask("get", kind=args.kind)
+    return _show(lab.ask("get", kind=args.kind), args)
+
+
+def _top(lab: LabClient, args: argparse.Namespace) -> int:
+    name = args.pod and args.pod.removeprefix("pod/")
+    return _show(lab.ask("top", name=name, containers=args.containers, sort_by=args.sort_by), args)
+
+
+def _show(response: dict[str, Any], args: argparse.Namespace) -> int:
     if response["rows"]:
         print(table(response["columns"], response["rows"]), end="")
     else:

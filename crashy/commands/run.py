@@ -17,6 +17,7 @@ from crashy.bundled import lesson
 from crashy.clock import VirtualLoop
 from crashy.commands import kube
 from crashy.commands.arguments import Parser
+from crashy.commands.local import add_propagation
 from crashy.commands.local import engine as local_engine
 from crashy.commands.local import notes as local_notes
 from crashy.commands.reports import add_arguments, show
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--timeline", type=Path, metavar="FILE", help="write everything that happens, as JSON lines")
     parser.add_argument("--quiet", action="store_true", help="print nothing while it runs")
     add_version(parser, auto=True)
+    add_propagation(parser)
     kube.add_arguments(parser)
     add_arguments(parser)
     return parser
@@ -59,6 +61,8 @@ def main(argv: Sequence[str]) -> int:
         )
     if args.on != "kube" and args.kubernetes == AUTO:
         raise BadInput(f"--kubernetes {AUTO}: only with --on kube; name a version {RANGE}")
+    if args.on == "kube" and args.propagation:
+        raise BadInput("--propagation: a cluster's proxies take their own time; leave it out, or run on lab or sim")
     if args.timeline and len(plans) > 1:
         raise BadInput("--timeline: holds one run; name one experiment")
     records: list[Record] = []
@@ -146,7 +150,15 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, record: 
             running = await stack.enter_async_context(
                 cluster.running(timeline)
                 if cluster
-                else local_engine(engine, timeline, rng=rng, profile=profile, note=_note, experiment=experiment)
+                else local_engine(
+                    engine,
+                    timeline,
+                    rng=rng,
+                    profile=profile,
+                    note=_note,
+                    experiment=experiment,
+                    propagation=args.propagation,
+                )
             )
             await run(experiment, running, timeline, rng=rng, stop=stop, begun=begun)
         return stop.is_set()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from crashy.controllers.apply import Verb, completed, pod_refusals, refusals, same
+from crashy.controllers.apply import Verb, admission_refusals, completed, pod_refusals, refusals, same
 from crashy.controllers.base import Network, PodView
 from crashy.controllers.cronjob import CronJobController
 from crashy.controllers.daemonset import DaemonSetController
@@ -71,11 +71,12 @@ class Cluster:
         self.node = Node(runtime, lifecycle, tasks, timeline.add, self._gone)
 
     def check(self, manifests: Manifests) -> None:
-        """Raise BadInput with a line for each change of an existing object that is not allowed."""
+        """Raise BadInput with a line for each change of an existing object, and for each pod, that is not allowed."""
         lines: list[str] = []
         for workload in manifests.workloads:
+            lines += admission_refusals(workload, self._profile)
             if uid := self._bare.get(workload.key):
-                lines += pod_refusals(self._members[uid].pod.template, workload)
+                lines += pod_refusals(self._members[uid].pod.template, workload, self._profile)
             elif known := self._controllers.get(workload.key):
                 lines += refusals(known.workload, workload)
         replicas = {key: controller.workload.replicas for key, controller in self._controllers.items()}

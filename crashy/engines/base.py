@@ -31,6 +31,11 @@ class Engine(Protocol):
         """Return whether faults can be injected into a pod."""
         ...
 
+    @property
+    def takers(self) -> str:
+        """Which pods take faults, for those who have others."""
+        ...
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
         ...
@@ -79,6 +84,15 @@ class Engine(Protocol):
         """Set a workload's number of replicas."""
         ...
 
-    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a connection of its own, and return what came back in `timeout` s."""
+    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
+        """Wait until those who choose for users know a Service's endpoints of this moment."""
+        ...
+
+    async def ask(
+        self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
+    ) -> Reply:
+        """Send a user's request to a Service, or through an `ingress` to its pods, on a connection of its own.
+
+        Return what came back within `timeout` seconds.
+        """
         ...

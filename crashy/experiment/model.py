@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crashy.controllers.base import Stoppable
-from crashy.experiment.values import Filled, Number, Shape, Span, UrlPath
+from crashy.experiment.values import Filled, Ingress, Number, Shape, Span, UrlPath
 from crashy.fields import Declared, param
-from crashy.fields.units import parse_duration
+from crashy.fields.units import Distribution, parse_duration
 from crashy.fields.values import Integer
 from crashy.objects.images import ImageCommands
 from crashy.objects.manifests import Manifests
@@ -153,13 +153,17 @@ class Step:
 
 
 class Traffic(Declared):
-    """Whom the users ask: `rate` times a second, each with `timeout` seconds of patience."""
+    """Whom the users ask: `rate` times a second, each with `timeout` seconds of patience.
+
+    With `ingress` they ask the pods through one, which hears of each change so much later than the endpoints.
+    """
 
     service: str = param(Filled(), default="", required=True)
     port: int | str | None = param(Shape({"type": ["integer", "string"]}))
     path: str = param(UrlPath(), default="/")
     rate: float = param(Number(1000), default=10.0)
     timeout: float = param(Span(least=0.001), default=2.0)
+    ingress: Distribution | None = param(Ingress())
 
 
 @dataclass(frozen=True, slots=True)

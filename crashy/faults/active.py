@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from crashy.faults.base import FAULTS, Fault, FaultError
-from crashy.faults.effects import Begin, Command, Delay, End, Hang, InjectedResponse, ProcessEffect, Stop
+from crashy.faults.effects import Begin, Command, Delay, End, Hang, InjectedResponse, Machine, ProcessEffect, Stop
 from crashy.faults.injected import InjectedFault
 from crashy.faults.scope import Request
 
@@ -70,7 +70,8 @@ class Tally(NamedTuple):
 class FaultSet:
     """Every fault of one patient, from injection to end; safe from any thread.
 
-    `now` returns monotonic seconds; `rng` seeds a random source for each fault that has no seed.
+    `now` returns monotonic seconds; `rng` seeds a random source for each fault that has no seed; `machine` returns what
+    the process may use, which faults are checked against.
     `on_change(reason, active)` is called for "Injected", "Started", "Ended" and "Recovered", under the lock: it must be
     quick. A request-triggered fault starts when it fires. When its `for` is over and `times` are left, it is pending
     again. `tick()` and `on_request()` return each command for the process once: call them, and execute the commands in
@@ -82,10 +83,12 @@ class FaultSet:
         now: Callable[[], float],
         rng: random.Random,
         on_change: Callable[[str, InjectedFault], None] | None = None,
+        machine: Callable[[], Machine] | None = None,
     ) -> None:
         self._now = now
         self._rng = rng
         self._on_change = on_change or (lambda reason, active: None)
+        self._machine = machine
         self._lock = threading.RLock()
         self._count = 0
         self._live: dict[str, InjectedFault] = {}
@@ -98,7 +101,10 @@ class FaultSet:
         self._changed = False
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
-        """Inject a fault; raises FaultError if there are too many."""
+        """Inject a fault; raises FaultError if there are too many, or if it needs more than the machine has."""
+        effect = fault.process_effect()
+        if effect is not None and self._machine is not None:
+            effect.check(self._machine)
         with self._lock:
             now = self._advance()
             if len(self._live) >= MAX_LIVE:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 from crashy.fields import Value
 
@@ -33,6 +33,22 @@ class InjectedResponse(NamedTuple):
 RequestPart = Delay | Hang | InjectedResponse
 
 
+class Machine(Protocol):
+    """What a process may use of memory and processors."""
+
+    @property
+    def cores(self) -> int:
+        """The processors that it may use."""
+
+    @property
+    def memory_limit(self) -> int | None:
+        """The limit of its container's memory in bytes, if it has one."""
+
+    @property
+    def memory_ceiling(self) -> int:
+        """The bytes up to which it may grow without harm to others."""
+
+
 class ProcessEffect(Value):
     """Something that happens to the whole process.
 
@@ -48,6 +64,9 @@ class ProcessEffect(Value):
     def file(self) -> str:
         """The name of the files that execute it."""
         return re.sub(r"\B[A-Z]", r"_\g<0>", type(self).__name__).lower()
+
+    def check(self, machine: Callable[[], Machine]) -> None:
+        """Raise FaultError if it needs more than the machine has, which is looked at only where that matters."""
 
 
 class Exit(ProcessEffect):

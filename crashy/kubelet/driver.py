@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
-from crashy.kubelet.backoff import GC_SECONDS, SyncFailure, crash_loop_backoff
+from crashy.kubelet.backoff import SyncFailure, crash_loop_backoff
 from crashy.kubelet.config import COMPLETE, Config
 from crashy.kubelet.generate import FINAL, Waiting, generate_status, with_result
 from crashy.kubelet.grace import grace_period
@@ -22,6 +22,8 @@ from crashy.kubelet.handlers.killing import kill_all
 from crashy.kubelet.handlers.lifecycle import Lifecycle
 from crashy.kubelet.handlers.mounting import REMOUNT_SECONDS, mounted
 from crashy.kubelet.handlers.probing import Probing
+from crashy.kubelet.handlers.resizing import Resizing
+from crashy.kubelet.handlers.sandboxing import Sandboxing
 from crashy.kubelet.handlers.wakeups import Wakeups
 from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
@@ -67,10 +69,11 @@ class PodDriver:
         self._containers = {c.name: c for c in (*template.init_containers, *template.containers)}
         self._status = PodStatus("Pending", (), ip=pod.ip, start_time=pod.created_at, ready_since=pod.created_at)
         self._emit = emit
-        self._lifecycle = Lifecycle(pod, runtime, config=config)
+        self._lifecycle = Lifecycle(pod, runtime, config=config, profile=profile)
         self._sandbox = PodSandbox()
         self._view = Histories({})
         self._outdated: set[str] = set()  # instances whose container's image has changed since
+        self._resizing = Resizing(runtime, profile)
         self._deleted = asyncio.Event()
         self._deletion_grace: int | None = None
         self._ended = False
@@ -93,6 +96,7 @@ class PodDriver:
         )
         self._backoff = crash_loop_backoff(self._profile)
         self._waiting: dict[str, Waiting] = {}
+        self._sandboxing = Sandboxing(self.pod, self._recorder)
         self._wakeups = Wakeups(self.pod.created_at, self._relist, self._profile, self._rng)
 
     @property
@@ -153,7 +157,7 @@ class PodDriver:
             self._work.cancel()
 
     def update(self, template: PodTemplate) -> None:
-        """Apply a template with changed images, the only change that is allowed; affected containers restart."""
+        """Apply a template with changed images, whose containers restart, or with changed resources."""
         running = self._view.running()
         for container in (*template.init_containers, *template.containers):
             if container.name in running and container.image != self._containers[container.name].image:
@@ -182,10 +186,15 @@ class PodDriver:
         await mounted(self.pod, self._config, self._recorder)
         if not self._probing.begun and view.instances:
             await asyncio.sleep(REMOUNT_SECONDS)
+        if not view.records() and await self._sandboxing.fails():
+            self._wakeups.requeue([SyncFailure()])
+            return
         self._probing.start(self._group)
         self._probing.trigger_readiness()
         found = self._sandbox.records(self.pod.template, view)
-        records = {name: replace(record, changed=record.id in self._outdated) for name, record in found.items()}
+        self._resizing.sync(self.pod.template, view.running(), self._recorder)
+        outdated = self._outdated | self._resizing.restarts.keys()
+        records = {name: replace(record, changed=record.id in outdated) for name, record in found.items()}
         if restarts_all(self.pod.template, self._status.exit_codes(), self._profile):
             await self._kill_all("killing")
             self._waiting.clear()
@@ -202,7 +211,8 @@ class PodDriver:
         else:
             for kill in actions.kill:
                 container = self._containers[kill.container]
-                await self._lifecycle.kill(container, kill.container_id, kill.message, kill.grace)
+                message = self._resizing.restarts.get(kill.container_id, kill.message)
+                await self._lifecycle.kill(container, kill.container_id, message, kill.grace)
         starts = [self._containers[name] for name in (*actions.start_init, *actions.start)]
         failures = [await self._start(container, view.last_finished_at(container.name)) for container in starts]
         if None in failures and not self._profile.publishes_running_at_relist:
@@ -213,13 +223,13 @@ class PodDriver:
 
     async def _start(self, container: Container, last_finished_at: float | None) -> SyncFailure | None:
         now = self._loop.time()
-        self._backoff.gc(now - now % GC_SECONDS)
         if crash_loop := self._backoff.do_backoff(now, container.name, last_finished_at):
             pod = self.pod
             message = crash_loop.message(container=container.name, pod=pod.name, namespace=pod.namespace, uid=pod.uid)
             self._waiting[container.name] = Waiting("CrashLoopBackOff", message)
             self._recorder.back_off(container)
             return SyncFailure(until=crash_loop.until)
+        self._wakeups.housekeep(self._backoff)
         if waiting := await self._lifecycle.start(container):
             if waiting.reason == "CreateContainerConfigError" and not self._waiting:
                 self._wakeups.container_changed()  # the relist sees the pod's new sandbox

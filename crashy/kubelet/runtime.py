@@ -54,7 +54,11 @@ class StartError(Exception):
 
 
 class HookError(Exception):
-    """A lifecycle hook failed: the message is the runtime's or the handler's."""
+    """A lifecycle hook failed: the text is the runtime's or the handler's, `output` what a command has written."""
+
+    def __init__(self, error: str, output: str = "") -> None:
+        super().__init__(error)
+        self.output = output
 
 
 class Runtime(Protocol):
@@ -73,8 +77,14 @@ class Runtime(Protocol):
     async def stop(self, container_id: str, grace: float) -> None:
         """Send SIGTERM and, after `grace` seconds, SIGKILL; return when it has ended, perhaps before the call."""
 
+    def resize(self, container: Container, container_id: str) -> bool:
+        """Change the CPU and memory of a running container; return whether that could be done."""
+
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe once, within `probe.timeout_seconds`; every failure is an Outcome, never an exception."""
 
-    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
-        """Run a preStop or postStart handler to its end; the driver bounds its time. Raises HookError."""
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
+        """Run a preStop or postStart handler to its end; the driver bounds its time. Raises HookError.
+
+        Return the `host:port` that answered TLS in plain HTTP and was asked again without, else an empty text.
+        """

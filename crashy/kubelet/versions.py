@@ -37,6 +37,9 @@ class EventTexts:
         "1 Preemption is not helpful for scheduling."
     )
     tainted: str = "had untolerated taint(s)"
+    hook_failed: str = "{hook}Hook failed"
+    http_hook: str = "HTTP lifecycle hook ({path}) for {container} failed - error: {error}"
+    post_start_error: str = "PostStartHookError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,29 @@ class Profile:
     node_monitor_grace: float = 50.0
     """Seconds without a node's heartbeat after which it is not ready (40 up to 1.31; kube-controller-manager:
     --node-monitor-grace-period)."""
+    kills_all_on_oom: bool = True
+    """On cgroup v2 a container dies whole for want of memory (memory.oom.group, from 1.28); otherwise one process does.
+
+    kubelet: pkg/kubelet/kuberuntime/kuberuntime_container_linux.go.
+    """
 
     probe_level_grace: bool = True
     """A probe's own terminationGracePeriodSeconds is honoured."""
     sidecars: bool = True
     """An init container with restartPolicy Always is a sidecar; otherwise it is a plain init container."""
+
+    resizes_in_place: bool = True
+    """A pod's CPU and memory may change while it runs (InPlacePodVerticalScaling, on from 1.33)."""
+    announces_resizes: bool = True
+    """Such a change has its event ResizeStarted, and the events name the pod's generation (from 1.35).
+
+    kubelet: pkg/kubelet/allocation/allocation_manager.go.
+    """
+    hooks_like_probes: bool = True
+    """An httpGet hook has its scheme and headers, and is asked again over http where a server answers TLS in plain text
+    (the gate ConsistentHTTPGetHandlers, on from 1.27); otherwise it is `http://IP:PORT/` and its path, and no more."""
+    sleep_hooks: bool = True
+    """A hook may `sleep` (the gate PodLifecycleSleepAction, on from 1.30); otherwise the API server drops the field."""
 
     restart_rules: bool = True
     """A container's own restartPolicy and restartPolicyRules are honoured (on from 1.35, RestartAllContainers 1.36)."""
@@ -105,6 +126,12 @@ class Profile:
     """Seconds that stopping the sandbox of a pod that has ended by itself takes, before its phase says so."""
     gone_after_exit: tuple[float, float] = (0.6, 1.0)
     """Seconds from a deleted pod's last exit until its object is removed: minimum and maximum."""
+
+    propagation: tuple[float, float] = (0.1, 0.6)
+    """Seconds from an EndpointSlice's change until a node's kube-proxy has written it, at least and at most.
+
+    kubernetes: pkg/proxy/iptables/proxier.go: syncRunner, at least 1 s (minSyncPeriod) between two syncs; as measured.
+    """
 
     spam_filter_by_type: bool = True
     """25 events (then one in 300 s) a pod *and type*, warnings apart from the rest; otherwise a pod, all together."""
@@ -128,6 +155,7 @@ _1_34 = replace(
     _1_35,
     version="1.34",
     requeue=Requeue.POLL,
+    announces_resizes=False,
     restart_rules=False,
     inherits_started=False,
     keeps_status_on_restart=False,
@@ -159,6 +187,9 @@ _1_20 = Profile(
         redirect_warning="{body}",
         unschedulable="0/1 nodes are available: 1 node(s) {why}.",
         tainted="had taint {{{taint}: }}, that the pod didn't tolerate",
+        hook_failed="{message}",
+        http_hook='Http lifecycle hook ({path}) for {container} failed - error: {error}, message: ""',
+        post_start_error="PostStartHookError: {error}",
     ),
     always_jitters=True,
     triggers_readiness=False,
@@ -172,8 +203,13 @@ _1_20 = Profile(
     probes_before_status=True,
     keeps_status_on_restart=False,
     node_monitor_grace=40.0,
+    kills_all_on_oom=False,
     probe_level_grace=False,
     sidecars=False,
+    resizes_in_place=False,
+    announces_resizes=False,
+    hooks_like_probes=False,
+    sleep_hooks=False,
     restart_rules=False,
     stops_liveness_on_deletion=False,
     keeps_terminating_endpoints=False,
@@ -182,6 +218,7 @@ _1_20 = Profile(
     withholds_final_phase=False,
     final_phase_after=0.0,
     gone_after_exit=(6.0, 9.0),
+    propagation=(0.05, 1.05),
     spam_filter_by_type=False,
 )
 

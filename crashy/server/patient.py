@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from crashy.errors import BadInput
 from crashy.faults.active import FaultSet, Health, InjectedFault, RequestEffect
 from crashy.faults.base import Fault, FaultError
-from crashy.faults.effects import Command, Stop
-from crashy.faults.scope import Client, Request
+from crashy.faults.effects import Command, Machine, Stop
+from crashy.faults.scope import Client, Request, client_of
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity
 from crashy.patient.life import HEALTH_IN, Phase
@@ -24,9 +24,6 @@ from crashy.server.answered import answered
 from crashy.timeline import Event, Timeline, kinds
 
 KEPT_EVENTS = 10_000
-
-KUBELET = "kube-probe/"
-"""How the User-Agent of a kubelet's probe begins."""
 
 
 class QueuedCommand(NamedTuple):
@@ -51,7 +48,7 @@ class Patient:
 
     The commands for the process are in `command_queue`, which the fault scheduler executes; None only wakes it.
     `now` returns monotonic seconds. Events go to the timeline alone; `log` receives them from the first on.
-    `pid` is the process's own: as process 1 of a container it can't be stopped.
+    `pid` is the process's own: as process 1 of a container it can't be stopped. `machine` returns what it may use.
     """
 
     def __init__(
@@ -63,6 +60,7 @@ class Patient:
         rng: random.Random | None = None,
         log: Callable[[Event], None] | None = None,
         pid: int = 0,
+        machine: Callable[[], Machine] | None = None,
     ) -> None:
         self.settings = settings
         self.identity = identity
@@ -90,7 +88,7 @@ class Patient:
         self._waiting: dict[str, set[Future[None]]] = {}
         self._waiting_lock = threading.Lock()
         rng = rng or random.Random()
-        self.faults = FaultSet(now, rng, self._changed)
+        self.faults = FaultSet(now, rng, self._changed, machine)
         self.warm_up = (settings.app_start_delay or 0.0) + rng.uniform(0, settings.app_start_delay_jitter)
         """Seconds from the start until the ports are bound."""
         self._countdowns = {name: self.inject(fault, name) for name, fault in armed(settings, rng)}
@@ -109,7 +107,7 @@ class Patient:
 
         Requests to the admin API and malformed ones aren't `counted`.
         """
-        client: Client = "kubelet" if user_agent.startswith(KUBELET) else "users"
+        client = client_of(user_agent)
         if counted:
             self.requests += client == "users"
             self.in_flight += 1

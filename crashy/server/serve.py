@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from crashy.errors import BadInput
-from crashy.faults.effects import ProcessEffects
+from crashy.faults.effects import Machine, ProcessEffects
 from crashy.patient.answers import GONE
 from crashy.patient.identity import identify
 from crashy.patient.life import QUIET
@@ -44,7 +44,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     log = None
     if sys.stdout is not None:  # it is None where file descriptor 1 is closed
         log = Log(sys.stdout, as_json=settings.log_format == "json")
-    patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid())
+    patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid(), machine=machine)
     meter = _meter(patient)
     for warning in settings.warnings:
         patient.add_event("Ignored", warning, level="warning")
@@ -54,6 +54,13 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         )
     with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
         return runner.run(PatientServer(patient, meter).run())
+
+
+def machine() -> Machine:
+    """Return what this process may use."""
+    from crashy.server.machine import OwnMachine  # noqa: PLC0415 - for faults of memory and CPU
+
+    return OwnMachine()
 
 
 def _meter(patient: Patient) -> Meter | None:
@@ -102,6 +109,7 @@ class PatientServer:
             [listeners] if grpc is None else [listeners, grpc.listeners],
             log_stuck=lambda: patient.add_event("Said", webapp.stuck(patient.identity)),
             before_exit=lambda: self._files.keep(GONE),
+            warn=lambda line: patient.add_event("Limited", line, level="warning"),
         )
 
         def on_health_change() -> None:

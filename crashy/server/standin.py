@@ -39,7 +39,7 @@ from crashy.server.grpc_health import GrpcHealth
 from crashy.server.listeners import Listeners, http
 from crashy.server.logs import Log
 from crashy.server.patient import Patient
-from crashy.server.serve import loop_factory
+from crashy.server.serve import loop_factory, machine
 from crashy.server.sniffed import Sniffed
 from crashy.server.standin_files import StandInFiles
 
@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
         host=plan.host, port=plan.ports, admin_port=plan.admin_port, app_start_delay=max(0.0, start), access_log=False
     )
     identity = identify(settings, {"POD_NAME": plan.pod}, lambda: plan.pod)
-    patient = Patient(settings, identity, log=Log(sys.stdout, as_json=False), rng=rng, pid=os.getpid())
+    patient = Patient(settings, identity, log=Log(sys.stdout, as_json=False), rng=rng, pid=os.getpid(), machine=machine)
     with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
         return runner.run(StandInServer(plan, patient, rng).run())
 
@@ -91,7 +91,13 @@ class StandInServer:
             for ports, context in ((plain, None), (plan.tls, _context() if plan.tls else None))
             if ports
         ]
-        process = effects.Process(loop, self._listeners, log_stuck=lambda: None, before_exit=lambda: None)
+        process = effects.Process(
+            loop,
+            self._listeners,
+            log_stuck=lambda: None,
+            before_exit=lambda: None,
+            warn=lambda line: patient.add_event("Limited", line, level="warning"),
+        )
         scheduler = FaultScheduler(patient, ProcessEffects(effects, process), lambda: None)
 
         async def exec_(request: web.Request) -> web.StreamResponse:

@@ -217,7 +217,7 @@ class Step(TypedDict, total=False):
 
 
 class Note(TypedDict, total=False):
-    """A remark about a cluster: how its clock differs (seconds), whose log was lost."""
+    """A remark: how a cluster's clock differs (seconds), whose log was lost, whose hook was asked again."""
 
     ahead: float
     error: float

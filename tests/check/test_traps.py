@@ -79,6 +79,23 @@ def job(policy: str) -> dict[str, Any]:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}, "spec": {"template": template}}
 
 
+def bare(policy: str, env: list[dict[str, str]]) -> dict[str, Any]:
+    """Return a Pod of the patient with a liveness probe."""
+    app = {"name": "app", "image": "crashy-app", "env": env, "livenessProbe": http(periodSeconds=2, failureThreshold=2)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"restartPolicy": policy, "containers": [app]},
+    }
+
+
+def secure(probe: Probe) -> Probe:
+    return {**probe, "httpGet": {**probe["httpGet"], "scheme": "HTTPS"}}
+
+
+ENDS_WELL = [{"name": "KILL_IN_SECONDS", "value": "30"}, {"name": "EXIT_CODE", "value": "0"}]
+GATED = {"readinessGates": [{"conditionType": "example.com/lb"}]}
 APART = {
     "affinity": {
         "podAntiAffinity": {
@@ -142,6 +159,12 @@ CAUGHT = [
     ("exec-needs-shell", [spec(command("redis-cli ping"))], "error", "'redis-cli ping' is not a program's name"),
     ("exec-needs-shell", [spec(command("ps", "aux", "|", "grep", "x"))], "warning", "| is passed to ps"),
     ("exec-without-reaper", [spec(command("redis-cli", "ping"), **FOREIGN)], "warning", "entrypoint is unknown"),
+    (
+        "exec-without-reaper",
+        [spec(command("app", "ping"), **FOREIGN, command=["bash", "-c", "cd /srv && app"])],
+        "warning",
+        "app is the first process",
+    ),
     (
         "exec-without-reaper",
         [spec(command("sh", "-c", "pgrep x | app ping"), command=["app", "run"])],
@@ -320,7 +343,37 @@ CAUGHT = [
     ),
     ("never-healed", [spec(**CRASHES)], "warning", "CRASH_AFTER: it answers with errors after 60 s and never recovers"),
     ("never-healed", [spec(tcp(), env={"FREEZE_AFTER": 5})], "warning", "it freezes"),
+    ("never-healed", [bare("OnFailure", ENDS_WELL)], "warning", "its process ends with 0 after 30 s"),
     ("ill-again", [spec(http(), **CRASHES)], "note", "longer and longer, up to 300 s"),
+    ("ill-again", [bare("OnFailure", [{"name": "CRASH_AFTER", "value": "20"}])], "warning", "after 4 restarts it has"),
+    ("liveness-without-restart", [bare("Never", [])], "warning", "its pod has failed then, and stays so"),
+    ("liveness-without-restart", [bare("OnFailure", [])], "warning", "not started again once a restart has to wait"),
+    ("never-succeeds", [spec(command("sleep", "20"))], "error", "takes 20 s, timeoutSeconds is 1: after 20 to 31 s"),
+    (
+        "never-succeeds",
+        [spec(readiness=command("sleep", "infinity"))],
+        "error",
+        "never ends, timeoutSeconds is 1",
+    ),
+    (
+        "never-succeeds",
+        [spec(startup=command("sh", "-c", "sleep 1; exit 3"))],
+        "error",
+        "exit 3 takes 1 s",
+    ),
+    ("never-succeeds", [spec(startup=command("false"), **FOREIGN)], "error", "exits with 1"),
+    ("never-succeeds", [spec(http("/nope"))], "error", "it answers /nope on 80 with 404"),
+    ("never-succeeds", [spec(http(port=9999))], "error", "nothing listens on 9999: it listens on 80, 5000, 8080, 8081"),
+    ("never-succeeds", [spec(tcp(9999))], "error", "nothing listens on 9999"),
+    ("never-succeeds", [spec(secure(http()))], "error", "it speaks no TLS on 80"),
+    ("never-succeeds", [spec({"grpc": {"port": 80}})], "error", "it speaks no gRPC on 80"),
+    (
+        "never-succeeds",
+        [spec({"grpc": {"port": 9000, "service": "x"}}, env={"GRPC_PORT": 9000})],
+        "error",
+        "it knows no gRPC service 'x'",
+    ),
+    ("readiness-gate", [spec(pod=GATED)], "warning", "until something sets its condition example.com/lb to True"),
     ("ill-again", [spec(http(), env={"CRASH_AFTER": "20m"})], "note", "it never waits"),
     ("ill-again", [spec(env={"KILL_IN_SECONDS": 5})], "note", "its process ends 5 s after each start"),
 ]
@@ -412,6 +465,8 @@ SPARED = [
     ("exec-needs-shell", [spec(command("sh", "-c", "a | b"))]),
     ("exec-without-reaper", [spec(command("tini", "-s", "--", "redis-cli", "ping"), **FOREIGN)]),
     ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, command=["tini", "--", "app"])]),
+    ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, command=["sh", "-c", "app"])]),
+    ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, command=["bash", "-c", "a; app & wait"])]),
     ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, pod={"shareProcessNamespace": True})]),
     ("exec-without-reaper", [spec(command("cat", "/app/is_ready"), **FOREIGN)]),
     ("exec-without-reaper", [spec(command("app", "ping"))]),  # the patient's image has tini
@@ -444,6 +499,13 @@ SPARED = [
     ("pre-stop-over-grace", [spec(http(), lifecycle={"preStop": {"sleep": {"seconds": 5}}})]),
     ("readiness-alone", [spec(http(), READY, replicas=2), service()]),
     ("never-healed", [spec(http(), **CRASHES)]),
+    ("never-succeeds", [spec(http(), READY, tcp(5000))]),
+    ("never-succeeds", [spec(http("/admin/status", 8081), http("/12"), {"grpc": {"port": 9}}, env={"GRPC_PORT": 9})]),
+    ("never-succeeds", [spec(http("/nope"), secure(READY), tcp(9999), **FOREIGN)]),  # who knows
+    ("never-succeeds", [spec(http(port=7000), env={"PORT": "7000"})]),
+    ("never-succeeds", [spec(http(port=7000), envFrom=[{"configMapRef": {"name": "elsewhere"}}])]),
+    ("never-succeeds", [spec(command("sleep", "1", timeoutSeconds=2))]),
+    ("readiness-gate", [spec()]),
     ("never-healed", [spec(env={"KILL_IN_SECONDS": 5})]),
 ]
 

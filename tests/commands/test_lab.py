@@ -334,12 +334,6 @@ def test_a_terminal_sees_tables(manifest: Write) -> None:
     assert "last 10s  web-" in text
 
 
-def test_resources_are_shown_not_enforced_and_it_says_so(manifest: Write) -> None:
-    done = crashy("lab", manifest(pod(command=["sleep", "9"], resources={"limits": {"cpu": "1"}})), "--for", "100ms")
-
-    assert "note: resources are shown, not enforced: pod/web web (limits cpu=1)" in done.stderr
-
-
 GOOD = pod()
 BAD = [
     ([], "the following arguments are required: MANIFEST"),

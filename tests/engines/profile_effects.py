@@ -35,6 +35,7 @@ def first_asked(seen: Seen, kind: str) -> list[float]:
 
 SLEEPS = {"preStop": {"exec": {"command": ["sleep", "4"]}}}
 FOR_ALL = "happens to all pods of a lab: tests/engines/lab/test_node.py"
+BYE_OVER_TLS = {"preStop": {"httpGet": {"path": "/bye", "port": 8080, "scheme": "HTTPS"}}}
 NOBODY = {"httpGet": {"path": "/", "port": 9999}, "periodSeconds": 1}
 STARTS = {"startupProbe": probe("/startupz", failureThreshold=60)}
 
@@ -181,6 +182,12 @@ EFFECTS: Mapping[str, Effect] = {
         ],
         lambda seen: bool(seen.of("process", "Started", "app")),
         *(True, False, (False, True, True)),
+    ),
+    "hooks_like_probes": Effect(
+        [pod("hooks", container(lifecycle=BYE_OVER_TLS))],
+        lambda seen: bool(seen.of("note", "LifecycleHTTPFallback")),
+        *(True, False, (False, True, True)),
+        steps=[at(4, "delete", "pod", "hooks")],
     ),
     "restart_rules": Effect(
         [

@@ -33,6 +33,7 @@ _BY_CHANCE = re.compile("connect: connection refused|No matching pods found")
 _REPEATED = {"Unhealthy", "BackOff", "Failed", "Pulled", "UnmanagedPods", "SawCompletedJob"}
 _REPLACED = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "UID"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "CONTAINER_ID"),
     (re.compile(r"\b10\.\d+\.\d+\.\d+\b"), "POD_IP"),
     (re.compile(r"\bdefault/"), "NS/"),
     (re.compile(r"_default\("), "_NS("),

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from crashy.engines.sim.process import Condition, Kernel, Plan, Process, Refuse
+from crashy.engines.sim.process import OOM_KILLED, Broken, Condition, Kernel, Plan, Process, Refuse
 from crashy.faults.scope import Client
+from crashy.kubelet.handlers.judge import HTTP_TO_HTTPS, NOT_TLS
 from crashy.kubelet.runtime import Pod
-from crashy.objects.pod import Container, Handler, HTTPGet
+from crashy.objects.limits import limits
+from crashy.objects.pod import Container, Handler, HTTPGet, TCPSocket
 
 _PORT = 8080
 _DEAF = 0.1  # seconds that Python takes to its handler of SIGTERM, which is ignored by a first process without one
+_PYTHON = 8  # mebibytes of its own
+_BOOT = 0.1  # seconds of its start
 _SHORT, _LONG = 2.0, 60.0
 _STARTS = 3
 
@@ -26,6 +30,8 @@ def its_program(plan: Plan, pod: Pod, container: Container, attempt: int) -> Pla
         return _Ending(plan, _SHORT if index == "0" else _LONG, 0)
     if "ls /d|wc -l" in text:  # it counts its starts in a volume
         return _Ending(plan, 1.0, 42 if attempt < _STARTS else 0)
+    if match := re.search(r"sleep\((\d+)\).*bytearray\((\d+)<<20\)\); time.sleep\(([.\d]+)\)", text, re.DOTALL):
+        return _Growing(plan, container, *map(float, match.groups()), in_shell=container.command[0] == "sh")
     return _Serving(plan, "http.server" in text) if re.match(r"python .*8080", text, re.DOTALL) else _AtOnce(plan)
 
 
@@ -54,6 +60,33 @@ class _Ending:
 
     def begin(self, kernel: Kernel) -> Process:
         kernel.call_at(kernel.now() + self.seconds, lambda: kernel.exit(self.code))
+        return _Deaf()
+
+
+@dataclass(frozen=True)
+class _Growing:
+    """Python that waits, and then takes so many mebibytes at once again and again, until the kernel kills it.
+
+    In a shell that lives on (on cgroup v1, as on the recorded node), the container ends a second later with the shell's
+    own exit code, and for the kernel's reason all the same.
+    """
+
+    plan: Plan
+    container: Container
+    waits: float
+    size: float
+    every: float
+    in_shell: bool
+    start_error: str = ""
+    start_seconds: float = 0.0
+
+    def begin(self, kernel: Kernel) -> Process:
+        left = (limits(self.container).memory or 0) / (1 << 20) - _PYTHON
+        code, reason = OOM_KILLED
+        at = kernel.now() + _BOOT + self.waits + left / self.size * self.every
+        if self.in_shell:
+            code, at = 3, at + 1.0
+        kernel.call_at(at, lambda: kernel.exit(code, reason))
         return _Deaf()
 
 
@@ -95,9 +128,13 @@ class _Server:
         return port == _PORT
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
-        if isinstance(handler, HTTPGet) and (port != _PORT or (handler.scheme == "HTTPS" and self.pythons_own)):
+        if not isinstance(handler, HTTPGet):
+            return await self.process.respond(handler, port, within, client)
+        if port != _PORT:
             return Refuse()
-        return await self.process.respond(handler, port, within, client)
+        if handler.scheme == "HTTPS":
+            return Broken(NOT_TLS if self.pythons_own else HTTP_TO_HTTPS)
+        return await self.process.respond(TCPSocket(port), port, within, client)  # it answers as soon as it is asked
 
     def terminate(self) -> None:
         if self.kernel.now() >= self.hears:

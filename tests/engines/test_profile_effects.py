@@ -14,6 +14,7 @@ from tests.engines.profile_effects import EFFECTS
 ELSEWHERE = {
     "version": "test_what_a_pod_is_told_of_the_version, in the lab: sim's containers read no headers",
     "texts": "test_profile_texts.py",
+    "sleep_hooks": "test_hooks.py: a pod that has one is refused",
     "crash_loop_gates": "test_the_gates_of_the_back_off: no engine has a setting for it",
 }
 

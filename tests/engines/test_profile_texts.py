@@ -27,6 +27,8 @@ class Text:
     newest: str
     steps: list[Object] = field(default_factory=list)
     seconds: float = 8.0
+    waits: bool = False
+    """Whether the text is in the status of the container, which waits for a reason that begins so."""
 
 
 UP = [pod("up", container())]
@@ -39,6 +41,7 @@ SLOW = [pod("slow", container(readinessProbe={"exec": {"command": ["sleep", "5"]
 NONE = "0/1 nodes are available: 1 node(s)"
 GONE = {"key": UNREACHABLE, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}
 AGAIN = [three("again", container(), tolerations=[GONE])]
+POST_START = [pod("post", container(lifecycle={"postStart": {"httpGet": {"path": "/x", "port": 7000}}}))]
 REDIRECTS = [pod("redirects", container(readinessProbe=probe("/readyz")))]
 
 TEXTS: Mapping[str, Text] = {
@@ -77,6 +80,26 @@ TEXTS: Mapping[str, Text] = {
         steps=[{"at": "4s", "stop": "kubelet"}],
         seconds=70.0,
     ),
+    "hook_failed": Text(
+        POST_START,
+        "FailedPostStartHook",
+        'Http lifecycle hook (/x) for Container "app" in Pod "post_default(',
+        *["PostStartHook failed"] * 2,
+    ),
+    "http_hook": Text(
+        POST_START,
+        "PostStartHookError",
+        ', message: ""',
+        *['HTTP lifecycle hook (/x) for Container "app" in Pod "post_default('] * 2,
+        waits=True,
+    ),
+    "post_start_error": Text(
+        POST_START,
+        "PostStartHookError",
+        'PostStartHookError: Get "http://10.244.0.2:7000//x": dial tcp',
+        *["PostStartHookError HTTP"] * 2,
+        waits=True,
+    ),
 }
 
 
@@ -89,7 +112,11 @@ def test_every_text_is_tried() -> None:
 def messages(name: str, version: str) -> list[str]:
     text = TEXTS[name]
     events = watch(text.objects, text.steps, text.seconds, on="sim", profile=PROFILES[version])
-    return [one.message for one in Seen(events, text.objects[0]["metadata"]["name"]).of("event", text.reason)]
+    seen = Seen(events, text.objects[0]["metadata"]["name"])
+    if text.waits:
+        states = [state for one in seen.of("pod") for state in one.data["containers"]]
+        return [f"{one['reason']} {one['message']}" for one in states if one["reason"].startswith(text.reason)]
+    return [one.message for one in seen.of("event", text.reason)]
 
 
 @MARK

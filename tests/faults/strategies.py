@@ -6,13 +6,16 @@ from hypothesis import strategies as st
 
 from crashy.faults.base import FAULTS as BY_NAME
 from crashy.faults.base import Fault, parse_spec
+from crashy.faults.kinds.cpu import Cpu
 from crashy.faults.kinds.crash import SIGNALS, Crash
 from crashy.faults.kinds.error import Error, Statuses
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.kinds.latency import Latency
+from crashy.faults.kinds.memory import Memory
 from crashy.faults.kinds.unlive import Unlive
 from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import Scope
+from crashy.fields.sizes import MOST, Share
 from crashy.fields.units import Fixed, Percentiles, Uniform
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -68,6 +71,12 @@ DISTRIBUTIONS = (
 STATUSES = st.dictionaries(st.integers(200, 599), WEIGHTS, min_size=2, max_size=5).map(
     lambda weights: Statuses(tuple(weights.items()))
 ) | st.integers(200, 599).map(lambda status: Statuses(((status, 1.0),)))
+SIZES = st.integers(1, MOST)
+
+
+def shares(most: int) -> st.SearchStrategy[Share]:
+    return st.integers(1, most * 1000).map(lambda thousandths: Share(thousandths / 1000))
+
 
 FAULTS: st.SearchStrategy[Fault] = st.one_of(
     st.builds(Crash, mode=st.just("exit"), code=st.integers(0, 255), scope=scopes(st.none())),
@@ -79,5 +88,7 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     st.builds(Unlive, scope=scopes()),
     st.builds(Error, code=STATUSES, body=maybe(TEXTS), scope=scopes()),
     st.builds(Latency, delay=DISTRIBUTIONS, scope=scopes()),
+    st.builds(Memory, to=SIZES | shares(200), rate=maybe(SIZES), scope=scopes()),
+    st.builds(Cpu, cores=st.integers(1, 1024), share=shares(100), scope=scopes()),
     st.sampled_from([parse_spec(example) for fault in BY_NAME.values() for example in fault.examples]),
 )

@@ -36,8 +36,11 @@ MEASURED = [
     ("probes_before_status", False, True),
     ("keeps_status_on_restart", True, False),
     ("node_monitor_grace", 50.0, 40.0),
+    ("kills_all_on_oom", True, False),
     ("probe_level_grace", True, False),
     ("sidecars", True, False),
+    ("hooks_like_probes", True, False),
+    ("sleep_hooks", True, False),
     ("restart_rules", True, False),
     ("stops_liveness_on_deletion", True, False),
     ("keeps_terminating_endpoints", True, False),
@@ -81,6 +84,7 @@ def test_around_the_newest_measured(version: str, *, inherits: bool) -> None:
 def filled(texts: EventTexts) -> dict[str, str]:
     words = {"image": "patient", "container": "app", "pod": "s04", "namespace": "NS", "uid": "UID"}
     words |= {"why": "were unschedulable", "taint": "T"}
+    words |= {"hook": "PreStop", "message": "M", "path": "/bye"}
     probe = {"type": "Readiness", "result": "unknown", "error": "E", "command": "sleep 5", "timeout": "1s", "body": "B"}
     return {f.name: getattr(texts, f.name).format(**words, **probe) for f in fields(texts)}
 
@@ -96,6 +100,9 @@ NEW = {
     "unschedulable": "0/1 nodes are available: 1 node(s) were unschedulable. no new claims to deallocate, "
     "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
     "tainted": "had untolerated taint(s)",
+    "hook_failed": "PreStopHook failed",
+    "http_hook": "HTTP lifecycle hook (/bye) for app failed - error: E",
+    "post_start_error": "PostStartHookError",
 }
 MIDDLE = NEW | {
     "pulled": 'Container image "patient" already present on machine',
@@ -115,6 +122,9 @@ OLD = MIDDLE | {
     "redirect_warning": "B",
     "unschedulable": "0/1 nodes are available: 1 node(s) were unschedulable.",
     "tainted": "had taint {T: }, that the pod didn't tolerate",
+    "hook_failed": "M",
+    "http_hook": 'Http lifecycle hook (/bye) for app failed - error: E, message: ""',
+    "post_start_error": "PostStartHookError: E",
 }
 
 

@@ -27,7 +27,7 @@ from crashy.faults.effects import Begin, Exit, ProcessEffects, Signal
 from crashy.server import effects
 
 {first}
-process = effects.Process(None, None, log_stuck=None, before_exit=lambda: print("last words", flush=True))
+process = effects.Process(None, None, log_stuck=None, before_exit=lambda: print("last words", flush=True), warn=None)
 ProcessEffects(effects, process).execute(Begin({effect}))
 """
 
@@ -51,7 +51,9 @@ def stuck() -> list[str]:
 
 @pytest.fixture
 def act(loop: asyncio.AbstractEventLoop, stuck: list[str]) -> ProcessEffects:
-    process = effects.Process(loop, [], log_stuck=lambda: stuck.append("stuck"), before_exit=lambda: None)
+    process = effects.Process(
+        loop, [], log_stuck=lambda: stuck.append("stuck"), before_exit=lambda: None, warn=lambda _: None
+    )
     return ProcessEffects(effects, process)
 
 
@@ -107,7 +109,7 @@ def test_closed_listeners_refuse_until_they_are_opened_again(
     listeners = Listeners(make_patient(), "PORT", "127.0.0.1", [0])
     listeners.bind()
     asyncio.run_coroutine_threadsafe(listeners.listen(asyncio.Protocol), loop).result(10)
-    process = effects.Process(loop, [listeners], log_stuck=lambda: None, before_exit=lambda: None)
+    process = effects.Process(loop, [listeners], log_stuck=lambda: None, before_exit=lambda: None, warn=lambda _: None)
     act = ProcessEffects(effects, process)
 
     def refused() -> bool:

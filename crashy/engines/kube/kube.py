@@ -104,6 +104,11 @@ class KubeEngine:
         """Return whether faults can be injected into a pod: into one with a patient."""
         return patient(pod) is not None
 
+    @property
+    def takers(self) -> str:
+        """Which pods take faults."""
+        return "on a cluster only patients take faults: use the image crashy-app, or name the patient's with --image"
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "kube", pod.object, "Injected", spec)
@@ -214,6 +219,17 @@ class KubeEngine:
 
         self._tasks.create_task(do())
 
-    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a new connection if the route allows it."""
+    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
+        """Wait until the nodes' proxies know a Service."""
+        del ingress
+        await self._routes.opened(service.name, port.port)
+
+    async def ask(
+        self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
+    ) -> Reply:
+        """Send a user's request to a Service, on a new connection if the route allows it.
+
+        There is no `ingress` (`experiment.read` refuses it): whose lag it is to have is the cluster's own.
+        """
+        del ingress
         return await self._routes.ask(service.name, port.port, path, timeout)

@@ -10,15 +10,19 @@ from functools import partial
 from typing import Any
 
 from crashy.controllers.apply import Verb
+from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
 from crashy.engines.admin import TIMEOUT, NotDoneError, inject, patient, recover
 from crashy.engines.clustered import ClusteredEngine
+from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.metrics import measure
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
+from crashy.kubectl.top import PodUsage
 from crashy.kubelet.runtime import Pod, StartError
 from crashy.objects.document import Document
 from crashy.objects.images import is_patient
@@ -30,6 +34,8 @@ from crashy.patient import APP_PORT
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
+
+TAKERS = "only patients and stand-ins take faults: use the image crashy-app, or another without a command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +120,22 @@ class LabEngine(ClusteredEngine):
         """Return the address at which this machine's programs reach a Service."""
         return self._network.url(service, port)
 
-    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a new connection."""
-        return await ask(Target.of(self.url(service, port) + path), timeout)
+    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
+        """Wait until the Services' proxies, or the ingress, know all endpoints of this moment."""
+        del service, port
+        await (self._network.ingress if ingress else self._network.proxies).caught_up()
+
+    async def ask(
+        self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
+    ) -> Reply:
+        """Send a user's request to a Service, or to a pod that the ingress chooses, on a new connection."""
+        if not ingress:
+            return await ask(Target.of(self.url(service, port) + path), timeout)
+        chosen = self._network.ingress.choose(service.namespace, service.name, port.port)
+        if chosen is None:
+            return NO_ENDPOINT
+        host, number = self._addresses.dial(*chosen)
+        return passed_on(await ask(Target.of(f"http://{host}:{number}{path}"), timeout))
 
     def admin(self, pod: Pod) -> tuple[str, str] | None:
         """Return the URL and the token of a pod's admin API, its patient's or its first stand-in's; None without."""
@@ -141,6 +160,11 @@ class LabEngine(ClusteredEngine):
     def takes_faults(self, pod: Pod) -> bool:
         """Return whether faults can be injected into a pod: into one with a patient or a stand-in."""
         return patient(pod) is not None or self._programs.stand_in(pod) is not None
+
+    @property
+    def takers(self) -> str:
+        """Which pods take faults."""
+        return TAKERS
 
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
@@ -175,11 +199,15 @@ class LabEngine(ClusteredEngine):
             return str(error)
         return f"exit code {ended.exit_code}"
 
+    async def usage(self, views: Sequence[PodView]) -> list[PodUsage]:
+        """Return what pods use now; raises BadInput where nothing counts that."""
+        return await measure(self._runtime.usage, views)
+
     async def _ask(self, pod: Pod, method: str, path: str, document: dict[str, Any], /) -> None:
         """Send a request to a pod's admin API; raises NotDoneError if it refuses."""
         admin = self.admin(pod)
         if admin is None:
-            raise NotDoneError("its containers are programs of this machine: only patients and stand-ins take faults")
+            raise NotDoneError(f"its containers are programs of this machine: {TAKERS}")
         url, token = admin
         reply = await post(f"{url}{path}", json.dumps(document).encode(), TIMEOUT, token=token, method=method)
         if reply.failure:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crashy.objects.manifests import Manifests
-from crashy.objects.pod import Container, PodTemplate
 
 _MOUNTED = {"emptyDir", "persistentVolumeClaim"}
 
@@ -14,9 +13,6 @@ _MOUNTED = {"emptyDir", "persistentVolumeClaim"}
 def notes(manifests: Manifests) -> Iterator[str]:
     """Return a line for each kind of thing that a process of this machine doesn't have."""
     templates = [(workload.object, workload.template) for workload in manifests.workloads]
-    resources = [f"{owner} {c.name} ({_resources(c)})" for owner, t in templates for c in _containers(t) if c.resources]
-    if resources:
-        yield f"resources are shown, not enforced: {'; '.join(resources)}"
     volumes = {f"{owner} {v['name']}" for owner, t in templates for v in t.volumes if not v.keys() & _MOUNTED}
     if volumes:
         yield f"volumes other than emptyDir and claims are not mounted: {'; '.join(sorted(volumes))}"
@@ -25,15 +21,6 @@ def notes(manifests: Manifests) -> Iterator[str]:
         yield f"shareProcessNamespace: all pods see all processes of this machine, in no namespace: {'; '.join(shared)}"
     if any(_secured(t.raw) for _, t in templates):
         yield "security contexts are not applied: all processes run as you, on this machine's files"
-
-
-def _containers(template: PodTemplate) -> tuple[Container, ...]:
-    return (*template.init_containers, *template.containers)
-
-
-def _resources(container: Container) -> str:
-    kinds = ((kind, container.resources.get(kind) or {}) for kind in ("requests", "limits"))
-    return ", ".join(f"{kind} {' '.join(f'{k}={v}' for k, v in amounts.items())}" for kind, amounts in kinds if amounts)
 
 
 def _secured(raw: Mapping[str, Any]) -> bool:

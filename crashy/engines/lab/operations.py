@@ -19,6 +19,7 @@ from crashy.errors import BadInput
 from crashy.faults.base import FaultError, parse_spec
 from crashy.kubectl.rollout_status import Rollout, rollout_status
 from crashy.kubectl.tables import Snapshot, table
+from crashy.kubectl.top import top_pods
 from crashy.manifest.load import gather
 from crashy.objects.kinds import KINDS, ROLLED_OUT, SCALABLE, SHOWN, WORKLOADS, Kind, kind_called
 from crashy.objects.names import is_dns_subdomain
@@ -45,6 +46,7 @@ class Operations:
         """Return the operations by their names."""
         return {
             "pods": self.pods,
+            "propagated": self.propagated,
             "get": self.get,
             "inject": self.inject,
             "recover": self.recover,
@@ -56,10 +58,11 @@ class Operations:
             "apply": self.apply,
             "rollout": self.rollout,
             "logs": self.logs,
+            "top": self.top,
         }
 
     async def pods(self, _request: Request) -> dict[str, Any]:
-        """Return the pods that have an admin API."""
+        """Return the pods; those that take faults have an `admin_url`."""
         found = [(view, self._lab.admin(view.pod)) for view in self._lab.pods()]
         return {
             "pods": [
@@ -70,12 +73,16 @@ class Operations:
                     "ready": view.status.ready,
                     "labels": dict(view.pod.template.labels),
                     "app_url": self._lab.app(view.pod),
-                    "admin_url": admin[0],
+                    "images": [container.image for container in view.pod.template.containers],
+                    **({"admin_url": admin[0]} if admin else {}),
                 }
                 for view, admin in found
-                if admin
             ]
         }
+
+    async def propagated(self, _request: Request) -> dict[str, Any]:
+        """Return whether the Services' proxies know every endpoint's state."""
+        return {"propagated": self._network.proxies.is_caught_up}
 
     async def get(self, request: Request) -> dict[str, Any]:
         """Return a table: `columns` and `rows`; rows of several namespaces begin with theirs."""
@@ -200,6 +207,18 @@ class Operations:
         status = view.status.container(container)
         reason = (status and status.reason) or "ContainerCreating"
         raise BadInput(f"Error from server (BadRequest): {where} is waiting to start: {reason}")
+
+    async def top(self, request: Request) -> dict[str, Any]:
+        """Return `columns` and `rows` of what pods use, or the pod of a `name`; by `containers`, `sort_by`."""
+        views = [self._pod(request)] if request.get("name") else self._cluster.pods()
+        views = [view for view in views if request.get("namespace") in {None, view.pod.namespace}]
+        used = await self._lab.usage(views)
+        if request.get("name") and not used:
+            pod = views[0].pod
+            missing = f'podmetrics.metrics.k8s.io "{pod.namespace}/{pod.name}" not found'
+            raise BadInput(f"Error from server (NotFound): {missing}")
+        columns, rows = top_pods(used, containers=bool(request.get("containers")), sort_by=request.get("sort_by") or "")
+        return {"columns": columns, "rows": rows}
 
     def _meant(self, request: Request) -> list[PodView]:
         """Return the pods of a request: a whole name, as for kubectl, or an expression that chooses some."""

@@ -36,10 +36,19 @@ def state(pid: int) -> tuple[str, int] | None:
     return letter, int(session)
 
 
-def name(pid: int) -> str:
-    """Return the name of a process's program; empty where that can't be known."""
+def began(pid: int) -> int | None:
+    """Return when a process began, in ticks since the machine's start; None if it has ended, or can't be known."""
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return int(stat.rpartition(")")[2].split()[19])
+
+
+def program(pid: int) -> str:
+    """Return the path of the program that a process runs, a script's interpreter; empty where that can't be known."""
+    try:
+        return str(Path(f"/proc/{pid}/exe").readlink())
     except OSError:
         return ""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from crashy.engines.lab import proc
+from crashy.engines.lab.joining import joining
 from crashy.engines.lab.reaper import kill_group
 
 Output = Callable[[bytes], None]
@@ -39,12 +40,22 @@ class Process:
 
     @classmethod
     async def start(
-        cls, command: Sequence[str], *, environ: Mapping[str, str], folder: Path, stdout: Output, stderr: Output
+        cls,
+        command: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        folder: Path,
+        stdout: Output,
+        stderr: Output,
+        groups: Sequence[Path] = (),
     ) -> Process:
-        """Start `command`, found by `environ`'s PATH; raises OSError if it can't be.
+        """Start `command`, found by `environ`'s PATH, in control groups, if any; raises OSError if it can't be.
 
-        Where both outputs are one callable, they share a pipe and so keep their order.
+        Where both outputs are one callable, they share a pipe and so keep their order. `groups` are `cgroup.procs`
+        files.
         """
+        if groups:
+            command = joining(command, environ, folder, groups)
         loop = asyncio.get_running_loop()
         outputs = [stdout] if stdout == stderr else [stdout, stderr]
         ends = [os.pipe() for _ in outputs]

@@ -7,12 +7,16 @@ import math
 import os
 import re
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from crashy.engines.lab import reaper, standin
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.cgroup import Cgroup, Usage
+from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.logs import LogLines
 from crashy.engines.lab.orphans import Orphans, is_init
 from crashy.engines.lab.power import Power
@@ -21,19 +25,24 @@ from crashy.engines.lab.program import Program
 from crashy.engines.lab.warden import MARK, Warden
 from crashy.engines.lab.zombies import count_zombies, watch_zombies
 from crashy.kubelet.handlers.ask import ask
+from crashy.kubelet.handlers.dial import Dial
 from crashy.kubelet.handlers.exec import MAX_OUTPUT, ExecResult
-from crashy.kubelet.handlers.http import probe_http
+from crashy.kubelet.handlers.hooks import run_http_hook
+from crashy.kubelet.hooks import exited
 from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import Profile
-from crashy.objects.images import is_patient
+from crashy.objects import reaping
 from crashy.objects.pod import Container, Exec, HTTPGet, Probe, ProbeType
 from crashy.objects.ports import PortError, find_port
 from crashy.timeline import Timeline, kinds
 
 CONTAINER_MARK = "_CRASHY_CONTAINER"  # a variable in the environment of every process of a container
+FREEZER = "_CRASHY_FREEZER"  # another one, of the first process: what freezes its container
+OOM_KILLED = "OOMKilled"  # as containerd says it of a container in which the kernel has killed any process for it
 SANDBOX_SECONDS = 0.05  # what a node's runtime needs for a pod's sandbox, and a process needs none; probes begin before
 START_SECONDS = 0.05  # and for a container in it
+_LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 OUTPUT_PATIENCE = 0.2  # seconds for the last lines of a container that has ended
 _FIRST = re.compile(r"(?<![\w./-])/proc/1/")
 _RUNC = "unable to start container process: "
@@ -45,14 +54,21 @@ class Running:
 
     program: Program
     process: Process
+    group: Cgroup | None
     watch: asyncio.Task[None] = field(init=False)
+
+    def kill(self) -> None:
+        """SIGKILL its process group, and thaw it: cgroup v1 lets nothing die that is frozen."""
+        self.process.kill()
+        if self.group:
+            self.group.thaw()
 
 
 class ProcessRuntime:
     """Runs each container as a process group; one runtime serves all pods of a lab.
 
     `program` says how a container runs here. What a process has not of a container: files, users and processes of its
-    own, and limits on its resources.
+    own. It is under its limits where `cgroups` has groups.
     """
 
     def __init__(
@@ -61,10 +77,12 @@ class ProcessRuntime:
         *,
         addresses: Addresses,
         warden: Warden,
+        cgroups: Cgroups,
         timeline: Timeline,
         profile: Profile,
     ) -> None:
         self._program = program
+        self._cgroups = cgroups
         self._dial = addresses.dial
         self._warden = warden
         self._timeline = timeline
@@ -84,11 +102,20 @@ class ProcessRuntime:
             kinds.LOG.add(self._timeline.add, "lab", pod.object, message=line, data={"container": container.name})
 
         lines = LogLines(emit, self._timeline.now)
-        process = await self._spawn(program, container_id, program.command, lines.feed, lines.feed)
-        running = self._running[container_id] = Running(program, process)
+        limited = program.stand_in is None
+        group = self._cgroups.begin(pod, container, container_id, self._profile, limited=limited)
+        if group and group.freezer:
+            program = replace(program, environ={**program.environ, FREEZER: str(group.freezer)})
+        groups = group.first if group else ()
+        try:
+            process = await self._spawn(program, container_id, program.command, lines.feed, lines.feed, groups=groups)
+        except StartError:
+            await self._remove(container_id, group)
+            raise
+        running = self._running[container_id] = Running(program, process, group)
 
-        if is_patient(container.image) and not container.command:
-            self._orphans.waits(container_id)  # its image's first process is tini
+        if reaping.reaped(pod.template, container):
+            self._orphans.waits(container_id)
 
         def zombies() -> int:
             self._orphans.look()
@@ -105,10 +132,12 @@ class ProcessRuntime:
             code = await process.wait()
             watching.cancel()
             finished_at = asyncio.get_running_loop().time()
-            await self._clean(container_id, process)
+            await self._clean(container_id, running)
+            reason = OOM_KILLED if group and group.oom_kills() else ""
+            await self._remove(container_id, group)
             lines.end()
             del self._running[container_id]
-            on_exit(Exited(container_id, code, finished_at))
+            on_exit(Exited(container_id, code, finished_at, reason=reason))
 
         running.watch = asyncio.create_task(watch())
         return container_id
@@ -120,21 +149,26 @@ class ProcessRuntime:
         command: tuple[str, ...],
         stdout: Callable[[bytes], None],
         stderr: Callable[[bytes], None],
+        *,
+        groups: Sequence[Path],
     ) -> Process:
         """Start a process in a container's surroundings; raises StartError with the runtime's text."""
         mark = {MARK: self._warden.id, CONTAINER_MARK: container_id}
-        environ = {**program.environ, **mark}
+        environ, folder = {**program.environ, **mark}, program.folder
         try:
-            process = await Process.start(command, environ=environ, folder=program.folder, stdout=stdout, stderr=stderr)
+            process = await Process.start(
+                command, environ=environ, folder=folder, stdout=stdout, stderr=stderr, groups=groups
+            )
         except (OSError, ValueError) as error:
             raise StartError(_refusal(command[0], error)) from error
         self._warden.began(process.pid)
         self._orphans.began(process.pid, container_id)
         return process
 
-    async def _clean(self, container_id: str, process: Process) -> None:
+    async def _clean(self, container_id: str, running: Running) -> None:
         """End what the first process of a container left behind, as the end of PID 1 does, and read its last output."""
-        process.kill()
+        process = running.process
+        running.kill()
         await asyncio.to_thread(reaper.sweep, f"{CONTAINER_MARK}={container_id}")
         try:
             async with asyncio.timeout(OUTPUT_PATIENCE):
@@ -146,6 +180,16 @@ class ProcessRuntime:
         self._orphans.look()
         self._orphans.forget(container_id)
 
+    async def _remove(self, container_id: str, group: Cgroup | None) -> None:
+        """Remove the control group of a container that has ended."""
+        if group:
+            await asyncio.to_thread(group.remove)
+            self._cgroups.end(container_id)
+
+    def resize(self, container: Container, container_id: str) -> bool:
+        """Change a container's limits; see `Runtime.resize`."""
+        return self._cgroups.resize(container, container_id, self._profile)
+
     async def stop(self, container_id: str, grace: float) -> None:
         """SIGTERM, patience, SIGKILL; see `Runtime.stop`. Without a handler SIGTERM is ignored, as PID 1 ignores it."""
         running = self._running.get(container_id)
@@ -154,7 +198,7 @@ class ProcessRuntime:
         running.process.terminate()
         done, _ = await asyncio.wait([running.watch], timeout=grace)
         if not done:
-            running.process.kill()
+            running.kill()
             await asyncio.wait([running.watch])
 
     async def exec(
@@ -177,7 +221,8 @@ class ProcessRuntime:
         translated = tuple(_FIRST.sub(own, program.folders.translate(word)) for word in command)
         stdout, stderr = bytearray(), bytearray()
         try:
-            process = await self._spawn(program, container_id, translated, _keep(stdout), _keep(stderr))
+            groups = running.group.beside if running.group else ()
+            process = await self._spawn(program, container_id, translated, _keep(stdout), _keep(stderr), groups=groups)
         except StartError as error:
             raise OSError(f"OCI runtime exec failed: exec failed: {error}") from error
         try:
@@ -190,7 +235,8 @@ class ProcessRuntime:
         finally:
             process.close()
             self._warden.ended(process.pid)
-        return ExecResult(code, program.folders.restore((stdout + stderr).decode("utf-8", "replace")))
+        out, err = (program.folders.restore(part.decode("utf-8", "replace")) for part in (stdout, stderr))
+        return ExecResult(code, out + err, err)
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe a container once; see `Runtime.probe`."""
@@ -203,27 +249,29 @@ class ProcessRuntime:
             container,
             host=pod.ip,
             run=partial(self.exec, container_id, probe=kind),
-            dial=self._dial,
+            dial=self._dial_from_node(pod),
             profile=self._profile,
         )
 
-    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
-        """Run a hook; see `Runtime.hook`. As with the kubelet, any answer to an httpGet hook is a success."""
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
+        """Run a hook; see `Runtime.hook`."""
         try:
             if isinstance(handler, HTTPGet):
-                outcome = await self._get(pod, container, handler, math.inf)
-                if outcome.output.startswith("Get "):
-                    raise HookError(outcome.output)
-                return
+                port = find_port(container, handler.port)
+                dial, profile = self._dial_from_node(pod), self._profile
+                return await run_http_hook(handler, host=pod.ip, port=port, dial=dial, profile=profile)
             result = await self.exec(container_id, handler.command, math.inf)
         except (OSError, PortError) as error:
             raise HookError(str(error)) from error
         if result.exit_code:
-            raise HookError(f"command '{' '.join(handler.command)}' exited with {result.exit_code}: {result.output}")
+            raise exited(handler.command, result.exit_code, result.stderr, result.output)
+        return ""
 
-    async def _get(self, pod: Pod, container: Container, get: HTTPGet, timeout: float) -> Outcome:
-        port = find_port(container, get.port)
-        return await probe_http(get, host=pod.ip, port=port, timeout=timeout, dial=self._dial, profile=self._profile)
+    def _dial_from_node(self, pod: Pod) -> Dial:
+        """Return how a pod is dialled: on the node's network it is the node's localhost too."""
+        if not pod.template.host_network:
+            return self._dial
+        return lambda host, port: self._dial(pod.ip if host in _LOCALHOST else host, port)
 
     def power_off(self) -> None:
         """Stop all that runs; see `NodeRuntime.power_off`."""
@@ -235,6 +283,17 @@ class ProcessRuntime:
         for running in lost:
             running.process.kill()
         await asyncio.gather(*(running.watch for running in lost))
+
+    def usage(self) -> dict[str, Usage] | None:
+        """Return what each running container has used until now, by its id; None where nothing counts that."""
+        if not self._cgroups.counts:
+            return None
+        found = {}
+        for container_id, running in self._running.items():
+            if running.group:
+                with suppress(OSError):  # it has just ended
+                    found[container_id] = running.group.usage()
+        return found
 
     async def close(self, grace: float) -> None:
         """Stop every container, all at once, with `grace` seconds of patience."""

@@ -10,11 +10,13 @@ from typing import Protocol
 
 from crashy.engines.sim import effects
 from crashy.engines.sim.files import ContainerFiles
-from crashy.engines.sim.process import Kernel
+from crashy.engines.sim.process import OOM_KILLED, Kernel
+from crashy.engines.sim.shares import BOOT_WORK
 from crashy.engines.sim.waiting import Notifier
 from crashy.faults.active import FaultSet, InjectedFault
-from crashy.faults.base import Fault
+from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, ProcessEffects
+from crashy.objects.limits import Limits
 from crashy.patient.answers import GONE
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import identify
@@ -23,6 +25,9 @@ from crashy.patient.settings import Settings
 
 BOOT_SECONDS = (0.25, 0.35)
 """From the start of the process to its first line: least and most."""
+
+PATIENT_MEMORY = 24 << 20
+"""Bytes that the patient holds at rest: its anonymous memory, which no cache can give back (Linux, Python 3.11)."""
 
 
 class CutError(Exception):
@@ -40,6 +45,10 @@ class _Plan(Protocol):
     def rng(self) -> random.Random: ...
     @property
     def log(self) -> Callable[[str, str], None]: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def memory(self) -> int: ...
 
 
 class ModelledLife:
@@ -51,7 +60,7 @@ class ModelledLife:
         self._log = plan.log
         self._notifier = Notifier()
         self._alive = True
-        self._process = effects.ModelledProcess(kernel)
+        self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory)
         self._effects = ProcessEffects(effects, self._process)
         self._armed = math.inf
         self._request_faults: set[str] = set()  # the ids of the faults that affect requests
@@ -61,7 +70,7 @@ class ModelledLife:
         self._deadline = math.inf
         self.phase: Phase | None = None
         """None before it has read its settings."""
-        self.faults = FaultSet(kernel.now, plan.rng, self._changed)
+        self.faults = FaultSet(kernel.now, plan.rng, self._changed, lambda: self._process)
         self._files = files or ContainerFiles({}, (), self.has_file)
         settings = plan.settings
         if settings is not None:
@@ -70,17 +79,25 @@ class ModelledLife:
         self._begin(settings is not None)
 
     def _begin(self, ready: bool) -> None:
-        boots_at = self._kernel.now() + self._rng.uniform(*BOOT_SECONDS)
+        boots_at = self._kernel.now() + max(self._rng.uniform(*BOOT_SECONDS), self._process.delay(BOOT_WORK))
         self._kernel.call_at(boots_at, self._boot if ready else lambda: self._kernel.exit(2))
 
     def _boot(self) -> None:
+        if self._process.memory >= (self._process.memory_limit or math.inf):
+            self._kernel.exit(*OOM_KILLED)
+            return
         settings = self._settings
         warm_up = (settings.app_start_delay or 0.0) + self._rng.uniform(0, settings.app_start_delay_jitter)
         self.phase = "warming up"
         for name, fault in armed(settings, self._rng):
             self.faults.inject(fault, name)
-        for fault in settings.faults:
-            self.faults.inject(fault, "FAULTS")
+        try:
+            for fault in settings.faults:
+                self.faults.inject(fault, "FAULTS")
+        except FaultError as error:
+            self._log("Refused", f"FAULTS: {fault.to_spec()}: {error}")
+            self._kernel.exit(2)
+            return
         if settings.app_start_delay is None:
             self._enter("serving")
         else:

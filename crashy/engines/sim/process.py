@@ -44,6 +44,23 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """Nothing that the kubelet could use, `latency` seconds after the request: Go's text says why."""
+
+    error: str
+    latency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """A gRPC call that ends with another status than OK."""
+
+    code: int
+    message: str
+    latency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """Can't be started: there is no such program."""
 
@@ -55,8 +72,12 @@ class Missing:
         return f'exec: "{self.program}": executable file not found in $PATH'
 
 
-Condition = Answer | Hang | Stall | Refuse | Stopped | Full | Cut | Missing
+Condition = Answer | Hang | Stall | Refuse | Stopped | Full | Cut | Broken | CallFailed | Missing
 """How a container responds to a request."""
+
+
+OOM_KILLED = 137, "OOMKilled"
+"""The exit code and the reason of a process that the kernel killed at its container's memory limit."""
 
 
 class Kernel(Protocol):
@@ -70,8 +91,8 @@ class Kernel(Protocol):
         """Call back at that time, unless the process has ended by then."""
         ...
 
-    def exit(self, code: int) -> None:
-        """End the process now; once it has ended this does nothing."""
+    def exit(self, code: int, reason: str = "") -> None:
+        """End the process now, for a reason of the runtime's or none; once it has ended this does nothing."""
         ...
 
 

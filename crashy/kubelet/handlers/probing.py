@@ -55,7 +55,7 @@ class Probing:
         self._views: dict[str, ContainerView | None] = {}
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Start the pod's workers as tasks of `group`; existing ones continue unchanged."""
+        """Start the pod's workers that do not run as tasks of `group`; those that do continue unchanged."""
         self.begun = True
         template = self._pod.template
         containers = {c.name: c for c in (*template.init_containers, *template.containers)}
@@ -65,7 +65,9 @@ class Probing:
         for name, kind in order:
             if (name, kind) not in self._probers and (probe := containers[name].probe(kind)):
                 prober = self._probers[name, kind] = self._prober(containers[name], kind, probe)
-                self._tasks.append(group.create_task(prober.run()))
+                task = group.create_task(prober.run())
+                self._tasks.append(task)
+                task.add_done_callback(partial(self._remove, name, kind))
 
     def stop(self, *kinds: ProbeType) -> None:
         """Stop the workers of these types; a probe in progress still ends, and its result is stored."""
@@ -88,6 +90,11 @@ class Probing:
                     running=running, started=status.started, readiness_result=result, profile=self._profile
                 ):
                     prober.trigger()
+
+    def _remove(self, name: str, kind: ProbeType, task: asyncio.Task[None]) -> None:
+        """Remove a worker that has ended (prober_manager.go removeWorker)."""
+        del self._probers[name, kind]
+        self._tasks.remove(task)
 
     def _prober(self, container: Container, kind: ProbeType, probe: Probe) -> Prober:
         uptime = asyncio.get_running_loop().time() - self._kubelet_start

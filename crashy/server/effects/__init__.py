@@ -13,10 +13,11 @@ class Process(NamedTuple):
     """This process, on which effects act from the fault scheduler's thread.
 
     `listeners` must be closed and reopened on the data plane's `loop`. `log_stuck` is called while the loop is blocked,
-    `before_exit` before the process exits or kills itself.
+    `before_exit` before the process exits or kills itself, `warn` with a line about an effect that came to less.
     """
 
     loop: asyncio.AbstractEventLoop
     listeners: Sequence[Listeners]
     log_stuck: Callable[[], None]
     before_exit: Callable[[], None]
+    warn: Callable[[str], None]

@@ -16,6 +16,7 @@ import pytest
 
 from crashy.engines.lab import zombies
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.notes import notes
@@ -25,7 +26,7 @@ from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.view import PlainView
 from crashy.engines.lab.warden import Warden
 from crashy.errors import BadInput
-from crashy.kubelet.outcome import Result
+from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.document import Document
@@ -33,7 +34,8 @@ from crashy.objects.manifests import Manifests, read
 from crashy.objects.pod import Exec, HTTPGet, Probe, parse_pod_template
 from crashy.timeline import Timeline
 from tests.elsewhere import needs_proc
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
+from tests.kubelet.model import restarts_after
 from tests.needs import need
 
 DEADLINE = 20.0
@@ -75,10 +77,18 @@ async def container(*command: str, begin: bool = True, **values: Any) -> AsyncIt
     spec = {"containers": [{"name": "app", "image": "busybox", "command": list(command), **values}]}
     root = Path(tempfile.mkdtemp())
     addresses = Addresses(lambda _: None)
-    warden = Warden(root)
+    cgroups = Cgroups.find(lambda _: None)
+    warden = Warden(root, *cgroups.paths)
     timeline = Timeline(time.monotonic)
     programs = Programs(root, addresses, LoopbackNetwork(addresses, random.Random(1)))
-    runtime = ProcessRuntime(programs.program, addresses=addresses, warden=warden, timeline=timeline, profile=NEWEST)
+    runtime = ProcessRuntime(
+        programs.program,
+        addresses=addresses,
+        warden=warden,
+        cgroups=cgroups,
+        timeline=timeline,
+        profile=NEWEST,
+    )
     template = parse_pod_template({"metadata": {"name": "web"}, "spec": spec}, path="")
     started = Started(runtime, Pod("web", "default", "uid", addresses.pod_ip(), template), timeline)
     try:
@@ -165,12 +175,13 @@ async def test_what_cannot_start(command: tuple[str, ...], text: str) -> None:
         ),
     ],
 )
-async def test_exec_probes(command: list[str], result: Result, text: str) -> None:
+async def test_exec_probes(command: list[str], result: Result, text: str, expect: Expect) -> None:
     async with container("sleep", "60", env=[{"name": "WORD", "value": "inside"}]) as c:
         got, output = await c.probe({"exec": {"command": command}})
 
         assert got is result
         assert text in output
+        expect(restarts_at_least=restarts_after(Outcome(got, output)))
 
 
 async def test_an_exec_in_a_container_that_has_ended_is_an_error() -> None:
@@ -201,7 +212,7 @@ async def test_network_probes_go_to_the_pods_own_address() -> None:
 @pytest.mark.parametrize(
     ("handler", "text"),
     [
-        (Exec(("sh", "-c", "echo no; exit 4")), "exited with 4: no"),
+        (Exec(("sh", "-c", "echo no >&2; exit 4")), "exited with 4: no"),
         (Exec(("no-such",)), "executable file not found"),
         (HTTPGet(8000), "connection refused"),
         (HTTPGet("nope"), "invalid syntax"),
@@ -275,7 +286,7 @@ async def test_a_fault_for_what_is_no_patient_is_not_injected(tmp_path: Path) ->
 
         assert (last.reason, last.message) == (
             "NotInjected",
-            "crash: its containers are programs of this machine: only patients and stand-ins take faults",
+            f"crash: its containers are programs of this machine: {lab.takers}",
         )
         assert lab.admin(lab.pods()[0].pod) is None
 
@@ -299,14 +310,13 @@ async def test_a_refusal_comes_out_as_it_went_in(tmp_path: Path) -> None:
 
 
 def test_notes_say_what_a_process_does_not_have() -> None:
-    thing = deployment(1, command=["true"], resources={"requests": {"cpu": "1"}}, securityContext={"runAsUser": 7})
+    thing = deployment(1, command=["true"], securityContext={"runAsUser": 7})
     thing["spec"]["template"]["spec"]["volumes"] = [
         {"name": "v", "hostPath": {"path": "/"}},
         {"name": "e", "emptyDir": {}},
     ]
 
     assert list(notes(manifests(thing))) == [
-        "resources are shown, not enforced: deployment/web app (requests cpu=1)",
         "volumes other than emptyDir and claims are not mounted: deployment/web v",
         "security contexts are not applied: all processes run as you, on this machine's files",
     ]

@@ -6,17 +6,33 @@ import math
 from collections.abc import Callable
 
 from crashy.engines.sim.process import Kernel
+from crashy.engines.sim.shares import delay
+from crashy.fields.sizes import MOST
+from crashy.objects.limits import Limits
+
+MAX_CORES = 1024
 
 
 class ModelledProcess:
-    """The state of a modelled process that effects change; `stopped_until` is on the kernel's clock."""
+    """The state of a modelled process that effects change; `stopped_until` is on the kernel's clock.
 
-    def __init__(self, kernel: Kernel) -> None:
+    It is its own `Machine`: a node has as much memory and as many cores as anybody asks for, a container its `limits`.
+    `memory` is what it holds without faults, in bytes, `loads` what burns CPU beside it, in cores.
+    """
+
+    cores = MAX_CORES
+    memory_ceiling = MOST
+
+    def __init__(self, kernel: Kernel, limits: Limits, memory: int) -> None:
         self._postponed: list[Callable[[], None]] = []
         self.kernel = kernel
         self.blocked = False
         self.stopped_until = -math.inf
         self.listeners_closed = False
+        self.limits = limits
+        self.memory_limit = limits.memory
+        self.memory = memory
+        self.loads: list[float] = []
 
     @property
     def stopped(self) -> bool:
@@ -27,6 +43,10 @@ class ModelledProcess:
     def awake(self) -> bool:
         """Whether its loop runs."""
         return not self.blocked and not self.stopped
+
+    def delay(self, work: float) -> float:
+        """Return the seconds that so many CPU seconds of its work take now, 0 where nothing slows them down."""
+        return delay(work, self.limits.cpu, self.loads)
 
     def when_awake(self, do: Callable[[], None]) -> None:
         """Do something now, or as soon as the loop runs again."""

@@ -1,0 +1,37 @@
+"""The limits of a container: how much CPU and memory it may use."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from crashy.objects.pod import Container
+from crashy.objects.quantity import parse_quantity
+
+
+class Limits(NamedTuple):
+    """What a container may use; None where nothing limits it."""
+
+    cpu: float | None = None
+    """In cores."""
+    memory: int | None = None
+    """In bytes."""
+
+
+UNLIMITED = Limits()
+
+
+def limits(container: Container) -> Limits:
+    """Return a container's limits; one of nothing is none, as for the kubelet.
+
+    Source: kubelet: pkg/kubelet/cm/helpers_linux.go (MilliCPUToQuota), kuberuntime_container_linux.go.
+    """
+    given = container.resources.get("limits") or {}
+    memory = _amount(given.get("memory"))
+    return Limits(_amount(given.get("cpu")), None if memory is None else int(memory))
+
+
+def _amount(quantity: Any) -> float | None:
+    try:
+        return float(parse_quantity(quantity or 0)) or None
+    except ValueError:
+        return None

@@ -1,0 +1,94 @@
+"""A command joins its control groups before it is itself, and has no more variables than it was given."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from crashy.engines.lab.joining import joining, look_up
+
+
+class Done(NamedTuple):
+    pid: int
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run(groups: list[Path], *command: str, environ: dict[str, str], folder: Path) -> Done:
+    joined = joining(command, environ, folder, groups)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(joined, env=environ, cwd=folder, stdout=pipe, stderr=pipe, text=True) as process:
+        stdout, stderr = process.communicate()
+    return Done(process.pid, process.returncode, stdout, stderr)
+
+
+@pytest.fixture
+def groups(tmp_path: Path) -> list[Path]:
+    found = [tmp_path / "one" / "cgroup.procs", tmp_path / "a b" / "cgroup.procs"]
+    for file in found:
+        file.parent.mkdir()
+    return found
+
+
+def test_it_writes_itself_into_each_group_and_becomes_the_command(groups: list[Path], tmp_path: Path) -> None:
+    done = run(groups, "sh", "-c", 'echo "$0, $1"; exit 3', "it's", "$HOME", environ={"PATH": "/bin"}, folder=tmp_path)
+
+    assert (done.code, done.stdout, done.stderr) == (3, "it's, $HOME\n", "")
+    assert [file.read_text() for file in groups] == [f"{done.pid}\n"] * 2
+
+
+def test_its_variables_are_those_that_it_was_given(groups: list[Path], tmp_path: Path) -> None:
+    environ = {"PATH": "/bin:/usr/bin", "my.name": "a\nb", "EMPTY": "", "X": "1 2=3"}
+    show = "import json, os; print(json.dumps(dict(os.environ)))"
+    plain = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", show], env=environ, capture_output=True, text=True, check=True
+    )
+    done = run(groups, sys.executable, "-I", "-S", "-c", show, environ=environ, folder=tmp_path)
+
+    assert done.stdout == plain.stdout
+
+
+def test_it_does_not_run_outside_of_a_group_that_it_cannot_join(tmp_path: Path) -> None:
+    done = run([tmp_path / "no" / "cgroup.procs"], "echo", "here", environ={"PATH": "/bin"}, folder=tmp_path)
+
+    assert (done.code, done.stdout) == (126, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "mode", "number"),
+    [
+        ("missing", None, 0, errno.ENOENT),
+        ("data", b"#!/bin/sh\n", 0o644, errno.EACCES),
+        ("script", b"#!/no/such\n", 0o755, errno.ENOENT),
+        ("text", b"echo here\n", 0o755, errno.ENOEXEC),
+    ],
+)
+def test_what_cannot_run_is_refused_as_the_kernel_does(
+    tmp_path: Path, name: str, content: bytes | None, mode: int, number: int
+) -> None:
+    file = tmp_path / name
+    if content is not None:
+        file.write_bytes(content)
+        file.chmod(mode)
+    with pytest.raises(OSError, match=name) as kernels:
+        subprocess.Popen([str(file)])
+    with pytest.raises(OSError, match=name) as ours:
+        look_up(str(file), "/bin", tmp_path)
+
+    assert (ours.value.errno, ours.value.strerror) == (kernels.value.errno, kernels.value.strerror)
+    assert ours.value.errno == number
+
+
+def test_what_can_run_is_not_refused(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#! /bin/sh -e\n")
+    script.chmod(0o755)
+
+    for program in ("sh", "/bin/sh", "./script", str(script)):
+        look_up(program, "/bin:/usr/bin", tmp_path)
