@@ -39,6 +39,8 @@ MEASURED = [
     ("kills_all_on_oom", True, False),
     ("probe_level_grace", True, False),
     ("sidecars", True, False),
+    ("resizes_in_place", True, False),
+    ("announces_resizes", True, False),
     ("hooks_like_probes", True, False),
     ("sleep_hooks", True, False),
     ("restart_rules", True, False),
@@ -49,6 +51,7 @@ MEASURED = [
     ("withholds_final_phase", True, False),
     ("final_phase_after", 0.1, 0.0),
     ("gone_after_exit", (0.6, 1.0), (6.0, 9.0)),
+    ("propagation", (0.1, 0.6), (0.05, 1.05)),
     ("spam_filter_by_type", True, False),
 ]
 
@@ -64,12 +67,15 @@ def test_every_difference_is_listed() -> None:
     assert [row[0] for row in MEASURED] == [f.name for f in fields(NEWEST) if f.name not in {"version", "texts"}]
 
 
+RESTARTS = {"inherits_started", "keeps_status_on_restart"}
+
+
 @pytest.mark.parametrize("version", ["1.32", "1.34"])
 def test_between_the_measured_ones(version: str) -> None:
     """kubelet: pod_workers.go: the retry at the window's end came with 1.35; the rest is the newest's."""
     profile = PROFILES[version]
     differing = {f.name for f in fields(NEWEST) if getattr(profile, f.name) != getattr(NEWEST, f.name)}
-    assert differing == {"version", "texts", "requeue", "restart_rules", "inherits_started", "keeps_status_on_restart"}
+    assert differing == {"version", "texts", "requeue", "restart_rules", "announces_resizes", *RESTARTS}
     assert profile.requeue is Requeue.POLL
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import re
 import uuid
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from crashy.engines.lab.orphans import Orphans, is_init
 from crashy.engines.lab.power import Power
 from crashy.engines.lab.process import Process
 from crashy.engines.lab.program import Program
+from crashy.engines.lab.refusal import refusal
 from crashy.engines.lab.warden import MARK, Warden
 from crashy.engines.lab.zombies import count_zombies, watch_zombies
 from crashy.kubelet.handlers.ask import ask
@@ -46,7 +46,6 @@ START_SECONDS = 0.05  # and for a container in it
 _LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 OUTPUT_PATIENCE = 0.2  # seconds for the last lines of a container that has ended
 _FIRST = re.compile(r"(?<![\w./-])/proc/1/")
-_RUNC = "unable to start container process: "
 
 
 @dataclass(slots=True)
@@ -162,7 +161,7 @@ class ProcessRuntime:
                 command, environ=environ, folder=folder, stdout=stdout, stderr=stderr, groups=groups
             )
         except (OSError, ValueError) as error:
-            raise StartError(_refusal(command[0], error)) from error
+            raise StartError(refusal(command[0], error)) from error
         self._warden.began(process.pid)
         self._orphans.began(process.pid, container_id)
         return process
@@ -283,7 +282,7 @@ class ProcessRuntime:
         """End all that was stopped; see `NodeRuntime.power_on`."""
         lost = [self._running[container_id] for container_id in self._power.on() if container_id in self._running]
         for running in lost:
-            running.process.kill()
+            running.kill()
         await asyncio.gather(*(running.watch for running in lost))
 
     def usage(self) -> dict[str, Usage] | None:
@@ -314,13 +313,3 @@ def _keep(buffer: bytearray) -> Callable[[bytes], None]:
         buffer.extend(data[: MAX_OUTPUT - len(buffer)])
 
     return feed
-
-
-def _refusal(program: str, error: OSError | ValueError) -> str:
-    """Return why a program can't be started, as runc does."""
-    if isinstance(error, FileNotFoundError):
-        if os.path.dirname(program):  # noqa: PTH120 - the question is whether a slash was written
-            return f'{_RUNC}exec: "{program}": stat {program}: no such file or directory'
-        return f'{_RUNC}exec: "{program}": executable file not found in $PATH'
-    reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
-    return f'{_RUNC}exec: "{program}": {reason.lower()}'
