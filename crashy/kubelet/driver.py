@@ -14,9 +14,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
-from crashy.kubelet.backoff import SyncFailure, crash_loop_backoff
+from crashy.kubelet.backoff import SyncFailure
 from crashy.kubelet.config import COMPLETE, Config
-from crashy.kubelet.generate import FINAL, Waiting, generate_status, with_result
+from crashy.kubelet.generate import FINAL, generate_status, with_result
 from crashy.kubelet.grace import grace_period
 from crashy.kubelet.handlers.killing import kill_all
 from crashy.kubelet.handlers.lifecycle import Lifecycle
@@ -24,6 +24,7 @@ from crashy.kubelet.handlers.mounting import REMOUNT_SECONDS, mounted
 from crashy.kubelet.handlers.probing import Probing
 from crashy.kubelet.handlers.resizing import Resizing
 from crashy.kubelet.handlers.sandboxing import Sandboxing
+from crashy.kubelet.handlers.starting import Starts
 from crashy.kubelet.handlers.wakeups import Wakeups
 from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
@@ -34,7 +35,7 @@ from crashy.kubelet.runtime import Pod, Runtime
 from crashy.kubelet.sandbox import PodSandbox
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.kubelet.worker import Decision
-from crashy.objects.pod import Container, PodTemplate, ProbeType
+from crashy.objects.pod import PodTemplate, ProbeType
 from crashy.objects.status import PodStatus
 from crashy.timeline.kinds import Emit
 
@@ -94,10 +95,9 @@ class PodDriver:
             rng=self._rng,
             kubelet_start=kubelet_start,
         )
-        self._backoff = crash_loop_backoff(self._profile)
-        self._waiting: dict[str, Waiting] = {}
         self._sandboxing = Sandboxing(self.pod, self._recorder)
         self._wakeups = Wakeups(self.pod.created_at, self._relist, self._profile, self._rng)
+        self._starts = Starts(self.pod, self._lifecycle, self._recorder, self._wakeups, profile=self._profile)
 
     @property
     def status(self) -> PodStatus:
@@ -197,7 +197,7 @@ class PodDriver:
         records = {name: replace(record, changed=record.id in outdated) for name, record in found.items()}
         if restarts_all(self.pod.template, self._status.exit_codes(), self._profile):
             await self._kill_all("killing")
-            self._waiting.clear()
+            self._starts.waiting.clear()
             self._lifecycle.remove()
             return
         actions = compute_pod_actions(
@@ -214,29 +214,12 @@ class PodDriver:
                 message = self._resizing.restarts.get(kill.container_id, kill.message)
                 await self._lifecycle.kill(container, kill.container_id, message, kill.grace)
         starts = [self._containers[name] for name in (*actions.start_init, *actions.start)]
-        failures = [await self._start(container, view.last_finished_at(container.name)) for container in starts]
+        failures = [await self._starts.start(container, view.last_finished_at(container.name)) for container in starts]
         if None in failures and not self._profile.publishes_running_at_relist:
             self._view = self._lifecycle.histories
             self._publish_view()
             self._probing.trigger_readiness()
         self._wakeups.requeue([failure for failure in failures if failure])
-
-    async def _start(self, container: Container, last_finished_at: float | None) -> SyncFailure | None:
-        now = self._loop.time()
-        if crash_loop := self._backoff.do_backoff(now, container.name, last_finished_at):
-            pod = self.pod
-            message = crash_loop.message(container=container.name, pod=pod.name, namespace=pod.namespace, uid=pod.uid)
-            self._waiting[container.name] = Waiting("CrashLoopBackOff", message)
-            self._recorder.back_off(container)
-            return SyncFailure(until=crash_loop.until)
-        self._wakeups.housekeep(self._backoff)
-        if waiting := await self._lifecycle.start(container):
-            if waiting.reason == "CreateContainerConfigError" and not self._waiting:
-                self._wakeups.container_changed()  # the relist sees the pod's new sandbox
-            self._waiting[container.name] = waiting
-            return SyncFailure()
-        self._waiting.pop(container.name, None)
-        return None
 
     async def _terminate(self) -> None:
         """Terminate the pod: stop liveness and startup probes, containers, then readiness; publish the final status."""
@@ -286,7 +269,7 @@ class PodDriver:
             self.pod.template,
             self._view,
             self._probing.results,
-            self._waiting,
+            self._starts.waiting,
             self._status,
             now=self._loop.time(),
             terminal=self._ended or self._deleted.is_set(),

@@ -15,6 +15,7 @@ import pytest
 
 from crashy.clock import run_virtual
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
@@ -22,6 +23,7 @@ from crashy.engines.lab.warden import Warden
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.plans import Plans
 from crashy.engines.sim.runtime import SimRuntime
+from crashy.fields.units import Fixed
 from crashy.kubelet.outcome import Result
 from crashy.kubelet.runtime import HookError, Pod, Runtime
 from crashy.kubelet.versions import PROFILES
@@ -78,7 +80,14 @@ async def lab(root: Path, version: str, *, host_network: bool = False) -> AsyncI
     programs = Programs(root, addresses, LoopbackNetwork(addresses, random.Random(1)))
     timeline = Timeline(time.monotonic)
     profile = PROFILES[version]
-    runtime = ProcessRuntime(programs.program, addresses=addresses, warden=warden, timeline=timeline, profile=profile)
+    runtime = ProcessRuntime(
+        programs.program,
+        addresses=addresses,
+        warden=warden,
+        cgroups=Cgroups(None, "", lambda _: None),
+        timeline=timeline,
+        profile=profile,
+    )
     try:
         yield await Asked.start(runtime, addresses.pod_ip(), host_network=host_network)
     finally:
@@ -88,7 +97,7 @@ async def lab(root: Path, version: str, *, host_network: bool = False) -> AsyncI
 
 
 async def modelled(version: str, *, host_network: bool = False) -> Asked:
-    network = SimNetwork(random.Random(1))
+    network = SimNetwork(random.Random(1), Fixed(0.0), Fixed(0.0))
     plans = Plans(network, Timeline(asyncio.get_running_loop().time), random.Random(1), {})
     runtime = SimRuntime(plans, PROFILES[version])
     return await Asked.start(runtime, network.pod_ip(), host_network=host_network)

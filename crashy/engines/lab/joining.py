@@ -5,19 +5,17 @@ A shell does that and becomes `env`, which becomes the command with the variable
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# The subshell writes, so that the shell's own output is never another file: it is `/proc/1/fd/1` to probes already.
-_JOIN = """
-(for file do [ "$file" = -- ] && exit; echo $$ > "$file" || exit; done) || exit 126
-while [ "$1" != -- ]; do shift; done
-shift
-exec "$@"
-"""
+from crashy.engines.lab import proc
+
+PAUSE = 0.001
+_JOIN = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 126; shift; done; shift; exec "$@"'
 _MAGIC = b"\x7fELF"
 
 
@@ -30,6 +28,15 @@ def joining(command: Sequence[str], environ: Mapping[str, str], folder: Path, gr
     env = shutil.which("env") or "env"
     variables = [f"{name}={value}" for name, value in environ.items()]
     return ["/bin/sh", "-c", _JOIN, "sh", *map(str, groups), "--", env, "-i", *variables, *command]
+
+
+async def joined(pid: int, variable: str) -> None:
+    """Wait until a process is the command that it was to become, or has ended.
+
+    Before, its arguments have the `variable` (NAME=value), which no command has in its own.
+    """
+    while variable.encode() in proc.arguments(pid):  # noqa: ASYNC110 - what is waited for happens in that process
+        await asyncio.sleep(PAUSE)
 
 
 def look_up(program: str, path: str, folder: Path) -> None:

@@ -53,6 +53,14 @@ def program(pid: int) -> str:
         return ""
 
 
+def arguments(pid: int) -> list[bytes]:
+    """Return a process's arguments; none if it has ended, or where they can't be known."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
 def handles(pid: int, signum: int) -> bool:
     """Return whether a process has a handler for a signal (the mask SigCgt); yes where that can't be known."""
     try:

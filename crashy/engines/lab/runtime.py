@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import re
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,13 +15,16 @@ from crashy.engines.lab import reaper, standin
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.cgroup import Cgroup, Usage
 from crashy.engines.lab.cgroups import Cgroups
+from crashy.engines.lab.joining import joined
 from crashy.engines.lab.logs import LogLines
 from crashy.engines.lab.orphans import Orphans, is_init
 from crashy.engines.lab.power import Power
 from crashy.engines.lab.process import Process
 from crashy.engines.lab.program import Program
+from crashy.engines.lab.refusal import refusal
+from crashy.engines.lab.started import Running
 from crashy.engines.lab.warden import MARK, Warden
-from crashy.engines.lab.zombies import count_zombies, watch_zombies
+from crashy.engines.lab.zombies import count_zombies, watch_zombies, zombies_report
 from crashy.kubelet.handlers.ask import ask
 from crashy.kubelet.handlers.dial import Dial
 from crashy.kubelet.handlers.exec import MAX_OUTPUT, ExecResult
@@ -45,23 +46,6 @@ START_SECONDS = 0.05  # and for a container in it
 _LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 OUTPUT_PATIENCE = 0.2  # seconds for the last lines of a container that has ended
 _FIRST = re.compile(r"(?<![\w./-])/proc/1/")
-_RUNC = "unable to start container process: "
-
-
-@dataclass(slots=True)
-class Running:
-    """A container that was started; `watch` ends with it."""
-
-    program: Program
-    process: Process
-    group: Cgroup | None
-    watch: asyncio.Task[None] = field(init=False)
-
-    def kill(self) -> None:
-        """SIGKILL its process group, and thaw it: cgroup v1 lets nothing die that is frozen."""
-        self.process.kill()
-        if self.group:
-            self.group.thaw()
 
 
 class ProcessRuntime:
@@ -122,13 +106,8 @@ class ProcessRuntime:
             adopted = 0 if is_init(process.pid) else self._orphans.count(container_id)
             return count_zombies(process.pid) + adopted
 
-        def report_zombies(count: int) -> None:
-            text = f"{count} {'children' if count != 1 else 'child'} of its process ended and not waited for"
-            data: kinds.Process = {"container": container.name, "zombies": count}
-            kinds.PROCESS.add(self._timeline.add, "lab", pod.object, "Zombies", text, data)
-
         async def watch() -> None:
-            watching = asyncio.create_task(watch_zombies(zombies, report_zombies))
+            watching = asyncio.create_task(watch_zombies(zombies, zombies_report(self._timeline, pod, container)))
             code = await process.wait()
             watching.cancel()
             finished_at = asyncio.get_running_loop().time()
@@ -140,6 +119,7 @@ class ProcessRuntime:
             on_exit(Exited(container_id, code, finished_at, reason=reason))
 
         running.watch = asyncio.create_task(watch())
+        await joined(process.pid, f"{CONTAINER_MARK}={container_id}")
         return container_id
 
     async def _spawn(
@@ -160,7 +140,7 @@ class ProcessRuntime:
                 command, environ=environ, folder=folder, stdout=stdout, stderr=stderr, groups=groups
             )
         except (OSError, ValueError) as error:
-            raise StartError(_refusal(command[0], error)) from error
+            raise StartError(refusal(command[0], error)) from error
         self._warden.began(process.pid)
         self._orphans.began(process.pid, container_id)
         return process
@@ -281,19 +261,15 @@ class ProcessRuntime:
         """End all that was stopped; see `NodeRuntime.power_on`."""
         lost = [self._running[container_id] for container_id in self._power.on() if container_id in self._running]
         for running in lost:
-            running.process.kill()
+            running.kill()
         await asyncio.gather(*(running.watch for running in lost))
 
     def usage(self) -> dict[str, Usage] | None:
         """Return what each running container has used until now, by its id; None where nothing counts that."""
         if not self._cgroups.counts:
             return None
-        found = {}
-        for container_id, running in self._running.items():
-            if running.group:
-                with suppress(OSError):  # it has just ended
-                    found[container_id] = running.group.usage()
-        return found
+        found = {container_id: running.usage() for container_id, running in self._running.items()}
+        return {container_id: usage for container_id, usage in found.items() if usage}
 
     async def close(self, grace: float) -> None:
         """Stop every container, all at once, with `grace` seconds of patience."""
@@ -312,13 +288,3 @@ def _keep(buffer: bytearray) -> Callable[[bytes], None]:
         buffer.extend(data[: MAX_OUTPUT - len(buffer)])
 
     return feed
-
-
-def _refusal(program: str, error: OSError | ValueError) -> str:
-    """Return why a program can't be started, as runc does."""
-    if isinstance(error, FileNotFoundError):
-        if os.path.dirname(program):  # noqa: PTH120 - the question is whether a slash was written
-            return f'{_RUNC}exec: "{program}": stat {program}: no such file or directory'
-        return f'{_RUNC}exec: "{program}": executable file not found in $PATH'
-    reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
-    return f'{_RUNC}exec: "{program}": {reason.lower()}'

@@ -11,6 +11,9 @@ import asyncio
 from collections.abc import Callable
 
 from crashy.engines.lab import proc
+from crashy.kubelet.runtime import Pod
+from crashy.objects.pod import Container
+from crashy.timeline import Timeline, kinds
 
 LOOK = 5.0  # seconds between two looks
 
@@ -30,3 +33,14 @@ async def watch_zombies(zombies: Callable[[], int], report: Callable[[int], None
         if count != reported:
             reported = count
             report(count)
+
+
+def zombies_report(timeline: Timeline, pod: Pod, container: Container) -> Callable[[int], None]:
+    """Return what puts the number of a container's zombies on the timeline."""
+
+    def report(count: int) -> None:
+        text = f"{count} {'children' if count != 1 else 'child'} of its process ended and not waited for"
+        data: kinds.Process = {"container": container.name, "zombies": count}
+        kinds.PROCESS.add(timeline.add, "lab", pod.object, "Zombies", text, data)
+
+    return report

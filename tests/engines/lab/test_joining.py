@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from crashy.engines.lab.joining import joining, look_up
+from crashy.engines.lab import proc
+from crashy.engines.lab.joining import PAUSE, joined, joining, look_up
+from tests.elsewhere import needs_proc
 
 
-class Done(NamedTuple):
-    pid: int
-    code: int
-    stdout: str
-    stderr: str
-
-
-def run(groups: list[Path], *command: str, environ: dict[str, str], folder: Path) -> Done:
-    joined = joining(command, environ, folder, groups)
-    pipe = subprocess.PIPE
-    with subprocess.Popen(joined, env=environ, cwd=folder, stdout=pipe, stderr=pipe, text=True) as process:
-        stdout, stderr = process.communicate()
-    return Done(process.pid, process.returncode, stdout, stderr)
+def run(groups: list[Path], *command: str, environ: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    words = joining(command, environ, folder, groups)
+    return subprocess.run(words, env=environ, cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -39,8 +32,8 @@ def groups(tmp_path: Path) -> list[Path]:
 def test_it_writes_itself_into_each_group_and_becomes_the_command(groups: list[Path], tmp_path: Path) -> None:
     done = run(groups, "sh", "-c", 'echo "$0, $1"; exit 3', "it's", "$HOME", environ={"PATH": "/bin"}, folder=tmp_path)
 
-    assert (done.code, done.stdout, done.stderr) == (3, "it's, $HOME\n", "")
-    assert [file.read_text() for file in groups] == [f"{done.pid}\n"] * 2
+    assert (done.returncode, done.stdout, done.stderr) == (3, "it's, $HOME\n", "")
+    assert [file.read_text() for file in groups] == ["0\n", "0\n"]
 
 
 def test_its_variables_are_those_that_it_was_given(groups: list[Path], tmp_path: Path) -> None:
@@ -57,7 +50,7 @@ def test_its_variables_are_those_that_it_was_given(groups: list[Path], tmp_path:
 def test_it_does_not_run_outside_of_a_group_that_it_cannot_join(tmp_path: Path) -> None:
     done = run([tmp_path / "no" / "cgroup.procs"], "echo", "here", environ={"PATH": "/bin"}, folder=tmp_path)
 
-    assert (done.code, done.stdout) == (126, "")
+    assert (done.returncode, done.stdout) == (126, "")
 
 
 @pytest.mark.parametrize(
@@ -92,3 +85,23 @@ def test_what_can_run_is_not_refused(tmp_path: Path) -> None:
 
     for program in ("sh", "/bin/sh", "./script", str(script)):
         look_up(program, "/bin:/usr/bin", tmp_path)
+
+
+@needs_proc
+def test_it_is_waited_for_until_it_is_the_command(tmp_path: Path) -> None:
+    pipe = tmp_path / "cgroup.procs"
+    os.mkfifo(pipe)  # the shell waits for its reader
+    environ = {"PATH": "/bin:/usr/bin", "MARK": "1"}
+    with subprocess.Popen(joining(("sleep", "60"), environ, tmp_path, [pipe]), env=environ) as process:
+
+        async def main() -> None:
+            waiting = asyncio.create_task(joined(process.pid, "MARK=1"))
+            await asyncio.sleep(10 * PAUSE)
+            assert not waiting.done()
+            assert await asyncio.to_thread(pipe.read_text) == "0\n"
+            await waiting
+
+        asyncio.run(main())
+
+        assert proc.arguments(process.pid)[:2] == [b"sleep", b"60"]
+        process.kill()
