@@ -91,7 +91,9 @@ def service(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 
-def watch(objects: Iterable[Object], steps: list[Object], seconds: float, *, on: str, profile: Profile) -> list[Event]:
+def watch(
+    objects: Iterable[Object], steps: list[Object], seconds: float, *, on: str, profile: Profile, **more: Object
+) -> list[Event]:
     """Run objects on sim or in a lab, perform the steps, and return all that happened."""
     plan = {
         "name": "effects",
@@ -102,7 +104,7 @@ def watch(objects: Iterable[Object], steps: list[Object], seconds: float, *, on:
     }
 
     async def main(folder: Path) -> list[Event]:
-        (file := folder / "plan.yaml").write_text(yaml.safe_dump({**plan, "expect": {}}))
+        (file := folder / "plan.yaml").write_text(yaml.safe_dump({**plan, **more, "expect": {}}))
         experiment = read_experiment(file)
         timeline = Timeline(asyncio.get_running_loop().time)
         events: list[Event] = []

@@ -8,13 +8,17 @@ import pytest
 
 from crashy.kubelet.backoff import crash_loop_backoff
 from crashy.kubelet.versions import NEWEST, PROFILES, Profile
-from tests.engines.effects import Seen, watch
+from tests.engines.effects import Seen, container, pod, probe, service, watch
 from tests.engines.profile_effects import EFFECTS
 
 ELSEWHERE = {
     "version": "test_what_a_pod_is_told_of_the_version, in the lab: sim's containers read no headers",
     "texts": "test_profile_texts.py",
     "sleep_hooks": "test_hooks.py: a pod that has one is refused",
+    "kills_all_on_oom": "lab/test_cgroup.py, test_the_limits_of_v2: cgroup v2 alone has it",
+    "resizes_in_place": "kubelet/test_resizing.py",
+    "announces_resizes": "kubelet/test_resizing.py",
+    "propagation": "test_how_long_proxies_take",
     "crash_loop_gates": "test_the_gates_of_the_back_off: no engine has a setting for it",
 }
 
@@ -51,3 +55,20 @@ def test_the_gates_of_the_back_off() -> None:
     assert crash_loop_backoff(PROFILES["1.32"], reduced_decay=True).maximum == 60
     with pytest.raises(ValueError, match=r"1\.20 has no setting"):
         crash_loop_backoff(PROFILES["1.20"], reduced_decay=True)
+
+
+@pytest.mark.parametrize(
+    ("profile", "least", "most"),
+    [
+        (replace(NEWEST, propagation=(3.0, 3.0)), 3.0, 3.2),
+        *((PROFILES[version], *PROFILES[version].propagation) for version in ("1.20", "1.32", "1.36")),
+    ],
+)
+def test_how_long_proxies_take(profile: Profile, least: float, most: float) -> None:
+    one = pod("web", container(readinessProbe=probe("/readyz")))
+    traffic = {"service": "web", "path": "/", "rate": 20}
+    events = watch([one, service("web")], [], 12, on="sim", profile=profile, traffic=traffic)
+    known = next(event.t for event in events if event.kind == "endpoints" and event.data["serving"])
+    answered = next(event.t for event in events if event.kind == "request" and event.reason == "200")
+
+    assert least - 0.01 <= answered - known <= most + 0.1

@@ -67,7 +67,7 @@ def test_a_pod_that_ends_stays_an_endpoint_or_not(engine: str, cluster: Cluster,
 @pytest.mark.parametrize("engine", ["kube", "lab", "sim"])
 def test_readiness_goes_on_while_a_container_is_stopped(engine: str, cluster: Cluster, tmp_path: Path) -> None:
     """kubernetes#123027, kubernetes#124791: its pod may be ready, and an endpoint, until its process has ended."""
-    seen = run("ready-while-stopping", engine, profile_of(cluster), tmp_path)
+    seen = run("readiness-in-pre-stop", engine, profile_of(cluster), tmp_path)
 
     killing = seen.of("event", "Killing")[0]["t"]
     again = seen.of("event", "Started", after=killing)[0]["t"]
