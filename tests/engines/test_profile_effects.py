@@ -16,7 +16,7 @@ ELSEWHERE = {
     "texts": "test_profile_texts.py",
     "propagation": "test_propagation.py: how late a version's proxies are",
     "sleep_hooks": "test_hooks.py: a pod that has one is refused",
-    "kills_all_on_oom": "lab/test_cgroups.py: needs cgroup v2",
+    "kills_all_on_oom": "lab/test_cgroup.py, test_the_limits_of_v2: cgroup v2 alone has it",
     "resizes_in_place": "kubelet/test_resizing.py",
     "announces_resizes": "kubelet/test_resizing.py",
     "propagation": "test_how_long_proxies_take",

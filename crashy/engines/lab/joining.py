@@ -35,8 +35,15 @@ async def joined(pid: int, variable: str) -> None:
 
     Before, its arguments have the `variable` (NAME=value), which no command has in its own.
     """
-    while variable.encode() in proc.arguments(pid):  # noqa: ASYNC110 - what is waited for happens in that process
+    while not _is_command(pid, variable.encode()):  # noqa: ASYNC110 - what is waited for happens in that process
         await asyncio.sleep(PAUSE)
+
+
+def _is_command(pid: int, variable: bytes) -> bool:
+    words = proc.arguments(pid)
+    if words == [b""]:  # it is just becoming another program, or has ended
+        return (proc.state(pid) or "Z")[0] == "Z"
+    return variable not in words
 
 
 def look_up(program: str, path: str, folder: Path) -> None:
