@@ -207,4 +207,16 @@ def find(url: str | None, pod: str | None, token: str | None) -> list[Client]:
         raise UnreachableError(
             f"--pod: no lab is running (looked in {folder}): start one with crashy lab, or give --url"
         )
-    return [Client(found["admin_url"], token, found["name"], found["app_url"]) for found in choose(pods, pod)]
+    patients = [one for one in pods if "admin_url" in one]
+    try:
+        chosen = choose(patients, pod)
+    except BadInput:
+        others = choose(pods, pod) if len(patients) < len(pods) else []
+        if not others:
+            raise
+        names = ", ".join(f"{one['name']} ({', '.join(one['images'])})" for one in others[:5])
+        raise BadInput(
+            f"--pod: {pod!r}: no patient among these: {names}; only patients and stand-ins take faults: use the image "
+            "crashy-app, or another without a command"
+        ) from None
+    return [Client(found["admin_url"], token, found["name"], found["app_url"]) for found in chosen]

@@ -33,6 +33,11 @@ COMPARED = frozenset({"reasons", "times", "restarts", "detect", "recover"})  # t
 NEEDS = {"11": ("redis-server", "redis-cli", "tini"), "13": ("/proc/self/fd/1",)}  # programs and files
 
 
+def missing(file: Path) -> list[str]:
+    """Return what a lesson needs in the lab and this machine lacks."""
+    return [need for need in NEEDS.get(file.name[:2], ()) if not (shutil.which(need) or Path(need).exists())]
+
+
 async def lesson(experiment: Experiment, engine: str, folder: Path, turn: asyncio.Semaphore) -> bool:
     """Run one lesson on one engine and print its line."""
     html, timeline = (folder / f"{experiment.name}-{engine}.{suffix}" for suffix in ("html", "jsonl"))
@@ -98,19 +103,14 @@ def _read(file: Path) -> list[Event]:
     return [Event.from_json(line) for line in file.read_text().splitlines()]
 
 
-def _missing(file: Path) -> list[str]:
-    return [need for need in NEEDS.get(file.name[:2], ()) if not (shutil.which(need) or Path(need).exists())]
-
-
 async def main(folder: Path, at_once: int) -> int:
     """Run them all; 0 if all pass."""
     turn = asyncio.Semaphore(at_once)
     lessons = []
     for file in sorted((ROOT / "experiments").glob("*.yaml")):
         experiment = read_experiment(file)
-        missing = _missing(file)
-        if missing:
-            print(f"skip  {experiment.name}: not on this machine: {', '.join(missing)}")
+        if lacks := missing(file):
+            print(f"skip  {experiment.name}: not on this machine: {', '.join(lacks)}")
         else:
             lessons.append(experiment)
     result = await asyncio.gather(*(both(experiment, folder, turn) for experiment in lessons))

@@ -1,5 +1,7 @@
 """Run every lesson in the lab, on a cluster and, where it can be modelled, on sim, and say where they differ.
 
+Programs that a lesson needs and this machine lacks, as redis-server, are named, and it doesn't run in the lab.
+
 Each lesson runs --repeat times on each, so that the phase of a probe, which is luck, is taken out by the median. The
 cluster is the one that KUBECONFIG names; lab and sim follow the rules of its version.
 """
@@ -15,6 +17,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from lessons import missing
 
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment
@@ -82,7 +86,11 @@ async def lesson(
         async with turn:
             return engine, await run(experiment, engine, number, plan)
 
-    wanted = [(engine, n) for n in range(1, plan.repeat + 1) for engine in plan.extra if engine in experiment.engines]
+    engines = [engine for engine in plan.extra if engine in experiment.engines]
+    if "lab" in engines and (lacks := missing(Path(experiment.source))):
+        print(f"skip  {experiment.name} in the lab: not on this machine: {', '.join(lacks)}", file=sys.stderr)
+        engines.remove("lab")
+    wanted = [(engine, n) for n in range(1, plan.repeat + 1) for engine in engines]
     finished = await asyncio.gather(*(once(*which) for which in wanted))
     found: dict[str, ComparableRun] = {}
     for engine in ("kube", "lab", "sim"):

@@ -11,6 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.kubelet.cases import Expect
+
+
+@pytest.fixture
+def expect(request: pytest.FixtureRequest) -> Expect:
+    """Compare with the conformance cases that the test stands for."""
+    return Expect(request.node)
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print each reason for which tests were skipped, with their number, and each test that was run again."""

@@ -3,6 +3,8 @@
 A test carries the cases that it stands for as `@pytest.mark.case("id", …)`, a kubelet's trace as
 `@pytest.mark.trace("id")`, a workload's as `@pytest.mark.workload("id")`. Every id of the lists must be carried by a
 test, or be set aside with its reason: in a table of docs/fidelity.md, a workload's trace in the list itself.
+
+A case has passed if its tests have, and have compared every key of what it expects (`tests/kubelet/cases.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import pytest
 import yaml
 
 from tests.engines.recordings import listed as workloads
+from tests.kubelet.cases import CASES, expectations, keys, whole
 
 TESTS = Path(__file__).parent
 DOCUMENT = TESTS.parent / "docs" / "fidelity.md"
@@ -49,6 +52,8 @@ class Count:
     carried: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     passed: set[str] = field(default_factory=set)
+    compared: set[str] = field(default_factory=set)
+    """The keys of cases, as `id key`, that a test has compared."""
 
     def __str__(self) -> str:
         aside = set_aside(self.kind)
@@ -57,8 +62,22 @@ class Count:
 
     @property
     def good(self) -> set[str]:
-        """Return what no test has failed, and at least one has passed."""
-        return self.passed - self.failed
+        """Return what no test has failed, and at least one has passed, and of cases those that were compared whole."""
+        good = self.passed - self.failed
+        return good - self.uncompared().keys() if self.kind == "case" else good
+
+    def uncompared(self) -> dict[str, list[str]]:
+        """Return which keys of the cases that have passed were not compared."""
+        found = {name: sorted(keys(name) - whole(name, self.compared)) for name in self.passed}
+        return {name: missing for name, missing in found.items() if missing or not keys(name)}
+
+    def omissions(self) -> Iterator[str]:
+        """Return a line for each case that has passed without being compared whole."""
+        if self.kind == "case" and self.passed and not expectations():
+            yield f"cases can't be compared: {CASES} is missing"
+        elif self.kind == "case":
+            for name, missing in sorted(self.uncompared().items()):
+                yield f"not compared of case {name}: {', '.join(missing)}"
 
     def complaints(self) -> Iterator[str]:
         """Return what is wrong with the lists."""
@@ -94,6 +113,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note what came of each case; a test that is skipped has not passed."""
     for kind, name in report.user_properties:
+        if kind == "compared" and report.passed:
+            COUNTS["case"].compared.add(str(name))
         if kind in COUNTS:
             COUNTS[kind].carried.add(str(name))
             if report.failed:
@@ -115,4 +136,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for count in COUNTS.values():
         for complaint in count.complaints():
             terminalreporter.line(complaint, red=True)
+        for omission in count.omissions():
+            terminalreporter.line(omission, yellow=True)
         terminalreporter.line(str(count))

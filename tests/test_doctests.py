@@ -23,7 +23,7 @@ def test_examples(path: Path) -> None:
 PARTS = (
     "objects/pod",
     "controllers/endpoints",
-    *(f"kubelet/{n}" for n in ("worker", "backoff", "pod", "events", "handlers/http")),
+    *(f"kubelet/{n}" for n in ("worker", "backoff", "pod", "events", "handlers/request")),
 )
 
 

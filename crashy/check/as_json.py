@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import PurePath
@@ -67,6 +68,8 @@ def _container(target: CheckTarget) -> dict[str, Any]:
             "granted": result.start.safe,
             "killed": _bounds(result.start.killed),
             "killed_by": result.start.by and str(result.start.by),
+            "ended": _bounds(result.start.ended),
+            "in_vain": result.start.in_vain,
             "ready": _bounds(result.start.ready),
             "known": target.env.starts or None,
         },
@@ -90,5 +93,7 @@ def _finding(finding: Finding, here: PurePath) -> dict[str, Any]:
     }
 
 
-def _bounds(bounds: Bounds | None) -> dict[str, float] | None:
-    return None if bounds is None else {"best": round(bounds.best, 6), "worst": round(bounds.worst, 6)}
+def _bounds(bounds: Bounds | None) -> dict[str, float | None] | None:
+    if bounds is None:
+        return None
+    return {"best": round(bounds.best, 6), "worst": None if bounds.worst == math.inf else round(bounds.worst, 6)}

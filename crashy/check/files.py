@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from crashy.check.model import Finding, Hit, Severity, Trap, finding_in
 from crashy.check.related import files_with_others, related_findings
 from crashy.check.targets import CheckTarget, Workload, given_name, read_objects, targets_among
+from crashy.kubelet.admission import refusals
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.manifest.comments import Comment
 from crashy.manifest.walk import Source
@@ -90,6 +91,9 @@ def read_sources(sources: Iterable[Source], profile: Profile = NEWEST) -> Checke
         checked.other_kinds += found.skipped
         for document, one in found.objects:
             checked.findings += _same_name(document, one.namespace, places)
+            if isinstance(one, Workload):
+                errors = refusals(one.template, KINDS[one.kind].template or "", profile)
+                checked.findings += [invalid_in(document, error.path, error) for error in errors]
         if source.kustomized:
             files = {document.file for document in source.documents} if found.skipped else ()
             checked.findings += related_findings(found.objects, files)

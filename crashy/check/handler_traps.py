@@ -9,7 +9,7 @@ from crashy.check.model import Hit, Severity
 from crashy.check.outcomes import FailureMode, Verdict, noticed, outcome
 from crashy.check.ports import leads_to
 from crashy.check.targets import CheckTarget
-from crashy.objects import clients, programs
+from crashy.objects import clients, programs, reaping
 from crashy.objects.pod import Exec, Handler, HTTPGet, Probe, ProbeType, TCPSocket
 from crashy.objects.ports import PortError, find_port
 from crashy.patient.life import RNG_SECONDS
@@ -117,7 +117,7 @@ def exec_needs_shell(target: CheckTarget) -> Iterator[Hit]:
 
 def exec_without_reaper(target: CheckTarget) -> Iterator[Hit]:
     """Find exec probes that may leave orphans where no reaper is known."""
-    if target.template.share_process_namespace or target.env.reaped or programs.reaps(target.container.command):
+    if reaping.reaped(target.template, target.container):
         return
     for kind, command in _commands(target):
         names = [programs.name(argv[0]) for argv in programs.programs(command)]
@@ -125,8 +125,9 @@ def exec_without_reaper(target: CheckTarget) -> Iterator[Hit]:
         alone = "/" in command[0] and not programs.shell(command) and not _SCRIPT.search(command[0])
         if alone or programs.reaps(command) or set(names) <= programs.CHILDLESS:
             continue
-        first = target.container.command
-        who = f"{programs.name(first[0])} is the first process" if first else "the image's entrypoint is unknown"
+        own = target.container
+        first = reaping.first_process((*own.command, *own.args), own.image) if own.command else ""
+        who = f"{first} is the first process" if first else "the image's entrypoint is unknown"
         text = f"{' '.join(names)} runs without a reaper: {who}"
         yield Hit(target.field(f"{kind.field}.exec"), text)
         return

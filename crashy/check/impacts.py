@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from signal import SIGKILL, SIGTERM
 
 from crashy.check.outcomes import FailureMode, noticed, notices
-from crashy.check.starts import RELIST, listens, ready_after_start, start, waits_for
+from crashy.check.starts import (
+    AT_ONCE,
+    RELIST,
+    Start,
+    listens,
+    liveness_spares,
+    ready_after_start,
+    start,
+    unguarded,
+    waits_for,
+    within_start,
+)
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.backoff import WORK_QUEUE_SECONDS, crash_loop_backoff
 from crashy.kubelet.detection import Bounds, first_failure, first_probe
@@ -49,28 +60,40 @@ class Impact:
 
 def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     """Derive how a failure of a container that was ready goes on; `killing` is from SIGTERM to its end."""
-    detected: Bounds | None
-    ended: Bounds | None
-    if mode is FailureMode.EXIT:
-        detected, ended = _SYNC, Bounds(0.0, RELIST + _pre_stop_after_exit(target))
-    else:
-        begun = start(target).by is ProbeType.STARTUP or target.container.startup_probe is None
-        detected = noticed(target, ProbeType.LIVENESS, mode) if begun else None
-        # The kill waits for the sync, and the sync for its tick.
-        ended = detected and _sum(detected, _SYNC, killing)
+    begun = start(target)
+    detected, ended = _detected_and_ended(target, begun, mode, killing)
     restarted = ended and _restarted(target, mode, ended, killing)
-    ready = ready_after_start(target, mode)
-    if ready is None or start(target).ready is None:
+    ready = within_start(target, begun, ready_after_start(target, mode, _unguarded(target, mode)))
+    if ready is None or begun.ready is None:
         return Impact(detected, None, None, None)
     out = _out(target, mode, ended, killing)
-    app = listens(target)
-    answering = restarted and _sum(restarted, app)
-    back = restarted and _sum(restarted, Bounds(max(ready.best, app.best), max(ready.worst, app.worst)))
+    app = within_start(target, begun, listens(target), asked=False)
+    answering = restarted and app and _sum(restarted, app)
+    back = restarted and app and _sum(restarted, Bounds(max(ready.best, app.best), max(ready.worst, app.worst)))
+    if back and _unguarded(target, mode) != AT_ONCE:
+        back = Bounds(back.best, back.worst + _killed_twice(target, killing))
     if not target.readiness_counts:
         return Impact(detected, out, back, answering)
     if target.pods is not None and target.pods <= 1:
         return Impact(detected, out, back, back if _waits_to_be_ready(target) else answering)
+    if out and answering and _stays_ready(target, mode):  # it gets requests while it starts, at first
+        return Impact(detected, out, back, Bounds(min(out.best, answering.best), min(out.worst, answering.worst)))
     return Impact(detected, out, back, out if _waits_to_be_ready(target) or restarted is None else answering)
+
+
+def _detected_and_ended(
+    target: CheckTarget, begun: Start, mode: FailureMode, killing: Bounds
+) -> tuple[Bounds | None, Bounds | None]:
+    """Bound when the kubelet has decided to restart the container, and when it has ended."""
+    if mode is FailureMode.EXIT:
+        return _SYNC, Bounds(0.0, RELIST + _pre_stop_after_exit(target, begun))
+    if begun.in_vain and begun.ready and begun.killed and begun.ended:  # it is killed in any case, or is already
+        left = max(begun.killed.worst + RELIST - begun.ready.best, 0.0)
+        return Bounds(0.0, left), Bounds(0.0, max(begun.ended.worst - begun.ready.best, 0.0))
+    probed = begun.by is ProbeType.STARTUP or target.container.startup_probe is None
+    detected = noticed(target, ProbeType.LIVENESS, mode) if probed else None
+    # The kill waits for the sync, and the sync for its tick.
+    return detected, detected and _sum(detected, _SYNC, killing)
 
 
 def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: Bounds) -> Bounds | None:
@@ -78,11 +101,12 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: 
 
     A kill and a start within one sync are published as one: without a probe to pass, it was ready all the time.
     """
+    early = Bounds(0.0, _unguarded(target, mode).worst) if _stays_ready(target, mode) else AT_ONCE
     if mode is FailureMode.EXIT:
-        return ended if ended == _SYNC else ended and _sum(ended, _SYNC)
+        return ended if ended == _SYNC and early is AT_ONCE else ended and _sum(ended, early, _SYNC)
     unready = _waits_to_be_ready(target) or stays_ended(target)
     seen = noticed(target, ProbeType.READINESS, mode)
-    published = ended and _sum(ended, _SYNC) if unready else None
+    published = ended and _sum(ended, early, _SYNC) if unready else None
     if ended and not unready and _ends_its_job(target):
         published = _sum(ended, _SYNC, killing, _SYNC)  # it is restarted, and then deleted
     if seen is None or published is None:
@@ -92,19 +116,19 @@ def _out(target: CheckTarget, mode: FailureMode, ended: Bounds | None, killing: 
 
 def _restarted(target: CheckTarget, mode: FailureMode, ended: Bounds, killing: Bounds) -> Bounds | None:
     """Bound when the process runs again that has `ended`, or the one of the pod in its place."""
-    limit = _backoff_limit(target)
+    limit = backoff_limit(target)
     if stays_ended(target):
         if limit is None and target.workload.kind != "Pod" and len(target.template.containers) == 1:
             return _sum(ended, _SUCCESSOR)
         return _sum(ended, REPLACED) if limit else None
-    if _ends_its_job(target):
+    if _ends_its_job(target) or (mode is FailureMode.EXIT and ends_well(target)):
         return None
     return Bounds(ended.best, ended.worst + _killed_at_start(target, killing)) if mode is FailureMode.EXIT else ended
 
 
 def _ends_its_job(target: CheckTarget) -> bool:
     """Return whether the first restart is one too many for the Job, which fails."""
-    limit = _backoff_limit(target)
+    limit = backoff_limit(target)
     return target.template.restart_policy == "OnFailure" and limit is not None and limit <= 1
 
 
@@ -115,12 +139,55 @@ def stays_ended(target: CheckTarget) -> bool:
     return never and not all(restarts_after(template, container, code, profile) for code in _FAILED)
 
 
+def ends_well(target: CheckTarget) -> bool:
+    """Return whether a container is known to end by itself with an exit code after which it is not started again."""
+    ends = "KILL_IN_SECONDS" in target.env.failures
+    return ends and not restarts_after(target.template, target.container, target.env.exit_code, target.profile)
+
+
 def _waits_to_be_ready(target: CheckTarget) -> bool:
     """Return whether a container that runs has a probe to pass before it is ready."""
     return bool(target.container.readiness_probe or target.container.startup_probe)
 
 
-def _backoff_limit(target: CheckTarget) -> int | None:
+def _unguarded(target: CheckTarget, mode: FailureMode) -> Bounds:
+    """Bound how long the container after a failure counts as started before its startup probe is asked.
+
+    Only one that was killed is followed by such a one, in the same pod; and after an exit, one that a liveness probe
+    has killed before its end was seen.
+    """
+    most = float(unguarded(target))
+    if not most or stays_ended(target):
+        return AT_ONCE
+    if mode is FailureMode.EXIT:
+        return Bounds(0.0, most) if _kills_the_dead(target) else AT_ONCE
+    return Bounds(most, most)
+
+
+def _stays_ready(target: CheckTarget, mode: FailureMode) -> bool:
+    """Return whether the pod is ready at first after the kill: nothing but its startup probe says that it isn't."""
+    return target.container.readiness_probe is None and _unguarded(target, mode) != AT_ONCE
+
+
+def _kills_the_dead(target: CheckTarget) -> bool:
+    probe = target.container.liveness_probe
+    return probe is not None and probe.failure_threshold == 1 and notices(target, probe, FailureMode.EXIT)
+
+
+def _killed_twice(target: CheckTarget, killing: Bounds) -> float:
+    """Return how much longer it takes if liveness kills two starts that no startup probe guards; 0 if it can't.
+
+    The third one comes after a back-off, in which the status says that nothing runs: it is guarded.
+    """
+    liveness, safe = target.container.liveness_probe, liveness_spares(target)
+    if liveness is None or safe >= unguarded(target) or waits_for(target, liveness).worst <= safe:
+        return 0.0
+    late = unguarded(target) + liveness.timeout_seconds
+    wait = crash_loop_backoff().initial * 1.5 + WORK_QUEUE_SECONDS
+    return 2 * (late + RELIST + killing.worst) + wait + RELIST
+
+
+def backoff_limit(target: CheckTarget) -> int | None:
     """Return the backoffLimit of the Job that a container belongs to; None for another workload."""
     match target.workload.object:
         case Job() as job:
@@ -138,6 +205,8 @@ def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:
     probe = target.container.liveness_probe
     if probe is None or target.container.startup_probe is not None or probe.failure_threshold < 2:
         return 0.0
+    if start(target).in_vain:  # every start is killed: that is no delay of it
+        return 0.0
     if not notices(target, probe, FailureMode.EXIT):
         return 0.0
     safe = first_probe(probe).best + (probe.failure_threshold - 2) * probe.period_seconds
@@ -147,16 +216,17 @@ def _killed_at_start(target: CheckTarget, killing: Bounds) -> float:
     return killed + crash_loop_backoff().initial + WORK_QUEUE_SECONDS + RELIST
 
 
-def _pre_stop_after_exit(target: CheckTarget) -> float:
+def _pre_stop_after_exit(target: CheckTarget, begun: Start) -> float:
     """Return how long a preStop sleep can delay a restart after an exit.
 
     A liveness probe that one failure ends may fail between the exit and the relist: then what has ended is killed too.
+    Or it ends while it is killed.
     """
     probe, hook = target.container.liveness_probe, target.container.lifecycle.pre_stop
-    if probe is None or probe.failure_threshold > 1 or not isinstance(hook, Sleep):
+    if probe is None or not isinstance(hook, Sleep) or (probe.failure_threshold > 1 and not begun.in_vain):
         return 0.0
     grace = grace_period(target.template.termination_grace_period_seconds, KillReason.LIVENESS, target.container)
-    return min(hook.seconds, grace) if notices(target, probe, FailureMode.EXIT) else 0.0
+    return min(hook.seconds, grace) if begun.in_vain or notices(target, probe, FailureMode.EXIT) else 0.0
 
 
 def _sum(*parts: Bounds) -> Bounds:

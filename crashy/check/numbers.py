@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from crashy.check.impacts import Impact, impact
-from crashy.check.outcomes import FailureMode, hook_seconds
+from crashy.check.outcomes import FailureMode
 from crashy.check.starts import Start, start
+from crashy.check.stops import kill_reason, kill_time
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.backoff import crash_loop_backoff
 from crashy.kubelet.detection import Bounds
-from crashy.kubelet.grace import KillReason, grace_after_pre_stop, grace_period, runs_pre_stop
-from crashy.kubelet.restarts import restart_policy
-from crashy.objects.pod import Container, ProbeType
+from crashy.objects.pod import ProbeType
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +28,7 @@ class Numbers:
 @lru_cache(maxsize=16)  # several rules ask for those of one container
 def numbers(target: CheckTarget) -> Numbers:
     """Derive the numbers of a container."""
-    # Without another container nothing is kept of a pod that is not restarted, and the whole of it is killed.
-    policy = restart_policy(target.template, target.container, target.profile)
-    whole = policy == "Never" and len(target.template.containers) == 1
-    killing = kill_time(target, KillReason.OTHER if whole else KillReason.LIVENESS)
+    killing = kill_time(target, kill_reason(target))
     return Numbers(
         {mode: impact(target, mode, killing) for mode in FailureMode},
         start(target),
@@ -44,27 +40,6 @@ def numbers(target: CheckTarget) -> Numbers:
 def probes_per_minute(target: CheckTarget) -> float:
     """Return how often a healthy container is probed."""
     return sum(60 / probe.period_seconds for kind, probe in target.probes.items() if kind is not ProbeType.STARTUP)
-
-
-def kill_time(target: CheckTarget, reason: KillReason = KillReason.LIVENESS) -> Bounds:
-    """Bound the time from the decision to kill until the process has ended: preStop, SIGTERM, at last SIGKILL.
-
-    At best the process ends at SIGTERM; a frozen one takes all the time there is.
-    """
-    container = target.container
-    grace = grace_period(target.template.termination_grace_period_seconds, reason, container, profile=target.profile)
-    if not runs_pre_stop(container, grace):
-        return Bounds(0.0, grace_after_pre_stop(grace))
-    seconds, known = hook_seconds(container.lifecycle.pre_stop)
-    least = min(seconds, grace)
-    most = least if known else grace
-    return Bounds(least, most + grace_after_pre_stop(grace, most))
-
-
-def pre_stop_seconds(container: Container) -> float | None:
-    """Return how long a container's preStop hook takes; None if it has none, or its time is unknown."""
-    seconds, known = hook_seconds(container.lifecycle.pre_stop)
-    return seconds if known and container.lifecycle.pre_stop else None
 
 
 def waits(life: float = 0.0, *, killed: bool = False, restarts: int = 12) -> tuple[float, ...]:

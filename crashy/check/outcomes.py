@@ -6,11 +6,12 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
+from crashy.check.ports import is_another_node
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds, detection
 from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.objects import clients, images
-from crashy.objects.pod import Exec, Handler, Probe, ProbeType, Sleep, TCPSocket
+from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, Probe, ProbeType, Sleep, TCPSocket
 from crashy.objects.ports import PortError, find_port
 from crashy.objects.standin import ports
 from crashy.patient import shell
@@ -38,10 +39,11 @@ class Verdict(StrEnum):
 
 
 class Outcome(NamedTuple):
-    """A probe's verdict, and the seconds that it takes as far as they are known."""
+    """A probe's verdict, the seconds that it takes as far as they are known, and why it fails in any case."""
 
     verdict: Verdict
     seconds: float = 0.0
+    why: str = ""
 
 
 def outcome(target: CheckTarget, probe: Probe, mode: FailureMode | None = None) -> Outcome:
@@ -56,6 +58,8 @@ def outcome(target: CheckTarget, probe: Probe, mode: FailureMode | None = None) 
         port = find_port(target.container, handler.port)
     except PortError:
         return Outcome(Verdict.ERRS)
+    if why := _refused(target, handler, port):
+        return Outcome(Verdict.FAILS, why=why)
     tcp = isinstance(handler, TCPSocket) and mode is not FailureMode.EXIT
     if mode is None or tcp or _another_listens(target, port):
         return Outcome(Verdict.PASSES)
@@ -100,6 +104,27 @@ def hook_seconds(hook: Handler | Sleep | None) -> tuple[float, bool]:
     return 0.0, False
 
 
+def _refused(target: CheckTarget, handler: HTTPGet | TCPSocket | GRPC, port: int) -> str:
+    """Return why a network probe isn't answered as it should be, however well the app is; empty if it is.
+
+    That is known of the patient, and of the node, where nobody answers for a pod.
+    """
+    if host := "" if isinstance(handler, GRPC) else handler.host:
+        return f"{host} is the node that the kubelet runs on" if is_another_node(target, host) else ""
+    settings = target.env.settings
+    others = [one for one in target.template.containers if one is not target.container]
+    if settings is None or any(port in ports(target.template, one) for one in others):
+        return ""
+    from crashy.patient import routes  # noqa: PLC0415 - few containers are the patient
+
+    match handler:
+        case HTTPGet(path=path, scheme=scheme):
+            return routes.get_refused(settings, port, path, https=scheme.upper() == "HTTPS")
+        case GRPC(service=service):
+            return routes.check_refused(settings, port, service)
+    return routes.connection_refused(settings, port)
+
+
 def _another_listens(target: CheckTarget, port: int) -> bool:
     """Return whether a port is another container's of the pod."""
     return not images.is_patient(target.container.image) and port not in ports(target.template, target.container)
@@ -121,9 +146,14 @@ def _exec(target: CheckTarget, command: tuple[str, ...], timeout: float, mode: F
         return int(mode is FailureMode.EXIT or patient or clients.sees_errors(words))
 
     ended, seconds = _run(command, other, timeout)
+    shown = " ".join(" ".join(command).split())
     if ended is None:
-        return Outcome(Verdict.HANGS, seconds)
-    return Outcome(Verdict.FAILS if ended.code else Verdict.PASSES, seconds)
+        _, whole = _run(command, other, ENDLESS)
+        takes = "never ends" if whole == ENDLESS else f"takes {whole:g} s"
+        return Outcome(Verdict.HANGS, seconds, "" if mode else f"{shown} {takes}, timeoutSeconds is {timeout:g}")
+    if ended.code:
+        return Outcome(Verdict.FAILS, seconds, "" if mode else f"{shown} exits with {ended.code}")
+    return Outcome(Verdict.PASSES, seconds)
 
 
 def _run(command: tuple[str, ...], other: Callable[[Other], int | None], most: float) -> tuple[Ended | None, float]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from crashy.errors import BadInput
 from crashy.fields.units import parse_duration
+from crashy.kubelet.detection import Bounds
+from crashy.kubelet.handlers.exec import expand
 from crashy.objects import images
 from crashy.objects.config import ConfigMap
 from crashy.objects.pod import Container, ProbeType
 from crashy.objects.standin import ANNOTATION, parse_model
+
+if TYPE_CHECKING:
+    from crashy.patient.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +25,9 @@ class PatientEnv:
 
     `starts` are the seconds until the app listens, `readies` those until it reports ready, both from its start;
     `latency` is the delay of its probes' responses; `failures` are the variables that make it fail, with their seconds;
-    `serial`: it serves one request at a time, each of `life.RNG_SECONDS`.
+    `serial`: it serves one request at a time, each of `life.RNG_SECONDS`. `obeys`: it is the patient, which ends at
+    SIGTERM; `drains` bounds how long an app takes for that whose model is known. `exit_code` is what KILL_IN_SECONDS
+    ends it with; `settings` are all of the patient's, unless something in them is unknown.
     """
 
     starts: float = 0.0
@@ -28,7 +37,10 @@ class PatientEnv:
     latency: Mapping[ProbeType, float] = field(default_factory=dict)
     failures: Mapping[str, float] = field(default_factory=dict)
     serial: bool = False
-    reaped: bool = False
+    obeys: bool = False
+    exit_code: int = 1
+    settings: Settings | None = None
+    drains: Bounds | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -58,7 +70,7 @@ def patient_env(
     if not patient and persona is None:
         return _modelled(annotations or {})
     variables = {**_ORIGINALS.get(persona or "", {}), **_variables(container, maps)}
-    seconds = _Seconds(variables)
+    seconds, obeys = _Seconds(variables), patient and container.command[:2] in {(), ("crashy", "serve")}
     starts = seconds("APP_START_DELAY")
     latency = {kind: seconds(f"{kind.upper()}_LATENCY") for kind in (ProbeType.READINESS, ProbeType.LIVENESS)}
     return PatientEnv(
@@ -69,18 +81,39 @@ def patient_env(
         latency={kind: late for kind, late in latency.items() if late},
         failures={name: seconds(name) for name in FAILURES if variables.get(name)},
         serial=variables.get("RNG_MODE") == "blocking",
-        reaped=patient and not container.command,
+        exit_code=int(code) if (code := variables.get("EXIT_CODE", "")).isdecimal() else 1,
+        obeys=obeys,
+        settings=_settings(container, maps, variables) if obeys else None,
         variables=variables,
     )
 
 
+def _settings(container: Container, maps: Mapping[str, ConfigMap], variables: Mapping[str, str]) -> Settings | None:
+    """Return the patient's settings; None if some come from what isn't known, or are refused."""
+    from crashy.patient.settings import IMAGE, SETTINGS, load  # noqa: PLC0415 - few containers are the patient
+
+    if any((source.get("configMapRef") or {}).get("name") not in maps for source in container.env_from):
+        return None
+    known = {name: text for name, text in variables.items() if name in SETTINGS}
+    unknown = {one.name for one in container.env if one.value_from and not known.get(one.name)}
+    if unknown & {"PORT", "ADMIN_PORT", "GRPC_PORT", "METRICS"}:
+        return None
+    words = (*container.command, *container.args)
+    flags = words[words.index("serve") + 1 :] if "serve" in words else ()
+    try:
+        return load([expand(word, dict(variables)) for word in flags], IMAGE | known)
+    except BadInput:
+        return None
+
+
 def _modelled(annotations: Mapping[str, str]) -> PatientEnv:
     try:
-        start = parse_model(annotations[ANNOTATION]).start
+        model = parse_model(annotations[ANNOTATION])
     except (KeyError, ValueError):
         return PatientEnv()
-    least, most = start.shortest, start.longest
-    return PatientEnv(starts=most, readies=most, least_starts=least, least_readies=least)
+    least, most = model.start.shortest, model.start.longest
+    drains = Bounds(model.drain.shortest, model.drain.longest)
+    return PatientEnv(starts=most, readies=most, least_starts=least, least_readies=least, drains=drains)
 
 
 class _Seconds:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crashy.check.handler_traps import depends_on
-from crashy.check.impacts import stays_ended
+from crashy.check.impacts import backoff_limit, ends_well, stays_ended
 from crashy.check.model import Hit, Severity
 from crashy.check.numbers import numbers, waits
 from crashy.check.outcomes import FailureMode
 from crashy.check.targets import CheckTarget
-from crashy.kubelet.restarts import restart_policy
-from crashy.objects.kinds import KINDS
+from crashy.kubelet.restarts import restart_policy, restarts_after
 
 # How the patient's variables make it fail.
 _MODES = {"CRASH_AFTER": FailureMode.ERRORS, "FREEZE_AFTER": FailureMode.HANG, "KILL_IN_SECONDS": FailureMode.EXIT}
@@ -37,7 +36,7 @@ def liveness_without_restart(target: CheckTarget) -> Iterator[Hit]:
     policy = restart_policy(target.template, target.container, target.profile)
     if target.container.liveness_probe is None or policy == "Always":
         return
-    job, never = KINDS[target.workload.kind].ends, stays_ended(target)
+    job, never = backoff_limit(target) is not None, stays_ended(target)
     if policy == "Never" and not never:  # its restart rules start it again
         return
     if never and target.container.restart_policy and len(target.template.containers) > 1:
@@ -48,7 +47,8 @@ def liveness_without_restart(target: CheckTarget) -> Iterator[Hit]:
         text += "; the Job starts another until backoffLimit" if job else other
     else:
         text = "its work begins again" + (", and counts towards the Job's backoffLimit" if job else "")
-    severity = None if never else Severity.NOTE
+        text += "; if it ends with 0 at SIGTERM, it is not started again once a restart has to wait"
+    severity = None if never or (target.env.obeys and not job) else Severity.NOTE
     yield Hit(target.field("livenessProbe"), f"liveness kills it, and restartPolicy is {policy}: {text}", severity)
 
 
@@ -70,6 +70,10 @@ def never_healed(target: CheckTarget) -> Iterator[Hit]:
     for name, seconds in target.env.failures.items():
         if impacts[_MODES[name]].detected is None:
             yield Hit(_variable(target, name), f"{name}: {_WORDS[_MODES[name]]} after {seconds:g} s and never recovers")
+        elif _MODES[name] is FailureMode.EXIT and ends_well(target) and backoff_limit(target) is None:
+            code, policy = target.env.exit_code, restart_policy(target.template, target.container, target.profile)
+            text = f"{name}: its process ends with {code} after {seconds:g} s, and restartPolicy {policy} leaves it so"
+            yield Hit(_variable(target, name), text)
 
 
 def ill_again(target: CheckTarget) -> Iterator[Hit]:
@@ -82,10 +86,21 @@ def ill_again(target: CheckTarget) -> Iterator[Hit]:
         if impact.back is None or impact.detected is None:
             continue
         life = seconds + impact.detected.worst
-        longest = max(waits(life, killed=_MODES[name] is not FailureMode.EXIT))
+        between = waits(life, killed=_MODES[name] is not FailureMode.EXIT)
+        longest = max(between)
         text = f"{name}: {_WORDS[_MODES[name]]} {seconds:g} s after each start; "
+        if longest and _MODES[name] is FailureMode.ERRORS and _completes(target):
+            times = next(index for index, wait in enumerate(between) if wait)
+            text += f"after {times} restarts it has to wait, and as it has ended with 0 at SIGTERM, it has completed"
+            yield Hit(_variable(target, name), text, Severity.WARNING)
+            continue
         wait = f"before its restarts it waits longer and longer, up to {longest:g} s" if longest else "it never waits"
         yield Hit(_variable(target, name), text + wait)
+
+
+def _completes(target: CheckTarget) -> bool:
+    """Return whether a container that ends at SIGTERM, with 0, is not started again by a later sync."""
+    return target.env.obeys and not restarts_after(target.template, target.container, 0, target.profile)
 
 
 def _variable(target: CheckTarget, name: str) -> str:

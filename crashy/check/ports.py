@@ -61,13 +61,17 @@ def undeclared_target_port(target: CheckTarget) -> Iterator[Hit]:
 
 def probe_host(target: CheckTarget) -> Iterator[Hit]:
     """Find probes with a host; localhost is the node, unless the pod shares the node's network."""
-    own_network = not (target.template.raw.get("spec") or {}).get("hostNetwork")
     for path, host, _ in _network_probes(target):
         if _NODE.fullmatch(host):
-            if own_network:
+            if is_another_node(target, host):
                 yield Hit(f"{path}.host", f"{host} is the node that the kubelet runs on, not this pod", Severity.ERROR)
         elif host:
             yield Hit(f"{path}.host", f"{host} is probed instead of this pod")
+
+
+def is_another_node(target: CheckTarget, host: str) -> bool:
+    """Return whether a host is the node's own, and not the pod's too."""
+    return bool(_NODE.fullmatch(host)) and not (target.template.raw.get("spec") or {}).get("hostNetwork")
 
 
 def leads_to(route: Route, target: CheckTarget) -> bool:

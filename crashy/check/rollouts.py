@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from crashy.check.model import Hit, Severity
-from crashy.check.numbers import pre_stop_seconds
 from crashy.check.outcomes import Verdict, hook_seconds, outcome
 from crashy.check.ports import leads_to
-from crashy.check.starts import start
+from crashy.check.starts import Start, start
+from crashy.check.stops import goes_on, kill_reason, pre_stop_seconds
 from crashy.check.targets import CheckTarget
 from crashy.controllers.rollout import fenceposts
-from crashy.kubelet.grace import KillReason, grace_period
 from crashy.objects.deployment import Deployment
 from crashy.objects.images import is_patient
 from crashy.objects.pod import ProbeType
@@ -102,19 +102,37 @@ def _recreated(target: CheckTarget) -> bool:
 
 
 def ready_while_stopping(target: CheckTarget) -> Iterator[Hit]:
-    """Find containers that may become ready after liveness has given up on their start, while preStop runs."""
-    container, made_from = target.container, target.workload.object
-    readiness, liveness, hook = container.readiness_probe, container.liveness_probe, pre_stop_seconds(container)
-    if container.startup_probe or readiness is None or liveness is None or hook is None:
+    """Find containers that may become ready after liveness has given up on their start, while they are killed."""
+    container, made_from, begun = target.container, target.workload.object, start(target)
+    readiness = container.readiness_probe
+    if begun.by is not ProbeType.LIVENESS or readiness is None or target.workload.kind not in _ROLLED:
         return
-    if target.workload.kind not in _ROLLED or outcome(target, readiness).verdict is not Verdict.PASSES:
+    least = getattr(made_from, "min_ready_seconds", 0)
+    if begun.in_vain:
+        yield from _surely_ready_while_stopping(target, begun, least)
         return
-    grace = grace_period(
-        target.template.termination_grace_period_seconds, KillReason.LIVENESS, container, profile=target.profile
-    )
-    waits = min(hook, grace)
-    needs = readiness.period_seconds * readiness.success_threshold
-    if waits > max(needs, getattr(made_from, "min_ready_seconds", 0)):
+    hook = pre_stop_seconds(container)
+    if outcome(target, readiness).verdict is not Verdict.PASSES or hook is None:
+        return
+    waits = min(hook, goes_on(target, kill_reason(target)).best)
+    if waits > max(readiness.period_seconds * readiness.success_threshold, least):
         text = f"preStop runs {waits:g} s after liveness has given up on a slow start"
         text += f"; readiness may succeed in it (every {readiness.period_seconds} s)"
         yield Hit(target.field("lifecycle.preStop"), f"{text}, and a rollout goes on with a container that is killed")
+
+
+def _surely_ready_while_stopping(target: CheckTarget, begun: Start, least: float) -> Iterator[Hit]:
+    """Find a start that is known to succeed after it was given up, and to last as long as a rollout needs."""
+    ready, killed, ended = begun.ready, begun.killed, begun.ended
+    if ready is None or killed is None or ended is None or ended.worst - ready.best <= least:
+        return
+    if ready.best < killed.worst and ready.worst <= killed.best:  # it is ready before that, too
+        return
+    span = f"{ready.best:g} s or more" if ready.worst == math.inf else f"{ready.best:g} to {ready.worst:g} s"
+    text = f"liveness gives up after {killed.best:g} to {killed.worst:g} s, readiness succeeds after {span}, and the "
+    text += (
+        f"container has ended after {ended.best:g} to {ended.worst:g} s: a rollout takes it for ready, and removes an "
+    )
+    text += "old pod"
+    path = "lifecycle.preStop" if target.container.lifecycle.pre_stop else "livenessProbe"
+    yield Hit(target.field(path), text, Severity.ERROR if ready.worst < math.inf else None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from crashy.check.outcomes import FailureMode, Verdict, hook_seconds, notices, outcome
+from crashy.check.stops import goes_on, kill_reason, kill_time
 from crashy.check.targets import CheckTarget
+from crashy.kubelet.backoff import RESYNC_SECONDS
 from crashy.kubelet.detection import Bounds, first_failure, first_probe
 from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.versions import NEWEST
@@ -15,37 +18,98 @@ from crashy.objects.pod import Probe, ProbeType
 
 RELIST = NEWEST.relist_seconds
 """The kubelet looks at its containers, and syncs a pod again, on a grid of so many seconds."""
+_RESYNC = 1.5 * RESYNC_SECONDS
+"""Seconds until a pod's next sync at the latest, if nothing asks for one."""
+
+
+AT_ONCE = Bounds(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
     """How long a start may take: `safe` seconds are always granted, and after `killed` the probe `by` has ended it.
 
-    None: no probe ends it. `ready` is when a container becomes ready after its start; it never does if that is None.
+    None: no probe ends it. `ended` is when the container has ended then, after preStop and its grace period; in vain if
+    `by` can't succeed in time, so that it ends every start. `ready` is when a container becomes ready after its start,
+    be it while it is killed; it never does if that is None, and maybe never if there is no end of it (inf).
     """
 
     safe: float | None
     killed: Bounds | None
     by: ProbeType | None
     ready: Bounds | None
+    ended: Bounds | None = None
+    in_vain: bool = False
 
 
 @lru_cache(maxsize=16)  # asked for by each failure mode and several rules
 def start(target: CheckTarget) -> Start:
     """Return how long a start may take, and when its probes end it."""
-    ready = ready_after_start(target)
     kind = next((kind for kind in (ProbeType.STARTUP, ProbeType.LIVENESS) if kind in target.probes), None)
     # A probe that errs is never counted, so neither does it end a start, nor begin what waits for it.
     if kind is None or outcome(target, target.probes[kind]).verdict is Verdict.ERRS:
-        return Start(None, None, None, ready)
+        return Start(None, None, None, ready_after_start(target))
     probe = target.probes[kind]
     # No probe begins before the container is known to run, which is after its postStart hook.
     hook = max(hook_seconds(target.container.lifecycle.post_start)[0] - probe.initial_delay_seconds, 0.0)
     safe = first_probe(probe).best + (probe.failure_threshold - 1) * probe.period_seconds
     quick, slow = first_failure(probe, ProbeFailure.REFUSE), first_failure(probe, ProbeFailure.HANG)
-    killed = Bounds(quick.best, slow.worst + hook)
-    ends = waits_for(target, probe).worst > quick.worst + hook  # until it listens, a start is refused at once
-    return Start(safe, killed, kind, None if ends else ready)
+    late = _published(target) + (0.0 if kind is ProbeType.LIVENESS or target.profile.startup_failure_syncs else _RESYNC)
+    killed = Bounds(quick.best, slow.worst + hook + late)
+    stop = kill_time(target, kill_reason(target, kind))
+    ended = Bounds(killed.best + stop.best, killed.worst + RELIST + stop.worst)
+    # Until it listens, a start is refused at once; a failed probe that waits for its sync is asked no more.
+    in_vain = not succeeds(target, kind) or waits_for(target, probe).best > quick.worst + hook
+    begun = Start(safe, killed, kind, None, ended, in_vain)
+    return replace(begun, ready=within_start(target, begun, ready_after_start(target)))
+
+
+def within_start(target: CheckTarget, begun: Start, moment: Bounds | None, *, asked: bool = True) -> Bounds | None:
+    """Bound what comes at a moment of a start, which a probe may end before: None for never, inf for maybe never.
+
+    What is `asked` for by a probe doesn't come after a failed startup probe, as nothing is probed any more.
+    """
+    if moment is None or begun.by is None or begun.killed is None or begun.safe is None:
+        return moment
+    if not begun.in_vain and waits_for(target, target.probes[begun.by]).worst <= begun.safe:
+        return moment
+    asked = asked and begun.by is ProbeType.STARTUP
+    goes = Bounds(0.0, 0.0) if asked else goes_on(target, kill_reason(target, begun.by))
+    if moment.worst <= begun.killed.best + goes.best and not (asked and begun.in_vain):
+        return moment
+    if begun.in_vain and (asked or moment.best >= begun.killed.worst + RELIST + goes.worst):
+        return None
+    return Bounds(moment.best, math.inf)
+
+
+def succeeds(target: CheckTarget, kind: ProbeType) -> bool:
+    """Return whether a probe succeeds, once its app has started and is well."""
+    probe, latency = target.probes[kind], target.env.latency.get(kind, 0.0)
+    well = outcome(target, probe)
+    return well.verdict is Verdict.PASSES and max(latency, well.seconds) < probe.timeout_seconds
+
+
+def _published(target: CheckTarget) -> float:
+    """Return how long a start may take to be published, before which nothing is probed."""
+    return RELIST if target.profile.publishes_running_at_relist else 0.0
+
+
+def unguarded(target: CheckTarget) -> int:
+    """Return for how long at most a container that follows a killed one counts as started before it has (seconds).
+
+    That is the startup probe's period: until its worker looks again, and sees that the container is another one.
+    kubernetes#141155
+    """
+    startup = target.container.startup_probe
+    return startup.period_seconds if startup is not None and target.profile.inherits_started else 0
+
+
+def liveness_spares(target: CheckTarget) -> float:
+    """Return how many seconds of such a start liveness grants for sure; all of them if it can't end it."""
+    liveness, most = target.container.liveness_probe, float(unguarded(target))
+    if liveness is None or outcome(target, liveness, FailureMode.EXIT).verdict is not Verdict.FAILS:
+        return most
+    return min(first_probe(liveness).best + (liveness.failure_threshold - 1) * liveness.period_seconds, most)
 
 
 def listens(target: CheckTarget) -> Bounds:
@@ -63,19 +127,23 @@ def waits_for(target: CheckTarget, probe: Probe) -> Bounds:
     return listens(target)
 
 
-def ready_after_start(target: CheckTarget, after: FailureMode | None = None) -> Bounds | None:
+def ready_after_start(
+    target: CheckTarget, after: FailureMode | None = None, unguarded: Bounds = AT_ONCE
+) -> Bounds | None:
     """Bound the time from a container's start until it is ready; None if it never is, however well its app is.
 
     Without a probe to pass that is at once, whether the app listens or not. `after` is how the container before it
-    failed: the successes that it had count, unless a probe failed since.
+    failed: the successes that it had count, unless a probe failed since. For `unguarded` seconds it counts as started
+    (see `unguarded`): only then its startup probe begins.
     """
     if target.template.readiness_gates:  # nobody sets the conditions
         return None
     hook = hook_seconds(target.container.lifecycle.post_start)[0]
-    reached = Bounds(hook, hook)
     startup, readiness = target.container.startup_probe, target.container.readiness_probe
+    reached = Bounds(hook, hook + (_published(target) if startup or readiness else 0.0))
     if startup is not None:
-        if (passed := _first_success(target, startup, ProbeType.STARTUP, reached)) is None:
+        gate = Bounds(reached.best + unguarded.best, reached.worst + unguarded.worst)
+        if (passed := _first_success(target, startup, ProbeType.STARTUP, gate)) is None:
             return None
         reached = Bounds(passed.best, passed.worst + RELIST)
     if readiness is None or (first := _first_success(target, readiness, ProbeType.READINESS, reached)) is None:

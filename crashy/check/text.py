@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -63,7 +64,7 @@ def _container(target: CheckTarget, width: int) -> Iterator[str]:
         probe = target.container.probe(kind)
         if probe is not None or kind is not ProbeType.STARTUP:
             yield from _wrapped(f"  {kind:9} ", _probe(target, kind, probe), width)
-    yield from _wrapped("  start     ", _start(result), width)
+    yield from _wrapped("  start     ", _start(target, result), width)
     yield ""
     head = _HEAD if target.routes else _HEAD_ALONE
     yield from _table([head, *(_row(target, mode, result.impacts[mode]) for mode in FailureMode)])
@@ -87,14 +88,23 @@ def _probe(target: CheckTarget, kind: ProbeType, probe: Probe | None) -> str:
     return text
 
 
-def _start(result: Numbers) -> str:
+def _start(target: CheckTarget, result: Numbers) -> str:
     start = result.start
-    ready = "" if start.ready is None or not start.ready.worst else f"; ready after {_span(start.ready)}"
     if start.by is None or start.safe is None:
-        text = f"may take any time{ready}"
+        text = "may take any time"
+    elif start.in_vain and start.ready:
+        text = f"{_seconds(start.safe)} are allowed, {start.by} ends each one after {_span(start.killed)}"
+        text += f", and it has ended after {_span(start.ended)}"
     else:
-        text = f"{_seconds(start.safe)} are allowed, {start.by} ends it after {_span(start.killed)}{ready}"
-    return f"{text}; never ready" if start.ready is None else text
+        text = f"{_seconds(start.safe)} are allowed, {start.by} ends it after {_span(start.killed)}"
+    if start.ready is None:
+        gates = " and ".join(target.template.readiness_gates)
+        return f"{text}; never ready{f', unless something sets {gates}' if gates else ''}"
+    if not start.ready.worst:
+        return text
+    if start.ready.worst == math.inf:
+        return f"{text}; ready after {_seconds(start.ready.best)} at the earliest, or never"
+    return f"{text}; ready after {_span(start.ready)}{', until then' if start.in_vain else ''}"
 
 
 def _row(target: CheckTarget, mode: FailureMode, impact: Impact) -> tuple[str, ...]:
@@ -146,6 +156,8 @@ def _wrapped(lead: str, text: str, width: int) -> list[str]:
 def _span(bounds: Bounds | None, nothing: str = "never") -> str:
     if bounds is None:
         return nothing
+    if bounds.worst == math.inf:
+        return f"at least {_seconds(bounds.best)}, or {nothing}"
     least, most = _number(bounds.best), _number(bounds.worst)
     return f"{most} s" if least == most else f"{least} to {most} s"
 

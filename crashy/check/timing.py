@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from crashy.check.model import Hit, Severity
-from crashy.check.numbers import kill_time, pre_stop_seconds, probes_per_minute
-from crashy.check.starts import start, waits_for
+from crashy.check.numbers import probes_per_minute
+from crashy.check.starts import Start, listens, start, succeeds, waits_for, within_start
+from crashy.check.stops import kill_time, pre_stop_seconds
 from crashy.check.targets import CheckTarget
-from crashy.kubelet.detection import Illness as ProbeFailure
-from crashy.kubelet.detection import first_failure
 from crashy.kubelet.grace import KillReason, grace_period
 from crashy.objects import programs
 from crashy.objects.pod import Exec, ProbeType
@@ -26,19 +26,34 @@ def slow_start_killed(target: CheckTarget) -> Iterator[Hit]:
     granted = start(target)
     if granted.by is None or granted.safe is None or granted.killed is None:
         return
-    probe = target.probes[granted.by]
-    needs = waits_for(target, probe).worst
-    if needs <= granted.safe:
+    needs = waits_for(target, target.probes[granted.by])
+    if needs.worst <= granted.safe or not succeeds(target, granted.by):
         return
-    surely = needs > first_failure(probe, ProbeFailure.REFUSE).worst
     text = (
-        f"its start takes {needs:g} s, {granted.by} grants {granted.safe:g} s for sure "
-        f"and kills after {granted.killed.best:g} to {granted.killed.worst:g} s"
+        f"its start takes {needs.worst:g} s, {granted.by} grants {granted.safe:g} s for sure "
+        f"and kills after {granted.killed.best:g} to {granted.killed.worst:g} s: "
     )
     path = target.field(f"{granted.by.field}.failureThreshold")
-    yield Hit(
-        path, text + (": it never starts" if surely else ": it depends on timing"), None if surely else Severity.WARNING
-    )
+    if granted.in_vain:
+        yield Hit(path, text + _in_vain(target, granted))
+    else:
+        yield Hit(path, f"{text}it depends on timing", Severity.WARNING)
+
+
+def _in_vain(target: CheckTarget, begun: Start) -> str:
+    """Return what becomes of a start that a probe always ends: it may finish while it is killed."""
+    if begun.by is ProbeType.STARTUP:
+        return "it is never ready"
+    done = begun.ready
+    if target.container.readiness_probe is None:  # it is ready at once, and of no use until it listens
+        done = within_start(target, begun, listens(target), asked=False)
+    if done is None or begun.ended is None:
+        return "it never starts"
+    what = "it is ready" if target.container.readiness_probe else "it listens"
+    ended = f"has ended {begun.ended.best:g} to {begun.ended.worst:g} s after each start"
+    if done.worst == math.inf:
+        return f"{what} after {done.best:g} s at the earliest, if it takes so long to end; it {ended}"
+    return f"{what} only while it is killed, after {done.best:g} to {done.worst:g} s; it {ended}"
 
 
 def slow_answer(target: CheckTarget) -> Iterator[Hit]:
@@ -71,6 +86,8 @@ def liveness_before_readiness(target: CheckTarget) -> Iterator[Hit]:
     if granted.safe is not None and granted.killed and granted.safe < readiness.initial_delay_seconds:
         text = f"liveness ends a start after {granted.killed.best:g} to {granted.killed.worst:g} s"
         text += f"; readiness is asked only after {readiness.initial_delay_seconds} s"
+        if granted.ended and readiness.initial_delay_seconds < granted.ended.worst:
+            text += f", and may succeed while it is killed: it has ended {granted.ended.worst:g} s after its start"
         yield Hit(target.field("livenessProbe.initialDelaySeconds"), text)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crashy.check import files, handler_traps, pods, ports, related, rollouts, timing
+from crashy.check import failing, files, handler_traps, pods, ports, related, rollouts, timing, unguarded
 from crashy.check.model import Severity, Trap
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -49,6 +49,14 @@ TRAPS = (
         "curl exits 0 for any response, 500 included: the probe only detects that nothing listens.",
         "curl --fail --max-time 1, or httpGet, which needs no program in the image.",
         handler_traps.curl_without_fail,
+    ),
+    Trap(
+        "never-succeeds", E, "The probe fails however well the app is",
+        "Its command always takes longer than timeoutSeconds (enforced since Kubernetes 1.20), or ends with an error; "
+        "or it asks for a port, a scheme, a route or a service that the app doesn't have. Liveness and startup kill a "
+        "healthy container again and again, readiness never succeeds.",
+        "A timeoutSeconds above the command's time; the port, scheme and path that the app answers on.",
+        failing.never_succeeds,
     ),
     Trap(
         "exec-needs-shell", E, "The probe's command needs a shell but has none",
@@ -113,7 +121,8 @@ TRAPS = (
     # Periods and timeouts.
     Trap(
         "slow-start-killed", E, "Its start takes longer than its probes allow",
-        "The container is killed before it has started, starts again, and is killed again: CrashLoopBackOff.",
+        "The kubelet decides to kill the container before it has started, starts it again, and so on: "
+        "CrashLoopBackOff. While its preStop and its grace period run it may become ready, but for no longer.",
         "A startupProbe whose failureThreshold x periodSeconds covers the slowest start.",
         timing.slow_start_killed,
     ),
@@ -131,9 +140,18 @@ TRAPS = (
         timing.delay_instead_of_startup,
     ),
     Trap(
+        "liveness-before-startup", W, "After a kill the startup probe is asked too late",
+        "In Kubernetes 1.35 to 1.37 the container after one that a probe has killed counts as started, like that one, "
+        "until its startup probe's worker looks again: up to periodSeconds later. Until then liveness is asked and can "
+        "kill it again, and without a readiness probe its pod is ready (kubernetes#141155).",
+        "A startupProbe with a periodSeconds that liveness outlasts (1, with a higher failureThreshold), or a liveness "
+        "probe with an initialDelaySeconds above that period; and a readiness probe. Or a kubelet that is mended.",
+        unguarded.liveness_before_startup,
+    ),
+    Trap(
         "liveness-before-readiness", W, "Liveness gives up before readiness is first asked",
         "Readiness is asked so late because the start takes so long, but liveness grants less: whoever starts that "
-        "slowly is killed before readiness could ever succeed, again and again.",
+        "slowly is killed, again and again, and is ready at most for the time that its preStop and its end take.",
         "A startupProbe that covers the slowest start; then neither of the two needs an initialDelaySeconds.",
         timing.liveness_before_readiness,
     ),
@@ -204,11 +222,11 @@ TRAPS = (
         rollouts.no_pre_stop_wait,
     ),
     Trap(
-        "ready-while-stopping", W, "Readiness may succeed while preStop runs",
-        "After liveness has given up on a start, readiness is still asked while preStop runs. If it succeeds then, a "
-        "rolling update takes the pod for ready and removes an old one; after preStop the container is killed "
-        "(kubernetes#123027).",
-        "A startupProbe that covers the slowest start, or minReadySeconds above preStop's time.",
+        "ready-while-stopping", W, "Readiness may succeed while the container is killed",
+        "After liveness has given up on a start, readiness is still asked until the process has ended: while preStop "
+        "runs, and while it ignores SIGTERM. If it succeeds then, a rolling update takes the pod for ready and removes "
+        "an old one; then the container is gone (kubernetes#123027).",
+        "A startupProbe that covers the slowest start, or minReadySeconds above the time that the kill takes.",
         rollouts.ready_while_stopping,
     ),
     Trap(
@@ -221,7 +239,8 @@ TRAPS = (
     Trap(
         "liveness-without-restart", W, "Liveness kills what is not restarted, or is to end by itself",
         "With restartPolicy Never a failed liveness probe ends the pod: nothing starts it again. With OnFailure it is "
-        "started again, whatever its exit code is, and has lost what it had done.",
+        "started again at once, whatever its exit code is, and has lost what it had done; but once that has to wait "
+        "(CrashLoopBackOff), one that has ended with 0 has completed, and so has its pod (kubernetes#109537).",
         "restartPolicy: Always for what serves; no liveness probe, but activeDeadlineSeconds for what runs to an end.",
         pods.liveness_without_restart,
     ),
@@ -238,9 +257,17 @@ TRAPS = (
         pods.readiness_ignored,
     ),
     Trap(
+        "readiness-gate", W, "The pod waits for a condition that somebody else sets",
+        "With readinessGates a pod is ready only while each of these conditions is True, however ready its containers "
+        "are. Without the controller that sets them it never is: its Services leave it out, a rollout waits for it.",
+        "See that the controller runs where this is applied, or leave readinessGates to its webhook.",
+        failing.gates_unset,
+    ),
+    Trap(
         "never-healed", W, "It fails, and nothing restarts it",
-        "The process keeps running, so it is restarted only if a liveness probe fails.",
-        "A liveness probe with httpGet.",
+        "A process that keeps running is restarted only if a liveness probe fails; one that has ended, only if "
+        "restartPolicy says so.",
+        "A liveness probe with httpGet; restartPolicy: Always for what serves.",
         pods.never_healed,
     ),
     Trap(

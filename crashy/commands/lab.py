@@ -19,7 +19,7 @@ from crashy.commands import lab_ctl
 from crashy.commands.arguments import Parser, duration, number
 from crashy.commands.lab_experiment import experiment
 from crashy.commands.lab_watch import Watch
-from crashy.commands.local import engine
+from crashy.commands.local import add_propagation, engine
 from crashy.commands.local import notes as local_notes
 from crashy.commands.output import Output
 from crashy.commands.versions import add_version
@@ -88,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--image-commands", type=Path, metavar="FILE", help="a file of such lines; # begins a comment")
     add_version(parser)
+    add_propagation(parser)
     add("--watch", action="store_true", help="apply the manifests again whenever their files change")
     add("--seed", type=int, metavar="N", help="make every random choice of the lab repeatable")
     return parser
@@ -170,7 +171,15 @@ async def _run(args: argparse.Namespace, experiment: Experiment, watch: Watch | 
     ):
         _note(text)
     speed = _Speed(timeline)
-    started = engine(args.on, timeline, rng=rng, profile=args.kubernetes, note=_note, experiment=experiment)
+    started = engine(
+        args.on,
+        timeline,
+        rng=rng,
+        profile=args.kubernetes,
+        note=_note,
+        experiment=experiment,
+        propagation=args.propagation,
+    )
     async with started as lab, _shown(args, lab, timeline, output, stop):
         edits = watch.run(lab, manifests.documents, _print_error) if watch and isinstance(lab, LabEngine) else None
         watching = asyncio.create_task(edits) if edits else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -11,11 +12,29 @@ from crashy.engines import images
 from crashy.engines.base import Engine
 from crashy.engines.lab.images import stands_in
 from crashy.engines.lab.running import running as lab
+from crashy.engines.propagation import AT_ONCE
 from crashy.engines.sim.sim import running as sim
 from crashy.experiment.model import Apply, Experiment
-from crashy.kubelet.versions import Profile
+from crashy.fields.units import Distribution, Uniform, parse_distribution
+from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.images import name as image_name
 from crashy.timeline import Timeline
+
+
+def add_propagation(parser: argparse.ArgumentParser) -> None:
+    """Add `--propagation MIN..MAX`; its value is a Distribution, or None: as the version has it."""
+    text = (
+        "how much later than its endpoints the proxies of a Service change: a time or a range "
+        f"(default {Uniform(*NEWEST.propagation)}); on lab and sim"
+    )
+    parser.add_argument("--propagation", type=_distribution, metavar="MIN..MAX", help=text)
+
+
+def _distribution(text: str) -> Distribution:
+    try:
+        return parse_distribution(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be {error}") from None
 
 
 def engine(
@@ -26,13 +45,17 @@ def engine(
     profile: Profile,
     note: Callable[[str], None],
     experiment: Experiment,
+    propagation: Distribution | None,
 ) -> AbstractAsyncContextManager[Engine]:
     """Return the engine `lab` or `sim` for an experiment, which runs while the context is open.
 
     A lab calls `note` with each warning.
     """
+    ingress = (experiment.traffic and experiment.traffic.ingress) or AT_ONCE
     if name == "sim":
-        return sim(timeline, rng=rng, profile=profile, models=experiment.models)
+        return sim(
+            timeline, rng=rng, profile=profile, models=experiment.models, propagation=propagation, ingress=ingress
+        )
     return lab(
         timeline,
         labs=labs_folder(),
@@ -41,6 +64,8 @@ def engine(
         profile=profile,
         models=experiment.models,
         images=experiment.images,
+        propagation=propagation,
+        ingress=ingress,
     )
 
 

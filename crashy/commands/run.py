@@ -17,16 +17,17 @@ from crashy.bundled import lesson
 from crashy.clock import VirtualLoop
 from crashy.commands import kube
 from crashy.commands.arguments import Parser
+from crashy.commands.local import add_propagation
 from crashy.commands.local import engine as local_engine
 from crashy.commands.local import notes as local_notes
 from crashy.commands.reports import add_arguments, show
-from crashy.commands.versions import add_version
+from crashy.commands.versions import AUTO, add_version
 from crashy.errors import BadInput, printable
 from crashy.experiment.model import ENGINES, Experiment
 from crashy.experiment.read import read_experiment
 from crashy.experiment.record import KEPT, Record
 from crashy.experiment.runner import run
-from crashy.kubelet.versions import NEWEST
+from crashy.kubelet.versions import NEWEST, RANGE
 from crashy.report.terminal import WORTH_A_LINE, event_line
 from crashy.timeline import Event, Timeline, kinds
 
@@ -42,7 +43,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="make every random choice repeatable")
     parser.add_argument("--timeline", type=Path, metavar="FILE", help="write everything that happens, as JSON lines")
     parser.add_argument("--quiet", action="store_true", help="print nothing while it runs")
-    add_version(parser)
+    add_version(parser, auto=True)
+    add_propagation(parser)
     kube.add_arguments(parser)
     add_arguments(parser)
     return parser
@@ -53,8 +55,14 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     plans = _plans(args)
     kube.refuse(args, [engine for _, engine in plans])
-    if args.on == "kube" and args.kubernetes is not NEWEST:
-        raise BadInput("--kubernetes: a cluster has a version of its own; leave it out, or run on lab or sim")
+    if args.on == "kube" and args.kubernetes not in {None, AUTO}:
+        raise BadInput(
+            f"--kubernetes: a cluster has a version of its own: {AUTO}, or leave it out; or run on lab or sim"
+        )
+    if args.on != "kube" and args.kubernetes == AUTO:
+        raise BadInput(f"--kubernetes {AUTO}: only with --on kube; name a version {RANGE}")
+    if args.on == "kube" and args.propagation:
+        raise BadInput("--propagation: a cluster's proxies take their own time; leave it out, or run on lab or sim")
     if args.timeline and len(plans) > 1:
         raise BadInput("--timeline: holds one run; name one experiment")
     records: list[Record] = []
@@ -133,6 +141,7 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, record: 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         rng = random.Random(args.seed)
+        profile = args.kubernetes or NEWEST
         begun: kinds.Experiment = {"engine": engine, "seed": args.seed, "version": __version__}
         async with AsyncExitStack() as stack:
             cluster = await stack.enter_async_context(kube.session(experiment, args)) if engine == "kube" else None
@@ -141,7 +150,15 @@ def _run(experiment: Experiment, engine: str, args: argparse.Namespace, record: 
             running = await stack.enter_async_context(
                 cluster.running(timeline)
                 if cluster
-                else local_engine(engine, timeline, rng=rng, profile=args.kubernetes, note=_note, experiment=experiment)
+                else local_engine(
+                    engine,
+                    timeline,
+                    rng=rng,
+                    profile=profile,
+                    note=_note,
+                    experiment=experiment,
+                    propagation=args.propagation,
+                )
             )
             await run(experiment, running, timeline, rng=rng, stop=stop, begun=begun)
         return stop.is_set()

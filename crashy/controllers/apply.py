@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
+from crashy.kubelet import admission
+from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.defaults import complete_pod
 from crashy.objects.fields import FieldError, forbidden, invalid
 from crashy.objects.job import Job
+from crashy.objects.kinds import KINDS
 from crashy.objects.pod import PodTemplate
+from crashy.objects.resources import RESIZABLE, requirements, resize_errors
 from crashy.objects.selector import LabelSelector
 from crashy.objects.service import Service
 from crashy.objects.statefulset import StatefulSet
@@ -78,10 +82,23 @@ def refusals(before: Workload, after: Workload) -> Iterator[str]:
         yield f"{after.source}: {after.kind}/{after.name}: {error}"
 
 
-def pod_refusals(before: PodTemplate, after: Workload) -> Iterator[str]:
-    """Return a line if more of a Pod's specification changes than may."""
-    if _fixed(before) != _fixed(after.template):
-        error: FieldError = forbidden("spec", f"pod updates may not change fields other than {','.join(_CHANGEABLE)}")
+def admission_refusals(workload: Workload, profile: Profile) -> Iterator[str]:
+    """Return a line for each field of a workload's pods that the version's API server refuses."""
+    for error in admission.refusals(workload.template, KINDS[workload.kind].template or "", profile):
+        yield f"{workload.source}: {workload.kind}/{workload.name}: {error}"
+
+
+def pod_refusals(before: PodTemplate, after: Workload, profile: Profile = NEWEST) -> Iterator[str]:
+    """Return a line for each change of a Pod's specification that is not allowed.
+
+    Resources change by another way on a cluster, its subresource `resize`; here it is applied too.
+    """
+    errors: Iterable[FieldError] = ()
+    if _fixed(before, profile) != _fixed(after.template, profile):
+        errors = [forbidden("spec", f"pod updates may not change fields other than {','.join(_CHANGEABLE)}")]
+    elif profile.resizes_in_place:
+        errors = resize_errors(completed(before)["spec"], completed(after.template)["spec"])
+    for error in errors:
         yield f"{after.source}: Pod/{after.name}: {error}; delete the pod first"
 
 
@@ -94,13 +111,18 @@ def _shown(selector: LabelSelector) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if value}
 
 
-def _fixed(template: PodTemplate) -> dict[str, Any]:
+def _fixed(template: PodTemplate, profile: Profile) -> dict[str, Any]:
     """Return the immutable part of a Pod's specification; the pull policy follows from the image's tag."""
 
-    def container(raw: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in raw.items() if key not in {"image", "imagePullPolicy"}}
+    def container(raw: Mapping[str, Any], field: str) -> dict[str, Any]:
+        kept = {key: value for key, value in raw.items() if key not in {"image", "imagePullPolicy"}}
+        if profile.resizes_in_place and (field == "containers" or raw.get("restartPolicy") == "Always"):
+            amounts = requirements(kept)
+            others = {kind: {n: a for n, a in of.items() if n not in RESIZABLE} for kind, of in amounts.items()}
+            kept["resources"] = {kind: left for kind, left in others.items() if left}
+        return kept
 
     spec = {k: v for k, v in completed(template)["spec"].items() if k not in {"activeDeadlineSeconds", "tolerations"}}
     for field in ("containers", "initContainers"):
-        spec[field] = [container(raw) for raw in spec.get(field, ())]
+        spec[field] = [container(raw, field) for raw in spec.get(field, ())]
     return spec

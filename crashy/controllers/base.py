@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from crashy.kubelet.runtime import Pod
 from crashy.objects.service import Service
@@ -13,6 +13,7 @@ from crashy.objects.workload import Key, Workload
 from crashy.targets import Facts
 
 NODE = "crashy-lab"
+Stoppable = Literal["kubelet", "node"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from crashy.controllers.apply import Verb, completed, pod_refusals, refusals, same
+from crashy.controllers.apply import Verb, admission_refusals, completed, pod_refusals, refusals, same
 from crashy.controllers.base import Network, PodView
 from crashy.controllers.cronjob import CronJobController
 from crashy.controllers.daemonset import DaemonSetController
 from crashy.controllers.endpointslice import ServiceController, ServiceControllers
 from crashy.controllers.environment import References
+from crashy.controllers.member import Member
+from crashy.controllers.node import Node, NodeRuntime
+from crashy.controllers.nodelifecycle import NodeLifecycle
 from crashy.controllers.poddisruptionbudget import BudgetController, BudgetControllers
 from crashy.controllers.scheduler import Scheduler
 from crashy.controllers.workloads import CONTROLLERS, OF_WORKLOADS, Controller, Owner, claimant
 from crashy.errors import BadInput
 from crashy.kubelet.driver import PodDriver
+from crashy.kubelet.generate import FINAL
 from crashy.kubelet.recorder import deleted_data
-from crashy.kubelet.runtime import Pod, Runtime
+from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import Profile
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import PodTemplate
@@ -33,21 +37,6 @@ from crashy.timeline import Timeline, kinds
 _C = TypeVar("_C")
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """A pod that exists, its driver and its owner (None for a bare pod)."""
-
-    pod: Pod
-    driver: PodDriver
-    owner: Owner | None
-    evicted: bool = False
-
-    @property
-    def view(self) -> PodView:
-        """Return it as it is now."""
-        return PodView(self.pod, self.driver.status, self.evicted)
-
-
 class Cluster:
     """One node and the controllers above it. Everything that happens is on the timeline.
 
@@ -56,7 +45,7 @@ class Cluster:
 
     def __init__(
         self,
-        runtime: Runtime,
+        runtime: NodeRuntime,
         network: Network,
         timeline: Timeline,
         tasks: asyncio.TaskGroup,
@@ -68,25 +57,26 @@ class Cluster:
         self._runtime = runtime
         self._network = network
         self._timeline = timeline
-        self._tasks = tasks
         self._profile = profile
         self._rng = rng
         self._max_pods = max_pods
-        self._members: dict[str, _Member] = {}  # by uid, in the order of creation
+        self._members: dict[str, Member] = {}  # by uid, in the order of creation
         self._bare: dict[Key, str] = {}  # the uids of pods without an owner
-        self._running: set[asyncio.Task[None]] = set()
         self._controllers: dict[Key, Controller[Any]] = {}
         self._services = ServiceControllers()
         self._references = References()
         self._budgets = BudgetControllers(timeline.add, self.owner)
-        self.scheduler = Scheduler(timeline.add)
+        self.scheduler = Scheduler(timeline.add, profile.texts)
+        lifecycle = NodeLifecycle(self, self.scheduler, timeline.add, profile, rng)
+        self.node = Node(runtime, lifecycle, tasks, timeline.add, self._gone)
 
     def check(self, manifests: Manifests) -> None:
-        """Raise BadInput with a line for each change of an existing object that is not allowed."""
+        """Raise BadInput with a line for each change of an existing object, and for each pod, that is not allowed."""
         lines: list[str] = []
         for workload in manifests.workloads:
+            lines += admission_refusals(workload, self._profile)
             if uid := self._bare.get(workload.key):
-                lines += pod_refusals(self._members[uid].pod.template, workload)
+                lines += pod_refusals(self._members[uid].pod.template, workload, self._profile)
             elif known := self._controllers.get(workload.key):
                 lines += refusals(known.workload, workload)
         replicas = {key: controller.workload.replicas for key, controller in self._controllers.items()}
@@ -117,7 +107,8 @@ class Cluster:
     def _apply_service(self, service: Service) -> Verb:
         known = self._services.get(service.namespace, service.name)
         if known is None:
-            self._services.add(ServiceController(service, self._network, self._timeline.add), self.pods())
+            controller = ServiceController(service, self._network, self._timeline.add, self._profile)
+            self._services.add(controller, self.pods())
             return "created"
         if same(known.service, service):
             return "unchanged"
@@ -172,7 +163,7 @@ class Cluster:
         member = self._members[pod.uid]
         self._change(member, replace(member.pod.template, labels=labels))
 
-    def _change(self, member: _Member, template: PodTemplate) -> None:
+    def _change(self, member: Member, template: PodTemplate) -> None:
         """Replace the template of a pod; whoever selects it no longer releases it, whoever does now adopts it."""
         pod = replace(member.pod, template=template)
         owner = claimant(self._controllers.values(), pod, member.owner)
@@ -201,21 +192,12 @@ class Cluster:
             rng=pod_rng,
             config=self._references,
         )
-        self._members[uid] = _Member(pod, driver, owner)
+        self._members[uid] = Member(pod, driver, owner)
         self._put(self._members[uid])
         if owner is None:
             self._bare["Pod", namespace, name] = uid
         daemon = isinstance(owner, DaemonSetController)
-        self.scheduler.schedule(pod, lambda: self._task(pod, self._run(pod, driver)), daemon=daemon)
-
-    def _task(self, pod: Pod, work: Coroutine[Any, Any, None]) -> None:
-        task = self._tasks.create_task(work, name=pod.object)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-
-    async def _run(self, pod: Pod, driver: PodDriver) -> None:
-        await driver.run()
-        self._gone(pod)
+        self.scheduler.schedule(pod, lambda: self.node.run(driver), daemon=daemon)
 
     def _gone(self, pod: Pod) -> None:
         member = self._members.pop(pod.uid)
@@ -229,14 +211,14 @@ class Cluster:
         self._put(self._members[uid])
         self._sync(self._members[uid].owner)
 
-    def _put(self, member: _Member) -> None:
+    def _put(self, member: Member) -> None:
         if member.owner:
             member.owner.pods.put(member.view)
         if not self.scheduler.waits(member.pod):
             self._services.put(member.view)
         self._budgets.put(member.view)
 
-    def _drop(self, member: _Member) -> None:
+    def _drop(self, member: Member) -> None:
         if member.owner:
             member.owner.pods.drop(member.pod.uid)
         key = ("Pod", member.pod.namespace, member.pod.name)
@@ -260,9 +242,12 @@ class Cluster:
         """Delete a pod gracefully; `grace` seconds replace its own. A pod that does not exist is no error."""
         if pod.uid not in self._members:
             return
-        self._members[pod.uid].driver.delete(grace)
-        if self.scheduler.waits(pod):  # no kubelet has to end it
+        driver = self._members[pod.uid].driver
+        driver.delete(grace)
+        ended = driver.status.phase in FINAL and self.node.stopped
+        if self.scheduler.waits(pod) or ended:  # no kubelet has to end it
             self.scheduler.forget(pod)
+            self.node.forget(pod)
             asyncio.get_running_loop().call_soon(self._gone, self._members[pod.uid].pod)
 
     def evict(self, pod: Pod) -> None:
@@ -270,13 +255,19 @@ class Cluster:
         if pod.uid not in self._members:
             return
         self._budgets.check_eviction(self._members[pod.uid].view)
+        self.disrupt(pod, "EvictionByEvictionAPI", "Eviction API: evicting")
+
+    def disrupt(self, pod: Pod, reason: str, message: str) -> None:
+        """Delete a pod, whose condition DisruptionTarget says why. One that does not exist is no error."""
+        if pod.uid not in self._members:
+            return
         self._members[pod.uid] = replace(self._members[pod.uid], evicted=True)
         kinds.CONDITION.add(
             self._timeline.add,
             "apiserver",
             pod.object,
-            "EvictionByEvictionAPI",
-            "Eviction API: evicting",
+            reason,
+            message,
             data={"type": "Normal", "condition": "DisruptionTarget", "status": "True", "namespace": pod.namespace},
         )
         self.delete(pod)
@@ -313,5 +304,4 @@ class Cluster:
         """End every pod's tasks; the runtime must stop the containers."""
         for controller in self._controllers.values():
             controller.stop()
-        for task in list(self._running):
-            task.cancel()
+        self.node.close()

@@ -11,6 +11,7 @@ from itertools import islice
 from crashy.controllers.base import Network, PodView
 from crashy.controllers.endpoints import Endpoint, pod_to_endpoint, usable
 from crashy.kubelet.runtime import Pod
+from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import PodTemplate
 from crashy.objects.ports import PortError, find_port
 from crashy.objects.service import Service
@@ -35,12 +36,13 @@ class ServiceController:
     publishes the result.
     """
 
-    def __init__(self, service: Service, network: Network, emit: Emit) -> None:
+    def __init__(self, service: Service, network: Network, emit: Emit, profile: Profile = NEWEST) -> None:
         self.service = service
         self.created_at = asyncio.get_running_loop().time()
         self.ready: dict[int, _Places] = {}  # by the Service's port: where its ready endpoints are
         self._network = network
         self._emit = emit
+        self._profile = profile
         self._backends: dict[str, _Backend | None] = {}  # by uid, in the order of creation; None: no endpoint (yet)
         self._changed = True
         self._joined: dict[str, None] = {}  # the ready ones, since the last event
@@ -89,7 +91,8 @@ class ServiceController:
 
     def _backend(self, view: PodView) -> _Backend | None:
         service, pod = self.service, view.pod
-        one = pod_to_endpoint(view.status, publish_not_ready_addresses=service.publish_not_ready_addresses)
+        publish = service.publish_not_ready_addresses
+        one = pod_to_endpoint(view.status, publish_not_ready_addresses=publish, profile=self._profile)
         if one is None:
             return None
         ports = {port.port: _port(pod.template, port.target_port) for port in service.ports}
@@ -102,7 +105,7 @@ class ServiceController:
         self._changed = False
         service = self.service
         backends = [one for one in self._backends.values() if one]
-        ready, serving = [one for one in backends if one.ready], usable(backends)
+        ready, serving = [one for one in backends if one.ready], usable(backends, self._profile)
         self.ready = {port.port: _places(ready, port.port) for port in service.ports}
         self._network.publish(service, {port.port: _places(serving, port.port) for port in service.ports})
         name, namespace = f"service/{service.name}", service.namespace

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from crashy.controllers.base import PodView
+from crashy.controllers.base import PodView, Stoppable
 from crashy.kubelet.runtime import Pod
 from crashy.objects.manifests import Manifests
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.workload import Workload
 from crashy.traffic.connection import Reply
+
+NO_STOP = "restart and stop: not on a cluster, whose kubelets and nodes run others' pods too: use --on lab or --on sim"
+"""Why an engine refuses `Engine.stop`."""
 
 
 class Engine(Protocol):
@@ -26,6 +29,11 @@ class Engine(Protocol):
 
     def takes_faults(self, pod: Pod) -> bool:
         """Return whether faults can be injected into a pod."""
+        ...
+
+    @property
+    def takers(self) -> str:
+        """Which pods take faults, for those who have others."""
         ...
 
     async def inject(self, pod: Pod, spec: str) -> None:
@@ -56,6 +64,14 @@ class Engine(Protocol):
         """Make the node schedulable, and bind the pods that are waiting. Raises BadInput where that can't be."""
         ...
 
+    async def stop(self, what: Stoppable) -> bool:
+        """Stop the kubelet, or the whole node; return whether it was running. Raises BadInput where that can't be."""
+        ...
+
+    async def start(self) -> None:
+        """Start again what was stopped, and return when the kubelet knows its pods."""
+        ...
+
     def bound(self, pod: Pod) -> bool:
         """Return whether a pod has a node."""
         ...
@@ -68,6 +84,15 @@ class Engine(Protocol):
         """Set a workload's number of replicas."""
         ...
 
-    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a connection of its own, and return what came back in `timeout` s."""
+    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
+        """Wait until those who choose for users know a Service's endpoints of this moment."""
+        ...
+
+    async def ask(
+        self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
+    ) -> Reply:
+        """Send a user's request to a Service, or through an `ingress` to its pods, on a connection of its own.
+
+        Return what came back within `timeout` seconds.
+        """
         ...

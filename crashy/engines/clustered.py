@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crashy.controllers.base import PodView
+from crashy.controllers.base import PodView, Stoppable
 from crashy.controllers.cluster import Cluster
 from crashy.kubelet.runtime import Pod
 from crashy.objects.workload import Workload
@@ -35,6 +35,14 @@ class ClusteredEngine:
     def uncordon(self) -> None:
         """Make the node schedulable, and bind the pods that are waiting for it."""
         self._cluster.scheduler.uncordon()
+
+    async def stop(self, what: Stoppable) -> bool:
+        """Stop the kubelet, or the whole node with its containers; return whether it was running."""
+        return await self._cluster.node.stop(what)
+
+    async def start(self) -> None:
+        """Start again what was stopped, and return when the kubelet knows its pods."""
+        await self._cluster.node.start()
 
     def bound(self, pod: Pod) -> bool:
         """Return whether a pod has a node."""

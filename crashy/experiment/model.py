@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crashy.experiment.values import Filled, Number, Shape, Span, UrlPath
+from crashy.controllers.base import Stoppable
+from crashy.experiment.values import Filled, Ingress, Number, Shape, Span, UrlPath
 from crashy.fields import Declared, param
-from crashy.fields.units import parse_duration
+from crashy.fields.units import Distribution, parse_duration
 from crashy.fields.values import Integer
 from crashy.objects.images import ImageCommands
 from crashy.objects.manifests import Manifests
@@ -95,6 +96,14 @@ class Uncordon:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop the kubelet, or the whole node, and start it again after so many seconds; None: not before the end."""
+
+    what: Stoppable
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """Set a workload's replicas; it is named as events name it (`deployment/web`)."""
 
@@ -129,7 +138,7 @@ class Exec:
     timeout: float
 
 
-Action = Inject | Recover | Delete | Evict | Drain | Uncordon | Scale | Apply | Load | Exec
+Action = Inject | Recover | Delete | Evict | Drain | Uncordon | Stop | Scale | Apply | Load | Exec
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +153,17 @@ class Step:
 
 
 class Traffic(Declared):
-    """Whom the users ask: `rate` times a second, each with `timeout` seconds of patience."""
+    """Whom the users ask: `rate` times a second, each with `timeout` seconds of patience.
+
+    With `ingress` they ask the pods through one, which hears of each change so much later than the endpoints.
+    """
 
     service: str = param(Filled(), default="", required=True)
     port: int | str | None = param(Shape({"type": ["integer", "string"]}))
     path: str = param(UrlPath(), default="/")
     rate: float = param(Number(1000), default=10.0)
     timeout: float = param(Span(least=0.001), default=2.0)
+    ingress: Distribution | None = param(Ingress())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from crashy.engines.base import NO_STOP
 from crashy.errors import BadInput
 from crashy.experiment.expectations import read_expectations
 from crashy.experiment.fields import Fields
-from crashy.experiment.model import ENGINES, Experiment, Traffic
+from crashy.experiment.model import ENGINES, Experiment, Stop, Traffic
 from crashy.experiment.schema import OTHERS, ExperimentFields
 from crashy.experiment.steps import read_steps
 from crashy.experiment.targets import check_service, port_of
@@ -23,6 +24,7 @@ from crashy.objects.standin import parse_model
 from crashy.report.parity import MEASURES
 
 T = TypeVar("T")
+_OWN_INGRESS = "traffic.ingress is for lab and sim: whether a cluster has an ingress, and how slow it is, is its own"
 
 
 def read_experiment(path: Path) -> Experiment:
@@ -44,10 +46,10 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
             fields.wrong("", f"{name}: is missing")
     manifests = read_manifests(fields, raw.get("manifests"), "manifests", path.parent)
     given = fields.given(ExperimentFields, raw, "")
-    why_not = {
-        engine: fields.text(why, f"why_not.{engine}")
-        for engine, why in fields.mapping(raw.get("why_not", {}), "why_not", ENGINES).items()
-    }
+    traffic = _traffic(fields, raw["traffic"], manifests) if "traffic" in raw else None
+    why_not = {"kube": _OWN_INGRESS} if traffic and traffic.ingress else {}
+    for engine, why in fields.mapping(raw.get("why_not", {}), "why_not", ENGINES).items():
+        why_not[engine] = fields.text(why, f"why_not.{engine}")
     differs = {
         engine: {
             what: fields.text(why, f"differs.{engine}.{what}")
@@ -55,21 +57,24 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
         }
         for engine, measures in fields.mapping(raw.get("differs", {}), "differs", OTHERS).items()
     }
+    steps = read_steps(
+        fields,
+        raw.get("steps", []),
+        manifests,
+        given.duration,
+        lambda value, at: read_manifests(
+            fields, value if isinstance(value, list) else [value], at, path.parent, on_top=True
+        ),
+    )
+    if any(isinstance(step.action, Stop) for step in steps):
+        why_not.setdefault("kube", NO_STOP)
     return Experiment(
         name=given.name,
         lesson=given.lesson.strip(),
         manifests=manifests,
-        traffic=_traffic(fields, raw["traffic"], manifests) if "traffic" in raw else None,
+        traffic=traffic,
         duration=given.duration,
-        steps=read_steps(
-            fields,
-            raw.get("steps", []),
-            manifests,
-            given.duration,
-            lambda value, at: read_manifests(
-                fields, value if isinstance(value, list) else [value], at, path.parent, on_top=True
-            ),
-        ),
+        steps=steps,
         expect=read_expectations(fields, raw.get("expect", {}), manifests),
         engines=_engines(fields, raw, why_not),
         why_not=why_not,
@@ -129,4 +134,7 @@ def _engines(fields: Fields, raw: Mapping[str, Any], why_not: Mapping[str, str])
         return tuple(engine for engine in ENGINES if engine not in why_not)
     items = fields.list(raw["engines"], "engines")
     chosen = [fields.choice(item, f"engines[{i}]", ENGINES) for i, item in enumerate(items)]
+    why = why_not.get("kube")
+    if "kube" in chosen and why in {NO_STOP, _OWN_INGRESS}:
+        fields.wrong(f"engines[{chosen.index('kube')}]", why)
     return tuple(engine for engine in chosen if engine)

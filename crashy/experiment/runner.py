@@ -10,6 +10,7 @@ from functools import partial
 
 from crashy.controllers.base import NODE, PodView
 from crashy.controllers.eviction import EvictionRefusedError
+from crashy.engines.admin import refusal
 from crashy.engines.base import Engine
 from crashy.engines.drain import NotDrainedError, drain
 from crashy.experiment.model import (
@@ -25,11 +26,12 @@ from crashy.experiment.model import (
     Recover,
     Scale,
     Step,
+    Stop,
     Uncordon,
 )
 from crashy.experiment.targets import port_of, spared
 from crashy.objects.service import Service
-from crashy.targets import choose
+from crashy.targets import Target, choose
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.users import users
 
@@ -105,8 +107,10 @@ class _Runner:
         traffic = self._experiment.traffic
         assert traffic is not None  # noqa: S101 - the caller has checked
         service = self._services[traffic.service]
-        ask = partial(self._engine.ask, service, port_of(service, traffic.port), traffic.path, traffic.timeout)
-        await users(ask, self._timeline, service.name, rate=traffic.rate, stop=over)
+        port, ingress = port_of(service, traffic.port), traffic.ingress is not None
+        ask = partial(self._engine.ask, service, port, traffic.path, traffic.timeout, ingress=ingress)
+        reachable = partial(self._engine.reachable, service, port, ingress=ingress)
+        await users(ask, self._timeline, service.name, rate=traffic.rate, stop=over, reachable=reachable)
 
     async def steps(self, tasks: asyncio.TaskGroup) -> None:
         """Perform each step at its time."""
@@ -134,6 +138,8 @@ class _Runner:
             case Uncordon():
                 self._engine.uncordon()
                 self._record(step, _NODE, f"{_NODE} uncordoned")
+            case Stop():
+                self.loads.append(tasks.create_task(self._stop(step, action)))
             case Load():
                 self.loads.append(tasks.create_task(self._load(action)))
                 self._record(
@@ -151,9 +157,17 @@ class _Runner:
         if inject:
             self._injected.update(view.pod.name for view in kept)
         if not kept:
-            why = "no such pod" if not chosen else f"it would leave fewer than {step.keep_ready} ready pods"
+            why = f"it would leave fewer than {step.keep_ready} ready pods" if chosen else self._why_none(step.target)
             self._record(step, f"pod/{step.target.text}", why, "Skipped")
         await asyncio.gather(*(self._on_pod(step, action, view) for view in kept))
+
+    def _why_none(self, target: Target) -> str:
+        """Return why no pod was chosen: there is none, or it takes no faults."""
+        views = self._engine.pods()
+        if meant := choose(target, views, PodView.facts, self._rng):
+            return refusal([view.pod for view in meant], self._engine.takers)
+        names = ", ".join(view.pod.name for view in views)
+        return f"no such pod; there are: {names}" if names else "no such pod"
 
     async def _on_pod(self, step: Step, action: Action, view: PodView) -> None:
         pod = view.pod
@@ -189,6 +203,17 @@ class _Runner:
             await drain(self._engine, tell, timeout)
         except NotDrainedError as error:
             self._record(step, _NODE, str(error), "NotDrained")
+
+    async def _stop(self, step: Step, action: Stop) -> None:
+        """Stop the kubelet or the node, and start it again, while other steps go on."""
+        if not await self._engine.stop(action.what):
+            self._record(step, _NODE, "it is stopped already", "Skipped")
+            return
+        self._record(step, _NODE, f"{action.what} stopped")
+        if action.seconds is not None:
+            await asyncio.sleep(action.seconds)
+            await self._engine.start()
+            self._record(step, _NODE, f"{action.what} started")
 
     async def _load(self, load: Load) -> None:
         """Send requests in a closed loop, as `ab` does; the outcomes are recorded at the end."""

@@ -46,6 +46,8 @@ class StepFields(Declared):
     evict: str = param(OneOf("pod"), default="")
     drain: str = param(OneOf("node"), default="")
     uncordon: str = param(OneOf("node"), default="")
+    restart: str = param(OneOf("kubelet"), default="")
+    stop: str = param(OneOf("kubelet", "node"), default="")
     scale: str = param(
         Filled({"type": "string", "pattern": "|".join(f"^{kind.name.lower()}/.+" for kind in SCALABLE)}), default=""
     )
@@ -55,6 +57,7 @@ class StepFields(Declared):
     target: Target | None = param(Parsed(Target.parse), mode=_ON_PODS)
     keep_ready: int = param(Integer(0, 100), default=0, mode=_ON_PODS)
     grace: float | None = param(Span(), mode="delete")
+    for_: float | None = param(Span(least=0.001), mode="restart stop")
     replicas: int = param(Integer(0, 100), default=0, mode="scale")
     container: str | None = param(Filled(), mode="exec")
     timeout: float | None = param(Span(least=0.001), mode="exec drain")

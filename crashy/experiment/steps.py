@@ -20,6 +20,7 @@ from crashy.experiment.model import (
     Recover,
     Scale,
     Step,
+    Stop,
     Uncordon,
 )
 from crashy.experiment.schema import ACTIONS, OPTIONS, StepFields
@@ -28,6 +29,7 @@ from crashy.objects.kinds import SCALABLE, kind_called
 from crashy.objects.manifests import Manifests
 
 _EXEC_SECONDS = 10.0
+_RESTART_SECONDS = 1.0
 
 ReadManifests = Callable[[Any, str], Manifests]
 
@@ -90,10 +92,8 @@ class _Steps:
                 return Delete(None if given.grace is None else round(given.grace))
             case "evict":
                 return Evict()
-            case "drain":
-                return Drain(given.timeout or 0.0)
-            case "uncordon":
-                return Uncordon()
+            case "drain" | "uncordon" | "restart" | "stop":
+                return _on_node(name, given)
             case "scale":
                 if "replicas" not in raw:
                     fields.wrong(path, "replicas: is missing")
@@ -120,6 +120,17 @@ class _Steps:
             return Scale(given.scale, given.replicas)
         check_workload(self.fields, kind.name, called, path, self.manifests)
         return Scale(f"{kind.name.lower()}/{called}", given.replicas)
+
+
+def _on_node(name: str, given: StepFields) -> Action:
+    match name:
+        case "drain":
+            return Drain(given.timeout or 0.0)
+        case "restart":
+            return Stop("kubelet", given.for_ or _RESTART_SECONDS)
+        case "stop":
+            return Stop("node" if given.stop == "node" else "kubelet", given.for_)
+    return Uncordon()
 
 
 def _words(value: Any) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from crashy.fields.units import PATTERN, parse_duration
+from crashy.fields.units import PATTERN, Distribution, parse_distribution, parse_duration
 from crashy.fields.values import Kind
 
 T = TypeVar("T")
@@ -120,6 +120,26 @@ class Span(Kind[float]):
         if self._days is not None and seconds > self._days * 86_400:
             raise ValueError(f"at most {self._days:g} days")
         return seconds
+
+
+class Ingress(Kind[Distribution]):
+    """How much later than a pod's endpoint an ingress changes: `{lag: 5s}`, or `{lag: 1s..5s}`."""
+
+    schema = {  # noqa: RUF012 - never written to
+        "type": "object",
+        "required": ["lag"],
+        "additionalProperties": False,
+        "properties": {"lag": {"anyOf": [{"type": "number", "minimum": 0}, TEXT]}},
+    }
+
+    def from_json(self, value: Any) -> Distribution:
+        """Read it."""
+        if not isinstance(value, dict) or value.keys() != {"lag"}:
+            raise ValueError("a mapping with one key, as {lag: 5s}")
+        try:
+            return parse_distribution(value["lag"])
+        except ValueError as error:
+            raise MistakeError(f"lag: {value['lag']!r}: must be {error}") from None
 
 
 class Number(Kind[float]):

@@ -13,8 +13,16 @@ Client = Literal["users", "kubelet"]
 DefaultTarget = Literal["users", "everything", "startup", "readiness", "liveness"]
 """The requests that a fault without a scope matches: users' routes, everything, or the routes of one probe."""
 
+KUBELET = ("kube-probe/", "kube-lifecycle/")
+"""How the User-Agents of a kubelet's probes and hooks begin; before 1.27 a hook's is like any Go program's."""
+
 _METHOD = r"[A-Za-z]{1,16}"
 _ROUTE = r"/[^\s,]{0,199}"
+
+
+def client_of(user_agent: str) -> Client:
+    """Return whose request it is."""
+    return "kubelet" if user_agent.startswith(KUBELET) else "users"
 
 
 class Request(NamedTuple):

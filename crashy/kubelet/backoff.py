@@ -64,6 +64,11 @@ class Backoff:
         self.reset_after = 2 * maximum if reset_after is None else reset_after
         self._entries: dict[Hashable, _Entry] = {}
 
+    @property
+    def expires_at(self) -> float | None:
+        """Return the time after which an entry will have expired, None without entries."""
+        return min(entry.updated + self.reset_after for entry in self._entries.values()) if self._entries else None
+
     def get(self, key: Hashable) -> float:
         """Return the current wait in seconds, 0 without an entry."""
         entry = self._entries.get(key)

@@ -8,27 +8,30 @@ SyncTerminatedPod. All times are the running loop's.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
-from crashy.kubelet.backoff import GC_SECONDS, SyncFailure, crash_loop_backoff
+from crashy.kubelet.backoff import SyncFailure, crash_loop_backoff
 from crashy.kubelet.config import COMPLETE, Config
 from crashy.kubelet.generate import FINAL, Waiting, generate_status, with_result
 from crashy.kubelet.grace import grace_period
 from crashy.kubelet.handlers.killing import kill_all
 from crashy.kubelet.handlers.lifecycle import Lifecycle
-from crashy.kubelet.handlers.mounting import mounted
+from crashy.kubelet.handlers.mounting import REMOUNT_SECONDS, mounted
 from crashy.kubelet.handlers.probing import Probing
+from crashy.kubelet.handlers.resizing import Resizing
 from crashy.kubelet.handlers.sandboxing import Sandboxing
 from crashy.kubelet.handlers.wakeups import Wakeups
 from crashy.kubelet.history import Histories
 from crashy.kubelet.outcome import Stored
 from crashy.kubelet.pod import compute_pod_actions
-from crashy.kubelet.recorder import Recorder
+from crashy.kubelet.recorder import SOURCE, Recorder
 from crashy.kubelet.restarts import restarts_all
 from crashy.kubelet.runtime import Pod, Runtime
+from crashy.kubelet.sandbox import PodSandbox
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.kubelet.worker import Decision
 from crashy.objects.pod import Container, PodTemplate, ProbeType
@@ -65,26 +68,36 @@ class PodDriver:
         template = pod.template
         self._containers = {c.name: c for c in (*template.init_containers, *template.containers)}
         self._status = PodStatus("Pending", (), ip=pod.ip, start_time=pod.created_at, ready_since=pod.created_at)
-        self._recorder = Recorder(pod, emit, profile, self._loop.time)
-        self._probing = Probing(
-            pod,
-            runtime,
-            self._recorder,
-            status=lambda: self._status,
-            changed=self._result_changed,
-            profile=profile,
-            rng=rng,
-        )
-        self._backoff = crash_loop_backoff(profile)
-        self._waiting: dict[str, Waiting] = {}
+        self._emit = emit
+        self._lifecycle = Lifecycle(pod, runtime, config=config, profile=profile)
+        self._sandbox = PodSandbox()
         self._view = Histories({})
         self._outdated: set[str] = set()  # instances whose container's image has changed since
-        self._wakeups = Wakeups(pod.created_at, self._relist, profile, rng)
-        self._sandboxing = Sandboxing(pod, self._recorder)
+        self._resizing = Resizing(runtime, profile)
         self._deleted = asyncio.Event()
         self._deletion_grace: int | None = None
         self._ended = False
         self._work: asyncio.Task[None] | None = None
+        self._forget(-math.inf)
+
+    def _forget(self, kubelet_start: float) -> None:
+        """Know of the pod what a kubelet that has started at that time does."""
+        self._kubelet_start = kubelet_start
+        self._recorder = Recorder(self.pod, self._emit, self._profile, self._loop.time)
+        self._probing = Probing(
+            self.pod,
+            self._runtime,
+            self._recorder,
+            status=lambda: self._status,
+            changed=self._result_changed,
+            profile=self._profile,
+            rng=self._rng,
+            kubelet_start=kubelet_start,
+        )
+        self._backoff = crash_loop_backoff(self._profile)
+        self._waiting: dict[str, Waiting] = {}
+        self._sandboxing = Sandboxing(self.pod, self._recorder)
+        self._wakeups = Wakeups(self.pod.created_at, self._relist, self._profile, self._rng)
 
     @property
     def status(self) -> PodStatus:
@@ -92,20 +105,14 @@ class PodDriver:
         return self._status
 
     async def run(self) -> None:
-        """Run the pod until it is deleted and its object removed; call it once.
+        """Run the pod until it is deleted and its object removed; call it once, and again after each `restart`.
 
-        Cancelling it ends every task of the pod at once; the runtime must then stop the containers that run.
+        Cancelling it ends every task of the pod at once: then the runtime must stop the containers that run, or they
+        run on until the `restart`.
         """
         try:
             async with asyncio.TaskGroup() as self._group:
-                self._lifecycle = Lifecycle(
-                    self.pod,
-                    self._runtime,
-                    self._recorder,
-                    self._group,
-                    changed=self._wakeups.container_changed,
-                    config=self._config,
-                )
+                self._lifecycle.begin(self._group, self._recorder, changed=self._wakeups.container_changed)
                 await self._sync_until_terminal()
                 await self._terminate()
                 ended_by_itself = not self._deleted.is_set()
@@ -115,6 +122,24 @@ class PodDriver:
                 self._probing.close()
         finally:
             self._wakeups.close()
+
+    async def starts_done(self) -> None:
+        """Wait until no container is being started."""
+        await self._lifecycle.starts_done()
+
+    def restart(self, kubelet_start: float, *, rebooted: bool) -> None:
+        """Forget what only the kubelet knew, which has been restarted at that time; then `run` the pod again.
+
+        `rebooted` means that its whole node was restarted, and the pod's sandbox is gone.
+        """
+        self._forget(kubelet_start)
+        self._relist()
+        if rebooted and self._view.instances:
+            self._sandbox.lose()
+
+    def node_not_ready(self) -> None:
+        """Set the pod's Ready condition to false, as the control plane does when its node is not ready."""
+        self._publish(replace(self._status, ready=False, ready_since=self._loop.time()), "node-controller")
 
     def delete(self, grace: int | None = None) -> None:
         """Delete the pod: `grace` seconds replace the pod's own. Deleting again can only shorten it.
@@ -132,7 +157,7 @@ class PodDriver:
             self._work.cancel()
 
     def update(self, template: PodTemplate) -> None:
-        """Apply a template with changed images, the only change that is allowed; affected containers restart."""
+        """Apply a template with changed images, whose containers restart, or with changed resources."""
         running = self._view.running()
         for container in (*template.init_containers, *template.containers):
             if container.name in running and container.image != self._containers[container.name].image:
@@ -153,28 +178,41 @@ class PodDriver:
 
     async def _sync(self) -> None:
         view = self._view
+        if self._profile.probes_before_status:
+            self._probing.start(self._group)
         self._publish_view()
         if self._ended:
             return
         await mounted(self.pod, self._config, self._recorder)
+        if not self._probing.begun and view.instances:
+            await asyncio.sleep(REMOUNT_SECONDS)
         if not view.records() and await self._sandboxing.fails():
             self._wakeups.requeue([SyncFailure()])
             return
         self._probing.start(self._group)
         self._probing.trigger_readiness()
-        records = {name: replace(r, changed=r.id in self._outdated) for name, r in view.records().items()}
+        found = self._sandbox.records(self.pod.template, view)
+        self._resizing.sync(self.pod.template, view.running(), self._recorder)
+        outdated = self._outdated | self._resizing.restarts.keys()
+        records = {name: replace(record, changed=record.id in outdated) for name, record in found.items()}
         if restarts_all(self.pod.template, self._status.exit_codes(), self._profile):
             await self._kill_all("killing")
             self._waiting.clear()
             self._lifecycle.remove()
             return
-        actions = compute_pod_actions(self.pod.template, records, self._probing.results, profile=self._profile)
+        actions = compute_pod_actions(
+            self.pod.template, records, self._probing.results, sandbox=self._sandbox.now, profile=self._profile
+        )
         if actions.kill_pod:
             await self._kill_all()
+            if not self._sandbox.now.usable:
+                self._recorder.sandbox_changed()
+                self._sandbox.renew(self._loop.time(), actions.attempt)
         else:
             for kill in actions.kill:
                 container = self._containers[kill.container]
-                await self._lifecycle.kill(container, kill.container_id, kill.message, kill.grace)
+                message = self._resizing.restarts.get(kill.container_id, kill.message)
+                await self._lifecycle.kill(container, kill.container_id, message, kill.grace)
         starts = [self._containers[name] for name in (*actions.start_init, *actions.start)]
         failures = [await self._start(container, view.last_finished_at(container.name)) for container in starts]
         if None in failures and not self._profile.publishes_running_at_relist:
@@ -185,13 +223,13 @@ class PodDriver:
 
     async def _start(self, container: Container, last_finished_at: float | None) -> SyncFailure | None:
         now = self._loop.time()
-        self._backoff.gc(now - now % GC_SECONDS)
         if crash_loop := self._backoff.do_backoff(now, container.name, last_finished_at):
             pod = self.pod
             message = crash_loop.message(container=container.name, pod=pod.name, namespace=pod.namespace, uid=pod.uid)
             self._waiting[container.name] = Waiting("CrashLoopBackOff", message)
             self._recorder.back_off(container)
             return SyncFailure(until=crash_loop.until)
+        self._wakeups.housekeep(self._backoff)
         if waiting := await self._lifecycle.start(container):
             if waiting.reason == "CreateContainerConfigError" and not self._waiting:
                 self._wakeups.container_changed()  # the relist sees the pod's new sandbox
@@ -253,13 +291,15 @@ class PodDriver:
             now=self._loop.time(),
             terminal=self._ended or self._deleted.is_set(),
             profile=self._profile,
+            kubelet_start=self._kubelet_start,
+            probed=self._probing.begun,
         )
 
-    def _publish(self, status: PodStatus) -> None:
+    def _publish(self, status: PodStatus, source: str = SOURCE) -> None:
         if status == self._status:
             return
         self._status = status
-        self._recorder.status(status)
+        self._recorder.status(status, source)
         self._on_status(status)
 
     def _result_changed(self, kind: ProbeType, decision: Decision) -> None:

@@ -7,7 +7,8 @@ and pkg/kubelet/prober/prober_manager.go UpdatePodStatus.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from crashy.kubelet.history import Histories, Instance
@@ -15,7 +16,7 @@ from crashy.kubelet.outcome import Results, Stored
 from crashy.kubelet.pod import should_restart
 from crashy.kubelet.restarts import REMOVED, is_sidecar, restarts_after, restarts_all
 from crashy.kubelet.versions import NEWEST, Profile
-from crashy.kubelet.worker import is_started
+from crashy.kubelet.worker import is_started, keeps_status
 from crashy.objects.pod import Container, PodTemplate, ProbeType
 from crashy.objects.status import ContainerStatus, Phase, PodStatus
 
@@ -41,14 +42,15 @@ def generate_status(
     now: float,
     terminal: bool = False,
     profile: Profile = NEWEST,
+    kubelet_start: float = -math.inf,
+    probed: bool = True,
 ) -> PodStatus:
     """Return the status that a sync publishes, `before` being the last one.
 
-    `terminal` means that the pod is being deleted or has ended, so that nothing is started any more.
+    `terminal` means that the pod is being deleted or has ended, so that nothing is started any more. `probed` means
+    that the pod's probe workers exist: at the first sync after `kubelet_start` they may not.
     """
-    was_started = {c.name for c in (*before.init_containers, *before.containers) if c.started}
-    inherited = was_started if profile.inherits_started else set()
-    source = _Source(template, histories, results, waiting, profile, terminal, inherited)
+    source = _Source(template, histories, results, waiting, profile, terminal, before, kubelet_start, probed)
     init = tuple(source.init_container(c) for c in template.init_containers)
     containers = tuple(source.container(c) for c in template.containers)
     phase = phase_of(template, containers, init, terminal=terminal, profile=profile)
@@ -150,8 +152,9 @@ class _Source:
     waiting: Mapping[str, Waiting]
     profile: Profile
     terminal: bool
-    inherited: Set[str]
-    """The containers that were started in the last status: that is copied by name, whatever instance it was about."""
+    before: PodStatus
+    kubelet_start: float
+    probed: bool
 
     def container(self, container: Container) -> ContainerStatus:
         """Return the status of a regular container."""
@@ -167,7 +170,12 @@ class _Source:
     def _ready(self, container: Container, status: ContainerStatus) -> bool:
         if not status.started:
             return False
-        return container.readiness_probe is None or self._result(ProbeType.READINESS, status) is Stored.SUCCESS
+        result = self._result(ProbeType.READINESS, status)
+        if container.readiness_probe is None or result is Stored.SUCCESS:
+            return True
+        if keeps_status(status.started_at, self.kubelet_start, self.profile):
+            return self.before.ready and (result is None or not self.probed)
+        return not self.probed
 
     def _result(self, probe_type: ProbeType, status: ContainerStatus) -> Stored | None:
         return self.results[probe_type].get(status.id)
@@ -195,8 +203,8 @@ class _Source:
             started = is_started(
                 running=True,
                 startup_result=startup,
-                has_startup_worker=container.startup_probe is not None,
-                inherited=container.name in self.inherited,
+                has_startup_worker=self.probed and container.startup_probe is not None,
+                inherited=self._inherits(status),
             )
             return replace(status, state="running", started=started)
         if cause and self._starts_again(container, newest):
@@ -209,6 +217,13 @@ class _Source:
             exit_code=end.exit_code,
             finished_at=end.finished_at,
         )
+
+    def _inherits(self, status: ContainerStatus) -> bool:
+        """Return whether it is started by the last status, which is copied by name, whatever instance it was about."""
+        before = self.before.container(status.name)
+        if before is None or not before.started:
+            return False
+        return self.profile.inherits_started or (self.profile.keeps_status_on_restart and before.id == status.id)
 
     def _starts_again(self, container: Container, newest: Instance) -> bool:
         plain = container in self.template.init_containers and not is_sidecar(container, self.profile)

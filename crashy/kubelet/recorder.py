@@ -44,6 +44,14 @@ class Recorder:
         """Report that it runs."""
         self._event(container, "Normal", "Started", self._texts.started.format(container=container.name))
 
+    def sandbox_changed(self) -> None:
+        """Report that the pod's sandbox is gone, and another one is made."""
+        self._event(None, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+
+    def resize(self, reason: str, text: str) -> None:
+        """Report how far a change of the pod's resources in place is."""
+        self._event(None, "Normal", reason, text)
+
     def failed(self, container: Container, error: str) -> None:
         """Report that the runtime could not start it."""
         self._event(container, "Warning", "Failed", f"Error: {error}")
@@ -56,9 +64,20 @@ class Recorder:
         """Report that its sandbox could not be created."""
         self._event(None, "Warning", "FailedCreatePodSandBox", message)
 
-    def hook_failed(self, container: Container, hook: str) -> None:
-        """Report that its `PreStop` or `PostStart` hook failed."""
-        self._event(container, "Warning", f"Failed{hook}Hook", f"{hook}Hook failed")
+    def hook_failed(self, container: Container, hook: str, message: str) -> None:
+        """Report that its `PreStop` or `PostStart` hook failed; `message` says why."""
+        text = self._texts.hook_failed.format(hook=hook, message=message)
+        self._event(container, "Warning", f"Failed{hook}Hook", text)
+
+    def hook_fell_back(self, container: Container, place: str) -> None:
+        """Note that an https hook was answered in plain HTTP and asked again.
+
+        The kubelet counts it and writes an event, which its own recorder drops, as it is about a pod and no container
+        (kubelet: pkg/kubelet/container/helpers.go shouldRecordEvent): a cluster has none.
+        """
+        text = f"request to HTTPS lifecycle hook {place} got HTTP response, retry with HTTP succeeded"
+        data: kinds.Note = {"container": container.name}
+        kinds.NOTE.add(self._emit, SOURCE, self._pod.object, "LifecycleHTTPFallback", text, data)
 
     def killing(self, container: Container, message: str) -> None:
         """Report that it is about to be killed, for the reason that the message gives."""
@@ -94,9 +113,9 @@ class Recorder:
         """Report that a container's process has `Started` or `Exited`."""
         kinds.PROCESS.add(self._emit, SOURCE, self._pod.object, reason, data=data)
 
-    def status(self, status: PodStatus) -> None:
+    def status(self, status: PodStatus, source: str = SOURCE) -> None:
         """Report a status."""
-        kinds.POD.add(self._emit, SOURCE, self._pod.object, status.phase, data=pod_data(self._pod, status))
+        kinds.POD.add(self._emit, source, self._pod.object, status.phase, data=pod_data(self._pod, status))
 
     def _event(self, container: Container | None, kind: str, reason: str, message: str) -> None:
         pod, now = self._pod, self._now()

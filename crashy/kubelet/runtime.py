@@ -44,12 +44,21 @@ class Exited:
     reason: str = ""
 
 
+LOST_EXIT_CODE = 255
+LOST_REASON = "Unknown"
+"""How containerd reports a container that has ended with its machine (internal/cri/server/restart.go)."""
+
+
 class StartError(Exception):
     """A container can't be started: the runtime's message, as it appears after `Error: ` in the `Failed` event."""
 
 
 class HookError(Exception):
-    """A lifecycle hook failed: the message is the runtime's or the handler's."""
+    """A lifecycle hook failed: the text is the runtime's or the handler's, `output` what a command has written."""
+
+    def __init__(self, error: str, output: str = "") -> None:
+        super().__init__(error)
+        self.output = output
 
 
 class Runtime(Protocol):
@@ -68,8 +77,14 @@ class Runtime(Protocol):
     async def stop(self, container_id: str, grace: float) -> None:
         """Send SIGTERM and, after `grace` seconds, SIGKILL; return when it has ended, perhaps before the call."""
 
+    def resize(self, container: Container, container_id: str) -> bool:
+        """Change the CPU and memory of a running container; return whether that could be done."""
+
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe once, within `probe.timeout_seconds`; every failure is an Outcome, never an exception."""
 
-    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
-        """Run a preStop or postStart handler to its end; the driver bounds its time. Raises HookError."""
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
+        """Run a preStop or postStart handler to its end; the driver bounds its time. Raises HookError.
+
+        Return the `host:port` that answered TLS in plain HTTP and was asked again without, else an empty text.
+        """

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -31,6 +32,14 @@ class EventTexts:
     errored: str = "{type} probe errored and resulted in {result} state: {error}"
     exec_timeout: str = 'command timed out: "{command}" timed out after {timeout}'
     redirect_warning: str = "Probe terminated redirects, Response body: {body}"
+    unschedulable: str = (
+        "0/1 nodes are available: 1 node(s) {why}. no new claims to deallocate, preemption: 0/1 nodes are available: "
+        "1 Preemption is not helpful for scheduling."
+    )
+    tainted: str = "had untolerated taint(s)"
+    hook_failed: str = "{hook}Hook failed"
+    http_hook: str = "HTTP lifecycle hook ({path}) for {container} failed - error: {error}"
+    post_start_error: str = "PostStartHookError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,16 @@ class Profile:
     crash_loop_gates: bool = True
     """The gates ReduceDefaultCrashLoopBackOffDecay and KubeletCrashLoopBackOffMax exist."""
 
+    probes_before_status: bool = False
+    """After its own restart the kubelet starts a pod's probe workers before it publishes the pod's status: no container
+    with a readiness probe is ready (up to 1.23; kubelet.go HandlePodAdditions). Otherwise after it (SyncPod): for a
+    moment every one that runs is."""
+    keeps_status_on_restart: bool = True
+    """What was started and ready stays so while the kubelet restarts, if it runs for 10 s already (from 1.35; KEP-4781:
+    the gate ChangeContainerStatusOnKubeletRestart, off)."""
+    node_monitor_grace: float = 50.0
+    """Seconds without a node's heartbeat after which it is not ready (40 up to 1.31; kube-controller-manager:
+    --node-monitor-grace-period)."""
     kills_all_on_oom: bool = True
     """On cgroup v2 a container dies whole for want of memory (memory.oom.group, from 1.28); otherwise one process does.
 
@@ -74,6 +93,19 @@ class Profile:
     """A probe's own terminationGracePeriodSeconds is honoured."""
     sidecars: bool = True
     """An init container with restartPolicy Always is a sidecar; otherwise it is a plain init container."""
+
+    resizes_in_place: bool = True
+    """A pod's CPU and memory may change while it runs (InPlacePodVerticalScaling, on from 1.33)."""
+    announces_resizes: bool = True
+    """Such a change has its event ResizeStarted, and the events name the pod's generation (from 1.35).
+
+    kubelet: pkg/kubelet/allocation/allocation_manager.go.
+    """
+    hooks_like_probes: bool = True
+    """An httpGet hook has its scheme and headers, and is asked again over http where a server answers TLS in plain text
+    (the gate ConsistentHTTPGetHandlers, on from 1.27); otherwise it is `http://IP:PORT/` and its path, and no more."""
+    sleep_hooks: bool = True
+    """A hook may `sleep` (the gate PodLifecycleSleepAction, on from 1.30); otherwise the API server drops the field."""
 
     restart_rules: bool = True
     """A container's own restartPolicy and restartPolicyRules are honoured (on from 1.35, RestartAllContainers 1.36)."""
@@ -94,6 +126,12 @@ class Profile:
     """Seconds that stopping the sandbox of a pod that has ended by itself takes, before its phase says so."""
     gone_after_exit: tuple[float, float] = (0.6, 1.0)
     """Seconds from a deleted pod's last exit until its object is removed: minimum and maximum."""
+
+    propagation: tuple[float, float] = (0.1, 0.6)
+    """Seconds from an EndpointSlice's change until a node's kube-proxy has written it, at least and at most.
+
+    kubernetes: pkg/proxy/iptables/proxier.go: syncRunner, at least 1 s (minSyncPeriod) between two syncs; as measured.
+    """
 
     spam_filter_by_type: bool = True
     """25 events (then one in 300 s) a pod *and type*, warnings apart from the rest; otherwise a pod, all together."""
@@ -117,15 +155,26 @@ _1_34 = replace(
     _1_35,
     version="1.34",
     requeue=Requeue.POLL,
+    announces_resizes=False,
     restart_rules=False,
     inherits_started=False,
+    keeps_status_on_restart=False,
     texts=EventTexts(
         pulled='Container image "{image}" already present on machine',
         created="Created container: {container}",
         started="Started container {container}",
+        tainted="had untolerated taint {{{taint}: }}",
     ),
 )
-_1_32 = replace(_1_34, version="1.32")
+_1_32 = replace(
+    _1_34,
+    version="1.32",
+    texts=replace(
+        _1_34.texts,
+        unschedulable="0/1 nodes are available: 1 node(s) {why}. preemption: 0/1 nodes are available: "
+        "1 Preemption is not helpful for scheduling.",
+    ),
+)
 _1_20 = Profile(
     version="1.20",
     texts=EventTexts(
@@ -136,6 +185,11 @@ _1_20 = Profile(
         errored="{type} probe errored: {error}",
         exec_timeout="",
         redirect_warning="{body}",
+        unschedulable="0/1 nodes are available: 1 node(s) {why}.",
+        tainted="had taint {{{taint}: }}, that the pod didn't tolerate",
+        hook_failed="{message}",
+        http_hook='Http lifecycle hook ({path}) for {container} failed - error: {error}, message: ""',
+        post_start_error="PostStartHookError: {error}",
     ),
     always_jitters=True,
     triggers_readiness=False,
@@ -146,9 +200,16 @@ _1_20 = Profile(
     startup_failure_syncs=False,
     requeue=Requeue.POLL,
     crash_loop_gates=False,
+    probes_before_status=True,
+    keeps_status_on_restart=False,
+    node_monitor_grace=40.0,
     kills_all_on_oom=False,
     probe_level_grace=False,
     sidecars=False,
+    resizes_in_place=False,
+    announces_resizes=False,
+    hooks_like_probes=False,
+    sleep_hooks=False,
     restart_rules=False,
     stops_liveness_on_deletion=False,
     keeps_terminating_endpoints=False,
@@ -157,9 +218,40 @@ _1_20 = Profile(
     withholds_final_phase=False,
     final_phase_after=0.0,
     gone_after_exit=(6.0, 9.0),
+    propagation=(0.05, 1.05),
     spam_filter_by_type=False,
 )
 
 PROFILES = {profile.version: profile for profile in (_1_20, _1_32, _1_34, _1_35, _1_36, _1_37, _FIXED)}
 NEWEST = _1_36
 """The newest one that was measured, and the default."""
+RANGE = f"from {_1_20.version} to {_1_37.version}, or {_FIXED.version}"
+
+
+def nearest(version: str) -> Profile:
+    """Return a version's profile, else the nearest lower one; raises ValueError outside of the range.
+
+    >>> nearest("1.28").version, nearest("v1.36.2+k3s1").version, nearest("fixed").version
+    ('1.20', '1.36', 'fixed')
+    """
+    if version in PROFILES:
+        return PROFILES[version]
+    found = re.fullmatch(r"v?1\.(\d{1,3})(?:[.+-]\S*)?", version)
+    minor = int(found[1]) if found else 0
+    known = {_minor(one): one for one in PROFILES.values() if one is not _FIXED}
+    if not min(known) <= minor <= max(known):
+        raise ValueError(f"{version!r}: must be {RANGE}")
+    return known[max(one for one in known if one <= minor)]
+
+
+def of_cluster(version: str) -> Profile:
+    """Return the profile that is nearest to a cluster's version, whatever it is."""
+    found = re.match(r"v?1\.(\d+)", version)
+    minor = int(found[1]) if found else _minor(NEWEST)
+    if minor > _minor(_1_37):
+        return _FIXED
+    return nearest(f"1.{max(minor, _minor(_1_20))}")
+
+
+def _minor(profile: Profile) -> int:
+    return int(profile.version.partition(".")[2])

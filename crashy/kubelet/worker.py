@@ -15,6 +15,11 @@ from crashy.kubelet.outcome import Outcome, Results, Stored
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import Probe, ProbeType
 
+RECENT_SECONDS = 10.0
+"""What has run for longer when the kubelet starts, was there before it.
+
+kubelet: pkg/kubelet/prober/prober_manager.go kubeletRestartGracePeriod.
+"""
 MAX_PROBE_RETRIES = 3
 """How often a handler is called in a row while it returns errors (kubelet: pkg/kubelet/prober/prober.go)."""
 
@@ -70,7 +75,12 @@ class Worker:
     """
 
     def __init__(
-        self, probe_type: ProbeType, probe: Probe, results: Results | None = None, profile: Profile = NEWEST
+        self,
+        probe_type: ProbeType,
+        probe: Probe,
+        results: Results | None = None,
+        profile: Profile = NEWEST,
+        kubelet_start: float = -math.inf,
     ) -> None:
         self.probe_type = probe_type
         self.probe = probe
@@ -83,6 +93,7 @@ class Worker:
         self._last: Stored | None = None
         self._in_flight = False
         self._profile = profile
+        self._kubelet_start = kubelet_start
 
     def step(self, now: float, container: ContainerView | None, outcome: Outcome | None = None) -> Decision:
         """Decide what to do for a container from its status; None means that no status is known.
@@ -115,7 +126,7 @@ class Worker:
         if container.id != self.container_id:
             self.results.remove(self.container_id)
             self.container_id = container.id
-            changed = self.results.set(container.id, INITIAL[self.probe_type])
+            changed = self._begin(container)
             self.on_hold = False
         if self.on_hold:
             return self._decide()
@@ -130,6 +141,15 @@ class Worker:
         waits_for_delay = age < self.probe.initial_delay_seconds
         waits_for_start = container.started == (self.probe_type is ProbeType.STARTUP)
         return self._decide(call_handler=not waits_for_delay and not waits_for_start, changed=changed)
+
+    def _begin(self, container: ContainerView) -> bool:
+        """Store what is known of a container that is new to this worker; return whether that is an update."""
+        running = container.state == "running"
+        if running and keeps_status(container.started_at, self._kubelet_start, self._profile):
+            if self.probe_type is ProbeType.STARTUP and container.started:
+                self.results.set(container.id, Stored.SUCCESS)
+            return False
+        return self.results.set(container.id, INITIAL[self.probe_type])
 
     def _conclude(self, outcome: Outcome) -> Decision:
         self._in_flight = False
@@ -199,6 +219,12 @@ def start_delay(period: float, kubelet_uptime: float, rng: random.Random, profil
     if profile.always_jitters or period > kubelet_uptime:
         return rng.random() * period
     return 0.0
+
+
+def keeps_status(started_at: float | None, kubelet_start: float, profile: Profile) -> bool:
+    """Return whether a running container stays started and ready as it was, though the kubelet has restarted since."""
+    recent = kubelet_start - RECENT_SECONDS
+    return profile.keeps_status_on_restart and started_at is not None and math.floor(started_at) < recent
 
 
 def retry(outcome: Outcome, calls: int) -> bool:

@@ -8,6 +8,7 @@ import reprlib
 from numbers import Integral, Real
 
 from crashy.errors import BadInput
+from crashy.fields.units import DISTRIBUTION, parse_distribution
 
 
 def wrong(name: str, value: object, allowed: str) -> str:
@@ -47,6 +48,15 @@ def seconds(name: str, value: object) -> float:
     if not number >= 0:  # refuses NaN too
         raise BadInput(wrong(name, value, allowed))
     return number
+
+
+def delay(name: str, value: object) -> str:
+    """Return a duration, or what durations are drawn from, as its text."""
+    found = text(name, value, DISTRIBUTION)
+    try:
+        return str(parse_distribution(found))
+    except ValueError as error:
+        raise BadInput(wrong(name, value, str(error))) from None
 
 
 def pattern(name: str, value: object) -> str:

@@ -47,17 +47,19 @@ class Experiment:
         self.engines = read.engines
         """Where it can run."""
 
-    def run(self, on: Literal["sim", "lab"] = "sim", seed: int | None = None) -> Result:
+    def run(self, on: Literal["sim", "lab"] = "sim", seed: int | None = None, propagation: str | None = None) -> Result:
         """Run it to its end, as `crashy run` does: in moments on sim, in real time in the lab.
 
-        Raises BadInput, a ValueError, if it can't run there, and RuntimeError if the engine fails.
+        `propagation`, as "0.1s..0.6s", is how much later than a pod's endpoint its Services change. Raises BadInput, a
+        ValueError, if it can't run there, and RuntimeError if the engine fails.
         """
         if arguments.text("on", on, _ON) not in ("sim", "lab"):
             raise BadInput(arguments.wrong("on", on, _ON))
-        seeded = [] if seed is None else [f"--seed={arguments.whole('seed', seed)}"]
+        options = [] if seed is None else [f"--seed={arguments.whole('seed', seed)}"]
+        options += [] if propagation is None else [f"--propagation={arguments.delay('propagation', propagation)}"]
         with tempfile.TemporaryDirectory(prefix="crashy-run-") as folder:
             file = Path(folder, "timeline")
-            child = Child("run", str(self._path), f"--on={on}", "--quiet", f"--timeline={file}", *seeded, read=str)
+            child = Child("run", str(self._path), f"--on={on}", "--quiet", f"--timeline={file}", *options, read=str)
             try:
                 if child.join() not in JUDGED:
                     raise child.ended()

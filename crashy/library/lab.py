@@ -68,22 +68,30 @@ class Lab:
 
     It waits until every pod is ready, at most `ready_within` seconds; with None, only until the pods exist. As on any
     cluster, a pod without a readiness probe is ready before it listens. A Service's `nodePort` is ignored, so that
-    several labs can run at once: see `url`. `seed` makes the lab's random choices repeatable. Raises BadInput, a
-    ValueError, with a line for each mistake in the manifests.
+    several labs can run at once: see `url`. `seed` makes the lab's random choices repeatable. A Service leads to its
+    endpoints of this moment; with `propagation`, as "0.1s..0.6s", it follows them later, as on a cluster. Raises
+    BadInput, a ValueError, with a line for each mistake in the manifests.
 
     A `pod` argument is a name, the start of exactly one, or `any`: a random one, ready if possible.
     """
 
-    def __init__(self, *manifests: Manifest, ready_within: float | None = 60.0, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        *manifests: Manifest,
+        ready_within: float | None = 60.0,
+        seed: int | None = None,
+        propagation: str = "0s",
+    ) -> None:
         within = None if ready_within is None else arguments.seconds("ready_within", ready_within)
-        seeded = [] if seed is None else [f"--seed={arguments.whole('seed', seed)}"]
+        options = [f"--propagation={arguments.delay('propagation', propagation)}"]
+        options += [] if seed is None else [f"--seed={arguments.whole('seed', seed)}"]
         found = read_manifests(manifests)
         folder = _sockets()
         self._rng = random.Random(seed)
         self._acted = 0
         self._state = _State()
         objects = without_node_ports(found.documents)
-        self._child = Child("lab", "--json", *seeded, "-", read=self._state, stdin=objects)
+        self._child = Child("lab", "--json", *options, "-", read=self._state, stdin=objects)
         self._socket = folder / f"{self._child.pid}.sock"
         try:
             self._child.wait(lambda: self._has_started(found), START, self._not_started)
@@ -178,7 +186,7 @@ class Lab:
 
     def _listens(self, pod: Pod) -> bool:
         """Return whether a patient's admin API answers; True for other containers, which the lab refuses by itself."""
-        patients = self._ask("pods")["pods"]
+        patients = [one for one in self._ask("pods")["pods"] if "admin_url" in one]
         urls = [one["admin_url"] for one in patients if (one["name"], one["namespace"]) == (pod.name, pod.namespace)]
         try:
             return not urls or bool(Client(urls[0], timeout=ANSWER).request("GET", "/admin/status"))
@@ -239,14 +247,16 @@ class Lab:
     def wait_ready(self, pod: str = "", timeout: float = 60.0) -> None:
         """Wait until the pods whose names start with `pod` are ready or have succeeded; raises TimeoutError likewise.
 
-        After a fault a pod stays ready until its probe fails: wait for that event first.
+        Their Services lead to them then. After a fault a pod stays ready until its probe fails: wait for that event
+        first.
         """
         arguments.text("pod", pod)
         seconds = arguments.seconds("timeout", timeout)
 
         def ready() -> bool:
             found = [one for one in self.pods() if one.name.startswith(pod)]
-            return bool(found or not pod) and all(one.ready or one.phase == "Succeeded" for one in found)
+            there = bool(found or not pod) and all(one.ready or one.phase == "Succeeded" for one in found)
+            return there and bool(self._ask("propagated")["propagated"])
 
         self._child.wait(ready, seconds, lambda: self._missing(f"{pod or 'every pod'} ready", seconds))
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 
 from crashy.objects.config import ConfigMap, Secret
 from crashy.objects.document import Document, one_line, refusal
 from crashy.objects.fields import FieldError, invalid, required
 from crashy.objects.horizontalpodautoscaler import HorizontalPodAutoscaler, raised
 from crashy.objects.kinds import READ, RUN
+from crashy.objects.placement import placed
 from crashy.objects.poddisruptionbudget import PodDisruptionBudget
-from crashy.objects.reading import Reader, Reading
+from crashy.objects.reading import Reading, reader_of
 from crashy.objects.references import Found, check, warn
 from crashy.objects.service import Service
 from crashy.objects.workload import Key, Workload
@@ -132,11 +132,10 @@ def read_object(document: Document) -> tuple[Object | None, list[FieldError]]:
     kind = str(document.object["kind"])
     if kind not in READ or document.object["apiVersion"] not in READ[kind].versions:
         return None, []
-    file, _, name = READ[kind].read.partition(":")
-    reader: Reader = getattr(import_module(f"crashy.objects.{file}"), name)
+    reader = reader_of(READ[kind])
     reading = Reading(document, reader.schema)
     one: Object | None = reader.read(reading)
-    return (None if reading.errors else one), reading.errors
+    return (None if reading.errors else one), placed(reading.errors, READ[kind])
 
 
 def _kind_error(document: Document) -> FieldError | None:

@@ -186,6 +186,11 @@ class PodTemplate:
     share_process_namespace: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
+    @property
+    def host_network(self) -> bool:
+        """Return whether its pods have the node's addresses, and `localhost` is theirs too."""
+        return bool((self.raw.get("spec") or {}).get("hostNetwork"))
+
 
 def parse_pod_template(manifest: Mapping[str, Any], path: str = "spec.template", *, ends: bool = False) -> PodTemplate:
     """Read a controller's pod template (a Job's `ends`), or with `path=""` a Pod; raises SpecError with every error.

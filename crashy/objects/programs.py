@@ -48,10 +48,10 @@ def programs(command: Sequence[str]) -> tuple[Argv, ...]:
     (('curl', '-f', 'localhost/health'), ('exit', '1'))
     """
     argv = _unwrapped(tuple(command))
-    script = _script(argv)
-    if script is None:
+    text = script(argv)
+    if text is None:
         return (argv,) if argv else ()
-    return tuple(one for words in _commands(script) for one in programs(words))
+    return tuple(one for words in _commands(text) for one in programs(words))
 
 
 def name(program: str) -> str:
@@ -73,7 +73,7 @@ def reaps(command: Sequence[str]) -> bool:
 
 def shell(command: Sequence[str]) -> bool:
     """Return whether a command is given to a shell, which knows pipes and variables."""
-    return _script(_unwrapped(tuple(command))) is not None
+    return script(_unwrapped(tuple(command))) is not None
 
 
 def hosts(argv: Argv) -> Iterator[str]:
@@ -134,7 +134,8 @@ def _unwrapped(argv: Argv) -> Argv:
     return argv
 
 
-def _script(argv: Argv) -> str | None:
+def script(argv: Sequence[str]) -> str | None:
+    """Return the script that a shell is given with -c; None for another command."""
     if not argv or name(argv[0]) not in SHELLS:
         return None
     for index, word in enumerate(argv[1:-1], 1):
@@ -143,12 +144,12 @@ def _script(argv: Argv) -> str | None:
     return None
 
 
-def _commands(script: str) -> Iterator[Argv]:
+def _commands(text: str) -> Iterator[Argv]:
     try:
-        lexer = shlex.shlex(script.replace("\n", ";"), posix=True, punctuation_chars=True)
+        lexer = shlex.shlex(text.replace("\n", ";"), posix=True, punctuation_chars=True)
         words = list(lexer)
     except ValueError:  # a quote that is never closed
-        words = script.split()
+        words = text.split()
     one: list[str] = []
     for word in [*words, ";"]:
         if not _OPERATORS.fullmatch(word):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from crashy.objects.document import Document
 from crashy.objects.fields import FieldError, SpecError, invalid, related, required
+from crashy.objects.kinds import Kind
 from crashy.objects.names import is_dns_label, is_label_key, is_label_value
 from crashy.objects.pod import PodTemplate, parse_pod_template
 from crashy.objects.schema import Type, decode
@@ -62,6 +64,13 @@ class Reader(NamedTuple):
 
     schema: Type
     read: Callable[[Reading], Any]
+
+
+def reader_of(kind: Kind) -> Reader:
+    """Return the reader of a kind that has one; its file is imported when it is first used."""
+    file, _, name = kind.read.partition(":")
+    reader: Reader = getattr(import_module(f"crashy.objects.{file}"), name)
+    return reader
 
 
 def name_rules(reading: Reading, rule: Any) -> Iterator[FieldError]:

@@ -76,7 +76,8 @@ _CONTAINER: Type = {
         | unread("subPathExpr mountPropagation recursiveReadOnly")
     ],
     "restartPolicyRules": [{"action": "string", "exitCodes": {"operator": "string", "values": ["int32"]}}],
-    **unread("resizePolicy securityContext volumeDevices"),
+    "resizePolicy": [each("string", "resourceName restartPolicy")],
+    **unread("securityContext volumeDevices"),
 }
 _ITEMS: Type = [{**each("string", "key path"), "mode": "int32"}]
 _PROJECTED: dict[str, Type] = {"name": "string", "items": _ITEMS, "optional": "bool"}
@@ -132,7 +133,7 @@ LABEL_SELECTOR: Type = {
     "matchExpressions": [{"key": "string", "operator": "string", "values": ["string"]}],
 }
 
-_MOST_HINTS = 100  # a guess takes a millisecond: a file of nothing but unknown fields must not take minutes
+MOST_HINTS = 100  # a guess takes a millisecond: a file of nothing but unknown fields must not take minutes
 _ARTICLE = {"int32": "an integer", "int64": "an integer", "string": "a string", "bool": "true or false"}
 _ARTICLE |= {"port": "an integer or a port's name", "quantity": "a quantity"}
 
@@ -165,7 +166,7 @@ def _fields(value: Mapping[Any, Any], of: dict[str, Any], path: str, errors: lis
     for key, item in value.items():
         name = str(key)
         if name not in of:
-            few = len(errors) < _MOST_HINTS
+            few = len(errors) < MOST_HINTS
             close = few and (difflib.get_close_matches(name, of, 1) or [f for f in of if f.lower() == name.lower()])
             hint = f'did you mean "{close[0]}"?' if close else ""
             errors.append(FieldError(child(path, name), "unknown field", hint))

@@ -118,7 +118,7 @@ def _action(kind: str, action: Raw, path: str, grace: int) -> Errors:
             yield from _each(f"{path}.port", action.get("port", 0), is_port_number)
         case "sleep" if not 0 <= action.get("seconds", 0) <= grace:
             text = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
-            yield invalid(path, action["seconds"], text)
+            yield invalid(path, action.get("seconds", 0), text)
 
 
 def _container(raw: Raw, path: str, volumes: set[str], grace: int, *, init: bool) -> Errors:

@@ -22,12 +22,16 @@ from crashy.patient.probes import PROBES, STATUS
 
 
 class Answer(NamedTuple):
-    """A response with an HTTP status after `latency` seconds; below 400 a command exits 0 and gRPC is SERVING."""
+    """A response with an HTTP status after `latency` seconds; below 400 a command exits 0 and gRPC is SERVING.
+
+    From 400 on a command exits with `exit_code`.
+    """
 
     status: int = 200
     body: str = "ok"
     latency: float = 0.0
     content_type: str = "text/plain"
+    exit_code: int = 1
 
 
 PAGES: dict[str, Callable[[str, Identity], str]] = {

@@ -15,7 +15,7 @@ from crashy.errors import BadInput
 from crashy.faults.active import FaultSet, Health, InjectedFault, RequestEffect
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, Machine, Stop
-from crashy.faults.scope import Client, Request
+from crashy.faults.scope import Client, Request, client_of
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity
 from crashy.patient.life import HEALTH_IN, Phase
@@ -24,9 +24,6 @@ from crashy.server.answered import answered
 from crashy.timeline import Event, Timeline, kinds
 
 KEPT_EVENTS = 10_000
-
-KUBELET = "kube-probe/"
-"""How the User-Agent of a kubelet's probe begins."""
 
 
 class QueuedCommand(NamedTuple):
@@ -110,7 +107,7 @@ class Patient:
 
         Requests to the admin API and malformed ones aren't `counted`.
         """
-        client: Client = "kubelet" if user_agent.startswith(KUBELET) else "users"
+        client = client_of(user_agent)
         if counted:
             self.requests += client == "users"
             self.in_flight += 1

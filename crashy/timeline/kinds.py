@@ -56,7 +56,7 @@ class KubernetesEvent(TypedDict):
 
 
 class Condition(TypedDict):
-    """A Deployment's condition that has changed; `type` is Normal or Warning."""
+    """A workload's, a pod's or the node's condition that has changed; `type` is Normal or Warning."""
 
     type: str
     condition: str
@@ -217,7 +217,7 @@ class Step(TypedDict, total=False):
 
 
 class Note(TypedDict, total=False):
-    """A remark about a cluster: how its clock differs (seconds), whose log was lost."""
+    """A remark: how a cluster's clock differs (seconds), whose log was lost, whose hook was asked again."""
 
     ahead: float
     error: float

@@ -14,13 +14,21 @@ BODY_LIMIT = 200  # characters of an answer that the timeline keeps
 
 
 async def users(
-    ask: Callable[[], Awaitable[Reply]], timeline: Timeline, service: str, *, rate: float, stop: asyncio.Event
+    ask: Callable[[], Awaitable[Reply]],
+    timeline: Timeline,
+    service: str,
+    *,
+    rate: float,
+    stop: asyncio.Event,
+    reachable: Callable[[], Awaitable[None]],
 ) -> None:
     """Call `ask` `rate` times a second until `stop` is set; each answer is an event of kind `request` on `service`.
 
-    It begins when the Service has its first endpoint: whoever asks before that tests nothing but patience.
+    It begins when the Service has its first endpoint and is `reachable`: whoever asks before that tests nothing but
+    patience.
     """
     await _served(timeline, f"service/{service}", stop)
+    await _either(reachable(), stop)
     began = timeline.now()
 
     def record(answer: Sample) -> None:
@@ -56,10 +64,17 @@ async def _served(timeline: Timeline, service: str, stop: asyncio.Event) -> None
     unsubscribe = timeline.subscribe(look)
     for event in timeline.since():
         look(event)
-    waits = [asyncio.create_task(event.wait()) for event in (served, stop)]
+    try:
+        await _either(served.wait(), stop)
+    finally:
+        unsubscribe()
+
+
+async def _either(one: Awaitable[object], stop: asyncio.Event) -> None:
+    """Wait until something has come, or until `stop` is set."""
+    waits = [asyncio.ensure_future(one), asyncio.create_task(stop.wait())]
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        unsubscribe()
         for wait in waits:
             wait.cancel()

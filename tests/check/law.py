@@ -7,6 +7,7 @@ once; how long it takes to end is chosen too, as `check` can't know it.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,8 +15,8 @@ from typing import NamedTuple
 
 from crashy.check.impacts import Impact
 from crashy.check.numbers import Numbers, numbers
-from crashy.check.outcomes import FailureMode, Verdict, hook_seconds, outcome
-from crashy.check.starts import RELIST
+from crashy.check.outcomes import FailureMode, hook_seconds
+from crashy.check.starts import RELIST, unguarded
 from crashy.check.targets import CheckTarget
 from crashy.clock import VirtualLoop
 from crashy.engines.images import program, runs_patient
@@ -85,8 +86,7 @@ class Case:
             return "it fails by itself"
         if not runs_patient(container) and command and not shell.others(command):
             return "its command ends, or is no server"
-        liveness = container.liveness_probe
-        if liveness and outcome(self.target, liveness).verdict in {Verdict.FAILS, Verdict.HANGS}:
+        if self.numbers.start.in_vain:
             return "liveness kills a healthy app"
         if any(one.lifecycle.post_start for one in template.containers):
             return "postStart"
@@ -137,7 +137,8 @@ async def _run(case: Case, failure: Failure | None, patience: float) -> tuple[li
     events: list[Event] = []
     timeline.subscribe(events.append)
     target = case.target
-    model = Model(start=Fixed(target.env.starts), drain=Fixed(failure.drain if failure else 0.0), run=Fixed(EVER))
+    drain = target.env.drains.worst if target.env.drains else failure.drain if failure else 0.0
+    model = Model(start=Fixed(target.env.starts), drain=Fixed(drain), run=Fixed(EVER))
     rng = random.Random(failure.seed if failure else 0)
     images = (*target.template.init_containers, *target.template.containers)
     models = {one.image: model for one in images}
@@ -147,7 +148,7 @@ async def _run(case: Case, failure: Failure | None, patience: float) -> tuple[li
         while ready_at is None and timeline.now() < patience:
             await asyncio.sleep(0.5)
             fresh, found = len(events), events[fresh:]
-            ready_at = next((event.t for event in found if _ready(event, target)), None)
+            ready_at = next((event.t for event in found if is_ready(event, target)), None)
         if ready_at is not None:
             await asyncio.sleep(ready_at + (failure.after if failure else case.settled + 100.0) - timeline.now())
             failed_at = timeline.now()
@@ -174,16 +175,20 @@ def seen(case: Case, failure: Failure) -> Seen:
         started = (e.kind == "process" and e.reason == "Started" and e in mine and e.t >= ended for e in later)
         again = next((index for index, here in enumerate(started) if here), len(later))
         waits = target.container.readiness_probe or target.container.startup_probe
-        back = next((e.t for e in later[again:] if not waits or _ready(e, target)), None)
+        back = next((e.t for e in later[again:] if not waits or is_ready(e, target)), None)
+        if target.container.startup_probe and target.profile.inherits_started:  # it may be ready before it has started
+            turns = [(e.t, is_ready(e, target)) for e in later[again:] if e.kind == "pod" and not e.data["deleting"]]
+            unready = max((index for index, (_, ready) in enumerate(turns) if not ready), default=-1)
+            back = next((t for t, _ in turns[unready + 1 :]), back)
     last = next((event for event in reversed(events) if event.kind == "pod"), None)
-    if last is None or last.t < (back or 0.0) or not _ready(last, target):
+    if last is None or last.t < (back or 0.0) or not is_ready(last, target):
         back = None  # not for long
     if ready_at is None:
         return Seen(None, None, None, None)
     return Seen(ready_at, *(None if t is None else t - onset for t in (killed, out, back)))
 
 
-def _ready(event: Event, target: CheckTarget) -> bool:
+def is_ready(event: Event, target: CheckTarget) -> bool:
     if event.kind != "pod" or event.data["deleting"] or target.template.readiness_gates:
         return False
     states = (*event.data["containers"], *event.data.get("init_containers", ()))
@@ -192,7 +197,7 @@ def _ready(event: Event, target: CheckTarget) -> bool:
 
 def _longest(impacts: object) -> float:
     assert hasattr(impacts, "__iter__")
-    times = [b.worst for one in impacts for b in (one.detected, one.out, one.back) if b]
+    times = [b.worst for one in impacts for b in (one.detected, one.out, one.back) if b and b.worst < math.inf]
     return max(times, default=0.0)
 
 
@@ -235,7 +240,7 @@ def wrong_start(case: Case) -> Iterator[str]:
     took = None if ready_at is None else ready_at - begun
     if took is not None and not (container.readiness_probe or container.startup_probe):
         took = 0.0  # it is ready with its start, and that is published later
-    yield from _outside("ready", bounds, took)
+    yield from outside("ready", bounds, took)
 
 
 def wrong(case: Case, mode: FailureMode, seen: Seen) -> Iterator[str]:
@@ -244,11 +249,11 @@ def wrong(case: Case, mode: FailureMode, seen: Seen) -> Iterator[str]:
     if mode is not FailureMode.EXIT:
         synced = impact.detected and Bounds(impact.detected.best, impact.detected.worst + RELIST)
         if seen.killed is not None or seen.back is None:  # the events of a pod that has many are dropped
-            yield from _outside("killed", synced, seen.killed)
+            yield from outside("killed", synced, seen.killed)
     # A kill and a start within one sync are published as one: then it was never out.
     if not (mode is FailureMode.EXIT and seen.out is None and seen.back is not None and _kills_the_dead(case.target)):
-        yield from _outside("out", impact.out, seen.out)
-    yield from _outside("back", impact.back, seen.back)
+        yield from outside("out", impact.out, seen.out)
+    yield from outside("back", impact.back, seen.back)
 
 
 def _kills_the_dead(target: CheckTarget) -> bool:
@@ -256,9 +261,9 @@ def _kills_the_dead(target: CheckTarget) -> bool:
     return liveness is not None and liveness.failure_threshold == 1
 
 
-def _outside(what: str, bounds: Bounds | None, moment: float | None) -> Iterator[str]:
+def outside(what: str, bounds: Bounds | None, moment: float | None) -> Iterator[str]:
     if bounds is None or moment is None:
-        if (bounds is None) != (moment is None):
+        if (bounds is None) != (moment is None) and not (bounds and bounds.worst == math.inf):
             yield f"{what}: {bounds} but seen {moment}"
     elif not bounds.best - HAIR <= moment <= bounds.worst + HAIR:
         yield f"{what}: {bounds} but seen {moment:.2f}"
@@ -278,10 +283,16 @@ def too_wide(case: Case, mode: FailureMode, shown: list[Seen]) -> Iterator[str]:
             max(periods) + (readiness.success_threshold - 1) * readiness.period_seconds
         )  # the extra probes of syncs shorten a streak
     slack = max(periods, default=0) + 3 * RELIST + HAIR  # the relist, the sync, and the whole seconds of a status
+    slack += unguarded(case.target)  # no failure is timed by the startup probe, which asks no more
     for what in ("out", "back"):
         bounds = getattr(impact, what)
         times = [t for one in shown if (t := getattr(one, what)) is not None]
-        if bounds and times and (bounds.worst - bounds.best) > max(times) - min(times) + slack:
+        if (
+            bounds
+            and times
+            and bounds.worst < math.inf
+            and (bounds.worst - bounds.best) > max(times) - min(times) + slack
+        ):
             yield f"{what}: {bounds} but seen {min(times):.2f} to {max(times):.2f}"
 
 

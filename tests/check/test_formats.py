@@ -126,6 +126,8 @@ def test_the_json(lab: tuple[list[CheckTarget], list[Finding]]) -> None:
             "granted": 2,
             "killed": {"best": 2, "worst": 4},
             "killed_by": "liveness",
+            "ended": {"best": 2, "worst": 7},
+            "in_vain": False,
             "ready": {"best": 0, "worst": 0},
             "known": None,
         },

@@ -38,7 +38,7 @@ from tests.kubelet.simulation import simulate
             None,
             (2, 12),
         ),
-        ({"livenessProbe": http(), "env": {"APP_START_DELAY": 45}}, 20, (20, 31), "liveness", None),
+        ({"livenessProbe": http(), "env": {"APP_START_DELAY": 45}}, 20, (20, 31), "liveness", (0, 0)),
     ],
 )
 def test_what_a_start_may_take(

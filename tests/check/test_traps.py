@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from crashy.check import files, related
 from crashy.check.model import Finding, Severity, findings
 from crashy.check.targets import CheckTarget
 from crashy.check.traps import TRAPS
+from crashy.kubelet.versions import PROFILES
 from tests.check.targets import (
     MANIFESTS,
     SEEDS,
@@ -24,6 +26,7 @@ from tests.check.targets import (
 
 Probe = dict[str, Any]
 READY = http("/readyz")
+QUICK = http(periodSeconds=1, failureThreshold=3)
 
 
 def found(*patients: CheckTarget) -> list[Finding]:
@@ -76,6 +79,23 @@ def job(policy: str) -> dict[str, Any]:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}, "spec": {"template": template}}
 
 
+def bare(policy: str, env: list[dict[str, str]]) -> dict[str, Any]:
+    """Return a Pod of the patient with a liveness probe."""
+    app = {"name": "app", "image": "crashy-app", "env": env, "livenessProbe": http(periodSeconds=2, failureThreshold=2)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"restartPolicy": policy, "containers": [app]},
+    }
+
+
+def secure(probe: Probe) -> Probe:
+    return {**probe, "httpGet": {**probe["httpGet"], "scheme": "HTTPS"}}
+
+
+ENDS_WELL = [{"name": "KILL_IN_SECONDS", "value": "30"}, {"name": "EXIT_CODE", "value": "0"}]
+GATED = {"readinessGates": [{"conditionType": "example.com/lb"}]}
 APART = {
     "affinity": {
         "podAntiAffinity": {
@@ -139,6 +159,12 @@ CAUGHT = [
     ("exec-needs-shell", [spec(command("redis-cli ping"))], "error", "'redis-cli ping' is not a program's name"),
     ("exec-needs-shell", [spec(command("ps", "aux", "|", "grep", "x"))], "warning", "| is passed to ps"),
     ("exec-without-reaper", [spec(command("redis-cli", "ping"), **FOREIGN)], "warning", "entrypoint is unknown"),
+    (
+        "exec-without-reaper",
+        [spec(command("app", "ping"), **FOREIGN, command=["bash", "-c", "cd /srv && app"])],
+        "warning",
+        "app is the first process",
+    ),
     (
         "exec-without-reaper",
         [spec(command("sh", "-c", "pgrep x | app ping"), command=["app", "run"])],
@@ -215,6 +241,30 @@ CAUGHT = [
         [spec(http(initialDelaySeconds=5), http("/readyz", initialDelaySeconds=30))],
         "warning",
         "readiness is asked only after 30 s",
+    ),
+    (
+        "liveness-before-startup",
+        [spec(QUICK, READY, http("/startupz"), **FOREIGN)],
+        "warning",
+        "after a kill liveness asks up to 10 s earlier: a start over 2 s is killed again",
+    ),
+    (
+        "liveness-before-startup",
+        [spec(QUICK, READY, http("/startupz"), env={"APP_START_DELAY": "8"})],
+        "warning",
+        "a start over 2 s is killed again",
+    ),
+    (
+        "liveness-before-startup",
+        [spec(http(), startup=http("/startupz"), **FOREIGN), service()],
+        "warning",
+        "after a kill Service/web sends users to it up to 10 s before it is asked",
+    ),
+    (
+        "liveness-before-startup",
+        [spec(QUICK, READY, http("/startupz", periodSeconds=2), **FOREIGN)],
+        "note",
+        "after a kill the other probes ask up to 2 s before it",
     ),
     ("timeout-over-period", [spec(http(periodSeconds=2, timeoutSeconds=5))], "warning", "5 is more than"),
     ("one-failure-kills", [spec(http(failureThreshold=1))], "warning", "one answer later than 1 s"),
@@ -293,7 +343,37 @@ CAUGHT = [
     ),
     ("never-healed", [spec(**CRASHES)], "warning", "CRASH_AFTER: it answers with errors after 60 s and never recovers"),
     ("never-healed", [spec(tcp(), env={"FREEZE_AFTER": 5})], "warning", "it freezes"),
+    ("never-healed", [bare("OnFailure", ENDS_WELL)], "warning", "its process ends with 0 after 30 s"),
     ("ill-again", [spec(http(), **CRASHES)], "note", "longer and longer, up to 300 s"),
+    ("ill-again", [bare("OnFailure", [{"name": "CRASH_AFTER", "value": "20"}])], "warning", "after 4 restarts it has"),
+    ("liveness-without-restart", [bare("Never", [])], "warning", "its pod has failed then, and stays so"),
+    ("liveness-without-restart", [bare("OnFailure", [])], "warning", "not started again once a restart has to wait"),
+    ("never-succeeds", [spec(command("sleep", "20"))], "error", "takes 20 s, timeoutSeconds is 1: after 20 to 31 s"),
+    (
+        "never-succeeds",
+        [spec(readiness=command("sleep", "infinity"))],
+        "error",
+        "never ends, timeoutSeconds is 1",
+    ),
+    (
+        "never-succeeds",
+        [spec(startup=command("sh", "-c", "sleep 1; exit 3"))],
+        "error",
+        "exit 3 takes 1 s",
+    ),
+    ("never-succeeds", [spec(startup=command("false"), **FOREIGN)], "error", "exits with 1"),
+    ("never-succeeds", [spec(http("/nope"))], "error", "it answers /nope on 80 with 404"),
+    ("never-succeeds", [spec(http(port=9999))], "error", "nothing listens on 9999: it listens on 80, 5000, 8080, 8081"),
+    ("never-succeeds", [spec(tcp(9999))], "error", "nothing listens on 9999"),
+    ("never-succeeds", [spec(secure(http()))], "error", "it speaks no TLS on 80"),
+    ("never-succeeds", [spec({"grpc": {"port": 80}})], "error", "it speaks no gRPC on 80"),
+    (
+        "never-succeeds",
+        [spec({"grpc": {"port": 9000, "service": "x"}}, env={"GRPC_PORT": 9000})],
+        "error",
+        "it knows no gRPC service 'x'",
+    ),
+    ("readiness-gate", [spec(pod=GATED)], "warning", "until something sets its condition example.com/lb to True"),
     ("ill-again", [spec(http(), env={"CRASH_AFTER": "20m"})], "note", "it never waits"),
     ("ill-again", [spec(env={"KILL_IN_SECONDS": 5})], "note", "its process ends 5 s after each start"),
 ]
@@ -304,6 +384,39 @@ def test_a_trap_is_found(trap: str, objects: list[dict[str, Any]], severity: str
     mine = [one for one in found(*targets(*objects)) if one.trap.id == trap]
 
     assert [(one.severity, message in one.message) for one in mine] == [(severity, True)], [o.message for o in mine]
+
+
+@pytest.mark.parametrize(
+    ("version", "severities"),
+    [
+        *((version, []) for version in ("1.20", "1.32", "1.34", "fixed")),
+        *((version, ["warning"]) for version in ("1.35", "1.36", "1.37")),
+    ],
+)
+def test_the_second_start_is_unguarded_in_some_versions(version: str, severities: list[str]) -> None:
+    one = spec(QUICK, READY, http("/startupz"), **FOREIGN)
+    mine = [replace(each, profile=PROFILES[version]) for each in targets(one)]
+
+    assert [hit.severity for hit in found(*mine) if hit.trap.id == "liveness-before-startup"] == severities
+
+
+@pytest.mark.parametrize(
+    ("liveness", "startup", "severity"),
+    [
+        ({"initialDelaySeconds": 8}, {}, "warning"),  # asked after 7 s at the soonest, for the third time after 9 s
+        ({"initialDelaySeconds": 9}, {}, "note"),
+        ({"periodSeconds": 5}, {}, "note"),
+        ({"periodSeconds": 5, "failureThreshold": 2}, {}, "warning"),
+        ({}, {"periodSeconds": 2}, "note"),
+        ({}, {"periodSeconds": 3}, "warning"),
+    ],
+)
+def test_whether_liveness_can_kill_before_the_startup_probe_is_asked(
+    liveness: dict[str, int], startup: dict[str, int], severity: str
+) -> None:
+    one = spec(QUICK | liveness, READY, http("/startupz", **startup), **FOREIGN)
+
+    assert [hit.severity for hit in found(*targets(one)) if hit.trap.id == "liveness-before-startup"] == [severity]
 
 
 def test_every_trap_is_tried() -> None:
@@ -324,6 +437,9 @@ SPARED = [
         "liveness-before-readiness",
         [spec(http(initialDelaySeconds=5), http("/readyz", initialDelaySeconds=30), http("/startupz"))],
     ),
+    ("liveness-before-startup", [spec(readiness=READY, startup=http("/startupz"), **FOREIGN)]),  # it is never killed
+    ("liveness-before-startup", [spec(QUICK, READY, **FOREIGN)]),
+    ("liveness-before-startup", [spec(QUICK, READY, http("/startupz", periodSeconds=1), **FOREIGN)]),
     ("no-pre-stop-wait", [spec(readiness=READY), service()]),  # the patient goes on accepting for a while
     ("no-pre-stop-wait", [spec(readiness=READY, **FOREIGN)]),  # behind no Service
     (
@@ -349,6 +465,8 @@ SPARED = [
     ("exec-needs-shell", [spec(command("sh", "-c", "a | b"))]),
     ("exec-without-reaper", [spec(command("tini", "-s", "--", "redis-cli", "ping"), **FOREIGN)]),
     ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, command=["tini", "--", "app"])]),
+    ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, command=["sh", "-c", "app"])]),
+    ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, command=["bash", "-c", "a; app & wait"])]),
     ("exec-without-reaper", [spec(command("app", "ping"), **FOREIGN, pod={"shareProcessNamespace": True})]),
     ("exec-without-reaper", [spec(command("cat", "/app/is_ready"), **FOREIGN)]),
     ("exec-without-reaper", [spec(command("app", "ping"))]),  # the patient's image has tini
@@ -381,6 +499,13 @@ SPARED = [
     ("pre-stop-over-grace", [spec(http(), lifecycle={"preStop": {"sleep": {"seconds": 5}}})]),
     ("readiness-alone", [spec(http(), READY, replicas=2), service()]),
     ("never-healed", [spec(http(), **CRASHES)]),
+    ("never-succeeds", [spec(http(), READY, tcp(5000))]),
+    ("never-succeeds", [spec(http("/admin/status", 8081), http("/12"), {"grpc": {"port": 9}}, env={"GRPC_PORT": 9})]),
+    ("never-succeeds", [spec(http("/nope"), secure(READY), tcp(9999), **FOREIGN)]),  # who knows
+    ("never-succeeds", [spec(http(port=7000), env={"PORT": "7000"})]),
+    ("never-succeeds", [spec(http(port=7000), envFrom=[{"configMapRef": {"name": "elsewhere"}}])]),
+    ("never-succeeds", [spec(command("sleep", "1", timeoutSeconds=2))]),
+    ("readiness-gate", [spec()]),
     ("never-healed", [spec(env={"KILL_IN_SECONDS": 5})]),
 ]
 

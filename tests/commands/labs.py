@@ -44,7 +44,7 @@ class Lab:
         self.events: list[Event] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
         self.process = subprocess.Popen(
-            [*within, sys.executable, "-m", "crashy", "lab", "--json", *args],
+            [*within, sys.executable, "-m", "crashy", "lab", "--json", "--propagation=0s", *args],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

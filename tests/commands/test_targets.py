@@ -186,3 +186,25 @@ def test_the_client_imports_neither_the_server_nor_the_lab() -> None:
     code = "import sys, crashy.commands.inject; print({'aiohttp', 'asyncio', 'yaml', 'rich'} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("wanted", ["any", "all", "sleeper", "1 of app=sleeper"])
+def test_pods_without_a_patient_are_named_with_their_images(
+    folder: Path, capsys: pytest.CaptureFixture[str], wanted: str
+) -> None:
+    sleeper = {"name": "sleeper-1", "ready": True, "labels": {"app": "sleeper"}, "images": ["busybox:1"]}
+    lab = serve_once(folder / "1.sock", json.dumps({"pods": [sleeper]}).encode() + b"\n")
+
+    assert cli.main(["inject", "crash", "--pod", wanted]) == 2
+    lab.join()
+    assert f"--pod: '{wanted}': no patient among these: sleeper-1 (busybox:1); only patients" in capsys.readouterr().err
+
+
+def test_a_patient_is_taken_before_other_pods(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sleeper = {"name": "sleeper-1", "ready": True, "images": ["busybox:1"]}
+    pods = [sleeper, pod("web-1", "http://127.0.0.1:1")]
+    lab = serve_once(folder / "1.sock", json.dumps({"pods": pods}).encode() + b"\n")
+
+    assert cli.main(["status", "--pod", "any", "--where", "admin"]) == 0
+    lab.join()
+    assert capsys.readouterr().out == "http://127.0.0.1:1\n"

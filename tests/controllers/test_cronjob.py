@@ -121,7 +121,7 @@ def test_forbid_skips_and_starts_the_missed_one_as_soon_as_it_can() -> None:
             creations = [(second, message) for second, _, message in told(w, "SuccessfulCreate")]
             already = [second for second, *_ in told(w, "JobAlreadyActive")]
 
-            assert creations == [(60, "Created job #1"), (131, "Created job #2"), (203, "Created job #3")]
+            assert creations == [(60, "Created job #1"), (132, "Created job #2"), (204, "Created job #3")]
             assert already[0] == 120
             assert controller(w).status()["active"] == [f"cj-{FIRST + 2}"]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from crashy.controllers.endpoints import Endpoint, pod_to_endpoint, usable
 from crashy.objects.status import Phase, PodStatus
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 YES, NO = True, False
 
@@ -27,10 +27,13 @@ YES, NO = True, False
         case("endpoint.pub1.ready1.deleting1", YES, YES, YES, (YES, YES, YES)),
     ],
 )
-def test_a_pods_endpoint(publish: bool, ready: bool, deleting: bool, expected: tuple[bool, bool, bool]) -> None:
+def test_a_pods_endpoint(
+    publish: bool, ready: bool, deleting: bool, expected: tuple[bool, bool, bool], expect: Expect
+) -> None:
     status = PodStatus("Running", (), ready=ready, deleting=deleting, ip="10.0.0.1")
     endpoint = pod_to_endpoint(status, publish_not_ready_addresses=publish)
     assert endpoint == Endpoint("10.0.0.1", *expected)
+    expect(ready=endpoint.ready, serving=endpoint.serving, terminating=endpoint.terminating)
 
 
 @pytest.mark.parametrize(("phase", "ip"), [("Failed", "10.0.0.1"), ("Succeeded", "10.0.0.1"), ("Pending", "")])
@@ -57,8 +60,10 @@ UNREADY = Endpoint("unready", NO, NO, NO)
         ([Endpoint("odd", NO, YES, NO)], []),
     ],
 )
-def test_who_gets_connections(endpoints: list[Endpoint], expected: list[Endpoint]) -> None:
-    assert usable(endpoints) == expected
+def test_who_gets_connections(endpoints: list[Endpoint], expected: list[Endpoint], expect: Expect) -> None:
+    found = usable(endpoints)
+    assert found == expected
+    expect(usable=[endpoints.index(endpoint) for endpoint in found])
 
 
 @given(st.lists(st.builds(Endpoint, st.sampled_from("abc"), st.booleans(), st.booleans(), st.booleans())))

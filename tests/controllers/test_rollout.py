@@ -15,7 +15,7 @@ from crashy.controllers.rollout import (
     is_available,
     next_step,
 )
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,12 @@ from tests.kubelet.cases import case
         (3, "100%", "100%", Fenceposts(3, 3)),
     ],
 )
-def test_fenceposts(replicas: int, surge: int | str, unavailable: int | str, expected: Fenceposts) -> None:
-    assert fenceposts(replicas, surge, unavailable) == expected
+def test_fenceposts(
+    replicas: int, surge: int | str, unavailable: int | str, expected: Fenceposts, expect: Expect
+) -> None:
+    found = fenceposts(replicas, surge, unavailable)
+    assert found == expected
+    expect(maxUnavailable=found.max_unavailable, maxSurge=found.max_surge)
 
 
 @pytest.mark.parametrize("value", ["10", "ten%", "%", "-1%", ""])

@@ -24,6 +24,7 @@ SETTLED = 0.5
 # A probe's first success is on a grid of the period, a second. How long a pod takes to end, and to be gone, is the busy
 # node's affair: 0.87 to 3.3 s together, 1.17 s in the middle.
 MARGIN = {"ready": 1.25, "ended": 1.5, "gone": 1.5}
+_BLINK = 0.05  # seconds: a kubelet that restarts sets a pod not ready and ready again, and may write that as nothing
 _LEFT_OUT = {"observedGeneration", "collisionCount", "startTime", "completionTime", "uncountedTerminatedPods"}
 _LEFT_OUT |= {"lastScheduleTime", "lastSuccessfulTime", "disruptedPods"}
 # The first probe may meet a port that is not yet bound, the last one a patient that drains; a budget may be seen before
@@ -61,10 +62,13 @@ class Track:
     def moments(self) -> Iterator[tuple[str, float]]:
         """Yield what becomes of a pod, with its time."""
         before: Status = ("", False, 0, False)
-        for t, status in self.statuses:
+        nexts = [t for t, _ in self.statuses[1:]] + [float("inf")]
+        for (t, status), until in zip(self.statuses, nexts, strict=False):
             if status == ("gone",):
                 yield "gone", t
                 return
+            if until - t < _BLINK and before[1] and not status[1]:
+                continue
             phase, ready, restarts, deleting = status
             if before[0] != phase:
                 yield {"Pending": "created", "Running": "running"}.get(phase, "ended"), t

@@ -7,7 +7,7 @@ import copy
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -78,6 +78,8 @@ class Replay:
     def _note(self, event: Event) -> None:
         kind, _, name = event.object.partition("/")
         t = self._loop.time() - self._began
+        if kind == "node" or event.reason == "TaintManagerEviction":
+            return  # the recordings have the events of a namespace; their one node was never tainted NoExecute
         if event.kind == kinds.EVENT:
             self.story.add_event(t, f"{_KINDS.get(kind, kind)}/{name}", event.reason, event.message)
         elif event.kind == kinds.POD:
@@ -102,6 +104,10 @@ class Replay:
                 self.story.add_pod(now - self._began, view.pod.name, ("Pending", False, 0, False))
         for obj, status in found.items():
             self.story.add_status(now - self._began, obj, status)
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Do something while the recording goes on."""
+        self._work = asyncio.create_task(work)
 
     async def watch(self) -> None:
         """Look at the statuses all the time: not every change of one comes with an event."""
@@ -197,6 +203,13 @@ def kinds_of(documents: list[Document]) -> dict[str, str]:
     return found
 
 
+def is_applied(document: Document, what: str) -> bool:
+    """Return whether it is applied at first: what a recorder applied later is named after its age."""
+    ages = re.search(r"age\d+-", what)
+    name = document.object["metadata"]["name"]
+    return ages is None or not name.startswith("age") or name.startswith(ages[0])
+
+
 def documents_of(name: str) -> list[Document]:
     """Read a scenario's manifest."""
     documents, errors = read_file(FOLDER / f"{name}.yaml")
@@ -221,7 +234,7 @@ async def play(
     """
     one = Replay(documents_of(name), recording, engine, timeline, relist, own)
     watch = asyncio.create_task(one.watch())
-    await one.apply(one.documents)
+    await one.apply([document for document in one.documents if is_applied(document, recording.actions[0].what)])
     for action in recording.actions[1:]:
         await one.until(action)
         if action.what == "end":

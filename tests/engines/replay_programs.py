@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from crashy.engines.sim.process import OOM_KILLED, Condition, Kernel, Plan, Process, Refuse
+from crashy.engines.sim.process import OOM_KILLED, Broken, Condition, Kernel, Plan, Process, Refuse
 from crashy.faults.scope import Client
+from crashy.kubelet.handlers.judge import HTTP_TO_HTTPS, NOT_TLS
 from crashy.kubelet.runtime import Pod
 from crashy.objects.limits import limits
-from crashy.objects.pod import Container, Handler, HTTPGet
+from crashy.objects.pod import Container, Handler, HTTPGet, TCPSocket
 
 _PORT = 8080
 _DEAF = 0.1  # seconds that Python takes to its handler of SIGTERM, which is ignored by a first process without one
@@ -127,9 +128,13 @@ class _Server:
         return port == _PORT
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
-        if isinstance(handler, HTTPGet) and (port != _PORT or (handler.scheme == "HTTPS" and self.pythons_own)):
+        if not isinstance(handler, HTTPGet):
+            return await self.process.respond(handler, port, within, client)
+        if port != _PORT:
             return Refuse()
-        return await self.process.respond(handler, port, within, client)
+        if handler.scheme == "HTTPS":
+            return Broken(NOT_TLS if self.pythons_own else HTTP_TO_HTTPS)
+        return await self.process.respond(TCPSocket(port), port, within, client)  # it answers as soon as it is asked
 
     def terminate(self) -> None:
         if self.kernel.now() >= self.hears:

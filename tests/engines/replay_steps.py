@@ -115,6 +115,10 @@ async def _undo(one: Replay, match: re.Match[str]) -> None:
     await one.apply(one.documents)
 
 
+async def _apply(one: Replay, match: re.Match[str]) -> None:
+    await one.apply([d for d in one.documents if d.object["metadata"]["name"].startswith(match[1])])
+
+
 STEPS: Mapping[str, Callable[[Replay, re.Match[str]], Any]] = {
     r"scale (\w+/\w+) to (\d+)": _scale,
     r"set (\w+)=(\S+)(?: \(.*\))?": _set,
@@ -128,6 +132,10 @@ STEPS: Mapping[str, Callable[[Replay, re.Match[str]], Any]] = {
     r"POST eviction of (\S+)": _evict,
     r"kubectl drain NODE(?: --ignore-daemonsets --timeout=(\d+)s)?": _drain,
     r"kubectl uncordon NODE": lambda one, match: one.engine.uncordon(),
+    r"SIGTERM the kubelet process, \d+ s without one": lambda one, match: one.engine.stop("kubelet"),
+    r"start the kubelet again": lambda one, match: one.spawn(one.engine.start()),
+    r"apply (age\d+-)\*": _apply,
+    r"ready now": lambda one, match: None,
     r"relabel (its pod \(orphan\)|it back \(adopt\))": _relabel,
     r"create the ConfigMap without the key": _configure("ConfigMap"),
     r"create the ConfigMap|add the key": _configure("ConfigMap", K="value", READY_AFTER="1"),

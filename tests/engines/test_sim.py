@@ -13,10 +13,11 @@ import pytest
 
 from crashy.clock import run_virtual
 from crashy.engines.sim.plans import Silent
-from crashy.engines.sim.process import Plan
+from crashy.engines.sim.process import Broken, CallFailed, Plan
 from crashy.engines.sim.replies import reply
 from crashy.engines.sim.runtime import SimRuntime
 from crashy.kubelet.driver import PodDriver
+from crashy.kubelet.handlers.judge import AWAITING
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import NEWEST
@@ -51,6 +52,7 @@ from tests.kubelet.scripted import (
 APP = Container("app")
 POD = Pod("web", "default", "uid", "10.0.0.1", PodTemplate((APP,)))
 HTTP, TCP, EXEC, RPC = HTTPGet(80, "/x"), TCPSocket(80), Exec(("cat", "f")), GRPC(80)
+RPC_FAILED = "error: health rpc probe failed: rpc error: "
 GET = 'Get "http://10.0.0.1:80/x": '
 
 
@@ -76,11 +78,28 @@ GET = 'Get "http://10.0.0.1:80/x": '
         (RPC, Answer(), 0, Result.SUCCESS, "service healthy"),
         (RPC, Answer(500), 0, Result.FAILURE, 'service unhealthy (responded with "NOT_SERVING")'),
         (RPC, Refuse(), 1, Result.FAILURE, 'timeout: failed to connect service "10.0.0.1:80" within 1s'),
+        (RPC, Stopped(), 1, Result.FAILURE, 'timeout: failed to connect service "10.0.0.1:80" within 1s'),
+        (
+            RPC,
+            CallFailed(5, "unknown service"),
+            0,
+            Result.FAILURE,
+            f"{RPC_FAILED}code = NotFound desc = unknown service",
+        ),
+        (
+            RPC,
+            CallFailed(12, "no"),
+            0,
+            Result.FAILURE,
+            "error: this server does not implement the grpc health protocol",
+        ),
+        (HTTP, Broken("no such host", 0.2), 0.2, Result.FAILURE, f"{GET}no such host"),
+        (TCP, Broken("no such host"), 0, Result.FAILURE, "no such host"),
         (RPC, Hang(), 1, Result.FAILURE, "timeout: health rpc did not complete within 1s"),
     ],
 )
 def test_a_probe_learns(handler: Handler, condition: Condition, seconds: float, result: Result, output: str) -> None:
-    took, outcome = reply(condition, Probe(handler), "10.0.0.1:80", NEWEST.texts)
+    took, outcome = reply(condition, Probe(handler), "10.0.0.1:80", NEWEST.texts, "http://10.0.0.1:80/x")
 
     assert (took, outcome.result, outcome.error) == (seconds, result, "")
     assert outcome.output.startswith(output)
@@ -88,10 +107,10 @@ def test_a_probe_learns(handler: Handler, condition: Condition, seconds: float, 
 
 @pytest.mark.parametrize(
     ("handler", "output"),
-    [(HTTP, f"{GET}dial tcp 10.0.0.1:80: i/o timeout"), (TCP, "dial tcp 10.0.0.1:80: i/o timeout")],
+    [(HTTP, f"{GET}{AWAITING}"), (TCP, "dial tcp 10.0.0.1:80: i/o timeout")],
 )
 def test_nothing_connects_to_a_full_queue(handler: Handler, output: str) -> None:
-    assert reply(Full(), Probe(handler), "10.0.0.1:80", NEWEST.texts) == (
+    assert reply(Full(), Probe(handler), "10.0.0.1:80", NEWEST.texts, "http://10.0.0.1:80/x") == (
         1,
         Outcome(Result.FAILURE, output),
     )
@@ -275,9 +294,8 @@ def test_the_same_seed_gives_the_same_hour_byte_for_byte() -> None:
             rng, timeline = random.Random(seed), Timeline(loop.time)
 
             def script(*_: object) -> Life:
-                sick = ScriptedPhase(
-                    rng.choice([Hang(), Answer(500), Stopped()]), begin := rng.uniform(0, 900), begin + 60
-                )
+                conditions: list[Condition] = [Hang(), Answer(500), Stopped()]
+                sick = ScriptedPhase(rng.choice(conditions), begin := rng.uniform(0, 900), begin + 60)
                 return Life(phases=(sick,), exits_at=rng.expovariate(1 / 600), exit_code=1)
 
             runtime = SimRuntime(script)

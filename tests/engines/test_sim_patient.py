@@ -12,17 +12,19 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from crashy.clock import run_virtual
-from crashy.engines.sim.patient import ModelledPatient, PatientPlan
-from crashy.engines.sim.process import Condition, Cut, Hang, Refuse
+from crashy.engines.sim.patient import ADMIN_PAGES, ModelledPatient, PatientPlan
+from crashy.engines.sim.process import CallFailed, Condition, Cut, Hang, Refuse, Stall, Stopped
 from crashy.engines.sim.runtime import SimRuntime
 from crashy.faults.base import parse_spec
 from crashy.faults.scope import Client
+from crashy.grpc import Code
 from crashy.kubelet.runtime import Exited, Pod
 from crashy.objects.pod import GRPC, Container, Exec, HTTPGet, PodTemplate, TCPSocket
 from crashy.patient.answers import PAGES, Answer
 from crashy.patient.identity import identify
 from crashy.patient.probes import PROBES
 from crashy.patient.settings import IMAGE, load
+from crashy.server.admin import OPERATIONS
 from crashy.server.app import create_app
 from crashy.server.patient import Patient
 
@@ -173,7 +175,7 @@ def test_settings_run_their_course(environ: dict[str, str], expected: list[int])
                     found.append(status)
                 case Refuse():
                     found.append(0)
-                case Hang():
+                case Hang() | Stopped():
                     found.append(-1)
         return found
 
@@ -213,7 +215,7 @@ def test_a_blocked_loop_answers_when_it_is_free_again() -> None:
     async def freeze(world: World) -> None:
         await world.at(1)
         world.inject("freeze for=10s")
-        assert await world.get("/livez") == Hang()
+        assert await world.get("/livez") == Stopped()
         assert await world.runtime.ask(POD.ip, HTTPGet(8080, "/hostname"), 8080, 30) == Answer(body="web", latency=9)
         world.inject("freeze")
         assert world.inject("unlive") == ""  # its admin API has a thread of its own
@@ -266,7 +268,7 @@ def test_a_process_of_one_thread_serves_one_after_another() -> None:
 
 @pytest.mark.parametrize(
     ("service", "healthy", "unready"),
-    [("", 200, 503), ("readiness", 200, 503), ("liveness", 200, 200), ("startup", 200, 200), ("other", 404, 404)],
+    [("", 200, 503), ("readiness", 200, 503), ("liveness", 200, 200), ("startup", 200, 200)],
 )
 def test_grpc_services_are_named_after_probes(service: str, healthy: int, unready: int) -> None:
     async def ask(world: World) -> list[int]:
@@ -282,6 +284,42 @@ def test_grpc_services_are_named_after_probes(service: str, healthy: int, unread
         return found
 
     assert play(ask, GRPC_PORT="9000") == [healthy, unready]
+
+
+@pytest.mark.parametrize(
+    ("spec", "service", "condition"),
+    [
+        ("", "other", CallFailed(Code.NOT_FOUND, "unknown service")),
+        ("error code=503 clients=kubelet", "", CallFailed(Code.UNAVAILABLE, "503 Service Unavailable")),
+        ("freeze mode=hang clients=kubelet", "", Hang()),
+        ("freeze", "", Stopped()),
+    ],
+)
+def test_a_grpc_call_that_is_not_answered(spec: str, service: str, condition: Condition) -> None:
+    async def ask(world: World) -> Condition:
+        await world.at(1)
+        if spec:
+            world.inject(spec)
+        assert world.patient is not None
+        return await world.patient.respond(GRPC(9000, service), 9000, 1, "kubelet")
+
+    assert play(ask, GRPC_PORT="9000") == condition
+
+
+def test_its_admin_port_answers_while_its_app_is_frozen() -> None:
+    async def look(world: World) -> list[object]:
+        await world.at(1)
+        world.inject("freeze")
+        assert world.patient is not None
+        paths = ("/admin/status", "/admin/nope", "/readyz", "/admin/events")
+        return [await world.patient.respond(HTTPGet(8081, path), 8081, 1, "kubelet") for path in paths]
+
+    assert play(look) == [Answer(body=""), Answer(404), Answer(404), Stall()]
+
+
+def test_it_knows_what_the_admin_api_answers_to_a_get() -> None:
+    gets = {one.path for one in OPERATIONS if one.method == "GET" and "{" not in one.path}
+    assert gets == ADMIN_PAGES | {"/admin/events"}
 
 
 def test_its_state_files_say_what_its_probes_say() -> None:

@@ -176,8 +176,8 @@ HEAD = "name: x\nlesson: why\nmanifests: [web.yaml]\nduration: 10s\n"
         (
             HEAD + "steps:\n  - {at: 1s, inject: crash, recover: all, target: any}\n",
             [
-                "6:5: steps[0]: must do one of inject, recover, delete, evict, drain, uncordon, scale, apply, load, "
-                "exec; it has: inject, "
+                "6:5: steps[0]: must do one of inject, recover, delete, evict, drain, uncordon, restart, stop, scale, "
+                "apply, load, exec; it has: inject, "
             ],
         ),
         (HEAD + "steps:\n  - {at: 1s, inject: crash}\n", ["6:5: steps[0]: target: is missing"]),

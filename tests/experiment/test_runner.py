@@ -15,6 +15,7 @@ from crashy.engines.sim.sim import running
 from crashy.experiment.read import read_experiment
 from crashy.experiment.record import Record, read_record
 from crashy.experiment.runner import run
+from crashy.kubelet.versions import NEWEST, Profile
 from crashy.timeline import Event, Timeline
 
 MANIFESTS = [
@@ -48,7 +49,14 @@ MANIFESTS = [
 ]
 
 
-def simulate(folder: Path, *steps: dict[str, Any], seed: int = 1, stop_at: float | None = None, **more: Any) -> Record:
+def simulate(
+    folder: Path,
+    *steps: dict[str, Any],
+    seed: int = 1,
+    stop_at: float | None = None,
+    profile: Profile = NEWEST,
+    **more: Any,
+) -> Record:
     """Run an experiment with these steps for 20 seconds of virtual time."""
     text = {
         "name": "x",
@@ -71,7 +79,7 @@ def simulate(folder: Path, *steps: dict[str, Any], seed: int = 1, stop_at: float
         rng = random.Random(seed)
         timeline = Timeline(loop.time)
         timeline.subscribe(events.append)
-        async with running(timeline, rng=rng) as engine:
+        async with running(timeline, rng=rng, profile=profile) as engine:
             await run(experiment, engine, timeline, rng=rng, stop=stop, begun={"engine": "sim"})
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:

@@ -11,12 +11,14 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from crashy.kubelet.versions import EventTexts, of_cluster
 
 ROOT = Path(__file__).parent.parent.parent
 MANIFESTS = ROOT / "manifests"
@@ -75,6 +77,11 @@ class Cluster:
     def minor(self) -> int:
         """Return the minor version of its API server."""
         return int(json.loads(self.raw("/version"))["minor"].rstrip("+"))
+
+    @cached_property
+    def texts(self) -> EventTexts:
+        """Return the words of its version's events."""
+        return of_cluster(f"1.{self.minor}").texts
 
     @cached_property
     def node_ip(self) -> str:
@@ -151,6 +158,11 @@ class Watch:
     def __len__(self) -> int:
         return len(self._told)
 
+    def told(self) -> list[Object]:
+        """Return every state so far."""
+        with self._more:
+            return [*self._told]
+
     def wait(self, is_it: Callable[[Object], bool], within: float, *, after: int = 0, what: str = "") -> Object:
         """Return the first state that is it, among those told from the `after`th on; fails after `within` seconds."""
         until = time.monotonic() + within
@@ -193,6 +205,19 @@ def curl_until(url: str, status: int, within: float) -> Answer:
         assert time.monotonic() < until, f"{url}: not {status} within {within} s, but {answer}"
         time.sleep(0.2)
     return answer
+
+
+def curl_until_each(url: str, texts: Collection[str], within: float) -> None:
+    """Ask a URL until each of the texts has been answered; fails after `within` seconds.
+
+    A kube-proxy knows an EndpointSlice up to its minimum sync period, a second, after the API server.
+    """
+    until = time.monotonic() + within
+    missing = set(texts)
+    while missing:
+        answer = curl(url)
+        missing = {text for text in missing if text not in answer.body}
+        assert time.monotonic() < until, f"{url}: not within {within} s: {missing}; the last: {answer}"
 
 
 def ready(pod: Object) -> bool:

@@ -15,6 +15,7 @@ from tests.kube.cluster import (
     Cluster,
     Object,
     curl_until,
+    curl_until_each,
     in_service,
     named,
     ready,
@@ -69,6 +70,7 @@ def test_a_frozen_webapp_is_out_of_its_service_and_back(node_port: int, cluster:
     with cluster.watch("pods") as pods, cluster.watch("endpointslices") as slices:
         cluster.apply(MANIFESTS / "webapp")
         slices.wait(lambda one: all(in_service(pod)(one) for pod in both), 40, what="both in the Service")
+        curl_until_each(f"{url}/ready", both, 10)
         lines = script("curl-test", url).splitlines()
         assert set(lines[::2]) == {f"Message from {pod} : I am ready! OK" for pod in both}
 

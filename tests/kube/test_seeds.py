@@ -24,6 +24,7 @@ from tests.kube.cluster import (
     Object,
     curl,
     curl_until,
+    curl_until_each,
     in_service,
     named,
     ready,
@@ -63,10 +64,10 @@ def test_the_crashy_app_lab(node_port: int, cluster: Cluster) -> None:
         mine = healed["metadata"]["name"]
         for is_it in (
             says("Scheduled", "Successfully assigned"),
-            says("Pulled", 'Container image "crashy-app:1.0.0" already present on machine'),
+            says("Pulled", cluster.texts.pulled.format(image="crashy-app:1.0.0")),
             says("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500"),
             says("Killing", "Container crashy-app failed liveness probe, will be restarted"),
-            says("Started", "Started container crashy-app"),
+            says("Started", cluster.texts.started.format(container="crashy-app")),
         ):
             events.wait(lambda e, is_it=is_it: e["involvedObject"]["name"] == mine and is_it(e), 10)  # type: ignore[misc]
         assert "yet :D" in curl_until(url, 200, 10).body
@@ -221,11 +222,12 @@ def printed(name: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.timeout(240)
-def test_two_pods_and_the_three_scripts(webapp: Cluster, tmp_path: Path) -> None:
+def test_two_pods_and_the_three_scripts(webapp: Cluster, node_port: int, tmp_path: Path) -> None:
     """Readiness spares the users, liveness brings back what crashed and what froze."""
     both = [f"simple-webapp-{n}" for n in (1, 2)]
     with webapp.watch("pods") as pods, webapp.watch("endpointslices") as slices:
         slices.wait(lambda one: all(in_service(pod)(one) for pod in both), 40, what="both in the Service")
+        curl_until_each(f"http://{webapp.node_ip}:{node_port}/ready", both, 10)
         lines = printed("curl-test", tmp_path)
         assert lines[1::2] == [""] * 20
         assert set(lines[::2]) == {f"Message from {pod} : I am ready! OK" for pod in both}

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from crashy.kubelet.outcome import Outcome, Result, Stored
+from crashy.kubelet.outcome import Outcome, Result, Results, Stored
+from crashy.kubelet.pod import ContainerRecord, RecordState, compute_pod_actions
 from crashy.kubelet.worker import ContainerView, Ticker, Worker
+from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
 
 GOOD, BAD = Outcome(Result.SUCCESS), Outcome(Result.FAILURE)
+
+
+def restarts_after(outcome: Outcome) -> int:
+    """Return how many containers a sync starts again after this outcome of a liveness probe with a threshold of 1."""
+    worker = Worker(ProbeType.LIVENESS, Probe(Exec(("true",)), failure_threshold=1))
+    worker.step(0.0, ContainerView("A", "running", started=True), outcome)
+    results = {ProbeType.LIVENESS: worker.results, ProbeType.STARTUP: Results()}
+    records = {"app": ContainerRecord("A", RecordState.RUNNING)}
+    return len(compute_pod_actions(PodTemplate((Container("app"),)), records, results).start)
 
 
 class Clocked:

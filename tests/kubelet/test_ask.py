@@ -25,7 +25,7 @@ from crashy.objects.pod import (
     ProbeType,
     TCPSocket,
 )
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, Means, case
 from tests.kubelet.http_servers import redirect, response, serving
 
 HOST = "127.0.0.1"
@@ -44,11 +44,13 @@ async def outcome_of(handler: Handler | None, container: Container = APP) -> Out
 
 
 @pytest.mark.case("prober.no-probe")
-async def test_no_probe_is_a_success() -> None:
+async def test_no_probe_is_a_success(expect: Expect) -> None:
     async def run(*_: object) -> ExecResult:
         raise AssertionError
 
-    assert await ask(None, Container("app"), host=HOST, run=run) == Outcome(Result.SUCCESS)
+    outcome = await ask(None, Container("app"), host=HOST, run=run)
+    assert outcome == Outcome(Result.SUCCESS)
+    expect(result=outcome.result, error=outcome.errored)
 
 
 @pytest.mark.parametrize(
@@ -60,17 +62,21 @@ async def test_no_probe_is_a_success() -> None:
         (HTTPGet(66666), "invalid port number: 66666"),
     ],
 )
-async def test_what_cannot_be_asked_is_an_error_and_no_failure(handler: Handler | None, error: str) -> None:
+async def test_what_cannot_be_asked_is_an_error_and_no_failure(
+    handler: Handler | None, error: str, expect: Expect
+) -> None:
     outcome = await outcome_of(handler)
     assert outcome == Outcome(Result.UNKNOWN, error=error)
     assert outcome.errored
+    expect(result="success" if outcome.healthy else "failure", error=outcome.errored)
 
 
 @pytest.mark.case("prober.exec.args-passed", "prober.exec.static-env-expansion")
-async def test_a_command_is_run_as_it_stands_but_for_its_variables() -> None:
+async def test_a_command_is_run_as_it_stands_but_for_its_variables(expect: Expect) -> None:
     container = Container("app", env=(EnvVar("A", "script"),))
     outcome = await outcome_of(Exec(("/bin/bash", "-c", "some $(A) $(B)")), container)
     assert outcome == Outcome(Result.SUCCESS, "/bin/bash -c some script $(B) within 3.0")
+    expect(result=outcome.result, error=outcome.errored)
 
 
 async def test_the_networks_probes_go_to_the_pod_and_its_named_ports() -> None:
@@ -97,21 +103,24 @@ async def test_the_version_and_the_dial_are_handed_on() -> None:
 
 
 @pytest.mark.case("prober.unsupported-probe-type")
-def test_a_probe_of_another_type_is_refused_where_it_is_named() -> None:
-    with pytest.raises(ValueError, match="'other' is not a valid ProbeType"):
+def test_a_probe_of_another_type_is_refused_where_it_is_named(expect: Expect) -> None:
+    with pytest.raises(ValueError, match="'other' is not a valid ProbeType") as refused:
         ProbeType("other")
+    expect(result=Means("failure", refused.type is ValueError), error=isinstance(refused.value, Exception))
 
 
 @pytest.mark.case("prober.unsupported-result-value")
-def test_a_result_of_another_kind_counts_as_a_failure() -> None:
+def test_a_result_of_another_kind_counts_as_a_failure(expect: Expect) -> None:
     odd = Outcome(cast("Result", "CustomUnsupportedResult"))
     assert (odd.healthy, odd.errored) == (False, False)
     worker = Worker(ProbeType.LIVENESS, Probe(TCPSocket(80), failure_threshold=1))
-    assert worker.step(0.0, ContainerView("A", "running", started=True), odd).stored is Stored.FAILURE
+    stored = worker.step(0.0, ContainerView("A", "running", started=True), odd).stored
+    assert stored is Stored.FAILURE
+    expect(result=stored, error=odd.errored)
 
 
 @pytest.mark.case("e2e.local-redirect")
-async def test_a_redirect_on_the_same_host_is_judged_by_its_target() -> None:
+async def test_a_redirect_on_the_same_host_is_judged_by_its_target(expect: Expect) -> None:
     """test/e2e/common/node/container_probe.go: a local redirect leads to a page that fails after a while."""
     ill = False
 
@@ -135,3 +144,4 @@ async def test_a_redirect_on_the_same_host_is_judged_by_its_target() -> None:
         ("app",),
         "Container app failed liveness probe, will be restarted",
     )
+    expect(restarts_at_least=len(actions.start))

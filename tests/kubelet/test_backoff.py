@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crashy.kubelet.backoff import Backoff, CrashLoop, crash_loop_backoff, format_go_duration
 from crashy.kubelet.versions import NEWEST, PROFILES
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Each, Expect, Means, case
 
 
 def raised(backoff: Backoff, times: int, now: float = 0.0) -> Backoff:
@@ -18,7 +20,7 @@ def raised(backoff: Backoff, times: int, now: float = 0.0) -> Backoff:
 
 
 @pytest.mark.case("backoff.slow")
-def test_waits_double_up_to_the_maximum() -> None:
+def test_waits_double_up_to_the_maximum(expect: Expect) -> None:
     """flowcontrol: TestSlowBackoff."""
     backoff = Backoff(1, 50)
     seen = []
@@ -27,42 +29,49 @@ def test_waits_double_up_to_the_maximum() -> None:
         backoff.next(second, "key", second)
     assert seen == [0, 1, 2, 4, 8, 16, 32, 50, 50, 50]
     assert backoff.get("another key") == 0
+    expect(get_before_each_next_s=seen)
 
 
 @pytest.mark.case("backoff.expires")
-def test_an_entry_expires_after_twice_the_maximum() -> None:
+def test_an_entry_expires_after_twice_the_maximum(expect: Expect) -> None:
     """flowcontrol: TestBackoffReset."""
     backoff = raised(Backoff(1, 5), 6)
-    assert backoff.in_backoff_since(0.0, "key", 0.0)
+    before = backoff.in_backoff_since(0.0, "key", 0.0)
+    assert before
     assert backoff.in_backoff_since(4.0, "key", 0.0)
     assert not backoff.in_backoff_since(5.0, "key", 0.0)
     assert not backoff.in_backoff_since(7.0, "key", 0.0)
-    assert not backoff.in_backoff_since(11.0, "key", 0.0)
+    after = backoff.in_backoff_since(11.0, "key", 0.0)
+    assert not after
+    expect(in_backoff_before=before, in_backoff_since_last_update_after=after)
     backoff.next(11.0, "key", 11.0)
     assert backoff.get("key") == 1
 
 
 @pytest.mark.parametrize(("idle", "wait"), [case("backoff.high-water-mark", 6, 5), (10, 5), (10.001, 1)])
-def test_an_entry_lives_on_up_to_twice_the_maximum(idle: float, wait: float) -> None:
+def test_an_entry_lives_on_up_to_twice_the_maximum(idle: float, wait: float, expect: Expect) -> None:
     """flowcontrol: TestBackoffHighWaterMark; the comparison is strict."""
     backoff = raised(Backoff(1, 5), 6)
     backoff.next(idle, "key", idle)
     assert backoff.get("key") == wait
+    expect(get_s=backoff.get("key"))
 
 
 @pytest.mark.parametrize(
     ("idle", "kept"),
     [case("backoff.gc-keeps", 6, True), (10, True), (10.001, False), case("backoff.gc-deletes", 12, False)],
 )
-def test_garbage_collection(idle: float, kept: bool) -> None:
+def test_garbage_collection(idle: float, kept: bool, expect: Expect) -> None:
     """flowcontrol: TestBackoffGC."""
     backoff = raised(Backoff(1, 5), 6)
     backoff.gc(idle)
-    assert (backoff.get("key") > 0) is kept
+    present = backoff.get("key") > 0
+    assert present is kept
+    expect(entry_present=present)
 
 
 @pytest.mark.case("backoff.since-update")
-def test_since_the_last_update() -> None:
+def test_since_the_last_update(expect: Expect) -> None:
     """flowcontrol: TestIsInBackOffSinceUpdate."""
     backoff = Backoff(1, 10)
     free: list[int] = []
@@ -78,6 +87,9 @@ def test_since_the_last_update() -> None:
     assert free == [0, 1, 3, 7, 15, 25, 35, 56, 57]
     expected = {2: 2, **dict.fromkeys(range(4, 7), 4), **dict.fromkeys(range(8, 15), 8)}
     assert waits == {**expected, **dict.fromkeys(range(16, 25), 10), **dict.fromkeys(range(26, 35), 10)}
+    spans = [key.split("-") for key in ("2", "4-6", "8-14", "16-24", "26-34")]
+    shown = {"-".join(span): sorted({waits[tick] for tick in range(int(span[0]), int(span[-1]) + 1)}) for span in spans}
+    expect(false_at_ticks=free, backoff_value_while_true_s={span: wait for span, (wait,) in shown.items()})
 
 
 @pytest.mark.parametrize(
@@ -92,14 +104,20 @@ def test_since_the_last_update() -> None:
         (False, 300, 10, 300),
     ],
 )
-def test_the_kubelets_tables(reduced_decay: bool, period: float | None, initial: float, maximum: float) -> None:
+def test_the_kubelets_tables(
+    reduced_decay: bool, period: float | None, initial: float, maximum: float, expect: Expect
+) -> None:
     """kubelet: pkg/kubelet/kubelet.go newCrashLoopBackOff."""
     backoff = crash_loop_backoff(reduced_decay=reduced_decay, max_restart_period=period)
     assert (backoff.initial, backoff.maximum, backoff.reset_after) == (initial, maximum, 600)
-    backoff.next(0.0, "key", 0.0)
-    assert backoff.get("key") == initial
-    raised(backoff, 10)
-    assert backoff.get("key") == maximum
+    expect(initial_s=backoff.initial, max_s=backoff.maximum, reset_after_s=backoff.reset_after)
+    waits = []
+    for _ in range(11):
+        backoff.next(0.0, "key", 0.0)
+        waits.append(backoff.get("key"))
+    assert (waits[0], waits[-1]) == (initial, maximum)
+    factor = waits[1] / waits[0]
+    expect(factor=factor, jitter=max(b - min(factor * a, maximum) for a, b in pairwise(waits)))
 
 
 @pytest.mark.parametrize("period", [0.999, 300.001, 0, -1])
@@ -130,10 +148,15 @@ def test_no_exited_record_starts_at_once_and_leaves_the_table_alone() -> None:
 
 
 @pytest.mark.case("dobackoff.in-window")
-def test_in_the_window_it_waits_until_the_window_ends() -> None:
+def test_in_the_window_it_waits_until_the_window_ends(expect: Expect) -> None:
     """kubelet: kuberuntime_manager_test.go TestDoBackOff."""
     backoff = raised(Backoff(1, 10), 1)
-    assert backoff.do_backoff(3.0, "key", 3.0) == CrashLoop(until=4.0, backoff=1)
+    loop = backoff.do_backoff(3.0, "key", 3.0)
+    assert loop is not None
+    assert loop == CrashLoop(until=4.0, backoff=1)
+    message = loop.message(container="app", pod="web-0", namespace="default", uid="U")
+    until = Means("finishedAt + 1s", loop.until == 3.0 + 1)
+    expect(in_backoff=loop is not None, retry_at=until, message_nonempty=bool(message))
     assert backoff.do_backoff(3.5, "key", 3.0) == CrashLoop(until=4.0, backoff=1)
     assert backoff.get("key") == 1
 
@@ -147,11 +170,13 @@ def test_in_the_window_it_waits_until_the_window_ends() -> None:
         (10.001, False),
     ],
 )
-def test_the_window_is_strict(elapsed: float, waits: bool) -> None:
+def test_the_window_is_strict(elapsed: float, waits: bool, expect: Expect) -> None:
     """flowcontrol: backoff.go IsInBackOffSince."""
     backoff = Backoff()
     backoff.next(0.0, "key", 0.0)
-    assert backoff.in_backoff_since(5.0 + elapsed, "key", 5.0) is waits
+    found = backoff.in_backoff_since(5.0 + elapsed, "key", 5.0)
+    assert found is waits
+    expect(in_backoff=Each(found, int(elapsed >= 10)))
     assert (backoff.do_backoff(5.0 + elapsed, "key", 5.0) is not None) is waits
 
 
@@ -178,13 +203,15 @@ def test_a_long_life_is_not_in_the_window_of_its_last_start() -> None:
         (300, "back-off 5m0s restarting failed container=app pod=web-0_default(U)"),
     ],
 )
-def test_the_waiting_message(wait: float, message: str) -> None:
+def test_the_waiting_message(wait: float, message: str, expect: Expect) -> None:
     """kubelet: kuberuntime_manager.go doBackOff."""
     words = CrashLoop(until=0.0, backoff=wait).message(container="app", pod="web-0", namespace="default", uid="U")
     assert words == message
     names = {"container": "app", "pod": "web-0", "namespace": "default", "uid": "U"}
     event = "Back-off restarting failed container app in pod web-0_default(U)"
-    assert NEWEST.texts.back_off.format(**names) == event
+    found = NEWEST.texts.back_off.format(**names)
+    assert found == event
+    expect(waiting_message=words, event={"type": "Warning", "reason": "BackOff", "message": found})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from crashy.kubelet.backoff import GC_SECONDS, RESYNC_SECONDS, WORK_QUEUE_SECONDS, SyncFailure, requeue_delay
 from crashy.kubelet.versions import PROFILES, Requeue
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 OTHER = SyncFailure()
 NETWORK = SyncFailure(network_not_ready=True)
@@ -57,14 +57,19 @@ MODERN, POLL, EXACT = Requeue.WINDOW, Requeue.POLL, Requeue.EXACT
         ([backoff(0.5)], MODERN, 60, 0.5, 0.75),
     ],
 )
-def test_delay(failures: list[SyncFailure], requeue: Requeue, resync: float, least: float, most: float) -> None:
-    for rng, expected in ((Lowest(), least), (Highest(), most)):
-        assert requeue_delay(NOW, failures, rng, requeue=requeue, resync=resync) == pytest.approx(expected)
+def test_delay(
+    failures: list[SyncFailure], requeue: Requeue, resync: float, least: float, most: float, expect: Expect
+) -> None:
+    bounds = [requeue_delay(NOW, failures, rng, requeue=requeue, resync=resync) for rng in (Lowest(), Highest())]
+    assert bounds == pytest.approx([least, most])
+    expect(delay_s=bounds)
 
 
 @pytest.mark.case("requeue.phase-transition")
-def test_a_change_of_the_pods_phase_of_life_syncs_at_once() -> None:
-    assert requeue_delay(NOW, [], Highest(), phase_transition=True) == 0
+def test_a_change_of_the_pods_phase_of_life_syncs_at_once(expect: Expect) -> None:
+    delay = requeue_delay(NOW, [], Highest(), phase_transition=True)
+    assert delay == 0
+    expect(delay_s=delay)
     assert requeue_delay(NOW, [OTHER, NETWORK], Highest(), phase_transition=True) == 0
 
 

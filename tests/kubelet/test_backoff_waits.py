@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from crashy.kubelet.backoff import GC_SECONDS, Backoff, crash_loop_backoff
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 
 class Node:
@@ -80,8 +80,10 @@ CAP = [300, 0, 300, 0, 300]
         (probe_kills, 300, [0] * 12),
     ],
 )
-def test_waits(lives: Callable[[float, int], list[float]], life: float, waits: list[float]) -> None:
-    assert lives(life, len(waits)) == pytest.approx(waits)
+def test_waits(lives: Callable[[float, int], list[float]], life: float, waits: list[float], expect: Expect) -> None:
+    found = lives(life, len(waits))
+    assert found == pytest.approx(waits)
+    expect(wait_before_restart_s=found)
 
 
 @pytest.mark.case("timeline.crash-loop-5s")

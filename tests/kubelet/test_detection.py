@@ -12,7 +12,7 @@ from crashy.kubelet.detection import Bounds, Illness, detection, first_failure, 
 from crashy.kubelet.outcome import Outcome, Stored
 from crashy.kubelet.worker import ContainerView, Worker
 from crashy.objects.pod import Exec, Probe, ProbeType
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 from tests.kubelet.model import BAD, GOOD, Clocked
 
 HANG, REFUSE = Illness.HANG, Illness.REFUSE
@@ -50,9 +50,13 @@ def probe(period: int, timeout: int, threshold: int, delay: int = 0) -> Probe:
         case("detect.refuse.P3.T10.F2", 3, 10, 2, REFUSE, 3, 6),
     ],
 )
-def test_bounds(period: int, timeout: int, threshold: int, illness: Illness, best: float, worst: float) -> None:
+def test_bounds(
+    period: int, timeout: int, threshold: int, illness: Illness, best: float, worst: float, expect: Expect
+) -> None:
     """Derived from kubelet: prober/worker.go run and doProbe."""
-    assert detection(probe(period, timeout, threshold), illness) == Bounds(best, worst)
+    bounds = detection(probe(period, timeout, threshold), illness)
+    assert bounds == Bounds(best, worst)
+    expect(best_s=bounds.best, worst_s=bounds.worst)
 
 
 def test_illnesses_are_named() -> None:

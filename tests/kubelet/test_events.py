@@ -9,7 +9,7 @@ from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.durations import human_duration
 from crashy.objects.pod import ProbeType
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP
 PORT_ERROR = 'strconv.Atoi: parsing "http": invalid syntax'
@@ -77,13 +77,22 @@ BODY_ERROR = "context deadline exceeded (Client.Timeout or context cancellation 
         ),
     ],
 )
-def test_a_probes_event(probe_type: ProbeType, outcome: Outcome, version: str, expected: tuple[str, str]) -> None:
-    assert probe_event(probe_type, outcome, PROFILES[version]) == Message("Warning", *expected)
+def test_a_probes_event(
+    probe_type: ProbeType, outcome: Outcome, version: str, expected: tuple[str, str], expect: Expect
+) -> None:
+    found = probe_event(probe_type, outcome, PROFILES[version])
+    assert found == Message("Warning", *expected)
+    if version == "1.20":
+        expect(older_message=found.text)
+    else:
+        expect(type=found.type, reason=found.reason, message=found.text)
 
 
 @pytest.mark.parametrize("result", [Result.SUCCESS, case("event.unknown-without-error", Result.UNKNOWN)])
-def test_success_and_mere_ignorance_are_not_reported(result: Result) -> None:
-    assert probe_event(LIVENESS, Outcome(result, "fine")) is None
+def test_success_and_mere_ignorance_are_not_reported(result: Result, expect: Expect) -> None:
+    found = probe_event(LIVENESS, Outcome(result, "fine"))
+    assert found is None
+    expect(event=found, result="success" if Outcome(result, "fine").healthy else "failure")
 
 
 @pytest.mark.parametrize(
@@ -98,9 +107,10 @@ def test_success_and_mere_ignorance_are_not_reported(result: Result) -> None:
         (64, 0, 1000, 1020, "20s (x64 over 17m)"),
     ],
 )
-def test_an_events_age(count: int, first: float, last: float, now: float, expected: str) -> None:
+def test_an_events_age(count: int, first: float, last: float, now: float, expected: str, expect: Expect) -> None:
     event = Event("pod/web", "Warning", "Unhealthy", "boom", count=count, first=first, last=last)
     assert event.seen(now) == expected
+    expect(age=event.seen(now))
 
 
 MINUTE, HOUR, DAY = 60, 3600, 86400

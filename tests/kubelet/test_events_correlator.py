@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from crashy.kubelet import events
 from crashy.kubelet.events import COMBINED, Event, EventCorrelator
 from crashy.kubelet.versions import PROFILES
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 
 def event(message: str = "boom", reason: str = "Unhealthy", obj: str = "pod/web", **fields: str) -> Event:
@@ -41,7 +41,7 @@ def unrelated(count: int) -> list[Event]:
         case("events.correlate.similar-slow", similar(9), 600, 1, False),
     ],
 )
-def test_the_next_one(previous: list[Event], interval: float, count: int, combined: bool) -> None:
+def test_the_next_one(previous: list[Event], interval: float, count: int, combined: bool, expect: Expect) -> None:
     correlator = EventCorrelator()
     for i, earlier in enumerate(previous):
         correlator.correlate(earlier, now=i * interval)
@@ -49,6 +49,8 @@ def test_the_next_one(previous: list[Event], interval: float, count: int, combin
     stored = correlator.correlate(event(), now)
     assert stored is not None
     assert (stored.count, stored.message) == (count, f"{COMBINED}boom" if combined else "boom")
+    prefix = stored.message.removesuffix("boom")
+    expect(count=stored.count, aggregated=bool(prefix), message_prefix=prefix)
     assert stored.last == now
     assert stored.first == now - (count - 1) * interval
 
@@ -65,18 +67,24 @@ def test_the_next_one(previous: list[Event], interval: float, count: int, combin
         (event(field_path="spec.containers{app}"), False, True),
     ],
 )
-def test_what_belongs_together(other: Event, counted: bool, combined: bool) -> None:
+def test_what_belongs_together(other: Event, counted: bool, combined: bool, expect: Expect) -> None:
     correlator = EventCorrelator()
     correlator.correlate(event(), 0)
     after = correlator.correlate(other, 1)
     assert after is not None
-    assert (after.count == 2) is counted
+    apart = after.count == 1
+    assert apart is not counted
     correlator = EventCorrelator()
     for earlier in similar(9):
         correlator.correlate(earlier, 0)
     after = correlator.correlate(other, 1)
     assert after is not None
-    assert after.message.startswith(COMBINED) is combined
+    together = after.message.startswith(COMBINED)
+    assert together is combined
+    if apart and together:
+        expect(same_group=[["a", "b"]], distinct_local_key=[["a", "b"]])
+    elif apart:
+        expect(different_group=[["a", "c"]])
 
 
 def test_combining_ends_with_a_pause() -> None:
@@ -136,10 +144,17 @@ def test_only_the_latest_keys_are_remembered(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.case("events.constants")
-def test_the_numbers_are_client_gos() -> None:
+def test_the_numbers_are_client_gos(expect: Expect) -> None:
     """client-go: tools/record/events_cache.go."""
     assert (events.AGGREGATE_AFTER, events.AGGREGATE_SECONDS) == (10, 600)
     assert (events.SPAM_BURST, events.SPAM_REFILL_SECONDS, events.CACHE_ENTRIES) == (25, 300, 4096)
+    expect(
+        aggregate_after=events.AGGREGATE_AFTER,
+        aggregate_interval_s=events.AGGREGATE_SECONDS,
+        spam_burst=events.SPAM_BURST,
+        spam_refill=f"1 per {events.SPAM_REFILL_SECONDS:g} s per (source, object)",
+        lru_entries=events.CACHE_ENTRIES,
+    )
 
 
 _MOMENTS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 700)), max_size=60)

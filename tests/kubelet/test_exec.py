@@ -8,7 +8,7 @@ from crashy.kubelet.handlers.exec import ExecResult, cut, expand_command, probe_
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.pod import Container, EnvVar
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, Means, case
 
 
 async def ask(ends: ExecResult | Exception, *command: str, timeout: float = 1, version: str = "1.36") -> Outcome:
@@ -39,8 +39,11 @@ async def ask(ends: ExecResult | Exception, *command: str, timeout: float = 1, v
         (OSError(), Outcome(Result.UNKNOWN, error="OSError")),
     ],
 )
-async def test_the_exit_code_decides(ends: ExecResult | Exception, expected: Outcome) -> None:
-    assert await ask(ends, "testcmd") == expected
+async def test_the_exit_code_decides(ends: ExecResult | Exception, expected: Outcome, expect: Expect) -> None:
+    outcome = await ask(ends, "testcmd")
+    assert outcome == expected
+    size = len(outcome.output)
+    expect(result=outcome.result, output=outcome.output, error=outcome.errored, output_bytes=size)
 
 
 @pytest.mark.parametrize(
@@ -51,24 +54,29 @@ async def test_the_exit_code_decides(ends: ExecResult | Exception, expected: Out
         (1, "1.20", ""),
     ],
 )
-async def test_a_timeout_is_a_failure(timeout: float, version: str, output: str) -> None:
+async def test_a_timeout_is_a_failure(timeout: float, version: str, output: str, expect: Expect) -> None:
     outcome = await ask(TimeoutError(), "sleep", "5", timeout=timeout, version=version)
     assert outcome == Outcome(Result.FAILURE, output)
+    words = "command timed out: command testcmd timed out"  # the test's own; a runtime quotes its command
+    expect(result=outcome.result, output=Means(words, outcome.output == output), error=outcome.errored)
 
 
 @pytest.mark.case("exec.timeout-gate-off")
-async def test_with_its_gate_off_a_timeout_is_an_error() -> None:
+async def test_with_its_gate_off_a_timeout_is_an_error(expect: Expect) -> None:
     async def run(_: tuple[str, ...], __: float) -> ExecResult:
         raise TimeoutError
 
     outcome = await probe_exec(run, ("testcmd",), 1, timeout_fails=False)
     assert outcome == Outcome(Result.UNKNOWN, error='command timed out: "testcmd" timed out after 1s')
+    expect(result=outcome.result, output=outcome.output, error=outcome.errored)
     assert (await probe_exec(run, ("x",), 1, profile=PROFILES["1.20"], timeout_fails=False)).errored
 
 
 @pytest.mark.case("prober.execadapter.output-with-error")
-async def test_what_a_command_has_said_stands_beside_how_it_ended() -> None:
-    assert await ask(ExecResult(1, "foo")) == Outcome(Result.FAILURE, "foo")
+async def test_what_a_command_has_said_stands_beside_how_it_ended(expect: Expect) -> None:
+    outcome = await ask(ExecResult(1, "foo"))
+    assert outcome == Outcome(Result.FAILURE, "foo")
+    expect(output=outcome.output, error=Means("bad", outcome.result is Result.FAILURE))
 
 
 @pytest.mark.parametrize(
@@ -81,8 +89,11 @@ async def test_what_a_command_has_said_stands_beside_how_it_ended() -> None:
         ("äö", 3, "ä\ufffd"),
     ],
 )
-def test_output_is_cut(output: str, limit: int, kept: str) -> None:
-    assert cut(output, limit) == kept
+def test_output_is_cut(output: str, limit: int, kept: str, expect: Expect) -> None:
+    found = cut(output, limit)
+    assert found == kept
+    first = Means(f"first {limit} characters", found == output[:limit])
+    expect(output=first if len(output) > limit else found, error=None)
 
 
 A = EnvVar("A", "script")
@@ -106,5 +117,7 @@ FROM = EnvVar("FROM", "", {"fieldRef": {"fieldPath": "metadata.name"}})
         ((EnvVar("A", "$(B)"), EnvVar("B", "x")), "$(A)", "$(B)"),
     ],
 )
-def test_literal_variables_are_expanded(env: tuple[EnvVar, ...], argument: str, expected: str) -> None:
-    assert expand_command(Container("app", env=env), ("/bin/bash", "-c", argument)) == ("/bin/bash", "-c", expected)
+def test_literal_variables_are_expanded(env: tuple[EnvVar, ...], argument: str, expected: str, expect: Expect) -> None:
+    command = expand_command(Container("app", env=env), ("/bin/bash", "-c", argument))
+    assert command == ("/bin/bash", "-c", expected)
+    expect(command_run=command)

@@ -9,7 +9,7 @@ from crashy.kubelet.history import Histories, Instance
 from crashy.kubelet.outcome import Results, Stored
 from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
 from crashy.objects.status import ContainerStatus, PodStatus
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 PROBE = Probe(Exec(("true",)))
 RUNNING = Instance("A", 0, 1.0)
@@ -51,9 +51,12 @@ def status_of(
         (None, "", "", False, False),
     ],
 )
-def test_a_container(instance: Instance | None, probes: str, found: str, started: bool, ready: bool) -> None:
+def test_a_container(
+    instance: Instance | None, probes: str, found: str, started: bool, ready: bool, expect: Expect
+) -> None:
     status = status_of(instance, probes, found)
     assert (status.started, status.ready) == (started, ready)
+    expect(started=status.started, ready=status.ready)
 
 
 @pytest.mark.parametrize(
@@ -74,10 +77,11 @@ def test_a_container(instance: Instance | None, probes: str, found: str, started
     ],
 )
 def test_an_init_container(
-    instance: Instance | None, probes: str, found: str, restart_policy: str, started: bool, ready: bool
+    instance: Instance | None, probes: str, found: str, restart_policy: str, started: bool, ready: bool, expect: Expect
 ) -> None:
     status = status_of(instance, probes, found, init=True, restart_policy=restart_policy)
     assert (status.started, status.ready) == (started, ready)
+    expect(started=status.started, ready=status.ready)
 
 
 @pytest.mark.parametrize(("init", "reason"), [((), "ContainerCreating"), ((Container("init"),), "PodInitializing")])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from crashy.kubelet.generate import Condition, containers_ready, pod_ready
 from crashy.objects.status import ContainerStatus
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, Means, case
 
 TRUE = Condition(True)
 
@@ -17,6 +19,13 @@ def known(**ready: bool) -> list[ContainerStatus]:
 
 def unready(message: str) -> Condition:
     return Condition(False, "ContainersNotReady", message)
+
+
+def shown(condition: Condition) -> Any:
+    """Return a condition as the cases write it: in full only if it isn't true."""
+    if condition.status:
+        return "True"
+    return {"status": "False", "reason": condition.reason, "message": condition.message}
 
 
 @pytest.mark.parametrize(
@@ -44,8 +53,12 @@ def unready(message: str) -> Condition:
         ("app", [], "Failed", unready("containers with unknown status: [app]")),
     ],
 )
-def test_containers_ready(names: str, statuses: list[ContainerStatus], phase: str, expected: Condition) -> None:
-    assert containers_ready(names.split(), statuses, phase) == expected
+def test_containers_ready(
+    names: str, statuses: list[ContainerStatus], phase: str, expected: Condition, expect: Expect
+) -> None:
+    found = containers_ready(names.split(), statuses, phase)
+    assert found == expected
+    expect(ContainersReady=shown(found))
 
 
 @pytest.mark.parametrize(
@@ -78,5 +91,15 @@ def test_containers_ready(names: str, statuses: list[ContainerStatus], phase: st
         (TRUE, ["a"], {"a": True}, TRUE),
     ],
 )
-def test_pod_ready(containers: Condition, gates: list[str], conditions: dict[str, bool], expected: Condition) -> None:
-    assert pod_ready(containers, gates, conditions) == expected
+def test_pod_ready(
+    containers: Condition, gates: list[str], conditions: dict[str, bool], expected: Condition, expect: Expect
+) -> None:
+    found = pod_ready(containers, gates, conditions)
+    assert found == expected
+    if not containers.status:
+        expect(Ready=Means("copies status, reason, message", found == containers))
+    elif found.status:
+        expect(ContainersReady=shown(containers), Ready=shown(found))
+    else:  # the case leaves the reason out
+        status, _, message = shown(found).values()
+        expect(ContainersReady=shown(containers), Ready={"status": status, "message": message})

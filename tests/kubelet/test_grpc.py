@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashy.kubelet.handlers.grpc import _request, _status, probe_grpc
-from crashy.kubelet.handlers.grpc_response import RpcError
+from crashy.kubelet.handlers.judge import RpcError
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.versions import NEWEST, PROFILES
 from crashy.objects.pod import GRPC
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, Where, case
 from tests.kubelet.grpc_servers import HEAD, HEADERS, RST_STREAM, Call, answering, frame, goaway, message
 from tests.kubelet.http_servers import response, serving, talking
 from tests.kubelet.test_http import closed_port, expired
@@ -58,9 +58,11 @@ async def ask(port: int, service: str = "", timeout: float = 20.0, **more: Any) 
         case("fields of tomorrow", b"\x10\x07\x1a\x01x\x21........\x2d....\x08\x01", HEALTHY),
     ],
 )
-async def test_only_serving_is_healthy(body: bytes, outcome: Outcome) -> None:
+async def test_only_serving_is_healthy(body: bytes, outcome: Outcome, expect: Expect) -> None:
     async with answering(lambda served: served.answer(body) or b"") as server:
-        assert await ask(server.port) == outcome
+        found = await ask(server.port)
+    assert found == outcome
+    expect(result=found.result, error=found.errored)
 
 
 @pytest.mark.parametrize(
@@ -263,9 +265,13 @@ ODD_ANSWERS = [
 
 
 @pytest.mark.parametrize(("script", "outcome"), ODD_ANSWERS)
-async def test_every_other_answer_is_a_failure(script: Callable[[Call], bytes | None], outcome: Outcome) -> None:
+async def test_every_other_answer_is_a_failure(
+    script: Callable[[Call], bytes | None], outcome: Outcome, expect: Expect
+) -> None:
     async with answering(script) as server:
-        assert await ask(server.port) == outcome
+        found = await ask(server.port)
+    assert found == outcome
+    expect(result=found.result, output_prefix=Where(found.output.startswith))
 
 
 async def test_an_answer_is_not_read_to_its_end_once_it_is_too_large() -> None:
@@ -385,9 +391,11 @@ async def test_a_host_that_is_not_there() -> None:  # TestGrpcProber_Probe: cant
 
 @pytest.mark.case("grpc.not-grpc")
 @pytest.mark.parametrize("said", [response(200, b"res"), b"", b"\x15\x03\x01\0\x02\x02\x46", frame(6, 0, bytes(8))])
-async def test_a_server_that_does_not_speak_http2(said: bytes) -> None:
+async def test_a_server_that_does_not_speak_http2(said: bytes, expect: Expect) -> None:
     async with serving(said) as server:
-        assert await ask(server.port, timeout=0.3) == unreachable(f"127.0.0.1:{server.port}", "300ms")
+        outcome = await ask(server.port, timeout=0.3)
+    assert outcome == unreachable(f"127.0.0.1:{server.port}", "300ms")
+    expect(result=outcome.result, error=outcome.errored)
 
 
 async def test_a_tls_server() -> None:  # TestGrpcProber_Probe_TLS: plaintext probe against TLS server fails
@@ -411,9 +419,11 @@ async def test_it_tries_again_as_long_as_the_timeout_lasts() -> None:
 
 
 @pytest.mark.case("grpc.slow")
-async def test_a_server_that_answers_too_late() -> None:
+async def test_a_server_that_answers_too_late(expect: Expect) -> None:
     async with answering(lambda _: b"") as server:
-        assert await ask(server.port, timeout=2) == failure("timeout: health rpc did not complete within 2s")
+        outcome = await ask(server.port, timeout=2)
+    assert outcome == failure("timeout: health rpc did not complete within 2s")
+    expect(result=outcome.result, error=outcome.errored, output=outcome.output)
 
 
 async def test_a_server_that_takes_no_calls() -> None:

@@ -13,10 +13,11 @@ import pytest
 from crashy.kubelet.handlers.dial import direct
 from crashy.kubelet.handlers.http import probe_http
 from crashy.kubelet.handlers.http1 import open_connection
-from crashy.kubelet.outcome import Outcome, Result
+from crashy.kubelet.outcome import Outcome, Result, Stored
 from crashy.kubelet.versions import PROFILES
-from crashy.objects.pod import HTTPGet
-from tests.kubelet.cases import case
+from crashy.kubelet.worker import ContainerView, Worker, retry
+from crashy.objects.pod import HTTPGet, Probe, ProbeType
+from tests.kubelet.cases import Expect, Means, case
 from tests.kubelet.http_servers import Server, response, serving, talking
 
 BROKEN = "net/http: HTTP/1.x transport connection broken: "
@@ -58,9 +59,11 @@ async def ask(
         (101, b"", Result.FAILURE, "HTTP probe failed with statuscode: 101"),
     ],
 )
-async def test_the_status_decides(status: int, body: bytes, result: Result, output: str) -> None:
+async def test_the_status_decides(status: int, body: bytes, result: Result, output: str, expect: Expect) -> None:
     async with serving(response(status, body)) as server:
-        assert await ask(server) == Outcome(result, output)
+        outcome = await ask(server)
+    assert outcome == Outcome(result, output)
+    expect(result=outcome.result, output=outcome.output, output_contains=outcome.output)
 
 
 async def test_an_old_kubelet_warns_with_the_bare_body() -> None:
@@ -94,7 +97,7 @@ async def test_a_body_is_read_however_it_is_framed(said: str, output: str) -> No
     ("size", "read"), [(10239, 10239), (10240, 10240), case("http.payload-truncated", 10241, 10240), (1_000_000, 10240)]
 )
 @pytest.mark.parametrize("framing", ["length", "chunks", "close"])
-async def test_no_more_than_10_kib_of_a_body_are_read(size: int, read: int, framing: str) -> None:
+async def test_no_more_than_10_kib_of_a_body_are_read(size: int, read: int, framing: str, expect: Expect) -> None:
     body = b"x" * size
     said = {
         "length": response(200, body),
@@ -104,6 +107,7 @@ async def test_no_more_than_10_kib_of_a_body_are_read(size: int, read: int, fram
     async with serving(said) as server:
         outcome = await ask(server)
     assert (outcome.result, len(outcome.output), outcome.error) == (Result.SUCCESS, read, "")
+    expect(result=outcome.result, output_bytes=len(outcome.output), error=outcome.errored)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +115,8 @@ async def test_no_more_than_10_kib_of_a_body_are_read(size: int, read: int, fram
     [
         ("", "EOF"),  # TestHTTPProbeChecker: a server that aborts its response
         ("garbage\r\n", f'{BROKEN}malformed HTTP response "garbage"'),
-        ('say "hi"', f"{BROKEN}unexpected EOF"),
+        ('say "hi"', BROKEN + r'malformed HTTP status code "\"hi\""'),
+        ("HTTP/1.1 200", f"{BROKEN}unexpected EOF"),
         ("\x15\x03\x01\x00\x02\x02\n", BROKEN + r'malformed HTTP response "\x15\x03\x01\x00\x02\x02"'),
         case("http.broken-response", "HTTP/1.1 -1 x\r\n\r\n", f'{BROKEN}malformed HTTP status code "-1"'),
         ("HTTP/1.1 2000 x\r\n\r\n", f'{BROKEN}malformed HTTP status code "2000"'),
@@ -125,10 +130,11 @@ async def test_no_more_than_10_kib_of_a_body_are_read(size: int, read: int, fram
         (OK + f"X: {'x' * 600000}\r\n" * 2, "net/http: server response headers exceeded 1048576 bytes; aborted"),
     ],
 )  # fmt: skip
-async def test_a_broken_head_is_a_failure(said: str, error: str) -> None:
+async def test_a_broken_head_is_a_failure(said: str, error: str, expect: Expect) -> None:
     async with serving(said.encode("latin-1")) as server:
         outcome = await ask(server, "/healthz")
     assert outcome == Outcome(Result.FAILURE, f'Get "http://127.0.0.1:{server.port}/healthz": {error}')
+    expect(result=outcome.result)
 
 
 @pytest.mark.parametrize(
@@ -149,17 +155,26 @@ async def test_a_broken_body_is_an_error_and_no_failure(said: str, error: str) -
 
 @pytest.mark.parametrize("said", ["", "HTTP/1.1 200 OK\r\nContent-"])
 @pytest.mark.case("http.timeout")
-async def test_a_server_that_does_not_answer_in_time_fails(said: str) -> None:
+async def test_a_server_that_does_not_answer_in_time_fails(said: str, expect: Expect) -> None:
     async with serving(said.encode(), stay=True) as server:
         outcome = await ask(server, timeout=0.2)
     assert outcome == Outcome(Result.FAILURE, f'Get "http://127.0.0.1:{server.port}/": {AWAITING}')
+    expect(result=outcome.result)
 
 
 @pytest.mark.parametrize("body", [b"", b"x" * 10239])
 @pytest.mark.case("http.body-stall-is-error")
-async def test_a_body_that_stalls_is_an_error(body: bytes) -> None:
+async def test_a_body_that_stalls_is_an_error(body: bytes, expect: Expect) -> None:
     async with serving(b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + body, stay=True) as server:
-        assert await ask(server, timeout=1) == Outcome(Result.FAILURE, error=READING)
+        outcome = await ask(server, timeout=1)
+    assert outcome == Outcome(Result.FAILURE, error=READING)
+    worker = Worker(ProbeType.LIVENESS, Probe(HTTPGet(80), failure_threshold=1))
+    stored = worker.step(0.0, ContainerView("A", "running", started=True), outcome).stored
+    words = "worker retries up to 3 times and DISCARDS the result, so liveness never trips"
+    then = Means(
+        words, [retry(outcome, calls) for calls in (1, 2, 3)] == [True, True, False] and stored is Stored.SUCCESS
+    )
+    expect(result=outcome.result, error=outcome.errored, then=then)
 
 
 async def test_a_body_that_stalls_after_10_kib_is_fine() -> None:
@@ -218,10 +233,12 @@ def expired() -> ssl.SSLContext:
 
 @pytest.mark.parametrize("status", [200, 503])
 @pytest.mark.case("http.tls-unverified")
-async def test_any_certificate_will_do(status: int) -> None:
+async def test_any_certificate_will_do(status: int, expect: Expect) -> None:
     async with serving(response(status, b"body"), tls=expired()) as server:
         outcome = await ask(server, scheme="HTTPS")
     assert outcome.healthy is (status == 200)
+    by_status = outcome.result is (Result.SUCCESS if status == 200 else Result.FAILURE)
+    expect(tls_verification=outcome.output.startswith("Get"), result=Means("by status code", by_status))
 
 
 ALERT = b"\x15\x03\x01\x00\x02\x02\x28"

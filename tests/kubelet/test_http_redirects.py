@@ -10,7 +10,7 @@ from _pytest.mark.structures import ParameterSet
 from crashy.kubelet.handlers.http import probe_http
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.objects.pod import HTTPGet
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, Means, case
 from tests.kubelet.http_servers import Server, redirect, response, routes, serving
 from tests.kubelet.test_http import closed_port, expired
 
@@ -33,11 +33,13 @@ PAGES = (("ok", 200, Result.SUCCESS), ("bad", 500, Result.FAILURE))
         for name, final, result in PAGES
     ],
 )
-async def test_the_page_it_leads_to_is_judged(status: int, final: int, result: Result) -> None:
+async def test_the_page_it_leads_to_is_judged(status: int, final: int, result: Result, expect: Expect) -> None:
     known = routes(**{"from": redirect("/new", status), "new": response(final)})
     async with serving(known) as server:
-        assert (await ask(server)).result is result
+        outcome = await ask(server)
+    assert outcome.result is result
     assert server.targets == ["/from", "/new"]
+    expect(result=outcome.result)
 
 
 @pytest.mark.parametrize("status", [300, 304, 305, 306])
@@ -62,49 +64,63 @@ def followed(where: str) -> list[ParameterSet]:
 
 
 @pytest.mark.parametrize(("final", "result"), followed("newport"))
-async def test_another_port_of_the_same_host_is_followed(final: int, result: Result) -> None:
+async def test_another_port_of_the_same_host_is_followed(final: int, result: Result, expect: Expect) -> None:
     async with serving(response(final)) as other, serving(redirect(f"http://127.0.0.1:{other.port}/x")) as server:
-        assert (await ask(server)).result is result
+        outcome = await ask(server)
+    assert outcome.result is result
     assert other.targets == ["/x"]
+    expect(result=outcome.result)
 
 
 @pytest.mark.parametrize(("final", "result"), followed("local"))
-async def test_another_page_of_the_same_server_is_followed(final: int, result: Result) -> None:
+async def test_another_page_of_the_same_server_is_followed(final: int, result: Result, expect: Expect) -> None:
     async with serving(routes(**{"from": redirect("/new"), "new": response(final)})) as server:
-        assert (await ask(server)).result is result
+        outcome = await ask(server)
+    assert outcome.result is result
+    expect(result=outcome.result)
 
 
 @pytest.mark.case("http.nonlocal.nonlocal-bogus.no-follow")
-async def test_another_host_is_not_asked_and_only_warned_of() -> None:
+async def test_another_host_is_not_asked_and_only_warned_of(expect: Expect) -> None:
     async with serving(redirect(f"http://0.0.0.0:{closed_port()}/fail")) as server:
-        assert await ask(server) == Outcome(Result.WARNING, WARNING)
+        outcome = await ask(server)
+    assert outcome == Outcome(Result.WARNING, WARNING)
+    expect(result=outcome.result)
 
 
 @pytest.mark.case("http.nonlocal.loop.no-follow")
-async def test_a_loop_ends_in_a_failure() -> None:
+async def test_a_loop_ends_in_a_failure(expect: Expect) -> None:
     async with serving(redirect("/loop")) as server:
-        assert await ask(server) == Outcome(Result.FAILURE, 'Get "/loop": stopped after 10 redirects')
+        outcome = await ask(server)
+    assert outcome == Outcome(Result.FAILURE, 'Get "/loop": stopped after 10 redirects')
+    expect(result=outcome.result)
     assert len(server.heads) == 10
 
 
 @pytest.mark.case("http.redirect-9-ok")
-async def test_nine_redirects_are_followed() -> None:
+async def test_nine_redirects_are_followed(expect: Expect) -> None:
     def count(target: str, _: bytes) -> bytes:
         hop = int(target.rpartition("/")[2])
         return response(200, b"there") if hop == 9 else redirect(f"/{hop + 1}")
 
     async with serving(count) as server:
-        assert await ask(server, "/0") == Outcome(Result.SUCCESS, "there")
+        outcome = await ask(server, "/0")
+    assert outcome == Outcome(Result.SUCCESS, "there")
+    expect(result=outcome.result)
 
 
 @pytest.mark.case("http.redirect-compares-first-hostname")
-async def test_the_first_requests_hostname_counts() -> None:
+async def test_the_first_requests_hostname_counts(expect: Expect) -> None:
     async with AsyncExitStack() as stack:
         third = await stack.enter_async_context(serving(redirect("http://b.invalid/"), tls=expired()))
         second = await stack.enter_async_context(serving(redirect(f"https://127.0.0.1:{third.port}/")))
         first = await stack.enter_async_context(serving(redirect(f"http://127.0.0.1:{second.port}/")))
-        assert await ask(first) == Outcome(Result.WARNING, WARNING)
-    assert [len(server.heads) for server in (first, second, third)] == [1, 1, 1]
+        outcome = await ask(first)
+    assert outcome == Outcome(Result.WARNING, WARNING)
+    chain = {"http://a/": first, "http://a:81/": second, "https://a/": third}
+    assert [len(server.heads) for server in chain.values()] == [1, 1, 1]
+    followed = [place for place, server in chain.items() if server.heads]
+    expect(followed=followed, stops_at=Means("redirect to b -> warning", outcome.result is Result.WARNING))
 
 
 @pytest.mark.parametrize(

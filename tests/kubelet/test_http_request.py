@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.kubelet.handlers.http import format_url, probe_http, request_headers
+from crashy.kubelet.handlers.http import probe_http
+from crashy.kubelet.handlers.request import format_url, request_headers
 from crashy.kubelet.outcome import Outcome, Result
-from crashy.kubelet.versions import PROFILES
+from crashy.kubelet.versions import NEWEST, PROFILES
 from crashy.objects.pod import HTTPGet
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, Means, case
 from tests.kubelet.http_servers import Server, response, serving
+from tests.kubelet.test_http import closed_port
 
 AGENT = "kube-probe/1.36"
 POD = "10.0.0.1"
@@ -42,8 +44,10 @@ POD = "10.0.0.1"
         ("HTTP", POD, 80, "/a\r\nHost: evil", "http://10.0.0.1:80/a%0D%0AHost:%20evil"),
     ],
 )
-def test_urls(scheme: str, host: str, port: int, path: str, url: str) -> None:
-    assert format_url(scheme, host, port, path) == url
+def test_urls(scheme: str, host: str, port: int, path: str, url: str, expect: Expect) -> None:
+    found = format_url(scheme, host, port, path)
+    assert found == url
+    expect(url=found)
 
 
 DEFAULTS = {"User-Agent": [AGENT], "Accept": ["*/*"]}
@@ -63,14 +67,19 @@ DEFAULTS = {"User-Agent": [AGENT], "Accept": ["*/*"]}
                 "Accept-Ranges": ["bytes"],
             },
         ),
-        case("request.headers.accept", [("Accept", "application/json")], {**DEFAULTS, "Accept": ["application/json"]}),
+        case("request.headers.accept", [("Accept", "application/json")], DEFAULTS | {"Accept": ["application/json"]}),
         case("request.headers.multi",
-            [("accept", "application/json"), ("Accept", "*/*"), ("pragma", "no-cache"), ("X-forwarded-for", "me")],
+            [
+                ("accept", "application/json"),
+                ("Accept", "*/*"),
+                ("pragma", "no-cache"),
+                ("X-forwarded-for", "username"),
+            ],
             {
                 **DEFAULTS,
                 "Accept": ["application/json", "*/*"],
                 "Pragma": ["no-cache"],
-                "X-Forwarded-For": ["me"],
+                "X-Forwarded-For": ["username"],
             },
         ),
         # TestHTTPProbeChecker
@@ -79,26 +88,36 @@ DEFAULTS = {"User-Agent": [AGENT], "Accept": ["*/*"]}
         ([("Accept", "")], {"User-Agent": [AGENT]}),
     ],
 )  # fmt: skip
-def test_headers(given: list[tuple[str, str]], expected: dict[str, list[str]]) -> None:
-    assert request_headers(given, AGENT) == expected
+def test_headers(given: list[tuple[str, str]], expected: dict[str, list[str]], expect: Expect) -> None:
+    headers = request_headers(given, AGENT)
+    assert headers == expected
+    named = {name.lower() for name, _ in given}
+    expect(canonical={name: values for name, values in headers.items() if name.lower() in named})
 
 
 async def ask(
     server: Server, path: str = "/", *headers: tuple[str, str], host: str = "", version: str = "1.36"
-) -> None:
+) -> Outcome:
     probe = HTTPGet(server.port, path, host, headers=headers)
     outcome = await probe_http(probe, host="127.0.0.1", port=server.port, timeout=20, profile=PROFILES[version])
     assert outcome.result is Result.SUCCESS
+    return outcome
 
 
 @pytest.mark.case("request.default-accept", "http.no-accept-encoding", "http.no-keepalive")
-async def test_a_request_as_it_is_on_the_wire() -> None:
+async def test_a_request_as_it_is_on_the_wire(expect: Expect) -> None:
     async with serving(response()) as server:
         await ask(server, "/healthz?x=1")
     assert server.heads == [
         f"GET /healthz?x=1 HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUser-Agent: {AGENT}\r\n"
         "Accept: */*\r\nConnection: close\r\n\r\n".encode()
     ]
+    sent = dict(line.split(": ", 1) for line in server.headers())
+    agent = sent["User-Agent"].replace(NEWEST.version, "<major>.<minor>")
+    expect("request.default-accept", sent={"Accept": sent["Accept"], "User-Agent": agent})
+    words, closes = "Accept-Encoding", "Connection: close"
+    expect("http.no-accept-encoding", request_header_absent=Means(words, words not in sent))
+    expect("http.no-keepalive", request_header=Means(closes, closes in server.headers()))
 
 
 @pytest.mark.parametrize(("path", "target"), [("?foo", "/?foo"), ("", "/"), ("x", "/x"), ("/a b", "/a%20b")])
@@ -132,10 +151,12 @@ async def test_targets(path: str, target: str) -> None:
         ([("Connection", "close")], ["Host: {}", f"User-Agent: {AGENT}", "Accept: */*", "Connection: close"]),
     ],
 )
-async def test_headers_as_they_are_on_the_wire(headers: list[tuple[str, str]], sent: list[str]) -> None:
+async def test_headers_as_they_are_on_the_wire(headers: list[tuple[str, str]], sent: list[str], expect: Expect) -> None:
     async with serving(response()) as server:
-        await ask(server, "/", *headers)
+        outcome = await ask(server, "/", *headers)
     assert server.headers() == [line.format(f"127.0.0.1:{server.port}") for line in sent]
+    agents = [line for line in server.headers() if line.startswith("User-Agent")]
+    expect(result=outcome.result, output_contains="".join(agents), output_not_contains=Means("User-Agent", not agents))
 
 
 async def test_the_version_is_in_the_user_agent() -> None:
@@ -164,27 +185,32 @@ def test_no_path_breaks_out_of_the_request_line(path: str) -> None:
 
 
 @pytest.mark.case("http.no-keepalive")
-async def test_every_probe_has_a_connection_of_its_own() -> None:
+async def test_every_probe_has_a_connection_of_its_own(expect: Expect) -> None:
     async with serving(response(200, b"ok"), stay=True) as server:
         await ask(server)
         await ask(server)
     assert len(server.heads) == 2
+    expect(tcp_connections=len(server.heads))
 
 
 @pytest.mark.case("http.no-env-proxy")
-async def test_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch, expect: Expect) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with serving(response()) as server:
         await ask(server)
     assert len(server.heads) == 1
+    expect(proxy_used=not server.heads)
 
 
 @pytest.mark.case("request.host-overrides-podip")
-async def test_a_probes_host_goes_before_the_pods_address() -> None:
+async def test_a_probes_host_goes_before_the_pods_address(expect: Expect) -> None:
     async with serving(response()) as server:
         await ask(server, host="localhost")
     assert server.headers()[0] == f"Host: localhost:{server.port}"
+    nobody = ("127.0.0.1", closed_port())
+    outcome = await probe_http(HTTPGet(80, "/", "example.org"), host=POD, port=80, timeout=20, dial=lambda *_: nobody)
+    expect(url=outcome.output.split('"')[1])
 
 
 async def test_a_pod_may_really_listen_elsewhere() -> None:

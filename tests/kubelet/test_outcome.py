@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crashy.kubelet.outcome import Results, Stored
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 NAMED = {"s": Stored.SUCCESS, "f": Stored.FAILURE, "u": Stored.UNKNOWN}
 
@@ -21,7 +21,7 @@ NAMED = {"s": Stored.SUCCESS, "f": Stored.FAILURE, "u": Stored.UNKNOWN}
         ("foo=s bar=s foo=s bar=f", "foo=s bar=s bar=f"),
     ],
 )
-def test_an_update_is_what_is_new_or_changed(sequence: str, pushed: str) -> None:
+def test_an_update_is_what_is_new_or_changed(sequence: str, pushed: str, expect: Expect) -> None:
     """kubelet: TestUpdates."""
     results = Results()
     updates = []
@@ -31,6 +31,8 @@ def test_an_update_is_what_is_new_or_changed(sequence: str, pushed: str) -> None
             updates.append(item)
         assert results.get(key) is NAMED[letter]
     assert " ".join(updates) == pushed
+    words = {letter: str(stored) for letter, stored in NAMED.items()}
+    expect(updates_pushed=[item[:-1] + words[item[-1]] for item in updates])
 
 
 def test_results_are_named_as_the_kubelet_names_them() -> None:
@@ -38,10 +40,11 @@ def test_results_are_named_as_the_kubelet_names_them() -> None:
 
 
 @pytest.mark.case("results.get-unset")
-def test_what_was_never_set_or_was_removed_is_not_found() -> None:
+def test_what_was_never_set_or_was_removed_is_not_found(expect: Expect) -> None:
     """kubelet: TestCacheOperations."""
     results = Results()
     assert results.get("unset") is None
+    expect(found=results.get("unset") is not None)
     results.set("foo", Stored.SUCCESS)
     results.remove("foo")
     results.remove("foo")

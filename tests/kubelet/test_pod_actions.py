@@ -19,9 +19,12 @@ from crashy.kubelet.pod import (
     should_restart,
     stopping_message,
 )
-from crashy.kubelet.versions import PROFILES
+from crashy.kubelet.recorder import Recorder
+from crashy.kubelet.runtime import Pod
+from crashy.kubelet.versions import NEWEST, PROFILES
 from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
-from tests.kubelet.cases import case
+from crashy.timeline import Event, Timeline
+from tests.kubelet.cases import Each, Expect, case
 
 RUNNING, EXITED = RecordState.RUNNING, RecordState.EXITED
 READY = Sandbox()
@@ -193,7 +196,7 @@ LAST_EXITED = {"0": exited(0), "1": exited(111)}
     ],
 )
 def test_actions(
-    case: str, given: dict[str, Any], kill: str, start: str, kill_pod: bool, create: bool, attempt: int
+    case: str, given: dict[str, Any], kill: str, start: str, kill_pod: bool, create: bool, attempt: int, expect: Expect
 ) -> None:
     actions = sync(**given)
     assert "".join(k.container for k in actions.kill) == kill, case
@@ -204,6 +207,13 @@ def test_actions(
         attempt,
     ), case
     assert actions.start_init == ()
+    expect(
+        kill=[int(k.container) for k in actions.kill],
+        start=[int(name) for name in actions.start],
+        kill_pod=actions.kill_pod,
+        create_sandbox=actions.kill_pod and bool(actions.start),
+        attempt=actions.attempt,
+    )
 
 
 APP = Container(
@@ -211,6 +221,17 @@ APP = Container(
     liveness_probe=Probe(Exec(("true",)), termination_grace_period_seconds=7),
     startup_probe=Probe(Exec(("true",)), termination_grace_period_seconds=9),
 )
+
+
+def killing(message: str) -> dict[str, str]:
+    """Return the event of a kill."""
+    events: list[Event] = []
+    timeline = Timeline(lambda: 0.0)
+    timeline.subscribe(events.append)
+    pod = Pod("web", "default", "uid", "10.0.0.1", PodTemplate((APP,)))
+    Recorder(pod, timeline.add, NEWEST, lambda: 0.0).killing(APP, message)
+    (event,) = events
+    return {"type": event.data["type"], "reason": event.reason, "message": event.message}
 
 
 @pytest.mark.parametrize(
@@ -254,7 +275,7 @@ APP = Container(
     ],
 )
 def test_a_kill_says_why_and_whether_a_start_follows(
-    policy: str, changed: bool, failed: str, message: str, reason: str, grace: int, started: bool
+    policy: str, changed: bool, failed: str, message: str, reason: str, grace: int, started: bool, expect: Expect
 ) -> None:
     """kubelet: kuberuntime_manager.go computePodActions: the definition first, then liveness, then startup."""
     actions = compute_pod_actions(
@@ -264,6 +285,7 @@ def test_a_kill_says_why_and_whether_a_start_follows(
     )
     assert actions.kill == (Kill("app", "id-app", KillReason(reason), message, grace),)
     assert actions.start == (("app",) if started else ())
+    expect(event=killing(actions.kill[0].message), start=actions.start)
 
 
 def test_an_old_kubelet_kills_with_the_pods_own_grace() -> None:
@@ -286,9 +308,10 @@ def test_what_is_deleted_is_not_started_again() -> None:
 
 
 @pytest.mark.case("actions.msg.pod-deleted")
-def test_stopping() -> None:
+def test_stopping(expect: Expect) -> None:
     """kubelet: kuberuntime_container.go killContainer, as measured on 1.20.2 and 1.36.2."""
     assert stopping_message("app") == "Stopping container app"
+    expect(event=killing(stopping_message("app")))
 
 
 @pytest.mark.parametrize(
@@ -309,11 +332,15 @@ def test_stopping() -> None:
         case("should-restart.empty-policy", False, exited(1), "", True),
     ],
 )
-def test_should_restart(deleting: bool, state: dict[str, Any] | None, policy: str, restart: bool) -> None:
+def test_should_restart(
+    deleting: bool, state: dict[str, Any] | None, policy: str, restart: bool, expect: Expect
+) -> None:
     """kubelet: pkg/kubelet/container/helpers.go ShouldContainerBeRestarted."""
     newest = None if state is None else record("app", **state)
     app = Container("app")
-    assert should_restart(PodTemplate((app,), restart_policy=policy), app, newest, deleting=deleting) is restart
+    found = should_restart(PodTemplate((app,), restart_policy=policy), app, newest, deleting=deleting)
+    assert found is restart
+    expect(restart=found)
 
 
 def test_a_record_without_more_is_a_first_instance_that_ran_well() -> None:
@@ -326,7 +353,9 @@ def test_a_record_without_more_is_a_first_instance_that_ran_well() -> None:
 
 @pytest.mark.parametrize(("previous", "count"), [(None, 0), (0, 1), (4, 5)])
 @pytest.mark.case("restart-count.increments")
-def test_restart_count(previous: int | None, count: int) -> None:
+def test_restart_count(previous: int | None, count: int, expect: Expect) -> None:
     """kubelet: kuberuntime_container.go startContainer: whatever the cause."""
     newest = None if previous is None else record("app", restart_count=previous, **exited(0))
-    assert next_restart_count(newest) == count
+    found = next_restart_count(newest)
+    assert found == count
+    expect(new_restart_count=Each(found, [None, 0, 4].index(previous)))

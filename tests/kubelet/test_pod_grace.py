@@ -7,7 +7,7 @@ import pytest
 from crashy.kubelet.grace import MINIMUM_GRACE_SECONDS, KillReason, grace_after_pre_stop, grace_period, runs_pre_stop
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.pod import Container, Exec, Lifecycle, Probe
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 SHORT, MEDIUM, LONG = 10, 20, 30
 
@@ -61,9 +61,12 @@ def test_grace_period(
     reason: str,
     deletion: int | None,
     grace: int,
+    expect: Expect,
 ) -> None:
     container = Container("app", liveness_probe=probe(liveness), startup_probe=probe(startup))
-    assert grace_period(pod, KillReason(reason), container, deletion_grace=deletion) == grace, case
+    found = grace_period(pod, KillReason(reason), container, deletion_grace=deletion)
+    assert found == grace, case
+    expect(grace_s=found)
 
 
 def test_without_a_container_or_a_probe_it_is_the_pods() -> None:
@@ -90,9 +93,13 @@ def test_a_probes_own_grace_is_newer_than_1_20(version: str, grace: int) -> None
         case("grace.minimum-two-seconds", 0, 0.0, 2),
     ],
 )
-def test_a_pre_stop_hook_uses_up_whole_seconds_but_two_are_left(grace: int, pre_stop_took: float, left: int) -> None:
+def test_a_pre_stop_hook_uses_up_whole_seconds_but_two_are_left(
+    grace: int, pre_stop_took: float, left: int, expect: Expect
+) -> None:
     """kubelet: kuberuntime_container.go killContainer."""
-    assert grace_after_pre_stop(grace, pre_stop_took) == left
+    found = grace_after_pre_stop(grace, pre_stop_took)
+    assert found == left
+    expect(sigterm_grace_s=found)
     assert grace_after_pre_stop(grace) == max(grace, 2)
     assert MINIMUM_GRACE_SECONDS == 2
 
@@ -106,7 +113,9 @@ def test_a_pre_stop_hook_uses_up_whole_seconds_but_two_are_left(grace: int, pre_
         (False, 30, False),
     ],
 )
-def test_a_pre_stop_hook_runs_on_every_kill_that_has_time(hook: bool, grace: int, runs: bool) -> None:
+def test_a_pre_stop_hook_runs_on_every_kill_that_has_time(hook: bool, grace: int, runs: bool, expect: Expect) -> None:
     """kubelet: kuberuntime_container.go killContainer: on probe kills too."""
     lifecycle = Lifecycle(pre_stop=Exec(("sleep", "5")) if hook else None)
-    assert runs_pre_stop(Container("app", lifecycle=lifecycle), grace) is runs
+    found = runs_pre_stop(Container("app", lifecycle=lifecycle), grace)
+    assert found is runs
+    expect(preStop_run=found)

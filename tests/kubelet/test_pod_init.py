@@ -14,7 +14,7 @@ from crashy.kubelet.pod import Actions, ContainerRecord, RecordState, Sandbox, c
 from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.versions import NEWEST, PROFILES, Profile
 from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 READY = Sandbox()
 PROBE = Probe(Exec(("true",)), termination_grace_period_seconds=4)
@@ -35,6 +35,7 @@ def sync(
     found: str = "",
     sandbox: Sandbox | None = READY,
     profile: Profile = NEWEST,
+    names: tuple[str, ...] = ("c0", "c1"),
 ) -> Actions:
     """Sync a pod of init containers i0, i1, i2 and containers c0, c1 in a state like `i0=ok i1=run`.
 
@@ -55,7 +56,7 @@ def sync(
         where, _, value = item.partition("=")
         name, _, probe_type = where.partition("/")
         results[ProbeType(probe_type)].set(f"id-{name}", Stored(value))
-    template = PodTemplate((Container("c0"), Container("c1")), init, restart_policy=policy)
+    template = PodTemplate(tuple(map(Container, names)), init, restart_policy=policy)
     return compute_pod_actions(template, records, results, sandbox=sandbox, profile=profile)
 
 
@@ -80,10 +81,15 @@ def sync(
         ("main running, init failed before", "c0=run c1=ok i2=fail", "Always", "", "c1", False),
     ],
 )
-def test_plain_init_containers(case: str, state: str, policy: str, start_init: str, start: str, kill_pod: bool) -> None:
+def test_plain_init_containers(
+    case: str, state: str, policy: str, start_init: str, start: str, kill_pod: bool, expect: Expect
+) -> None:
     actions = sync(state, policy=policy)
     assert (" ".join(actions.start_init), " ".join(actions.start)) == (start_init, start), case
     assert (actions.kill_pod, actions.kill) == (kill_pod, ()), case
+    actions = sync(state, policy=policy, names=("c0", "c1", "c2"))
+    starts = {"start": actions.start, "start_init": actions.start_init}
+    expect(kill_pod=actions.kill_pod, **{key: [int(name[1:]) for name in names] for key, names in starts.items()})
 
 
 @pytest.mark.parametrize("sidecars", ["", "i0"])

@@ -14,6 +14,7 @@ from crashy.kubelet.outcome import Outcome, Stored
 from crashy.kubelet.pod import ContainerRecord, RecordState, compute_pod_actions, next_restart_count
 from crashy.kubelet.worker import ContainerView, Worker, is_started, wants_trigger
 from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
+from tests.kubelet.cases import Expect
 from tests.kubelet.model import BAD, GOOD, Clocked
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP
@@ -124,7 +125,7 @@ def test_a_start_that_never_ends() -> None:
 
 
 @pytest.mark.case("timeline.readiness-extra-probe")
-def test_a_glitch_of_readiness_heals_at_once() -> None:
+def test_a_glitch_of_readiness_heals_at_once(expect: Expect) -> None:
     """Unready in [9, 10.02): the failure at 10 s makes the pod sync, 50 ms later the sync triggers another probe."""
     clocked = Clocked(
         Worker(READINESS, probe(period_seconds=5, failure_threshold=1)),
@@ -145,10 +146,13 @@ def test_a_glitch_of_readiness_heals_at_once() -> None:
         (10.05, "success"),
     ]
     assert clocked.probed == [0, 5, 10, 10.05, pytest.approx(15.05)]
+    (_, _), (_, _), (not_ready, _), (ready, _) = news
+    _, _, _, extra, later = clocked.probed
+    expect(not_ready_at_s=not_ready, extra_probe_at_s=extra, ready_again_at_s=ready, next_probe_s=later)
 
 
 @pytest.mark.case("timeline.delete-pod")
-def test_a_deletion_with_a_pre_stop_hook() -> None:
+def test_a_deletion_with_a_pre_stop_hook(expect: Expect) -> None:
     """Deleted at 100 s, preStop sleeps 5 s, the process ends 2 s after SIGTERM; readiness is probed all the while."""
     deleted, hook = 100, 5
     sigterm = deleted + hook
@@ -169,3 +173,4 @@ def test_a_deletion_with_a_pre_stop_hook() -> None:
     assert max(probed(READINESS)) == gone
     assert max(probed(LIVENESS)) == deleted - 1
     assert max(probed(STARTUP)) == 0
+    expect(prestop_from_to_s=[deleted, deleted + hook], sigterm_at_s=sigterm, sigkill_deadline_s=sigterm + grace)

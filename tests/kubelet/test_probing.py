@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from crashy.kubelet.worker import ContainerView, Decision, Worker
 from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
 from crashy.objects.status import ContainerStatus, PodStatus
 from crashy.timeline import Timeline
+from tests.kubelet.cases import Expect, Means, case
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP
 PROBE = Probe(Exec(("true",)), period_seconds=1, failure_threshold=1)
@@ -38,6 +40,8 @@ class Manager:
 
     pod: Pod
     started: bool = True
+    state: str = "running"
+    phase: str = "Running"
     answer: Outcome = GOOD
     changes: list[tuple[float, ProbeType, Stored | None]] = field(default_factory=list)
     probing: Probing = field(init=False)
@@ -55,9 +59,8 @@ class Manager:
 
     def status(self) -> PodStatus:
         containers = (*self.pod.template.init_containers, *self.pod.template.containers)
-        return PodStatus(
-            "Running", tuple(ContainerStatus(c.name, c.name, "running", started=self.started) for c in containers)
-        )
+        states = (ContainerStatus(c.name, c.name, self.state, started=self.started) for c in containers)  # type: ignore[arg-type]
+        return PodStatus(self.phase, tuple(states))  # type: ignore[arg-type]
 
     async def probe(self, *_: object) -> Outcome:
         return self.answer
@@ -69,8 +72,8 @@ class Manager:
         return [f"{name}/{kind}" for (name, kind), task in pairs if not task.done()]
 
 
-def pod(*containers: Container) -> Pod:
-    return Pod("web", "default", "uid", "10.0.0.1", PodTemplate(containers))
+def pod(*containers: Container, policy: str = "Always") -> Pod:
+    return Pod("web", "default", "uid", "10.0.0.1", PodTemplate(containers, restart_policy=policy))  # type: ignore[arg-type]
 
 
 @asynccontextmanager
@@ -88,11 +91,12 @@ async def tasks() -> AsyncIterator[asyncio.TaskGroup]:
         pass
 
 
-def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+def virtual(test: Callable[..., Awaitable[None]]) -> Callable[[Expect], None]:
     """Run a test in virtual time."""
+    compares = "expect" in signature(test).parameters
 
-    def run() -> None:
-        run_virtual(test())  # type: ignore[arg-type]
+    def run(expect: Expect) -> None:
+        run_virtual(test(expect) if compares else test())  # type: ignore[arg-type]
 
     run.__name__, run.__doc__ = test.__name__, test.__doc__
     return run
@@ -100,7 +104,7 @@ def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 @pytest.mark.case("manager.add.continues-after-existing", "manager.dynamic.add-container")
 @virtual
-async def test_adding_a_pod_again_adds_what_is_missing_and_keeps_what_is_there() -> None:
+async def test_adding_a_pod_again_adds_what_is_missing_and_keeps_what_is_there(expect: Expect) -> None:
     """TestAddPodContinuesAfterExistingWorker, TestAddPodDynamicContainers."""
     async with tasks() as group:
         manager = Manager(pod(container("a", "readiness")))
@@ -111,20 +115,26 @@ async def test_adding_a_pod_again_adds_what_is_missing_and_keeps_what_is_there()
             manager.probing.start(group)
         assert manager.workers == ["a/readiness", "b/readiness"]
         assert manager.probing._tasks[0] is first
+        expect("manager.add.continues-after-existing", workers=manager.workers)
+        same = [worker.replace("a/", "c1/").replace("b/", "c2/") for worker in manager.workers]
+        expect("manager.dynamic.add-container", workers=same)
 
 
 @pytest.mark.case("manager.stop-liveness-startup-only")
 @virtual
-async def test_liveness_and_startup_can_be_stopped_apart_from_readiness() -> None:
+async def test_liveness_and_startup_can_be_stopped_apart_from_readiness(expect: Expect) -> None:
     """prober_manager.go StopLivenessAndStartup."""
     async with tasks() as group:
         manager = Manager(pod(container("a", "liveness", "readiness", "startup")))
         manager.probing.start(group)
         await asyncio.sleep(0.5)
         assert manager.workers == ["a/startup", "a/readiness", "a/liveness"]
+        before = [kind for _, kind in manager.probing._probers]
         manager.probing.stop(LIVENESS, STARTUP)
         await asyncio.sleep(0.1)
         assert manager.workers == ["a/readiness"]
+        after = [kind for _, kind in manager.probing._probers]
+        expect(stopped=sorted(set(before) - set(after)), still_running=after)
 
 
 @pytest.mark.case(
@@ -134,7 +144,7 @@ async def test_liveness_and_startup_can_be_stopped_apart_from_readiness() -> Non
     "manager.cleanup.keeps-desired",
 )
 @virtual
-async def test_a_pod_that_is_removed_takes_its_own_workers_with_it_and_no_others() -> None:
+async def test_a_pod_that_is_removed_takes_its_own_workers_with_it_and_no_others(expect: Expect) -> None:
     """TestAddRemovePods, TestCleanupPods."""
     async with tasks() as group:
         three = container("a", "liveness", "readiness", "startup")
@@ -145,16 +155,28 @@ async def test_a_pod_that_is_removed_takes_its_own_workers_with_it_and_no_others
         unprobed.probing.stop(*ProbeType)
         await asyncio.sleep(0.5)
         assert (len(removed.workers), len(kept.workers)) == (3, 3)
+        expect(
+            "manager.remove.unprobed-pod", other_workers_unchanged=(len(removed.workers), len(kept.workers)) == (3, 3)
+        )
+        states = []
         for _ in range(2):
             removed.probing.stop(*ProbeType)
             await asyncio.sleep(0.5)
             assert (len(removed.workers), len(kept.workers)) == (0, 3)
+            states.append((removed.workers, kept.workers, removed.probing._probers))
+        expect("manager.remove.probed-pod", workers_exit=not removed.probing._tasks, workers=list(states[0][2]))
+        expect("manager.remove.twice", no_op=states[0] == states[1])
+        expect(
+            "manager.cleanup.keeps-desired",
+            workers_of_cleanup_exit=not removed.workers,
+            workers_of_keep_remain=len(kept.workers),
+        )
         assert [results.get("a") for results in removed.probing.results.values()] == [None] * 3
 
 
 @pytest.mark.case("manager.cleanup.repeated")
 @virtual
-async def test_many_pods_may_be_removed_again_and_again() -> None:
+async def test_many_pods_may_be_removed_again_and_again(expect: Expect) -> None:
     """TestCleanupRepeated."""
     async with tasks() as group:
         managers = [Manager(pod(container("a", "liveness", "readiness", "startup"))) for _ in range(100)]
@@ -167,11 +189,13 @@ async def test_many_pods_may_be_removed_again_and_again() -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert [manager.workers for manager in managers] == [[]] * 100
+        ended = all(not manager.probing._probers for manager in managers)
+        expect(no_deadlock=ended, no_error=ended)
 
 
 @pytest.mark.case("manager.update-readiness-flow")
 @virtual
-async def test_what_readiness_finds_is_reported() -> None:
+async def test_what_readiness_finds_is_reported(expect: Expect) -> None:
     """TestUpdateReadiness."""
     async with tasks() as group:
         manager = Manager(pod(container("a", "readiness")))
@@ -184,6 +208,9 @@ async def test_what_readiness_finds_is_reported() -> None:
             (0.0, READINESS, Stored.SUCCESS),
             (1.0, READINESS, Stored.FAILURE),
         ]
+        became = [f"becomes {str(stored is Stored.SUCCESS).lower()}" for _, _, stored in manager.changes[1:]]
+        path = "results update -> status manager SetContainerReadiness"
+        expect(pod_status_ready=became, path=Means(path, [kind for _, kind, _ in manager.changes] == [READINESS] * 3))
 
 
 @virtual
@@ -232,7 +259,7 @@ class One:
 
 @pytest.mark.case("worker.handler-panic")
 @virtual
-async def test_a_handler_that_crashes_leaves_the_result_and_the_probing_as_they_are() -> None:
+async def test_a_handler_that_crashes_leaves_the_result_and_the_probing_as_they_are(expect: Expect) -> None:
     """TestHandleCrash."""
     async with tasks() as group:
         one = One(GOOD, RuntimeError("boom"), GOOD)
@@ -241,33 +268,68 @@ async def test_a_handler_that_crashes_leaves_the_result_and_the_probing_as_they_
         assert one.requested == [0, 1, 2]
         assert one.judged == [GOOD, Outcome(Result.UNKNOWN, error="panic: RuntimeError('boom')"), GOOD]
         assert one.worker.results.get("A") is Stored.SUCCESS
+        expect(keep_going=[True] * (len(one.requested) - 1))
 
 
 @pytest.mark.case("run.jitter-after-agent-restart")
 @virtual
-async def test_the_ticks_begin_after_the_first_sleep() -> None:
+async def test_the_ticks_begin_after_the_first_sleep(expect: Expect) -> None:
     """worker.go run."""
     async with tasks() as group:
         one = One(GOOD, delay=0.25)
         group.create_task(one.prober.run())
         await asyncio.sleep(2.5)
         assert one.requested == [0.25, 1.25, 2.25]
+        expect(ticker_starts=Means("after that sleep", one.requested == [0.25, 1.25, 2.25]))
 
 
-@pytest.mark.case("worker.cleanup.readiness", "worker.cleanup.startup")
-@pytest.mark.parametrize("kind", [READINESS, STARTUP])
-def test_a_worker_that_is_stopped_takes_its_result_with_it(kind: ProbeType) -> None:
-    """TestCleanUp."""
+@pytest.mark.parametrize("kind", [case(f"worker.cleanup.{kind}", kind) for kind in (READINESS, STARTUP)])
+def test_a_worker_that_is_stopped_leaves_the_table_with_its_result(kind: ProbeType, expect: Expect) -> None:
+    """TestCleanUp; a later start makes a new worker."""
 
     async def main() -> None:
-        one = One(GOOD, kind=kind)
-        task = asyncio.create_task(one.prober.run())
-        await asyncio.sleep(0.5)
-        assert one.worker.results.get("A") is Stored.SUCCESS
-        for _ in range(10):
-            one.prober.stop()
-        await task
-        assert one.worker.results.get("A") is None
+        async with tasks() as group:
+            manager = Manager(pod(container("a", str(kind))), started=kind is not STARTUP)
+            results = manager.probing.results[kind]
+            for _ in range(2):
+                manager.probing.start(group)
+                await asyncio.sleep(0.5)
+                assert (manager.workers, results.get("a")) == ([f"a/{kind}"], Stored.SUCCESS)
+                (task,) = manager.probing._tasks
+                for _ in range(10):
+                    manager.probing.stop(kind)
+                await task
+                assert (manager.probing._probers, manager.probing._tasks, results.get("a")) == ({}, [], None)
+                expect(
+                    worker_exits=task.done(),
+                    stored_result_removed=results.get("a") is None,
+                    worker_removed_from_manager=not manager.probing._probers,
+                    stop_is_idempotent=task.exception() is None,
+                )
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("state", "phase", "policy", "kept"),
+    [
+        ("terminated", "Running", "Never", False),
+        ("terminated", "Running", "Always", True),
+        ("running", "Failed", "Always", False),
+        ("waiting", "Pending", "Never", True),
+    ],
+)
+def test_a_worker_whose_container_is_gone_for_good_leaves_the_table(
+    state: str, phase: str, policy: str, kept: bool
+) -> None:
+    """worker.go doProbe, prober_manager.go removeWorker."""
+
+    async def main() -> None:
+        async with tasks() as group:
+            manager = Manager(pod(container("a", "readiness"), policy=policy), state=state, phase=phase)
+            manager.probing.start(group)
+            await asyncio.sleep(0.5)
+            assert bool(manager.probing._probers) is kept
 
     run_virtual(main())
 

@@ -13,10 +13,11 @@ from unittest.mock import AsyncMock
 import pytest
 
 from crashy.kubelet.handlers import dial, tcp
-from crashy.kubelet.handlers.dial import WireError, connect
+from crashy.kubelet.handlers.dial import connect
+from crashy.kubelet.handlers.judge import WireError
 from crashy.kubelet.handlers.tcp import probe_tcp
 from crashy.kubelet.outcome import Outcome, Result
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, Means, case
 from tests.kubelet.test_http import closed_port
 
 SUCCESS = Outcome(Result.SUCCESS)
@@ -29,17 +30,21 @@ def listener() -> Iterator[socket.socket]:
 
 
 @pytest.mark.case("tcp.open")
-async def test_who_listens_is_healthy(listener: socket.socket) -> None:
-    assert await probe_tcp("127.0.0.1", listener.getsockname()[1], 20) == SUCCESS
+async def test_who_listens_is_healthy(listener: socket.socket, expect: Expect) -> None:
+    outcome = await probe_tcp("127.0.0.1", listener.getsockname()[1], 20)
+    assert outcome == SUCCESS
+    expect(result=outcome.result, error=outcome.errored, output=outcome.output)
 
 
 @pytest.mark.case("tcp.close-immediately")
-async def test_it_connects_says_nothing_and_closes(listener: socket.socket) -> None:
+async def test_it_connects_says_nothing_and_closes(listener: socket.socket, expect: Expect) -> None:
     await probe_tcp("127.0.0.1", listener.getsockname()[1], 20)
     connection, _ = listener.accept()
     with connection:
         connection.settimeout(20)
-        assert connection.recv(1) == b""
+        sent = connection.recv(1)
+        assert sent == b""
+    expect(bytes_sent=len(sent), connection_closed_by=Means("prober right after connect", sent == b""))
 
 
 @pytest.mark.parametrize(
@@ -50,19 +55,24 @@ async def test_it_connects_says_nothing_and_closes(listener: socket.socket) -> N
         (None, "dial tcp 127.0.0.1:{port}: connect: connection refused"),
     ],
 )
-async def test_nobody_listens(port: int | None, output: str) -> None:
+async def test_nobody_listens(port: int | None, output: str, expect: Expect) -> None:
     port = closed_port() if port is None else port
-    assert await probe_tcp("127.0.0.1", port, 20) == Outcome(Result.FAILURE, output.format(port=port))
+    outcome = await probe_tcp("127.0.0.1", port, 20)
+    assert outcome == Outcome(Result.FAILURE, output.format(port=port))
+    expect(result=outcome.result, error=outcome.errored)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="how many connections a queue takes is the kernel's own affair")
 @pytest.mark.parametrize("backlog", [case(f"tcp.frozen-backlog.{size}", size) for size in (1, 5, 20)])
-async def test_a_frozen_process_passes_until_its_queue_is_full(backlog: int) -> None:
+async def test_a_frozen_process_passes_until_its_queue_is_full(backlog: int, expect: Expect) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=backlog) as never_accepts:
         port = never_accepts.getsockname()[1]
-        assert [await probe_tcp("127.0.0.1", port, 20) for _ in range(backlog + 1)] == [SUCCESS] * (backlog + 1)
+        passed = [await probe_tcp("127.0.0.1", port, 20) for _ in range(backlog + 1)]
+        assert passed == [SUCCESS] * (backlog + 1)
         full = await probe_tcp("127.0.0.1", port, 0.2)
     assert full == Outcome(Result.FAILURE, f"dial tcp 127.0.0.1:{port}: i/o timeout")
+    fails = Means("connect times out -> failure", full.result is Result.FAILURE)
+    expect(successful_tcp_probes=passed.count(SUCCESS), then=fails)
 
 
 async def test_errors_name_the_nominal_address(listener: socket.socket) -> None:

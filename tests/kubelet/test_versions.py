@@ -33,9 +33,14 @@ MEASURED = [
     ("startup_failure_syncs", True, False),
     ("requeue", Requeue.WINDOW, Requeue.POLL),
     ("crash_loop_gates", True, False),
+    ("probes_before_status", False, True),
+    ("keeps_status_on_restart", True, False),
+    ("node_monitor_grace", 50.0, 40.0),
     ("kills_all_on_oom", True, False),
     ("probe_level_grace", True, False),
     ("sidecars", True, False),
+    ("hooks_like_probes", True, False),
+    ("sleep_hooks", True, False),
     ("restart_rules", True, False),
     ("stops_liveness_on_deletion", True, False),
     ("keeps_terminating_endpoints", True, False),
@@ -64,7 +69,7 @@ def test_between_the_measured_ones(version: str) -> None:
     """kubelet: pod_workers.go: the retry at the window's end came with 1.35; the rest is the newest's."""
     profile = PROFILES[version]
     differing = {f.name for f in fields(NEWEST) if getattr(profile, f.name) != getattr(NEWEST, f.name)}
-    assert differing == {"version", "texts", "requeue", "restart_rules", "inherits_started"}
+    assert differing == {"version", "texts", "requeue", "restart_rules", "inherits_started", "keeps_status_on_restart"}
     assert profile.requeue is Requeue.POLL
 
 
@@ -78,6 +83,8 @@ def test_around_the_newest_measured(version: str, *, inherits: bool) -> None:
 
 def filled(texts: EventTexts) -> dict[str, str]:
     words = {"image": "patient", "container": "app", "pod": "s04", "namespace": "NS", "uid": "UID"}
+    words |= {"why": "were unschedulable", "taint": "T"}
+    words |= {"hook": "PreStop", "message": "M", "path": "/bye"}
     probe = {"type": "Readiness", "result": "unknown", "error": "E", "command": "sleep 5", "timeout": "1s", "body": "B"}
     return {f.name: getattr(texts, f.name).format(**words, **probe) for f in fields(texts)}
 
@@ -90,11 +97,22 @@ NEW = {
     "errored": "Readiness probe errored and resulted in unknown state: E",
     "exec_timeout": 'command timed out: "sleep 5" timed out after 1s',
     "redirect_warning": "Probe terminated redirects, Response body: B",
+    "unschedulable": "0/1 nodes are available: 1 node(s) were unschedulable. no new claims to deallocate, "
+    "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+    "tainted": "had untolerated taint(s)",
+    "hook_failed": "PreStopHook failed",
+    "http_hook": "HTTP lifecycle hook (/bye) for app failed - error: E",
+    "post_start_error": "PostStartHookError",
 }
 MIDDLE = NEW | {
     "pulled": 'Container image "patient" already present on machine',
     "created": "Created container: app",
     "started": "Started container app",
+    "tainted": "had untolerated taint {T: }",
+}
+EARLIER = MIDDLE | {
+    "unschedulable": "0/1 nodes are available: 1 node(s) were unschedulable. preemption: 0/1 nodes are available: "
+    "1 Preemption is not helpful for scheduling.",
 }
 OLD = MIDDLE | {
     "created": "Created container app",
@@ -102,12 +120,17 @@ OLD = MIDDLE | {
     "errored": "Readiness probe errored: E",
     "exec_timeout": "",
     "redirect_warning": "B",
+    "unschedulable": "0/1 nodes are available: 1 node(s) were unschedulable.",
+    "tainted": "had taint {T: }, that the pod didn't tolerate",
+    "hook_failed": "M",
+    "http_hook": 'Http lifecycle hook (/bye) for app failed - error: E, message: ""',
+    "post_start_error": "PostStartHookError: E",
 }
 
 
 @pytest.mark.parametrize(
     ("version", "texts"),
-    [("1.36", NEW), ("1.34", MIDDLE), ("1.32", MIDDLE), ("1.20", OLD)],
+    [("1.36", NEW), ("1.34", MIDDLE), ("1.32", EARLIER), ("1.20", OLD)],
 )
 def test_event_texts(version: str, texts: dict[str, str]) -> None:
     """1.36 and 1.20 as measured, 1.32 and 1.34 from kubelet: pkg/kubelet/kuberuntime, pkg/kubelet/prober."""

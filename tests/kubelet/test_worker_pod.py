@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from crashy.kubelet.outcome import Outcome, Result, Stored
 from crashy.kubelet.pod import probe_workers
 from crashy.kubelet.versions import PROFILES
-from crashy.kubelet.worker import MAX_PROBE_RETRIES, is_started, retry, wants_trigger
+from crashy.kubelet.worker import MAX_PROBE_RETRIES, ContainerView, Worker, is_started, retry, wants_trigger
 from crashy.objects.pod import Container, Exec, PodTemplate, Probe, ProbeType
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Each, Expect, case
 
 PROBE = Probe(Exec(("true",)))
 
@@ -50,7 +52,7 @@ ALL = ("liveness", "readiness", "startup")
     ],
 )
 def test_a_worker_for_each_probe(
-    origin: str, containers: list[str | tuple[str, ...]], init: list[tuple[str, ...]], workers: str
+    origin: str, containers: list[str | tuple[str, ...]], init: list[tuple[str, ...]], workers: str, expect: Expect
 ) -> None:
     template = PodTemplate(
         containers=tuple(container(c) if isinstance(c, str) else container(*c) for c in containers),
@@ -59,7 +61,10 @@ def test_a_worker_for_each_probe(
             for name, *probes in init
         ),
     )
-    assert " ".join(f"{name}/{kind}" for name, kind in probe_workers(template)) == workers, origin
+    found = probe_workers(template)
+    assert " ".join(f"{name}/{kind}" for name, kind in found) == workers, origin
+    kinds = [kind for _, kind in found]
+    expect(workers=kinds if containers != ["a"] else sorted(kinds, key=ALL.index))  # a set, of one container
 
 
 def test_an_old_kubelet_knows_no_sidecars() -> None:
@@ -98,11 +103,12 @@ def test_started(origin: str, running: bool, result: Stored | None, has_worker: 
     ],
 )
 def test_a_sync_triggers_the_readiness_probe_of_what_is_not_ready(
-    version: str, running: bool, started: bool, readiness: Stored | None, wanted: bool
+    version: str, running: bool, started: bool, readiness: Stored | None, wanted: bool, expect: Expect
 ) -> None:
     """kubelet: prober/prober_manager.go UpdatePodStatus; 1.20.2 never did."""
     triggered = wants_trigger(running=running, started=started, readiness_result=readiness, profile=PROFILES[version])
     assert triggered is wanted
+    expect(manual_trigger_sent=Each(triggered, [None, Stored.FAILURE, Stored.SUCCESS].index(readiness)))
 
 
 @pytest.mark.parametrize(
@@ -117,10 +123,14 @@ def test_a_sync_triggers_the_readiness_probe_of_what_is_not_ready(
         (Result.SUCCESS, "odd", False, True),
     ],
 )
-def test_what_an_outcome_counts_as(result: Result, error: str, healthy: bool, errored: bool) -> None:
+def test_what_an_outcome_counts_as(result: Result, error: str, healthy: bool, errored: bool, expect: Expect) -> None:
     """kubelet: prober/prober_test.go TestProbe."""
     outcome = Outcome(result, "output", error)
     assert (outcome.healthy, outcome.errored) == (healthy, errored)
+    worker = Worker(ProbeType.LIVENESS, replace(PROBE, failure_threshold=1))
+    judged = worker.step(0.0, ContainerView("A", "running", started=True), outcome)
+    expect(error=outcome.errored, result="success" if outcome.healthy else "failure")
+    assert outcome.errored or judged.stored == ("success" if outcome.healthy else "failure")
 
 
 def test_results_are_named_as_events_name_them() -> None:
@@ -139,7 +149,7 @@ def test_results_are_named_as_events_name_them() -> None:
         ("EES", 3),
     ],
 )
-def test_an_error_is_tried_again_at_once_and_a_failure_is_not(outcomes: str, calls: int) -> None:
+def test_an_error_is_tried_again_at_once_and_a_failure_is_not(outcomes: str, calls: int, expect: Expect) -> None:
     """kubelet: prober/prober.go runProbeWithRetries."""
     kinds = {
         "E": Outcome(Result.UNKNOWN, error="no"),
@@ -154,3 +164,5 @@ def test_an_error_is_tried_again_at_once_and_a_failure_is_not(outcomes: str, cal
     assert made == calls
     assert MAX_PROBE_RETRIES == 3
     assert not retry(kinds["E"], 4)
+    last = kinds[outcomes[made - 1]]
+    expect(handler_calls=made, error=last.errored, result="success" if last.healthy else "failure")

@@ -8,9 +8,9 @@ import pytest
 
 from crashy.kubelet.outcome import Outcome, Result, Stored
 from crashy.kubelet.versions import NEWEST, PROFILES
-from crashy.kubelet.worker import ContainerView, Worker
+from crashy.kubelet.worker import INITIAL, ContainerView, Worker
 from crashy.objects.pod import Exec, Probe, ProbeType
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP
 OUTCOMES = {
@@ -95,36 +95,52 @@ def running(probe_type: ProbeType, container_id: str = "A") -> ContainerView:
     ],
 )
 def test_thresholds(
-    origin: str, probe_type: ProbeType, success: int, failure: int, outcomes: str, stored: str, runs: str
+    origin: str,
+    probe_type: ProbeType,
+    success: int,
+    failure: int,
+    outcomes: str,
+    stored: str,
+    runs: str,
+    expect: Expect,
 ) -> None:
     worker = worker_of(probe_type, success, failure)
-    seen, counted = "", ""
+    seen, counted, holds = "", "", []
     for letter in outcomes:
         decision = worker.step(0.0, running(probe_type), OUTCOMES[letter])
         assert decision.keep_going
         seen += NAMES[decision.stored]
         counted += str(worker.result_run)
         assert worker.on_hold is (worker.result_run == 0)
+        holds.append(worker.on_hold)
     assert (seen, counted) == (stored, runs), origin
+    words = {letter: stored for stored, letter in NAMES.items()}
+    expect(stored_results=[words[letter] for letter in seen], result_run=[int(run) for run in counted], on_hold=holds)
 
 
 @pytest.mark.parametrize(
     ("probe_type", "third_step_holds"),
     [case("worker.on-hold.liveness", LIVENESS, False), case("worker.on-hold.startup", STARTUP, True)],
 )
-def test_hold_until_the_container_changes(probe_type: ProbeType, third_step_holds: bool) -> None:
+def test_hold_until_the_container_changes(probe_type: ProbeType, third_step_holds: bool, expect: Expect) -> None:
     """kubelet: prober/worker_test.go TestOnHoldOnLivenessOrStartupCheckFailure."""
     worker = worker_of(probe_type, 1, 1)
-    assert worker.step(0.0, running(probe_type), OUTCOMES["F"]).stored is Stored.FAILURE
+    failed = worker.step(0.0, running(probe_type), OUTCOMES["F"])
+    holds = [worker.on_hold]
+    assert failed.stored is Stored.FAILURE
     assert worker.on_hold
 
     held = worker.step(1.0, running(probe_type), OUTCOMES["S"])
     assert (held.call_handler, held.keep_going, held.stored, held.changed) == (False, True, Stored.FAILURE, False)
+    holds.append(worker.on_hold)
     assert worker.on_hold
 
     assert worker.step(2.0, running(probe_type, "B")).call_handler
-    assert worker.step(2.0, running(probe_type, "B"), OUTCOMES["S"]).stored is Stored.SUCCESS
+    well = worker.step(2.0, running(probe_type, "B"), OUTCOMES["S"])
+    holds.append(worker.on_hold)
+    assert well.stored is Stored.SUCCESS
     assert worker.on_hold is third_step_holds
+    expect(stored_results=[failed.stored, held.stored, well.stored], on_hold_after_step=holds)
 
 
 def test_a_hold_hides_even_that_the_container_ended() -> None:
@@ -158,31 +174,40 @@ def test_what_puts_a_worker_on_hold(version: str, probe_type: ProbeType, letter:
 
 
 @pytest.mark.case("worker.streak-survives-self-crash")
-def test_a_streak_survives_the_container_that_began_it() -> None:
+def test_a_streak_survives_the_container_that_began_it(expect: Expect) -> None:
     """Derived from kubelet: prober/worker.go doProbe, and measured on 1.20.2 and 1.36.2: only the hold is reset."""
     worker = worker_of(LIVENESS, 1, 3)
-    steps = [
-        worker.step(float(i), running(LIVENESS, container), OUTCOMES["F"]).stored for i, container in enumerate("AAB")
-    ]
-    assert steps == [Stored.SUCCESS, Stored.SUCCESS, Stored.FAILURE]
+    first, second, third = (
+        worker.step(float(i), running(LIVENESS, container), OUTCOMES["F"]) for i, container in enumerate("AAB")
+    )
+    assert [step.stored for step in (first, second, third)] == [Stored.SUCCESS, Stored.SUCCESS, Stored.FAILURE]
+    fresh = INITIAL[LIVENESS]
+    words = f"{fresh} (initial value for B)"
+    expect(stored_results=[first.stored, second.stored, words, third.stored])
 
 
 @pytest.mark.case("worker.liveness-gated-by-started")
-def test_liveness_waits_for_started() -> None:
+def test_liveness_waits_for_started(expect: Expect) -> None:
     """kubelet: prober/worker_test.go TestLivenessProbeDisabledByStarted."""
     worker = worker_of(LIVENESS, 1, 1)
-    assert worker.step(0.0, replace(running(LIVENESS), started=False), OUTCOMES["F"]).stored is Stored.SUCCESS
-    assert worker.step(0.0, running(LIVENESS), OUTCOMES["F"]).stored is Stored.FAILURE
+    early = worker.step(0.0, replace(running(LIVENESS), started=False), OUTCOMES["F"])
+    late = worker.step(0.0, running(LIVENESS), OUTCOMES["F"])
+    assert (early.stored, late.stored) == (Stored.SUCCESS, Stored.FAILURE)
+    expect(stored_results=[early.stored, late.stored])
 
 
 @pytest.mark.case("worker.handler-panic")
-def test_a_handler_that_raises_leaves_the_result_and_the_worker_as_they_are() -> None:
+def test_a_handler_that_raises_leaves_the_result_and_the_worker_as_they_are(expect: Expect) -> None:
     """kubelet: prober/worker_test.go TestHandleCrash: no outcome ever comes, and the next look is as any other."""
     worker = worker_of(READINESS, 1, 3)
-    worker.step(0.0, running(READINESS), OUTCOMES["S"])
+    well = worker.step(0.0, running(READINESS), OUTCOMES["S"])
     assert worker.step(1.0, running(READINESS)).call_handler
     decision = worker.step(2.0, running(READINESS))
     assert (decision.keep_going, decision.call_handler, decision.stored) == (True, True, Stored.SUCCESS)
+    expect(
+        keep_going=[well.keep_going, decision.keep_going],
+        stored_results=[well.stored, f"{decision.stored} ({'changed' if decision.changed else 'unchanged'})"],
+    )
 
 
 def test_news_is_reported_once() -> None:

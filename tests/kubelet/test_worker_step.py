@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from crashy.kubelet.outcome import Outcome, Result, Results, Stored
 from crashy.kubelet.versions import PROFILES
 from crashy.kubelet.worker import INITIAL, ContainerView, Worker
 from crashy.objects.pod import Exec, Probe, ProbeType
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Each, Expect, case
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP
 SUCCESS = Outcome(Result.SUCCESS)
@@ -48,7 +49,12 @@ DO_PROBE = [
     [case(f"worker.doprobe.{row[0]}.{t}", t, *row[2:]) for row in DO_PROBE for t in row[1]],
 )
 def test_do_probe(
-    probe_type: ProbeType, status: dict[str, Any] | None, fields: dict[str, int], keeps_going: bool, stored: Stored
+    probe_type: ProbeType,
+    status: dict[str, Any] | None,
+    fields: dict[str, int],
+    keeps_going: bool,
+    stored: Stored,
+    expect: Expect,
 ) -> None:
     """kubelet: prober/worker_test.go TestDoProbe, TestDoProbe_RegularContainerBehaviorUnchanged."""
     worker = Worker(probe_type, probe(**{"success_threshold": 0, "failure_threshold": 0, **fields}))
@@ -57,6 +63,7 @@ def test_do_probe(
     assert decision.keep_going is keeps_going
     assert decision.stored is stored
     assert worker.results.get("A") is stored
+    expect(keep_going=decision.keep_going, result_stored=decision.stored is not None, result=decision.stored)
 
 
 @pytest.mark.parametrize("probe_type", list(ProbeType))
@@ -82,7 +89,9 @@ def test_a_pod_in_another_phase_is_probed(phase: str) -> None:
         case("worker.regular-terminated-stops", "terminated", False, False),
     ],
 )
-def test_only_an_exit_for_good_ends_the_worker(state: Any, restartable: bool, keeps_going: bool) -> None:
+def test_only_an_exit_for_good_ends_the_worker(
+    state: Any, restartable: bool, keeps_going: bool, expect: Expect
+) -> None:
     """kubelet: prober/worker.go doProbe: policy Never, unless the container is a sidecar."""
     for probe_type in ProbeType:
         worker = Worker(probe_type, probe())
@@ -91,6 +100,7 @@ def test_only_an_exit_for_good_ends_the_worker(state: Any, restartable: bool, ke
         assert not decision.call_handler
         assert decision.stored is Stored.FAILURE
         assert decision.changed
+        expect(keep_going=decision.keep_going, result=decision.stored)
 
 
 @pytest.mark.parametrize(
@@ -137,13 +147,17 @@ def test_a_new_container_takes_the_place_of_the_old_one() -> None:
 
 
 @pytest.mark.case("worker.initial-delay.startup")
-def test_a_startup_probe_waits_for_its_delay() -> None:
+def test_a_startup_probe_waits_for_its_delay(expect: Expect) -> None:
     """kubelet: prober/worker_test.go TestInitialDelay."""
     worker = Worker(STARTUP, probe(initial_delay_seconds=10))
     early = worker.step(0.0, view(STARTUP), SUCCESS)
     assert (early.keep_going, early.call_handler, early.stored) == (True, False, Stored.UNKNOWN)
-    late = worker.step(100.0, view(STARTUP), SUCCESS)
+    late = worker.step(100.0, view(STARTUP))
+    assert late.call_handler
+    late = replace(worker.step(100.0, view(STARTUP), SUCCESS), call_handler=late.call_handler)
     assert (late.keep_going, late.stored) == (True, Stored.SUCCESS)
+    steps = ((step.keep_going, step.stored, step.call_handler) for step in (early, late))
+    expect(steps=[{"keep_going": k, "result": r, "handler_called": called} for k, r, called in steps])
 
 
 @pytest.mark.parametrize(
@@ -162,11 +176,13 @@ def test_a_startup_probe_waits_for_its_delay() -> None:
     ],
 )
 def test_the_delay_counts_whole_seconds_from_a_start_in_whole_seconds(
-    started_at: float, delay: int, now: float, called: bool
+    started_at: float, delay: int, now: float, called: bool, expect: Expect
 ) -> None:
     """kubelet: prober/worker_test.go TestInitialDelay; worker.go doProbe; status_manager.go normalizeStatus."""
     worker = Worker(LIVENESS, probe(initial_delay_seconds=delay))
-    assert worker.step(now, view(LIVENESS, started_at=started_at)).call_handler is called
+    decision = worker.step(now, view(LIVENESS, started_at=started_at))
+    assert decision.call_handler is called
+    expect(handler_called=Each(decision.call_handler, int(now >= 5)))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +256,7 @@ def test_an_outcome_is_used_once() -> None:
 
 
 @pytest.mark.case("worker.cleanup.readiness", "worker.cleanup.startup")
-def test_closing_removes_what_was_stored_however_often() -> None:
+def test_closing_removes_what_was_stored_however_often(expect: Expect) -> None:
     """kubelet: prober/worker_test.go TestCleanUp."""
     for probe_type in (READINESS, STARTUP):
         worker = Worker(probe_type, probe())
@@ -249,3 +265,4 @@ def test_closing_removes_what_was_stored_however_often() -> None:
         for _ in range(10):
             worker.close()
             assert worker.results.get("A") is None
+        expect(stored_result_removed=worker.results.get("A") is None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crashy.kubelet.versions import NEWEST, PROFILES, Profile
 from crashy.kubelet.worker import Ticker, start_delay
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, Means, case
 
 
 def looks(
@@ -52,8 +52,10 @@ def looks(
         ("a kept tick's look may miss the next one", 10, [13, 8, 0], [0, 13, 21, 30]),
     ],
 )
-def test_ticks(origin: str, period: float, durations: list[float], expected: list[float]) -> None:
-    assert looks(period, durations, len(expected)) == expected, origin
+def test_ticks(origin: str, period: float, durations: list[float], expected: list[float], expect: Expect) -> None:
+    times = looks(period, durations, len(expected))
+    assert times == expected, origin
+    expect(first_step_at=times[0], then_every_s=times[2] - times[1], step_start_times=times)
 
 
 def test_the_grid_begins_where_the_worker_does() -> None:
@@ -67,17 +69,21 @@ def test_the_grid_begins_where_the_worker_does() -> None:
         case("run.manual-trigger-resets-ticker", "1.20", [0, 10, 13, 20, 30]),
     ],
 )
-def test_a_trigger_moves_the_grid_but_not_on_old_kubelets(version: str, expected: list[float]) -> None:
+def test_a_trigger_moves_the_grid_but_not_on_old_kubelets(version: str, expected: list[float], expect: Expect) -> None:
     """kubelet: prober/worker.go run: up to about 1.28 the ticker was not reset."""
-    assert looks(10, [], 5, [13.0], PROFILES[version]) == expected
+    times = looks(10, [], 5, [13.0], PROFILES[version])
+    assert times == expected
+    if version == NEWEST.version:
+        expect(step_times=times)
 
 
 @pytest.mark.case("run.manual-trigger-nonblocking")
-def test_a_trigger_that_waits_is_not_doubled() -> None:
+def test_a_trigger_that_waits_is_not_doubled(expect: Expect) -> None:
     """kubelet: prober/prober_manager.go UpdatePodStatus: a channel of one, and a send that does not block."""
     ticker = Ticker(10, 0.0)
-    assert ticker.trigger()
-    assert not ticker.trigger()
+    taken = [ticker.trigger(), ticker.trigger()]
+    assert taken == [True, False]
+    expect(dropped=not taken[1], channel_capacity=sum(taken))
     assert ticker.due == -math.inf
     ticker.take(3.0)
     assert ticker.due == 13.0
@@ -123,12 +129,14 @@ def test_a_timer_that_fires_a_hair_early_does_not_double_a_tick(period: int, sta
     ],
 )
 def test_a_worker_waits_first_only_near_the_kubelets_own_start(
-    version: str, period: float, uptime: float, jitters: bool
+    version: str, period: float, uptime: float, jitters: bool, expect: Expect
 ) -> None:
     """kubelet: prober/worker.go run; on 1.20.2 every worker's phase is random."""
     drawn = {start_delay(period, uptime, random.Random(seed), PROFILES[version]) for seed in range(200)}
     if jitters:
         assert 0 <= min(drawn) < 0.1 * period
         assert 0.9 * period < max(drawn) < period
+        expect(first_step_at=Means("uniform in [0,10)", max(drawn) < 10))
     else:
         assert drawn == {0.0}
+        expect(first_step_at=max(drawn))

@@ -8,6 +8,7 @@ from crashy.objects.deployment import Deployment, Strategy
 from crashy.objects.kinds import KINDS
 from crashy.objects.selector import LabelSelector, Requirement
 from crashy.objects.service import ServicePort
+from tests.kubelet.cases import Expect
 from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE, complaints, manifests
 
 ENV = "          env:\n            - {{name: A, valueFrom: {{{}}}}}\n"
@@ -31,7 +32,7 @@ def test_workloads_are_in_the_order_in_which_they_are_applied() -> None:
 
 
 @pytest.mark.case("defaults.deployment")
-def test_a_deployment_has_kubernetes_defaults() -> None:
+def test_a_deployment_has_kubernetes_defaults(expect: Expect) -> None:
     """kubernetes: pkg/apis/apps/v1/defaults.go SetDefaults_Deployment."""
     (web,) = manifests(DEPLOYMENT.replace("  replicas: 2\n", "")).workloads
 
@@ -42,6 +43,15 @@ def test_a_deployment_has_kubernetes_defaults() -> None:
     assert web.selector == LabelSelector({"app": "web"})
     assert web.template.labels == {"app": "web"}
     assert str(web.source) == "m.yaml:1"
+    expect(
+        replicas=web.replicas,
+        strategy=web.strategy.type,
+        maxUnavailable=web.strategy.max_unavailable,
+        maxSurge=web.strategy.max_surge,
+        revisionHistoryLimit=web.revision_history_limit,
+        progressDeadlineSeconds=web.progress_deadline_seconds,
+        minReadySeconds=web.min_ready_seconds,
+    )
 
 
 def test_a_deployment_says_what_it_wants() -> None:

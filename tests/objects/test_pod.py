@@ -22,7 +22,7 @@ from crashy.objects.pod import (
     TCPSocket,
     parse_pod_template,
 )
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
 
 TCP = {"tcpSocket": {"port": 80}}
 
@@ -62,8 +62,17 @@ TCP = {"tcpSocket": {"port": 80}}
         ),
     ],
 )
-def test_a_probes_numbers(given: dict[str, Any], expected: Probe) -> None:
-    assert Probe.from_manifest({**TCP, **given}) == expected
+def test_a_probes_numbers(given: dict[str, Any], expected: Probe, expect: Expect) -> None:
+    probe = Probe.from_manifest({**TCP, **given})
+    assert probe == expected
+    expect(
+        initialDelaySeconds=probe.initial_delay_seconds,
+        timeoutSeconds=probe.timeout_seconds,
+        periodSeconds=probe.period_seconds,
+        successThreshold=probe.success_threshold,
+        failureThreshold=probe.failure_threshold,
+        terminationGracePeriodSeconds=probe.termination_grace_period_seconds,
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,8 +100,11 @@ def test_a_probes_numbers(given: dict[str, Any], expected: Probe) -> None:
         ({"httpGet": {"port": 80.0}}, HTTPGet(80)),
     ],
 )
-def test_a_probes_handler(given: dict[str, Any], expected: object) -> None:
-    assert Probe.from_manifest(given).handler == expected
+def test_a_probes_handler(given: dict[str, Any], expected: object, expect: Expect) -> None:
+    handler = Probe.from_manifest(given).handler
+    assert handler == expected
+    if isinstance(handler, HTTPGet):
+        expect(path=handler.path, scheme=handler.scheme)
 
 
 def container(**fields: Any) -> Container:
@@ -172,7 +184,7 @@ def test_the_pull_policy_follows_the_tag(image: str, policy: str) -> None:
 
 
 @pytest.mark.case("defaults.pod")
-def test_a_pods_defaults() -> None:
+def test_a_pods_defaults(expect: Expect) -> None:
     template = parse_pod_template({"spec": {"containers": [{"name": "a", "image": "x"}]}})
     assert (template.restart_policy, template.termination_grace_period_seconds, template.dns_policy) == (
         "Always",
@@ -181,6 +193,11 @@ def test_a_pods_defaults() -> None:
     )
     assert (template.labels, template.annotations, template.volumes, template.readiness_gates) == ({}, {}, (), ())
     assert not template.share_process_namespace
+    expect(
+        restartPolicy=template.restart_policy,
+        terminationGracePeriodSeconds=template.termination_grace_period_seconds,
+        dnsPolicy=template.dns_policy,
+    )
 
 
 @pytest.mark.parametrize(("given", "grace"), [(0, 0), (5, 5), (-1, 1), (None, 30)])

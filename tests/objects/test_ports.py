@@ -8,7 +8,7 @@ import pytest
 
 from crashy.objects.pod import Container, ContainerPort
 from crashy.objects.ports import PortError, find_port
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, Where, case
 
 FOO_BAR = Container("app", ports=(ContainerPort(8080, "foo", host_port=30000), ContainerPort(9000, "bar")))
 BARE = Container("app")
@@ -25,8 +25,10 @@ BARE = Container("app")
         (65535, BARE, 65535),
     ],
 )
-def test_found(port: int | str, container: Container, number: int) -> None:
-    assert find_port(container, port) == number
+def test_found(port: int | str, container: Container, number: int, expect: Expect) -> None:
+    found = find_port(container, port)
+    assert found == number
+    expect(port=found, error=False)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,9 @@ def test_found(port: int | str, container: Container, number: int) -> None:
         (80.0, "intOrString had no kind: 80.0"),
     ],
 )
-def test_not_found(port: Any, message: str) -> None:
+def test_not_found(port: Any, message: str, expect: Expect) -> None:
     with pytest.raises(PortError) as error:
         find_port(FOO_BAR, port)
     assert str(error.value) == message
+    none = Where(lambda number: not 1 <= number <= 65535)  # whatever number Go has beside its error
+    expect(port=none, error=isinstance(error.value, PortError), message=str(error.value))

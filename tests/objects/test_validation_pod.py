@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from crashy.objects.fields import SpecError
 from crashy.objects.pod import parse_pod_template
 from crashy.objects.validation import validate_pod
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, Where, case
 
 LABEL = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with"
@@ -257,8 +258,12 @@ POD = [
 
 
 @pytest.mark.parametrize(("manifest", "expected"), POD)
-def test_a_pod(manifest: dict[str, Any], expected: list[str]) -> None:
-    assert errors(manifest) == expected
+def test_a_pod(manifest: dict[str, Any], expected: list[str], expect: Expect) -> None:
+    found = errors(manifest)
+    assert found == expected
+    field = re.search(r"\w+Probe", "".join(found))
+    named = field[0] if field else ""
+    expect(valid=not found, error=Where(lambda error: [error.replace("readinessProbe", named)] == found))
 
 
 def test_a_controllers_template_must_always_restart() -> None:

@@ -9,7 +9,7 @@ import pytest
 from crashy.objects.fields import SpecError
 from crashy.objects.pod import Probe, ProbeType
 from crashy.objects.validation import validate_probe
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, Where, case
 
 LIVENESS, READINESS, STARTUP = ProbeType.LIVENESS, ProbeType.READINESS, ProbeType.STARTUP
 ECHO = {"exec": {"command": ["echo"]}}
@@ -28,6 +28,14 @@ def errors(manifest: dict[str, Any], probe_type: ProbeType | None = None, path: 
     except SpecError as error:
         return [str(e) for e in error.errors]
     return []
+
+
+def shows(expect: Expect, manifest: dict[str, Any], probe_type: ProbeType | None) -> None:
+    """Compare with the case, which has the first error alone, and names the field from the pod's beginning."""
+    path = f"spec.containers[0].{probe_type.field}" if probe_type else "<probe>"
+    found = errors(manifest, probe_type, path)
+    longer = f"{found[0]} (newest revisions may say bytes)" if found else ""  # a remark of the case
+    expect(valid=not found, error=Where(lambda error: error in {*found[:1], longer}))
 
 
 def http(**fields: Any) -> dict[str, Any]:
@@ -71,8 +79,9 @@ VALID = [
 
 
 @pytest.mark.parametrize(("manifest", "probe_type"), VALID)
-def test_accepted(manifest: dict[str, Any], probe_type: ProbeType | None) -> None:
+def test_accepted(manifest: dict[str, Any], probe_type: ProbeType | None, expect: Expect) -> None:
     assert errors(manifest, probe_type) == []
+    shows(expect, manifest, probe_type)
 
 
 NOT_NEGATIVE = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
@@ -212,13 +221,16 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("manifest", "probe_type", "expected"), REFUSED)
-def test_refused(manifest: dict[str, Any], probe_type: ProbeType | None, expected: list[str]) -> None:
+def test_refused(manifest: dict[str, Any], probe_type: ProbeType | None, expected: list[str], expect: Expect) -> None:
     assert errors(manifest, probe_type) == expected
+    shows(expect, manifest, probe_type)
 
 
 @pytest.mark.case("validate.probe.nil")
-def test_no_probe_is_fine() -> None:
-    assert list(validate_probe(None, "p")) == []  # TestValidateProbe: nil
+def test_no_probe_is_fine(expect: Expect) -> None:
+    found = list(validate_probe(None, "p"))  # TestValidateProbe: nil
+    assert found == []
+    expect(valid=not found)
 
 
 EMPTY_PATH = "p.httpGet.path: Required value"
@@ -272,8 +284,10 @@ NO_SCHEME = 'p.httpGet.scheme: Unsupported value: "": supported values: "HTTP", 
         case("validate.http-empty-path", {"path": "", "port": 80, "scheme": "HTTP"}, [EMPTY_PATH]),
     ],
 )
-def test_what_is_refused_where_no_default_fills_it(action: dict[str, Any], expected: list[str]) -> None:
+def test_what_is_refused_where_no_default_fills_it(action: dict[str, Any], expected: list[str], expect: Expect) -> None:
     assert [str(e) for e in validate_probe({"httpGet": action}, "p")] == expected
+    found = [str(e) for e in validate_probe({"httpGet": action}, "spec.containers[0].livenessProbe")]
+    expect(valid=not found, error=found[0])
 
 
 def test_an_empty_path_and_scheme_are_filled() -> None:

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 
 from crashy.errors import BadInput
 from crashy.kubelet.handlers.grpc import probe_grpc
-from crashy.kubelet.handlers.grpc_response import RpcError
 from crashy.kubelet.handlers.http2 import Channel
+from crashy.kubelet.handlers.judge import RpcError
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.objects.pod import GRPC
 from crashy.patient.settings import load

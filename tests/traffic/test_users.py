@@ -21,15 +21,18 @@ from crashy.traffic.users import users
     ],
     ids=["named", "counted"],
 )
-def test_they_wait_for_the_first_endpoint(nobody: dict[str, Any], somebody: dict[str, Any]) -> None:
+def test_they_wait_for_an_endpoint_that_can_be_reached(nobody: dict[str, Any], somebody: dict[str, Any]) -> None:
     async def main() -> list[float]:
         timeline, stop = Timeline(asyncio.get_running_loop().time), asyncio.Event()
 
         async def ask() -> Reply:
             return Reply(200)
 
+        async def reachable() -> None:
+            await asyncio.sleep(0.5)
+
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(users(ask, timeline, "web", rate=1, stop=stop))
+            tasks.create_task(users(ask, timeline, "web", rate=1, stop=stop, reachable=reachable))
             for data in (nobody, somebody):
                 await asyncio.sleep(5)
                 timeline.add("endpointslice-controller", "endpoints", "service/web", **data)
@@ -37,4 +40,4 @@ def test_they_wait_for_the_first_endpoint(nobody: dict[str, Any], somebody: dict
             stop.set()
         return [event.data["sent"] for event in timeline.since() if event.kind == "request"]
 
-    assert run_virtual(main())[0] == 10
+    assert run_virtual(main())[0] == 10.5

@@ -7,8 +7,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from crashy.controllers.base import PodView
+from crashy.controllers.base import PodView, Stoppable
 from crashy.engines.admin import NeedsTokenError, NotDoneError, patient
+from crashy.engines.base import NO_STOP
 from crashy.engines.kube.admin import AdminProxy
 from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.kube.eviction import evict
@@ -103,6 +104,11 @@ class KubeEngine:
         """Return whether faults can be injected into a pod: into one with a patient."""
         return patient(pod) is not None
 
+    @property
+    def takers(self) -> str:
+        """Which pods take faults."""
+        return "on a cluster only patients take faults: use the image crashy-app, or name the patient's with --image"
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "kube", pod.object, "Injected", spec)
@@ -180,6 +186,14 @@ class KubeEngine:
         """Raise BadInput: a cluster's nodes are not a run's own."""
         raise BadInput(_NO_DRAIN)
 
+    async def stop(self, what: Stoppable) -> bool:
+        """Raise BadInput: a cluster's nodes are not a run's own."""
+        raise BadInput(f"kube: {NO_STOP}")
+
+    async def start(self) -> None:
+        """Raise BadInput: a cluster's nodes are not a run's own."""
+        raise BadInput(f"kube: {NO_STOP}")
+
     def bound(self, pod: Pod) -> bool:
         """Refuse, with BadInput: only `drain` needs it."""
         raise BadInput(_NO_DRAIN)
@@ -205,6 +219,17 @@ class KubeEngine:
 
         self._tasks.create_task(do())
 
-    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a new connection if the route allows it."""
+    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
+        """Wait until the nodes' proxies know a Service."""
+        del ingress
+        await self._routes.opened(service.name, port.port)
+
+    async def ask(
+        self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
+    ) -> Reply:
+        """Send a user's request to a Service, on a new connection if the route allows it.
+
+        There is no `ingress` (`experiment.read` refuses it): whose lag it is to have is the cluster's own.
+        """
+        del ingress
         return await self._routes.ask(service.name, port.port, path, timeout)

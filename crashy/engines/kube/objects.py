@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from crashy.kubelet.runtime import Pod
+from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import Container, ContainerPort, EnvVar, PodTemplate
 from crashy.objects.status import ContainerStatus, PodStatus, Terminated
 
@@ -101,11 +102,11 @@ def _terminated(last: Object, at: At) -> Terminated:
     )
 
 
-def endpoints_of(slices: Iterable[Object]) -> dict[str, list[str]]:
+def endpoints_of(slices: Iterable[Object], profile: Profile = NEWEST) -> dict[str, list[str]]:
     """Return the pods of a Service by its EndpointSlices (v1 or v1beta1): `ready`, `not_ready`, and who is `serving`.
 
-    A proxy sends connections to the ready ones; without any, to those that still serve as they end. Clusters before
-    1.22 don't say who serves.
+    A proxy sends connections to the ready ones; without any, from 1.26 on, to those that still serve as they end.
+    Clusters before 1.22 don't say who serves.
     """
     found: dict[str, Object] = {}
     for one in slices:
@@ -114,4 +115,5 @@ def endpoints_of(slices: Iterable[Object]) -> dict[str, list[str]]:
             found[name] = endpoint.get("conditions") or {}
     ready = [name for name, conditions in found.items() if conditions.get("ready") is not False]  # unknown means ready
     ending = [name for name, conditions in found.items() if conditions.get("serving") and conditions.get("terminating")]
-    return {"ready": ready, "not_ready": [n for n in found if n not in ready], "serving": ready or ending}
+    serving = ready or (ending if profile.proxies_terminating_endpoints else [])
+    return {"ready": ready, "not_ready": [n for n in found if n not in ready], "serving": serving}

@@ -77,7 +77,7 @@ class Routes:
 
     async def ask(self, service: str, port: int, path: str, timeout: float) -> Reply:
         """Send a user's request, on a new connection if the route allows it."""
-        await self._opened((service, port))
+        await self.opened(service, port)
         route = self._chosen[service, port]
         if route.description != PROXY:
             return await ask(Target.of(route.url + path), timeout)
@@ -90,12 +90,13 @@ class Routes:
             return Reply(failure="reset")
         return Reply(answer.status, pod, "", answer.body)
 
-    async def _opened(self, key: _Key) -> None:
+    async def opened(self, service: str, port: int) -> None:
         """Wait, once, until the nodes' proxies know a Service: they do so a second or so after its first endpoint.
 
         It makes no difference to users of an older Service. A request meanwhile waits, is not refused, and has its
         whole timeout left.
         """
+        key = (service, port)
         if key not in self._opening:
             self._opening[key] = asyncio.create_task(self._open(key))
         if not self._opening[key].done():

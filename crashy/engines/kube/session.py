@@ -17,6 +17,7 @@ from crashy.engines.kube.namespace import GONE_WITHIN, Namespace, create, delete
 from crashy.engines.kube.routes import Routes, cluster_ips_reachable, node_addresses
 from crashy.engines.kube.view import View
 from crashy.errors import BadInput
+from crashy.kubelet.versions import NEWEST, Profile, of_cluster
 from crashy.timeline import Timeline, kinds
 
 
@@ -52,6 +53,7 @@ class Session:
         routes: Routes,
         note: Callable[[str], None],
         options: Options,
+        profile: Profile = NEWEST,
     ) -> None:
         self._api = api
         self._namespace = namespace
@@ -59,6 +61,7 @@ class Session:
         self._routes = routes
         self._note = note
         self._options = options
+        self._profile = profile
 
     @asynccontextmanager
     async def running(self, timeline: Timeline) -> AsyncIterator[KubeEngine]:
@@ -81,6 +84,7 @@ class Session:
                     note=self._note,
                     selector=options.selector,
                     images=images,
+                    profile=self._profile,
                 )
                 try:
                     await view.start()
@@ -159,9 +163,11 @@ async def session(experiment: str, options: Options, note: Callable[[str], None]
         except ApiError as error:
             raise error.refusal("can't be used") from None
         guest = f", as a guest: no manifest is applied, the pods are those with {options.selector}"
-        note(f"kube: {api.host} ({version}), namespace {name}{guest if options.namespace else ''}")
+        profile = of_cluster(version)
+        rules = f"{version}, predicted as {profile.version}"
+        note(f"kube: {api.host} ({rules}), namespace {name}{guest if options.namespace else ''}")
         routes = Routes(api, cluster_ips=cluster_ips, nodes=nodes)
-        ready = Session(api, name, clock=clock, routes=routes, note=note, options=options)
+        ready = Session(api, name, clock=clock, routes=routes, note=note, options=options, profile=profile)
         if options.namespace:
             yield ready
             return

@@ -14,6 +14,7 @@ from crashy.engines.kube.follow import follow
 from crashy.engines.kube.logs import Logs
 from crashy.engines.kube.objects import endpoints_of
 from crashy.engines.kube.pods import Pods
+from crashy.kubelet.versions import NEWEST, Profile
 from crashy.timeline import Timeline, kinds
 
 _QUIET = 10.0
@@ -41,6 +42,7 @@ class View:
         note: Callable[[str], None],
         selector: str = "",
         images: Mapping[str, str] | None = None,
+        profile: Profile = NEWEST,
     ) -> None:
         self._api = api
         self._note = note
@@ -54,7 +56,7 @@ class View:
         self._logs = Logs(api, timeline, tasks)
         self._pods = Pods(timeline, clock.at, images or {}, self._logs.look)
         self._events = _Events(timeline, clock, mine)
-        self._slices = _Slices(timeline, namespace, mine)
+        self._slices = _Slices(timeline, namespace, mine, profile)
 
     def pods(self) -> list[PodView]:
         """Return the pods that are there, in the order of their creation."""
@@ -156,8 +158,9 @@ class _Events:
 
 
 class _Slices:
-    def __init__(self, timeline: Timeline, namespace: str, mine: Callable[[str, str], bool]) -> None:
+    def __init__(self, timeline: Timeline, namespace: str, mine: Callable[[str, str], bool], profile: Profile) -> None:
         self._timeline = timeline
+        self._profile = profile
         self._namespace = namespace
         self._mine = mine
         self._slices: dict[str, Object] = {}  # by uid
@@ -176,10 +179,11 @@ class _Slices:
         self._publish(_service(obj))
 
     def _publish(self, service: str) -> None:
-        endpoints = endpoints_of(one for one in self._slices.values() if _service(one) == service)
+        mine = [one for one in self._slices.values() if _service(one) == service]
+        endpoints = endpoints_of(mine, self._profile)
         names = (*endpoints["ready"], *endpoints["not_ready"])
-        mine = service in self._published or self._mine("service", service) or any(self._mine("pod", n) for n in names)
-        if endpoints == self._published.get(service) or not mine:
+        known = service in self._published or self._mine("service", service) or any(self._mine("pod", n) for n in names)
+        if endpoints == self._published.get(service) or not known:
             return
         before, now = (set(one["ready"]) for one in (self._published.get(service, {"ready": []}), endpoints))
         self._published[service] = endpoints

@@ -110,10 +110,13 @@ class Cgroup(ABC):
             _write(self.folders[controller] / file, value)
 
     def _numbers(self, controller: str, file: str) -> dict[str, int]:
-        """Return a file's lines `NAME NUMBER`; none where the controller is missing."""
+        """Return a file's lines `NAME NUMBER`; none where the controller or the group is missing."""
         if controller not in self.folders:
             return {}
-        lines = (self.folders[controller] / file).read_text().splitlines()
+        try:
+            lines = (self.folders[controller] / file).read_text().splitlines()
+        except FileNotFoundError:
+            return {}
         return {name: int(number) for name, _, number in (line.partition(" ") for line in lines)}
 
 
@@ -154,7 +157,7 @@ class V1(Cgroup):
         """Return it as cAdvisor does: without the file pages that nobody has used of late."""
         cpu = int((self.folders["cpuacct"] / "cpuacct.usage").read_text())
         used = int((self.folders["memory"] / "memory.usage_in_bytes").read_text())
-        idle = self._numbers("memory", "memory.stat")["total_inactive_file"]
+        idle = self._numbers("memory", "memory.stat").get("total_inactive_file", 0)
         return Usage(cpu / 1e9, max(0, used - idle))
 
 
@@ -200,9 +203,9 @@ class V2(Cgroup):
 
     def usage(self) -> Usage:
         """Return it as cAdvisor does: without the file pages that nobody has used of late."""
-        cpu = self._numbers("cpuacct", "cpu.stat")["usage_usec"]
+        cpu = self._numbers("cpuacct", "cpu.stat").get("usage_usec", 0)
         used = int((self.folders["memory"] / "memory.current").read_text())
-        return Usage(cpu / 1e6, max(0, used - self._numbers("memory", "memory.stat")["inactive_file"]))
+        return Usage(cpu / 1e6, max(0, used - self._numbers("memory", "memory.stat").get("inactive_file", 0)))
 
 
 def hand_on(folder: Path, controllers: Iterable[str]) -> None:

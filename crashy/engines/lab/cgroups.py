@@ -40,6 +40,7 @@ class Cgroups:
         self._why_not = why_not
         self._note = note
         self._noted = False
+        self._limited: set[str] = set()
         self._running: dict[str, tuple[Cgroup, int]] = {}  # by container: its pod's group, and the CPU that it requests
 
     @classmethod
@@ -85,18 +86,38 @@ class Cgroups:
         try:
             of_pod.make()
             group.make()
-            group.limit(wanted, whole=profile.kills_all_on_oom)
+            if any(wanted):
+                group.limit(wanted, whole=profile.kills_all_on_oom)
             group.weigh(shares(requested(container)))
         except OSError as error:
             group.remove()
             raise StartError(f"failed to create cgroup: {error}") from error
         self._running[container_id] = (of_pod, requested(container))
+        if limited:
+            self._limited.add(container_id)
         self._weigh(of_pod)
         return group
+
+    def resize(self, container: Container, container_id: str, profile: Profile) -> bool:
+        """Change the limits and the weight of a running container; return whether the kernel allows it now."""
+        if container_id not in self._running:
+            return True  # nothing is enforced
+        of_pod, _ = self._running[container_id]
+        group = of_pod.container(container_id.rpartition("/")[2])
+        try:
+            if container_id in self._limited:
+                group.limit(limits(container), whole=profile.kills_all_on_oom)
+            group.weigh(shares(requested(container)))
+        except OSError:
+            return False  # on v1 the memory in use is more
+        self._running[container_id] = (of_pod, requested(container))
+        self._weigh(of_pod)
+        return True
 
     def end(self, container_id: str) -> None:
         """Forget a container whose group has been removed, and remove its pod's with the last one."""
         of_pod, _ = self._running.pop(container_id)
+        self._limited.discard(container_id)
         if of_pod.folders in (other.folders for other, _ in self._running.values()):
             self._weigh(of_pod)
             return
@@ -107,9 +128,10 @@ class Cgroups:
     def _weigh(self, of_pod: Cgroup) -> None:
         """Set the weight of a pod, and of the lab: as much as its containers were if they were in no group."""
         in_pod = sum(millicores for other, millicores in self._running.values() if other.folders == of_pod.folders)
-        of_pod.weigh(shares(in_pod))
-        if self._group:
-            self._group.weigh(shares(ALONE * len(self._running)))
+        with suppress(OSError):  # one that another user has removed
+            of_pod.weigh(shares(in_pod))
+            if self._group:
+                self._group.weigh(shares(ALONE * len(self._running)))
 
     def _note_missing(self, wanted: Limits) -> None:
         there = self._group.folders if self._group else {}

@@ -15,6 +15,7 @@ from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
 from crashy.engines.admin import TIMEOUT, NotDoneError, inject, patient, recover
 from crashy.engines.clustered import ClusteredEngine
+from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.metrics import measure
 from crashy.engines.lab.network import LoopbackNetwork
@@ -33,6 +34,8 @@ from crashy.patient import APP_PORT
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
+
+TAKERS = "only patients and stand-ins take faults: use the image crashy-app, or another without a command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,22 @@ class LabEngine(ClusteredEngine):
         """Return the address at which this machine's programs reach a Service."""
         return self._network.url(service, port)
 
-    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
-        """Send a user's request to a Service, on a new connection."""
-        return await ask(Target.of(self.url(service, port) + path), timeout)
+    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
+        """Wait until the Services' proxies, or the ingress, know all endpoints of this moment."""
+        del service, port
+        await (self._network.ingress if ingress else self._network.proxies).caught_up()
+
+    async def ask(
+        self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
+    ) -> Reply:
+        """Send a user's request to a Service, or to a pod that the ingress chooses, on a new connection."""
+        if not ingress:
+            return await ask(Target.of(self.url(service, port) + path), timeout)
+        chosen = self._network.ingress.choose(service.namespace, service.name, port.port)
+        if chosen is None:
+            return NO_ENDPOINT
+        host, number = self._addresses.dial(*chosen)
+        return passed_on(await ask(Target.of(f"http://{host}:{number}{path}"), timeout))
 
     def admin(self, pod: Pod) -> tuple[str, str] | None:
         """Return the URL and the token of a pod's admin API, its patient's or its first stand-in's; None without."""
@@ -145,6 +161,11 @@ class LabEngine(ClusteredEngine):
         """Return whether faults can be injected into a pod: into one with a patient or a stand-in."""
         return patient(pod) is not None or self._programs.stand_in(pod) is not None
 
+    @property
+    def takers(self) -> str:
+        """Which pods take faults."""
+        return TAKERS
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "lab", pod.object, "Injected", spec)
@@ -164,6 +185,8 @@ class LabEngine(ClusteredEngine):
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and return how it ended."""
+        if self._cluster.node.stopped:
+            return "error dialing backend: the kubelet is stopped"
         view = next((view for view in self.pods() if view.pod.uid == pod.uid), None)
         status = view.status.container(container) if view else None
         if status is None or status.state != "running":
@@ -184,7 +207,7 @@ class LabEngine(ClusteredEngine):
         """Send a request to a pod's admin API; raises NotDoneError if it refuses."""
         admin = self.admin(pod)
         if admin is None:
-            raise NotDoneError("its containers are programs of this machine: only patients and stand-ins take faults")
+            raise NotDoneError(f"its containers are programs of this machine: {TAKERS}")
         url, token = admin
         reply = await post(f"{url}{path}", json.dumps(document).encode(), TIMEOUT, token=token, method=method)
         if reply.failure:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from crashy.engines.lab.addresses import ANY_HOST, Addresses
 from crashy.engines.lab.proxy import Proxy
+from crashy.engines.propagation import AT_ONCE, Balancer, Places
 from crashy.errors import BadInput
+from crashy.fields.units import Distribution
 from crashy.objects.service import NODE_PORTS, Service, ServicePort
 
-Backends = Sequence[tuple[str, int]]
 Place = tuple[str, int]
 """Where a program of this machine can connect to: host and port."""
 Target = tuple[str, str, int]
@@ -33,12 +34,19 @@ class _Plan:
 
 
 class LoopbackNetwork:
-    """Services as proxies on loopback; `rng` chooses among a port's backends, for each connection anew."""
+    """Services as proxies on loopback; they and the ingress hear of changes after their delays, drawn from `rng`."""
 
-    def __init__(self, addresses: Addresses, rng: random.Random) -> None:
+    def __init__(
+        self,
+        addresses: Addresses,
+        rng: random.Random,
+        propagation: Distribution = AT_ONCE,
+        ingress: Distribution = AT_ONCE,
+    ) -> None:
         self._addresses = addresses
         self._rng = rng
-        self._backends: dict[Target, Backends] = {}
+        self.proxies = Balancer(propagation, rng)
+        self.ingress = Balancer(ingress, rng)
         self._services: dict[tuple[str, str], tuple[Service, str]] = {}
         self._targets: dict[Place, Target] = {}
         self._proxies: dict[Place, Proxy] = {}
@@ -116,14 +124,14 @@ class LoopbackNetwork:
             return number
         raise BadInput(f"no port from {NODE_PORTS[0]} to {NODE_PORTS[-1]} of {ANY_HOST} is free")
 
-    def publish(self, service: Service, backends: Mapping[int, Backends]) -> None:
-        """Set who gets the new connections to each port of a Service; connections that are there stay."""
-        for port, places in backends.items():
-            self._backends[service.namespace, service.name, port] = places
+    def publish(self, service: Service, backends: Mapping[int, Places]) -> None:
+        """Set who gets the new connections to each port of a Service, for those who hear of it later."""
+        self.proxies.publish(service, backends)
+        self.ingress.publish(service, backends)
 
     def _choose(self, place: Place) -> Place | None:
-        backends = self._backends.get(self._targets[place])
-        return self._addresses.dial(*self._rng.choice(backends)) if backends else None
+        chosen = self.proxies.choose(*self._targets[place])
+        return self._addresses.dial(*chosen) if chosen else None
 
     def urls(self) -> list[tuple[Service, ServicePort, str]]:
         """Return where this machine's programs find each port of each Service."""

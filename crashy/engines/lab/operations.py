@@ -46,6 +46,7 @@ class Operations:
         """Return the operations by their names."""
         return {
             "pods": self.pods,
+            "propagated": self.propagated,
             "get": self.get,
             "inject": self.inject,
             "recover": self.recover,
@@ -61,7 +62,7 @@ class Operations:
         }
 
     async def pods(self, _request: Request) -> dict[str, Any]:
-        """Return the pods that have an admin API."""
+        """Return the pods; those that take faults have an `admin_url`."""
         found = [(view, self._lab.admin(view.pod)) for view in self._lab.pods()]
         return {
             "pods": [
@@ -72,12 +73,16 @@ class Operations:
                     "ready": view.status.ready,
                     "labels": dict(view.pod.template.labels),
                     "app_url": self._lab.app(view.pod),
-                    "admin_url": admin[0],
+                    "images": [container.image for container in view.pod.template.containers],
+                    **({"admin_url": admin[0]} if admin else {}),
                 }
                 for view, admin in found
-                if admin
             ]
         }
+
+    async def propagated(self, _request: Request) -> dict[str, Any]:
+        """Return whether the Services' proxies know every endpoint's state."""
+        return {"propagated": self._network.proxies.is_caught_up}
 
     async def get(self, request: Request) -> dict[str, Any]:
         """Return a table: `columns` and `rows`; rows of several namespaces begin with theirs."""

@@ -16,11 +16,9 @@ from collections import Counter
 from contextlib import suppress
 
 from crashy.engines.lab import proc
+from crashy.objects import reaping
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
-_INITS = frozenset(
-    {"tini", "dumb-init", "docker-init", "catatonit", "s6-svscan", "systemd", "init", "sh", "bash", "dash"}
-)
 _REMEMBERED = 10_000  # sessions
 
 
@@ -82,8 +80,8 @@ class Orphans:
 
 
 def is_init(pid: int) -> bool:
-    """Return whether a process waits for orphans, judged by its name: an init, or a shell."""
-    return proc.name(pid) in _INITS
+    """Return whether a process waits for orphans, judged by its program: an init, or a shell."""
+    return reaping.waits(proc.program(pid))
 
 
 def _adopt(yes: bool) -> None:

@@ -45,10 +45,10 @@ def began(pid: int) -> int | None:
     return int(stat.rpartition(")")[2].split()[19])
 
 
-def name(pid: int) -> str:
-    """Return the name of a process's program; empty where that can't be known."""
+def program(pid: int) -> str:
+    """Return the path of the program that a process runs, a script's interpreter; empty where that can't be known."""
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
+        return str(Path(f"/proc/{pid}/exe").readlink())
     except OSError:
         return ""
 

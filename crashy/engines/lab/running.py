@@ -24,7 +24,9 @@ from crashy.engines.lab.operations import Operations
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.warden import Warden
+from crashy.engines.propagation import AT_ONCE
 from crashy.errors import BadInput
+from crashy.fields.units import Distribution, Uniform
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.images import ImageCommands
 from crashy.objects.standin import Models
@@ -44,18 +46,22 @@ async def running(
     profile: Profile = NEWEST,
     images: ImageCommands = MappingProxyType({}),
     models: Models = MappingProxyType({}),
+    propagation: Distribution | None = None,
+    ingress: Distribution = AT_ONCE,
 ) -> AsyncIterator[LabEngine]:
     """Make a lab, and end all that it has started, however the body ends.
 
     `labs` is the folder of the control sockets; `note` is called with each line for the user. `rng` draws
     the pods' names, and the seeds of what is drawn at times that no run repeats. `images` says which images are
-    commands of this machine, `models` how the stand-ins of the others go.
+    commands of this machine, `models` how the stand-ins of the others go; `propagation` and `ingress` how much later
+    than the endpoints the Services' proxies (by default as `profile` says) and an ingress change.
     """
     _raise_descriptor_limit()
     if not proc.there():
         note(proc.MISSING)
     addresses = Addresses(note)
-    network = LoopbackNetwork(addresses, random.Random(rng.getrandbits(64)))
+    chance = random.Random(rng.getrandbits(64))
+    network = LoopbackNetwork(addresses, chance, propagation or Uniform(*profile.propagation), ingress)
     folder = Path(tempfile.mkdtemp(prefix="crashy-lab-"))
     control_path = labs / f"{os.getpid()}.sock"
     cgroups = Cgroups.find(note)

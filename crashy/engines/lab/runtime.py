@@ -19,17 +19,20 @@ from crashy.engines.lab.cgroup import Cgroup, Usage
 from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.logs import LogLines
 from crashy.engines.lab.orphans import Orphans, is_init
+from crashy.engines.lab.power import Power
 from crashy.engines.lab.process import Process
 from crashy.engines.lab.program import Program
 from crashy.engines.lab.warden import MARK, Warden
 from crashy.engines.lab.zombies import count_zombies, watch_zombies
 from crashy.kubelet.handlers.ask import ask
+from crashy.kubelet.handlers.dial import Dial
 from crashy.kubelet.handlers.exec import MAX_OUTPUT, ExecResult
-from crashy.kubelet.handlers.http import probe_http
+from crashy.kubelet.handlers.hooks import run_http_hook
+from crashy.kubelet.hooks import exited
 from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import Profile
-from crashy.objects.images import is_patient
+from crashy.objects import reaping
 from crashy.objects.pod import Container, Exec, HTTPGet, Probe, ProbeType
 from crashy.objects.ports import PortError, find_port
 from crashy.timeline import Timeline, kinds
@@ -39,6 +42,7 @@ FREEZER = "_CRASHY_FREEZER"  # another one, of the first process: what freezes i
 OOM_KILLED = "OOMKilled"  # as containerd says it of a container in which the kernel has killed any process for it
 SANDBOX_SECONDS = 0.05  # what a node's runtime needs for a pod's sandbox, and a process needs none; probes begin before
 START_SECONDS = 0.05  # and for a container in it
+_LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 OUTPUT_PATIENCE = 0.2  # seconds for the last lines of a container that has ended
 _FIRST = re.compile(r"(?<![\w./-])/proc/1/")
 _RUNC = "unable to start container process: "
@@ -84,6 +88,7 @@ class ProcessRuntime:
         self._timeline = timeline
         self._profile = profile
         self._running: dict[str, Running] = {}
+        self._power = Power(f"{MARK}={warden.id}")
         self._orphans = Orphans()
 
     async def start(self, pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
@@ -91,6 +96,7 @@ class ProcessRuntime:
         await asyncio.sleep(START_SECONDS + (SANDBOX_SECONDS if _is_first(pod, container, attempt) else 0))
         program = self._program(pod, container)
         container_id = f"lab://{uuid.uuid4().hex}"
+        on_exit = self._power.reporting(on_exit)
 
         def emit(line: str) -> None:
             kinds.LOG.add(self._timeline.add, "lab", pod.object, message=line, data={"container": container.name})
@@ -108,8 +114,8 @@ class ProcessRuntime:
             raise
         running = self._running[container_id] = Running(program, process, group)
 
-        if is_patient(container.image) and not container.command:
-            self._orphans.waits(container_id)  # its image's first process is tini
+        if reaping.reaped(pod.template, container):
+            self._orphans.waits(container_id)
 
         def zombies() -> int:
             self._orphans.look()
@@ -180,6 +186,10 @@ class ProcessRuntime:
             await asyncio.to_thread(group.remove)
             self._cgroups.end(container_id)
 
+    def resize(self, container: Container, container_id: str) -> bool:
+        """Change a container's limits; see `Runtime.resize`."""
+        return self._cgroups.resize(container, container_id, self._profile)
+
     async def stop(self, container_id: str, grace: float) -> None:
         """SIGTERM, patience, SIGKILL; see `Runtime.stop`. Without a handler SIGTERM is ignored, as PID 1 ignores it."""
         running = self._running.get(container_id)
@@ -225,7 +235,8 @@ class ProcessRuntime:
         finally:
             process.close()
             self._warden.ended(process.pid)
-        return ExecResult(code, program.folders.restore((stdout + stderr).decode("utf-8", "replace")))
+        out, err = (program.folders.restore(part.decode("utf-8", "replace")) for part in (stdout, stderr))
+        return ExecResult(code, out + err, err)
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe a container once; see `Runtime.probe`."""
@@ -238,27 +249,40 @@ class ProcessRuntime:
             container,
             host=pod.ip,
             run=partial(self.exec, container_id, probe=kind),
-            dial=self._dial,
+            dial=self._dial_from_node(pod),
             profile=self._profile,
         )
 
-    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> None:
-        """Run a hook; see `Runtime.hook`. As with the kubelet, any answer to an httpGet hook is a success."""
+    async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
+        """Run a hook; see `Runtime.hook`."""
         try:
             if isinstance(handler, HTTPGet):
-                outcome = await self._get(pod, container, handler, math.inf)
-                if outcome.output.startswith("Get "):
-                    raise HookError(outcome.output)
-                return
+                port = find_port(container, handler.port)
+                dial, profile = self._dial_from_node(pod), self._profile
+                return await run_http_hook(handler, host=pod.ip, port=port, dial=dial, profile=profile)
             result = await self.exec(container_id, handler.command, math.inf)
         except (OSError, PortError) as error:
             raise HookError(str(error)) from error
         if result.exit_code:
-            raise HookError(f"command '{' '.join(handler.command)}' exited with {result.exit_code}: {result.output}")
+            raise exited(handler.command, result.exit_code, result.stderr, result.output)
+        return ""
 
-    async def _get(self, pod: Pod, container: Container, get: HTTPGet, timeout: float) -> Outcome:
-        port = find_port(container, get.port)
-        return await probe_http(get, host=pod.ip, port=port, timeout=timeout, dial=self._dial, profile=self._profile)
+    def _dial_from_node(self, pod: Pod) -> Dial:
+        """Return how a pod is dialled: on the node's network it is the node's localhost too."""
+        if not pod.template.host_network:
+            return self._dial
+        return lambda host, port: self._dial(pod.ip if host in _LOCALHOST else host, port)
+
+    def power_off(self) -> None:
+        """Stop all that runs; see `NodeRuntime.power_off`."""
+        self._power.off(self._running, [running.process.pid for running in self._running.values()])
+
+    async def power_on(self) -> None:
+        """End all that was stopped; see `NodeRuntime.power_on`."""
+        lost = [self._running[container_id] for container_id in self._power.on() if container_id in self._running]
+        for running in lost:
+            running.process.kill()
+        await asyncio.gather(*(running.watch for running in lost))
 
     def usage(self) -> dict[str, Usage] | None:
         """Return what each running container has used until now, by its id; None where nothing counts that."""

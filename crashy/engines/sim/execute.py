@@ -27,7 +27,8 @@ async def execute(
         left = began + within - now()
         wanted = advance(course, code)
         if isinstance(wanted, Ended):
-            return Answer(500 if wanted.code else 200, wanted.output or last.body, now() - began)
+            status, output = 500 if wanted.code else 200, wanted.output or last.body
+            return Answer(status, output, now() - began, exit_code=wanted.code)
         code = None
         if isinstance(wanted, Other):
             condition = await other(wanted.words, left)

@@ -1,23 +1,40 @@
-"""The network of modelled pods: addresses, and for each Service's port whom it leads to."""
+"""The network of modelled pods: their addresses, and who chooses among them."""
 
 from __future__ import annotations
 
+import ipaddress
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import count
 
-from crashy.objects.service import Service, ServicePort
+from crashy.engines.propagation import Balancer, Places
+from crashy.fields.units import Distribution
+from crashy.objects.service import Service
 
-Places = Sequence[tuple[str, int]]
+LOOPBACK = ("127.", "::1", "0.0.0.0")
+"""How the addresses of the node itself begin: no pod listens there."""
+
+
+def resolve(host: str) -> str:
+    """Return the address of a probe's host as the node finds it, empty if it finds none.
+
+    A node knows itself and nobody else: no Service has a name there, and a sim no world around it.
+    """
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return ""
 
 
 class SimNetwork:
-    """Addresses as a cluster gives them; `rng` chooses among a port's endpoints, for each connection anew."""
+    """Addresses as a cluster gives them; proxies and ingress hear of changes after their delays, drawn from `rng`."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
+    def __init__(self, rng: random.Random, propagation: Distribution, ingress: Distribution) -> None:
+        self.proxies = Balancer(propagation, rng)
+        self.ingress = Balancer(ingress, rng)
         self._pods = count(2)
-        self._places: dict[tuple[str, str, int], Places] = {}
         self.cluster_ips: dict[tuple[str, str], tuple[Service, str]] = {}
 
     def pod_ip(self) -> str:
@@ -33,11 +50,6 @@ class SimNetwork:
         self.cluster_ips[key] = (service, ip)
 
     def publish(self, service: Service, backends: Mapping[int, Places]) -> None:
-        """Set who gets the new connections to each port of a Service."""
-        for port, places in backends.items():
-            self._places[service.namespace, service.name, port] = places
-
-    def choose(self, service: Service, port: ServicePort) -> tuple[str, int] | None:
-        """Choose the endpoint of a new connection; None where there is none."""
-        places = self._places.get((service.namespace, service.name, port.port))
-        return self._rng.choice(places) if places else None
+        """Set who gets the new connections to each port of a Service, for those who hear of it later."""
+        self.proxies.publish(service, backends)
+        self.ingress.publish(service, backends)

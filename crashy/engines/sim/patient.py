@@ -8,25 +8,31 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crashy.engines.sim.execute import execute
 from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.life import PATIENT_MEMORY, CutError, ModelledLife
-from crashy.engines.sim.process import Condition, Cut, Hang, Kernel, Refuse
+from crashy.engines.sim.process import Broken, CallFailed, Condition, Cut, Hang, Kernel, Refuse, Stall, Stopped
 from crashy.engines.sim.shares import RESPONSE_WORK, program_work
-from crashy.faults.active import NOTHING
+from crashy.engines.sim.speech import clash
+from crashy.faults.active import NOTHING, RequestEffect
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, ProbeName, Request
-from crashy.grpc import CHECK
+from crashy.grpc import CHECK, OF_HTTP, Code
+from crashy.kubelet.handlers.request import path_of
 from crashy.objects.limits import UNLIMITED, Limits
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient import shell
 from crashy.patient.answers import PAGES, Answer, fault_answer, probe_answer, run
 from crashy.patient.life import HEALTH_IN, RNG_SECONDS
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
+from crashy.patient.routes import ADMIN_PAGES
 from crashy.patient.settings import Settings
+
+_GUARDED = {"/crash", "/freeze"}
+"""The routes that need the admin API's token where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +88,49 @@ class ModelledPatient(ModelledLife):
                     return Refuse()
                 request = Request("POST", CHECK, client, GRPC_SERVICES.get(service))
             case HTTPGet():
-                path = handler.path.partition("?")[0]
+                path = path_of(handler.path)
                 request = Request("GET", path, client, PROBE_ROUTES.get(path))
+                control = port == self._settings.admin_port
+                if wrong := clash(handler, tls=False, grpc=port == self._settings.grpc_port):
+                    return await self._asked(request, within, wrong, control=control)
+                if control or path.startswith("/admin/"):
+                    return await self._asked(request, within, self._admin(path), control=control)
+                if path in _GUARDED and not self._authorized(handler):
+                    return await self._asked(request, within, Answer(401))
         return await self._asked(request, within)
 
-    async def _asked(self, request: Request, within: float) -> Condition:
-        """Return the outcome of a request after at most `within` seconds."""
+    def _admin(self, path: str) -> Answer | Stall:
+        """Return the response of the admin API."""
+        if path == "/admin/events":
+            return Stall()
+        known = path in ADMIN_PAGES or (path == "/metrics" and self._settings.metrics)
+        return Answer(body="") if known else Answer(404)
+
+    def _authorized(self, get: HTTPGet) -> bool:
+        """Return whether a request has the token of the admin API, or needs none."""
+        given = next((value for name, value in get.headers if name.lower() == "authorization"), "")
+        scheme, _, token = given.partition(" ")
+        wanted = self._settings.admin_token
+        return not wanted or (scheme.lower() == "bearer" and token.strip() == wanted)
+
+    async def _asked(
+        self, request: Request, within: float, anyway: Answer | Broken | Stall | None = None, *, control: bool = False
+    ) -> Condition:
+        """Return the outcome of a request after at most `within` seconds; `anyway` it is this, once the loop runs.
+
+        The `control` plane has a loop of its own.
+        """
         began = self._kernel.now()
+        deadline = began + within
         self._in_flight += 1
         try:
-            answer = await self._answer(request, began + within)
+            if control and not self._process.stopped:
+                return anyway or Answer(404)
+            if not await self._awake(request, deadline):
+                return Stopped()
+            if isinstance(anyway, Stall):
+                return anyway
+            answer = anyway or await self._answer(request, deadline)
         except CutError:
             return Cut(self._kernel.now() - began)
         finally:
@@ -101,20 +140,20 @@ class ModelledPatient(ModelledLife):
         took = self._kernel.now() - began
         if answer is None or took >= within:
             return Hang()
-        return answer._replace(latency=took)
+        return answer._replace(latency=took) if isinstance(answer, Answer) else replace(answer, latency=took)
 
-    async def _answer(self, request: Request, deadline: float) -> Answer | None:
-        """Return the response, or None if the deadline comes first."""
+    async def _awake(self, request: Request, deadline: float) -> bool:
+        """Wait until the loop takes the request's connection; return whether that was before the deadline."""
         if not self._process.awake and not await self._until(deadline, lambda: self._process.awake):
-            return None
+            return False
         late = self._process.delay(RESPONSE_WORK)
         if late and not await self._pass(late, deadline):
-            return None
+            return False
         busy = self._busy_until - self._kernel.now()
-        if busy > 0 and not request.path[1:].isdecimal() and not await self._pass(busy, deadline):
-            return None
-        if request.path.startswith("/admin/"):
-            return Answer(body="")
+        return busy <= 0 or request.path[1:].isdecimal() or await self._pass(busy, deadline)
+
+    async def _answer(self, request: Request, deadline: float) -> Answer | CallFailed | None:
+        """Return the response, or None if the deadline comes first."""
         effect = self.faults.on_request(request) if self._request_faults else NOTHING
         if effect.commands:
             self._carry_out(effect.commands)
@@ -128,6 +167,8 @@ class ModelledPatient(ModelledLife):
         if hang is not None and not await self._until(deadline, lambda: hang.state == "ended"):
             return None
         path, persona, identity = request.path, self._settings.persona, self._identity
+        if path == CHECK:
+            return self._check(request, effect)
         if effect.response is not None and effect.by is not None:
             return fault_answer(effect.by, effect.response, path, persona, identity, now=self._kernel.now())
         if self.phase and request.is_probe:
@@ -136,6 +177,20 @@ class ModelledPatient(ModelledLife):
         if path in PAGES:
             return Answer(body=PAGES[path](persona, identity))
         return await self._route(path, deadline)
+
+    def _check(self, request: Request, effect: RequestEffect) -> Answer | CallFailed:
+        """Return the response to a gRPC health check, as `server/grpc_health.py` gives it."""
+        serving = True
+        if effect.response is not None and effect.by is not None:
+            serving = not effect.by.fault.failing()
+            if serving:
+                given, who = effect.response._replace(body=effect.response.body or None), self._identity
+                answer = fault_answer(effect.by, given, CHECK, self._settings.persona, who, now=self._kernel.now())
+                return CallFailed(OF_HTTP.get(answer.status, Code.UNKNOWN), answer.body)
+        if request.is_probe is None:
+            return CallFailed(Code.NOT_FOUND, "unknown service")
+        serving = serving and (self.phase is None or getattr(HEALTH_IN[self.phase], request.is_probe))
+        return probe_answer(CHECK, request.is_probe, "", yes=serving)
 
     async def _route(self, path: str, deadline: float) -> Answer | None:
         """Return the response of a route with an effect or a duration; None if the deadline comes first."""

@@ -21,7 +21,7 @@ from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod, StartError
 from crashy.objects.limits import limits
 from crashy.objects.pod import Container, Handler
-from crashy.objects.standin import Models, ends, model_of, ports
+from crashy.objects.standin import Models, ends, model_of, ports, tls_ports
 from crashy.patient import shell
 from crashy.patient.settings import IMAGE, Settings, load
 from crashy.timeline import Timeline, kinds
@@ -97,8 +97,10 @@ class Plans:
 
         if not patient:
             model = model_of(template, container, self._models)
-            listens, once = ports(template, container), ends(template)
-            return StandInPlan(container, command, listens, model, files, pod.name, chance, log, ends=once, init=init)
+            listens, tls, once = ports(template, container), tls_ports(container), ends(template)
+            return StandInPlan(
+                container, command, listens, tls, model, files, pod.name, chance, log, ends=once, init=init
+            )
         settings: Settings | None = None
         try:
             settings = self._settings(pod, container)

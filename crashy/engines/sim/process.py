@@ -44,6 +44,23 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """Nothing that the kubelet could use, `latency` seconds after the request: Go's text says why."""
+
+    error: str
+    latency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """A gRPC call that ends with another status than OK."""
+
+    code: int
+    message: str
+    latency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """Can't be started: there is no such program."""
 
@@ -55,7 +72,7 @@ class Missing:
         return f'exec: "{self.program}": executable file not found in $PATH'
 
 
-Condition = Answer | Hang | Stall | Refuse | Stopped | Full | Cut | Missing
+Condition = Answer | Hang | Stall | Refuse | Stopped | Full | Cut | Broken | CallFailed | Missing
 """How a container responds to a request."""
 
 

@@ -1,11 +1,14 @@
-"""The outcome of a probe of a modelled container, and how long it takes."""
+"""What the kubelet makes of a modelled container's response to a probe or a hook, and how long that takes."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
-from crashy.engines.sim.process import Condition, Cut, Full, Missing, Refuse, Stall
+from crashy.engines.sim.process import Broken, CallFailed, Condition, Cut, Full, Missing, Refuse, Stall, Stopped
+from crashy.grpc import Code, Serving
 from crashy.kubelet.backoff import format_go_duration
+from crashy.kubelet.handlers import judge
+from crashy.kubelet.handlers.judge import RpcError
 from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.versions import EventTexts
 from crashy.objects.pod import GRPC, Exec, HTTPGet, Probe, TCPSocket
@@ -14,58 +17,68 @@ from crashy.patient.answers import Answer
 Reply = tuple[float, Outcome]
 
 
-def reply(condition: Condition, probe: Probe, address: str, texts: EventTexts) -> Reply:
-    """Return the seconds until the probe's outcome is known, and the outcome in the version's `texts`."""
+def reply(condition: Condition, probe: Probe, address: str, texts: EventTexts, url: str = "") -> Reply:
+    """Return the seconds until the probe's outcome is known, and the outcome in the version's `texts`.
+
+    `address` is where a network probe goes, `url` what an httpGet probe asks for.
+    """
     match probe.handler:
         case HTTPGet():
-            return _http(condition, probe, probe.handler, address, texts)
+            return _http(condition, probe.timeout_seconds, address, url, texts)
         case Exec():
             return _exec(condition, probe, probe.handler, texts)
         case GRPC():
-            return _grpc(condition, probe, probe.handler, address)
+            return _grpc(condition, probe.timeout_seconds, address)
         case TCPSocket():
-            return _tcp(condition, probe, address)
+            return _tcp(condition, probe.timeout_seconds, address)
+
+
+def error(condition: Condition, address: str) -> str:
+    """Return Go's text of why an HTTP request has no response; empty if it has one, or waits for it."""
+    match condition:
+        case Refuse():
+            return judge.refused(address)
+        case Cut():
+            return "EOF"
+        case Broken(text):
+            return text
+    return ""
 
 
 def _failure(text: str) -> Outcome:
     return Outcome(Result.FAILURE, text)
 
 
-def _http(condition: Condition, probe: Probe, handler: HTTPGet, address: str, texts: EventTexts) -> Reply:
-    timeout = probe.timeout_seconds
+def _http(condition: Condition, timeout: float, address: str, url: str, texts: EventTexts) -> Reply:
     match condition:
         case Answer(status, body, latency) if latency < timeout:
-            if status >= HTTPStatus.BAD_REQUEST:
-                return latency, _failure(f"HTTP probe failed with statuscode: {status}")
-            if status >= HTTPStatus.MULTIPLE_CHOICES:
-                return latency, Outcome(Result.WARNING, texts.redirect_warning.format(body=body))
-            return latency, Outcome(Result.SUCCESS, body)
+            return latency, judge.judge_http(status, body, texts)
         case Stall():
-            error = "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
-            return timeout, Outcome(Result.FAILURE, error=error)
+            return timeout, Outcome(Result.FAILURE, error=judge.READING)
         case Refuse():
-            seconds, error = 0.0, f"dial tcp {address}: connect: connection refused"
-        case Full():
-            seconds, error = timeout, f"dial tcp {address}: i/o timeout"
-        case Cut(latency):
-            seconds, error = latency, "EOF"
+            seconds = 0.0
+        case Cut(latency) | Broken(_, latency):
+            seconds = latency
         case _:
-            seconds, error = timeout, "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-    return seconds, _failure(f'Get "{handler.scheme.lower()}://{address}{handler.path}": {error}')
+            seconds = timeout
+    return seconds, _failure(f'Get "{url}": {error(condition, address) or judge.AWAITING}')
 
 
-def _tcp(condition: Condition, probe: Probe, address: str) -> Reply:
+def _tcp(condition: Condition, timeout: float, address: str) -> Reply:
     match condition:
         case Refuse():
-            return 0.0, _failure(f"dial tcp {address}: connect: connection refused")
+            return 0.0, _failure(judge.refused(address))
         case Full():
-            return probe.timeout_seconds, _failure(f"dial tcp {address}: i/o timeout")
+            return timeout, _failure(judge.dial_timeout(address))
+        case Broken(text):
+            return 0.0, _failure(text)
     return 0.0, Outcome(Result.SUCCESS)
 
 
 def _exec(condition: Condition, probe: Probe, handler: Exec, texts: EventTexts) -> Reply:
+    timeout = probe.timeout_seconds
     match condition:
-        case Answer(status, body, latency) if latency < probe.timeout_seconds:
+        case Answer(status, body, latency) if latency < timeout:
             ok = status < HTTPStatus.BAD_REQUEST
             return latency, Outcome(Result.SUCCESS if ok else Result.FAILURE, body)
         case Refuse() | Stall():
@@ -74,22 +87,19 @@ def _exec(condition: Condition, probe: Probe, handler: Exec, texts: EventTexts) 
             return latency, Outcome(Result.UNKNOWN, error="container not running")
         case Missing():
             return 0.0, Outcome(Result.UNKNOWN, error=condition.error)
-    text = texts.exec_timeout.format(command=" ".join(handler.command), timeout=f"{probe.timeout_seconds}s")
-    return probe.timeout_seconds, _failure(text)
+    text = texts.exec_timeout.format(command=" ".join(handler.command), timeout=format_go_duration(timeout))
+    return timeout, _failure(text)
 
 
-def _grpc(condition: Condition, probe: Probe, handler: GRPC, address: str) -> Reply:
-    timeout = probe.timeout_seconds
-    within = format_go_duration(timeout)
+def _grpc(condition: Condition, timeout: float, address: str) -> Reply:
     match condition:
-        case Refuse():
-            return timeout, _failure(
-                f'timeout: failed to connect service "{address}" within {within}: context deadline exceeded'
-            )
+        case Refuse() | Stopped() | Full() | Broken():
+            return timeout, judge.grpc_unreachable(address, timeout)
         case Cut(latency):
-            return latency, _failure("error: health rpc probe failed: rpc error: code = Unavailable desc = EOF")
+            return latency, judge.grpc_failed(RpcError(Code.UNAVAILABLE, "error reading from server: EOF"), timeout)
+        case CallFailed(code, message, latency) if latency < timeout:
+            return latency, judge.grpc_failed(RpcError(code, message), timeout)
         case Answer(status, _, latency) if latency < timeout:
-            if status < HTTPStatus.BAD_REQUEST:
-                return latency, Outcome(Result.SUCCESS, "service healthy")
-            return latency, _failure('service unhealthy (responded with "NOT_SERVING")')
-    return timeout, _failure(f"timeout: health rpc did not complete within {within}")
+            serving = status < HTTPStatus.BAD_REQUEST
+            return latency, judge.judge_grpc(Serving.SERVING if serving else Serving.NOT_SERVING)
+    return timeout, judge.grpc_late(timeout)

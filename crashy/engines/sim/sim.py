@@ -12,6 +12,8 @@ from types import MappingProxyType
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
 from crashy.engines.clustered import ClusteredEngine
+from crashy.engines.ingress import NO_ENDPOINT, passed_on
+from crashy.engines.propagation import AT_ONCE
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.plans import Plans
@@ -19,6 +21,7 @@ from crashy.engines.sim.process import Condition, Cut, Refuse
 from crashy.engines.sim.runtime import SimRuntime
 from crashy.errors import BadInput
 from crashy.faults.base import FaultError, parse_spec
+from crashy.fields.units import Distribution, Uniform
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap, Secret
@@ -61,6 +64,11 @@ class SimEngine(ClusteredEngine):
         """Return True: other apps' stand-ins take them too."""
         return True
 
+    @property
+    def takers(self) -> str:
+        """Which pods take faults."""
+        return "every pod takes faults"
+
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "sim", pod.object, "Injected", spec)
@@ -89,15 +97,23 @@ class SimEngine(ClusteredEngine):
         processes = (self._runtime.process(pod, container) for container in containers)
         return next((process for process in processes if isinstance(process, ModelledPatient)), None)
 
-    async def ask(self, service: Service, port: ServicePort, path: str, timeout: float) -> Reply:
+    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
+        """Wait until the Services' proxies, or the ingress, know all endpoints of this moment."""
+        del service, port
+        await (self._network.ingress if ingress else self._network.proxies).caught_up()
+
+    async def ask(
+        self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
+    ) -> Reply:
         """Send a request to a Service, on a connection of its own to an endpoint chosen by chance."""
-        place = self._network.choose(service, port)
+        balancer = self._network.ingress if ingress else self._network.proxies
+        place = balancer.choose(service.namespace, service.name, port.port)
         if place is None:
-            return Reply(failure="reset")  # as the lab's proxy does
+            return NO_ENDPOINT if ingress else Reply(failure="reset")  # as the lab's proxy does
         ip, number = place
         pod = self._runtime.pod_at(ip)
-        condition = await self._runtime.ask(ip, HTTPGet(number, path or "/"), number, timeout)
-        return _reply(condition, pod)
+        reply = _reply(await self._runtime.ask(ip, HTTPGet(number, path or "/"), number, timeout), pod)
+        return passed_on(reply) if ingress else reply
 
 
 def _reply(condition: Condition, pod: str) -> Reply:
@@ -117,14 +133,17 @@ async def running(
     profile: Profile = NEWEST,
     max_pods: int = MAX_PODS,
     models: Models = MappingProxyType({}),
+    propagation: Distribution | None = None,
+    ingress: Distribution = AT_ONCE,
 ) -> AsyncIterator[SimEngine]:
     """Make a sim on the running loop's time, and end it with the body; all that is drawn comes from `rng`.
 
-    `models` says how the stand-ins of other images go, but where a pod's annotation does.
+    `models` says how the stand-ins of other images go, but where a pod's annotation does; `propagation` and `ingress`
+    how much later than the endpoints the Services' proxies (by default as `profile` says) and an ingress change.
     """
     # One draw, and the network's stream from it, as the lab's: the same seed gives both the same names and choices.
     chance = rng.getrandbits(64)
-    network = SimNetwork(random.Random(chance))
+    network = SimNetwork(random.Random(chance), propagation or Uniform(*profile.propagation), ingress)
     plans = Plans(network, timeline, random.Random(~chance), models)
     runtime = SimRuntime(plans, profile)
     refused: BadInput | None = None

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.process import Condition, Kernel, Missing, Refuse
+from crashy.engines.sim.speech import clash
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.grpc import CHECK
+from crashy.kubelet.handlers.request import path_of
 from crashy.objects import clients
 from crashy.objects.limits import Limits, limits
 from crashy.objects.pod import GRPC, Container, Exec, Handler, HTTPGet, ProbeType, TCPSocket
@@ -38,6 +40,7 @@ class StandInPlan:
     container: Container
     command: tuple[str, ...]
     ports: tuple[int, ...]
+    tls: frozenset[int]
     model: Model
     files: ContainerFiles
     pod: str
@@ -114,7 +117,7 @@ class StandIn(ModelledPatient):
         self._later(self._plan.model.drain.sample(self._rng), lambda: self._kernel.exit(0))
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
-        """Respond to a request on any path, scheme and gRPC service; see `Process.respond`."""
+        """Respond to a request on any path and gRPC service; see `Process.respond`."""
         match handler:
             case Exec(command) if not clients.startable(command):
                 return Missing(command[0])
@@ -124,11 +127,13 @@ class StandIn(ModelledPatient):
                 return Refuse()
             case TCPSocket():
                 return Answer()
+            case GRPC() if port in self._plan.tls:
+                return Refuse()
             case GRPC():
-                return await self._asked(Request("POST", CHECK, client, self._probe_of(handler)), within)
+                return await self._asked(Request("POST", CHECK, client, self._probe_of(handler) or "readiness"), within)
             case HTTPGet():
-                path = handler.path.partition("?")[0]
-                return await self._asked(Request("GET", path, client, self._probe_of(handler)), within)
+                request = Request("GET", path_of(handler.path), client, self._probe_of(handler))
+                return await self._asked(request, within, clash(handler, tls=port in self._plan.tls, grpc=False))
 
     async def _other(self, words: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:
         """Run a command that is not modelled: a client of the app, which fails until that has started."""

@@ -34,7 +34,8 @@ class Freeze(Fault):
 
     mode: str = param(
         Choice("loop", "hang", "stop", "deaf"),
-        "loop blocks the event loop, hang never answers a request, stop sends SIGSTOP, deaf closes the listeners",
+        "loop blocks the event loop, hang never answers a request, stop stops its process (SIGSTOP; a lab's whole "
+        "container where it can be frozen), deaf closes the listeners",
         default="loop",
     )
 

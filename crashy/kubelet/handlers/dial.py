@@ -15,15 +15,32 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from crashy.kubelet.handlers.judge import WireError, refused, unknown_host
+
 Dial = Callable[[str, int], tuple[str, int]]
 """Resolves a nominal address to the real one; errors and URLs keep the nominal one."""
+
+HEAD = 5
+"""How many bytes a `Socket` keeps: as many as the head of a TLS record has."""
 
 _LINGER = struct.pack("ii", 1, 1)
 _NO_LINGER = struct.pack("ii", 0, 0)
 
 
-class WireError(Exception):
-    """An error of the network or the peer; the text is Go's."""
+class Socket(socket.socket):
+    """A socket that keeps the first bytes that it has read through asyncio's transport of TLS.
+
+    OpenSSL's errors don't say whether a server that doesn't speak TLS speaks HTTP.
+    """
+
+    first = b""
+
+    def recv_into(self, buffer: Any, *more: int) -> int:
+        """Read into a buffer."""
+        size = super().recv_into(buffer, *more)
+        if len(self.first) < HEAD:
+            self.first += bytes(memoryview(buffer)[:size])[: HEAD - len(self.first)]
+        return size
 
 
 def direct(host: str, port: int) -> tuple[str, int]:
@@ -31,29 +48,30 @@ def direct(host: str, port: int) -> tuple[str, int]:
     return host, port
 
 
-async def connect(host: str, port: int, dial: Dial = direct) -> socket.socket:
+async def connect(host: str, port: int, dial: Dial = direct) -> Socket:
     """Open a TCP connection that leaves TIME_WAIT quickly (SO_LINGER of 1 s); raises WireError.
 
     The caller sets the timeout.
     """
     if not 0 <= port <= 65535:
         raise WireError(f"dial tcp: address {port}: invalid port")
-    error = None
+    error, reached = None, host
     for family, address in await _resolve(*dial(host, port)):
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = Socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
             await asyncio.get_running_loop().sock_connect(sock, address)
         except OSError as failure:
             sock.close()
-            error = error or failure
+            if error is None:
+                error, reached = failure, host if _is_address(host) else address[0]
         except BaseException:
             sock.close()
             raise
         else:
             return sock
-    raise WireError(f"dial tcp {authority(host, port)}: connect: {errno_text(error)}")
+    raise WireError(refused(authority(reached, port), errno_text(error)))
 
 
 def let_go(sock: socket.socket | asyncio.trsock.TransportSocket) -> None:
@@ -66,17 +84,21 @@ def let_go(sock: socket.socket | asyncio.trsock.TransportSocket) -> None:
 
 
 async def _resolve(host: str, port: int) -> list[tuple[int, Any]]:
-    try:
-        version = ipaddress.ip_address(host).version
-    except ValueError:
-        pass
-    else:
-        return [(socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))]
+    if _is_address(host):
+        return [(socket.AF_INET6 if ":" in host else socket.AF_INET, (host, port))]
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise WireError(f"dial tcp: lookup {host}: no such host") from None
+        raise WireError(unknown_host(host)) from None
     return [(family, address) for family, _, _, _, address in found]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def authority(host: str, port: int) -> str:

@@ -19,10 +19,11 @@ _REFERENCE = re.compile(r"\$(\$|\(([^)]*)\))")
 
 @dataclass(frozen=True, slots=True)
 class ExecResult:
-    """A command's exit code, and its stdout followed by its stderr."""
+    """A command's exit code, and its stdout followed by its stderr; its stderr alone too."""
 
     exit_code: int
     output: str = ""
+    stderr: str = ""
 
 
 Run = Callable[[tuple[str, ...], float], Awaitable[ExecResult]]

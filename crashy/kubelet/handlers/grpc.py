@@ -10,18 +10,23 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from crashy.grpc import CHECK, HEALTH, Code, Serving, fields, varint
-from crashy.kubelet.backoff import format_go_duration
-from crashy.kubelet.handlers.dial import Dial, WireError, authority, direct
-from crashy.kubelet.handlers.grpc_response import RpcError
+from crashy.grpc import CHECK, Code, fields, varint
+from crashy.kubelet.handlers.dial import Dial, authority, direct
 from crashy.kubelet.handlers.http2 import Channel, UnprocessedError
-from crashy.kubelet.outcome import Outcome, Result
+from crashy.kubelet.handlers.judge import (
+    RpcError,
+    WireError,
+    grpc_failed,
+    grpc_late,
+    grpc_unreachable,
+    judge_grpc,
+)
+from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.pod import GRPC
 
 Open = Callable[[], Awaitable[Channel]]
 
-_STATUSES = tuple(status.name for status in Serving)
 _FIRST_WAIT, _MULTIPLIER, _LONGEST_WAIT = 1.0, 1.6, 120.0  # Go: grpc/backoff DefaultConfig; its jitter is left out
 
 
@@ -35,13 +40,12 @@ async def probe_grpc(
     """
     open_channel = partial(Channel.open, host, port, dial)
     deadline = asyncio.get_running_loop().time() + timeout
-    address, within = authority(host, port), format_go_duration(timeout)
+    address = authority(host, port)
     try:
         async with asyncio.timeout_at(deadline):
             channel = await _dial(open_channel)
     except TimeoutError:
-        reason = f'timeout: failed to connect service "{address}" within {within}: context deadline exceeded'
-        return Outcome(Result.FAILURE, reason)
+        return grpc_unreachable(address, timeout)
     left = max(1, round((deadline - asyncio.get_running_loop().time()) * 1e6))
     headers = [
         (":method", "POST"),
@@ -55,23 +59,11 @@ async def probe_grpc(
     ]
     try:
         async with asyncio.timeout_at(deadline):
-            status = _status(await _call(open_channel, channel, headers, _request(probe.service)))
+            return judge_grpc(_status(await _call(open_channel, channel, headers, _request(probe.service))))
     except TimeoutError:
-        return Outcome(Result.FAILURE, f"timeout: health rpc did not complete within {within}")
+        return grpc_late(timeout)
     except RpcError as error:
-        return Outcome(Result.FAILURE, _explain(error, within))
-    if status == Serving.SERVING:
-        return Outcome(Result.SUCCESS, "service healthy")
-    name = _STATUSES[status] if 0 <= status < len(_STATUSES) else str(status)
-    return Outcome(Result.FAILURE, f'service unhealthy (responded with "{name}")')
-
-
-def _explain(error: RpcError, within: str) -> str:
-    if error.code == Code.UNIMPLEMENTED:
-        return f"error: this server does not implement the grpc health protocol ({HEALTH}): {error.message}"
-    if error.code == Code.DEADLINE_EXCEEDED:
-        return f"timeout: health rpc did not complete within {within}"
-    return f"error: health rpc probe failed: {error}"
+        return grpc_failed(error, timeout)
 
 
 async def _dial(open_channel: Open) -> Channel:

@@ -13,6 +13,7 @@ from h2.events import DataReceived, Event, ResponseReceived, TrailersReceived
 from hpack.struct import Header
 
 from crashy.grpc import OF_HTTP, PREFIX, Code
+from crashy.kubelet.handlers.judge import RpcError
 
 MAX_MESSAGE = 4 << 20
 """The most bytes of a response's message."""
@@ -20,17 +21,7 @@ MAX_MESSAGE = 4 << 20
 _GRPC = re.compile(r"application/grpc([+;].*)?")
 
 
-_TITLES = {code.value: "OK" if code is Code.OK else code.name.title().replace("_", "") for code in Code}
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-
-
-class RpcError(Exception):
-    """The call failed; the text is Go's."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(f"rpc error: code = {_TITLES.get(code, f'Code({code})')} desc = {message}")
-        self.code = code
-        self.message = message
 
 
 class UnaryResponse:

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crashy.chunked import ChunkedBody
-from crashy.kubelet.handlers.dial import Dial, WireError, authority, connect, errno_text, let_go
+from crashy.kubelet.handlers.dial import Dial, authority, connect, errno_text, let_go
+from crashy.kubelet.handlers.judge import BROKEN, HTTP_TO_HTTPS, NOT_TLS, WireError, quoted
 
 MAX_HEADER = 1 << 20
 """The most bytes of response headers (Go's limit is ten times that)."""
 
 _PIECE = 1 << 16
-_BROKEN = "net/http: HTTP/1.x transport connection broken: "
 _NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 
 
@@ -123,7 +123,7 @@ async def open_connection(host: str, port: int, *, tls: bool, dial: Dial) -> Con
         )
     except ssl.SSLError as error:
         sock.close()
-        raise _tls_error(error) from None
+        raise _tls_error(error, sock.first) from None
     except OSError as error:
         sock.close()
         text = "EOF" if not error.errno else f"read tcp {authority(host, port)}: read: {errno_text(error)}"
@@ -135,9 +135,9 @@ async def open_connection(host: str, port: int, *, tls: bool, dial: Dial) -> Con
     return Connection(reader, asyncio.StreamWriter(transport, protocol, reader, loop), authority(host, port))
 
 
-def _tls_error(error: ssl.SSLError) -> WireError:
+def _tls_error(error: ssl.SSLError, first: bytes = b"") -> WireError:
     if error.reason in _NO_TLS:
-        return WireError("http: server gave HTTP response to HTTPS client")
+        return WireError(HTTP_TO_HTTPS if first == b"HTTP/" else NOT_TLS)
     reason = (error.reason or "handshake failure").lower().replace("_", " ")
     return WireError(f"remote error: tls: {reason.rpartition('alert ')[2]}")
 
@@ -158,22 +158,24 @@ async def exchange(connection: Connection, target: str, headers: Sequence[tuple[
         fields = await _headers(connection)
         if not 100 <= status < 200 or status == 101:
             return Response(status, fields, connection)
-    raise WireError(f"{_BROKEN}too many 1xx informational responses")
+    raise WireError(f"{BROKEN}too many 1xx informational responses")
 
 
 async def _status(connection: Connection) -> int:
     try:
         line = (await connection.line()).decode("latin-1")
     except EOFError as error:
-        raise WireError(f"{_BROKEN}unexpected EOF" if error.args[0] else "EOF") from None
+        line = error.args[0].decode("latin-1")  # Go takes a line without an end for a line
+        if not line:
+            raise WireError("EOF") from None
     version, space, rest = line.partition(" ")
     code = rest.lstrip(" ").partition(" ")[0]
     if not space:
-        raise WireError(f'{_BROKEN}malformed HTTP response "{_quoted(line)}"')
+        raise WireError(f'{BROKEN}malformed HTTP response "{quoted(line)}"')
     if len(code) != 3 or not (code.isascii() and code.isdigit()):
-        raise WireError(f'{_BROKEN}malformed HTTP status code "{_quoted(code)}"')
+        raise WireError(f'{BROKEN}malformed HTTP status code "{quoted(code)}"')
     if not re.fullmatch(r"HTTP/\d\.\d", version):
-        raise WireError(f'{_BROKEN}malformed HTTP version "{_quoted(version)}"')
+        raise WireError(f'{BROKEN}malformed HTTP version "{quoted(version)}"')
     return int(code)
 
 
@@ -187,17 +189,11 @@ async def _headers(connection: Connection) -> dict[str, str]:
                 raise WireError(f"net/http: server response headers exceeded {MAX_HEADER} bytes; aborted")
             name, colon, value = line.partition(":")
             if not colon or not name or name != name.strip():
-                raise WireError(f"{_BROKEN}malformed MIME header line: {line}")
+                raise WireError(f"{BROKEN}malformed MIME header line: {line}")
             found.setdefault(name.lower(), value.strip())
     except EOFError:
-        raise WireError(f"{_BROKEN}unexpected EOF") from None
+        raise WireError(f"{BROKEN}unexpected EOF") from None
     length = found.get("content-length")
     if length is not None and "transfer-encoding" not in found and not (length.isascii() and length.isdigit()):
-        raise WireError(f'{_BROKEN}bad Content-Length "{_quoted(length)}"')
+        raise WireError(f'{BROKEN}bad Content-Length "{quoted(length)}"')
     return found
-
-
-def _quoted(text: str) -> str:
-    """Escape as Go's %q does."""
-    shown = (c if " " <= c <= "~" else f"\\x{ord(c):02x}" for c in text.replace("\\", "\\\\").replace('"', '\\"'))
-    return "".join(shown)

@@ -19,9 +19,10 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
 from crashy.grpc import Code
-from crashy.kubelet.handlers.dial import Dial, WireError
-from crashy.kubelet.handlers.grpc_response import RpcError, UnaryResponse
+from crashy.kubelet.handlers.dial import Dial
+from crashy.kubelet.handlers.grpc_response import UnaryResponse
 from crashy.kubelet.handlers.http1 import Connection, open_connection
+from crashy.kubelet.handlers.judge import RpcError, WireError
 
 _MAX_FRAME = 16384
 _FRAME_HEAD = 9

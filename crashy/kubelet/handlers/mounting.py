@@ -8,6 +8,9 @@ from crashy.kubelet.config import FIRST_MOUNT_SECONDS, Config, mount_delays
 from crashy.kubelet.recorder import Recorder
 from crashy.kubelet.runtime import Pod
 
+REMOUNT_SECONDS = 0.3
+"""How long a kubelet that has restarted takes to know of a pod's volumes (podAttachAndMountRetryInterval)."""
+
 
 async def mounted(pod: Pod, config: Config, recorder: Recorder) -> None:
     """Wait until every volume of a pod is there, and report each try to mount one that is not."""

@@ -36,7 +36,10 @@ class Probing:
         changed: Callable[[ProbeType, Decision], None],
         profile: Profile,
         rng: random.Random,
+        kubelet_start: float = -math.inf,
     ) -> None:
+        self.begun = False
+        """Its workers exist."""
         self.results = {kind: Results() for kind in ProbeType}
         self._pod = pod
         self._runtime = runtime
@@ -45,19 +48,26 @@ class Probing:
         self._changed = changed
         self._profile = profile
         self._rng = rng
+        self._kubelet_start = kubelet_start
         self._probers: dict[tuple[str, ProbeType], Prober] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._viewed: PodStatus | None = None
         self._views: dict[str, ContainerView | None] = {}
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Start the pod's workers as tasks of `group`; existing ones continue unchanged."""
+        """Start the pod's workers that do not run as tasks of `group`; those that do continue unchanged."""
+        self.begun = True
         template = self._pod.template
         containers = {c.name: c for c in (*template.init_containers, *template.containers)}
-        for name, kind in probe_workers(template, self._profile):
+        order = list(probe_workers(template, self._profile))
+        if self._kubelet_start > -math.inf:
+            self._rng.shuffle(order)  # they find a container that runs: who looks first at its status is chance
+        for name, kind in order:
             if (name, kind) not in self._probers and (probe := containers[name].probe(kind)):
                 prober = self._probers[name, kind] = self._prober(containers[name], kind, probe)
-                self._tasks.append(group.create_task(prober.run()))
+                task = group.create_task(prober.run())
+                self._tasks.append(task)
+                task.add_done_callback(partial(self._remove, name, kind))
 
     def stop(self, *kinds: ProbeType) -> None:
         """Stop the workers of these types; a probe in progress still ends, and its result is stored."""
@@ -81,11 +91,17 @@ class Probing:
                 ):
                     prober.trigger()
 
+    def _remove(self, name: str, kind: ProbeType, task: asyncio.Task[None]) -> None:
+        """Remove a worker that has ended (prober_manager.go removeWorker)."""
+        del self._probers[name, kind]
+        self._tasks.remove(task)
+
     def _prober(self, container: Container, kind: ProbeType, probe: Probe) -> Prober:
+        uptime = asyncio.get_running_loop().time() - self._kubelet_start
         return Prober(
-            Worker(kind, probe, self.results[kind], self._profile),
+            Worker(kind, probe, self.results[kind], self._profile, self._kubelet_start),
             profile=self._profile,
-            delay=start_delay(probe.period_seconds, math.inf, self._rng, self._profile),
+            delay=start_delay(probe.period_seconds, uptime, self._rng, self._profile),
             view=partial(self._view, container),
             call=partial(self._call, container, kind),
             judged=partial(self._recorder.judged, container),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from crashy.kubelet.handlers.dial import Dial, WireError, authority, connect, direct, let_go
+from crashy.kubelet.handlers.dial import Dial, authority, connect, direct, let_go
+from crashy.kubelet.handlers.judge import WireError, dial_timeout
 from crashy.kubelet.outcome import Outcome, Result
 
 
@@ -17,7 +18,7 @@ async def probe_tcp(host: str, port: int, timeout: float, *, dial: Dial = direct
         async with asyncio.timeout(timeout):
             sock = await connect(host, port, dial)
     except TimeoutError:
-        return Outcome(Result.FAILURE, f"dial tcp {authority(host, port)}: i/o timeout")
+        return Outcome(Result.FAILURE, dial_timeout(authority(host, port)))
     except WireError as error:
         return Outcome(Result.FAILURE, str(error))
     let_go(sock)

@@ -9,6 +9,7 @@ import pytest
 from crashy.engines.kube.clock import seconds
 from crashy.engines.kube.objects import endpoints_of, pod_of, status_of
 from crashy.kubelet.recorder import pod_data
+from crashy.kubelet.versions import PROFILES
 
 Object = dict[str, Any]
 ZERO = seconds("2026-11-21T13:00:00Z")
@@ -150,3 +151,9 @@ def test_endpoints_are_reported_as_the_lab_tells_them(
     slices = [{"endpoints": endpoints[:1]}, {"endpoints": endpoints[1:] or None}]  # it may be several slices
 
     assert endpoints_of(slices) == {"ready": ready, "not_ready": not_ready, "serving": serving}
+
+
+def test_before_1_26_nobody_is_sent_to_a_pod_that_ends() -> None:
+    slices = [{"endpoints": [endpoint("a", ready=False, serving=True, terminating=True)]}]
+
+    assert endpoints_of(slices, PROFILES["1.20"])["serving"] == []

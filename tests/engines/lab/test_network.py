@@ -6,8 +6,9 @@ import asyncio
 import random
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from fractions import Fraction
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,6 +18,7 @@ from crashy.engines.lab.network import LoopbackNetwork
 from crashy.errors import BadInput
 from crashy.objects.document import Source
 from crashy.objects.service import Service, ServicePort
+from tests.kubelet.cases import Expect, Means, Where
 from tests.kubelet.http_servers import talking
 
 BACK = "127.0.0.1"
@@ -146,7 +148,7 @@ async def test_a_port_that_is_taken_changes_nothing() -> None:
 
 
 @pytest.mark.case("proxy.iptables-probabilities")
-async def test_each_endpoint_is_as_likely_for_each_connection() -> None:
+async def test_each_endpoint_is_as_likely_for_each_connection(expect: Expect) -> None:
     """kube-proxy: pkg/proxy/iptables/proxier.go: 1/3, then 1/2 of the rest, then all of it."""
     web = service((80, None))
 
@@ -166,3 +168,31 @@ async def test_each_endpoint_is_as_likely_for_each_connection() -> None:
             writer.close()
     assert found.keys() == {b"a", b"b", b"c"}
     assert min(found.values()) > 75
+
+    def shares(rules: list[str]) -> Iterator[Fraction]:
+        rest = Fraction(1)
+        for rule in rules:
+            share = rest if rule == "unconditional" else rest * Fraction(rule)
+            rest -= share
+            yield share
+
+    even = Where(lambda rules: list(shares(rules)) == [Fraction(1, len(found))] * len(found))
+    expect(rule_probabilities=even, overall=Means("uniform 1/3 each, per new connection", min(found.values()) > 75))
+
+
+async def answer(host: str | None, port: int | None) -> bytes:
+    """Return the first byte of what a new connection says."""
+    reader, _ = await asyncio.open_connection(host, port)
+    return await reader.readexactly(1)
+
+
+@pytest.mark.case("proxy.none")
+async def test_without_an_endpoint_a_connection_is_rejected(expect: Expect) -> None:
+    web = service((80, None))
+    async with network() as made:
+        await made.open([web])
+        made.publish(web, {80: []})
+        url = urlsplit(made.url(web, web.ports[0]))
+        with pytest.raises(ConnectionError) as refused:
+            await answer(url.hostname, url.port)
+    expect(new_connections=Means("rejected", isinstance(refused.value, ConnectionError)))

@@ -26,7 +26,7 @@ from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.view import PlainView
 from crashy.engines.lab.warden import Warden
 from crashy.errors import BadInput
-from crashy.kubelet.outcome import Result
+from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.document import Document
@@ -34,7 +34,8 @@ from crashy.objects.manifests import Manifests, read
 from crashy.objects.pod import Exec, HTTPGet, Probe, parse_pod_template
 from crashy.timeline import Timeline
 from tests.elsewhere import needs_proc
-from tests.kubelet.cases import case
+from tests.kubelet.cases import Expect, case
+from tests.kubelet.model import restarts_after
 from tests.needs import need
 
 DEADLINE = 20.0
@@ -174,12 +175,13 @@ async def test_what_cannot_start(command: tuple[str, ...], text: str) -> None:
         ),
     ],
 )
-async def test_exec_probes(command: list[str], result: Result, text: str) -> None:
+async def test_exec_probes(command: list[str], result: Result, text: str, expect: Expect) -> None:
     async with container("sleep", "60", env=[{"name": "WORD", "value": "inside"}]) as c:
         got, output = await c.probe({"exec": {"command": command}})
 
         assert got is result
         assert text in output
+        expect(restarts_at_least=restarts_after(Outcome(got, output)))
 
 
 async def test_an_exec_in_a_container_that_has_ended_is_an_error() -> None:
@@ -210,7 +212,7 @@ async def test_network_probes_go_to_the_pods_own_address() -> None:
 @pytest.mark.parametrize(
     ("handler", "text"),
     [
-        (Exec(("sh", "-c", "echo no; exit 4")), "exited with 4: no"),
+        (Exec(("sh", "-c", "echo no >&2; exit 4")), "exited with 4: no"),
         (Exec(("no-such",)), "executable file not found"),
         (HTTPGet(8000), "connection refused"),
         (HTTPGet("nope"), "invalid syntax"),
@@ -284,7 +286,7 @@ async def test_a_fault_for_what_is_no_patient_is_not_injected(tmp_path: Path) ->
 
         assert (last.reason, last.message) == (
             "NotInjected",
-            "crash: its containers are programs of this machine: only patients and stand-ins take faults",
+            f"crash: its containers are programs of this machine: {lab.takers}",
         )
         assert lab.admin(lab.pods()[0].pod) is None
 

@@ -15,6 +15,7 @@ import pytest
 
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.running import running
+from crashy.engines.propagation import AT_ONCE
 from crashy.objects.images import parse_command
 from crashy.objects.manifests import Manifests
 from crashy.timeline import Event, Timeline
@@ -70,7 +71,8 @@ async def lab(given: Manifests, folder: Path, images: dict[str, str] | None = No
     timeline = Timeline(time.monotonic)
     commands = {image: parse_command(text, str(folder)) for image, text in (images or {}).items()}
     rng = random.Random(1)
-    async with running(timeline, labs=folder, note=lambda _: None, rng=rng, images=commands) as engine:
+    at_once = {"propagation": AT_ONCE}
+    async with running(timeline, labs=folder, note=lambda _: None, rng=rng, images=commands, **at_once) as engine:
         await engine.apply(given)
         yield Lab(engine, timeline)
 

@@ -23,7 +23,8 @@ from tests.engines.replay import documents_of, kinds_of, play, profile_of
 SCENARIOS = (
     *("02-sts-parallel", "03d-sts-ondelete", "05a-job-success", "05e-job-deadline", "05f-job-ttl", "07a-ds-update"),
     *("07b-ds-maxsurge", "05j-job-suspend", "09a-pdb-two-evictions", "09b-pdb-never-ready-alwaysallow"),
-    *("09c-pdb-never-ready-default", "09d-pdb-bare-pod-maxunavailable", "17c-deploy-recreate"),
+    *("09c-pdb-never-ready-default", "09d-pdb-bare-pod-maxunavailable", "14c-kubelet-restart-all-ready"),
+    "17c-deploy-recreate",
 )
 APART = 1.5  # seconds from one scenario's begin to the next one's: Python's start is what keeps the processors busy
 OWN = 0.4  # seconds from a process's start to a server in it

@@ -1,0 +1,63 @@
+"""Every field of `Profile` has its effect on processes, too: all pods side by side, in one lab a version."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from crashy.kubelet.versions import PROFILES
+from crashy.timeline import Event
+from tests.engines.effects import Seen, container, pod, probe, watch
+from tests.engines.profile_effects import EFFECTS
+
+VERSIONS = ("1.20", "1.32", "1.36")
+SHOWN = {name: effect for name, effect in EFFECTS.items() if not effect.no_lab}
+TOLD = (
+    "import http.server as h, sys\n"
+    "class A(h.BaseHTTPRequestHandler):\n"
+    "    def do_GET(self): print(self.headers['User-Agent'], flush=True); self.send_response(200); self.end_headers()\n"
+    "    def log_message(self, *_): pass\n"
+    "h.ThreadingHTTPServer((sys.argv[1], 8080), A).serve_forever()\n"
+)
+ASKED = pod(
+    "asked",
+    {
+        **container(readinessProbe=probe("/")),
+        "image": "python",
+        "command": ["python3", "-c", TOLD, "$(POD_IP)"],
+        "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
+    },
+)
+
+
+@cache
+def seen(version: str) -> list[Event]:
+    """Run all pods of the fields in one lab."""
+    objects: list[dict[str, Any]] = [one for effect in SHOWN.values() for one in effect.objects]
+    steps = [step for effect in SHOWN.values() for step in effect.steps]
+    seconds = max(effect.seconds for effect in SHOWN.values()) + 4
+    return watch([*objects, ASKED], steps, seconds, on="lab", profile=PROFILES[version])
+
+
+@pytest.mark.xdist_group("effects")
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_each_version_does(version: str) -> None:
+    events = seen(version)
+    found = {
+        name: effect.measure(Seen(events, effect.objects[0]["metadata"]["name"])) for name, effect in SHOWN.items()
+    }
+
+    number = VERSIONS.index(version)
+    assert found == {name: effect.by_version[number] for name, effect in SHOWN.items()}
+
+
+@pytest.mark.xdist_group("effects")
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_a_pod_is_told_of_the_version(version: str) -> None:
+    told = {one.message for one in Seen(seen(version), "asked").of("log")}
+
+    assert told == {f"kube-probe/{version}"}
