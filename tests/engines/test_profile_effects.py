@@ -14,6 +14,8 @@ from tests.engines.profile_effects import EFFECTS
 ELSEWHERE = {
     "version": "test_what_a_pod_is_told_of_the_version, in the lab: sim's containers read no headers",
     "texts": "test_profile_texts.py",
+    "resizes_in_place": "tests/commands/test_run_resize.py: on an older one it is refused",
+    "announces_resizes": "tests/commands/test_run_resize.py, tests/kubelet/test_resizing.py",
     "crash_loop_gates": "test_the_gates_of_the_back_off: no engine has a setting for it",
 }
 
