@@ -69,7 +69,8 @@ MOST_OF_THE_LINES = 0.22  # that one room may hold
 # rooms that only decide: no event loop, no sockets, no clock, no dice of their own
 PURE_ROOMS = ("fields", "faults", "patient", "objects", "kubelet", "controllers", "kubectl", "report", "check")
 IMPURE_CONTROLLERS = tuple(
-    f"controllers/{name.lower()}.py" for name in ("cluster", "endpointslice", "steps", "timer", *KINDS)
+    f"controllers/{name.lower()}.py"
+    for name in ("cluster", "endpointslice", "node", "nodelifecycle", "steps", "timer", *KINDS)
 )
 IMPURE_MODULES = ("kubelet/handlers/", "kubelet/driver.py", *IMPURE_CONTROLLERS)
 IMPURE = {"asyncio", "aiohttp", "os", "socket", "subprocess", "time", "threading", "selectors"}

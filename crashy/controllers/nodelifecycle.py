@@ -26,6 +26,7 @@ MONITOR_SECONDS = 5.0
 """How often the control plane looks at its nodes (--node-monitor-period)."""
 _OBJECT = f"node/{NODE}"
 _SOURCE = "node-controller"
+_TAINTS = "taint-eviction-controller"
 
 
 class Pods(Protocol):
@@ -42,7 +43,7 @@ class NodeLifecycle:
     """Marks the node and its pods some time after `lost`, and evicts these unless the kubelet is `found` before.
 
     The last heartbeat is taken to be as late as possible: NotReady comes between one and two looks after the grace
-    period. Events are worded as in the version of `profile`; chance comes from `rng`.
+    period, which the `profile` has; chance comes from `rng`.
     """
 
     def __init__(self, pods: Pods, scheduler: Scheduler, emit: Emit, profile: Profile, rng: random.Random) -> None:
@@ -103,8 +104,7 @@ class NodeLifecycle:
         self._pods.disrupt(pod, "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
 
     def _eviction(self, pod: Pod, message: str) -> None:
-        source = self._profile.texts.taint_manager
-        kinds.normal(self._emit, source, pod.object, "TaintManagerEviction", message, namespace=pod.namespace)
+        kinds.normal(self._emit, _TAINTS, pod.object, "TaintManagerEviction", message, namespace=pod.namespace)
 
     def _node_event(self, source: str, reason: str) -> None:
         kinds.normal(self._emit, source, _OBJECT, reason, f"Node {NODE} status is now: {reason}", namespace="default")

@@ -37,8 +37,6 @@ class EventTexts:
         "1 Preemption is not helpful for scheduling."
     )
     tainted: str = "had untolerated taint(s)"
-    taint_manager: str = "taint-eviction-controller"
-    """Not a text: the source of its events (from 1.29)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +172,6 @@ _1_20 = Profile(
         exec_timeout="",
         redirect_warning="{body}",
         unschedulable="0/1 nodes are available: 1 node(s) {why}.",
-        taint_manager="taint-controller",
         tainted="had taint {{{taint}: }}, that the pod didn't tolerate",
     ),
     always_jitters=True,

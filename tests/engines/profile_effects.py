@@ -34,6 +34,7 @@ def first_asked(seen: Seen, kind: str) -> list[float]:
 
 
 SLEEPS = {"preStop": {"exec": {"command": ["sleep", "4"]}}}
+FOR_ALL = "happens to all pods of a lab: tests/engines/lab/test_node.py"
 NOBODY = {"httpGet": {"path": "/", "port": 9999}, "periodSeconds": 1}
 STARTS = {"startupProbe": probe("/startupz", failureThreshold=60)}
 
@@ -59,6 +60,13 @@ def _backoffs(seen: Seen, restart: int) -> int:
 def _first_phase_of_the_end(seen: Seen) -> str:
     ended = (one for one in seen.of("pod") if one.data["containers"][0]["state"] == "terminated")
     return next(str(one.data["phase"]) for one in ended)
+
+
+def _unready(seen: Seen, after: float) -> float:
+    """Return for how many seconds the pod was not ready after a moment."""
+    changes = [(one.t, one.data["ready"]) for one in seen.of("pod")]
+    ends = [t for t, _ in changes[1:]] + [seen.events[-1].t]
+    return sum(max(0.0, end - max(t, after)) for (t, ready), end in zip(changes, ends, strict=True) if not ready)
 
 
 def _second_life(seen: Seen) -> bool:
@@ -131,6 +139,30 @@ EFFECTS: Mapping[str, Effect] = {
         *(False, True, (True, True, False)),
         seconds=200,
         no_lab="takes minutes",
+    ),
+    "probes_before_status": Effect(
+        [pod("before", container(readinessProbe=probe("/readyz", period=4)))],
+        lambda seen: _unready(seen, 8.5) > 0.05,
+        *(False, True, (True, False, False)),
+        steps=[{"at": "8.5s", "restart": "kubelet"}],
+        seconds=20,
+        no_lab=FOR_ALL,
+    ),
+    "keeps_status_on_restart": Effect(
+        [pod("kept", container(**STARTS, readinessProbe=probe("/readyz")))],
+        lambda seen: _unready(seen, 14) > 0.05,
+        *(False, True, (True, True, False)),
+        steps=[{"at": "14s", "restart": "kubelet"}],
+        seconds=20,
+        no_lab=FOR_ALL,
+    ),
+    "node_monitor_grace": Effect(
+        [pod("monitored", container())],
+        lambda seen: 45 < seen.times("event", "NodeNotReady")[0] < 50,
+        *(False, True, (True, False, False)),
+        steps=[{"at": "5s", "stop": "kubelet"}],
+        seconds=65,
+        no_lab=FOR_ALL,
     ),
     "probe_level_grace": Effect(
         [pod("grace", container(**STARTS, livenessProbe=probe(failureThreshold=1, terminationGracePeriodSeconds=1)))],

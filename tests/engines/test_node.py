@@ -1,7 +1,7 @@
 """The kubelet restarts, and the node goes: on sim, by version.
 
-What 1.36.2 did is recorded in 14a to 14d, which test_workload_traces.py replays; 1.20 and 1.32 are as in their sources,
-kubelet: pkg/kubelet/prober/prober_manager.go, kubelet.go HandlePodAdditions.
+What 1.36.2 did is recorded in 14a to 14d, which test_workload_traces.py replays; 1.20.2 was measured;
+1.32 is as in its source, kubelet: pkg/kubelet/prober/prober_manager.go, kubelet.go.
 """
 
 from __future__ import annotations

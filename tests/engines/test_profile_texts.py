@@ -8,8 +8,9 @@ from functools import cache
 
 import pytest
 
+from crashy.controllers.taints import UNREACHABLE
 from crashy.kubelet.versions import PROFILES, EventTexts
-from tests.engines.effects import Object, Seen, at, container, pod, probe, watch
+from tests.engines.effects import Object, Seen, at, container, pod, probe, three, watch
 
 MARK = pytest.mark.parametrize("version", ["1.20", "1.32", "1.34", "1.35", "1.36", "1.37", "fixed"])
 NEW = ("1.35", "1.36", "1.37", "fixed")
@@ -35,6 +36,9 @@ FALLS = [pod("falls", container(env={"KILL_IN_SECONDS": "1"}))]
 UNKNOWN = [pod("errs", container(readinessProbe={"httpGet": {"path": "/", "port": "nope"}, "periodSeconds": 1}))]
 RESULT = "Readiness probe errored and resulted in unknown state: strconv.Atoi"
 SLOW = [pod("slow", container(readinessProbe={"exec": {"command": ["sleep", "5"]}, "periodSeconds": 1}))]
+NONE = "0/1 nodes are available: 1 node(s)"
+GONE = {"key": UNREACHABLE, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}
+AGAIN = [three("again", container(), tolerations=[GONE])]
 REDIRECTS = [pod("redirects", container(readinessProbe=probe("/readyz")))]
 
 TEXTS: Mapping[str, Text] = {
@@ -54,6 +58,24 @@ TEXTS: Mapping[str, Text] = {
         "ProbeWarning",
         *["Readiness probe warning: ", *["Readiness probe warning: Probe terminated redirects, Response body: "] * 2],
         steps=[at(4, "inject", "error code=304 clients=kubelet", "redirects")],
+    ),
+    "unschedulable": Text(
+        AGAIN,
+        "FailedScheduling",
+        f"{NONE} were unschedulable.",
+        f"{NONE} were unschedulable. ",
+        f"{NONE} were unschedulable. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is",
+        steps=[{"at": "4s", "drain": "node"}],
+        seconds=20.0,
+    ),
+    "tainted": Text(
+        AGAIN,
+        "FailedScheduling",
+        f"{NONE} had taint {{{UNREACHABLE}: }}, that the pod didn't tolerate.",
+        f"{NONE} had untolerated taint {{{UNREACHABLE}: }}. ",
+        f"{NONE} had untolerated taint(s). ",
+        steps=[{"at": "4s", "stop": "kubelet"}],
+        seconds=70.0,
     ),
 }
 

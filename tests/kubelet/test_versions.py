@@ -100,7 +100,6 @@ NEW = {
     "unschedulable": "0/1 nodes are available: 1 node(s) were unschedulable. no new claims to deallocate, "
     "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
     "tainted": "had untolerated taint(s)",
-    "taint_manager": "taint-eviction-controller",
 }
 MIDDLE = NEW | {
     "pulled": 'Container image "patient" already present on machine',
@@ -120,7 +119,6 @@ OLD = MIDDLE | {
     "redirect_warning": "B",
     "unschedulable": "0/1 nodes are available: 1 node(s) were unschedulable.",
     "tainted": "had taint {T: }, that the pod didn't tolerate",
-    "taint_manager": "taint-controller",
 }
 
 
