@@ -169,6 +169,7 @@ _1_34 = replace(
 _1_32 = replace(
     _1_34,
     version="1.32",
+    resizes_in_place=False,
     texts=replace(
         _1_34.texts,
         unschedulable="0/1 nodes are available: 1 node(s) {why}. preemption: 0/1 nodes are available: "

@@ -17,9 +17,8 @@ ELSEWHERE = {
     "propagation": "test_propagation.py: how late a version's proxies are",
     "sleep_hooks": "test_hooks.py: a pod that has one is refused",
     "kills_all_on_oom": "lab/test_cgroup.py, test_the_limits_of_v2: cgroup v2 alone has it",
-    "resizes_in_place": "kubelet/test_resizing.py",
-    "announces_resizes": "kubelet/test_resizing.py",
-    "propagation": "test_how_long_proxies_take",
+    "resizes_in_place": "tests/commands/test_run_resize.py: on an older one it is refused",
+    "announces_resizes": "tests/commands/test_run_resize.py, tests/kubelet/test_resizing.py",
     "crash_loop_gates": "test_the_gates_of_the_back_off: no engine has a setting for it",
 }
 

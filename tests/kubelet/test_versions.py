@@ -72,8 +72,9 @@ def test_between_the_measured_ones(version: str) -> None:
     """kubelet: pod_workers.go: the retry at the window's end came with 1.35; the rest is the newest's."""
     profile = PROFILES[version]
     differing = {f.name for f in fields(NEWEST) if getattr(profile, f.name) != getattr(NEWEST, f.name)}
-    gates = {"restart_rules", "inherits_started", "keeps_status_on_restart", "announces_resizes"}
-    assert differing == {"version", "texts", "requeue"} | gates
+    since_1_35 = {"requeue", "restart_rules", "announces_resizes", "inherits_started", "keeps_status_on_restart"}
+    since_1_33 = {"resizes_in_place"} if version == "1.32" else set()
+    assert differing == {"version", "texts"} | since_1_35 | since_1_33
     assert profile.requeue is Requeue.POLL
 
 
