@@ -214,9 +214,8 @@ def find(url: str | None, pod: str | None, token: str | None) -> list[Client]:
         others = choose(pods, pod) if len(patients) < len(pods) else []
         if not others:
             raise
-        names = ", ".join(f"{one['name']} ({', '.join(one['images'])})" for one in others[:5])
-        raise BadInput(
-            f"--pod: {pod!r}: no patient among these: {names}; only patients and stand-ins take faults: use the image "
-            "crashy-app, or another without a command"
-        ) from None
+        from crashy.targets import LAB_TAKERS, no_patient
+
+        why = no_patient([(one["name"], one["images"]) for one in others], LAB_TAKERS)
+        raise BadInput(f"--pod: {pod!r}: {why}") from None
     return [Client(found["admin_url"], token, found["name"], found["app_url"]) for found in chosen]

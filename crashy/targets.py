@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LAB_TAKERS = "only patients and stand-ins take faults: use the image crashy-app, or another without a command"
+"""Which pods of a lab take faults."""
+
+_NAMED = 5  # pods in a message
 _COUNTED = re.compile(r"([1-9][0-9]{0,3}) of ([A-Za-z0-9./_-]+=[A-Za-z0-9._-]*(?:,[A-Za-z0-9./_-]+=[A-Za-z0-9._-]*)*)")
 
 
@@ -81,3 +85,10 @@ def choose(
 def named(name: str, pods: Sequence[T], facts: Callable[[T], Facts]) -> list[T]:
     """Return the pods of that name; where there is none, those whose names begin so."""
     return [pod for pod in pods if facts(pod).name == name] or [pod for pod in pods if facts(pod).name.startswith(name)]
+
+
+def no_patient(pods: Sequence[tuple[str, Sequence[str]]], takers: str) -> str:
+    """Return that none of these pods, by name and images, takes faults, and which pods do (`takers`)."""
+    known = [f"{name} ({', '.join(images)})" for name, images in pods[:_NAMED]]
+    more = f" and {len(pods) - _NAMED} more" if len(pods) > _NAMED else ""
+    return f"no patient among these: {', '.join(known)}{more}; {takers}"

@@ -71,7 +71,7 @@ def probe_host(target: CheckTarget) -> Iterator[Hit]:
 
 def is_another_node(target: CheckTarget, host: str) -> bool:
     """Return whether a host is the node's own, and not the pod's too."""
-    return bool(_NODE.fullmatch(host)) and not (target.template.raw.get("spec") or {}).get("hostNetwork")
+    return bool(_NODE.fullmatch(host)) and not target.template.host_network
 
 
 def leads_to(route: Route, target: CheckTarget) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from crashy.client import ask_lab, labs_folder, running_labs
 from crashy.commands.arguments import Parser, whole
 from crashy.errors import BadInput
+from crashy.kubectl.top import SORTED_BY
 from crashy.objects.kinds import KINDS, ROLLED_OUT, SCALABLE, SHOWN, WORKLOADS, Kind, kind_called
 
 POLL = 0.3  # seconds between two requests while watching or following
@@ -110,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     top.add_argument("what", choices=("pods", "pod", "po"), metavar="pods")
     top.add_argument("pod", nargs="?", metavar="POD", help="only this one")
     top.add_argument("--containers", action="store_true", help="a line for each container")
-    top.add_argument("--sort-by", choices=("cpu", "memory"), default="", help="what uses most comes first")
+    top.add_argument("--sort-by", choices=SORTED_BY, default="", help="what uses most comes first")
     return parser
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from crashy.kubelet.runtime import Pod
@@ -10,7 +10,6 @@ from crashy.objects.images import is_patient
 from crashy.objects.pod import Container
 
 TIMEOUT = 5.0  # seconds for one request
-_NAMED = 5  # pods in a message
 
 
 class NotDoneError(Exception):
@@ -32,13 +31,6 @@ class Send(Protocol):
 def patient(pod: Pod) -> Container | None:
     """Return the container of the patient; None if there is none."""
     return next((c for c in pod.template.containers if is_patient(c.image)), None)
-
-
-def refusal(pods: Sequence[Pod], takers: str) -> str:
-    """Return that none of these pods takes faults, which images they have, and which pods do (`takers`)."""
-    named = [f"{pod.name} ({', '.join(c.image for c in pod.template.containers)})" for pod in pods[:_NAMED]]
-    more = f" and {len(pods) - _NAMED} more" if len(pods) > _NAMED else ""
-    return f"no patient among these: {', '.join(named)}{more}; {takers}"
 
 
 async def inject(send: Send, spec: str) -> None:

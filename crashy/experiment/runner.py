@@ -10,7 +10,6 @@ from functools import partial
 
 from crashy.controllers.base import NODE, PodView
 from crashy.controllers.eviction import EvictionRefusedError
-from crashy.engines.admin import refusal
 from crashy.engines.base import Engine
 from crashy.engines.drain import NotDrainedError, drain
 from crashy.experiment.model import (
@@ -31,7 +30,7 @@ from crashy.experiment.model import (
 )
 from crashy.experiment.targets import port_of, spared
 from crashy.objects.service import Service
-from crashy.targets import Target, choose
+from crashy.targets import Target, choose, no_patient
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.users import users
 
@@ -165,7 +164,8 @@ class _Runner:
         """Return why no pod was chosen: there is none, or it takes no faults."""
         views = self._engine.pods()
         if meant := choose(target, views, PodView.facts, self._rng):
-            return refusal([view.pod for view in meant], self._engine.takers)
+            images = [(view.pod.name, [one.image for one in view.pod.template.containers]) for view in meant]
+            return no_patient(images, self._engine.takers)
         names = ", ".join(view.pod.name for view in views)
         return f"no such pod; there are: {names}" if names else "no such pod"
 

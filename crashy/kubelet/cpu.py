@@ -10,6 +10,7 @@ import math
 
 from crashy.objects.pod import Container
 from crashy.objects.quantity import parse_quantity
+from crashy.objects.resources import requirements
 
 PERIOD = 100_000
 """Microseconds: a limit's share of CPU time is counted anew in each such period."""
@@ -33,8 +34,8 @@ def requested(container: Container) -> int:
     >>> requested(Container("app", resources={"limits": {"cpu": "0.5"}}))
     500
     """
-    limits, requests = (container.resources.get(kind) or {} for kind in ("limits", "requests"))
-    return math.ceil(parse_quantity(requests.get("cpu", limits.get("cpu", 0))) * 1000)
+    requests = requirements({"resources": container.resources}).get("requests", {})
+    return math.ceil(parse_quantity(requests.get("cpu", 0)) * 1000)
 
 
 def shares(millicores: int) -> int:

@@ -52,7 +52,7 @@ def restarts_all(template: PodTemplate, exit_codes: Mapping[str, int], profile: 
 
     `exit_codes` are those of the ended containers, by name.
     """
-    return profile.restart_rules and any(
+    return profile.restarts_all_containers and any(
         matching_action(container.restart_policy_rules, exit_codes[container.name]) == "RestartAllContainers"
         for container in (*template.init_containers, *template.containers)
         if container.name in exit_codes

@@ -108,7 +108,10 @@ class Profile:
     """A hook may `sleep` (the gate PodLifecycleSleepAction, on from 1.30); otherwise the API server drops the field."""
 
     restart_rules: bool = True
-    """A container's own restartPolicy and restartPolicyRules are honoured (on from 1.35, RestartAllContainers 1.36)."""
+    """A container's own restartPolicy and restartPolicyRules are honoured (the gate ContainerRestartRules, on from
+    1.35)."""
+    restarts_all_containers: bool = True
+    """So is such a rule's action RestartAllContainers (the gate RestartAllContainersOnContainerExits, on from 1.36)."""
 
     stops_liveness_on_deletion: bool = True
     """Liveness and startup probes end with the pod's deletion; otherwise they continue until the process has ended."""
@@ -150,7 +153,7 @@ class Profile:
 _1_36 = Profile("1.36")
 _1_37 = replace(_1_36, version="1.37")
 _FIXED = replace(_1_37, version="fixed", inherits_started=False)
-_1_35 = replace(_1_36, version="1.35")
+_1_35 = replace(_1_36, version="1.35", restarts_all_containers=False)
 _1_34 = replace(
     _1_35,
     version="1.34",
@@ -212,6 +215,7 @@ _1_20 = Profile(
     hooks_like_probes=False,
     sleep_hooks=False,
     restart_rules=False,
+    restarts_all_containers=False,
     stops_liveness_on_deletion=False,
     keeps_terminating_endpoints=False,
     proxies_terminating_endpoints=False,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from crashy.client import ask_lab
 from crashy.engines.lab import proc, reaper
 from tests.commands.labs import Lab, crashy, eventually, lab
 from tests.elsewhere import Elsewhere, lab_groups, needs_cgroups, why_not
@@ -90,6 +91,8 @@ def test_top_shows_what_pods_use(folder: Path) -> None:
         ]
         assert top("pods", "none", code=1) == 'Error from server (NotFound): pods "none" not found\n'
         assert "invalid choice: 'name'" in top("pods", "--sort-by", "name", code=2)
+        (socket,) = folder.glob("labs/*.sock")
+        assert "sort_by: 'name': must be one of cpu, memory" in str(ask_lab(socket, {"op": "top", "sort_by": "name"}))
 
 
 @needs_cgroups

@@ -201,6 +201,23 @@ EFFECTS: Mapping[str, Effect] = {
         *(False, True, (True, True, False)),
         seconds=8,
     ),
+    "restarts_all_containers": Effect(
+        [
+            pod(
+                "restarts-all",
+                container(
+                    restartPolicy="Never",
+                    restartPolicyRules=[
+                        {"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [88]}}
+                    ],
+                    env={"KILL_IN_SECONDS": "2", "EXIT_CODE": "88"},
+                ),
+                container("other", env={"PORT": "9090", "ADMIN_PORT": "9091"}),
+            )
+        ],
+        lambda seen: len(seen.of("process", "Started", "other")) > 1,
+        *(True, False, (False, False, True)),
+    ),
     "stops_liveness_on_deletion": Effect(
         [pod("stops", container(livenessProbe=probe(), lifecycle=SLEEPS))],
         lambda seen: len(seen.of("probe", "liveness", after=seen.deleted + 1.2)) > 1,

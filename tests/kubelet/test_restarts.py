@@ -60,8 +60,14 @@ def test_rules_come_first_then_the_own_policy_then_the_pods(
     assert restarts_after(PodTemplate((app,), restart_policy=of_pod), app, code) is again
 
 
-@pytest.mark.parametrize(("version", "known"), [("1.20", False), ("1.32", False), ("1.34", False), ("1.36", True)])
-def test_older_kubelets_know_sidecars_alone(version: str, known: bool) -> None:
+@pytest.mark.parametrize(
+    ("version", "known", "known_for_all"),
+    [
+        *(("1.20", False, False), ("1.32", False, False), ("1.34", False, False)),
+        *(("1.35", True, False), ("1.36", True, True)),
+    ],
+)
+def test_older_kubelets_know_sidecars_alone(version: str, known: bool, known_for_all: bool) -> None:
     profile = PROFILES[version]
     app = Container("app", restart_policy="Never", restart_policy_rules=(ON_42,))
     template = PodTemplate((app,))
@@ -69,7 +75,10 @@ def test_older_kubelets_know_sidecars_alone(version: str, known: bool) -> None:
     assert restart_policy(template, app, profile) == ("Never" if known else "Always")
     assert restarts_after(template, app, 1, profile) is not known
     assert not restarts_all(PodTemplate((Container("a", restart_policy_rules=(ALL_ON_88,)),)), {"b": 88}, profile)
-    assert restarts_all(PodTemplate((Container("a", restart_policy_rules=(ALL_ON_88,)),)), {"a": 88}, profile) is known
+    assert (
+        restarts_all(PodTemplate((Container("a", restart_policy_rules=(ALL_ON_88,)),)), {"a": 88}, profile)
+        is known_for_all
+    )
 
 
 @pytest.mark.parametrize(("version", "policy"), [("1.20", "Never"), ("1.32", "Always"), ("1.36", "Always")])

@@ -44,6 +44,7 @@ MEASURED = [
     ("hooks_like_probes", True, False),
     ("sleep_hooks", True, False),
     ("restart_rules", True, False),
+    ("restarts_all_containers", True, False),
     ("stops_liveness_on_deletion", True, False),
     ("keeps_terminating_endpoints", True, False),
     ("proxies_terminating_endpoints", True, False),
@@ -73,17 +74,19 @@ def test_between_the_measured_ones(version: str) -> None:
     profile = PROFILES[version]
     differing = {f.name for f in fields(NEWEST) if getattr(profile, f.name) != getattr(NEWEST, f.name)}
     since_1_35 = {"requeue", "restart_rules", "announces_resizes", "inherits_started", "keeps_status_on_restart"}
+    since_1_36 = {"restarts_all_containers"}
     since_1_33 = {"resizes_in_place"} if version == "1.32" else set()
-    assert differing == {"version", "texts"} | since_1_35 | since_1_33
+    assert differing == {"version", "texts"} | since_1_36 | since_1_35 | since_1_33
     assert profile.requeue is Requeue.POLL
 
 
-@pytest.mark.parametrize(("version", "inherits"), [("1.35", True), ("1.37", True), ("fixed", False)])
-def test_around_the_newest_measured(version: str, *, inherits: bool) -> None:
-    """kubernetes#141155, #141342."""
-    profile = PROFILES[version]
-    assert replace(profile, version="1.36", inherits_started=True) == NEWEST
-    assert profile.inherits_started is inherits
+@pytest.mark.parametrize(
+    ("version", "differs"),
+    [("1.35", {"restarts_all_containers": False}), ("1.37", {}), ("fixed", {"inherits_started": False})],
+)
+def test_around_the_newest_measured(version: str, differs: dict[str, bool]) -> None:
+    """kubernetes#141155, #141342; KEP-5532."""
+    assert PROFILES[version] == replace(NEWEST, version=version, **differs)
 
 
 def filled(texts: EventTexts) -> dict[str, str]:

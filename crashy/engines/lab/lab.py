@@ -31,11 +31,10 @@ from crashy.objects.manifests import Manifests, chosen, key_of, merged, read
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.workload import Key
 from crashy.patient import APP_PORT
+from crashy.targets import LAB_TAKERS
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
-
-TAKERS = "only patients and stand-ins take faults: use the image crashy-app, or another without a command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ class LabEngine(ClusteredEngine):
     @property
     def takers(self) -> str:
         """Which pods take faults."""
-        return TAKERS
+        return LAB_TAKERS
 
     async def inject(self, pod: Pod, spec: str) -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
@@ -207,7 +206,7 @@ class LabEngine(ClusteredEngine):
         """Send a request to a pod's admin API; raises NotDoneError if it refuses."""
         admin = self.admin(pod)
         if admin is None:
-            raise NotDoneError(f"its containers are programs of this machine: {TAKERS}")
+            raise NotDoneError(f"its containers are programs of this machine: {LAB_TAKERS}")
         url, token = admin
         reply = await post(f"{url}{path}", json.dumps(document).encode(), TIMEOUT, token=token, method=method)
         if reply.failure:

@@ -19,7 +19,7 @@ from crashy.errors import BadInput
 from crashy.faults.base import FaultError, parse_spec
 from crashy.kubectl.rollout_status import Rollout, rollout_status
 from crashy.kubectl.tables import Snapshot, table
-from crashy.kubectl.top import top_pods
+from crashy.kubectl.top import SORTED_BY, top_pods
 from crashy.manifest.load import gather
 from crashy.objects.kinds import KINDS, ROLLED_OUT, SCALABLE, SHOWN, WORKLOADS, Kind, kind_called
 from crashy.objects.names import is_dns_subdomain
@@ -210,6 +210,9 @@ class Operations:
 
     async def top(self, request: Request) -> dict[str, Any]:
         """Return `columns` and `rows` of what pods use, or the pod of a `name`; by `containers`, `sort_by`."""
+        sort_by = request.get("sort_by") or ""
+        if sort_by not in ("", *SORTED_BY):
+            raise BadInput(f"sort_by: {sort_by!r}: must be one of {', '.join(SORTED_BY)}")
         views = [self._pod(request)] if request.get("name") else self._cluster.pods()
         views = [view for view in views if request.get("namespace") in {None, view.pod.namespace}]
         used = await self._lab.usage(views)
@@ -217,7 +220,7 @@ class Operations:
             pod = views[0].pod
             missing = f'podmetrics.metrics.k8s.io "{pod.namespace}/{pod.name}" not found'
             raise BadInput(f"Error from server (NotFound): {missing}")
-        columns, rows = top_pods(used, containers=bool(request.get("containers")), sort_by=request.get("sort_by") or "")
+        columns, rows = top_pods(used, containers=bool(request.get("containers")), sort_by=sort_by)
         return {"columns": columns, "rows": rows}
 
     def _meant(self, request: Request) -> list[PodView]:

@@ -1,4 +1,4 @@
-"""What a real 1.36.2 did with workloads, the lab does with real processes: a dozen short scenarios.
+"""What a real 1.36.2 did with workloads, the lab does with real processes: short scenarios.
 
 All run side by side, each in a lab of its own. Delays are held to half a second, and to what this machine itself was
 late in the meantime.
