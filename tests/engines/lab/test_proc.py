@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,19 +18,19 @@ WITHOUT = """
 import os, signal
 from crashy.engines.lab import proc, reaper
 me = os.getpid()
-print(proc.there(), proc.children("self"), proc.state(me), [proc.name(me)])
+print(proc.there(), proc.children("self"), proc.state(me), [proc.program(me)])
 print(proc.handles(me, signal.SIGTERM), reaper.marked("A=1"))
 """
 
 
 @needs_proc
-def test_a_child_is_found_with_its_state_session_and_name() -> None:
+def test_a_child_is_found_with_its_state_session_and_program() -> None:
     child = subprocess.Popen(["sleep", "60"], start_new_session=True)
     try:
         assert proc.there()
         assert child.pid in (proc.children("self") or ())
         assert proc.state(child.pid) in {("S", child.pid), ("R", child.pid)}
-        assert proc.name(child.pid) == "sleep"
+        assert Path(proc.program(child.pid)).resolve() == Path(shutil.which("sleep") or "").resolve()
         assert not proc.handles(child.pid, signal.SIGTERM)
     finally:
         child.kill()
