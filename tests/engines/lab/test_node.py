@@ -93,7 +93,7 @@ async def _reboot(lab: LabEngine) -> None:
         assert last is not None
         assert (last.exit_code, last.reason) == (255, "Unknown")
     async with asyncio.timeout(PATIENCE):  # `plain` is ready before it listens, and proxies hear of it later
-        while (await lab.ask(service, service.ports[0], "/", 5.0)).status != 200:
+        while (await lab.ask(service, service.ports[0], "/", 5.0)).status != 200:  # noqa: ASYNC110 - nothing says it
             await asyncio.sleep(0.05)
 
 
