@@ -6,15 +6,18 @@ from collections.abc import Sequence
 
 from crashy.controllers.base import PodView, Stoppable
 from crashy.controllers.cluster import Cluster
+from crashy.engines.propagation import BalancedNetwork
 from crashy.kubelet.runtime import Pod
+from crashy.objects.service import Service, ServicePort
 from crashy.objects.workload import Workload
 
 
 class ClusteredEngine:
     """The methods of an `Engine` that are the same wherever the cluster's containers run."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, network: BalancedNetwork) -> None:
         self._cluster = cluster
+        self._balancer = network.balancer
 
     def pods(self) -> Sequence[PodView]:
         """Return the existing pods, in the order of their creation."""
@@ -55,3 +58,8 @@ class ClusteredEngine:
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas."""
         self._cluster.scale(workload, replicas)
+
+    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
+        """Wait until the Services' proxies, or the ingress, know all endpoints of this moment."""
+        del service, port
+        await self._balancer(ingress=ingress).caught_up()

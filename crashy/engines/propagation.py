@@ -68,3 +68,20 @@ class Balancer:
         published = self._heard + len(self._coming)
         while self._heard < published:
             await self._next.wait()
+
+
+class BalancedNetwork:
+    """A network that tells both who choose for users: the node's kube-proxy, and an ingress. All chance is `rng`'s."""
+
+    def __init__(self, rng: random.Random, propagation: Distribution, ingress: Distribution) -> None:
+        self.kube_proxy = Balancer(propagation, rng)
+        self.ingress = Balancer(ingress, rng)
+
+    def publish(self, service: Service, backends: Mapping[int, Places]) -> None:
+        """Set who gets the new connections to each port of a Service, for those who hear of it later."""
+        self.kube_proxy.publish(service, backends)
+        self.ingress.publish(service, backends)
+
+    def balancer(self, *, ingress: bool) -> Balancer:
+        """Return who chooses for users, who come through the ingress or to the Services' addresses."""
+        return self.ingress if ingress else self.kube_proxy

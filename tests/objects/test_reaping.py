@@ -102,8 +102,14 @@ def leave_orphans(first: int) -> list[int]:
     before = orphans(first)
     inside = ("nsenter", *(("-U", "--preserve-credentials") if MAPPED else ()), "-p", "-t", str(first))
     subprocess.run([*inside, "sh", "-c", "sleep 2000 & sleep 2000 &"], check=True, stdout=subprocess.DEVNULL)
-    until(lambda: len(orphans(first) - before) == 2)
-    left = sorted(orphans(first) - before)
+    new: set[int] = set()
+
+    def there() -> bool:
+        new.update(orphans(first) - before)  # one that is just becoming `sleep` has no arguments
+        return len(new) == 2
+
+    until(there)
+    left = sorted(new)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     return left

@@ -58,7 +58,7 @@ class LabEngine(ClusteredEngine):
         runtime: ProcessRuntime,
         timeline: Timeline,
     ) -> None:
-        super().__init__(cluster)
+        super().__init__(cluster, network)
         self._runtime = runtime
         self._network = network
         self._addresses = addresses
@@ -118,11 +118,6 @@ class LabEngine(ClusteredEngine):
     def url(self, service: Service, port: ServicePort) -> str:
         """Return the address at which this machine's programs reach a Service."""
         return self._network.url(service, port)
-
-    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
-        """Wait until the Services' proxies, or the ingress, know all endpoints of this moment."""
-        del service, port
-        await (self._network.ingress if ingress else self._network.proxies).caught_up()
 
     async def ask(
         self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False

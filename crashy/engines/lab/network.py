@@ -6,12 +6,12 @@ import errno
 import os
 import random
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from crashy.engines.lab.addresses import ANY_HOST, Addresses
 from crashy.engines.lab.proxy import Proxy
-from crashy.engines.propagation import AT_ONCE, Balancer, Places
+from crashy.engines.propagation import AT_ONCE, BalancedNetwork
 from crashy.errors import BadInput
 from crashy.fields.units import Distribution
 from crashy.objects.service import NODE_PORTS, Service, ServicePort
@@ -33,7 +33,7 @@ class _Plan:
     errors: list[str] = field(default_factory=list)
 
 
-class LoopbackNetwork:
+class LoopbackNetwork(BalancedNetwork):
     """Services as proxies on loopback; they and the ingress hear of changes after their delays, drawn from `rng`."""
 
     def __init__(
@@ -43,10 +43,9 @@ class LoopbackNetwork:
         propagation: Distribution = AT_ONCE,
         ingress: Distribution = AT_ONCE,
     ) -> None:
+        super().__init__(rng, propagation, ingress)
         self._addresses = addresses
         self._rng = rng
-        self.proxies = Balancer(propagation, rng)
-        self.ingress = Balancer(ingress, rng)
         self._services: dict[tuple[str, str], tuple[Service, str]] = {}
         self._targets: dict[Place, Target] = {}
         self._proxies: dict[Place, Proxy] = {}
@@ -124,13 +123,8 @@ class LoopbackNetwork:
             return number
         raise BadInput(f"no port from {NODE_PORTS[0]} to {NODE_PORTS[-1]} of {ANY_HOST} is free")
 
-    def publish(self, service: Service, backends: Mapping[int, Places]) -> None:
-        """Set who gets the new connections to each port of a Service, for those who hear of it later."""
-        self.proxies.publish(service, backends)
-        self.ingress.publish(service, backends)
-
     def _choose(self, place: Place) -> Place | None:
-        chosen = self.proxies.choose(*self._targets[place])
+        chosen = self.kube_proxy.choose(*self._targets[place])
         return self._addresses.dial(*chosen) if chosen else None
 
     def urls(self) -> list[tuple[Service, ServicePort, str]]:

@@ -82,7 +82,7 @@ class Operations:
 
     async def propagated(self, _request: Request) -> dict[str, Any]:
         """Return whether the Services' proxies know every endpoint's state."""
-        return {"propagated": self._network.proxies.is_caught_up}
+        return {"propagated": self._network.kube_proxy.is_caught_up}
 
     async def get(self, request: Request) -> dict[str, Any]:
         """Return a table: `columns` and `rows`; rows of several namespaces begin with theirs."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import random
-from collections.abc import Mapping
 from itertools import count
 
-from crashy.engines.propagation import Balancer, Places
+from crashy.engines.propagation import BalancedNetwork
 from crashy.fields.units import Distribution
 from crashy.objects.service import Service
 
@@ -28,12 +27,11 @@ def resolve(host: str) -> str:
         return ""
 
 
-class SimNetwork:
+class SimNetwork(BalancedNetwork):
     """Addresses as a cluster gives them; proxies and ingress hear of changes after their delays, drawn from `rng`."""
 
     def __init__(self, rng: random.Random, propagation: Distribution, ingress: Distribution) -> None:
-        self.proxies = Balancer(propagation, rng)
-        self.ingress = Balancer(ingress, rng)
+        super().__init__(rng, propagation, ingress)
         self._pods = count(2)
         self.cluster_ips: dict[tuple[str, str], tuple[Service, str]] = {}
 
@@ -48,8 +46,3 @@ class SimNetwork:
         number = len(self.cluster_ips) + 1
         _, ip = self.cluster_ips.get(key, (service, f"10.96.{number >> 8}.{number & 255}"))
         self.cluster_ips[key] = (service, ip)
-
-    def publish(self, service: Service, backends: Mapping[int, Places]) -> None:
-        """Set who gets the new connections to each port of a Service, for those who hear of it later."""
-        self.proxies.publish(service, backends)
-        self.ingress.publish(service, backends)

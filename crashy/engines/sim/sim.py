@@ -42,7 +42,7 @@ class SimEngine(ClusteredEngine):
     def __init__(
         self, cluster: Cluster, *, runtime: SimRuntime, network: SimNetwork, plans: Plans, timeline: Timeline
     ) -> None:
-        super().__init__(cluster)
+        super().__init__(cluster, network)
         self._runtime = runtime
         self._network = network
         self._plans = plans
@@ -97,17 +97,11 @@ class SimEngine(ClusteredEngine):
         processes = (self._runtime.process(pod, container) for container in containers)
         return next((process for process in processes if isinstance(process, ModelledPatient)), None)
 
-    async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
-        """Wait until the Services' proxies, or the ingress, know all endpoints of this moment."""
-        del service, port
-        await (self._network.ingress if ingress else self._network.proxies).caught_up()
-
     async def ask(
         self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
     ) -> Reply:
         """Send a request to a Service, on a connection of its own to an endpoint chosen by chance."""
-        balancer = self._network.ingress if ingress else self._network.proxies
-        place = balancer.choose(service.namespace, service.name, port.port)
+        place = self._network.balancer(ingress=ingress).choose(service.namespace, service.name, port.port)
         if place is None:
             return NO_ENDPOINT if ingress else Reply(failure="reset")  # as the lab's proxy does
         ip, number = place

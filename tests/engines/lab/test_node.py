@@ -92,7 +92,9 @@ async def _reboot(lab: LabEngine) -> None:
         last = view.status.containers[0].last_state
         assert last is not None
         assert (last.exit_code, last.reason) == (255, "Unknown")
-    assert (await lab.ask(service, service.ports[0], "/", 5.0)).status == 200
+    async with asyncio.timeout(PATIENCE):  # `plain` is ready before it listens, and proxies hear of it later
+        while (await lab.ask(service, service.ports[0], "/", 5.0)).status != 200:  # noqa: ASYNC110 - nothing says it
+            await asyncio.sleep(0.05)
 
 
 async def _until(lab: LabEngine, done: Callable[[PodView], bool]) -> None:
