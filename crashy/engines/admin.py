@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Sequence
 from typing import Any, Protocol
 
@@ -39,6 +40,14 @@ def refusal(pods: Sequence[Pod], takers: str) -> str:
     named = [f"{pod.name} ({', '.join(c.image for c in pod.template.containers)})" for pod in pods[:_NAMED]]
     more = f" and {len(pods) - _NAMED} more" if len(pods) > _NAMED else ""
     return f"no patient among these: {', '.join(named)}{more}; {takers}"
+
+
+def problem(status: int, body: bytes) -> str:
+    """Return a refusal of the admin API, a problem document, in one line."""
+    try:
+        return f"{status} {json.loads(body)['detail']}"
+    except (ValueError, KeyError, TypeError):
+        return f"{status} {body.decode('utf-8', 'replace').strip()[:200]}"
 
 
 async def inject(send: Send, spec: str) -> None:
