@@ -78,6 +78,7 @@ def notes(name: str, experiment: Experiment) -> Iterator[str]:
         experiment.manifests,
         experiment.models,
         real=lambda template, container: name == "lab" and not stands_in(template, container, experiment.images),
+        limited=name != "lab",
     )
 
 

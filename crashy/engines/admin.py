@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
@@ -31,6 +32,14 @@ class Send(Protocol):
 def patient(pod: Pod) -> Container | None:
     """Return the container of the patient; None if there is none."""
     return next((c for c in pod.template.containers if is_patient(c.image)), None)
+
+
+def problem(status: int, body: bytes) -> str:
+    """Return a refusal of the admin API, a problem document, in one line."""
+    try:
+        return f"{status} {json.loads(body)['detail']}"
+    except (ValueError, KeyError, TypeError):
+        return f"{status} {body.decode('utf-8', 'replace').strip()[:200]}"
 
 
 async def inject(send: Send, spec: str) -> None:

@@ -37,11 +37,15 @@ def runs_once(template: PodTemplate, container: Container) -> bool:
 
 
 def notes(
-    manifests: Manifests, models: Models, real: Callable[[PodTemplate, Container], bool] = lambda _, __: False
+    manifests: Manifests,
+    models: Models,
+    real: Callable[[PodTemplate, Container], bool] = lambda _, __: False,
+    *,
+    limited: bool = True,
 ) -> Iterator[str]:
     """Return a line that says which containers are stand-ins, and which of their commands are taken to succeed.
 
-    Those that are `real` run as processes of their own.
+    Those that are `real` run as processes of their own; `limited` says whether limits hold for stand-ins.
     """
     images: dict[str, Model] = {}
     beyond: dict[str, None] = {}
@@ -60,10 +64,8 @@ def notes(
     if images:
         listed = ", ".join(f"{image}{_about(image, model)}" for image, model in images.items())
         ends = f"; in a Job it exits 0 after {JOB_RUN}, or after its model's run=TIME" if jobs else ""
-        yield (
-            "stand-ins, healthy apps that answer on the ports that are declared or probed, without their manifests' "
-            f"limits: {listed}{ends}"
-        )
+        limits = "" if limited else ", without their manifests' limits"
+        yield f"stand-ins, healthy apps that answer on the ports that are declared or probed{limits}: {listed}{ends}"
     if beyond:
         yield f"commands taken to succeed while their app is well: {', '.join(beyond)}"
 

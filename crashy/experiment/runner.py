@@ -12,6 +12,7 @@ from crashy.controllers.base import NODE, PodView
 from crashy.controllers.eviction import EvictionRefusedError
 from crashy.engines.base import Engine
 from crashy.engines.drain import NotDrainedError, drain
+from crashy.errors import BadInput
 from crashy.experiment.model import (
     Action,
     Apply,
@@ -129,7 +130,11 @@ class _Runner:
                 self._engine.scale(found, action.replicas)
                 self._record(step, found.object, f"{step.text} to {action.replicas}")
             case Apply():
-                await self._engine.apply(action.manifests)
+                try:
+                    await self._engine.apply(action.manifests)
+                except BadInput as error:
+                    self._record(step, "manifests", "; ".join(error.lines), "Refused")
+                    return
                 self._services |= {s.name: s for s in action.manifests.services}
                 self._record(step, "manifests", "applied")
             case Drain():

@@ -50,7 +50,7 @@ def target_in(manifests: Manifests, text: str) -> Target:
         )
     there = possible(target.labels, manifests)
     if target.count and there < target.count:
-        raise ValueError(f"only {there} pods have these labels")
+        raise ValueError(f"{f'only {there}' if there else 'no'} pod{'s have' if there > 1 else ' has'} these labels")
     return target
 
 

@@ -353,7 +353,7 @@ BAD = [
         ["GOOD", "--at", "8s db crash"],
         "--at: 'db': no pod's name begins with it; must be any, all, or the beginning of one of: web",
     ),
-    (["GOOD", "--at", "8s 2 of app=web crash"], "--at: '2 of app=web': only 1 pods have these labels"),
+    (["GOOD", "--at", "8s 2 of app=web crash"], "--at: '2 of app=web': only 1 pod has these labels"),
     (["GOOD", "--traffic", "none"], "--traffic: 'none': no Service 'none' in the manifests; there are: none"),
     (["SERVED", "--traffic", "web:81"], "--traffic: 'web:81': Service web has no port '81'; there are: 80"),
     (["SERVED", "--traffic", "web/a b"], "--traffic: 'web/a b': "),

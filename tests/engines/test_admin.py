@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from crashy.engines.admin import inject, recover
+from crashy.engines.admin import inject, problem, recover
 
 
 class Patient:
@@ -37,3 +37,10 @@ def test_those_of_one_name_are_taken_back_by_it() -> None:
     asyncio.run(recover(patient.send, "freeze"))
 
     assert patient.requested == [("POST", "/admin/recover", {"fault": "freeze"})]
+
+
+def test_a_refusal_is_told_in_one_line() -> None:
+    document = b'{\n  "title": "Conflict",\n  "status": 409,\n  "detail": "no memory limit",\n  "field": "to"\n}'
+
+    assert problem(409, document) == "409 no memory limit"
+    assert problem(502, b"Bad Gateway\n") == "502 Bad Gateway"

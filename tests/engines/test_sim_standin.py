@@ -146,7 +146,7 @@ def test_the_notes_name_the_stand_ins_and_what_is_taken_to_succeed() -> None:
     given = pod("readinessProbe: {exec: {command: [pg_isready]}}")
 
     assert [*notes(given, {})] == [
-        "stand-ins, healthy apps that answer on the ports that are declared or probed, without their manifests' "
-        "limits: example.org/web:1 (start=2s drain=500ms)",
+        "stand-ins, healthy apps that answer on the ports that are declared or probed: "
+        "example.org/web:1 (start=2s drain=500ms)",
         "commands taken to succeed while their app is well: pg_isready",
     ]

@@ -111,6 +111,25 @@ def test_steps_come_at_their_times_between_the_begin_and_the_end(tmp_path: Path)
     assert [step[0] for step in steps(record)] == [5.0, 9.0, 9.0, 9.0]
 
 
+def test_what_the_api_server_would_not_apply_is_refused_and_the_run_goes_on(tmp_path: Path) -> None:
+    def pod(**more: str) -> dict[str, object]:
+        container = {"name": "app", "image": "crashy-app:1", **more}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare"}, "spec": {"containers": [container]}}
+
+    record = simulate(
+        tmp_path,
+        {"at": 5, "apply": [pod(workingDir="/tmp")]},
+        {"at": 6, "apply": [pod()]},
+        manifests=[*MANIFESTS, pod()],
+    )
+
+    (refused, applied) = steps(record)
+    assert refused[:2] == (5.0, "Refused")
+    assert "Pod/bare: spec: Forbidden: pod updates may not change fields other than" in refused[2]
+    assert applied == (6.0, "Performed", "applied")
+    assert record.events[-1].message == "its time is over"
+
+
 def test_users_ask_from_the_first_endpoint_to_the_end(tmp_path: Path) -> None:
     summary = simulate(tmp_path).summary()
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from crashy.engines.admin import TIMEOUT, NeedsTokenError, NotDoneError, inject, patient, recover
-from crashy.engines.kube.api import Api, ApiError, Response, is_status
+from crashy.engines.admin import TIMEOUT, NeedsTokenError, NotDoneError, inject, patient, problem, recover
+from crashy.engines.kube.api import Api, ApiError, is_status
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container
 from crashy.patient import ADMIN_PORT, APP_PORT
@@ -46,8 +45,8 @@ class AdminProxy:
                 why = why or f"port {port}: {answer.error().message}"
                 continue
             if answer.status == 401:
-                raise NeedsTokenError(_problem(answer))
-            raise NotDoneError(_problem(answer))
+                raise NeedsTokenError(problem(answer.status, answer.body))
+            raise NotDoneError(problem(answer.status, answer.body))
         raise NotDoneError(why)
 
 
@@ -57,11 +56,3 @@ def _ports(container: Container) -> Iterator[int]:
     if admin.isdecimal() and admin != "0":
         yield int(admin)
     yield next((port.container_port for port in container.ports if str(port.container_port) != admin), APP_PORT)
-
-
-def _problem(answer: Response) -> str:
-    """Return a problem document in one line."""
-    try:
-        return f"{answer.status} {json.loads(answer.body)['detail']}"
-    except (ValueError, KeyError, TypeError):
-        return f"{answer.status} {answer.body.decode('utf-8', 'replace').strip()[:200]}"

@@ -13,7 +13,7 @@ from crashy.controllers.apply import Verb
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
-from crashy.engines.admin import TIMEOUT, NotDoneError, inject, patient, recover
+from crashy.engines.admin import TIMEOUT, NotDoneError, inject, patient, problem, recover
 from crashy.engines.clustered import ClusteredEngine
 from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.lab.addresses import Addresses
@@ -207,4 +207,4 @@ class LabEngine(ClusteredEngine):
         if reply.failure:
             raise NotDoneError(f"{url}: {reply.failure}")
         if reply.status >= 300:
-            raise NotDoneError(f"{url}: {reply.status} {reply.body.decode('utf-8', 'replace')}")
+            raise NotDoneError(f"{url}: {problem(reply.status, reply.body)}")
