@@ -122,9 +122,18 @@ def waits_for(target: CheckTarget, probe: Probe) -> Bounds:
     if not is_patient(target.container.image) and outcome(target, probe, FailureMode.EXIT).verdict is Verdict.PASSES:
         return Bounds(0.0, 0.0)
     path = getattr(probe.handler, "path", "")
-    if "read" in path or probe is target.container.readiness_probe:
+    if "read" in path or (probe is target.container.readiness_probe and not _is_always_ready(target, path)):
         return Bounds(target.env.least_readies, target.env.readies)
     return listens(target)
+
+
+def _is_always_ready(target: CheckTarget, path: str) -> bool:
+    """Return whether a patient's route is another probe's, which READY_AFTER leaves alone."""
+    if target.env.settings is None:
+        return False
+    from crashy.patient.probes import PROBE_ROUTES  # noqa: PLC0415 - few containers are the patient
+
+    return PROBE_ROUTES.get(path, "readiness") != "readiness"
 
 
 def ready_after_start(

@@ -18,6 +18,8 @@ class Limits(NamedTuple):
 
 
 UNLIMITED = Limits()
+_MOST_BYTES = (1 << 63) - 1
+"""What a larger quantity is. Source: kubernetes: apimachinery/pkg/api/resource Quantity.Value."""
 
 
 def limits(container: Container) -> Limits:
@@ -27,7 +29,7 @@ def limits(container: Container) -> Limits:
     """
     given = container.resources.get("limits") or {}
     memory = _amount(given.get("memory"))
-    return Limits(_amount(given.get("cpu")), None if memory is None else int(memory))
+    return Limits(_amount(given.get("cpu")), None if memory is None else min(_MOST_BYTES, int(memory)))
 
 
 def _amount(quantity: Any) -> float | None:

@@ -30,6 +30,7 @@ from tests.kubelet.simulation import simulate
             (0, 6),
         ),
         ({"readinessProbe": http("/readyz", periodSeconds=5)}, None, None, None, (0, 5)),
+        ({"readinessProbe": http("/livez", periodSeconds=5), "env": {"READY_AFTER": 60}}, None, None, None, (0, 5)),
         ({"readinessProbe": http("/readyz"), "env": {"READINESS_LATENCY": 2}}, None, None, None, None),
         (
             {"readinessProbe": http("/readyz", timeoutSeconds=3), "env": {"READINESS_LATENCY": 2}},

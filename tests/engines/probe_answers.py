@@ -90,7 +90,9 @@ AWAKE = (
         get("https://nowhere.invalid:8080/", "dial tcp: lookup nowhere.invalid: no such host"),
     ),
     Row(TCPSocket(8080, "localhost"), NO, f"dial tcp 127.0.0.1:8080: {REFUSED}"),
+    Row(TCPSocket(8080, "LOCALHOST"), NO, f"dial tcp 127.0.0.1:8080: {REFUSED}"),
     Row(TCPSocket(8080, "nowhere.invalid"), NO, "dial tcp: lookup nowhere.invalid: no such host"),
+    Row(TCPSocket(8080, "127.1"), NO, "dial tcp: lookup 127.1: no such host"),
     # headers
     Row(HTTPGet(8080, "/readyz", headers=(("Host", "web.example"), ("Content-Length", "5"))), OK, "ok"),
     Row(

@@ -47,6 +47,11 @@ async def test_it_connects_says_nothing_and_closes(listener: socket.socket, expe
     expect(bytes_sent=len(sent), connection_closed_by=Means("prober right after connect", sent == b""))
 
 
+@pytest.mark.parametrize("host", ["127.1", "1.2.3", "2130706433", "0.0.0.0.", "*", "a b", "user@localhost", "ü"])
+async def test_what_is_no_name_for_go_is_not_looked_up(host: str) -> None:
+    assert await probe_tcp(host, 1, 20) == Outcome(Result.FAILURE, f"dial tcp: lookup {host}: no such host")
+
+
 @pytest.mark.parametrize(
     ("port", "output"),
     [

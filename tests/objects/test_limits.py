@@ -19,6 +19,7 @@ from crashy.objects.pod import Container
         ({"limits": {"memory": 1000}}, Limits(None, 1000)),
         ({"limits": {"cpu": 0, "memory": "0"}}, Limits()),
         ({"limits": {"memory": "much"}}, Limits()),
+        ({"limits": {"memory": "16Ei"}}, Limits(None, (1 << 63) - 1)),
     ],
 )
 def test_limits_are_in_cores_and_bytes(resources: dict[str, Any], found: Limits) -> None:

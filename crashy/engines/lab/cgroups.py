@@ -156,6 +156,9 @@ def _make_v1(root: Path, name: str) -> V1:
         folder = (parent if parent.is_dir() else root / controller) / name  # in a container its group may be the root
         try:
             folder.mkdir(exist_ok=True)  # one hierarchy may have several controllers
+            if not (folder / PROCS).exists():  # nothing is mounted there
+                folder.rmdir()
+                raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), str(folder))
         except OSError as error:
             refused = error
         else:

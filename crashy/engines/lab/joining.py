@@ -27,6 +27,8 @@ def joining(command: Sequence[str], environ: Mapping[str, str], folder: Path, gr
     look_up(command[0], environ.get("PATH", os.defpath), folder)
     env = shutil.which("env") or "env"
     variables = [f"{name}={value}" for name, value in environ.items()]
+    if "=" in command[0]:  # `env` would take it for another variable
+        command = ["/bin/sh", "-c", 'exec "$@"', "sh", *command]
     return ["/bin/sh", "-c", _JOIN, "sh", *map(str, groups), "--", env, "-i", *variables, *command]
 
 

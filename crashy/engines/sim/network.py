@@ -19,7 +19,7 @@ def resolve(host: str) -> str:
 
     A node knows itself and nobody else: no Service has a name there, and a sim no world around it.
     """
-    if host == "localhost":
+    if host.lower() == "localhost":
         return "127.0.0.1"
     try:
         return str(ipaddress.ip_address(host))

@@ -9,6 +9,7 @@ import asyncio
 import asyncio.trsock
 import ipaddress
 import os
+import re
 import socket
 import struct
 from collections.abc import Callable
@@ -22,6 +23,9 @@ Dial = Callable[[str, int], tuple[str, int]]
 
 HEAD = 5
 """How many bytes a `Socket` keeps: as many as the head of a TLS record has."""
+
+_NAME = re.compile(r"(?=.*[A-Za-z_-])[\w.-]+", re.ASCII)
+"""What may be a host's name. Source: Go: net/dnsclient.go isDomainName; other resolvers take 127.1 for an address."""
 
 _LINGER = struct.pack("ii", 1, 1)
 _NO_LINGER = struct.pack("ii", 0, 0)
@@ -86,6 +90,8 @@ def let_go(sock: socket.socket | asyncio.trsock.TransportSocket) -> None:
 async def _resolve(host: str, port: int) -> list[tuple[int, Any]]:
     if _is_address(host):
         return [(socket.AF_INET6 if ":" in host else socket.AF_INET, (host, port))]
+    if not _NAME.fullmatch(host):
+        raise WireError(unknown_host(host))
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

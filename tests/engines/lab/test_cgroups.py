@@ -267,6 +267,14 @@ def test_where_nothing_can_be_limited_that_is_said_once(tmp_path: Path, files: A
     assert why in line
 
 
+def test_a_folder_in_which_no_hierarchy_is_mounted_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crashy.engines.lab.cgroups._own", dict)
+    (tmp_path / "memory").mkdir()
+
+    assert Cgroups.find(print, tmp_path).paths == ()
+    assert list((tmp_path / "memory").iterdir()) == []
+
+
 def test_a_delegated_group_of_v2_hands_its_controllers_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In folders that look like one: the kernel's own files are there before, so that no move is needed."""
     monkeypatch.setattr("crashy.engines.lab.cgroups._own", lambda: {"": "user.slice/run.scope"})

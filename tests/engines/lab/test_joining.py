@@ -47,6 +47,15 @@ def test_its_variables_are_those_that_it_was_given(groups: list[Path], tmp_path:
     assert done.stdout == plain.stdout
 
 
+def test_a_program_may_have_an_equals_sign_in_its_name(groups: list[Path], tmp_path: Path) -> None:
+    program = tmp_path / "a=b"
+    program.write_text("#!/bin/sh\necho $1; exit 3\n")
+    program.chmod(0o755)
+    done = run(groups, "./a=b", "here", environ={"PATH": "/bin"}, folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (3, "here\n")
+
+
 def test_it_does_not_run_outside_of_a_group_that_it_cannot_join(tmp_path: Path) -> None:
     done = run([tmp_path / "no" / "cgroup.procs"], "echo", "here", environ={"PATH": "/bin"}, folder=tmp_path)
 
