@@ -236,8 +236,12 @@ RANGE = f"from {_1_20.version} to {_1_37.version}, or {_FIXED.version}"
 def nearest(version: str) -> Profile:
     """Return a version's profile, else the nearest lower one; raises ValueError outside of the range.
 
+    What the API server accepts and whom kube-proxy falls back to are the version's own.
+
     >>> nearest("1.28").version, nearest("v1.36.2+k3s1").version, nearest("fixed").version
     ('1.20', '1.36', 'fixed')
+    >>> nearest("1.29").sleep_hooks, nearest("1.30").sleep_hooks
+    (False, True)
     """
     if version in PROFILES:
         return PROFILES[version]
@@ -246,7 +250,8 @@ def nearest(version: str) -> Profile:
     known = {_minor(one): one for one in PROFILES.values() if one is not _FIXED}
     if not min(known) <= minor <= max(known):
         raise ValueError(f"{version!r}: must be {RANGE}")
-    return known[max(one for one in known if one <= minor)]
+    lower = known[max(one for one in known if one <= minor)]
+    return replace(lower, sleep_hooks=minor >= 30, proxies_terminating_endpoints=minor >= 26)
 
 
 def of_cluster(version: str) -> Profile:

@@ -42,6 +42,21 @@ def test_a_version_without_a_profile_takes_the_nearest_lower_one_and_says_so(
     assert error.count(note) == 1
 
 
+@pytest.mark.parametrize(("version", "refused"), [("1.29", True), ("1.30", False), ("1.31", False), ("1.32", False)])
+def test_a_sleep_hook_is_refused_only_where_the_version_that_was_named_has_none(
+    version: str, *, refused: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pod = tmp_path / "pod.yaml"
+    app = "{name: app, image: crashy-app, lifecycle: {preStop: {sleep: {seconds: 2}}}}"
+    pod.write_text(f"{{apiVersion: v1, kind: Pod, metadata: {{name: web}}, spec: {{containers: [{app}]}}}}")
+
+    check = cli.main(["check", str(pod), "--kubernetes", version, "--fail-on", "error"])
+    lab = cli.main(["lab", str(pod), "--kubernetes", version, "--on", "sim", "--for", "1s", "--plain"])
+
+    assert (check, lab) == ((2, 2) if refused else (0, 0))
+    assert ("has no sleep" in "".join(capsys.readouterr())) is refused
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("version", ["1.20", "1.32", "1.34", "1.35", "1.36", "1.37", "fixed", "v1.36.2"])
 def test_a_version_with_a_profile_is_taken_without_a_word(

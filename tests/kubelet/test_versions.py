@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from crashy.kubelet.versions import NEWEST, PROFILES, EventTexts, Requeue
+from crashy.kubelet.versions import NEWEST, PROFILES, EventTexts, Requeue, nearest, of_cluster
 
 
 def test_the_named_versions_and_the_one_by_default() -> None:
@@ -87,6 +87,32 @@ def test_between_the_measured_ones(version: str) -> None:
 def test_around_the_newest_measured(version: str, differs: dict[str, bool]) -> None:
     """kubernetes#141155, #141342; KEP-5532."""
     assert PROFILES[version] == replace(NEWEST, version=version, **differs)
+
+
+@pytest.mark.parametrize(
+    ("version", "profile", "sleeps", "falls_back"),
+    [
+        ("1.20.9", "1.20", False, False),
+        ("1.25", "1.20", False, False),
+        ("1.26", "1.20", False, True),
+        ("1.29.4", "1.20", False, True),
+        ("1.30", "1.20", True, True),
+        ("v1.31.2+k3s1", "1.20", True, True),
+        ("1.33", "1.32", True, True),
+    ],
+)
+def test_what_is_not_the_kubelets_is_the_versions_own(
+    version: str, profile: str, *, sleeps: bool, falls_back: bool
+) -> None:
+    """An API server of 1.31 accepts `sleep` hooks (KEP-3960), a proxy of 1.26 falls back (KEP-1669)."""
+    for found in (nearest(version), of_cluster(version)):
+        assert found == replace(PROFILES[profile], sleep_hooks=sleeps, proxies_terminating_endpoints=falls_back)
+
+
+@pytest.mark.parametrize("version", list(PROFILES))
+def test_a_version_with_a_profile_has_just_that(version: str) -> None:
+    assert nearest(version) == PROFILES[version]
+    assert version == "fixed" or nearest(f"v{version}.1") == PROFILES[version]
 
 
 def filled(texts: EventTexts) -> dict[str, str]:

@@ -21,6 +21,8 @@ from tests.engines.kube.fakes import FakeApi, refused
     [
         ("v1.20.2", "1.20", False),
         ("v1.25.9-gke.1", "1.20", False),
+        ("v1.26.0", "1.20", True),
+        ("v1.31.5", "1.20", True),
         ("v1.33.1+k3s1", "1.32", True),
         ("v1.36.2", "1.36", True),
         ("v1.19.0", "1.20", False),
