@@ -74,6 +74,7 @@ GET = 'Get "http://10.0.0.1:80/x": '
         (EXEC, Answer(body="fine"), 0, Result.SUCCESS, "fine"),
         (EXEC, Answer(500, "no such file"), 0, Result.FAILURE, "no such file"),
         (EXEC, Refuse(), 0, Result.SUCCESS, ""),
+        (EXEC, Cut(0.4), 0.4, Result.FAILURE, ""),
         (EXEC, Hang(), 1, Result.FAILURE, 'command timed out: "cat f" timed out after 1s'),
         (RPC, Answer(), 0, Result.SUCCESS, "service healthy"),
         (RPC, Answer(500), 0, Result.FAILURE, 'service unhealthy (responded with "NOT_SERVING")'),
@@ -103,6 +104,10 @@ def test_a_probe_learns(handler: Handler, condition: Condition, seconds: float, 
 
     assert (took, outcome.result, outcome.error) == (seconds, result, "")
     assert outcome.output.startswith(output)
+
+
+def test_a_command_cannot_be_run_in_a_container_that_has_ended() -> None:
+    assert reply(Cut(), Probe(EXEC), "", NEWEST.texts) == (0, Outcome(Result.UNKNOWN, error="container not running"))
 
 
 @pytest.mark.parametrize(

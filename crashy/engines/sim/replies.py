@@ -83,8 +83,10 @@ def _exec(condition: Condition, probe: Probe, handler: Exec, texts: EventTexts) 
             return latency, Outcome(Result.SUCCESS if ok else Result.FAILURE, body)
         case Refuse() | Stall():
             return 0.0, Outcome(Result.SUCCESS)
+        case Cut(0.0):
+            return 0.0, Outcome(Result.UNKNOWN, error="container not running")
         case Cut(latency):
-            return latency, Outcome(Result.UNKNOWN, error="container not running")
+            return latency, _failure("")  # it was killed with its container: exit code 137
         case Missing():
             return 0.0, Outcome(Result.UNKNOWN, error=condition.error)
     text = texts.exec_timeout.format(command=" ".join(handler.command), timeout=format_go_duration(timeout))

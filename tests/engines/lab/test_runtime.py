@@ -191,6 +191,18 @@ async def test_an_exec_in_a_container_that_has_ended_is_an_error() -> None:
         assert await c.probe({"exec": {"command": ["true"]}}) == (Result.UNKNOWN, f'container "{c.id}" is not running')
 
 
+@needs_proc
+async def test_a_command_that_runs_when_its_container_ends_is_killed_with_it() -> None:
+    async with container("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done") as c:
+        await until(c.logs)
+        told = "echo asked > /proc/1/fd/1; sleep 600"
+        probing = asyncio.create_task(c.probe({"exec": {"command": ["sh", "-c", told]}}, timeoutSeconds=600))
+        await until(lambda: "asked" in c.logs())
+        await c.runtime.stop(c.id, 0)
+
+        assert await probing == (Result.FAILURE, "")
+
+
 async def test_network_probes_go_to_the_pods_own_address() -> None:
     env = [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
     script = ["sh", "-c", "echo up; exec python -m http.server 8000 --bind $IP"]
