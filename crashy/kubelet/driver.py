@@ -192,7 +192,7 @@ class PodDriver:
         self._probing.start(self._group)
         self._probing.trigger_readiness()
         found = self._sandbox.records(self.pod.template, view)
-        self._resizing.sync(self.pod.template, view.running(), self._recorder)
+        not_resized = self._resizing.sync(self.pod.template, view.running(), self._recorder)
         outdated = self._outdated | self._resizing.restarts.keys()
         records = {name: replace(record, changed=record.id in outdated) for name, record in found.items()}
         if restarts_all(self.pod.template, self._status.exit_codes(), self._profile):
@@ -219,7 +219,7 @@ class PodDriver:
             self._view = self._lifecycle.histories
             self._publish_view()
             self._probing.trigger_readiness()
-        self._wakeups.requeue([failure for failure in failures if failure])
+        self._wakeups.requeue([*not_resized, *(failure for failure in failures if failure)])
 
     async def _terminate(self) -> None:
         """Terminate the pod: stop liveness and startup probes, containers, then readiness; publish the final status."""

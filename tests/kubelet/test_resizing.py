@@ -5,11 +5,14 @@ The events of 1.36 and 1.34 as `kubectl describe` shows them there.
 
 from __future__ import annotations
 
+import asyncio
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from crashy.engines.sim.runtime import SimRuntime
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.pod import PodTemplate, parse_pod_template
 from tests.kubelet.simulation import Run, simulate
@@ -33,7 +36,7 @@ def template(resources: dict[str, Any]) -> PodTemplate:
 def resize(version: str, *steps: dict[str, Any]) -> Run:
     """Run a pod, and give it these resources at 10 s, 20 s and so on."""
     play = {10.0 * (i + 1): lambda d, _, to=to: d.update(template(to)) for i, to in enumerate(steps)}
-    return simulate(template(SMALL), lambda *_: WELL, 40, profile=PROFILES[version], play=play)
+    return simulate(template(SMALL), lambda *_: WELL, 60, profile=PROFILES[version], play=play)
 
 
 RESIZED = (
@@ -81,3 +84,19 @@ def test_each_change_has_its_generation() -> None:
     run = resize("1.36", MORE_CPU, SMALL)
 
     assert [text[-15:] for text in run.messages("ResizeCompleted")] == ['"generation":2}', '"generation":3}']
+
+
+def test_what_cannot_be_done_now_is_tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """kubelet: pkg/kubelet/pod_workers.go completeWork: 10 s x U[1, 1.5] after a failed sync; 1 s of its queue."""
+    tries = []
+
+    def third_time(*_: Any) -> bool:
+        tries.append(asyncio.get_running_loop().time())
+        return len(tries) == 3
+
+    monkeypatch.setattr(SimRuntime, "resize", third_time)
+    run = resize("1.36", MORE_CPU)
+
+    assert [10 <= later - earlier <= 17 for earlier, later in pairwise(tries)] == [True, True]
+    assert [reason for reason in run.reasons() if reason.startswith("Resize")] == ["ResizeStarted", "ResizeCompleted"]
+    assert run.restarts == 0

@@ -137,10 +137,10 @@ class V1(Cgroup):
     def limit(self, limits: Limits, *, whole: bool) -> None:
         """Limit its memory, swap included, and its CPU time."""
         memory = limits.memory or -1
-        with suppress(OSError):  # a kernel may count no swap; with it, this must never be less than the other
-            self._write("memory", "memory.memsw.limit_in_bytes", -1)
+        with suppress(OSError):  # a kernel may count no swap; this is never less than the other: it grows first
+            self._write("memory", "memory.memsw.limit_in_bytes", memory)
         self._write("memory", "memory.limit_in_bytes", memory)
-        with suppress(OSError):
+        with suppress(OSError):  # and shrinks last
             self._write("memory", "memory.memsw.limit_in_bytes", memory)
         self._write("cpu", "cpu.cfs_period_us", PERIOD)
         self._write("cpu", "cpu.cfs_quota_us", quota(limits.cpu) if limits.cpu else -1)

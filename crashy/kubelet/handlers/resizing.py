@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from crashy.kubelet.backoff import SyncFailure
 from crashy.kubelet.history import Instance
 from crashy.kubelet.recorder import Recorder
 from crashy.kubelet.runtime import Runtime
@@ -32,8 +33,8 @@ class Resizing:
         self._actuated: dict[str, Mapping[str, Any]] = {}
         self._under_way: set[str] = set()
 
-    def sync(self, template: PodTemplate, running: Mapping[str, Instance], recorder: Recorder) -> None:
-        """Resize what runs with other resources than the template's; what can't be done now waits for the next sync."""
+    def sync(self, template: PodTemplate, running: Mapping[str, Instance], recorder: Recorder) -> list[SyncFailure]:
+        """Resize what runs with other resources than the template's; return the failures, to be tried again."""
         spec = template.raw.get("spec", {})
         self._generation += self._spec not in (None, spec)
         self._spec = spec
@@ -46,15 +47,19 @@ class Resizing:
             recorder.resize("ResizeStarted", f"Pod resize started: {self._summary(raw, spec)}")
         self._under_way |= changed.keys()
         containers = {c.name: c for c in (*template.init_containers, *template.containers)}
+        failures = []
         for name, container_id in changed.items():
             if _policies(raw[name]) & resized(self._actuated[container_id], wanted[container_id]):
                 self.restarts[container_id] = f"Container {name} resize requires restart"
             elif self._runtime.resize(containers[name], container_id):
                 self._actuated[container_id] = wanted[container_id]
+            else:
+                failures.append(SyncFailure())
         left = {n for n, one in running.items() if resized(self._actuated[one.id], wanted[one.id])}
         if self._under_way and not left and self._under_way <= running.keys():
             self._under_way = set()
             recorder.resize("ResizeCompleted", f"Pod resize completed: {self._summary(raw, spec)}")
+        return failures
 
     def _summary(self, raw: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
         told: dict[str, Any] = {

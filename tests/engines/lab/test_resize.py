@@ -26,6 +26,13 @@ def read(file: Path) -> str:
     return file.read_text().strip()
 
 
+def read_swap(c: Started) -> str:
+    """Return the bytes of memory and swap that a group of v1 allows; nothing where the kernel doesn't count swap."""
+    group = c.runtime._running[c.id].group
+    file = group.folders["memory"] / "memory.memsw.limit_in_bytes" if group else None
+    return read(file) if file and file.exists() else ""
+
+
 async def test_its_group_has_the_new_limits_while_it_runs() -> None:
     small, large = ({"limits": {"cpu": cpu, "memory": memory}} for cpu, memory in (("200m", "64Mi"), ("400m", "128Mi")))
     async with container("sleep", "600", resources=small) as c:
@@ -43,12 +50,14 @@ async def test_less_than_the_memory_in_use_is_not_possible() -> None:
     eats = "b = b'x' * (48 << 20); print('full', flush=True); import time; time.sleep(600)"
     async with container("python3", "-c", eats, resources={"limits": {"memory": "96Mi"}}) as c:
         before = limits(c)
+        swap = read_swap(c)
         (app,) = c.pod.template.containers
         while "full" not in c.logs():
             await c.probe({"exec": {"command": ["true"]}})
 
         assert not c.runtime.resize(replace(app, resources={"limits": {"memory": "8Mi"}}), c.id)
         assert limits(c) == before
+        assert read_swap(c) == swap
 
 
 async def test_one_that_has_ended_needs_none() -> None:
