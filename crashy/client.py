@@ -177,7 +177,7 @@ def choose(
     """Return the pods that a target selects; raises BadInput, naming the `option`, for none or an ambiguous prefix."""
     import random
 
-    from crashy.targets import Facts, Target, choose, named
+    from crashy.targets import Facts, Target, choose, listed, named
 
     def facts(pod: dict[str, Any]) -> Facts:
         return Facts(pod["name"], pod.get("ready", False), pod.get("labels", {}))
@@ -190,7 +190,7 @@ def choose(
     chosen = choose(target, pods, facts, rng or random.Random())
     if chosen and len(several) <= 1:
         return chosen
-    names = ", ".join(pod["name"] for pod in several or pods)
+    names = listed([pod["name"] for pod in several or pods])
     wrong = "more than one name begins with it:" if several else "no such pod; there are:"
     raise BadInput(f"{option}: {wanted!r}: {wrong} {names}")
 

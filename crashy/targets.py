@@ -87,8 +87,17 @@ def named(name: str, pods: Sequence[T], facts: Callable[[T], Facts]) -> list[T]:
     return [pod for pod in pods if facts(pod).name == name] or [pod for pod in pods if facts(pod).name.startswith(name)]
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return the first of these, and how many more there are.
+
+    >>> listed(["a", "b", "c", "d", "e", "f", "g"])
+    'a, b, c, d, e and 2 more'
+    """
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
 def no_patient(pods: Sequence[tuple[str, Sequence[str]]], takers: str) -> str:
     """Return that none of these pods, by name and images, takes faults, and which pods do (`takers`)."""
-    known = [f"{name} ({', '.join(images)})" for name, images in pods[:_NAMED]]
-    more = f" and {len(pods) - _NAMED} more" if len(pods) > _NAMED else ""
-    return f"no patient among these: {', '.join(known)}{more}; {takers}"
+    known = [f"{name} ({', '.join(images)})" for name, images in pods]
+    return f"no patient among these: {listed(known)}; {takers}"

@@ -31,7 +31,7 @@ from crashy.experiment.model import (
 )
 from crashy.experiment.targets import port_of, spared
 from crashy.objects.service import Service
-from crashy.targets import Target, choose, no_patient
+from crashy.targets import Target, choose, listed, no_patient
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.users import users
 
@@ -171,8 +171,8 @@ class _Runner:
         if meant := choose(target, views, PodView.facts, self._rng):
             images = [(view.pod.name, [one.image for one in view.pod.template.containers]) for view in meant]
             return no_patient(images, self._engine.takers)
-        names = ", ".join(view.pod.name for view in views)
-        return f"no such pod; there are: {names}" if names else "no such pod"
+        names = [view.pod.name for view in views]
+        return f"no such pod; there are: {listed(names)}" if names else "no such pod"
 
     async def _on_pod(self, step: Step, action: Action, view: PodView) -> None:
         pod = view.pod

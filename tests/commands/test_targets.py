@@ -73,6 +73,19 @@ def test_some_of_those_with_a_label() -> None:
 @pytest.mark.parametrize(
     ("wanted", "line"),
     [
+        ("web-", "--pod: 'web-': more than one name begins with it: web-0, web-1, web-2, web-3, web-4 and 995 more"),
+        ("nginx", "--pod: 'nginx': no such pod; there are: web-0, web-1, web-2, web-3, web-4 and 995 more"),
+    ],
+)
+def test_of_many_the_first_are_listed(wanted: str, line: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        choose([{"name": f"web-{i}"} for i in range(1000)], wanted)
+    assert refused.value.lines == (line,)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "line"),
+    [
         ("webapp-", "--pod: 'webapp-': more than one name begins with it: webapp-1, webapp-2"),
         ("nginx", "--pod: 'nginx': no such pod; there are: webapp-1, webapp-2, webapp, crashy-5d4f-x2"),
     ],

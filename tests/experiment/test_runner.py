@@ -111,6 +111,18 @@ def test_steps_come_at_their_times_between_the_begin_and_the_end(tmp_path: Path)
     assert [step[0] for step in steps(record)] == [5.0, 9.0, 9.0, 9.0]
 
 
+def test_a_step_for_a_pod_that_is_not_there_lists_some_that_are(tmp_path: Path) -> None:
+    record = simulate(
+        tmp_path,
+        {"at": 3, "scale": "deployment/web", "replicas": 8},
+        {"at": 9, "delete": "pod", "target": "web-nobody"},
+    )
+
+    ((_, reason, message),) = [step for step in steps(record) if step[0] == 9]
+    assert (reason, message[:24], message[-10:]) == ("Skipped", "no such pod; there are: ", "and 3 more")
+    assert message.count("web-") == 5
+
+
 def test_what_the_api_server_would_not_apply_is_refused_and_the_run_goes_on(tmp_path: Path) -> None:
     def pod(**more: str) -> dict[str, object]:
         container = {"name": "app", "image": "crashy-app:1", **more}
