@@ -73,10 +73,11 @@ def summarize(events: Sequence[Event], successes: int = 1) -> RunSummary:
     samples = requests(events)
     failed = sorted(sample.due for sample in samples if not sample.ok)
     pods = list(kinds.POD.read(events))
+    done = _without_refused(events)
     return RunSummary(
         faults=tuple(
-            _fault(event, events[i + 1 :], [e for e in events[:i] if e.object == event.object])
-            for i, event in enumerate(events)
+            _fault(event, done[i + 1 :], [e for e in done[:i] if e.object == event.object])
+            for i, event in enumerate(done)
             if event.kind == kinds.FAULT and event.reason == "Injected"
         ),
         requests=len(samples),
@@ -92,6 +93,23 @@ def summarize(events: Sequence[Event], successes: int = 1) -> RunSummary:
         after_leaving=_after_leaving(events),
         end=events[-1].t if events else 0.0,
     )
+
+
+def _without_refused(events: Iterable[Event]) -> list[Event]:
+    """Leave out the faults that were tried and, as NotInjected says (`SPEC: WHY`), not injected."""
+    left: list[Event] = []
+    for event in events:
+        if event.kind == kinds.FAULT and event.reason == "NotInjected":
+            tried = (i for i in reversed(range(len(left))) if _is_tried(left[i], event))
+            if (last := next(tried, None)) is not None:
+                del left[last]
+        left.append(event)
+    return left
+
+
+def _is_tried(event: Event, refused: Event) -> bool:
+    is_fault = event.kind == kinds.FAULT and event.reason == "Injected"
+    return is_fault and event.object == refused.object and refused.message.startswith(f"{event.message}: ")
 
 
 def _ready_at_the_end(pods: Sequence[tuple[Event, kinds.PodStatus]]) -> dict[str, bool]:

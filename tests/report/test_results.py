@@ -95,6 +95,30 @@ def test_a_second_fault_on_the_same_pod_has_its_own_row() -> None:
     assert second.detected_by == "NotReady"
 
 
+def refused(t: float, spec: str, why: str, name: str = "web-1") -> Event:
+    return Event(t, "lab", "fault", f"pod/{name}", "NotInjected", f"{spec}: {why}")
+
+
+def test_a_fault_that_was_not_injected_has_no_row() -> None:
+    tried = [fault(10, "memory to=90%"), refused(10.1, "memory to=90%", "to: '90%': the container has no memory limit")]
+    troubles = [pod(10.2, ready=False), pod(10.3, ready=True)]
+
+    assert faults([pod(1, ready=True), *tried, *troubles]) == ()
+    assert faults([*FREEZE[:6], *(one._replace(t=11.05) for one in tried), *FREEZE[6:]]) == faults(FREEZE)
+
+
+def test_only_what_was_refused_is_taken_back() -> None:
+    events = [fault(1, "crash"), fault(2, "error"), fault(2, "error", "web-2"), fault(3, "error code=500")]
+
+    seen = faults([*events, refused(4, "error", "no such pod")])
+
+    assert [(one.pod, one.fault) for one in seen] == [
+        ("web-1", "crash"),
+        ("web-2", "error"),
+        ("web-1", "error code=500"),
+    ]
+
+
 def test_another_pods_troubles_are_not_this_ones() -> None:
     (seen,) = faults([fault(1, "unready", "web-2"), pod(2, ready=False), kube(3, "Unhealthy", "no")])
 
