@@ -95,6 +95,14 @@ def watch(
     objects: Iterable[Object], steps: list[Object], seconds: float, *, on: str, profile: Profile, **more: Object
 ) -> list[Event]:
     """Run objects on sim or in a lab, perform the steps, and return all that happened."""
+    with asyncio.Runner(loop_factory=VirtualLoop if on == "sim" else None) as runner:
+        return runner.run(watching(objects, steps, seconds, on=on, profile=profile, **more))
+
+
+async def watching(
+    objects: Iterable[Object], steps: list[Object], seconds: float, *, on: str, profile: Profile, **more: Object
+) -> list[Event]:
+    """Do as `watch` on the running loop, which is a virtual one for sim; several labs may run side by side."""
     plan = {
         "name": "effects",
         "lesson": "effects",
@@ -102,8 +110,8 @@ def watch(
         "steps": steps,
         "duration": f"{seconds:g}s",
     }
-
-    async def main(folder: Path) -> list[Event]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         (file := folder / "plan.yaml").write_text(yaml.safe_dump({**plan, **more, "expect": {}}))
         experiment = read_experiment(file)
         timeline = Timeline(asyncio.get_running_loop().time)
@@ -118,12 +126,6 @@ def watch(
         async with engine as running:
             await perform(experiment, running, timeline, rng=rng, stop=asyncio.Event(), recover=True)
             return [*events]  # what the end of the engine does is none of it
-
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        asyncio.Runner(loop_factory=VirtualLoop if on == "sim" else None) as runner,
-    ):
-        return runner.run(main(Path(folder)))
 
 
 def at(seconds: float, what: str, value: str, target: str) -> Object:

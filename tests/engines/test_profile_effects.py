@@ -12,7 +12,7 @@ from tests.engines.effects import Seen, container, pod, probe, service, watch
 from tests.engines.profile_effects import EFFECTS
 
 ELSEWHERE = {
-    "version": "test_what_a_pod_is_told_of_the_version, in the lab: sim's containers read no headers",
+    "version": "lab/test_profile_effects.py: sim's containers read no headers",
     "texts": "test_profile_texts.py",
     "propagation": "test_propagation.py: how late a version's proxies are",
     "sleep_hooks": "test_hooks.py: a pod that has one is refused",

@@ -5,6 +5,7 @@ The recordings are not part of this repository: without them the tests are skipp
 
 from __future__ import annotations
 
+import asyncio
 import json
 import lzma
 import os
@@ -17,7 +18,8 @@ import pytest
 import yaml
 
 from crashy.kubelet.versions import PROFILES
-from tests.engines.effects import watch
+from crashy.timeline import Event
+from tests.engines.effects import watch, watching
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(os.environ.get("RECORDED_LESSONS", ROOT.parent / "shared/kubelet/lessons-1.36/new-features"))
@@ -56,11 +58,22 @@ def recorded(name: str) -> list[list[dict[str, Any]]]:
     return [[json.loads(line) for line in lzma.open(file, "rt")] for file in files]
 
 
-def here(name: str, engine: str, version: str = "1.36") -> list[dict[str, Any]]:
-    plan = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
-    seconds = float(str(plan["duration"]).removesuffix("s"))
-    events = watch(plan["manifests"], plan["steps"], seconds, on=engine, profile=PROFILES[version])
+def plan(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]], float]:
+    """Return the manifests, the steps and the seconds of a recorded experiment."""
+    read = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    return read["manifests"], read["steps"], float(str(read["duration"]).removesuffix("s"))
+
+
+def lines(events: list[Event]) -> list[dict[str, Any]]:
     return [json.loads(event.to_json()) for event in events]
+
+
+def on_sim(name: str, version: str = "1.36") -> list[dict[str, Any]]:
+    return lines(watch(*plan(name), on="sim", profile=PROFILES[version]))
+
+
+async def in_the_lab(name: str) -> list[dict[str, Any]]:
+    return lines(await watching(*plan(name), on="lab", profile=PROFILES["1.36"]))
 
 
 def injected(events: list[dict[str, Any]]) -> tuple[str, float]:
@@ -72,14 +85,8 @@ def injected(events: list[dict[str, Any]]) -> tuple[str, float]:
 LESSONS = ["g8-startup-restart", "g9-startup-not-again", "g10-startup-after-probe-kill", "g11-ready-while-not-started"]
 
 
-@pytest.mark.parametrize(
-    ("name", "engine"),
-    # Of g8's startup period of a second chance may leave too little to be seen; on sim the seed decides.
-    [(name, engine) for name in LESSONS for engine in ("sim", "lab") if (name, engine) != (LESSONS[0], "lab")],
-)
-def test_the_second_start_goes_as_recorded(name: str, engine: str) -> None:
-    """kubernetes#141155."""
-    events = here(name, engine)
+def second_start(name: str, events: list[dict[str, Any]]) -> None:
+    """Hold the states from the fault on to those of a repeat: kubernetes#141155."""
     mine = states(events, *injected(events))
     theirs = [states(one, *injected(one)) for one in recorded(name)]
 
@@ -95,15 +102,14 @@ def test_the_second_start_goes_as_recorded(name: str, engine: str) -> None:
 )
 @pytest.mark.parametrize("name", ["g10-startup-after-probe-kill", "g11-ready-while-not-started"])
 def test_from_1_35_on_it_is_ready_before_it_has_started(name: str, version: str, *, early: bool) -> None:
-    events = here(name, "sim", version)
+    events = on_sim(name, version)
     second = [one.said[1:3] for one in states(events, *injected(events)) if one.said[0] == 1]
 
     assert second == [*([(True, True)] if early else []), (False, False), (True, True)]
 
 
-@pytest.mark.parametrize("engine", ["sim", "lab"])
-def test_the_hooks_of_sidecars_run_at_once(engine: str) -> None:
-    """Seconds from the deletion: all Killing events, then the ends of main (4 s of preStop), second (1 s) and first."""
+def hooks_of_sidecars(name: str, events: list[dict[str, Any]]) -> None:
+    """Hold the seconds from the deletion: Killing events, ends of main (4 s of preStop), second (1 s) and first."""
 
     def ends(events: list[dict[str, Any]]) -> tuple[list[float], list[float]]:
         deleted = next(one["t"] for one in events if one["kind"] == "pod" and one["data"]["deleting"])
@@ -114,22 +120,48 @@ def test_the_hooks_of_sidecars_run_at_once(engine: str) -> None:
                 over[one["data"]["container"]] = one["t"] - deleted
         return killing, [*over.values()]
 
-    killing, mine = ends(here("g7-sidecar-end", engine))
+    killing, mine = ends(events)
 
     assert len(killing) == 3
     assert max(killing) < 0.3
-    for one in recorded("g7-sidecar-end"):
+    for one in recorded(name):
         theirs, ended = ends(one)
         assert max(theirs) < 0.3
         assert mine == pytest.approx(ended, abs=0.5)
 
 
-@pytest.mark.parametrize("engine", ["sim", "lab"])
-def test_the_endpoint_of_a_pod_that_ends(engine: str) -> None:
+def endpoint_of_a_pod_that_ends(name: str, events: list[dict[str, Any]]) -> None:
+    """Hold the first and the last endpoints from the deletion on."""
+
     def endpoints(events: list[dict[str, Any]]) -> list[tuple[list[str], ...]]:
         deleted = next(one["t"] for one in events if one["kind"] == "pod" and one["data"]["deleting"])
         said = [one for one in events if one["kind"] == "endpoints" and one["t"] >= deleted - 0.05]
         states = [tuple(one["data"][key] for key in ("ready", "not_ready", "serving")) for one in said]
         return [states[0], states[-1]]  # whether a probe falls into its last half second is chance
 
-    assert endpoints(here("g6-endpoints", engine)) in [endpoints(one) for one in recorded("g6-endpoints")]
+    assert endpoints(events) in [endpoints(one) for one in recorded(name)]
+
+
+MEASURES = {
+    **dict.fromkeys(LESSONS, second_start),
+    "g7-sidecar-end": hooks_of_sidecars,
+    "g6-endpoints": endpoint_of_a_pod_that_ends,
+}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_on_sim_it_goes_as_recorded(name: str) -> None:
+    MEASURES[name](name, on_sim(name))
+
+
+@pytest.mark.slow
+def test_in_the_lab_it_goes_as_recorded() -> None:
+    """All of them side by side, each in a lab of its own."""
+    # Of g8's startup period of a second chance may leave too little to be seen; on sim the seed decides.
+    names = [name for name in MEASURES if name != LESSONS[0]]
+
+    async def all_of_them() -> list[list[dict[str, Any]]]:
+        return await asyncio.gather(*(in_the_lab(name) for name in names))
+
+    for name, events in zip(names, asyncio.run(all_of_them()), strict=True):
+        MEASURES[name](name, events)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import pytest
 
 from crashy.kubelet.versions import PROFILES
-from crashy.timeline import Event
 from tests.engines.effects import Seen, container, pod, probe, watch
 from tests.engines.profile_effects import EFFECTS
 
@@ -32,32 +30,18 @@ ASKED = pod(
 )
 
 
-@cache
-def seen(version: str) -> list[Event]:
-    """Run all pods of the fields in one lab."""
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_each_version_does_and_tells_a_pod(version: str) -> None:
     objects: list[dict[str, Any]] = [one for effect in SHOWN.values() for one in effect.objects]
     steps = [step for effect in SHOWN.values() for step in effect.steps]
     seconds = max(effect.seconds for effect in SHOWN.values()) + 4
-    return watch([*objects, ASKED], steps, seconds, on="lab", profile=PROFILES[version])
+    events = watch([*objects, ASKED], steps, seconds, on="lab", profile=PROFILES[version])
 
-
-@pytest.mark.xdist_group("effects")
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize("version", VERSIONS)
-def test_what_each_version_does(version: str) -> None:
-    events = seen(version)
     found = {
         name: effect.measure(Seen(events, effect.objects[0]["metadata"]["name"])) for name, effect in SHOWN.items()
     }
-
     number = VERSIONS.index(version)
     assert found == {name: effect.by_version[number] for name, effect in SHOWN.items()}
-
-
-@pytest.mark.xdist_group("effects")
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize("version", VERSIONS)
-def test_what_a_pod_is_told_of_the_version(version: str) -> None:
-    told = {one.message for one in Seen(seen(version), "asked").of("log")}
-
-    assert told == {f"kube-probe/{version}"}
+    assert {one.message for one in Seen(events, "asked").of("log")} == {f"kube-probe/{version}"}
