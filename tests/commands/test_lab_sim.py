@@ -79,7 +79,7 @@ def test_what_is_not_a_patient_is_reported_and_answers_as_a_healthy_app() -> Non
 
     assert done.returncode == 0
     assert "note: stand-ins, healthy apps that answer on the ports that are declared or probed" in done.stderr
-    assert "limits: redis\n" in done.stderr
+    assert "probed: redis\n" in done.stderr
     failed = [e["message"] for e in events(done) if e["reason"] == "Unhealthy"]
     assert not any(message.endswith(":6379: connect: connection refused") for message in failed[1:])
 
@@ -180,4 +180,4 @@ def test_an_image_can_not_control_the_terminal() -> None:
     done = sim("--for", "1s", "-", stdin=pod)
 
     assert done.returncode == 0
-    assert r"limits: b\x1b[31m" in done.stderr
+    assert r"probed: b\x1b[31m" in done.stderr
