@@ -14,7 +14,7 @@ from crashy.kubelet.detection import Bounds, first_failure, first_probe
 from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.images import is_patient
-from crashy.objects.pod import Probe, ProbeType
+from crashy.objects.pod import Exec, Probe, ProbeType
 
 RELIST = NEWEST.relist_seconds
 """The kubelet looks at its containers, and syncs a pod again, on a grid of so many seconds."""
@@ -119,10 +119,12 @@ def listens(target: CheckTarget) -> Bounds:
 
 def waits_for(target: CheckTarget, probe: Probe) -> Bounds:
     """Bound the time from a start before which a probe can't succeed, as far as that is known."""
-    if not is_patient(target.container.image) and outcome(target, probe, FailureMode.EXIT).verdict is Verdict.PASSES:
-        return Bounds(0.0, 0.0)
-    path = getattr(probe.handler, "path", "")
-    if "read" in path or (probe is target.container.readiness_probe and not _is_always_ready(target, path)):
+    path, file = getattr(probe.handler, "path", ""), ""
+    if isinstance(probe.handler, Exec) and is_patient(target.container.image):  # is_healthy is there from the start
+        file = next((word for word in probe.handler.command if "is_ready" in word), "")
+    if not file and outcome(target, probe, FailureMode.EXIT).verdict is Verdict.PASSES:  # it asks nobody
+        return AT_ONCE
+    if file or "read" in path or (probe is target.container.readiness_probe and not _is_always_ready(target, path)):
         return Bounds(target.env.least_readies, target.env.readies)
     return listens(target)
 

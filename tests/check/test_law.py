@@ -154,6 +154,24 @@ def stops(seconds: int) -> dict[str, Any]:
     return {"lifecycle": {"preStop": {"exec": {"command": ["sleep", str(seconds)]}}}}
 
 
+@pytest.mark.parametrize("version", ["1.20", "1.32", "1.36"])
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"readinessProbe": command("true", periodSeconds=5)},
+        {"readinessProbe": command("cat", "/app/is_ready")},
+        {"readinessProbe": command("sh", "-c", "test -f /app/is_ready")},
+        {"startupProbe": command("cat", "/app/is_ready")},
+    ],
+)
+def test_a_command_on_the_patient_waits_for_the_file_that_says_it_is_ready_and_for_nothing_else(
+    container: dict[str, Any], version: str
+) -> None:
+    case = only(slow(container, "4"))
+
+    assert broken(replace(case, target=replace(case.target, profile=PROFILES[version]))) == []
+
+
 READYZ = http("/readyz", periodSeconds=2, failureThreshold=2)
 BOTH = {"livenessProbe": READYZ, "readinessProbe": http("/readyz", periodSeconds=1)}
 SLEEPS = {"readinessProbe": http("/readyz", periodSeconds=1), "livenessProbe": command("sleep", "9", timeoutSeconds=2)}

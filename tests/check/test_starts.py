@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crashy.check.starts import RELIST, start
 from crashy.kubelet.detection import Bounds
-from tests.check.targets import http, target
+from tests.check.targets import command, http, target
 from tests.check.test_numbers import HAIR, PROBE
 from tests.kubelet.scripted import Hang, Life, ScriptedPhase
 from tests.kubelet.simulation import simulate
@@ -40,6 +40,24 @@ from tests.kubelet.simulation import simulate
             (2, 12),
         ),
         ({"livenessProbe": http(), "env": {"APP_START_DELAY": 45}}, 20, (20, 31), "liveness", (0, 0)),
+        # A command waits for the app that it asks, and for the file that says that it is ready; others don't.
+        ({"readinessProbe": command("true", periodSeconds=5), "env": {"READY_AFTER": 4}}, None, None, None, (0, 5)),
+        ({"readinessProbe": command("cat", "/app/is_ready"), "env": {"READY_AFTER": 4}}, None, None, None, (4, 14)),
+        ({"readinessProbe": command("curl", "localhost"), "env": {"READY_AFTER": 4}}, None, None, None, (4, 14)),
+        (
+            {"startupProbe": command("sh", "-c", "test -f /app/is_ready && true"), "env": {"READY_AFTER": 4}},
+            20,
+            (20, 31),
+            "startup",
+            (4, 15),
+        ),
+        (
+            {"readinessProbe": command("cat", "/app/is_healthy"), "env": {"APP_START_DELAY": 4}},
+            None,
+            None,
+            None,
+            (0, 10),
+        ),
     ],
 )
 def test_what_a_start_may_take(
