@@ -108,7 +108,7 @@ def _start(target: CheckTarget, result: Numbers) -> str:
 
 
 def _row(target: CheckTarget, mode: FailureMode, impact: Impact) -> tuple[str, ...]:
-    star = "" if target.env.starts else " *"
+    star = "" if target.env.knows_start else " *"
     share = ""
     if target.pods != 1:
         share = " (1 pod in N)" if target.pods is None else f" (1 pod in {target.pods})" if target.pods else ""
@@ -139,7 +139,7 @@ def _traps(findings: Sequence[Finding], explained: set[str], width: int) -> Iter
 
 
 def _legend(targets: Sequence[CheckTarget], width: int) -> Iterator[str]:
-    star = "* and the time that the app takes to start. " if any(not s.env.starts for s in targets) else ""
+    star = "* and the time that the app takes to start. " if any(not s.env.knows_start for s in targets) else ""
     again = ", ".join(f"{wait:g}" for wait in dict.fromkeys(waits()))
     text = (
         f"{star}Lower to upper bound of a first failure, with Kubernetes {targets[0].profile.version}; repeated "

@@ -140,7 +140,7 @@ async def _run(case: Case, failure: Failure | None, patience: float) -> tuple[li
     timeline.subscribe(events.append)
     target = case.target
     drain = target.env.drains.worst if target.env.drains else failure.drain if failure else 0.0
-    model = Model(start=Fixed(target.env.starts), drain=Fixed(drain), run=Fixed(EVER))
+    model = Model(start=Fixed(target.env.starts - target.env.sleeps), drain=Fixed(drain), run=Fixed(EVER))
     rng = random.Random(failure.seed if failure else 0)
     images = (*target.template.init_containers, *target.template.containers)
     models = {one.image: model for one in images}
@@ -185,6 +185,8 @@ def seen(case: Case, failure: Failure) -> Seen:
     last = next((event for event in reversed(events) if event.kind == "pod"), None)
     if last is None or last.t < (back or 0.0) or not is_ready(last, target):
         back = None  # not for long
+    if back is not None and not (target.container.readiness_probe or target.container.startup_probe):
+        back += target.env.starts  # nothing else shows when it listens
     if ready_at is None:
         return Seen(None, None, None, None)
     return Seen(ready_at, *(None if t is None else t - onset for t in (killed, out, back)))

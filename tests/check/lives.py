@@ -53,7 +53,7 @@ async def _watched(case: law.Case, drain: float, seconds: float) -> list[Event]:
     timeline.subscribe(events.append)
     target = case.target
     drain = target.env.drains.worst if target.env.drains else drain
-    model = Model(start=Fixed(target.env.starts), drain=Fixed(drain), run=Fixed(law.EVER))
+    model = Model(start=Fixed(target.env.starts - target.env.sleeps), drain=Fixed(drain), run=Fixed(law.EVER))
     models = {one.image: model for one in target.template.containers}
     rng = random.Random(int(drain))
     async with sim.running(timeline, rng=rng, profile=target.profile, models=models) as engine:

@@ -172,6 +172,26 @@ def test_a_command_on_the_patient_waits_for_the_file_that_says_it_is_ready_and_f
     assert broken(replace(case, target=replace(case.target, profile=PROFILES[version]))) == []
 
 
+@pytest.mark.parametrize("version", ["1.20", "1.32", "1.36"])
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"readinessProbe": tcp(periodSeconds=10)},
+        {"readinessProbe": tcp(periodSeconds=3)},
+        {"readinessProbe": http(periodSeconds=4), "livenessProbe": tcp(periodSeconds=4, initialDelaySeconds=3)},
+        {"startupProbe": tcp(periodSeconds=3)},
+        {"livenessProbe": tcp(periodSeconds=3, failureThreshold=6)},
+    ],
+)
+def test_what_a_command_does_before_the_app_counts_as_its_start(container: dict[str, Any], version: str) -> None:
+    case = only(pod({"command": ["sh", "-c", "sleep 2; touch /begun && sleep 3; exec server"], **container}))
+    case = replace(case, target=replace(case.target, profile=PROFILES[version]))
+
+    assert case.target.env.starts == 5
+    assert not case.aside
+    assert broken(case) == []
+
+
 READYZ = http("/readyz", periodSeconds=2, failureThreshold=2)
 BOTH = {"livenessProbe": READYZ, "readinessProbe": http("/readyz", periodSeconds=1)}
 SLEEPS = {"readinessProbe": http("/readyz", periodSeconds=1), "livenessProbe": command("sleep", "9", timeoutSeconds=2)}
@@ -191,6 +211,8 @@ SLEEPS = {"readinessProbe": http("/readyz", periodSeconds=1), "livenessProbe": c
         (slow(SLEEPS, "1"), (1, 2)),
         (slow(SLEEPS, "90"), None),
         (pod(SLEEPS), (0, 1)),
+        (pod(BOTH | stops(20) | {"command": ["sh", "-c", "sleep 10; server"]}), (10, 11)),
+        (pod(BOTH | {"command": ["sh", "-c", "sleep 50; server"]}), None),
         (pod({"livenessProbe": command("false", periodSeconds=1)}, restartPolicy="OnFailure"), (0, 0)),
     ],
 )
