@@ -11,6 +11,7 @@ from crashy.check.impacts import Impact
 from crashy.check.model import Finding, Severity
 from crashy.check.numbers import Numbers, numbers, waits
 from crashy.check.outcomes import FailureMode
+from crashy.check.starts import unguarded
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.objects.document import one_line
@@ -93,7 +94,9 @@ def _start(target: CheckTarget, result: Numbers) -> str:
     if start.by is None or start.safe is None:
         text = "may take any time"
     elif start.in_vain and start.ready:
-        text = f"{_seconds(start.safe)} are allowed, {start.by} ends each one after {_span(start.killed)}"
+        first = start.by is ProbeType.LIVENESS and unguarded(target)
+        each = "the first one" if first else "each one"
+        text = f"{_seconds(start.safe)} are allowed, {start.by} ends {each} after {_span(start.killed)}"
         text += f", and it has ended after {_span(start.ended)}"
     else:
         text = f"{_seconds(start.safe)} are allowed, {start.by} ends it after {_span(start.killed)}"

@@ -87,7 +87,7 @@ class Case:
         if not runs_patient(container) and command and not shell.others(command):
             return "its command ends, or is no server"
         if self.numbers.start.in_vain:
-            return "liveness kills a healthy app"
+            return "its own probes end a healthy app: see lives.py"
         if any(getattr(probe.handler, "host", "") for probe in self.target.probes.values()):
             return "another host is asked, of which nothing is known"
         if any(one.lifecycle.post_start for one in template.containers):
