@@ -14,7 +14,7 @@ from crashy.kubelet.detection import Bounds, first_failure, first_probe
 from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.images import is_patient
-from crashy.objects.pod import Exec, Probe, ProbeType
+from crashy.objects.pod import GRPC, Exec, Probe, ProbeType, TCPSocket
 
 RELIST = NEWEST.relist_seconds
 """The kubelet looks at its containers, and syncs a pod again, on a grid of so many seconds."""
@@ -138,23 +138,28 @@ def listens(target: CheckTarget) -> Bounds:
 
 def waits_for(target: CheckTarget, probe: Probe) -> Bounds:
     """Bound the time from a start before which a probe can't succeed, as far as that is known."""
-    path, file = getattr(probe.handler, "path", ""), ""
-    if isinstance(probe.handler, Exec) and is_patient(target.container.image):  # is_healthy is there from the start
-        file = next((word for word in probe.handler.command if "is_ready" in word), "")
+    handler, file = probe.handler, ""
+    if isinstance(handler, Exec) and is_patient(target.container.image):  # is_healthy is there from the start
+        file = next((word for word in handler.command if "is_ready" in word), "")
     if not file and outcome(target, probe, FailureMode.EXIT).verdict is Verdict.PASSES:  # it asks nobody
         return AT_ONCE
-    if file or "read" in path or (probe is target.container.readiness_probe and not _is_always_ready(target, path)):
+    if file or _asks_readiness(target, probe):
         return Bounds(target.env.least_readies, target.env.readies)
     return listens(target)
 
 
-def _is_always_ready(target: CheckTarget, path: str) -> bool:
-    """Return whether a patient's route is another probe's, which READY_AFTER leaves alone."""
-    if target.env.settings is None:
+def _asks_readiness(target: CheckTarget, probe: Probe) -> bool:
+    """Return whether a probe asks what READY_AFTER puts off: the patient's readiness, as far as that is known."""
+    readiness, handler = probe is target.container.readiness_probe, probe.handler
+    if isinstance(handler, TCPSocket):
         return False
-    from crashy.patient.probes import PROBE_ROUTES  # noqa: PLC0415 - few containers are the patient
+    if target.env.settings is None or isinstance(handler, Exec):
+        return readiness or "read" in getattr(handler, "path", "")
+    from crashy.patient import probes, routes  # noqa: PLC0415 - few containers are the patient
 
-    return PROBE_ROUTES.get(path, "readiness") != "readiness"
+    if isinstance(handler, GRPC):
+        return probes.GRPC_SERVICES.get(handler.service) == "readiness"
+    return probes.PROBE_ROUTES.get(routes.route(handler.path)) == "readiness"
 
 
 def ready_after_start(

@@ -21,6 +21,7 @@ from crashy.check.targets import CheckTarget
 from crashy.clock import VirtualLoop
 from crashy.engines.images import program, runs_patient
 from crashy.engines.sim import sim
+from crashy.engines.sim.life import BOOT_SECONDS
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.faults.base import parse_spec
 from crashy.fields.units import Fixed
@@ -244,7 +245,8 @@ def wrong_start(case: Case) -> Iterator[str]:
     took = None if ready_at is None else ready_at - begun
     if took is not None and not (container.readiness_probe or container.startup_probe):
         took = 0.0  # it is ready with its start, and that is published later
-    yield from outside("ready", bounds, took)
+    boot = BOOT_SECONDS[1] if case.target.env.obeys else 0.0
+    yield from outside("ready", bounds and Bounds(bounds.best, bounds.worst + boot), took)
 
 
 def wrong(case: Case, mode: FailureMode, seen: Seen) -> Iterator[str]:

@@ -153,15 +153,22 @@ def slow(container: dict[str, Any], start: str, **spec: Any) -> dict[str, Any]:
     "container",
     [
         {"readinessProbe": command("true", periodSeconds=5)},
+        {"readinessProbe": tcp(periodSeconds=5)},
+        {"readinessProbe": {"grpc": {"port": 9, "service": "liveness"}, "periodSeconds": 3}},
+        {"readinessProbe": {"grpc": {"port": 9}, "periodSeconds": 3}},
+        {"readinessProbe": http("/", periodSeconds=5)},
+        {"readinessProbe": http("/readyz?full", periodSeconds=5)},
         {"readinessProbe": command("cat", "/app/is_ready")},
         {"readinessProbe": command("sh", "-c", "test -f /app/is_ready")},
         {"startupProbe": command("cat", "/app/is_ready")},
     ],
 )
-def test_a_command_on_the_patient_waits_for_the_file_that_says_it_is_ready_and_for_nothing_else(
+def test_the_patient_is_waited_for_by_what_asks_whether_it_is_ready_and_by_nothing_else(
     container: dict[str, Any], version: str
 ) -> None:
-    case = only(slow(container, "4"))
+    manifest = slow(container, "4")
+    manifest["spec"]["containers"][0]["env"].append({"name": "GRPC_PORT", "value": "9"})
+    case = only(manifest)
 
     assert broken(replace(case, target=replace(case.target, profile=PROFILES[version]))) == []
 
