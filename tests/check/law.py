@@ -16,7 +16,7 @@ from typing import NamedTuple
 from crashy.check.impacts import Impact
 from crashy.check.numbers import Numbers, numbers
 from crashy.check.outcomes import FailureMode, hook_seconds
-from crashy.check.starts import RELIST, unguarded
+from crashy.check.starts import RELIST, unguarded, waits_for
 from crashy.check.targets import CheckTarget
 from crashy.clock import VirtualLoop
 from crashy.engines.images import program, runs_patient
@@ -87,8 +87,15 @@ class Case:
             return "it fails by itself"
         if not runs_patient(container) and command and not shell.others(command):
             return "its command ends, or is no server"
-        if self.numbers.start.in_vain:
+        begun = self.numbers.start
+        if begun.in_vain:
             return "its own probes end a healthy app: see lives.py"
+        if (
+            begun.by
+            and begun.safe is not None
+            and waits_for(self.target, self.target.probes[begun.by]).worst > begun.safe
+        ):
+            return "its own probes may end any start, or none"
         if any(getattr(probe.handler, "host", "") for probe in self.target.probes.values()):
             return "another host is asked, of which nothing is known"
         if any(one.lifecycle.post_start for one in template.containers):
