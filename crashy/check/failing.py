@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from crashy.check.model import Hit
 from crashy.check.outcomes import Verdict, outcome
-from crashy.check.starts import start
+from crashy.check.starts import start, unguarded
 from crashy.check.targets import CheckTarget
 from crashy.objects.pod import GRPC, Exec, ProbeType
 
@@ -36,5 +36,8 @@ def _effect(target: CheckTarget, kind: ProbeType) -> str:
     begun = start(target)
     if begun.by is not kind or begun.killed is None:
         return "it is restarted again and again"
-    killed = f"after {begun.killed.best:g} to {begun.killed.worst:g} s it is killed, again and again"
+    span = f"{begun.killed.best:g} to {begun.killed.worst:g} s"
+    if kind is ProbeType.LIVENESS and unguarded(target):  # that is another time after a kill
+        return f"it is killed {span} after its first start, and again and again"
+    killed = f"after {span} it is killed, again and again"
     return f"{killed}, and never ready" if kind is ProbeType.STARTUP else killed

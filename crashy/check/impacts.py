@@ -8,7 +8,7 @@ rest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from signal import SIGKILL, SIGTERM
 
 from crashy.check.outcomes import FailureMode, noticed, notices
@@ -63,11 +63,12 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     begun = start(target)
     detected, ended = _detected_and_ended(target, begun, mode, killing)
     restarted = ended and _restarted(target, mode, ended, killing)
-    ready = within_start(target, begun, ready_after_start(target, mode, _unguarded(target, mode)))
+    later = _next_start(target, begun)
+    ready = within_start(target, later, ready_after_start(target, mode, _unguarded(target, mode)))
     if ready is None or begun.ready is None:
         return Impact(detected, None, None, None)
     out = _out(target, mode, ended, killing)
-    app = within_start(target, begun, listens(target), asked=False)
+    app = within_start(target, later, listens(target), asked=False)
     answering = restarted and app and _sum(restarted, app)
     back = restarted and app and _sum(restarted, Bounds(max(ready.best, app.best), max(ready.worst, app.worst)))
     if back and _unguarded(target, mode) != AT_ONCE:
@@ -81,6 +82,15 @@ def impact(target: CheckTarget, mode: FailureMode, killing: Bounds) -> Impact:
     return Impact(detected, out, back, out if _waits_to_be_ready(target) or restarted is None else answering)
 
 
+def _next_start(target: CheckTarget, begun: Start) -> Start:
+    """Return what ends the start after a kill: where its startup probe doesn't guard it, liveness comes sooner."""
+    liveness, late = target.container.liveness_probe, unguarded(target)
+    if not late or not begun.in_vain or liveness is None or begun.killed is None or begun.by is ProbeType.STARTUP:
+        return begun
+    least = min(begun.killed.best, first_failure(liveness, ProbeFailure.REFUSE).best)
+    return replace(begun, killed=Bounds(least, begun.killed.worst + late))
+
+
 def _detected_and_ended(
     target: CheckTarget, begun: Start, mode: FailureMode, killing: Bounds
 ) -> tuple[Bounds | None, Bounds | None]:
@@ -90,7 +100,7 @@ def _detected_and_ended(
     if begun.in_vain and begun.ready and begun.killed and begun.ended:  # it is killed in any case, or is already
         left = max(begun.killed.worst + RELIST - begun.ready.best, 0.0)
         return Bounds(0.0, left), Bounds(0.0, max(begun.ended.worst - begun.ready.best, 0.0))
-    probed = begun.by is ProbeType.STARTUP or target.container.startup_probe is None
+    probed = begun.by is not None or target.container.startup_probe is None
     detected = noticed(target, ProbeType.LIVENESS, mode) if probed else None
     # The kill waits for the sync, and the sync for its tick.
     return detected, detected and _sum(detected, _SYNC, killing)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
+from crashy.check.commands import ENDLESS, run
 from crashy.check.ports import is_another_node
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds, detection
@@ -14,11 +14,7 @@ from crashy.objects import clients, images
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, Probe, ProbeType, Sleep, TCPSocket
 from crashy.objects.ports import PortError, find_port
 from crashy.objects.standin import ports
-from crashy.patient import shell
-from crashy.patient.commands import Ended, Other, advance
-
-ENDLESS = 86_400.0
-"""Seconds after which a command is taken never to end."""
+from crashy.patient.commands import Other
 
 
 class FailureMode(StrEnum):
@@ -99,7 +95,7 @@ def hook_seconds(hook: Handler | Sleep | None) -> tuple[float, bool]:
                 unknown.append(one)
                 return 0
 
-            _, least = _run(command, succeeds, ENDLESS)
+            _, least = run(command, succeeds, ENDLESS)
             return least, not unknown
     return 0.0, False
 
@@ -145,47 +141,12 @@ def _exec(target: CheckTarget, command: tuple[str, ...], timeout: float, mode: F
             return None
         return int(mode is FailureMode.EXIT or patient or clients.sees_errors(words))
 
-    ended, seconds = _run(command, other, timeout)
+    ended, seconds = run(command, other, timeout)
     shown = " ".join(" ".join(command).split())
     if ended is None:
-        _, whole = _run(command, other, ENDLESS)
+        _, whole = run(command, other, ENDLESS)
         takes = "never ends" if whole == ENDLESS else f"takes {whole:g} s"
         return Outcome(Verdict.HANGS, seconds, "" if mode else f"{shown} {takes}, timeoutSeconds is {timeout:g}")
     if ended.code:
         return Outcome(Verdict.FAILS, seconds, "" if mode else f"{shown} exits with {ended.code}")
     return Outcome(Verdict.PASSES, seconds)
-
-
-def _run(command: tuple[str, ...], other: Callable[[Other], int | None], most: float) -> tuple[Ended | None, float]:
-    """Run a command in no time; return how it ends, None if not within `most` seconds, and how many it takes.
-
-    `other` returns the exit code of what is not modelled, None if that never ends.
-    """
-    course = shell.run(command, _Believed())
-    sent: int | None = None
-    passed = 0.0
-    for _ in range(10_000):
-        wanted = advance(course, sent)
-        if isinstance(wanted, Ended):
-            return wanted, passed
-        sent = other(wanted) if isinstance(wanted, Other) else None
-        passed += 0.0 if isinstance(wanted, Other) else wanted
-        if passed >= most or (isinstance(wanted, Other) and sent is None):
-            break
-    return None, min(passed, most)
-
-
-class _Believed:
-    """Files of which each is there until it is removed."""
-
-    def __init__(self) -> None:
-        self._removed: set[str] = set()
-
-    def exists(self, path: str) -> bool:
-        return path not in self._removed
-
-    def write(self, path: str) -> None:
-        self._removed.discard(path)
-
-    def remove(self, path: str) -> None:
-        self._removed.add(path)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from crashy.check.commands import seconds_before_app
 from crashy.errors import BadInput
 from crashy.fields.units import parse_duration
 from crashy.kubelet.detection import Bounds
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class PatientEnv:
     """What the variables set; the defaults mean that nothing is known.
 
-    `starts` are the seconds until the app listens, `readies` those until it reports ready, both from its start;
+    `starts` are the seconds until the app listens, `readies` those until it reports ready, both from its container's
+    start; `sleeps` are those of them that pass before its command begins the app;
     `latency` is the delay of its probes' responses; `failures` are the variables that make it fail, with their seconds;
     `serial`: it serves one request at a time, each of `life.RNG_SECONDS`. `obeys`: it is the patient, which ends at
     SIGTERM; `drains` bounds how long an app takes for that whose model is known. `exit_code` is what KILL_IN_SECONDS
@@ -34,6 +36,7 @@ class PatientEnv:
     readies: float = 0.0
     least_starts: float = 0.0
     least_readies: float = 0.0
+    sleeps: float = 0.0
     latency: Mapping[ProbeType, float] = field(default_factory=dict)
     failures: Mapping[str, float] = field(default_factory=dict)
     serial: bool = False
@@ -42,6 +45,11 @@ class PatientEnv:
     settings: Settings | None = None
     drains: Bounds | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def knows_start(self) -> bool:
+        """Return whether it is known how long the app itself takes to start."""
+        return self.starts > self.sleeps
 
 
 # What the labs' original images do by default.
@@ -60,6 +68,19 @@ def is_known(container: Container) -> bool:
 def patient_env(
     container: Container, maps: Mapping[str, ConfigMap], annotations: Mapping[str, str] | None = None
 ) -> PatientEnv:
+    """Return what is known of a container's app, and of the simple commands before it; see `_app_env`."""
+    env, sleeps = _app_env(container, maps, annotations), seconds_before_app(container)
+    return replace(
+        env,
+        starts=env.starts + sleeps,
+        readies=env.readies + sleeps,
+        least_starts=env.least_starts + sleeps,
+        least_readies=env.least_readies + sleeps,
+        sleeps=sleeps,
+    )
+
+
+def _app_env(container: Container, maps: Mapping[str, ConfigMap], annotations: Mapping[str, str] | None) -> PatientEnv:
     """Read the variables of the patient, or of a lab's image that it stands in for.
 
     `maps` are the ConfigMaps of its namespace; one of its pod's `annotations` is the model of any other app.

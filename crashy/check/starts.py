@@ -14,7 +14,7 @@ from crashy.kubelet.detection import Bounds, first_failure, first_probe
 from crashy.kubelet.detection import Illness as ProbeFailure
 from crashy.kubelet.versions import NEWEST
 from crashy.objects.images import is_patient
-from crashy.objects.pod import Probe, ProbeType
+from crashy.objects.pod import GRPC, Exec, Probe, ProbeType, TCPSocket
 
 RELIST = NEWEST.relist_seconds
 """The kubelet looks at its containers, and syncs a pod again, on a grid of so many seconds."""
@@ -61,7 +61,26 @@ def start(target: CheckTarget) -> Start:
     # Until it listens, a start is refused at once; a failed probe that waits for its sync is asked no more.
     in_vain = not succeeds(target, kind) or waits_for(target, probe).best > quick.worst + hook
     begun = Start(safe, killed, kind, None, ended, in_vain)
+    if kind is ProbeType.STARTUP and not in_vain and waits_for(target, probe).worst <= safe:
+        begun = _ended_by_liveness(target) or begun
     return replace(begun, ready=within_start(target, begun, ready_after_start(target)))
+
+
+def _ended_by_liveness(target: CheckTarget) -> Start | None:
+    """Return what liveness makes of a first start that its startup probe grants; None if liveness can succeed."""
+    probe, started = target.container.liveness_probe, _counts_as_started(target, AT_ONCE)
+    if probe is None or started is None or succeeds(target, ProbeType.LIVENESS):
+        return None
+    well = outcome(target, probe)
+    if well.verdict is Verdict.ERRS:
+        return None
+    takes = min(max(target.env.latency.get(ProbeType.LIVENESS, 0.0), well.seconds), float(probe.timeout_seconds))
+    streak = (probe.failure_threshold - 1) * max(probe.period_seconds, takes) + takes
+    least = max(started.best, first_probe(probe).best) + streak
+    killed = Bounds(least, max(started.worst, probe.initial_delay_seconds) + probe.period_seconds + streak)
+    stop = kill_time(target, kill_reason(target))
+    ended = Bounds(least + stop.best, killed.worst + RELIST + stop.worst)
+    return Start(least, killed, ProbeType.LIVENESS, None, ended, in_vain=True)
 
 
 def within_start(target: CheckTarget, begun: Start, moment: Bounds | None, *, asked: bool = True) -> Bounds | None:
@@ -119,21 +138,28 @@ def listens(target: CheckTarget) -> Bounds:
 
 def waits_for(target: CheckTarget, probe: Probe) -> Bounds:
     """Bound the time from a start before which a probe can't succeed, as far as that is known."""
-    if not is_patient(target.container.image) and outcome(target, probe, FailureMode.EXIT).verdict is Verdict.PASSES:
-        return Bounds(0.0, 0.0)
-    path = getattr(probe.handler, "path", "")
-    if "read" in path or (probe is target.container.readiness_probe and not _is_always_ready(target, path)):
+    handler, file = probe.handler, ""
+    if isinstance(handler, Exec) and is_patient(target.container.image):  # is_healthy is there from the start
+        file = next((word for word in handler.command if "is_ready" in word), "")
+    if not file and outcome(target, probe, FailureMode.EXIT).verdict is Verdict.PASSES:  # it asks nobody
+        return AT_ONCE
+    if file or _asks_readiness(target, probe):
         return Bounds(target.env.least_readies, target.env.readies)
     return listens(target)
 
 
-def _is_always_ready(target: CheckTarget, path: str) -> bool:
-    """Return whether a patient's route is another probe's, which READY_AFTER leaves alone."""
-    if target.env.settings is None:
+def _asks_readiness(target: CheckTarget, probe: Probe) -> bool:
+    """Return whether a probe asks what READY_AFTER puts off: the patient's readiness, as far as that is known."""
+    readiness, handler = probe is target.container.readiness_probe, probe.handler
+    if isinstance(handler, TCPSocket):
         return False
-    from crashy.patient.probes import PROBE_ROUTES  # noqa: PLC0415 - few containers are the patient
+    if target.env.settings is None or isinstance(handler, Exec):
+        return readiness or "read" in getattr(handler, "path", "")
+    from crashy.patient import probes, routes  # noqa: PLC0415 - few containers are the patient
 
-    return PROBE_ROUTES.get(path, "readiness") != "readiness"
+    if isinstance(handler, GRPC):
+        return probes.GRPC_SERVICES.get(handler.service) == "readiness"
+    return probes.PROBE_ROUTES.get(routes.route(handler.path)) == "readiness"
 
 
 def ready_after_start(
@@ -147,20 +173,27 @@ def ready_after_start(
     """
     if target.template.readiness_gates:  # nobody sets the conditions
         return None
-    hook = hook_seconds(target.container.lifecycle.post_start)[0]
-    startup, readiness = target.container.startup_probe, target.container.readiness_probe
-    reached = Bounds(hook, hook + (_published(target) if startup or readiness else 0.0))
-    if startup is not None:
-        gate = Bounds(reached.best + unguarded.best, reached.worst + unguarded.worst)
-        if (passed := _first_success(target, startup, ProbeType.STARTUP, gate)) is None:
-            return None
-        reached = Bounds(passed.best, passed.worst + RELIST)
+    readiness = target.container.readiness_probe
+    if (reached := _counts_as_started(target, unguarded)) is None:
+        return None
     if readiness is None or (first := _first_success(target, readiness, ProbeType.READINESS, reached)) is None:
         return None if readiness else reached
     late = outcome(target, readiness).seconds
     streak = (readiness.success_threshold - 1) * max(readiness.period_seconds, late)
     fails = after is None or notices(target, readiness, after)
     return Bounds(first.best, first.worst + (streak if fails else 0.0))  # each sync may add a probe to a streak
+
+
+def _counts_as_started(target: CheckTarget, unguarded: Bounds) -> Bounds | None:
+    """Bound when a start is known as such, after a startup probe's success; None for never. See ready_after_start."""
+    hook = hook_seconds(target.container.lifecycle.post_start)[0]
+    startup, readiness = target.container.startup_probe, target.container.readiness_probe
+    reached = Bounds(hook, hook + (_published(target) if startup or readiness else 0.0))
+    if startup is None:
+        return reached
+    gate = Bounds(reached.best + unguarded.best, reached.worst + unguarded.worst)
+    passed = _first_success(target, startup, ProbeType.STARTUP, gate)
+    return passed and Bounds(passed.best, passed.worst + RELIST)
 
 
 def _first_success(target: CheckTarget, probe: Probe, kind: ProbeType, gate: Bounds) -> Bounds | None:

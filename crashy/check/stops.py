@@ -37,13 +37,14 @@ def goes_on(target: CheckTarget, reason: KillReason) -> Bounds:
     """Bound the time from the decision to kill until a container that starts answers its probes no more.
 
     The patient obeys SIGTERM: it ends while it warms up, and is not ready any more later. What another app does then
-    is unknown, unless its model says how long it drains.
+    is unknown, unless its model says how long it drains; the shell before it doesn't heed SIGTERM.
     """
     hook, left = _hook_and_grace(target, reason)
     if target.env.obeys:
         return hook
     if (drains := target.env.drains) is not None:
-        return Bounds(hook.best + min(drains.best, left), hook.worst + min(drains.worst, left))
+        longest = left if target.env.sleeps else min(drains.worst, left)
+        return Bounds(hook.best + min(drains.best, left), hook.worst + longest)
     return Bounds(hook.best, hook.worst + left)
 
 

@@ -11,6 +11,7 @@ from crashy.check.impacts import Impact
 from crashy.check.model import Finding, Severity
 from crashy.check.numbers import Numbers, numbers, waits
 from crashy.check.outcomes import FailureMode
+from crashy.check.starts import unguarded
 from crashy.check.targets import CheckTarget
 from crashy.kubelet.detection import Bounds
 from crashy.objects.document import one_line
@@ -93,7 +94,9 @@ def _start(target: CheckTarget, result: Numbers) -> str:
     if start.by is None or start.safe is None:
         text = "may take any time"
     elif start.in_vain and start.ready:
-        text = f"{_seconds(start.safe)} are allowed, {start.by} ends each one after {_span(start.killed)}"
+        first = start.by is ProbeType.LIVENESS and unguarded(target)
+        each = "the first one" if first else "each one"
+        text = f"{_seconds(start.safe)} are allowed, {start.by} ends {each} after {_span(start.killed)}"
         text += f", and it has ended after {_span(start.ended)}"
     else:
         text = f"{_seconds(start.safe)} are allowed, {start.by} ends it after {_span(start.killed)}"
@@ -108,7 +111,7 @@ def _start(target: CheckTarget, result: Numbers) -> str:
 
 
 def _row(target: CheckTarget, mode: FailureMode, impact: Impact) -> tuple[str, ...]:
-    star = "" if target.env.starts else " *"
+    star = "" if target.env.knows_start else " *"
     share = ""
     if target.pods != 1:
         share = " (1 pod in N)" if target.pods is None else f" (1 pod in {target.pods})" if target.pods else ""
@@ -139,7 +142,7 @@ def _traps(findings: Sequence[Finding], explained: set[str], width: int) -> Iter
 
 
 def _legend(targets: Sequence[CheckTarget], width: int) -> Iterator[str]:
-    star = "* and the time that the app takes to start. " if any(not s.env.starts for s in targets) else ""
+    star = "* and the time that the app takes to start. " if any(not s.env.knows_start for s in targets) else ""
     again = ", ".join(f"{wait:g}" for wait in dict.fromkeys(waits()))
     text = (
         f"{star}Lower to upper bound of a first failure, with Kubernetes {targets[0].profile.version}; repeated "

@@ -21,14 +21,8 @@ def runs_patient(container: Container) -> bool:
 
 
 def program(container: Container) -> tuple[str, ...]:
-    """Return the command that a container runs instead of its image's own program; empty if it names none.
-
-    `args` without a command are for the image's own program, but where that can only be a shell's: a command in them
-    stands for an image without a program of its own.
-    """
-    if container.command or (container.args and shell.known(container.args)):
-        return (*container.command, *container.args)
-    return ()
+    """Return the command that a container runs instead of its image's own program; empty if it names none."""
+    return shell.program(container.command, container.args)
 
 
 def runs_once(template: PodTemplate, container: Container) -> bool:

@@ -21,6 +21,15 @@ def ports(settings: Settings) -> tuple[int, ...]:
     return (*settings.port, *(port for port in own if port))
 
 
+def route(path: str) -> str:
+    """Return the route that a handler's path leads to: without query and fragment.
+
+    >>> route("readyz?full")
+    '/readyz'
+    """
+    return "/" + unquote(path.partition("#")[0].partition("?")[0]).removeprefix("/")
+
+
 def get_refused(settings: Settings, port: int, path: str, *, https: bool) -> str:
     """Return why a GET of a handler's path gets no answer below 400; empty if it gets one.
 
@@ -35,7 +44,7 @@ def get_refused(settings: Settings, port: int, path: str, *, https: bool) -> str
         return f"it speaks no TLS on {port}"
     if port == settings.grpc_port:
         return f"it speaks gRPC on {port}"
-    path = "/" + unquote(path.partition("#")[0].partition("?")[0]).removeprefix("/")
+    path = route(path)
     if path in ADMIN_PAGES or (path == "/metrics" and settings.metrics):
         return ""
     if path == "/admin/events":

@@ -109,6 +109,15 @@ def run(command: Sequence[str], files: Files) -> Course:
         return Ended(stop.code)
 
 
+def program(command: tuple[str, ...], args: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command that a container runs instead of its image's own program; empty if it names none.
+
+    `args` without a command are for the image's own program, but where that can only be a shell's: a command in them
+    stands for an image without a program of its own.
+    """
+    return (*command, *args) if command or (args and known(args)) else ()
+
+
 def known(command: Sequence[str]) -> bool:
     """Return whether a command begins with a shell's script or with what is modelled."""
     return script(command) is not None or PurePosixPath(command[0]).name in COMMANDS

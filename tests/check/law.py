@@ -16,11 +16,12 @@ from typing import NamedTuple
 from crashy.check.impacts import Impact
 from crashy.check.numbers import Numbers, numbers
 from crashy.check.outcomes import FailureMode, hook_seconds
-from crashy.check.starts import RELIST, unguarded
+from crashy.check.starts import RELIST, unguarded, waits_for
 from crashy.check.targets import CheckTarget
 from crashy.clock import VirtualLoop
 from crashy.engines.images import program, runs_patient
 from crashy.engines.sim import sim
+from crashy.engines.sim.life import BOOT_SECONDS
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.faults.base import parse_spec
 from crashy.fields.units import Fixed
@@ -86,8 +87,15 @@ class Case:
             return "it fails by itself"
         if not runs_patient(container) and command and not shell.others(command):
             return "its command ends, or is no server"
-        if self.numbers.start.in_vain:
-            return "liveness kills a healthy app"
+        begun = self.numbers.start
+        if begun.in_vain:
+            return "its own probes end a healthy app: see lives.py"
+        if (
+            begun.by
+            and begun.safe is not None
+            and waits_for(self.target, self.target.probes[begun.by]).worst > begun.safe
+        ):
+            return "its own probes may end any start, or none"
         if any(getattr(probe.handler, "host", "") for probe in self.target.probes.values()):
             return "another host is asked, of which nothing is known"
         if any(one.lifecycle.post_start for one in template.containers):
@@ -140,7 +148,7 @@ async def _run(case: Case, failure: Failure | None, patience: float) -> tuple[li
     timeline.subscribe(events.append)
     target = case.target
     drain = target.env.drains.worst if target.env.drains else failure.drain if failure else 0.0
-    model = Model(start=Fixed(target.env.starts), drain=Fixed(drain), run=Fixed(EVER))
+    model = Model(start=Fixed(target.env.starts - target.env.sleeps), drain=Fixed(drain), run=Fixed(EVER))
     rng = random.Random(failure.seed if failure else 0)
     images = (*target.template.init_containers, *target.template.containers)
     models = {one.image: model for one in images}
@@ -185,6 +193,8 @@ def seen(case: Case, failure: Failure) -> Seen:
     last = next((event for event in reversed(events) if event.kind == "pod"), None)
     if last is None or last.t < (back or 0.0) or not is_ready(last, target):
         back = None  # not for long
+    if back is not None and not (target.container.readiness_probe or target.container.startup_probe):
+        back += target.env.starts  # nothing else shows when it listens
     if ready_at is None:
         return Seen(None, None, None, None)
     return Seen(ready_at, *(None if t is None else t - onset for t in (killed, out, back)))
@@ -242,7 +252,8 @@ def wrong_start(case: Case) -> Iterator[str]:
     took = None if ready_at is None else ready_at - begun
     if took is not None and not (container.readiness_probe or container.startup_probe):
         took = 0.0  # it is ready with its start, and that is published later
-    yield from outside("ready", bounds, took)
+    boot = BOOT_SECONDS[1] if case.target.env.obeys else 0.0
+    yield from outside("ready", bounds and Bounds(bounds.best, bounds.worst + boot), took)
 
 
 def wrong(case: Case, mode: FailureMode, seen: Seen) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +14,11 @@ from hypothesis import strategies as st
 
 from crashy.check.outcomes import FailureMode
 from crashy.errors import BadInput
-from crashy.kubelet.detection import Bounds
 from crashy.kubelet.versions import PROFILES
 from crashy.manifest.load import SUFFIXES, read_file
 from crashy.manifest.parse import parse
 from crashy.objects.manifests import read
-from tests.check import law, lives
+from tests.check import law
 from tests.check.targets import MANIFESTS, command, http, read_targets, tcp
 
 WILD = Path(os.environ.get("WILD", MANIFESTS.parent.parent / "shared" / "wild"))
@@ -150,42 +148,49 @@ def slow(container: dict[str, Any], start: str, **spec: Any) -> dict[str, Any]:
     return pod({"image": "crashy-app", "env": [{"name": "READY_AFTER", "value": start}], **container}, **spec)
 
 
-def stops(seconds: int) -> dict[str, Any]:
-    return {"lifecycle": {"preStop": {"exec": {"command": ["sleep", str(seconds)]}}}}
+@pytest.mark.parametrize("version", ["1.20", "1.32", "1.36"])
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"readinessProbe": command("true", periodSeconds=5)},
+        {"readinessProbe": tcp(periodSeconds=5)},
+        {"readinessProbe": {"grpc": {"port": 9, "service": "liveness"}, "periodSeconds": 3}},
+        {"readinessProbe": {"grpc": {"port": 9}, "periodSeconds": 3}},
+        {"readinessProbe": http("/", periodSeconds=5)},
+        {"readinessProbe": http("/readyz?full", periodSeconds=5)},
+        {"readinessProbe": command("cat", "/app/is_ready")},
+        {"readinessProbe": command("sh", "-c", "test -f /app/is_ready")},
+        {"startupProbe": command("cat", "/app/is_ready")},
+    ],
+)
+def test_the_patient_is_waited_for_by_what_asks_whether_it_is_ready_and_by_nothing_else(
+    container: dict[str, Any], version: str
+) -> None:
+    manifest = slow(container, "4")
+    manifest["spec"]["containers"][0]["env"].append({"name": "GRPC_PORT", "value": "9"})
+    case = only(manifest)
 
-
-READYZ = http("/readyz", periodSeconds=2, failureThreshold=2)
-BOTH = {"livenessProbe": READYZ, "readinessProbe": http("/readyz", periodSeconds=1)}
-SLEEPS = {"readinessProbe": http("/readyz", periodSeconds=1), "livenessProbe": command("sleep", "9", timeoutSeconds=2)}
+    assert broken(replace(case, target=replace(case.target, profile=PROFILES[version]))) == []
 
 
 @pytest.mark.parametrize("version", ["1.20", "1.32", "1.36"])
 @pytest.mark.parametrize(
-    ("manifest", "ready"),
+    "container",
     [
-        (slow(BOTH | stops(20), "10"), (10, 11)),  # liveness gives up after 2 to 5 s, preStop ends after 22 at least
-        (slow(BOTH | stops(6), "10"), (10, math.inf)),
-        (slow(BOTH | stops(60), "10", terminationGracePeriodSeconds=15), (10, 11)),
-        (slow(BOTH | stops(3), "10"), None),
-        (slow(BOTH, "10"), None),  # the patient ends at SIGTERM
-        (slow({"startupProbe": READYZ, **BOTH} | stops(20), "10"), None),  # not asked after a failed startup probe
-        (slow({"livenessProbe": READYZ} | stops(20), "10"), (0, 0)),
-        (slow(SLEEPS, "1"), (1, 2)),
-        (slow(SLEEPS, "90"), None),
-        (pod(SLEEPS), (0, 1)),
-        (pod({"livenessProbe": command("false", periodSeconds=1)}, restartPolicy="OnFailure"), (0, 0)),
+        {"readinessProbe": tcp(periodSeconds=10)},
+        {"readinessProbe": tcp(periodSeconds=3)},
+        {"readinessProbe": http(periodSeconds=4), "livenessProbe": tcp(periodSeconds=4, initialDelaySeconds=3)},
+        {"startupProbe": tcp(periodSeconds=3)},
+        {"livenessProbe": tcp(periodSeconds=3, failureThreshold=6)},
     ],
 )
-def test_a_start_that_a_probe_always_ends_may_be_ready_until_its_process_has_ended(
-    manifest: dict[str, Any], ready: tuple[float, float] | None, version: str
-) -> None:
-    case = only(manifest)
+def test_what_a_command_does_before_the_app_counts_as_its_start(container: dict[str, Any], version: str) -> None:
+    case = only(pod({"command": ["sh", "-c", "sleep 2; touch /begun && sleep 3; exec server"], **container}))
     case = replace(case, target=replace(case.target, profile=PROFILES[version]))
-    begun = case.numbers.start
 
-    assert begun.in_vain
-    assert version == "1.20" or begun.ready == (Bounds(*ready) if ready else None)
-    assert [*lives.wrong_lives(case)] == []
+    assert case.target.env.starts == 5
+    assert not case.aside
+    assert broken(case) == []
 
 
 HANDLERS = st.sampled_from(

@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 
 from crashy.check.starts import RELIST, start
 from crashy.kubelet.detection import Bounds
-from tests.check.targets import http, target
+from tests.check.targets import command, http, target, tcp
 from tests.check.test_numbers import HAIR, PROBE
 from tests.kubelet.scripted import Hang, Life, ScriptedPhase
 from tests.kubelet.simulation import simulate
+
+
+def sleeper(script: str) -> dict[str, Any]:
+    return {"image": "busybox", "command": ["sh", "-c", script]}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,30 @@ from tests.kubelet.simulation import simulate
             (2, 12),
         ),
         ({"livenessProbe": http(), "env": {"APP_START_DELAY": 45}}, 20, (20, 31), "liveness", (0, 0)),
+        # What a command does before the app counts.
+        ({"readinessProbe": tcp(), **sleeper("sleep 5; exec server")}, None, None, None, (5, 15)),
+        ({"readinessProbe": tcp(), **sleeper("sleep 1m && touch /a; sleep 2")}, None, None, None, (0, 10)),  # no app
+        ({"readinessProbe": tcp(), **sleeper("! sleep 2 || server; sleep 3")}, None, None, None, (2, 12)),
+        ({"readinessProbe": tcp(), **sleeper("server || sleep 9")}, None, None, None, (0, 10)),
+        ({"livenessProbe": tcp(), **sleeper("sleep 25; server")}, 20, (20, 31), "liveness", (0, 0)),
+        # A command waits for the app that it asks, and for the file that says that it is ready; others don't.
+        ({"readinessProbe": command("true", periodSeconds=5), "env": {"READY_AFTER": 4}}, None, None, None, (0, 5)),
+        ({"readinessProbe": command("cat", "/app/is_ready"), "env": {"READY_AFTER": 4}}, None, None, None, (4, 14)),
+        ({"readinessProbe": command("curl", "localhost"), "env": {"READY_AFTER": 4}}, None, None, None, (4, 14)),
+        (
+            {"startupProbe": command("sh", "-c", "test -f /app/is_ready && true"), "env": {"READY_AFTER": 4}},
+            20,
+            (20, 31),
+            "startup",
+            (4, 15),
+        ),
+        (
+            {"readinessProbe": command("cat", "/app/is_healthy"), "env": {"APP_START_DELAY": 4}},
+            None,
+            None,
+            None,
+            (0, 10),
+        ),
     ],
 )
 def test_what_a_start_may_take(

@@ -351,6 +351,12 @@ CAUGHT = [
     ("never-succeeds", [spec(command("sleep", "20"))], "error", "takes 20 s, timeoutSeconds is 1: after 20 to 31 s"),
     (
         "never-succeeds",
+        [spec(command("sleep", "20"), startup=http("/startupz", periodSeconds=5, failureThreshold=30))],
+        "error",
+        "it is killed 21 to 37 s after its first start, and again and again",
+    ),
+    (
+        "never-succeeds",
         [spec(readiness=command("sleep", "infinity"))],
         "error",
         "never ends, timeoutSeconds is 1",
