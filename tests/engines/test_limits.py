@@ -51,7 +51,7 @@ def test_every_experiment_there_is_run() -> None:
     assert set(EXPERIMENTS) == {MEMORY, CPU}
 
 
-@pytest.mark.parametrize("engine", ["sim", pytest.param("lab", marks=needs_cgroups)])
+@pytest.mark.parametrize("engine", ["sim", pytest.param("lab", marks=[needs_cgroups, pytest.mark.slow])])
 def test_memory_that_reaches_the_limit_is_an_oom_kill(engine: str, tmp_path: Path) -> None:
     verdict, events = run(MEMORY, engine, tmp_path)
 
@@ -64,6 +64,7 @@ def test_on_sim_a_probe_that_starts_a_program_times_out(tmp_path: Path) -> None:
     assert (verdict, ends(events)) == (0, [])
 
 
+@pytest.mark.slow
 @needs_cgroups
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
 def test_in_the_lab_such_a_probe_takes_longer_while_others_burn_the_limit(tmp_path: Path) -> None:
