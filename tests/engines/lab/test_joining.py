@@ -95,6 +95,8 @@ def test_what_can_run_is_not_refused(tmp_path: Path) -> None:
     for program in ("sh", "/bin/sh", "./script", str(script)):
         look_up(program, "/bin:/usr/bin", tmp_path)
 
+        assert subprocess.run([program], cwd=tmp_path, stdin=subprocess.DEVNULL, check=False).returncode == 0
+
 
 @needs_proc
 def test_it_is_waited_for_until_it_is_the_command(tmp_path: Path) -> None:
