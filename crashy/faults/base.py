@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from crashy.errors import BadInput
 from crashy.faults import kinds
 from crashy.faults.effects import ProcessEffect, RequestPart
+from crashy.faults.probed import Probed
 from crashy.faults.scope import DefaultTarget, ProbeName, Request, Scope
 from crashy.fields import Declared, Key
 from crashy.fields.values import OneOf, show
@@ -73,6 +74,8 @@ class Fault(Declared):
     """The order of faults that match the same request: the lowest first, then the oldest."""
     examples: ClassVar[tuple[str, ...]]
     """Examples of specs; the first is the most common."""
+    probed: ClassVar[Mapping[str, Probed]] = {}
+    """What probes make of it, by spec: of each of its modes, with the scope that lets it reach the probes."""
 
     scope: Scope = Scope()
 
