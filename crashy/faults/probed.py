@@ -6,14 +6,19 @@ from typing import NamedTuple
 
 
 class Probed(NamedTuple):
-    """What a readiness probe of each kind says of a patient with a fault: what follows `Readiness probe failed: `.
+    """What a probe of each kind says of a patient with a fault: what follows `Readiness probe failed: `.
 
-    An empty text is a success. The probes are `httpGet` of /readyz on 8080, `grpc` of the service `readiness` on 9000,
-    `tcpSocket` on 8080 and `exec` of `cat` on the file is_ready, each with `timeoutSeconds: 1`; `POD` stands for the
-    pod's address.
+    An empty text is a success. What doesn't fail and isn't one has all that follows `Readiness probe `: `warning: ...`
+    or `errored and resulted in unknown state: ...`. Texts are those of Kubernetes 1.32.
+
+    The probes are `httpGet` of /readyz on 8080, `grpc` of the service `readiness` on 9000, `tcpSocket` on 8080 and
+    `exec` of `cat /app/is_ready`, each with `timeoutSeconds: 1`; of a fault whose target is another probe they are that
+    probe's. `POD` stands for the pod's address.
     """
 
     http: str = ""
     grpc: str = ""
     tcp: str = ""
     exec: str = ""
+    exits: int | None = None
+    """The exit code of the container, if the fault ends it: then it is not probed, but started again."""
