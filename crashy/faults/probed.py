@@ -1,4 +1,4 @@
-"""What the kubelet's probes make of a fault: predicted in the fault's file, held against the real handlers by a test."""
+"""What the kubelet's probes make of a fault: predicted in its file, held against the real handlers by a test."""
 
 from __future__ import annotations
 
@@ -22,3 +22,13 @@ class Probed(NamedTuple):
     exec: str = ""
     exits: int | None = None
     """The exit code of the container, if the fault ends it: then it is not probed, but started again."""
+
+
+PASSES = Probed()
+"""Every probe succeeds: the fault is none of theirs, or no probe notices it."""
+AWAITING = 'Get "http://POD:8080/readyz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
+LATE_CALL = "timeout: health rpc did not complete within 1s"
+NOT_SERVING = 'service unhealthy (responded with "NOT_SERVING")'
+NO_FILE = "cat: /app/is_ready: No such file or directory"
+STATUS = "HTTP probe failed with statuscode: {}"
+UNREACHABLE = 'timeout: failed to connect service "POD:9000" within 1s: context deadline exceeded'
