@@ -20,8 +20,9 @@ from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity
 from crashy.patient.life import HEALTH_IN, Phase
 from crashy.patient.settings import Settings
-from crashy.server.answered import answered
-from crashy.timeline import Event, Timeline, kinds
+from crashy.server.answered import Watcher, answered
+from crashy.server.logs import Log
+from crashy.timeline import Timeline, kinds
 
 KEPT_EVENTS = 10_000
 
@@ -58,7 +59,7 @@ class Patient:
         *,
         now: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
-        log: Callable[[Event], None] | None = None,
+        log: Log | None = None,
         pid: int = 0,
         machine: Callable[[], Machine] | None = None,
     ) -> None:
@@ -67,10 +68,12 @@ class Patient:
         self.object = f"pod/{identity.pod}"
         """The object of its events."""
         self.timeline = Timeline(now, keep=KEPT_EVENTS)
+        self.watchers: tuple[Watcher, ...] = (self.timeline.add_lazy("request", partial(answered, identity.pod)),)
+        """Each is called with every request and its answer: the timeline, the access log, the metrics."""
         if log is not None:
-            self.timeline.subscribe(log, exclude=() if settings.access_log else ("request",))
-        self.answered = self.timeline.add_lazy("request", partial(answered, identity.pod))
-        """Records a request and its answer: method, path, client, status, seconds it took, remote address."""
+            self.timeline.subscribe(log, exclude=("request",))
+            if settings.access_log:
+                self.watchers += (partial(log.answered, identity.pod),)
         self.phase: Phase = "serving" if settings.app_start_delay is None else "warming up"
         self.command_queue: SimpleQueue[QueuedCommand | None] = SimpleQueue()
         self.request_faults: frozenset[str] = frozenset()
@@ -113,7 +116,7 @@ class Patient:
             self.in_flight += 1
         return client
 
-    def end_request(  # noqa: PLR0917 - what `answered` takes
+    def end_request(  # noqa: PLR0917 - as `Watcher`
         self,
         method: str,
         path: str,
@@ -127,7 +130,8 @@ class Patient:
     ) -> None:
         """Add the request and its response to the timeline; it is no longer in flight."""
         self.in_flight -= counted
-        self.answered(method, path, client, status, seconds, remote, service)
+        for watch in self.watchers:
+            watch(method, path, client, status, seconds, remote, service)
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
         """Inject a fault; raises FaultError if there are too many, or if this process doesn't support it."""
