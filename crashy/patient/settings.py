@@ -13,6 +13,7 @@ from crashy.fields import Declared, param
 from crashy.fields.values import Integer, OneOf
 from crashy.patient import ADMIN_PORT, APP_PORT, TERMINATION_MESSAGE_PATH, values
 from crashy.patient.personas import GREETINGS
+from crashy.patient.shutdown import SHUTDOWNS
 
 PERSONAS = tuple(GREETINGS)
 
@@ -82,6 +83,13 @@ class Settings(Declared):
         "after SIGTERM, wait at most this long for requests in flight (it ends half a second after the last one; the "
         "default is well within Kubernetes' grace period of 30 s)",
         default=5.0,
+    )
+    shutdown: str = param(
+        OneOf(*SHUTDOWNS),
+        "at SIGTERM: readiness-first is unready and listens until no more requests come; listener-first refuses "
+        "connections and finishes what is in flight; instant exits and drops it; ignore goes on, and slow drains, "
+        "both until SIGKILL",
+        default="readiness-first",
     )
     persona: str = param(
         OneOf(*PERSONAS), "answer / as this app does; the other routes don't depend on it", default="crashy-app"
