@@ -111,7 +111,9 @@ class GrpcHealth:
     async def _watch(self, call: wire.Call, request: Request, service: str) -> None:
         """Send a service's status, and again whenever it changes, until the client disconnects."""
         patient = self._patient
+        users = request.client == "users"
         patient.in_flight -= 1  # a drain doesn't wait for watches
+        patient.finished += users
         try:
             await self._apply_faults(request)
             sent = None
@@ -126,6 +128,7 @@ class GrpcHealth:
                 await change.wait()
         finally:
             patient.in_flight += 1
+            patient.finished -= users
 
     async def _apply_faults(self, request: Request) -> bool:
         """Apply the faults to a request; return whether the probe succeeds; raises CallError for an injected error."""

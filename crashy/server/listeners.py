@@ -33,6 +33,12 @@ class HttpConnection(web.RequestHandler):
         super().__init__(server, loop=asyncio.get_running_loop(), access_log=_SILENT, logger=_SILENT)
         self._patient = patient
 
+    def close(self) -> None:
+        """Close the connection after the request that it has, or at once if it waits for one."""
+        super().close()
+        if self._current_request is None and self.transport is not None:
+            self.transport.close()
+
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:

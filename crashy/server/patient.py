@@ -82,6 +82,8 @@ class Patient:
         """Requests that the data plane is answering now, without the admin API's."""
         self.requests = 0
         """Requests of users that the data plane has received, without the admin API's."""
+        self.finished = 0
+        """Requests of users that the data plane has answered, or whose clients have gone."""
         self.ports: tuple[int, ...] = ()
         self.admin_port: int | None = None
         self.now = now
@@ -130,6 +132,7 @@ class Patient:
     ) -> None:
         """Add the request and its response to the timeline; it is no longer in flight."""
         self.in_flight -= counted
+        self.finished += counted and client == "users"
         for watch in self.watchers:
             watch(method, path, client, status, seconds, remote, service)
 

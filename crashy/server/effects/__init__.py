@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from crashy.server.listeners import Listeners
+from crashy.server.shutdown import Shutdown
 
 
 class Process(NamedTuple):
@@ -14,6 +15,7 @@ class Process(NamedTuple):
 
     `listeners` must be closed and reopened on the data plane's `loop`. `log_stuck` is called while the loop is blocked,
     `before_exit` before the process exits or kills itself, `warn` with a line about an effect that came to less.
+    `shutdown` is what SIGTERM does.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -21,3 +23,4 @@ class Process(NamedTuple):
     log_stuck: Callable[[], None]
     before_exit: Callable[[], None]
     warn: Callable[[str], None]
+    shutdown: Shutdown

@@ -33,6 +33,9 @@ class ModelledProcess:
         self.memory_limit = limits.memory
         self.memory = memory
         self.loads: list[float] = []
+        self.ignores_sigterm = False
+        self.longer = [0.0]
+        """The seconds by which its drain is longer, of which the most count."""
 
     @property
     def stopped(self) -> bool:
