@@ -79,6 +79,8 @@ class ProcessEffect(Effect):
 
     lasting: ClassVar[bool] = True
     """Whether it lasts as long as its fault; else it happens once, and the fault ends as it starts."""
+    not_on_sim: ClassVar[str] = ""
+    """Why a modelled process can't have it, which refuses it in these words; empty if it can."""
 
     def check(self, machine: Callable[[], Machine]) -> None:
         """Raise FaultError if it needs more than the machine has, which is looked at only where that matters."""
