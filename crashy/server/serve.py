@@ -108,7 +108,7 @@ class PatientServer:
             loop,
             [listeners] if grpc is None else [listeners, grpc.listeners],
             log_stuck=lambda: patient.add_event("Said", webapp.stuck(patient.identity)),
-            before_exit=lambda: self._files.keep(GONE),
+            before_exit=lambda _: self._files.keep(GONE),
             warn=lambda line: patient.add_event("Limited", line, level="warning"),
         )
 
