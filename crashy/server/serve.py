@@ -126,12 +126,12 @@ class PatientServer:
                 await self._serve(listeners, grpc)
         finally:
             scheduler.stop()
-            self._leave()
+            self._leave(0)
             if control is not None:
                 control.stop()
         return 0
 
-    def _leave(self) -> None:
+    def _leave(self, _code: int) -> None:
         self._files.keep(GONE)
         self._shutdown.conclude()
 
@@ -172,7 +172,7 @@ class PatientServer:
         gc.enable()
         await self._shutdown.asked()
         if self._settings.shutdown == "instant":
-            self._leave()
+            self._leave(0)
             os._exit(0)
 
         def stop_listening() -> None:

@@ -14,13 +14,13 @@ class Process(NamedTuple):
     """This process, on which effects act from the fault scheduler's thread.
 
     `listeners` must be closed and reopened on the data plane's `loop`. `log_stuck` is called while the loop is blocked,
-    `before_exit` before the process exits or kills itself, `warn` with a line about an effect that came to less.
-    `shutdown` is what SIGTERM does.
+    `before_exit` before the process exits or kills itself, with the exit code that a kubelet sees, `warn` with a line
+    about an effect that came to less. `shutdown` is what SIGTERM does.
     """
 
     loop: asyncio.AbstractEventLoop
     listeners: Sequence[Listeners]
     log_stuck: Callable[[], None]
-    before_exit: Callable[[], None]
+    before_exit: Callable[[int], None]
     warn: Callable[[str], None]
     shutdown: Shutdown
