@@ -5,7 +5,7 @@ How several faults on one request compose:
 0. Every request-triggered fault of the whole process that matches it fires.
 1. The first fault that hangs requests holds it: nothing else happens to it.
 2. Delays add up, in the order of injection.
-3. One fault answers: `crash mode=errors` before `unready` and `unlive` before `error`; among equals the oldest.
+3. One fault answers: `crash mode=errors` before those of probes (`unready`) before `error`; among equals the oldest.
 
 A fault that isn't reached isn't counted: its `times` and `every` stay as they are, and it draws no random number.
 A request that matches a fault is counted in this order: `every`, then `p`, then `times`, which counts hits only.
@@ -24,7 +24,7 @@ from typing import NamedTuple
 from crashy.faults.base import FAULTS, Fault, FaultError
 from crashy.faults.effects import Begin, Command, Delay, End, Hang, InjectedResponse, Machine, ProcessEffect, Stop
 from crashy.faults.injected import InjectedFault
-from crashy.faults.scope import Request
+from crashy.faults.scope import PROTOCOLS, Protocol, Request
 
 __all__ = ["FaultSet", "Health", "InjectedFault", "RequestEffect"]
 
@@ -57,6 +57,10 @@ class Health(NamedTuple):
     startup: bool = True
     readiness: bool = True
     liveness: bool = True
+
+    def without(self, other: Health) -> Health:
+        """Return the health where both succeed."""
+        return Health(*(one and two for one, two in zip(self, other, strict=True)))
 
 
 class Tally(NamedTuple):
@@ -174,7 +178,7 @@ class FaultSet:
             return self._request_effect(request)._replace(commands=self._commands())
 
     def _request_effect(self, request: Request) -> RequestEffect:
-        acting = [a for a in self._live.values() if a.state == "active" and a.fault.process_effect() is None]
+        acting = [a for a in self._live.values() if a.state == "active" and a.fault.acts_on_requests()]
         delay = 0.0
         for active in sorted(acting, key=lambda active: active.fault.rank):
             if not active.hit(request):
@@ -192,15 +196,16 @@ class FaultSet:
                     return RequestEffect(delay, response=part, by=active)
         return RequestEffect(delay)
 
-    def health(self) -> Health:
-        """Return the health that the faults leave; counts nothing."""
+    def health(self, *protocols: Protocol) -> Health:
+        """Return the health that the faults leave, by any of these protocols, or of all; counts nothing."""
+        asked = protocols or PROTOCOLS
         with self._lock:
             self._advance()
-            active = [active for active in self._live.values() if active.state == "active"]
+            active = [active for active in self._live.values() if active.state == "active" and active.fault.failing()]
             return Health(
-                startup=not any(a.certain_to_fail("startup") for a in active),
-                readiness=not any(a.certain_to_fail("readiness") for a in active),
-                liveness=not any(a.certain_to_fail("liveness") for a in active),
+                startup=not any(a.certain_to_fail("startup", how) for a in active for how in asked),
+                readiness=not any(a.certain_to_fail("readiness", how) for a in active for how in asked),
+                liveness=not any(a.certain_to_fail("liveness", how) for a in active for how in asked),
             )
 
     def next_change(self) -> float | None:
@@ -227,8 +232,12 @@ class FaultSet:
                 continue
             if active.state == "pending":
                 self._start(active, now)
-            else:
+            elif active.ends_at is not None and active.ends_at <= now:
                 self._end(active, "Ended")
+            else:
+                active.turn(now)
+                self._changed |= active.fault.process_effect() is not None
+                self._schedule(active)
         return now
 
     def _schedule(self, active: InjectedFault) -> None:
@@ -241,6 +250,7 @@ class FaultSet:
         self._starts[active.fault.name] += 1
         if active.request_triggered and scope.for_ is not None:
             active.ends_at = now + scope.for_
+        active.turn(now)
         self._on_change("Started", active)
         effect = active.fault.process_effect()
         self._changed |= effect is not None
@@ -271,7 +281,7 @@ class FaultSet:
         wanted: dict[ProcessEffect, float | None] = {}
         for active in self._live.values():
             effect = active.fault.process_effect()
-            if active.state == "active" and effect is not None:
+            if active.state == "active" and active.acting and effect is not None:
                 wanted[effect] = _later(wanted.get(effect, active.ends_at), active.ends_at)
         commands: builtins.list[Command] = [Begin(effect) for effect in self._once]
         commands += [End(effect) for effect in self._held if effect not in wanted]

@@ -71,8 +71,10 @@ class ModelledPatient(ModelledLife):
             return False
         if port == self._settings.admin_port:
             return True
-        bound = port in self._settings.port or port == self._settings.grpc_port
-        return bound and self.phase != "warming up" and not self._process.listeners_closed
+        closed = self._process.listeners_closed
+        bound = port in self._settings.port and not closed
+        bound |= port == self._settings.grpc_port and not any(effect.grpc for effect in closed)
+        return bound and self.phase != "warming up"
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
         """Respond to a request; see `Process.respond`."""
