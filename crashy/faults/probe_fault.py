@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import InjectedResponse, ListenersClosed, ProcessEffect, RequestPart
+from crashy.faults.probed import NOT_SERVING, REFUSED, STATUS, Probed
 from crashy.faults.scope import PROBES, PROTOCOLS, ProbeName, Protocol, Request, protocol_of
 from crashy.fields import param
 from crashy.fields.values import Kind
@@ -36,6 +37,20 @@ class _ProtocolsKind(Kind[tuple[Protocol, ...]]):
     def to_text(self, value: tuple[Protocol, ...]) -> str:
         """Write the names with commas between."""
         return ",".join(value)
+
+
+def probed_as(spec: str, status: int, path: str, file: str) -> dict[str, Probed]:
+    """Return what probes make of a fault by each protocol, and by all of them at once."""
+    http, no_file = STATUS.format(status), f"cat: /app/{file}: No such file or directory"
+    get_refused = f'Get "http://POD:8080{path}": {REFUSED}'
+    return {
+        spec: Probed(http=http, grpc=NOT_SERVING, exec=no_file),
+        f"{spec} protocols=http": Probed(http=http),
+        f"{spec} protocols=grpc": Probed(grpc=NOT_SERVING),
+        f"{spec} protocols=exec": Probed(exec=no_file),
+        f"{spec} protocols=tcp": Probed(http=get_refused, tcp=REFUSED),
+        f"{spec} protocols=http,grpc,exec,tcp": Probed(get_refused, NOT_SERVING, REFUSED, no_file),
+    }
 
 
 class ProbeFault(Fault):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from crashy.faults.base import FaultError
-from crashy.faults.probe_fault import ProbeFault
+from crashy.faults.probe_fault import ProbeFault, probed_as
 from crashy.faults.probed import Probed
 from crashy.faults.scope import DefaultTarget, ProbeName
 from crashy.fields import param
@@ -31,14 +31,7 @@ class Flap(ProbeFault):
         "flap probe=liveness period=2m duty=25%",
         "flap period=10s protocols=grpc after=30s",
     )
-    probed: ClassVar[Mapping[str, Probed]] = {
-        "flap period=2h": Probed(
-            http="HTTP probe failed with statuscode: 503",
-            grpc='service unhealthy (responded with "NOT_SERVING")',
-            exec="cat: STATE_DIR/is_ready: No such file or directory",
-        ),
-        "flap period=2h protocols=grpc": Probed(grpc='service unhealthy (responded with "NOT_SERVING")'),
-    }
+    probed: ClassVar[Mapping[str, Probed]] = probed_as("flap period=2h", 503, "/readyz", "is_ready")
 
     probe: ProbeName = param(Choice("readiness", "liveness", "startup"), "the probe", default="readiness")
     period: float = param(Duration(zero=False), "begin to fail this often, at least 100ms", default=20.0)
