@@ -76,6 +76,7 @@ def fault_pages() -> str:
     targets = {
         "everything": "the whole app, probes included",
         "users": "users' routes",
+        "startup": "the startup routes",
         "readiness": "the readiness routes",
         "liveness": "the liveness routes",
     }

@@ -48,9 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 def describe(status: Mapping[str, Any]) -> list[str]:
     """Return a status as lines: pod, phase and health, then a line for each countdown and each fault."""
-    health = ", ".join(
-        f"{name} {'ok' if ok else f'FAILS{_by(name, status)}'}" for name, ok in status["health"].items()
-    )
+    health = ", ".join(f"{name} {'ok' if ok else f'FAILS{_by(name, status)}'}" for name, ok in status["health"].items())
     lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s; {health}"]
     for countdown in status["countdowns"]:
         left = f", {countdown['remaining']:.1f}s left" if countdown["remaining"] else ""

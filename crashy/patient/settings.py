@@ -64,7 +64,7 @@ class Settings(Declared):
     )
     state_dir: str = param(
         values.Matching(r"[^\0]*", "a folder's path"),
-        "keep the files is_started, is_ready and is_healthy here while these probes succeed (for exec probes); empty: none",
+        "keep the files is_started, is_ready and is_healthy here while these succeed, for exec probes; empty: none",
         default="",
     )
     log_format: str = param(OneOf("text", "json"), "log format", default="text")
