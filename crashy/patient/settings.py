@@ -65,7 +65,7 @@ class Settings(Declared):
     )
     state_dir: str = param(
         values.Matching(r"[^\0]*", "a folder's path"),
-        "keep the files is_ready and is_healthy here while the app is ready and alive (for exec probes); empty: none",
+        "keep the files is_started, is_ready and is_healthy here while these succeed, for exec probes; empty: none",
         default="",
     )
     termination_message_path: str = param(

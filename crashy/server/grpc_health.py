@@ -68,7 +68,7 @@ class GrpcHealth:
 
     def changed(self) -> None:
         """Wake every Watch, if the health has changed."""
-        health = self._patient.health()
+        health = self._patient.health("grpc")
         if health != self._last:
             self._last = health
             self._loop.call_soon_threadsafe(self._wake)
@@ -141,7 +141,7 @@ class GrpcHealth:
             while True:
                 change, status = self._change, Serving.SERVICE_UNKNOWN
                 if service in GRPC_SERVICES:
-                    healthy = getattr(patient.health(), GRPC_SERVICES[service])
+                    healthy = getattr(patient.health("grpc"), GRPC_SERVICES[service])
                     status = Serving.SERVING if healthy else Serving.NOT_SERVING
                 if status != sent:
                     await self._send(call, effect, partial(_later, _response(status)))

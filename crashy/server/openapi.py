@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from crashy import __version__
+from crashy.faults.scope import PROBES, PROTOCOLS
 from crashy.server.problem import MEDIA_TYPE
 
 Schema = dict[str, Any]
@@ -183,6 +184,11 @@ def _param_schema(param: Mapping[str, Any]) -> Schema:
 
 _STRING = {"type": "string"}
 _STATES = ["pending", "active", "ended"]
+_HEALTH = {
+    "type": "object",
+    "required": [*PROBES],
+    "additionalProperties": {"type": "boolean"},
+}
 _FAULTS = {"type": "array", "items": _ref("Fault")}
 
 _SCHEMAS: dict[str, Schema] = {
@@ -228,11 +234,8 @@ _SCHEMAS: dict[str, Schema] = {
             "pod": _STRING,
             "phase": {"enum": ["warming up", "serving", "draining"]},
             "uptime": _described("number", "Seconds since the start."),
-            "health": {
-                "type": "object",
-                "required": ["startup", "readiness", "liveness"],
-                "additionalProperties": {"type": "boolean"},
-            },
+            "health": _HEALTH,
+            "protocols": _object(dict.fromkeys(PROTOCOLS, _HEALTH), required=PROTOCOLS),
             "countdowns": {
                 "type": "array",
                 "items": _object(

@@ -15,7 +15,7 @@ from crashy.errors import BadInput
 from crashy.faults.active import FaultSet, Health, InjectedFault, RequestEffect
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, Machine, Stop
-from crashy.faults.scope import Client, Request, client_of
+from crashy.faults.scope import PROTOCOLS, Client, Protocol, Request, client_of
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity
 from crashy.patient.life import HEALTH_IN, Phase
@@ -190,9 +190,10 @@ class Patient:
         with self._waiting_lock:
             self._waiting.get(active.id, set()).discard(ended)
 
-    def health(self) -> Health:
-        """Return the health of the three probes, from the phase and the active faults."""
-        return Health(*(one and other for one, other in zip(self.faults.health(), HEALTH_IN[self.phase], strict=True)))
+    def health(self, protocol: Protocol | None = None) -> Health:
+        """Return the health of the three probes, from the phase and the active faults, by one protocol or by all."""
+        phase = HEALTH_IN["serving" if protocol == "tcp" and self.phase == "draining" else self.phase]
+        return phase.without(self.faults.health(protocol) if protocol else self.faults.health())
 
     def enter(self, phase: Phase) -> None:
         """Enter the next phase; the scheduler updates the state files at once."""
@@ -231,6 +232,7 @@ class Patient:
             "ports": list(self.ports),
             "admin_port": self.admin_port,
             "health": self.health()._asdict(),
+            "protocols": {protocol: self.health(protocol)._asdict() for protocol in PROTOCOLS},
             "in_flight": self.in_flight,
             "requests": self.requests,
             "countdowns": self.countdowns(),

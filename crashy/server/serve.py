@@ -111,7 +111,7 @@ class PatientServer:
         )
 
         def on_health_change() -> None:
-            self._files.keep(patient.health())
+            self._files.keep(patient.health("exec"))
             if grpc is not None:
                 grpc.changed()
 

@@ -21,6 +21,7 @@ from crashy.patient.answers import GONE
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import identify
 from crashy.patient.life import HEALTH_IN, QUIET, Phase
+from crashy.patient.probes import files_of
 from crashy.patient.settings import Settings
 from crashy.patient.shutdown import UserRequests, summary
 
@@ -235,8 +236,7 @@ class ModelledLife:
 
     def _state_files(self) -> dict[str, bool]:
         health = HEALTH_IN[self.phase] if self.phase else GONE
-        faults = self.faults.health()
-        return {"is_ready": health.readiness and faults.readiness, "is_healthy": health.liveness and faults.liveness}
+        return files_of(health.without(self.faults.health("exec")))
 
     # --- waiting
 

@@ -83,9 +83,11 @@ class ModelledPatient(ModelledLife):
             return False
         if port == self._settings.admin_port:
             return True
-        bound = port in self._settings.port or port == self._settings.grpc_port
+        closed = self._process.listeners_closed
+        bound = port in self._settings.port and not closed
+        bound |= port == self._settings.grpc_port and not any(effect.grpc for effect in closed)
         deaf = self.phase == "draining" and self._settings.shutdown == "listener-first"
-        return bound and self.phase != "warming up" and not deaf and not self._process.listeners_closed
+        return bound and self.phase != "warming up" and not deaf
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
         """Respond to a request; see `Process.respond`."""

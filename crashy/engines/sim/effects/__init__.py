@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from crashy.engines.sim.process import Kernel
 from crashy.engines.sim.shares import delay
+from crashy.faults.effects import ListenersClosed
 from crashy.fields.sizes import MOST
 from crashy.objects.limits import Limits
 
@@ -28,7 +29,7 @@ class ModelledProcess:
         self.kernel = kernel
         self.blocked = False
         self.stopped_until = -math.inf
-        self.listeners_closed = False
+        self.listeners_closed: list[ListenersClosed] = []
         self.limits = limits
         self.memory_limit = limits.memory
         self.memory = memory
