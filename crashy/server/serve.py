@@ -44,7 +44,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     log = None
     if sys.stdout is not None:  # it is None where file descriptor 1 is closed
         log = Log(sys.stdout, as_json=settings.log_format == "json")
-    patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid(), machine=machine)
+    patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid(), machine=machine(settings))
     meter = _meter(patient)
     for warning in settings.warnings:
         patient.add_event("Ignored", warning, level="warning")
@@ -56,11 +56,15 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         return runner.run(PatientServer(patient, meter).run())
 
 
-def machine() -> Machine:
-    """Return what this process may use."""
-    from crashy.server.machine import OwnMachine  # noqa: PLC0415 - for faults of memory and CPU
+def machine(settings: Settings) -> Callable[[], Machine]:
+    """Return what finds out what this process may use."""
 
-    return OwnMachine()
+    def look() -> Machine:
+        from crashy.server.machine import OwnMachine  # noqa: PLC0415 - for faults of resources
+
+        return OwnMachine(state_dir=settings.state_dir)
+
+    return look
 
 
 def _meter(patient: Patient) -> Meter | None:
@@ -110,6 +114,8 @@ class PatientServer:
             log_stuck=lambda: patient.add_event("Said", webapp.stuck(patient.identity)),
             before_exit=lambda: self._files.keep(GONE),
             warn=lambda line: patient.add_event("Limited", line, level="warning"),
+            state_dir=self._settings.state_dir,
+            log=self._log,
         )
 
         def on_health_change() -> None:

@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
         host=plan.host, port=plan.ports, admin_port=plan.admin_port, app_start_delay=max(0.0, start), access_log=False
     )
     identity = identify(settings, {"POD_NAME": plan.pod}, lambda: plan.pod)
-    patient = Patient(settings, identity, log=Log(sys.stdout, as_json=False), rng=rng, pid=os.getpid(), machine=machine)
+    patient = Patient(settings, identity, log=Log(sys.stdout, as_json=False), rng=rng, pid=os.getpid(), machine=machine(settings))
     with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
         return runner.run(StandInServer(plan, patient, rng).run())
 

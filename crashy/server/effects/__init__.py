@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from crashy.server.listeners import Listeners
+from crashy.server.logs import Log
 
 
 class Process(NamedTuple):
@@ -14,6 +15,7 @@ class Process(NamedTuple):
 
     `listeners` must be closed and reopened on the data plane's `loop`. `log_stuck` is called while the loop is blocked,
     `before_exit` before the process exits or kills itself, `warn` with a line about an effect that came to less.
+    `state_dir` is the folder of its files, `log` its log; it may have neither.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -21,3 +23,5 @@ class Process(NamedTuple):
     log_stuck: Callable[[], None]
     before_exit: Callable[[], None]
     warn: Callable[[str], None]
+    state_dir: str = ""
+    log: Log | None = None
