@@ -79,6 +79,8 @@ class ProcessEffect(Value):
 
     lasting: ClassVar[bool] = True
     """Whether it lasts as long as its fault; else it happens once, and the fault ends as it starts."""
+    not_on_sim: ClassVar[str] = ""
+    """Why a modelled process can't have it, which refuses it in these words; empty if it can."""
 
     @property
     def file(self) -> str:

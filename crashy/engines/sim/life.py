@@ -90,10 +90,10 @@ class ModelledLife:
         warm_up = (settings.app_start_delay or 0.0) + self._rng.uniform(0, settings.app_start_delay_jitter)
         self.phase = "warming up"
         for name, fault in armed(settings, self._rng):
-            self.faults.inject(fault, name)
+            self._take(fault, name)
         try:
             for fault in settings.faults:
-                self.faults.inject(fault, "FAULTS")
+                self._take(fault, "FAULTS")
         except FaultError as error:
             self._log("Refused", f"FAULTS: {fault.to_spec()}: {error}")
             self._kernel.exit(2)
@@ -120,9 +120,16 @@ class ModelledLife:
             return "refused"
         if self._process.stopped:
             return "timeout"
-        self.faults.inject(fault, source)
+        self._take(fault, source)
         self._tick()
         return ""
+
+    def _take(self, fault: Fault, source: str) -> None:
+        """Inject a fault that a model can have; raises FaultError."""
+        effect = fault.process_effect()
+        if effect is not None and effect.not_on_sim:
+            raise FaultError("fault", f"'{fault.to_spec()}': not on sim: {effect.not_on_sim}")
+        self.faults.inject(fault, source)
 
     def recover(self, which: str | None = None) -> str:
         """Recover from all faults, or those of one name; return why that fails, or an empty text."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Machine, ProcessEffect
+from crashy.faults.probed import PASSES, Probed
 from crashy.faults.scope import DefaultTarget
 from crashy.fields import param
 from crashy.fields.sizes import OrShare, Share, Size, format_size
@@ -61,6 +62,10 @@ class Memory(Fault):
         "memory to=100% rate=10Mi after=30s",
         "memory to=200Mi routes=/report times=1",
     )
+    probed: ClassVar[Mapping[str, Probed]] = {
+        "memory to=60Mi": PASSES,
+        "memory to=100%": Probed(exits=137),
+    }
 
     to: int | Share = param(
         OrShare(Size(), 200),
