@@ -11,7 +11,7 @@ from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError
 from crashy.fields import Declared, param
 from crashy.fields.values import Integer, OneOf
-from crashy.patient import ADMIN_PORT, APP_PORT, values
+from crashy.patient import ADMIN_PORT, APP_PORT, TERMINATION_MESSAGE_PATH, values
 from crashy.patient.personas import GREETINGS
 
 PERSONAS = tuple(GREETINGS)
@@ -66,6 +66,12 @@ class Settings(Declared):
         values.Matching(r"[^\0]*", "a folder's path"),
         "keep the files is_ready and is_healthy here while the app is ready and alive (for exec probes); empty: none",
         default="",
+    )
+    termination_message_path: str = param(
+        values.Matching(r"[^\0]*", "a file's path"),
+        "write this life's last words here, which `kubectl describe` shows; the default is written only where there is "
+        "such a file, as in a container of Kubernetes",
+        default=TERMINATION_MESSAGE_PATH,
     )
     log_format: str = param(OneOf("text", "json"), "log format", default="text")
     access_log: bool = param(

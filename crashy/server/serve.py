@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import random
-import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -19,7 +18,6 @@ from crashy.errors import BadInput
 from crashy.faults.effects import Machine, ProcessEffects
 from crashy.patient.answers import GONE
 from crashy.patient.identity import identify
-from crashy.patient.life import QUIET
 from crashy.patient.settings import Settings
 from crashy.server import effects
 from crashy.server.app import create_app
@@ -29,6 +27,7 @@ from crashy.server.listeners import Listeners, http, url
 from crashy.server.logs import Log
 from crashy.server.patient import Patient
 from crashy.server.personas import webapp
+from crashy.server.shutdown import Shutdown
 from crashy.server.statefiles import StateFiles
 
 if TYPE_CHECKING:
@@ -94,8 +93,7 @@ class PatientServer:
         self._patient = patient
         self._meter = meter
         self._settings = patient.settings
-        self._shutdown = asyncio.Event()
-        self._forced = asyncio.Event()
+        self._shutdown = Shutdown(patient)
         self._files = StateFiles(
             self._settings.state_dir, lambda line: patient.add_event("NoStateFiles", line, level="warning")
         )
@@ -104,8 +102,7 @@ class PatientServer:
         """Warm up, serve, drain; return the exit code."""
         patient = self._patient
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal, number)
+        self._shutdown.listen()
         listeners = Listeners(patient, "PORT", self._settings.host, self._settings.port)
         grpc = self._grpc(loop)
         process = effects.Process(
@@ -146,20 +143,12 @@ class PatientServer:
 
         return GrpcHealth(self._patient, loop)
 
-    def _on_signal(self, number: signal.Signals) -> None:
-        if self._shutdown.is_set():
-            self._forced.set()
-        self._shutdown.set()
-        self._patient.add_event(
-            "Signal", f"{number.name}: " + ("received again, exiting now" if self._forced.is_set() else "shutting down")
-        )
-
     async def _warm_up(self) -> bool:
         """Wait for APP_START_DELAY; return False if a signal ended the wait."""
         patient = self._patient
         if patient.phase == "warming up":
             patient.add_event("Said", webapp.warming_up(patient.warm_up))
-            if await _within(self._shutdown, patient.warm_up):
+            if await self._shutdown.asked(patient.warm_up):
                 return False
             patient.add_event("Said", webapp.READY)
         return True
@@ -182,34 +171,9 @@ class PatientServer:
         # What was imported lives as long as the process: the garbage collector need not scan it again.
         gc.freeze()
         gc.enable()
-        await self._shutdown.wait()
-        await self._drain()
+        await self._shutdown.asked()
+        await self._shutdown.drain()
         listeners.close()
         if grpc is not None:
             grpc.close()
         await runner.cleanup()
-
-    async def _drain(self) -> None:
-        """Be unready but keep listening until no more requests come, at most DRAIN_SECONDS."""
-        patient = self._patient
-        patient.enter("draining")
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._settings.drain_seconds
-        last_request = loop.time()
-        requests = patient.requests
-        while loop.time() < min(deadline, last_request + QUIET):
-            if await _within(self._forced, 0.02):
-                break
-            if patient.in_flight or patient.requests != requests:
-                requests, last_request = patient.requests, loop.time()
-        aborted = f"; {patient.in_flight} requests aborted" if patient.in_flight else ""
-        patient.add_event("Drained", f"drain finished{aborted}", in_flight=patient.in_flight)
-
-
-async def _within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for an event at most that many seconds; return whether it was set."""
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True
