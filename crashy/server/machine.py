@@ -1,7 +1,8 @@
 """What this process may use: its container's limits, by its cgroups, its own, and what the machine has left.
 
-On cgroup v2 the limits are `memory.max` and `pids.max`, on v1 `memory.limit_in_bytes` and `pids.max`; of nested groups
-the lowest counts. A container may see its own group as the root of the hierarchy, or its whole path: both are looked at.
+On cgroup v2 the limits are `memory.max` and `pids.max`, on v1 `memory.limit_in_bytes` and `pids.max`; of nested
+groups the lowest counts. A container may see its own group as the root of the hierarchy, or its whole path: both are
+looked at.
 """
 
 from __future__ import annotations

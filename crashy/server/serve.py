@@ -52,7 +52,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
             "Open", "ADMIN_TOKEN is not set: anyone who reaches this app can inject faults", level="warning"
         )
     with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
-        return runner.run(PatientServer(patient, meter).run())
+        return runner.run(PatientServer(patient, meter, log).run())
 
 
 def machine(settings: Settings) -> Callable[[], Machine]:
@@ -89,9 +89,10 @@ def loop_factory(patient: Patient) -> Callable[[], asyncio.AbstractEventLoop]:
 class PatientServer:
     """The patient's planes and fault scheduler, run from start to end on the data plane's loop."""
 
-    def __init__(self, patient: Patient, meter: Meter | None) -> None:
+    def __init__(self, patient: Patient, meter: Meter | None, log: Log | None) -> None:
         self._patient = patient
         self._meter = meter
+        self._log = log
         self._settings = patient.settings
         self._shutdown = Shutdown(patient)
         self._files = StateFiles(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Machine, ProcessEffect
-from crashy.faults.probed import Probed
+from crashy.faults.probed import PASSES, Probed
 from crashy.faults.scope import DefaultTarget
 from crashy.fields import param
 from crashy.fields.sizes import OrShare, Share, Size, format_size
@@ -50,7 +50,7 @@ class Disk(Fault):
         "disk to=1Gi rate=10Mi after=30s",
         "disk to=20Mi routes=/report times=1",
     )
-    probed: ClassVar[dict[str, Probed]] = {"disk": Probed()}
+    probed: ClassVar[Mapping[str, Probed]] = {"disk": PASSES}
 
     to: int | Share = param(
         OrShare(Size(), 100),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Machine, ProcessEffect
-from crashy.faults.probed import Probed
+from crashy.faults.probed import AWAITING, PASSES, UNREACHABLE, Probed
 from crashy.faults.scope import DefaultTarget
 from crashy.fields import param
 from crashy.fields.sizes import OrShare, Share
@@ -55,12 +55,9 @@ class Fds(Fault):
         "fds to=500 rate=10",
         "fds routes=/report times=1 for=10s",
     )
-    probed: ClassVar[dict[str, Probed]] = {
-        "fds": Probed(
-            http='Get "http://POD:8080/readyz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)',
-            grpc='timeout: failed to connect service "POD:9000" within 1s: context deadline exceeded',
-        ),
-        "fds to=90%": Probed(),
+    probed: ClassVar[Mapping[str, Probed]] = {
+        "fds": Probed(http=AWAITING, grpc=UNREACHABLE),
+        "fds to=90%": PASSES,
     }
 
     to: int | Share = param(
@@ -68,9 +65,7 @@ class Fds(Fault):
         f"how many are open in the end; a share is of the limit (RLIMIT_NOFILE, or {MOST} where that is higher)",
         default=Share(100.0),
     )
-    rate: int | None = param(
-        Integer(1, MOST, "a number"), "open so many a second; by default as fast as it can"
-    )
+    rate: int | None = param(Integer(1, MOST, "a number"), "open so many a second; by default as fast as it can")
 
     def process_effect(self) -> ProcessEffect:
         """Return the leak."""

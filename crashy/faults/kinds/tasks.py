@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from crashy.faults.base import Fault
 from crashy.faults.effects import Machine, ProcessEffect
 from crashy.faults.kinds.memory import MemoryGrowth
-from crashy.faults.probed import Probed
+from crashy.faults.probed import PASSES, Probed
 from crashy.faults.scope import DefaultTarget
 from crashy.fields import param
 from crashy.fields.values import Integer
@@ -41,7 +41,7 @@ class Tasks(Fault):
         "tasks to=5000 after=30s for=1m",
         "tasks routes=/report every=10",
     )
-    probed: ClassVar[dict[str, Probed]] = {"tasks": Probed()}
+    probed: ClassVar[Mapping[str, Probed]] = {"tasks": PASSES}
 
     to: int = param(Integer(1, MOST, "a number of tasks"), "how many wait in the end", default=1000)
     rate: int | None = param(Integer(1, MOST, "a number"), "start so many a second; by default as fast as it can")

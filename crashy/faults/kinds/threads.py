@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Machine, ProcessEffect
 from crashy.faults.kinds.memory import MemoryGrowth
-from crashy.faults.probed import Probed
+from crashy.faults.probed import PASSES, Probed
 from crashy.faults.scope import DefaultTarget
 from crashy.fields import param
 from crashy.fields.sizes import OrShare, Share
@@ -55,7 +55,7 @@ class Threads(Fault):
         "threads to=50% after=30s",
         "threads to=200 routes=/report times=1",
     )
-    probed: ClassVar[dict[str, Probed]] = {"threads": Probed()}
+    probed: ClassVar[Mapping[str, Probed]] = {"threads": PASSES}
 
     to: int | Share = param(
         OrShare(Integer(1, MOST, "a number of threads"), 90),
