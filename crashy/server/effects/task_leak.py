@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 
 from crashy.faults.kinds.tasks import TaskLeak
@@ -16,7 +17,7 @@ STEP = 1000
 def begin(process: Process, effect: TaskLeak, _until: float | None) -> Callable[[], None]:
     """Start tasks on the app's loop that never end, in steps; return what cancels them, as soon as the loop runs."""
     loop = process.loop
-    leaked: list[asyncio.Task[object]] = []
+    leaked: list[asyncio.Task[None]] = []
     left = effect.to
 
     def start(count: int) -> None:
@@ -26,8 +27,7 @@ def begin(process: Process, effect: TaskLeak, _until: float | None) -> Callable[
         for task in leaked[-STEP:]:
             task.cancel()
         del leaked[-STEP:]
-        if leaked:
-            loop.call_soon(cancel)
+        loop.call_soon(cancel if leaked else gc.collect)
 
     def take(count: int) -> bool:
         nonlocal left

@@ -17,7 +17,7 @@ STEP = 100
 def begin(process: Process, effect: ThreadLeak, _until: float | None) -> Callable[[], None]:
     """Start threads that wait, in steps, while the machine can have more; return what ends them."""
     machine = OwnMachine()
-    most = effect.target(machine.threads_limit) or 0
+    most = (effect.target(machine.threads_limit) or 0) + 1  # the one that starts the others ends
     ended = threading.Event()
     held: list[threading.Thread] = []
 
