@@ -5,8 +5,9 @@ How several faults on one request compose:
 0. Every request-triggered fault of the whole process that matches it fires.
 1. The first fault that hangs requests holds it: nothing else happens to it.
 2. Delays add up, in the order of injection.
-3. One fault answers: `crash mode=errors` before `unready` and `unlive` before `error`; among equals the oldest.
+3. One fault answers, or changes the app's own answer: the one with the lowest `rank`; among equals the oldest.
 
+A fault that holds requests (a hang, a change that takes time) ends with the last of them once its `times` are used up.
 A fault that isn't reached isn't counted: its `times` and `every` stay as they are, and it draws no random number.
 A request that matches a fault is counted in this order: `every`, then `p`, then `times`, which counts hits only.
 """
@@ -22,7 +23,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from crashy.faults.base import FAULTS, Fault, FaultError
-from crashy.faults.effects import Begin, Command, Delay, End, Hang, InjectedResponse, Machine, ProcessEffect, Stop
+from crashy.faults.effects import (
+    Begin,
+    Command,
+    Delay,
+    End,
+    Hang,
+    InjectedResponse,
+    Machine,
+    ProcessEffect,
+    ResponseChange,
+    Stop,
+)
 from crashy.faults.injected import InjectedFault
 from crashy.faults.scope import Request
 
@@ -35,14 +47,20 @@ MAX_ENDED = 100
 class RequestEffect(NamedTuple):
     """What happens to one request: wait `delay` seconds, then hang until `hang` has ended, or send `response`, if any.
 
-    `commands` act on the whole process and come first. `by` is the fault that `response` comes from.
+    `commands` act on the whole process and come first. `by` is the fault that `response` or `change` comes from.
     """
 
     delay: float = 0.0
     hang: InjectedFault | None = None
     response: InjectedResponse | None = None
+    change: ResponseChange | None = None
     by: InjectedFault | None = None
     commands: tuple[Command, ...] = ()
+
+    @property
+    def holder(self) -> InjectedFault | None:
+        """The fault that holds the request, which is to be released (`FaultSet.release`)."""
+        return self.by if self.change is not None and self.change.lasting else self.hang
 
 
 NOTHING = RequestEffect()
@@ -171,25 +189,35 @@ class FaultSet:
                 waiting = active.request_triggered and active.state == "pending" and now >= active.starts_at
                 if waiting and active.hit(request):
                     self._start(active, now)
-            return self._request_effect(request)._replace(commands=self._commands())
+            return self._request_effect(request, now)._replace(commands=self._commands())
 
-    def _request_effect(self, request: Request) -> RequestEffect:
+    def release(self, active: InjectedFault) -> None:
+        """Let go of a request that a fault has held."""
+        with self._lock:
+            active.held -= 1
+            if active.exhausted and not active.held and active.state == "active":
+                self._end(active, "Ended")
+
+    def _request_effect(self, request: Request, now: float) -> RequestEffect:
         acting = [a for a in self._live.values() if a.state == "active" and a.fault.process_effect() is None]
         delay = 0.0
         for active in sorted(acting, key=lambda active: active.fault.rank):
             if not active.hit(request):
                 continue
-            part = active.fault.on_request(request, active.rng)
-            if isinstance(part, Hang):
-                # Not ended when exhausted: that would release the requests that it holds.
-                return RequestEffect(hang=active)
-            if active.exhausted:
+            part = active.act(request, now)
+            if isinstance(part, Hang) or (isinstance(part, ResponseChange) and part.lasting):
+                active.held += 1
+            elif active.exhausted:
                 self._end(active, "Ended")
             match part:
+                case Hang():
+                    return RequestEffect(hang=active)
                 case Delay(seconds):
                     delay += seconds
                 case InjectedResponse():
                     return RequestEffect(delay, response=part, by=active)
+                case ResponseChange():
+                    return RequestEffect(delay, change=part, by=active)
         return RequestEffect(delay)
 
     def health(self) -> Health:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 import random
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -35,16 +35,16 @@ class FaultError(BadInput):
 
 
 class _Faults(Mapping[str, "type[Fault]"]):
-    """Every fault by its name, which is the name of its file in `kinds`; a file is imported when its fault is used."""
+    """Every fault by its name, which is that of its file in `kinds`, `-` for `_`; imported when its fault is used."""
 
     def __init__(self) -> None:
-        self._names = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
+        self._names = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(kinds.__path__))
         self.read: dict[str, type[Fault]] = {}
 
     def __getitem__(self, name: str) -> type[Fault]:
         if name not in self._names:
             raise KeyError(name)
-        import_module(f"{kinds.__name__}.{name}")
+        import_module(f"{kinds.__name__}.{name.replace('-', '_')}")
         return self.read[name]
 
     def __contains__(self, name: object) -> bool:
@@ -81,7 +81,7 @@ class Fault(Declared):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.name = cls.__module__.rpartition(".")[2]
+        cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
         FAULTS.read[cls.name] = cls
 
     def __post_init__(self) -> None:
@@ -97,6 +97,10 @@ class Fault(Declared):
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Return what it does to a request that it hits."""
         return None
+
+    def responder(self, rng: random.Random) -> Callable[[Request, float], RequestPart | None]:
+        """Return what one injection does to a request that it hits, at a time: `on_request`, unless it has a memory."""
+        return lambda request, _now: self.on_request(request, rng)
 
     def failing(self) -> frozenset[ProbeName]:
         """Return the probes that it makes fail."""

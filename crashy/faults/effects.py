@@ -30,7 +30,29 @@ class InjectedResponse(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-RequestPart = Delay | Hang | InjectedResponse
+class Effect(Value):
+    """Something that a fault does, executed by the file of its name: `ListenersClosed` by `listeners_closed.py`.
+
+    One that several faults use is here, one that belongs to a single fault is in that fault's file.
+    """
+
+    @property
+    def file(self) -> str:
+        """The name of the files that execute it."""
+        return re.sub(r"\B[A-Z]", r"_\g<0>", type(self).__name__).lower()
+
+
+class ResponseChange(Effect):
+    """A change of one response, or what is sent or done instead of it.
+
+    Its files are in `server/responses/` and, for a modelled process, in `engines/sim/responses/`.
+    """
+
+    lasting: ClassVar[bool] = False
+    """Whether it takes time, which the end of its fault cuts short: a fault whose `times` are used up waits for it."""
+
+
+RequestPart = Delay | Hang | InjectedResponse | ResponseChange
 
 
 class Machine(Protocol):
@@ -69,23 +91,16 @@ class Machine(Protocol):
         """The bytes that it may write there without harm to others."""
 
 
-class ProcessEffect(Value):
+class ProcessEffect(Effect):
     """Something that happens to the whole process.
 
-    It is executed by the file of its name in `server/effects/`, and for a modelled process by the one in
-    `engines/sim/effects/`: `ListenersClosed` by `listeners_closed.py`. An effect that several faults use is here, one
-    that belongs to a single fault is in that fault's file.
+    Its files are in `server/effects/` and, for a modelled process, in `engines/sim/effects/`.
     """
 
     lasting: ClassVar[bool] = True
     """Whether it lasts as long as its fault; else it happens once, and the fault ends as it starts."""
     not_on_sim: ClassVar[str] = ""
     """Why a modelled process can't have it, which refuses it in these words; empty if it can."""
-
-    @property
-    def file(self) -> str:
-        """The name of the files that execute it."""
-        return re.sub(r"\B[A-Z]", r"_\g<0>", type(self).__name__).lower()
 
     def check(self, machine: Callable[[], Machine]) -> None:
         """Raise FaultError if it needs more than the machine has, which is looked at only where that matters."""

@@ -29,11 +29,15 @@ class InjectedFault:
         self.ends_at = None if self.request_triggered or scope.for_ is None else self.starts_at + scope.for_
         """When it ends by itself, or None; the `for` of a request-triggered fault counts from when it fires."""
         self.rng = rng
+        self.act = fault.responder(rng)
+        """What it does to a request that it hits, at a time."""
         self.state: State = "pending"
         self.seen = 0
         """Requests that matched its scope."""
         self.hits = 0
         """Requests that it hit, or that it fired on."""
+        self.held = 0
+        """Requests that it holds now."""
 
     @property
     def due(self) -> float | None:

@@ -23,6 +23,15 @@ class Probed(NamedTuple):
     exits: int | None = None
     """The exit code of the container, if the fault ends it: then it is not probed, but started again."""
 
+    def shown(self) -> tuple[str, ...]:
+        """Return what is said of each of `KINDS`, in words."""
+        if self.exits is not None:
+            return (f"none: the container ends with {self.exits}",) * len(KINDS)
+        return tuple(getattr(self, kind) or "passes" for kind in KINDS)
+
+
+KINDS = ("http", "grpc", "tcp", "exec")
+
 
 PASSES = Probed()
 """Every probe succeeds: the fault is none of theirs, or no probe notices it."""

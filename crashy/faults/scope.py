@@ -12,6 +12,14 @@ ProbeName = Literal["startup", "readiness", "liveness"]
 Client = Literal["users", "kubelet"]
 DefaultTarget = Literal["users", "everything", "startup", "readiness", "liveness"]
 """The requests that a fault without a scope matches: users' routes, everything, or the routes of one probe."""
+TARGETS: dict[DefaultTarget, str] = {
+    "users": "users' routes",
+    "everything": "the whole app, probes included",
+    "startup": "the startup route",
+    "readiness": "the readiness routes",
+    "liveness": "the liveness routes",
+}
+"""The same in words."""
 
 KUBELET = ("kube-probe/", "kube-lifecycle/")
 """How the User-Agents of a kubelet's probes and hooks begin; before 1.27 a hook's is like any Go program's."""

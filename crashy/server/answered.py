@@ -9,6 +9,9 @@ from crashy.timeline import Event, kinds
 GAVE_UP = 499
 """The status of a request whose client disconnected before the response."""
 
+NO_ANSWER = 444
+"""The status of a request whose connection was closed without a response, as nginx has it."""
+
 UNMATCHED = "unmatched"
 """The name of the catch-all route."""
 

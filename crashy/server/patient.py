@@ -164,6 +164,11 @@ class Patient:
             self.command_queue.put(QueuedCommand(effect.commands[-1], self.now(), executed))
             return effect, executed
 
+    def release(self, holder: InjectedFault | None) -> None:
+        """Let go of a request that a fault has held, if one has."""
+        if holder is not None:
+            self.faults.release(holder)
+
     def end_of(self, active: InjectedFault) -> Future[None]:
         """Return a future that is resolved when this fault has ended or was recovered."""
         ended: Future[None] = Future()

@@ -203,6 +203,7 @@ class StandInServer:
         if patient.phase == "warming up":
             return Ended(1, f"{words[0]}: the app has not started")
         effect = await apply_faults(patient, Request("EXEC", words[0], "kubelet", probe))
+        patient.release(effect.holder)
         answer = Answer(body="")
         if effect.response is not None and effect.by is not None:
             answer = fault_answer(effect.by, effect.response, words[0], "", patient.identity, now=patient.now())
