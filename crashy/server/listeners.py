@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -77,7 +78,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 class Listeners:
     """The ports of one plane, on its own loop.
 
-    Call `bind`, then `listen`; faults call `close` and `reopen`.
+    Call `bind`, then `listen`; faults call `close` and `reopen`, `pause` and `resume`.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Listeners:
         self._sockets: list[socket.socket] = []
         self._listening: list[asyncio.Server] = []
         self._closed = 0  # how often, less how often it was reopened
+        self._pauses = 0
         self._reopening: asyncio.Task[None] | None = None
         self.ports: tuple[int, ...] = ()
         """The ports that are bound."""
@@ -132,6 +134,10 @@ class Listeners:
     async def _open(self) -> None:
         if self._connection is None:
             return
+        if self._pauses:
+            for sock in self._sockets:
+                sock.listen(_BACKLOG)
+            return
         loop = asyncio.get_running_loop()
         while self._sockets:
             self._listening.append(
@@ -146,6 +152,24 @@ class Listeners:
         for listening in self._listening:
             listening.close()
         self._listening.clear()
+        if self._connection is not None:  # else they are not listened on yet
+            while self._sockets:
+                self._sockets.pop().close()
+
+    def pause(self) -> None:
+        """Take no more connections: the kernel accepts them, as many as its queue holds. Each needs a `resume`."""
+        self._pauses += 1
+        for listening in self._listening:
+            # The kernel's queue lives as long as one descriptor of the socket does.
+            self._sockets += [socket.socket(fileno=os.dup(sock.fileno())) for sock in listening.sockets]
+            listening.close()
+        self._listening.clear()
+
+    def resume(self) -> None:
+        """Take connections again, those that have waited first, once each `pause` is over."""
+        self._pauses -= 1
+        if not self._pauses and not self._closed:
+            self._reopening = asyncio.get_running_loop().create_task(self._open())
 
     def reopen(self) -> None:
         """Listen again, once it was reopened as often as closed."""

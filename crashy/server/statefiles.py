@@ -8,9 +8,14 @@ from pathlib import Path
 from crashy.faults.active import Health
 from crashy.patient.probes import files_of
 
+FILLING = "disk-fault-"
+"""How the names of the files begin that the fault `disk` writes there."""
+
 
 class StateFiles:
     """The files of one patient in a folder, which is created if missing; without a folder there are none.
+
+    Of an earlier life in it, files of the fault `disk` may be left: they are removed.
 
     `warn` is called when files can't be written or removed, once until it works again.
     """
@@ -27,7 +32,10 @@ class StateFiles:
         if self._folder is None or wanted == self._kept:
             return
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            if not self._kept:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                for left in self._folder.glob(f"{FILLING}*"):
+                    left.unlink(missing_ok=True)
             for name, exists in wanted.items():
                 if exists:
                     (self._folder / name).touch()

@@ -8,11 +8,15 @@ from crashy.faults.base import FAULTS as BY_NAME
 from crashy.faults.base import Fault, parse_spec
 from crashy.faults.kinds.cpu import Cpu
 from crashy.faults.kinds.crash import SIGNALS, Crash
+from crashy.faults.kinds.disk import Disk
 from crashy.faults.kinds.error import Error, Statuses
+from crashy.faults.kinds.fds import Fds
 from crashy.faults.kinds.flap import Flap
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.kinds.latency import Latency
 from crashy.faults.kinds.memory import Memory
+from crashy.faults.kinds.tasks import Tasks
+from crashy.faults.kinds.threads import Threads
 from crashy.faults.kinds.unlive import Unlive
 from crashy.faults.kinds.unready import Unready
 from crashy.faults.kinds.unstarted import Unstarted
@@ -103,6 +107,10 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     st.builds(Error, code=STATUSES, body=maybe(TEXTS), scope=scopes()),
     st.builds(Latency, delay=DISTRIBUTIONS, scope=scopes()),
     st.builds(Memory, to=SIZES | shares(200), rate=maybe(SIZES), scope=scopes()),
+    st.builds(Fds, to=st.integers(1, 65_536) | shares(100), rate=maybe(st.integers(1, 65_536)), scope=scopes()),
+    st.builds(Threads, to=st.integers(1, 10_000) | shares(90), rate=maybe(st.integers(1, 10_000)), scope=scopes()),
+    st.builds(Tasks, to=st.integers(1, 100_000), rate=maybe(st.integers(1, 100_000)), scope=scopes()),
+    st.builds(Disk, to=SIZES | shares(100), rate=maybe(SIZES), scope=scopes()),
     st.builds(Cpu, cores=st.integers(1, 1024), share=shares(100), scope=scopes()),
     st.sampled_from([parse_spec(example) for fault in BY_NAME.values() for example in fault.examples]),
 )

@@ -62,7 +62,8 @@ class ModelledLife:
         self._log = plan.log
         self._notifier = Notifier()
         self._alive = True
-        self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory)
+        folder = plan.settings.state_dir if plan.settings else ""
+        self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory, folder)
         self._effects = ProcessEffects(effects, self._process)
         self._armed = math.inf
         self._request_faults: set[str] = set()  # the ids of the faults that affect requests

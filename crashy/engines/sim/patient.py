@@ -164,7 +164,7 @@ class ModelledPatient(ModelledLife):
 
     async def _awake(self, request: Request, deadline: float) -> bool:
         """Wait until the loop takes the request's connection; return whether that was before the deadline."""
-        if not self._process.awake and not await self._until(deadline, lambda: self._process.awake):
+        if not self._process.accepts and not await self._until(deadline, lambda: self._process.accepts):
             return False
         late = self._process.delay(RESPONSE_WORK)
         if late and not await self._pass(late, deadline):
