@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crashy.errors import BadInput
 from crashy.faults.active import FaultSet, Health, InjectedFault, RequestEffect
@@ -22,6 +22,9 @@ from crashy.patient.life import HEALTH_IN, Phase
 from crashy.patient.settings import Settings
 from crashy.server.answered import answered
 from crashy.timeline import Event, Timeline, kinds
+
+if TYPE_CHECKING:
+    from crashy.server.seen import SeenProbes
 
 KEPT_EVENTS = 10_000
 
@@ -87,6 +90,7 @@ class Patient:
         self._command_lock = threading.Lock()
         self._waiting: dict[str, set[Future[None]]] = {}
         self._waiting_lock = threading.Lock()
+        self._seen: SeenProbes | None = None
         rng = rng or random.Random()
         self.faults = FaultSet(now, rng, self._changed, machine)
         self.warm_up = (settings.app_start_delay or 0.0) + rng.uniform(0, settings.app_start_delay_jitter)
@@ -128,6 +132,16 @@ class Patient:
         """Add the request and its response to the timeline; it is no longer in flight."""
         self.in_flight -= counted
         self.answered(method, path, client, status, seconds, remote, service)
+
+    @property
+    def seen(self) -> SeenProbes:
+        """What was seen of the kubelet's probes."""
+        if self._seen is None:
+            from crashy.server.seen import SeenProbes  # noqa: PLC0415 - until a probe comes, nothing needs it
+
+            with self._waiting_lock:  # both planes may see the first one
+                self._seen = self._seen or SeenProbes(self.settings.probes, self.now, self._started_at)
+        return self._seen
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
         """Inject a fault; raises FaultError if there are too many, or if this process doesn't support it."""
@@ -221,6 +235,7 @@ class Patient:
             "health": self.health()._asdict(),
             "in_flight": self.in_flight,
             "requests": self.requests,
+            "probes": self.seen.summary() if self._seen or self.settings.probes else [],
             "countdowns": self.countdowns(),
             "faults": [active.to_json(now) for active in self.faults.list()],
         }
