@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import ClassVar
 
-from crashy.faults.base import Fault, FaultError
+from crashy.faults.base import Fault
 from crashy.faults.scope import DefaultTarget, Look
 from crashy.fields import param
 from crashy.fields.values import Words
@@ -16,7 +16,7 @@ _NAME = r"[0-9A-Za-z*][0-9A-Za-z.*:_-]{0,252}"
 class DependencyFault(Fault):
     """Change what the patient sees of its dependencies.
 
-    Its `times`, `every` and `p` are of looks, not of requests.
+    Its `times`, `every` and `p` are of looks; one that selects requests (`routes`, `methods`, `clients`) hits no look.
     """
 
     target: ClassVar[DefaultTarget] = "dependencies"
@@ -30,18 +30,14 @@ class DependencyFault(Fault):
         default=(),
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for key in ("routes", "methods", "clients"):
-            if getattr(self.scope, key):
-                raise FaultError(key, f"{self.name} is about no request: its names select dependencies")
-
     def acts_on_requests(self) -> bool:
         """Return False."""
         return False
 
     def matches_look(self, look: Look) -> bool:
         """Return whether it is about a look, which it counts then."""
+        if self.scope.routes or self.scope.methods or self.scope.clients:
+            return False
         known = (look.name, look.host, f"{look.host}:{look.port}")
         named = not self.names or any(fnmatchcase(one, name) for name in self.names for one in known)
         return look.lookup is self.lookups and named

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from crashy.faults.active import Health
-from crashy.faults.base import FaultError, parse_spec
 from crashy.faults.effects import LookEffect
 from crashy.faults.scope import Look
 from tests.faults.patients import READY, USER, FakePatient
@@ -72,6 +71,5 @@ def test_no_request_and_no_probe_is_touched() -> None:
 
 
 @pytest.mark.parametrize("scope", ["routes=/x", "methods=GET", "clients=users"])
-def test_a_scope_of_requests_is_refused(scope: str) -> None:
-    with pytest.raises(FaultError, match="dependency-down is about no request: its names select dependencies"):
-        parse_spec(f"dependency-down {scope}")
+def test_one_that_selects_requests_hits_no_look(scope: str) -> None:
+    assert FakePatient(f"dependency-down {scope}").faults.on_look(CACHE) == NOTHING
