@@ -68,6 +68,11 @@ class Look(NamedTuple):
     lookup: bool = False
 
 
+def is_address(host: str) -> bool:
+    """Return whether a host is an address, which nobody looks up."""
+    return ":" in host or host.replace(".", "").isdecimal()
+
+
 class Scope(Declared):
     """When a fault is active and which requests it matches; times are in seconds.
 

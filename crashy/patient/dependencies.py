@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from crashy.faults.active import Health
@@ -79,6 +79,17 @@ def _place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+class _Settings(Protocol):
+    """The settings that are about dependencies."""
+
+    @property
+    def dependencies(self) -> tuple[Dependency, ...]: ...
+    @property
+    def readiness_checks_dependencies(self) -> bool: ...
+    @property
+    def liveness_checks_dependencies(self) -> bool: ...
+
+
 class Seen(NamedTuple):
     """What the last look at a dependency has shown, and how many seconds it took."""
 
@@ -97,6 +108,17 @@ class Dependencies:
     def __init__(self, dependencies: Sequence[Dependency], *, readiness: bool, liveness: bool) -> None:
         self._seen = dict.fromkeys(dependencies, Seen())
         self._checks: dict[ProbeName, bool] = {"readiness": readiness, "liveness": liveness}
+
+    @classmethod
+    def of(cls, settings: _Settings) -> Dependencies | None:
+        """Return those that settings name, None if they name none."""
+        if not settings.dependencies:
+            return None
+        return cls(
+            settings.dependencies,
+            readiness=settings.readiness_checks_dependencies,
+            liveness=settings.liveness_checks_dependencies,
+        )
 
     def __iter__(self) -> Any:
         return iter(self._seen)

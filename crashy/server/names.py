@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crashy.faults.effects import NO_SUCH_NAME
-from crashy.faults.scope import Look
+from crashy.faults.scope import Look, is_address
 from crashy.server.patient import Patient
 
 Places = list[tuple[str, int]]
@@ -24,11 +24,6 @@ def resolve(patient: Patient, host: str, port: int) -> Places:
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     chosen = [one for one in answers if one[0] == socket.AF_INET] or answers
     return [(str(place[0]), port) for _, _, _, _, place in chosen]
-
-
-def is_address(host: str) -> bool:
-    """Return whether a host is an address, which nobody looks up."""
-    return ":" in host or host.replace(".", "").isdecimal()
 
 
 def look_up(host: str, port: int, lines: Iterable[str]) -> Places:

@@ -100,11 +100,7 @@ class Patient:
         if settings.dependencies:
             from crashy.patient.dependencies import Dependencies  # noqa: PLC0415 - few need it
 
-            self.dependencies = Dependencies(
-                settings.dependencies,
-                readiness=settings.readiness_checks_dependencies,
-                liveness=settings.liveness_checks_dependencies,
-            )
+            self.dependencies = Dependencies.of(settings)
         rng = rng or random.Random()
         self.faults = FaultSet(now, rng, self._changed, machine)
         self.warm_up = (settings.app_start_delay or 0.0) + rng.uniform(0, settings.app_start_delay_jitter)
