@@ -89,7 +89,7 @@ class GrpcHealth:
         client = patient.begin_request(call.headers.get("user-agent", ""))
         try:
             service = _service(call)
-            request = Request("POST", call.path, client, self._probe_of(call.path, service))
+            request = Request("POST", call.path, client, self._probe_of(call.path, service), call.headers.items())
             if call.path == WATCH:
                 await self._watch(call, request, service)
                 status = 200
