@@ -87,8 +87,11 @@ class GrpcHealth:
         patient = self._patient
         started, status, service = patient.now(), GAVE_UP, None
         client = patient.begin_request(call.headers.get("user-agent", ""))
+        note = None
         try:
             service = _service(call)
+            if client == "kubelet" and call.path == CHECK:
+                note = patient.seen.grpc(call.connection.transport, call.headers["user-agent"], service)
             request = Request("POST", call.path, client, self._probe_of(call.path, service), call.headers.items())
             if call.path == WATCH:
                 await self._watch(call, request, service)
@@ -103,6 +106,8 @@ class GrpcHealth:
             raise
         finally:
             patient.end_request("POST", call.path, client, status, patient.now() - started, call.remote, service)
+            if note is not None:
+                note(status, patient.now() - started)
 
     async def _check(self, call: wire.Call, request: Request, service: str) -> int:
         """Answer a Check; return the status that an HTTP probe would get."""

@@ -61,6 +61,15 @@ ANSWERS = Family(
     ("probe", "result", "client"),
 )
 HEALTHY = Family("crashy_healthy", "gauge", "1 if this probe succeeds, 0 if it fails.", ("probe",))
+RESULTS = Family(
+    "crashy_probe_results_total",
+    "counter",
+    "Probes of the kubelet as it judges them: an answer after the timeout is a failure where PROBES is known.",
+    ("probe", "handler", "result"),
+)
+FAILURES = Family(
+    "crashy_probe_consecutive_failures", "gauge", "How often this probe has failed in a row.", ("probe", "handler")
+)
 ACTIVE = Family("crashy_faults_active", "gauge", "Faults that are active now.", ("fault",))
 STARTS = Family("crashy_fault_starts_total", "counter", "How often a fault has started.", ("fault",))
 HITS = Family("crashy_fault_hits_total", "counter", "Requests that a fault has hit.", ("fault",))
@@ -184,11 +193,14 @@ class Meter:
         """Return the response to a scrape."""
         patient = self._patient
         health, tally, identity = patient.health(), patient.faults.tally().items(), patient.identity
+        seen = patient.seen
         with self._lock:
             text = render(
                 {
                     **self._request_samples(),
                     IN_FLIGHT: {(): patient.in_flight},
+                    RESULTS: seen.totals(),
+                    FAILURES: seen.failures(),
                     HEALTHY: {(probe,): int(getattr(health, probe)) for probe in STATUS},
                     ACTIVE: {(name,): counts.active for name, counts in tally},
                     STARTS: {(name,): counts.starts for name, counts in tally},

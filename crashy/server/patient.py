@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crashy.errors import BadInput
 from crashy.faults.active import FaultSet, Health, InjectedFault, RequestEffect
@@ -23,6 +23,9 @@ from crashy.patient.settings import Settings
 from crashy.server.answered import Watcher, answered
 from crashy.server.logs import Log
 from crashy.timeline import Timeline, kinds
+
+if TYPE_CHECKING:
+    from crashy.server.seen import SeenProbes
 
 KEPT_EVENTS = 10_000
 
@@ -92,6 +95,7 @@ class Patient:
         self._command_lock = threading.Lock()
         self._waiting: dict[str, set[Future[None]]] = {}
         self._waiting_lock = threading.Lock()
+        self._seen: SeenProbes | None = None
         rng = rng or random.Random()
         self.faults = FaultSet(now, rng, self._changed, machine)
         self.warm_up = (settings.app_start_delay or 0.0) + rng.uniform(0, settings.app_start_delay_jitter)
@@ -135,6 +139,16 @@ class Patient:
         self.finished += counted and client == "users"
         for watch in self.watchers:
             watch(method, path, client, status, seconds, remote, service)
+
+    @property
+    def seen(self) -> SeenProbes:
+        """What was seen of the kubelet's probes."""
+        if self._seen is None:
+            from crashy.server.seen import SeenProbes  # noqa: PLC0415 - until a probe comes, nothing needs it
+
+            with self._waiting_lock:  # both planes may see the first one
+                self._seen = self._seen or SeenProbes(self.settings.probes, self.now, self._started_at)
+        return self._seen
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
         """Inject a fault; raises FaultError if there are too many, or if this process doesn't support it."""
@@ -235,6 +249,7 @@ class Patient:
             "protocols": {protocol: self.health(protocol)._asdict() for protocol in PROTOCOLS},
             "in_flight": self.in_flight,
             "requests": self.requests,
+            "probes": self.seen.summary() if self._seen or self.settings.probes else [],
             "countdowns": self.countdowns(),
             "faults": [active.to_json(now) for active in self.faults.list()],
         }
