@@ -43,7 +43,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     log = None
     if sys.stdout is not None:  # it is None where file descriptor 1 is closed
         log = Log(sys.stdout, as_json=settings.log_format == "json")
-    patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid(), machine=machine)
+    patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid(), machine=machine(settings))
     meter = _meter(patient)
     for warning in settings.warnings:
         patient.add_event("Ignored", warning, level="warning")
@@ -52,14 +52,18 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
             "Open", "ADMIN_TOKEN is not set: anyone who reaches this app can inject faults", level="warning"
         )
     with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
-        return runner.run(PatientServer(patient, meter).run())
+        return runner.run(PatientServer(patient, meter, log).run())
 
 
-def machine() -> Machine:
-    """Return what this process may use."""
-    from crashy.server.machine import OwnMachine  # noqa: PLC0415 - for faults of memory and CPU
+def machine(settings: Settings) -> Callable[[], Machine]:
+    """Return what finds out what this process may use."""
 
-    return OwnMachine()
+    def look() -> Machine:
+        from crashy.server.machine import OwnMachine  # noqa: PLC0415 - for faults of resources
+
+        return OwnMachine(state_dir=settings.state_dir)
+
+    return look
 
 
 def _meter(patient: Patient) -> Meter | None:
@@ -85,9 +89,10 @@ def loop_factory(patient: Patient) -> Callable[[], asyncio.AbstractEventLoop]:
 class PatientServer:
     """The patient's planes and fault scheduler, run from start to end on the data plane's loop."""
 
-    def __init__(self, patient: Patient, meter: Meter | None) -> None:
+    def __init__(self, patient: Patient, meter: Meter | None, log: Log | None) -> None:
         self._patient = patient
         self._meter = meter
+        self._log = log
         self._settings = patient.settings
         self._shutdown = Shutdown(patient)
         self._files = StateFiles(
@@ -108,10 +113,12 @@ class PatientServer:
             before_exit=self._leave,
             warn=lambda line: patient.add_event("Limited", line, level="warning"),
             shutdown=self._shutdown,
+            state_dir=self._settings.state_dir,
+            log=self._log,
         )
 
         def on_health_change() -> None:
-            self._files.keep(patient.health())
+            self._files.keep(patient.health("exec"))
             if grpc is not None:
                 grpc.changed()
 
@@ -126,12 +133,12 @@ class PatientServer:
                 await self._serve(listeners, grpc)
         finally:
             scheduler.stop()
-            self._leave()
+            self._leave(0)
             if control is not None:
                 control.stop()
         return 0
 
-    def _leave(self) -> None:
+    def _leave(self, _code: int) -> None:
         self._files.keep(GONE)
         self._shutdown.conclude()
 
@@ -172,7 +179,7 @@ class PatientServer:
         gc.enable()
         await self._shutdown.asked()
         if self._settings.shutdown == "instant":
-            self._leave()
+            self._leave(0)
             os._exit(0)
 
         def stop_listening() -> None:

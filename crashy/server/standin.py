@@ -61,9 +61,10 @@ def main(argv: Sequence[str]) -> int:
         host=plan.host, port=plan.ports, admin_port=plan.admin_port, app_start_delay=max(0.0, start), access_log=False
     )
     identity = identify(settings, {"POD_NAME": plan.pod}, lambda: plan.pod)
-    patient = Patient(settings, identity, log=Log(sys.stdout, as_json=False), rng=rng, pid=os.getpid(), machine=machine)
+    log = Log(sys.stdout, as_json=False)
+    patient = Patient(settings, identity, log=log, rng=rng, pid=os.getpid(), machine=machine(settings))
     with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
-        return runner.run(StandInServer(plan, patient, rng).run())
+        return runner.run(StandInServer(plan, patient, rng, log).run())
 
 
 class _EndedError(Exception):
@@ -73,10 +74,11 @@ class _EndedError(Exception):
 class StandInServer:
     """One life of a stand-in, from the start of its process."""
 
-    def __init__(self, plan: StandIn, patient: Patient, rng: random.Random) -> None:
+    def __init__(self, plan: StandIn, patient: Patient, rng: random.Random, log: Log) -> None:
         self._plan = plan
         self._patient = patient
         self._rng = rng
+        self._log = log
         self._files = StandInFiles(plan.folders)
         self._app = False  # whether the app has been started: before, what runs is a simple command
         self._shutdown = Shutdown(patient)
@@ -95,9 +97,10 @@ class StandInServer:
             loop,
             self._listeners,
             log_stuck=lambda: None,
-            before_exit=lambda: None,
+            before_exit=lambda _: None,
             warn=lambda line: patient.add_event("Limited", line, level="warning"),
             shutdown=self._shutdown,
+            log=self._log,
         )
         scheduler = FaultScheduler(patient, ProcessEffects(effects, process), lambda: None)
 
@@ -199,6 +202,7 @@ class StandInServer:
         if patient.phase == "warming up":
             return Ended(1, f"{words[0]}: the app has not started")
         effect = await apply_faults(patient, Request("EXEC", words[0], "kubelet", probe))
+        patient.release(effect.holder)
         answer = Answer(body="")
         if effect.response is not None and effect.by is not None:
             answer = fault_answer(effect.by, effect.response, words[0], "", patient.identity, now=patient.now())

@@ -28,8 +28,11 @@ from crashy.faults.effects import Begin, Exit, ProcessEffects, Signal
 from crashy.server import effects
 
 {first}
+def last_words(code):
+    print("last words", code, flush=True)
+
 process = effects.Process(
-    None, None, log_stuck=None, before_exit=lambda: print("last words", flush=True), warn=None, shutdown=None
+    None, None, log_stuck=None, before_exit=last_words, warn=None, shutdown=None
 )
 ProcessEffects(effects, process).execute(Begin({effect}))
 """
@@ -58,7 +61,7 @@ def act(loop: asyncio.AbstractEventLoop, stuck: list[str], make_patient: Callabl
         loop,
         [],
         log_stuck=lambda: stuck.append("stuck"),
-        before_exit=lambda: None,
+        before_exit=lambda _: None,
         warn=lambda _: None,
         shutdown=Shutdown(make_patient()),
     )
@@ -79,7 +82,8 @@ def test_a_process_ends_after_its_last_words(effect: str, first: str, code: int)
     command = [sys.executable, "-c", DOOMED.format(effect=effect, first=first)]
     doomed = subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert (doomed.returncode, doomed.stdout, doomed.stderr) == (code, "last words\n", "")
+    said = f"last words {code if code >= 0 else 128 - code}\n"
+    assert (doomed.returncode, doomed.stdout, doomed.stderr) == (code, said, "")
 
 
 def test_a_blocked_loop_is_stuck_until_it_is_thawed(
@@ -122,7 +126,7 @@ def test_closed_listeners_refuse_until_they_are_opened_again(
         loop,
         [listeners],
         log_stuck=lambda: None,
-        before_exit=lambda: None,
+        before_exit=lambda _: None,
         warn=lambda _: None,
         shutdown=Shutdown(patient),
     )

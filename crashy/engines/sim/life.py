@@ -21,6 +21,7 @@ from crashy.patient.answers import GONE
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import identify
 from crashy.patient.life import HEALTH_IN, QUIET, Phase
+from crashy.patient.probes import files_of
 from crashy.patient.settings import Settings
 from crashy.patient.shutdown import UserRequests, summary
 
@@ -61,7 +62,8 @@ class ModelledLife:
         self._log = plan.log
         self._notifier = Notifier()
         self._alive = True
-        self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory)
+        folder = plan.settings.state_dir if plan.settings else ""
+        self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory, folder)
         self._effects = ProcessEffects(effects, self._process)
         self._armed = math.inf
         self._request_faults: set[str] = set()  # the ids of the faults that affect requests
@@ -95,10 +97,10 @@ class ModelledLife:
         warm_up = (settings.app_start_delay or 0.0) + self._rng.uniform(0, settings.app_start_delay_jitter)
         self.phase = "warming up"
         for name, fault in armed(settings, self._rng):
-            self.faults.inject(fault, name)
+            self._take(fault, name)
         try:
             for fault in settings.faults:
-                self.faults.inject(fault, "FAULTS")
+                self._take(fault, "FAULTS")
         except FaultError as error:
             self._log("Refused", f"FAULTS: {fault.to_spec()}: {error}")
             self._kernel.exit(2)
@@ -125,9 +127,16 @@ class ModelledLife:
             return "refused"
         if self._process.stopped:
             return "timeout"
-        self.faults.inject(fault, source)
+        self._take(fault, source)
         self._tick()
         return ""
+
+    def _take(self, fault: Fault, source: str) -> None:
+        """Inject a fault that a model can have; raises FaultError."""
+        effect = fault.process_effect()
+        if effect is not None and effect.not_on_sim:
+            raise FaultError("fault", f"'{fault.to_spec()}': not on sim: {effect.not_on_sim}")
+        self.faults.inject(fault, source)
 
     def recover(self, which: str | None = None) -> str:
         """Recover from all faults, or those of one name; return why that fails, or an empty text."""
@@ -228,8 +237,7 @@ class ModelledLife:
 
     def _state_files(self) -> dict[str, bool]:
         health = HEALTH_IN[self.phase] if self.phase else GONE
-        faults = self.faults.health()
-        return {"is_ready": health.readiness and faults.readiness, "is_healthy": health.liveness and faults.liveness}
+        return files_of(health.without(self.faults.health("exec")))
 
     # --- waiting
 
