@@ -33,7 +33,6 @@ from crashy.faults.effects import (
     Machine,
     ProcessEffect,
     ResponseChange,
-    Stop,
 )
 from crashy.faults.injected import InjectedFault
 from crashy.faults.scope import PROTOCOLS, Protocol, Request
@@ -314,7 +313,7 @@ class FaultSet:
         commands: builtins.list[Command] = [Begin(effect) for effect in self._once]
         commands += [End(effect) for effect in self._held if effect not in wanted]
         # A stop comes last: a command after it would wait until the process runs again.
-        for effect in sorted(wanted, key=lambda effect: isinstance(effect, Stop)):
+        for effect in sorted(wanted, key=lambda effect: effect.stops):
             if effect not in self._held or self._held[effect] != wanted[effect]:
                 commands.append(Begin(effect, wanted[effect]))
         self._once.clear()

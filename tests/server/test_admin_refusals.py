@@ -40,7 +40,7 @@ BAD_BODIES = [
     ("faults", JSON, '{"fault": "freez"}', "fault", "did you mean freeze?"),
     ("faults", JSON, '{"fault": 7}', "fault", "7: unknown"),
     ("faults", JSON, '{"fault": null}', "fault", "null: unknown"),
-    ("faults", JSON, '{"fault": "freeze", "mode": "cold"}', "mode", "one of loop, hang, stop, deaf"),
+    ("faults", JSON, '{"fault": "freeze", "mode": "cold"}', "mode", "one of loop, hang, stop, gil, threads, deadlock, deaf"),
     ("faults", JSON, '{"fault": "freeze", "form": "10s"}', "form", "no parameter of freeze; did you mean for?"),
     ("faults", JSON, '{"fault": "freeze", "for": "soon"}', "for", "a duration"),
     ("faults", JSON, '{"fault": "freeze", "for": -1}', "for", "a duration"),
