@@ -39,13 +39,18 @@ EXPECTED = {
     "instant": Ends(0, 0.0, 0.9, frozenset({"reset"}), r"[1-9]\d* requests in flight, 0 late .* 0 finished, [1-9].*"),
     "ignore": Ends(137, GRACE, GRACE + 0.9, frozenset()),
     "slow": Ends(137, GRACE, GRACE + 0.9, frozenset()),
+    "ignore-sigterm": Ends(137, GRACE, GRACE + 0.9, frozenset()),
+    "slow-drain": Ends(137, GRACE, GRACE + 0.9, frozenset()),
+    "slow-drain by=500ms": Ends(0, 2.5, 3.7, frozenset(), r"[1-9]\d* requests in flight, [1-9]\d* late .*, 0 dropped"),
 }
+"""By the SHUTDOWN that the pod has, or the fault."""
 
 
-async def _deleted(mode: str, on: str) -> list[Event]:
-    """Run two pods under traffic, and delete the one with this SHUTDOWN."""
+async def _deleted(way: str, on: str) -> list[Event]:
+    """Run two pods under traffic, and delete the one with this SHUTDOWN or fault."""
     pods = []
-    for name, variables in (("web-1", {"SHUTDOWN": mode}), ("web-2", {})):
+    own = {"SHUTDOWN": way} if way in SHUTDOWNS else {"FAULTS": f"{SLOW_ANSWERS}; {way}"}
+    for name, variables in (("web-1", own), ("web-2", {})):
         app = container(env={"FAULTS": SLOW_ANSWERS, **variables}, readinessProbe=probe("/ready"))
         pods.append(made := pod(name, app, terminationGracePeriodSeconds=GRACE))
         made["metadata"]["labels"] = {"app": "web"}
@@ -54,8 +59,8 @@ async def _deleted(mode: str, on: str) -> list[Event]:
     return await watching([*pods, service("web")], steps, SECONDS, on=on, profile=LATE, traffic=traffic)
 
 
-def _as_expected(mode: str, events: list[Event]) -> None:
-    expected, seen = EXPECTED[mode], Seen(events, "web-1")
+def _as_expected(way: str, events: list[Event]) -> None:
+    expected, seen = EXPECTED[way], Seen(events, "web-1")
     (exited,) = seen.of("process", "Exited")
     (killing,) = seen.of("event", "Killing")
     summaries = [found[1] for one in seen.of("log") if (found := re.search("SIGTERM: (.* dropped)", one.message))]
@@ -67,16 +72,20 @@ def _as_expected(mode: str, events: list[Event]) -> None:
     assert all(re.fullmatch(expected.summary, one) for one in summaries), summaries
 
 
-@pytest.mark.parametrize("mode", SHUTDOWNS)
-def test_what_a_shutdown_costs_on_sim(mode: str) -> None:
+@pytest.mark.parametrize("way", EXPECTED)
+def test_what_a_shutdown_costs_on_sim(way: str) -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        _as_expected(mode, runner.run(_deleted(mode, "sim")))
+        _as_expected(way, runner.run(_deleted(way, "sim")))
+
+
+def test_every_way_to_end_is_there() -> None:
+    assert {*SHUTDOWNS} <= {*EXPECTED}
 
 
 @pytest.mark.slow
 def test_so_it_costs_in_the_lab() -> None:
     async def side_by_side() -> list[list[Event]]:
-        return await asyncio.gather(*(_deleted(mode, "lab") for mode in SHUTDOWNS))
+        return await asyncio.gather(*(_deleted(way, "lab") for way in EXPECTED))
 
-    for mode, events in zip(SHUTDOWNS, asyncio.run(side_by_side()), strict=True):
-        _as_expected(mode, events)
+    for way, events in zip(EXPECTED, asyncio.run(side_by_side()), strict=True):
+        _as_expected(way, events)

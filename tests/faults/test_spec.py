@@ -19,7 +19,7 @@ from tests.faults.strategies import FAULTS as ANY_FAULT
 DURATION = "a duration such as 10s, 1m30s or 250ms"
 DURATION_BOUND = f"{DURATION}, more than 0s and at most 24h"
 SCOPE = "after, for, times, every, p, seed, routes, methods, clients, jitter"
-CRASH = f"mode, code, signal, {SCOPE}"
+CRASH = f"mode, code, signal, message, {SCOPE}"
 NAMES = ", ".join(FAULTS)
 ROUTES = "paths that begin with /, * stands for anything, such as /,/api/* (at most 20)"
 
@@ -229,7 +229,7 @@ def test_a_spec_is_quoted_as_for_a_shell() -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_called_as_its_file(name: str) -> None:
-    assert FAULTS[name].__module__ == f"crashy.faults.kinds.{name}"
+    assert FAULTS[name].__module__ == f"crashy.faults.kinds.{name.replace('-', '_')}"
     assert FAULTS[name].name == name
 
 

@@ -26,7 +26,7 @@ class Zombies(ProcessEffect):
 
     def check(self, machine: Callable[[], Machine]) -> None:
         """Raise FaultError for more than the container and the machine can have."""
-        most = min(MOST, machine().threads_ceiling)
+        most = max(0, min(MOST, machine().threads_ceiling))
         if self.to > most:
             raise FaultError("to", f"{self.to}: at most {most} here, so that other processes keep a tenth of the limit")
 
