@@ -12,6 +12,8 @@ GAVE_UP = 499
 NO_ANSWER = 444
 """The status of a request whose connection was closed without a response, as nginx has it."""
 
+_REASONS = {GAVE_UP: "GaveUp", NO_ANSWER: "Unanswered"}
+
 UNMATCHED = "unmatched"
 """The name of the catch-all route."""
 
@@ -41,4 +43,4 @@ def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what 
     if service is not None:
         data["service"] = service
     message = f"{method} {path} {status} {milliseconds:g}ms {remote}"
-    return Event(t, pod, kinds.SERVED, f"pod/{pod}", "GaveUp" if status == GAVE_UP else "Answered", message, data)
+    return Event(t, pod, kinds.SERVED, f"pod/{pod}", _REASONS.get(status, "Answered"), message, data)

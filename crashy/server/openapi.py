@@ -147,7 +147,7 @@ def _object(properties: Mapping[str, Schema], required: Iterable[str] | None = N
 def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mapping[str, Any]]) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
     for fault in catalogue:
-        name = f"{fault['name'].capitalize()}Parameters"
+        name = f"{fault['name'].title().replace('-', '')}Parameters"
         params = {param["name"]: _param_schema(param) for param in (*fault["params"], *scope)}
         schemas[name] = {
             "type": "object",
