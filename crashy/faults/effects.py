@@ -56,7 +56,7 @@ RequestPart = Delay | Hang | InjectedResponse | ResponseChange
 
 
 class Machine(Protocol):
-    """What a process may use of memory and processors."""
+    """What a process may use of its machine and its container."""
 
     @property
     def cores(self) -> int:
@@ -69,6 +69,26 @@ class Machine(Protocol):
     @property
     def memory_ceiling(self) -> int:
         """The bytes up to which it may grow without harm to others."""
+
+    @property
+    def fds_limit(self) -> int:
+        """The file descriptors that it may have open."""
+
+    @property
+    def threads_limit(self) -> int | None:
+        """The limit of its container's processes, threads included, if it has one."""
+
+    @property
+    def threads_ceiling(self) -> int:
+        """The threads that it may have without harm to others."""
+
+    @property
+    def disk_free(self) -> int | None:
+        """The bytes that are free in STATE_DIR; None without one."""
+
+    @property
+    def disk_ceiling(self) -> int:
+        """The bytes that it may write there without harm to others."""
 
 
 class ProcessEffect(Effect):
@@ -118,7 +138,10 @@ class Stop(ProcessEffect):
 
 
 class ListenersClosed(ProcessEffect):
-    """The listeners of the data plane are closed."""
+    """The listeners of the data plane are closed; without `grpc` those of PORT alone."""
+
+    def __init__(self, *, grpc: bool = True) -> None:
+        self.grpc = grpc
 
 
 class Begin(NamedTuple):

@@ -44,4 +44,5 @@ READING = (
     "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
 )
 STATUS = "HTTP probe failed with statuscode: {}"
+REFUSED = "dial tcp POD:8080: connect: connection refused"
 UNREACHABLE = 'timeout: failed to connect service "POD:9000" within 1s: context deadline exceeded'

@@ -11,7 +11,7 @@ from crashy.faults.effects import Machine, ProcessEffect
 from crashy.faults.probed import PASSES, Probed
 from crashy.faults.scope import DefaultTarget
 from crashy.fields import param
-from crashy.fields.sizes import Share, Size, SizeOrShare, format_size
+from crashy.fields.sizes import OrShare, Share, Size, format_size
 from crashy.fields.values import show
 
 _MIB = 1 << 20
@@ -68,7 +68,7 @@ class Memory(Fault):
     }
 
     to: int | Share = param(
-        SizeOrShare(200),
+        OrShare(Size(), 200),
         "the size of the process's own (anonymous) memory; a share is of its container's limit, and from 100% on it "
         "ends in an OOM kill",
         default=Share(100.0),
