@@ -64,9 +64,9 @@ class InjectedFault:
         self.acting, self.turns_at = self.fault.turns(self.starts_at, now)
 
     def hit(self, request: Request) -> bool:
-        """Count a request, and decide whether it is hit."""
+        """Count a request of a sort that its fault matches, and decide whether it is hit."""
         scope = self.fault.scope
-        if self.exhausted or not self.acting or not self.fault.matches(request):
+        if self.exhausted or not self.acting or not scope.matches_headers(request.headers):
             return False
         self.seen += 1
         if scope.every is not None and self.seen % scope.every:
@@ -85,6 +85,7 @@ class InjectedFault:
             and probe in self.fault.failing()
             and protocol in self.fault.speaks()
             and not scope.routes
+            and not scope.headers
             and scope.matches(Request(method, path, "kubelet", probe), self.fault.target)
             and not self.exhausted
             and (scope.every is None or (self.seen + 1) % scope.every == 0)

@@ -18,7 +18,7 @@ from tests.faults.strategies import FAULTS as ANY_FAULT
 
 DURATION = "a duration such as 10s, 1m30s or 250ms"
 DURATION_BOUND = f"{DURATION}, more than 0s and at most 24h"
-SCOPE = "after, for, times, every, p, seed, routes, methods, clients, jitter"
+SCOPE = "after, for, times, every, p, seed, routes, methods, headers, clients, jitter"
 CRASH = f"mode, code, signal, {SCOPE}"
 NAMES = ", ".join(FAULTS)
 ROUTES = "paths that begin with /, * stands for anything, such as /,/api/* (at most 20)"
@@ -94,6 +94,10 @@ def test_specs_stand_apart_by_semicolons_outside_quotes() -> None:
         ("error routes=/a,,/b", f"routes: '/a,,/b': {ROUTES}"),
         ("error routes=", f"routes: '': {ROUTES}"),
         (f"error routes=/{'x' * 200}", f"routes: '/{'x' * 55}...: {ROUTES}"),
+        (
+            "error headers=x-user",
+            "headers: 'x-user': headers as NAME=VALUE, * stands for anything, such as x-user=42,a=b* (at most 20)",
+        ),
         ("error methods=G3T", "methods: 'G3T': HTTP methods, such as GET,POST (at most 20)"),
         ("error clients=bots", "clients: 'bots': one of users, kubelet, all"),
         ("error code=199", "code: '199': a status from 200 to 599 (503), or several with weights (500:3,503:1)"),
@@ -116,8 +120,8 @@ def test_specs_stand_apart_by_semicolons_outside_quotes() -> None:
         ("unready protocols=", "protocols: '': one or more of http, grpc, exec and tcp, with commas between"),
         (
             "unlive protocols=tcp times=3",
-            "protocols: tcp can't be combined with routes, methods, clients, times, every and p: where no connection "
-            "is accepted, none can be told from another or counted",
+            "protocols: tcp can't be combined with routes, methods, headers, clients, times, every and p: where no "
+            "connection is accepted, none can be told from another or counted",
         ),
         ("flap period=50ms", "period: '50ms': at least 100ms"),
         ("flap duty=0%", "duty: '0%': a share such as 50%, at most 100%"),
