@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from aiohttp.helpers import must_be_empty_body
 
 from crashy.faults.active import InjectedFault, RequestEffect
 from crashy.faults.effects import ResponseChange
@@ -99,7 +100,9 @@ def changing(patient: Patient, effect: RequestEffect) -> Iterator[Changing]:
 
 def body_of(request: web.Request, response: web.StreamResponse) -> bytes | None:
     """Return the body that is to be sent; None where there is to be none, or where all was sent already."""
-    if request.method == "HEAD" or response.prepared or not isinstance(response, web.Response):
+    if must_be_empty_body(request.method, response.status) or response.prepared:
+        return None
+    if not isinstance(response, web.Response):
         return None
     return response.body if isinstance(response.body, bytes) else b""
 
@@ -112,6 +115,6 @@ def close(transport: asyncio.BaseTransport | None) -> None:
 
 def reset(transport: asyncio.Transport | None) -> None:
     """Reset a connection (RST)."""
-    if transport is not None:
+    if transport is not None and not transport.is_closing():
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         transport.abort()
