@@ -147,8 +147,10 @@ def _object(properties: Mapping[str, Schema], required: Iterable[str] | None = N
 
 def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mapping[str, Any]]) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
+    faults: dict[str, Schema] = {}
     for fault in catalogue:
-        name = f"{fault['name'].capitalize()}Parameters"
+        title = fault["name"].title().replace("-", "")
+        name = f"{title}Parameters"
         params = {param["name"]: _param_schema(param) for param in (*fault["params"], *scope)}
         schemas[name] = {
             "type": "object",
@@ -156,8 +158,8 @@ def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mappi
             "properties": {"fault": {"const": fault["name"]}, **params},
             "additionalProperties": False,
         }
-        schemas[f"{fault['name'].capitalize()}Fault"] = {"allOf": [_ref(name)], "required": ["fault"]}
-    faults = {fault["name"]: _ref(f"{fault['name'].capitalize()}Fault") for fault in catalogue}
+        schemas[f"{title}Fault"] = {"allOf": [_ref(name)], "required": ["fault"]}
+        faults[fault["name"]] = _ref(f"{title}Fault")
     mapping = {name: ref["$ref"] for name, ref in faults.items()}
     return {
         **schemas,
