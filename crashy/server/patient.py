@@ -91,6 +91,7 @@ class Patient:
         self._waiting: dict[str, set[Future[None]]] = {}
         self._waiting_lock = threading.Lock()
         self._seen: SeenProbes | None = None
+        self._lease = "", 0.0
         rng = rng or random.Random()
         self.faults = FaultSet(now, rng, self._changed, machine)
         self.warm_up = (settings.app_start_delay or 0.0) + rng.uniform(0, settings.app_start_delay_jitter)
@@ -191,6 +192,23 @@ class Patient:
         """Drop a future of `end_of`: the client has disconnected."""
         with self._waiting_lock:
             self._waiting.get(active.id, set()).discard(ended)
+
+    def take_lease(self, holder: str, seconds: float) -> bool:
+        """Let one call to the fleet have this pod for itself; return whether it has it now."""
+        with self._waiting_lock:
+            held_by, until = self._lease
+            if held_by not in ("", holder) and self.now() < until:
+                return False
+            self._lease = holder, self.now() + seconds
+        return True
+
+    def end_lease(self, holder: str) -> bool:
+        """End a call's lease; return whether it still had it."""
+        with self._waiting_lock:
+            held = self._lease[0] == holder
+            if held:
+                self._lease = "", 0.0
+        return held
 
     def health(self) -> Health:
         """Return the health of the three probes, from the phase and the active faults."""
