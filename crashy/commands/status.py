@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 def describe(status: Mapping[str, Any]) -> list[str]:
     """Return a status as lines: pod, phase and health, then a line for each probe, each countdown and each fault."""
-    health = ", ".join(f"{name} {'ok' if ok else 'FAILS'}" for name, ok in status["health"].items())
+    health = ", ".join(f"{name} {'ok' if ok else f'FAILS{_by(name, status)}'}" for name, ok in status["health"].items())
     lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s; {health}"]
     for probe in status.get("probes", ()):
         lines.append(f"  {asked(probe)}: {probe['state']}")
@@ -59,6 +59,12 @@ def describe(status: Mapping[str, Any]) -> list[str]:
         times = [f", {key.replace('_', ' ')} {fault[key]:.1f}s" for key in _TIMES if fault[key] is not None]
         lines.append(f"  {fault['id']} {fault['state']}: {fault['spec']}{''.join(times)}")
     return lines
+
+
+def _by(probe: str, status: Mapping[str, Any]) -> str:
+    """Return the protocols by which a probe fails, where others disagree; a port mostly stays open, for any probe."""
+    by = [protocol for protocol, health in status["protocols"].items() if not health[probe]]
+    return "" if by[:3] == ["http", "grpc", "exec"] else f" by {', '.join(by)}"
 
 
 def asked(probe: Mapping[str, Any]) -> str:

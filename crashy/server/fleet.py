@@ -53,14 +53,14 @@ async def lease(patient: Patient, request: web.Request) -> web.Response:
     holder = payload.sole_member(value, "id", "give the id of the call") if isinstance(value, dict) else None
     if not isinstance(holder, str) or not 1 <= len(holder) <= 64:
         raise Problem(400, "must be the id of the call: 1 to 64 characters", field="id")
-    if not patient.take_lease(holder, LEASE_SECONDS):
+    if not patient.lease.take(holder, LEASE_SECONDS):
         raise Problem(409, "another call to the fleet has this pod", headers={"Retry-After": "1"})
     return describe(patient)
 
 
 def end_lease(patient: Patient, request: web.Request) -> web.Response:
     """End a lease; raises Problem 404 if the call doesn't have it."""
-    if not patient.end_lease(request.match_info["id"]):
+    if not patient.lease.end(request.match_info["id"]):
         raise Problem(404, "this call has no lease of this pod", field="id")
     return web.Response(status=204)
 
@@ -74,7 +74,7 @@ async def inject(patient: Patient, request: web.Request) -> web.Response:
             await fleet.lease_and_inject(fault, order)
             fleet.inject_own()
         finally:
-            patient.end_lease(fleet.holder)
+            patient.lease.end(fleet.holder)
     return fleet.answer()
 
 

@@ -19,6 +19,7 @@ from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived
 from h2.exceptions import ProtocolError
 
 from crashy.grpc import PREFIX, Code
+from crashy.server.calls import CallError, Unanswered
 
 MAX_REQUEST = 4096
 """The most bytes of a request's message."""
@@ -26,15 +27,6 @@ MAX_REQUEST = 4096
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 _LOG = logging.getLogger(__name__)
-
-
-class CallError(Exception):
-    """The call ends with this status."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 @dataclass(eq=False, slots=True)
@@ -63,6 +55,11 @@ class Call:
         if self.data[0]:
             raise CallError(Code.UNIMPLEMENTED, "compressed messages are not supported")
         return bytes(self.data[PREFIX:])
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The transport of its connection, which other calls may be on."""
+        return self.connection.transport
 
     async def send(self, message: bytes) -> None:
         """Send one message, once the client's flow control window has room for it."""
@@ -155,7 +152,7 @@ class GrpcConnection(asyncio.Protocol):
             await self._handler(call)
         except CallError as error:
             code, message = error.code, error.message
-        except ProtocolError:  # the client has disconnected
+        except (ProtocolError, Unanswered):  # the client has disconnected, or doesn't get an answer
             return
         except Exception:  # noqa: BLE001 - the last resort: the client gets a status, the log the traceback
             _LOG.exception("%s", call.path)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from crashy import __version__
+from crashy.faults.scope import PROBES, PROTOCOLS
 from crashy.server.problem import MEDIA_TYPE
 from crashy.server.schemas import PARTS, Schema
 from crashy.server.schemas import described as _described
@@ -168,6 +169,11 @@ def _param_schema(param: Mapping[str, Any]) -> Schema:
 
 _STRING = {"type": "string"}
 _STATES = ["pending", "active", "ended"]
+_HEALTH = {
+    "type": "object",
+    "required": [*PROBES],
+    "additionalProperties": {"type": "boolean"},
+}
 _FAULTS = {"type": "array", "items": _ref("Fault")}
 
 _SCHEMAS: dict[str, Schema] = {
@@ -214,11 +220,8 @@ _SCHEMAS: dict[str, Schema] = {
             "pod": _STRING,
             "phase": {"enum": ["warming up", "serving", "draining"]},
             "uptime": _described("number", "Seconds since the start."),
-            "health": {
-                "type": "object",
-                "required": ["startup", "readiness", "liveness"],
-                "additionalProperties": {"type": "boolean"},
-            },
+            "health": _HEALTH,
+            "protocols": _object(dict.fromkeys(PROTOCOLS, _HEALTH), required=PROTOCOLS),
             "probes": {"type": "array", "items": _ref("Probe")},
             "countdowns": {
                 "type": "array",

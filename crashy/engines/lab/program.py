@@ -25,7 +25,7 @@ from crashy.objects import standin
 from crashy.objects.images import ImageCommands, is_patient
 from crashy.objects.pod import Container
 from crashy.objects.standin import Models
-from crashy.patient import ADMIN_PORT
+from crashy.patient import ADMIN_PORT, TERMINATION_MESSAGE_PATH
 from crashy.patient.settings import IMAGE
 from crashy.patient.standin import StandIn
 
@@ -90,6 +90,7 @@ class Programs:
         if patient:
             environ |= self._image(here)
             environ["STATE_DIR"] = translate(environ["STATE_DIR"])
+            environ["TERMINATION_MESSAGE_PATH"] = translate(TERMINATION_MESSAGE_PATH)
             environ["NAMES_FILE"] = str(table_of(self._root, pod.namespace))
         environ |= {name: translate(value) for name, value in own.items()}
         if patient:
