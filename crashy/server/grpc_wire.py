@@ -100,14 +100,19 @@ class GrpcConnection(asyncio.Protocol):
         self._http2 = H2Connection(H2Configuration(client_side=False))
         self._calls: dict[int, Call] = {}
         self._room = asyncio.Event()
-        self.transport: asyncio.Transport
+        self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send our settings."""
-        self.transport = transport  # type: ignore[assignment]  # a TCP transport is a Transport
+        self._transport = transport  # type: ignore[assignment]  # a TCP transport is a Transport
         self._connections.add(self)
         self._http2.initiate_connection()
         self._flush()
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """Return what it sends and receives by."""
+        return self._transport
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the calls."""
@@ -118,11 +123,11 @@ class GrpcConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Stop reading from a client that doesn't read: responses to its pings would pile up."""
-        self.transport.pause_reading()
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Read again."""
-        self.transport.resume_reading()
+        self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Handle the client's frames; close the connection if they are not HTTP/2."""
@@ -131,7 +136,7 @@ class GrpcConnection(asyncio.Protocol):
                 self._on_event(event)
         except ProtocolError:
             self._flush()
-            self.transport.close()
+            self._transport.close()
             return
         self._flush()
         room, self._room = self._room, asyncio.Event()
@@ -141,7 +146,7 @@ class GrpcConnection(asyncio.Protocol):
         match event:
             case RequestReceived(stream_id=stream):
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
-                peer = self.transport.get_extra_info("peername")
+                peer = self._transport.get_extra_info("peername")
                 self._calls[stream] = Call(self, stream, headers, peer[0] if peer else "")
             case DataReceived(stream_id=stream):
                 call = self._calls.get(stream)
@@ -156,7 +161,7 @@ class GrpcConnection(asyncio.Protocol):
                 if call is not None and call.task is not None:
                     call.task.cancel()
             case ConnectionTerminated():
-                self.transport.close()
+                self._transport.close()
 
     async def _handle(self, call: Call) -> None:
         code: int = Code.OK
@@ -208,11 +213,11 @@ class GrpcConnection(asyncio.Protocol):
         return [(":status", "200"), ("content-type", "application/grpc"), self._header]
 
     def _flush(self) -> None:
-        self.transport.write(self._http2.data_to_send())
+        self._transport.write(self._http2.data_to_send())
 
     def close(self) -> None:
         """Send GOAWAY and close; calls under way are aborted."""
         with contextlib.suppress(ProtocolError):
             self._http2.close_connection()
         self._flush()
-        self.transport.close()
+        self._transport.close()
