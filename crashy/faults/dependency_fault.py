@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import ClassVar
 
 from crashy.faults.base import Fault
-from crashy.faults.scope import DefaultTarget, Look
+from crashy.faults.scope import DefaultTarget, Look, Request
 from crashy.fields import param
 from crashy.fields.values import Words
 
@@ -30,8 +30,8 @@ class DependencyFault(Fault):
         default=(),
     )
 
-    def acts_on_requests(self) -> bool:
-        """Return False."""
+    def matches(self, request: Request) -> bool:
+        """Return False: it is about no request."""
         return False
 
     def matches_look(self, look: Look) -> bool:

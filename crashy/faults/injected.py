@@ -25,7 +25,7 @@ class InjectedFault:
         self.source = source
         self.starts_at = now + scope.after + (rng.random() * scope.jitter if scope.jitter else 0.0)
         """When it starts, jitter included; a request-triggered fault doesn't fire earlier."""
-        self.request_triggered = fault.process_effect() is not None and scope.names_requests
+        self.request_triggered = scope.names_requests and not fault.acts_on_requests()
         """Whether it acts on the whole process, but only once a matching request comes."""
         self.ends_at = None if self.request_triggered or scope.for_ is None else self.starts_at + scope.for_
         """When it ends by itself, or None; the `for` of a request-triggered fault counts from when it fires."""
@@ -64,8 +64,8 @@ class InjectedFault:
         self.acting, self.turns_at = self.fault.turns(self.starts_at, now)
 
     def hit(self, request: Request) -> bool:
-        """Count a request, and decide whether it is hit."""
-        return self._can_act and self.fault.matches(request) and self._count()
+        """Count a request of a sort that its fault matches, and decide whether it is hit."""
+        return self._can_act and self.fault.scope.matches_headers(request.headers) and self._count()
 
     def hit_look(self, look: Look) -> bool:
         """Count a look at a dependency, and decide whether it is hit."""
@@ -94,6 +94,7 @@ class InjectedFault:
             and probe in self.fault.failing()
             and protocol in self.fault.speaks()
             and not scope.routes
+            and not scope.headers
             and scope.matches(Request(method, path, "kubelet", probe), self.fault.target)
             and not self.exhausted
             and (scope.every is None or (self.seen + 1) % scope.every == 0)

@@ -127,7 +127,7 @@ class Dependencies:
         """Note what a look has shown, an empty `failure` for an answer; return a line about a change, else nothing."""
         state: State = "down" if failure else "slow" if seconds >= SLOW else "up"
         before, self._seen[dependency] = self._seen[dependency], Seen(state, seconds, failure)
-        if state == before.state:
+        if (state, failure) == (before.state, before.failure):
             return ""
         why = failure or (f"{seconds:.2f}s" if state == "slow" else "")
         return f"dependency {dependency.name} ({dependency.url}) is {state}{why and f': {why}'}"
