@@ -65,6 +65,8 @@ ACTIVE = Family("crashy_faults_active", "gauge", "Faults that are active now.", 
 STARTS = Family("crashy_fault_starts_total", "counter", "How often a fault has started.", ("fault",))
 HITS = Family("crashy_fault_hits_total", "counter", "Requests that a fault has hit.", ("fault",))
 BUILD = Family("crashy_build_info", "gauge", "1, labelled with what runs here.", ("version", "app_version", "persona"))
+LIFE = Family("crashy_life", "gauge", "Which life this is, by STATE_DIR/lives.jsonl: 1 is the first.")
+FORMER = Family("crashy_former_lives", "gauge", "Former lives that are known, by how they ended.", ("how",))
 STARTED = Family("process_start_time_seconds", "gauge", "Start time of the patient, in seconds since the epoch.")
 
 
@@ -181,6 +183,7 @@ class Meter:
                     STARTS: {(name,): counts.starts for name, counts in tally},
                     HITS: {(name,): counts.hits for name, counts in tally},
                     BUILD: {(__version__, identity.version, patient.settings.persona): 1},
+                    **_life_samples(patient),
                     STARTED: {(): self._started_at},
                 }
             )
@@ -198,3 +201,10 @@ class Meter:
             if probe is not None:
                 answers[probe, "success" if 200 <= status < 400 else "failure", client] += count
         return {REQUESTS: requests, ANSWERS: answers}
+
+
+def _life_samples(patient: Patient) -> Samples:
+    if patient.lives is None:
+        return {}
+    former = patient.lives.hows()
+    return {LIFE: {(): patient.lives.number}, FORMER: {(how,): count for how, count in former.items()}}

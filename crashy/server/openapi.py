@@ -233,6 +233,32 @@ _SCHEMAS: dict[str, Schema] = {
                 "required": ["startup", "readiness", "liveness"],
                 "additionalProperties": {"type": "boolean"},
             },
+            "lives": {
+                "type": ["object", "null"],
+                "description": "This life and the former ones, by STATE_DIR/lives.jsonl; null where none is kept.",
+                "required": ["number", "former"],
+                "properties": {
+                    "number": _described("integer", "Which life this is."),
+                    "former": {
+                        "type": "array",
+                        "items": _object(
+                            {
+                                "life": {"type": "integer"},
+                                "began": _described("number", "Seconds since the epoch."),
+                                "lived": _described("number", "Seconds, as far as is known."),
+                                "how": _described(
+                                    "string", "`shutdown`, `exit`, `signal`, `killed`, `frozen`, `oom`, `silent`."
+                                ),
+                                "end": _described("string", "How it ended, in words."),
+                                "exit_code": {"type": ["integer", "null"]},
+                                "memory": _described(["number", "null"], "The share of its limit that was seen last."),
+                                "last_fault": {"type": ["string", "null"]},
+                                "requests": _described("array", "The last ones.") | {"items": _STRING},
+                            }
+                        ),
+                    },
+                },
+            },
             "countdowns": {
                 "type": "array",
                 "items": _object(

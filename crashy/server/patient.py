@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crashy.errors import BadInput
 from crashy.faults.active import FaultSet, Health, InjectedFault, RequestEffect
@@ -22,6 +22,9 @@ from crashy.patient.life import HEALTH_IN, Phase
 from crashy.patient.settings import Settings
 from crashy.server.answered import answered
 from crashy.timeline import Event, Timeline, kinds
+
+if TYPE_CHECKING:
+    from crashy.patient.lives import Lives
 
 KEPT_EVENTS = 10_000
 
@@ -79,6 +82,8 @@ class Patient:
         """Requests that the data plane is answering now, without the admin API's."""
         self.requests = 0
         """Requests of users that the data plane has received, without the admin API's."""
+        self.lives: Lives | None = None
+        """This life and the former ones, where a record of them is kept."""
         self.ports: tuple[int, ...] = ()
         self.admin_port: int | None = None
         self.now = now
@@ -221,6 +226,7 @@ class Patient:
             "health": self.health()._asdict(),
             "in_flight": self.in_flight,
             "requests": self.requests,
+            "lives": self.lives and self.lives.to_json(),
             "countdowns": self.countdowns(),
             "faults": [active.to_json(now) for active in self.faults.list()],
         }

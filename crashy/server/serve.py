@@ -33,6 +33,7 @@ from crashy.server.statefiles import StateFiles
 
 if TYPE_CHECKING:
     from crashy.server.grpc_health import GrpcHealth
+    from crashy.server.lives import LifeRecord
     from crashy.server.metrics import Meter
 
 
@@ -104,34 +105,57 @@ class PatientServer:
             loop.add_signal_handler(number, self._on_signal, number)
         listeners = Listeners(patient, "PORT", self._settings.host, self._settings.port)
         grpc = self._grpc(loop)
+        life = self._begin_life()
+
+        def leave(exit_code: int, words: str = "") -> None:
+            self._files.keep(GONE)
+            if life is not None:
+                life.end(exit_code, words)
+
         process = effects.Process(
             loop,
             [listeners] if grpc is None else [listeners, grpc.listeners],
             log_stuck=lambda: patient.add_event("Said", webapp.stuck(patient.identity)),
-            before_exit=lambda _: self._files.keep(GONE),
+            before_exit=leave,
             warn=lambda line: patient.add_event("Limited", line, level="warning"),
         )
 
         def on_health_change() -> None:
             self._files.keep(patient.health())
+            if life is not None:
+                life.keep()
             if grpc is not None:
                 grpc.changed()
 
-        scheduler = FaultScheduler(patient, ProcessEffects(effects, process), on_health_change)
+        scheduler = FaultScheduler(
+            patient, ProcessEffects(effects, process), on_health_change, life.beat if life else None
+        )
         control = None
         if self._settings.admin_port is not None:
             control = ControlPlane(patient, self._settings.admin_port, self._meter)
             control.start()
         scheduler.start()
+        exit_code, words = 1, ""
         try:
             if await self._warm_up():
                 await self._serve(listeners, grpc)
+            exit_code = 0
+        except BadInput as error:
+            exit_code, words = 2, str(error)
+            raise
         finally:
             scheduler.stop()
-            self._files.keep(GONE)
+            leave(exit_code, words)
             if control is not None:
                 control.stop()
         return 0
+
+    def _begin_life(self) -> LifeRecord | None:
+        if not self._settings.state_dir:
+            return None
+        from crashy.server import lives  # noqa: PLC0415 - without a folder there is no record
+
+        return lives.begin(self._patient)
 
     def _grpc(self, loop: asyncio.AbstractEventLoop) -> GrpcHealth | None:
         if self._settings.grpc_port is None:
