@@ -66,7 +66,8 @@ class Life(NamedTuple):
             return self._replace(requests=self.requests[1:])
         if self.faults:
             return self._replace(faults=())
-        return Life(**{k: v[: len(v) // 2] if isinstance(v, str) else v for k, v in self._asdict().items()})
+        texts: dict[str, Any] = {k: v[: len(v) // 2] for k, v in self._asdict().items() if isinstance(v, str)}
+        return self._replace(**texts)
 
 
 class End(NamedTuple):

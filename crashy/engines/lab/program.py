@@ -18,6 +18,7 @@ from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.folders import Folders
 from crashy.engines.lab.names import table_of
 from crashy.engines.lab.network import LoopbackNetwork
+from crashy.engines.lab.probes import probes_of
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod
 from crashy.objects import standin
@@ -99,6 +100,8 @@ class Programs:
                 environ[END] = f"{folder_of_state}/.end-of-{pod.name}-{container.name}"
             for name in ("PORT", "ADMIN_PORT", "GRPC_PORT"):
                 environ[name] = self._listen(pod.ip, environ.get(name, ""))
+            if not environ.get("PROBES"):
+                environ["PROBES"] = probes_of(container, lambda port: self._addresses.dial(pod.ip, port)[1])
         runs = images.command(pod.template, container, self._images)
         if runs is None:
             return self._stand_in(pod, container, environ, folders, root)
