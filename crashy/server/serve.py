@@ -29,6 +29,7 @@ from crashy.server.patient import Patient
 from crashy.server.personas import webapp
 from crashy.server.shutdown import Shutdown
 from crashy.server.statefiles import StateFiles
+from crashy.server.termination import write_termination_message
 
 if TYPE_CHECKING:
     from crashy.server.grpc_health import GrpcHealth
@@ -135,26 +136,28 @@ class PatientServer:
             control = ControlPlane(patient, self._settings.admin_port, self._meter)
             control.start()
         scheduler.start()
-        exit_code, words = 1, ""
+        exit_code, message = 1, ""
         try:
             if await self._warm_up():
                 await self._serve(listeners, grpc)
             exit_code = 0
         except BadInput as error:
-            exit_code, words = 2, str(error)
+            exit_code, message = 2, str(error)
             raise
         finally:
             scheduler.stop()
-            self._leave(exit_code, words)
+            self._leave(exit_code, message)
             if control is not None:
                 control.stop()
         return 0
 
-    def _leave(self, exit_code: int, words: str = "") -> None:
+    def _leave(self, exit_code: int, message: str = "") -> None:
         self._files.keep(GONE)
         self._shutdown.conclude()
+        if message:
+            write_termination_message(self._settings.termination_message_path, message)
         if self._life is not None:
-            self._life.end(exit_code, words)
+            self._life.end(exit_code, message)
 
     def _begin_life(self) -> LifeRecord | None:
         if not self._settings.state_dir:
