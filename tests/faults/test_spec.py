@@ -219,7 +219,7 @@ def test_a_spec_is_quoted_as_for_a_shell() -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_called_as_its_file(name: str) -> None:
-    assert FAULTS[name].__module__ == f"crashy.faults.kinds.{name}"
+    assert FAULTS[name].__module__ == f"crashy.faults.kinds.{name.replace('-', '_')}"
     assert FAULTS[name].name == name
 
 

@@ -35,11 +35,11 @@ class ModelledProcess:
         self.blocked = False
         self.stopped_until = -math.inf
         self.listeners_closed = False
-        self.paused = 0
         self.limits = limits
         self.memory_limit = limits.memory
         self.memory = memory
         self.loads: list[float] = []
+        self.paused = 0
         self.disk_free = MOST if state_dir else None
 
     @property
