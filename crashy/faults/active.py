@@ -36,7 +36,7 @@ from crashy.faults.effects import (
     Stop,
 )
 from crashy.faults.injected import InjectedFault
-from crashy.faults.scope import Request
+from crashy.faults.scope import PROTOCOLS, Protocol, Request
 
 __all__ = ["FaultSet", "Health", "InjectedFault", "RequestEffect"]
 
@@ -75,6 +75,10 @@ class Health(NamedTuple):
     startup: bool = True
     readiness: bool = True
     liveness: bool = True
+
+    def without(self, other: Health) -> Health:
+        """Return the health where both succeed."""
+        return Health(*(one and two for one, two in zip(self, other, strict=True)))
 
 
 class Tally(NamedTuple):
@@ -199,7 +203,7 @@ class FaultSet:
                 self._end(active, "Ended")
 
     def _request_effect(self, request: Request, now: float) -> RequestEffect:
-        acting = [a for a in self._live.values() if a.state == "active" and a.fault.process_effect() is None]
+        acting = [a for a in self._live.values() if a.state == "active" and a.fault.acts_on_requests()]
         delay = 0.0
         for active in sorted(acting, key=lambda active: active.fault.rank):
             if not active.hit(request):
@@ -220,15 +224,16 @@ class FaultSet:
                     return RequestEffect(delay, change=part, by=active)
         return RequestEffect(delay)
 
-    def health(self) -> Health:
-        """Return the health that the faults leave; counts nothing."""
+    def health(self, *protocols: Protocol) -> Health:
+        """Return the health that the faults leave, by any of these protocols, or of all; counts nothing."""
+        asked = protocols or PROTOCOLS
         with self._lock:
             self._advance()
-            active = [active for active in self._live.values() if active.state == "active"]
+            active = [active for active in self._live.values() if active.state == "active" and active.fault.failing()]
             return Health(
-                startup=not any(a.certain_to_fail("startup") for a in active),
-                readiness=not any(a.certain_to_fail("readiness") for a in active),
-                liveness=not any(a.certain_to_fail("liveness") for a in active),
+                startup=not any(a.certain_to_fail("startup", how) for a in active for how in asked),
+                readiness=not any(a.certain_to_fail("readiness", how) for a in active for how in asked),
+                liveness=not any(a.certain_to_fail("liveness", how) for a in active for how in asked),
             )
 
     def next_change(self) -> float | None:
@@ -255,8 +260,12 @@ class FaultSet:
                 continue
             if active.state == "pending":
                 self._start(active, now)
-            else:
+            elif active.ends_at is not None and active.ends_at <= now:
                 self._end(active, "Ended")
+            else:
+                active.turn(now)
+                self._changed |= active.fault.process_effect() is not None
+                self._schedule(active)
         return now
 
     def _schedule(self, active: InjectedFault) -> None:
@@ -269,6 +278,7 @@ class FaultSet:
         self._starts[active.fault.name] += 1
         if active.request_triggered and scope.for_ is not None:
             active.ends_at = now + scope.for_
+        active.turn(now)
         self._on_change("Started", active)
         effect = active.fault.process_effect()
         self._changed |= effect is not None
@@ -299,7 +309,7 @@ class FaultSet:
         wanted: dict[ProcessEffect, float | None] = {}
         for active in self._live.values():
             effect = active.fault.process_effect()
-            if active.state == "active" and effect is not None:
+            if active.state == "active" and active.acting and effect is not None:
                 wanted[effect] = _later(wanted.get(effect, active.ends_at), active.ends_at)
         commands: builtins.list[Command] = [Begin(effect) for effect in self._once]
         commands += [End(effect) for effect in self._held if effect not in wanted]

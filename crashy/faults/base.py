@@ -13,7 +13,7 @@ from crashy.errors import BadInput
 from crashy.faults import kinds
 from crashy.faults.effects import ProcessEffect, RequestPart
 from crashy.faults.probed import Probed
-from crashy.faults.scope import DefaultTarget, ProbeName, Request, Scope
+from crashy.faults.scope import DefaultTarget, ProbeName, Protocol, Request, Scope
 from crashy.fields import Declared, Key
 from crashy.fields.values import OneOf, show
 
@@ -63,8 +63,8 @@ FAULTS = _Faults()
 class Fault(Declared):
     """One kind of failure, with the scope that says when it is active and which requests it matches.
 
-    A fault acts on the whole process (`process_effect` isn't None), or else on each request that it hits
-    (`on_request`), and it may make probes fail (`failing`).
+    A fault acts on the whole process (`process_effect` isn't None), or on each request that it hits (`on_request`), or
+    on both (`acts_on_requests`), and it may make probes fail (`failing`).
     """
 
     name: ClassVar[str]
@@ -91,8 +91,16 @@ class Fault(Declared):
                 raise FaultError(key.name, f"is for mode={key.mode} only")
 
     def process_effect(self) -> ProcessEffect | None:
-        """Return what it does to the whole process, or None; only if None is `on_request` called."""
+        """Return what it does to the whole process, or None."""
         return None
+
+    def acts_on_requests(self) -> bool:
+        """Return whether `on_request` is called: it isn't for what acts on the whole process alone."""
+        return self.process_effect() is None
+
+    def matches(self, request: Request) -> bool:
+        """Return whether its scope matches a request; counts nothing."""
+        return self.scope.matches(request, self.target)
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Return what it does to a request that it hits."""
@@ -105,6 +113,14 @@ class Fault(Declared):
     def failing(self) -> frozenset[ProbeName]:
         """Return the probes that it makes fail."""
         return frozenset()
+
+    def speaks(self) -> tuple[Protocol, ...]:
+        """Return the protocols by which these probes fail."""
+        return ("http", "grpc", "exec")
+
+    def turns(self, start: float, now: float) -> tuple[bool, float | None]:
+        """Return whether it acts now, if it has started at `start`, and when that changes next, if ever."""
+        return True, None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON that `from_json` reads, without defaults."""

@@ -138,7 +138,10 @@ class Stop(ProcessEffect):
 
 
 class ListenersClosed(ProcessEffect):
-    """The listeners of the data plane are closed."""
+    """The listeners of the data plane are closed; without `grpc` those of PORT alone."""
+
+    def __init__(self, *, grpc: bool = True) -> None:
+        self.grpc = grpc
 
 
 class Begin(NamedTuple):

@@ -40,4 +40,5 @@ LATE_CALL = "timeout: health rpc did not complete within 1s"
 NOT_SERVING = 'service unhealthy (responded with "NOT_SERVING")'
 NO_FILE = "cat: /app/is_ready: No such file or directory"
 STATUS = "HTTP probe failed with statuscode: {}"
+REFUSED = "dial tcp POD:8080: connect: connection refused"
 UNREACHABLE = 'timeout: failed to connect service "POD:9000" within 1s: context deadline exceeded'

@@ -13,8 +13,7 @@ from typing import NamedTuple
 from crashy.faults import effects
 from crashy.faults.active import Health, InjectedFault
 from crashy.faults.kinds.crash import Crash
-from crashy.faults.kinds.unlive import Unlive
-from crashy.faults.kinds.unready import Unready
+from crashy.faults.probe_fault import ProbeFault
 from crashy.faults.scope import ProbeName
 from crashy.patient.identity import Identity
 from crashy.patient.personas import GREETINGS
@@ -72,7 +71,7 @@ def fault_answer(
     if isinstance(by.fault, Crash):
         app = path == "/" and persona == "crashy-app"
         return Answer(given.status, CRASHED_APP.format(pod=who.pod, ago=now - by.starts_at) if app else CRASHED)
-    if isinstance(by.fault, Unready | Unlive) and (route := _PROBES.get(path)):
+    if isinstance(by.fault, ProbeFault) and (route := _PROBES.get(path)):
         return probe_answer(path, route.probe, who.pod, yes=False)
     return Answer(given.status, f"{given.status} {_PHRASES.get(given.status, '')}".rstrip())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError
@@ -13,6 +13,10 @@ from crashy.fields import Declared, param
 from crashy.fields.values import Integer, OneOf
 from crashy.patient import ADMIN_PORT, APP_PORT, TERMINATION_MESSAGE_PATH, values
 from crashy.patient.personas import GREETINGS
+from crashy.patient.shutdown import SHUTDOWNS
+
+if TYPE_CHECKING:
+    from crashy.patient.probe_settings import ProbeSettings
 
 PERSONAS = tuple(GREETINGS)
 
@@ -64,7 +68,7 @@ class Settings(Declared):
     )
     state_dir: str = param(
         values.Matching(r"[^\0]*", "a folder's path"),
-        "keep the files is_ready and is_healthy here while the app is ready and alive (for exec probes); empty: none",
+        "keep the files is_started, is_ready and is_healthy here while these succeed, for exec probes; empty: none",
         default="",
     )
     termination_message_path: str = param(
@@ -82,6 +86,13 @@ class Settings(Declared):
         "after SIGTERM, wait at most this long for requests in flight (it ends half a second after the last one; the "
         "default is well within Kubernetes' grace period of 30 s)",
         default=5.0,
+    )
+    shutdown: str = param(
+        OneOf(*SHUTDOWNS),
+        "at SIGTERM: readiness-first is unready and listens until no more requests come; listener-first refuses "
+        "connections and finishes what is in flight; instant exits and drops it; ignore goes on, and slow drains, "
+        "both until SIGKILL",
+        default="readiness-first",
     )
     persona: str = param(
         OneOf(*PERSONAS), "answer / as this app does; the other routes don't depend on it", default="crashy-app"
@@ -122,6 +133,12 @@ class Settings(Declared):
     )
     names_file: str = param(
         values.Matching(r"[^\0]*", "a file's path"), "look PEERS up here first; `crashy lab` writes it", default=""
+    )
+    probes: tuple[ProbeSettings, ...] = param(
+        values.Probes(),
+        'what probes this container has, as JSON: `{"livenessProbe": {…}}`, so that `/admin/probes` knows their '
+        "thresholds; `crashy lab` sets it",
+        default=(),
     )
     app_version: str = param(
         values.Matching(r"[ -~]{1,63}", "1 to 63 printable ASCII characters"),

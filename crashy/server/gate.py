@@ -47,6 +47,7 @@ def observe(patient: Patient, handler: Handler, fault_hook: FaultHook | None = N
         started = now()
         status = GAVE_UP
         client = patient.begin_request(request.headers.get("User-Agent", ""), counted=counted)
+        note = patient.seen.http(request) if client == "kubelet" else None
         try:
             injected = await fault_hook(request, client, handler) if patient.request_faults and fault_hook else None
             response = await handler(request) if injected is None else injected
@@ -58,6 +59,8 @@ def observe(patient: Patient, handler: Handler, fault_hook: FaultHook | None = N
             patient.end_request(
                 request.method, request.path, client, status, now() - started, request.remote, counted=counted
             )
+            if note is not None:
+                note(status, now() - started)
         if not response.prepared:
             response.headers.setdefault("X-Pod", pod)
             if patient.phase == "draining":  # or the next request on this connection would fail

@@ -68,7 +68,7 @@ class GrpcHealth:
 
     def changed(self) -> None:
         """Wake every Watch, if the health has changed."""
-        health = self._patient.health()
+        health = self._patient.health("grpc")
         if health != self._last:
             self._last = health
             self._loop.call_soon_threadsafe(self._wake)
@@ -87,8 +87,11 @@ class GrpcHealth:
         patient = self._patient
         started, status, service = patient.now(), GAVE_UP, None
         client = patient.begin_request(call.headers.get("user-agent", ""))
+        note = None
         try:
             service = _service(call)
+            if client == "kubelet" and call.path == CHECK:
+                note = patient.seen.grpc(call.connection.transport, call.headers["user-agent"], service)
             request = Request("POST", call.path, client, self._probe_of(call.path, service))
             if call.path == WATCH:
                 await self._watch(call, request, service)
@@ -103,6 +106,8 @@ class GrpcHealth:
             raise
         finally:
             patient.end_request("POST", call.path, client, status, patient.now() - started, call.remote, service)
+            if note is not None:
+                note(status, patient.now() - started)
 
     async def _check(self, call: wire.Call, request: Request, service: str) -> int:
         """Answer a Check; return the status that an HTTP probe would get."""
@@ -132,14 +137,16 @@ class GrpcHealth:
     async def _watch(self, call: wire.Call, request: Request, service: str) -> None:
         """Send a service's status, and again whenever it changes, until the client disconnects."""
         patient = self._patient
+        users = request.client == "users"
         patient.in_flight -= 1  # a drain doesn't wait for watches
+        patient.finished += users
         try:
             effect = await self._apply_faults(request)
             sent = None
             while True:
                 change, status = self._change, Serving.SERVICE_UNKNOWN
                 if service in GRPC_SERVICES:
-                    healthy = getattr(patient.health(), GRPC_SERVICES[service])
+                    healthy = getattr(patient.health("grpc"), GRPC_SERVICES[service])
                     status = Serving.SERVING if healthy else Serving.NOT_SERVING
                 if status != sent:
                     await self._send(call, effect, partial(_later, _response(status)))
@@ -147,6 +154,7 @@ class GrpcHealth:
                 await change.wait()
         finally:
             patient.in_flight += 1
+            patient.finished -= users
 
     async def _apply_faults(self, request: Request) -> RequestEffect:
         """Apply the faults; return what is left: a response means NOT_SERVING. Raises CallError for an error."""

@@ -34,6 +34,12 @@ class HttpConnection(web.RequestHandler):
         super().__init__(server, loop=asyncio.get_running_loop(), access_log=_SILENT, logger=_SILENT)
         self._patient = patient
 
+    def close(self) -> None:
+        """Close the connection after the request that it has, or at once if it waits for one."""
+        super().close()
+        if self._current_request is None and self.transport is not None:
+            self.transport.close()
+
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
@@ -84,7 +90,8 @@ class Listeners:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._patient = patient
-        self._setting = setting
+        self.setting = setting
+        """The setting that names the ports."""
         self._host = host
         self._wanted = ports
         self._tls = tls
@@ -92,7 +99,7 @@ class Listeners:
         self._connection: Callable[[], asyncio.Protocol] | None = None
         self._sockets: list[socket.socket] = []
         self._listening: list[asyncio.Server] = []
-        self._closed = False
+        self._closed = 0  # how often, less how often it was reopened
         self._reopening: asyncio.Task[None] | None = None
         self.ports: tuple[int, ...] = ()
         """The ports that are bound."""
@@ -108,7 +115,7 @@ class Listeners:
                 if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
                     message = f"HOST: {self._host}: must be an address or a name of this machine: {error.strerror}"
                     raise BadInput(message) from None
-                errors.append(f"{self._setting}: {port}: can't be bound on {self._host}: {error.strerror}")
+                errors.append(f"{self.setting}: {port}: can't be bound on {self._host}: {error.strerror}")
             else:
                 self._sockets += sockets
                 ports.append(sockets[0].getsockname()[1])
@@ -139,7 +146,7 @@ class Listeners:
 
     def close(self) -> None:
         """Stop listening: new connections are refused."""
-        self._closed = True
+        self._closed += 1
         if self._reopening is not None:
             self._reopening.cancel()
         for listening in self._listening:
@@ -165,8 +172,10 @@ class Listeners:
             self._reopening = asyncio.get_running_loop().create_task(self._open())
 
     def reopen(self) -> None:
-        """Listen again."""
-        self._closed = False
+        """Listen again, once it was reopened as often as closed."""
+        self._closed -= 1
+        if self._closed:
+            return
         self._reopening = asyncio.get_running_loop().create_task(self._reopen())
 
     async def _reopen(self) -> None:

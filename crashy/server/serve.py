@@ -110,14 +110,15 @@ class PatientServer:
             loop,
             [listeners] if grpc is None else [listeners, grpc.listeners],
             log_stuck=lambda: patient.add_event("Said", webapp.stuck(patient.identity)),
-            before_exit=lambda: self._files.keep(GONE),
+            before_exit=self._leave,
             warn=lambda line: patient.add_event("Limited", line, level="warning"),
+            shutdown=self._shutdown,
             state_dir=self._settings.state_dir,
             log=self._log,
         )
 
         def on_health_change() -> None:
-            self._files.keep(patient.health())
+            self._files.keep(patient.health("exec"))
             if grpc is not None:
                 grpc.changed()
 
@@ -132,10 +133,14 @@ class PatientServer:
                 await self._serve(listeners, grpc)
         finally:
             scheduler.stop()
-            self._files.keep(GONE)
+            self._leave(0)
             if control is not None:
                 control.stop()
         return 0
+
+    def _leave(self, _code: int) -> None:
+        self._files.keep(GONE)
+        self._shutdown.conclude()
 
     def _grpc(self, loop: asyncio.AbstractEventLoop) -> GrpcHealth | None:
         if self._settings.grpc_port is None:
@@ -173,8 +178,19 @@ class PatientServer:
         gc.freeze()
         gc.enable()
         await self._shutdown.asked()
-        await self._shutdown.drain()
-        listeners.close()
+        if self._settings.shutdown == "instant":
+            self._leave(0)
+            os._exit(0)
+
+        def stop_listening() -> None:
+            listeners.close()
+            if grpc is not None:
+                grpc.listeners.close()
+            if runner.server is not None:
+                runner.server.pre_shutdown()  # closes the connections that wait for a next request
+
+        await self._shutdown.drain(stop_listening)
+        stop_listening()
         if grpc is not None:
             grpc.close()
         await runner.cleanup()

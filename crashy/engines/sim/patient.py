@@ -83,8 +83,11 @@ class ModelledPatient(ModelledLife):
             return False
         if port == self._settings.admin_port:
             return True
-        bound = port in self._settings.port or port == self._settings.grpc_port
-        return bound and self.phase != "warming up" and not self._process.listeners_closed
+        closed = self._process.listeners_closed
+        bound = port in self._settings.port and not closed
+        bound |= port == self._settings.grpc_port and not any(effect.grpc for effect in closed)
+        deaf = self.phase == "draining" and self._settings.shutdown == "listener-first"
+        return bound and self.phase != "warming up" and not deaf
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
         """Respond to a request; see `Process.respond`."""
@@ -134,7 +137,9 @@ class ModelledPatient(ModelledLife):
         """
         began = self._kernel.now()
         deadline = began + within
+        user = request.client == "users" and not control and not request.path.startswith("/admin/")
         self._in_flight += 1
+        self._users = self._users.plus(begun=user)
         try:
             if control and not self._process.stopped:
                 return anyway or Answer(404)
@@ -145,8 +150,11 @@ class ModelledPatient(ModelledLife):
             return Cut(self._kernel.now() - began)
         finally:
             self._in_flight -= 1
+            self._users = self._users.plus(finished=user)
             if request.client == "users":
                 self._asked_at = self._kernel.now()
+            if self.phase == "draining" and not self._in_flight:
+                self._kernel.call_at(self._kernel.now(), self._look)
         if isinstance(answer, Stall):
             return answer
         took = self._kernel.now() - began

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from crashy.engines.sim.process import Kernel
 from crashy.engines.sim.shares import delay
+from crashy.faults.effects import ListenersClosed
 from crashy.fields.sizes import MOST
 from crashy.objects.limits import Limits
 
@@ -34,12 +35,18 @@ class ModelledProcess:
         self.kernel = kernel
         self.blocked = False
         self.stopped_until = -math.inf
-        self.listeners_closed = False
+        self.listeners_closed: list[ListenersClosed] = []
         self.limits = limits
         self.memory_limit = limits.memory
         self.memory = memory
         self.loads: list[float] = []
+<<<<<<< HEAD
         self.paused = 0
+=======
+        self.ignores_sigterm = False
+        self.longer = [0.0]
+        """The seconds by which its drain is longer, of which the most count."""
+>>>>>>> main
         self.disk_free = MOST if state_dir else None
 
     @property
