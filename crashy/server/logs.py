@@ -32,7 +32,7 @@ class Log:
 
     def __call__(self, event: Event) -> None:
         """Write the event's line."""
-        self._put(self._json(event) if self._as_json else self._text(event))
+        self._put(self._line(event))
 
     def answered(  # noqa: PLR0917 - as `Watcher`
         self,
@@ -68,8 +68,8 @@ class Log:
 
         A pipe that is half full has none: whoever reads it is slow, and lines of requests must not wait for that.
         """
-        line = self._write(event)
-        line = self._write(event._replace(message=event.message.ljust(len(event.message) + size - len(line), ".")))
+        line = self._line(event)
+        line = self._line(event._replace(message=event.message.ljust(len(event.message) + size - len(line), ".")))
         with self._lock:
             try:
                 if not _has_room(self._stream.fileno(), len(line) * lines):
@@ -87,6 +87,9 @@ class Log:
             stamp = time.strftime(f"%Y-%m-%dT%H:%M:%S.{millisecond:03}Z", time.gmtime(second))
             self._stamped = now, stamp
         return stamp
+
+    def _line(self, event: Event) -> str:
+        return self._json(event) if self._as_json else self._text(event)
 
     def _text(self, event: Event) -> str:
         message = _one_line(event.message)

@@ -40,13 +40,10 @@ class ModelledProcess:
         self.memory_limit = limits.memory
         self.memory = memory
         self.loads: list[float] = []
-<<<<<<< HEAD
         self.paused = 0
-=======
         self.ignores_sigterm = False
         self.longer = [0.0]
         """The seconds by which its drain is longer, of which the most count."""
->>>>>>> main
         self.disk_free = MOST if state_dir else None
 
     @property
