@@ -33,7 +33,6 @@ from tests.server.running import DEADLINE, Running, until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux' /proc")
 
-STEPS = 100
 ROUTES = [*PAGES, "/4", *(route.path for route in PROBES)]
 KUBELET = "kube-probe/1.32"
 PATIENCE = 0.2
@@ -88,6 +87,7 @@ def _document(fault: type[Fault], given: dict[str, Any], scope: dict[str, Any]) 
 
 
 ANY = st.sampled_from(sorted(FAULTS)).flatmap(lambda name: documents(FAULTS[name]))
+SOME = st.lists(ANY, min_size=1, max_size=2)
 
 
 class Left(NamedTuple):
@@ -106,7 +106,7 @@ class Lives:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
         self.injected: list[dict[str, Any]] = []
-        self.count = 0
+        self.count = self.steps = 0
         self.start()
         readings = [self.left()]
         while readings.count(readings[-1]) < 5:  # connections are closed a moment after their response
@@ -141,9 +141,12 @@ class Lives:
         assert answer.status < 500, answer
         return json.loads(answer.body) if answer.body else {}
 
-    def inject(self, document: dict[str, Any]) -> None:
-        self.injected.append(document)
-        self.admin("POST", "faults", document)
+    def inject(self, documents: list[dict[str, Any]]) -> None:
+        """Inject faults; some are refused."""
+        self.steps += 1
+        for document in documents:
+            self.injected.append(document)
+            self.admin("POST", "faults", document)
 
     def faults(self) -> list[dict[str, Any]]:
         """Return the faults that are pending or active."""
@@ -214,30 +217,30 @@ class Injections(RuleBasedStateMachine):
         super().__init__()
         self.lives = lives
 
-    @rule(documents=st.lists(ANY, min_size=1, max_size=4))
-    def inject(self, documents: list[dict[str, Any]]) -> None:
-        for document in documents:
-            self.lives.inject(document)
-
-    @rule(data=st.data())
-    def recover_one(self, data: st.DataObject) -> None:
+    @rule(documents=SOME, data=st.data())
+    def recover_one(self, documents: list[dict[str, Any]], data: st.DataObject) -> None:
+        self.lives.inject(documents)
         if found := self.lives.faults():
             self.lives.admin("DELETE", f"faults/{data.draw(st.sampled_from([fault['id'] for fault in found]))}")
 
-    @rule(name=st.sampled_from(sorted(FAULTS)))
-    def recover_a_kind(self, name: str) -> None:
+    @rule(documents=SOME, name=st.sampled_from(sorted(FAULTS)))
+    def recover_a_kind(self, documents: list[dict[str, Any]], name: str) -> None:
+        self.lives.inject(documents)
         self.lives.admin("POST", "recover", {"fault": name})
 
-    @rule()
-    def recover_all(self) -> None:
+    @rule(documents=SOME)
+    def recover_all(self, documents: list[dict[str, Any]]) -> None:
+        self.lives.inject(documents)
         self.lives.admin("DELETE", "faults")
 
-    @rule()
-    def wait_until_the_short_ones_have_ended(self) -> None:
+    @rule(documents=SOME)
+    def wait_for_those_that_end(self, documents: list[dict[str, Any]]) -> None:
+        self.lives.inject(documents)
         until(lambda: not any((fault["ends_in"] or 60) < 1 for fault in self.lives.faults()), "they end")
 
-    @rule(path=st.sampled_from(ROUTES), agent=st.sampled_from(["curl/8", KUBELET]))
-    def request(self, path: str, agent: str) -> None:
+    @rule(documents=SOME, path=st.sampled_from(ROUTES), agent=st.sampled_from(["curl/8", KUBELET]))
+    def request(self, documents: list[dict[str, Any]], path: str, agent: str) -> None:
+        self.lives.inject(documents)
         self.lives.request(path, agent)
 
     def teardown(self) -> None:
@@ -251,18 +254,17 @@ def lives(tmp_path: Path) -> Iterator[Lives]:
     made.end()
 
 
-@pytest.mark.parametrize("runs", [4])
-def test_injections_and_recoveries_leave_no_residue(runs: int, lives: Lives) -> None:
+def test_a_hundred_injections_and_recoveries_leave_no_residue(lives: Lives) -> None:
     """Run `make fuzz` for more of them."""
-    steps = STEPS // 4
-    runs *= int(os.environ.get("FUZZ", "1"))
+    runs = int(os.environ.get("RUNS", "4"))
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: Injections(lives),
         settings=settings(
             max_examples=runs,
-            stateful_step_count=steps,
+            stateful_step_count=25,
             deadline=None,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         ),
     )
+    assert lives.steps >= 25 * runs
