@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from crashy.faults.effects import Begin, Command, End, ProcessEffect, Stop
+from crashy.faults.effects import Begin, Command, End, ProcessEffect
 from crashy.faults.injected import InjectedFault
 
 
@@ -33,7 +33,7 @@ class ProcessCommands:
         commands: list[Command] = [Begin(effect) for effect in self._once]
         commands += [End(effect) for effect in self._held if effect not in wanted]
         # A stop comes last: a command after it would wait until the process runs again.
-        for effect in sorted(wanted, key=lambda effect: isinstance(effect, Stop)):
+        for effect in sorted(wanted, key=lambda effect: effect.stops):
             if effect not in self._held or self._held[effect] != wanted[effect]:
                 commands.append(Begin(effect, wanted[effect]))
         self._once.clear()

@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 from crashy.faults.active import InjectedFault, RequestEffect
 from crashy.faults.effects import InjectedResponse
 from crashy.faults.scope import Client, ProbeName, Request, Sort
+from crashy.patient.answers import FAILED
 from crashy.patient.probes import PROBE_ROUTES
 from crashy.server.answered import GAVE_UP
 from crashy.server.patient import Patient
@@ -22,9 +23,6 @@ Faulted = Awaitable[web.StreamResponse | None]
 FaultHook = Callable[[web.Request, Client, Handler], Faulted | None]
 
 _LOG = logging.getLogger(__name__)
-
-FAILED = "500 Internal Server Error"
-"""What a client reads of a bug."""
 
 
 async def wait_until_ended(patient: Patient, active: InjectedFault) -> None:

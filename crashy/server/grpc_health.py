@@ -104,6 +104,9 @@ class GrpcHealth:
         except Unanswered:
             status = NO_ANSWER
             raise
+        except Exception:
+            status = 500
+            raise
         finally:
             patient.end_request("POST", call.path, client, status, patient.now() - started, call.remote, service)
             if note is not None:
