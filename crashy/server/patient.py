@@ -21,6 +21,7 @@ from crashy.patient.identity import Identity
 from crashy.patient.life import HEALTH_IN, Phase
 from crashy.patient.settings import Settings
 from crashy.server.answered import Watcher, answered
+from crashy.server.lease import Lease
 from crashy.server.logs import Log
 from crashy.timeline import Timeline, kinds
 
