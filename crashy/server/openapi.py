@@ -237,6 +237,11 @@ _SCHEMAS: dict[str, Schema] = {
                     }
                 ),
             },
+            "lives": {
+                **_object({"number": {"type": "integer"}, "former": {"type": "array", "items": {"type": "object"}}}),
+                "type": ["object", "null"],
+                "description": "Which life this is by STATE_DIR/lives.jsonl, and the former ones; null without one.",
+            },
             "countdowns": {
                 "type": "array",
                 "items": _object(

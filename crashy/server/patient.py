@@ -26,6 +26,7 @@ from crashy.server.logs import Log
 from crashy.timeline import Timeline, kinds
 
 if TYPE_CHECKING:
+    from crashy.patient.lives import Lives
     from crashy.server.seen import SeenProbes
 
 KEPT_EVENTS = 10_000
@@ -88,6 +89,8 @@ class Patient:
         """Requests of users that the data plane has received, without the admin API's."""
         self.finished = 0
         """Requests of users that the data plane has answered, or whose clients have gone."""
+        self.lives: Lives | None = None
+        """This life and the former ones, where a record of them is kept."""
         self.ports: tuple[int, ...] = ()
         self.admin_port: int | None = None
         self.now = now
@@ -166,7 +169,14 @@ class Patient:
             )
         active = self.faults.inject(fault, source)
         self.tick()
+        if fault.target == "dependencies" and not self._concerns(fault):
+            text = f"fault {active.id}: nothing in DEPENDENCIES is selected by {fault.to_spec()}"
+            self.add_event("NoEffect", text, level="warning")
         return active
+
+    def _concerns(self, fault: Fault) -> bool:
+        dependencies = self.dependencies
+        return bool(self.settings.peers or (dependencies and dependencies.concerned(fault)))
 
     def recover(self, which: str | None = None) -> list[InjectedFault]:
         """End the fault with this id, those of this name, or all; return those that this call ended."""
@@ -263,6 +273,7 @@ class Patient:
             "protocols": {protocol: self.health(protocol)._asdict() for protocol in PROTOCOLS},
             "in_flight": self.in_flight,
             "requests": self.requests,
+            "lives": self.lives and self.lives.to_json(),
             "probes": self.seen.summary() if self._seen or self.settings.probes else [],
             "dependencies": self.dependencies.describe() if self.dependencies else [],
             "countdowns": self.countdowns(),
