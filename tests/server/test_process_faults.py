@@ -12,7 +12,7 @@ import pytest
 
 from tests.elsewhere import needs_proc
 from tests.needs import need
-from tests.server.running import DEADLINE, Answer, Running, until
+from tests.server.running import DEADLINE, Answer, Running, children, until
 from tests.server.test_serve import in_background
 
 Serve = Callable[..., Running]
@@ -31,19 +31,6 @@ def app() -> Iterator[Running]:
 
 def threads(app: Running) -> int:
     return len(list(Path(f"/proc/{app.process.pid}/task").iterdir()))
-
-
-def children(process: int) -> dict[int, str]:
-    """Return the state of each child of a process, by its id."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = stat.read_text().rsplit(")", 1)[1].split()[:2]
-        except OSError:  # it has ended meanwhile
-            continue
-        if int(parent) == process:
-            found[int(stat.parent.name)] = state
-    return found
 
 
 def refused(app: Running, spec: str) -> Answer:
