@@ -120,6 +120,9 @@ async def test_its_end_takes_longer_by_a_fault() -> None:
             while b"Signal: SIGTERM: ignored" not in await process.stdout.readline():
                 pass
         await asyncio.to_thread(ask, "DELETE")
+        await asyncio.to_thread(
+            until, lambda: not children(process.pid), "the last fault has ended, as the others have"
+        )
 
         process.terminate()
         assert await ended(process) == 0
