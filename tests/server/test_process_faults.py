@@ -98,6 +98,28 @@ def test_users_wait_for_a_thread_or_a_lock_and_probes_pass(app: Running, mode: s
 
 
 @pytest.mark.parametrize("mode", ["threads", "deadlock"])
+def test_it_ends_with_the_last_request_that_it_was_to_hold(app: Running, mode: str) -> None:
+    before = threads(app)
+    app.inject(f"freeze mode={mode} times=1 routes=/hostname")
+    until(lambda: threads(app) > before, "the threads wait")
+    with pytest.raises(TimeoutError):
+        app.ask("/hostname", timeout=0.1)
+
+    until(lambda: threads(app) == before, "its client has given up, and the threads have ended")
+    assert app.ask("/hostname").status == 200
+
+
+def test_a_request_may_set_it_off(app: Running) -> None:
+    app.inject("fork-zombies to=3 routes=/info times=1 for=1h")
+    assert not children(app.process.pid)
+    app.ask("/info")
+    until(lambda: len(children(app.process.pid)) == 3, "three zombies")
+
+    app.admin("DELETE", "faults")
+    until(lambda: not children(app.process.pid), "they are waited for")
+
+
+@pytest.mark.parametrize("mode", ["threads", "deadlock"])
 def test_the_scope_says_which_requests_need_the_thread_or_the_lock(app: Running, mode: str) -> None:
     before = threads(app)
     app.inject(f"freeze mode={mode} routes=/readyz for=700ms")
