@@ -159,6 +159,10 @@ class Running:
         return self.process.wait(timeout=DEADLINE)
 
     def end(self) -> None:
+        self.stop()
+        assert "Traceback" not in self.log, self.log
+
+    def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
@@ -168,4 +172,3 @@ class Running:
                 self.process.kill()
         self.process.wait(timeout=DEADLINE)
         self._reader.join(DEADLINE)
-        assert "Traceback" not in self.log, self.log
