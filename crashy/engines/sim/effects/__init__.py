@@ -36,11 +36,11 @@ class ModelledProcess:
         self.blocked = False
         self.stopped_until = -math.inf
         self.listeners_closed: list[ListenersClosed] = []
-        self.paused = 0
         self.limits = limits
         self.memory_limit = limits.memory
         self.memory = memory
         self.loads: list[float] = []
+        self.paused = 0
         self.last_words = ""
         """Its termination message."""
         self.ignores_sigterm = False
