@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError
 
@@ -63,7 +64,24 @@ class Call:
 
     async def send(self, message: bytes) -> None:
         """Send one message, once the client's flow control window has room for it."""
-        await self.connection.send(self, b"\0" + len(message).to_bytes(4) + message)
+        await self.connection.send(self, framed(message))
+
+    def begin(self, *more: tuple[str, str]) -> None:
+        """Send the headers of the response; `more` instead of those of these names."""
+        self.connection.begin(self, more)
+
+    async def send_part(self, message: bytes, size: int) -> None:
+        """Send a message's prefix and its first bytes."""
+        await self.connection.send(self, framed(message)[: PREFIX + size])
+
+    def reset(self) -> None:
+        """Reset its stream."""
+        self.connection.reset(self)
+
+
+def framed(message: bytes) -> bytes:
+    """Return a message with its prefix."""
+    return b"\0" + len(message).to_bytes(4) + message
 
 
 Handler = Callable[[Call], Awaitable[None]]
@@ -170,6 +188,17 @@ class GrpcConnection(asyncio.Protocol):
             self._flush()  # the client may enlarge the window only after the headers
             await self._room.wait()
         self._http2.send_data(call.stream, data)
+        self._flush()
+
+    def begin(self, call: Call, more: tuple[tuple[str, str], ...]) -> None:
+        """Send the headers of a response."""
+        call.begun = True
+        self._http2.send_headers(call.stream, list({**dict(self._head()), **dict(more)}.items()))
+        self._flush()
+
+    def reset(self, call: Call) -> None:
+        """Reset a call's stream."""
+        self._http2.reset_stream(call.stream, ErrorCodes.INTERNAL_ERROR)
         self._flush()
 
     def _end(self, call: Call, code: int, message: str) -> None:

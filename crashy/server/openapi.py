@@ -132,8 +132,10 @@ def _error(status: int) -> dict[str, Any]:
 
 def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mapping[str, Any]]) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
+    faults: dict[str, Schema] = {}
     for fault in catalogue:
-        name = f"{fault['name'].capitalize()}Parameters"
+        title = fault["name"].title().replace("-", "")
+        name = f"{title}Parameters"
         params = {param["name"]: _param_schema(param) for param in (*fault["params"], *scope)}
         schemas[name] = {
             "type": "object",
@@ -141,8 +143,8 @@ def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mappi
             "properties": {"fault": {"const": fault["name"]}, **params},
             "additionalProperties": False,
         }
-        schemas[f"{fault['name'].capitalize()}Fault"] = {"allOf": [_ref(name)], "required": ["fault"]}
-    faults = {fault["name"]: _ref(f"{fault['name'].capitalize()}Fault") for fault in catalogue}
+        schemas[f"{title}Fault"] = {"allOf": [_ref(name)], "required": ["fault"]}
+        faults[fault["name"]] = _ref(f"{title}Fault")
     mapping = {name: ref["$ref"] for name, ref in faults.items()}
     return {
         **schemas,
@@ -223,6 +225,11 @@ _SCHEMAS: dict[str, Schema] = {
             "health": _HEALTH,
             "protocols": _object(dict.fromkeys(PROTOCOLS, _HEALTH), required=PROTOCOLS),
             "probes": {"type": "array", "items": _ref("Probe")},
+            "lives": {
+                **_object({"number": {"type": "integer"}, "former": {"type": "array", "items": {"type": "object"}}}),
+                "type": ["object", "null"],
+                "description": "Which life this is by STATE_DIR/lives.jsonl, and the former ones; null without one.",
+            },
             "countdowns": {
                 "type": "array",
                 "items": _object(

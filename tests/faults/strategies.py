@@ -14,6 +14,7 @@ from crashy.faults.kinds.fds import Fds
 from crashy.faults.kinds.flap import Flap
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.kinds.latency import Latency
+from crashy.faults.kinds.log_flood import LogFlood
 from crashy.faults.kinds.memory import Memory
 from crashy.faults.kinds.tasks import Tasks
 from crashy.faults.kinds.threads import Threads
@@ -34,6 +35,13 @@ ROUTES = st.lists(
     unique=True,
 ).map(tuple)
 METHODS = st.lists(st.sampled_from(["GET", "POST", "PATCH"]), max_size=3, unique=True).map(tuple)
+HEADERS = st.lists(
+    st.builds(
+        "{}={}".format, st.sampled_from(["x-user", "X-Plan", "a"]), st.text("ab *?[]\\'=", max_size=6).map(str.strip)
+    ),
+    max_size=3,
+    unique=True,
+).map(tuple)
 WEIGHTS = st.integers(1, 10**9 - 1).map(lambda n: n / 1000)
 
 
@@ -52,6 +60,7 @@ def scopes(for_: st.SearchStrategy[float | None] | None = None) -> st.SearchStra
         seed=maybe(st.integers(0, 2**53 - 1)),
         routes=ROUTES,
         methods=METHODS,
+        headers=HEADERS,
         clients=maybe(st.sampled_from(["users", "kubelet", "all"])),
         jitter=SECONDS,
     )
@@ -110,6 +119,7 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     st.builds(Fds, to=st.integers(1, 65_536) | shares(100), rate=maybe(st.integers(1, 65_536)), scope=scopes()),
     st.builds(Threads, to=st.integers(1, 10_000) | shares(90), rate=maybe(st.integers(1, 10_000)), scope=scopes()),
     st.builds(Tasks, to=st.integers(1, 100_000), rate=maybe(st.integers(1, 100_000)), scope=scopes()),
+    st.builds(LogFlood, rate=st.integers(1, 512), size=st.integers(100, 16_384), scope=scopes()),
     st.builds(Disk, to=SIZES | shares(100), rate=maybe(SIZES), scope=scopes()),
     st.builds(Cpu, cores=st.integers(1, 1024), share=shares(100), scope=scopes()),
     st.sampled_from([parse_spec(example) for fault in BY_NAME.values() for example in fault.examples]),

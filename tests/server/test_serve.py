@@ -210,7 +210,7 @@ def test_the_crashy_app_lab(serve: Serve, tmp_path: Path) -> None:
     assert app.ask("/health").body == "500 Internal Server Error"
     assert re.fullmatch(re.escape(hi) + r"I crashed \d+\.\d\d seconds ago, sorry about that :\(\n", app.ask("/").body)
     assert app.process.poll() is None
-    until(lambda: not list(tmp_path.iterdir()), "neither ready nor healthy")
+    until(lambda: not list(tmp_path.glob("is_*")), "neither ready nor healthy")
 
 
 def test_the_port_is_bound_after_the_warm_up(serve: Serve) -> None:
@@ -246,11 +246,12 @@ def test_a_request_in_flight_is_answered_while_readiness_says_no_and_liveness_ye
     until(lambda: app.ask("/ready", port=port).status == 503, "unready")
 
     assert app.ask("/livez", port=port).status == 200
-    until(lambda: [file.name for file in tmp_path.iterdir()] == ["is_healthy"], "no is_ready")
+    until(lambda: not (tmp_path / "is_ready").exists(), "no is_ready")
+    assert {"is_started", "is_healthy"} <= {file.name for file in tmp_path.iterdir()}
     app.admin("DELETE", "faults")
     assert slow().body == "Hello, Application Version: v1 ; Color: blue"
     assert app.exit_code() == 0
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("is_*")) == []
 
 
 def test_a_connection_that_is_kept_is_given_up_in_the_drain(serve: Serve) -> None:
@@ -392,7 +393,7 @@ def test_without_uvloop_it_says_so_and_serves(serve: Serve, tmp_path: Path) -> N
 def test_a_state_folder_that_cannot_be_written_is_a_warning(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     app = serve(STATE_DIR=str(tmp_path / "file"), CRASHY_PROT="1")
-    app.line(f"warning NoStateFiles: STATE_DIR: {tmp_path}/file: can't keep is_ready and is_healthy there: ")
+    app.line(f"warning NoStateFiles: STATE_DIR: {tmp_path}/file: can't keep is_started, is_ready, is_healthy there: ")
     app.line("warning Ignored: CRASHY_PROT: is not a setting; did you mean PORT?")
 
     assert app.ask("/ready").status == 200
@@ -455,6 +456,8 @@ def serve_as_process_1() -> Iterator[Callable[..., Running]]:
         ("crash code=4 after=200ms", 4),
         ("crash mode=signal signal=SEGV after=200ms", 139),
         ("crash mode=signal signal=KILL after=200ms", 137),
+        ("crash mode=overflow after=200ms", -signal.SIGSEGV),  # no signal of its own: unshare hands it on
+        ("crash mode=abort after=200ms", 134),
         ("freeze mode=stop for=1s", 2),
     ],
 )

@@ -104,7 +104,7 @@ class ModelledPatient(ModelledLife):
                 request = Request("POST", CHECK, client, GRPC_SERVICES.get(service))
             case HTTPGet():
                 path = path_of(handler.path)
-                request = Request("GET", path, client, PROBE_ROUTES.get(path))
+                request = Request("GET", path, client, PROBE_ROUTES.get(path), handler.headers)
                 control = port == self._settings.admin_port
                 if wrong := clash(handler, tls=False, grpc=port == self._settings.grpc_port):
                     return await self._asked(request, within, wrong, control=control)
