@@ -52,6 +52,7 @@ def get_refused(settings: Settings, port: int, path: str, *, https: bool) -> str
     if path == "/admin/events":
         return f"its answer to {path} has no end"
     known = path in PAGES or path in PROBE_ROUTES or _NUMBER.fullmatch(path) or path == "/peers"
+    known = known or (path == "/dependencies" and bool(settings.dependencies))
     if path in {"/crash", "/freeze"}:
         return f"{path} makes it fail"
     return "" if known and port != settings.admin_port else f"it answers {path} on {port} with 404"
