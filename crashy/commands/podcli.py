@@ -1,0 +1,119 @@
+"""`podcli check http|tcp|grpc ADDRESS`: the exec probe of podinfo's manifests. podinfo: cmd/podcli/check.go.
+
+It succeeds below 400 and exits 1 else, as there, but begins at once: the original waits --delay before its first try.
+`localhost` is where a patient of this container listens: HOST. grpc needs the extra `grpc`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from crashy.commands import probe
+from crashy.errors import BadInput
+
+TYPE_CHECKING = False  # as in `probe`: importing typing would cost a probe
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Callable, Sequence
+
+USAGE = "usage: podcli check http|tcp|grpc ADDRESS [--retry N] [--delay 1s] [--timeout 5s] [--service NAME]\n"
+_OPTIONS = ("retry", "delay", "timeout", "service")
+
+
+def parser() -> ArgumentParser:
+    """Return the arguments for shell completion."""
+    from argparse import ArgumentParser  # noqa: PLC0415
+
+    made = ArgumentParser("podcli")
+    for name in _OPTIONS:
+        made.add_argument(f"--{name}")
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Check an address; 0 when it is well, 1 when not, 2 for bad input."""
+    if argv and argv[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0
+    kind, address, options = _parse(argv)
+    check = CHECKS[kind]
+    tries, delay = int(options["retry"]) + 1, _seconds(options["delay"])
+    for number in range(tries):
+        if number:
+            time.sleep(delay)
+        try:
+            result = check(address, time.monotonic() + _seconds(options["timeout"]), options["service"])
+        except TimeoutError:
+            _log("check failed", address, f"no answer within {options['timeout']}")
+        except (probe.FailedError, OSError, ValueError) as error:
+            _log("check failed", address, getattr(error, "strerror", None) or str(error))
+        else:
+            _log("check succeed", address, result)
+            return 0
+    return 1
+
+
+def _parse(argv: Sequence[str]) -> tuple[str, str, dict[str, str]]:
+    """Return the kind of check, the address, and the options."""
+    options = {"retry": "0", "delay": "1s", "timeout": "5s", "service": ""}
+    plain = []
+    words = iter(argv)
+    for word in words:
+        name, equals, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--"):
+            plain.append(word)
+        elif name in options:
+            options[name] = value if equals else next(words, "")
+        elif name != "method" or (value if equals else next(words, "")) != "GET":
+            raise BadInput(f"{word}: must be one of {', '.join(f'--{option}' for option in _OPTIONS)}")
+    if len(plain) != 3 or plain[0] != "check" or plain[1] not in CHECKS:
+        raise BadInput(f"{' '.join(argv)[:80]!r}: must be check {'|'.join(CHECKS)} ADDRESS")
+    if not options["retry"].isdecimal() or len(options["retry"]) > 4:
+        raise BadInput(f"--retry: {options['retry'][:80]!r}: must be a number of tries after the first, at most 9999")
+    for name in ("delay", "timeout"):
+        _seconds(options[name], name)
+    return plain[1], plain[2], options
+
+
+def _seconds(text: str, name: str = "") -> float:
+    number, unit = (text[:-2], 0.001) if text.endswith("ms") else (text.removesuffix("s"), 1.0)
+    if number == text or not number.replace(".", "", 1).isdecimal() or float(number) > 3600_000:
+        raise BadInput(f"--{name}: {text[:80]!r}: must be a duration such as 5s or 500ms")
+    return float(number) * unit
+
+
+def _log(message: str, address: str, result: str) -> None:
+    import json  # noqa: PLC0415 - after the check, which is what it is about
+
+    line = {"level": "info", "ts": time.strftime("%Y-%m-%dT%H:%M:%S"), "msg": message, "address": address}
+    sys.stderr.write(json.dumps({**line, "result": result}, separators=(",", ":")) + "\n")
+
+
+def _http(address: str, deadline: float, _service: str) -> str:
+    url = address if address.startswith(("http://", "https://")) else f"http://{address}"
+    scheme, _, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    return probe.http(probe.CHECKS["http"][0]("http", f"{scheme}://{_own(place)}{slash}{path}"), deadline)
+
+
+def _tcp(address: str, deadline: float, _service: str) -> str:
+    return probe.tcp(probe.CHECKS["tcp"][0]("tcp", _own(address)), deadline)
+
+
+def _grpc(address: str, deadline: float, service: str) -> str:
+    from crashy.server.grpc_client import check  # noqa: PLC0415 - an extra, for this check alone
+
+    host, port = probe.CHECKS["tcp"][0]("grpc", _own(address))
+    return check(host, port, service, deadline)
+
+
+def _own(place: str) -> str:
+    host, colon, port = place.partition(":")
+    own = os.environ.get("HOST", "")
+    here = own if host == "localhost" and own not in ("", "0.0.0.0", "::") else host
+    return f"{here}{colon}{port}"
+
+
+CHECKS: dict[str, Callable[[str, float, str], str]] = {"http": _http, "tcp": _tcp, "grpc": _grpc}
