@@ -11,7 +11,7 @@ import sys
 import time
 
 from crashy.commands import probe
-from crashy.errors import BadInput
+from crashy.patient.podcli import OPTIONS, parse
 
 TYPE_CHECKING = False  # as in `probe`: importing typing would cost a probe
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 USAGE = "usage: podcli check http|tcp|grpc ADDRESS [--retry N] [--delay 1s] [--timeout 5s] [--service NAME]\n"
-_OPTIONS = ("retry", "delay", "timeout", "service")
 
 
 def parser() -> ArgumentParser:
@@ -27,7 +26,7 @@ def parser() -> ArgumentParser:
     from argparse import ArgumentParser  # noqa: PLC0415
 
     made = ArgumentParser("podcli")
-    for name in _OPTIONS:
+    for name in OPTIONS:
         made.add_argument(f"--{name}")
     return made
 
@@ -37,51 +36,21 @@ def main(argv: Sequence[str]) -> int:
     if argv and argv[0] in ("-h", "--help"):
         print(USAGE, end="")
         return 0
-    kind, address, options = _parse(argv)
-    check = CHECKS[kind]
-    tries, delay = int(options["retry"]) + 1, _seconds(options["delay"])
-    for number in range(tries):
+    check = parse(argv)
+    address = check.address
+    for number in range(check.retry + 1):
         if number:
-            time.sleep(delay)
+            time.sleep(check.delay)
         try:
-            result = check(address, time.monotonic() + _seconds(options["timeout"]), options["service"])
+            result = CHECKS[check.kind](address, time.monotonic() + check.timeout, check.service)
         except TimeoutError:
-            _log("check failed", address, f"no answer within {options['timeout']}")
+            _log("check failed", address, f"no answer within {check.timeout:g}s")
         except (probe.FailedError, OSError, ValueError) as error:
             _log("check failed", address, getattr(error, "strerror", None) or str(error))
         else:
             _log("check succeed", address, result)
             return 0
     return 1
-
-
-def _parse(argv: Sequence[str]) -> tuple[str, str, dict[str, str]]:
-    """Return the kind of check, the address, and the options."""
-    options = {"retry": "0", "delay": "1s", "timeout": "5s", "service": ""}
-    plain = []
-    words = iter(argv)
-    for word in words:
-        name, equals, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--"):
-            plain.append(word)
-        elif name in options:
-            options[name] = value if equals else next(words, "")
-        elif name != "method" or (value if equals else next(words, "")) != "GET":
-            raise BadInput(f"{word}: must be one of {', '.join(f'--{option}' for option in _OPTIONS)}")
-    if len(plain) != 3 or plain[0] != "check" or plain[1] not in CHECKS:
-        raise BadInput(f"{' '.join(argv)[:80]!r}: must be check {'|'.join(CHECKS)} ADDRESS")
-    if not options["retry"].isdecimal() or len(options["retry"]) > 4:
-        raise BadInput(f"--retry: {options['retry'][:80]!r}: must be a number of tries after the first, at most 9999")
-    for name in ("delay", "timeout"):
-        _seconds(options[name], name)
-    return plain[1], plain[2], options
-
-
-def _seconds(text: str, name: str = "") -> float:
-    number, unit = (text[:-2], 0.001) if text.endswith("ms") else (text.removesuffix("s"), 1.0)
-    if number == text or not number.replace(".", "", 1).isdecimal() or float(number) > 3600_000:
-        raise BadInput(f"--{name}: {text[:80]!r}: must be a duration such as 5s or 500ms")
-    return float(number) * unit
 
 
 def _log(message: str, address: str, result: str) -> None:

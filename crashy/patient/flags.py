@@ -11,8 +11,11 @@ from crashy.errors import BadInput
 from crashy.fields.units import parse_duration
 from crashy.patient import ADMIN_PORT
 
-PROGRAMS = {"podinfo": "podinfo", "kuard": "kuard", "agnhost": "agnhost", "liveness": "agnhost", "netexec": "agnhost"}
-"""The names that the patient can run by, each with its app's file: programs, and the sub-commands of agnhost."""
+PROGRAMS = {
+    **{name: name for name in ("podinfo", "kuard", "kubia", "agnhost")},
+    **dict.fromkeys(("netexec", "liveness"), "agnhost"),
+}
+"""The programs that the patient can run as, each with its app's file: apps, and the sub-commands of agnhost."""
 
 
 class FlagKind(NamedTuple):
@@ -59,16 +62,6 @@ class Given:
         return Played(
             chosen, f"{self._program}: ignored, since this patient has no use for them: {rest}" if rest else ""
         )
-
-
-def known(word: str) -> str:
-    """Return which of these programs a command is, without its folder; empty for any other.
-
-    >>> known("./podinfo"), known("/agnhost"), known("nginx")
-    ('podinfo', 'agnhost', '')
-    """
-    name = word.rpartition("/")[2]
-    return name if name in PROGRAMS else ""
 
 
 def play(words: Sequence[str], environ: Mapping[str, str]) -> Played:

@@ -60,6 +60,7 @@ class ModelledLife:
         self._log = plan.log
         self._notifier = Notifier()
         self._alive = True
+        self._born = kernel.now()
         self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory)
         self._effects = ProcessEffects(effects, self._process)
         self._armed = math.inf

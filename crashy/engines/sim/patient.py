@@ -9,14 +9,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from crashy.engines.sim.execute import execute
 from crashy.engines.sim.files import ContainerFiles
+from crashy.engines.sim.lab_app import ModelledApp, podcli
 from crashy.engines.sim.life import PATIENT_MEMORY, CutError, ModelledLife
 from crashy.engines.sim.process import Broken, CallFailed, Condition, Cut, Hang, Kernel, Refuse, Stall, Stopped
 from crashy.engines.sim.shares import RESPONSE_WORK, program_work
 from crashy.engines.sim.speech import clash
 from crashy.faults.active import NOTHING, RequestEffect
+from crashy.faults.base import FaultError
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, ProbeName, Request
@@ -65,6 +68,10 @@ class PatientPlan:
 class ModelledPatient(ModelledLife):
     """One life of a patient: how it answers."""
 
+    @cached_property
+    def _lab_app(self) -> ModelledApp:
+        return ModelledApp(self._settings.persona, self._identity, self.faults.list)
+
     def listens(self, port: int) -> bool:
         """Return whether the kernel takes connections to a port for it now; it does so for a frozen one too."""
         if self.phase is None:
@@ -95,8 +102,10 @@ class ModelledPatient(ModelledLife):
                     return await self._asked(request, within, wrong, control=control)
                 if control or path.startswith("/admin/"):
                     return await self._asked(request, within, self._admin(path), control=control)
-                if path in _GUARDED and not self._authorized(handler):
+                route = self._lab_app.route(path)
+                if (path in _GUARDED or (route and route.changes)) and not self._authorized(handler):
                     return await self._asked(request, within, Answer(401))
+                return await self._asked(request, within, query=handler.path.partition("#")[0].partition("?")[2])
         return await self._asked(request, within)
 
     def _admin(self, path: str) -> Answer | Stall:
@@ -114,7 +123,13 @@ class ModelledPatient(ModelledLife):
         return not wanted or (scheme.lower() == "bearer" and token.strip() == wanted)
 
     async def _asked(
-        self, request: Request, within: float, anyway: Answer | Broken | Stall | None = None, *, control: bool = False
+        self,
+        request: Request,
+        within: float,
+        anyway: Answer | Broken | Stall | None = None,
+        *,
+        control: bool = False,
+        query: str = "",
     ) -> Condition:
         """Return the outcome of a request after at most `within` seconds; `anyway` it is this, once the loop runs.
 
@@ -130,7 +145,7 @@ class ModelledPatient(ModelledLife):
                 return Stopped()
             if isinstance(anyway, Stall):
                 return anyway
-            answer = anyway or await self._answer(request, deadline)
+            answer = anyway or await self._answer(request, deadline, query)
         except CutError:
             return Cut(self._kernel.now() - began)
         finally:
@@ -152,9 +167,11 @@ class ModelledPatient(ModelledLife):
         busy = self._busy_until - self._kernel.now()
         return busy <= 0 or request.path[1:].isdecimal() or await self._pass(busy, deadline)
 
-    async def _answer(self, request: Request, deadline: float) -> Answer | CallFailed | None:
+    async def _answer(self, request: Request, deadline: float, query: str) -> Answer | CallFailed | None:
         """Return the response, or None if the deadline comes first."""
-        effect = self.faults.on_request(request) if self._request_faults else NOTHING
+        route = self._lab_app.route(request.path) if request.method == "GET" else None
+        spared = route is not None and route.control
+        effect = self.faults.on_request(request) if self._request_faults and not spared else NOTHING
         if effect.commands:
             self._carry_out(effect.commands)
             if not self._alive:
@@ -171,12 +188,37 @@ class ModelledPatient(ModelledLife):
             return self._check(request, effect)
         if effect.response is not None and effect.by is not None:
             return fault_answer(effect.by, effect.response, path, persona, identity, now=self._kernel.now())
+        if route:
+            return await self._reply(request, deadline, query)
         if self.phase and request.is_probe:
             yes = getattr(HEALTH_IN[self.phase], request.is_probe)
-            return probe_answer(path, request.is_probe, identity.pod, yes=yes)
+            return probe_answer(path, request.is_probe, identity.pod, yes=yes, persona=persona)
         if path in PAGES:
             return Answer(body=PAGES[path](persona, identity))
         return await self._route(path, deadline)
+
+    async def _reply(self, request: Request, deadline: float, query: str) -> Answer | CallFailed | None:
+        """Return the response of a route that is the app's own, with what comes with it."""
+        reply = self._lab_app.reply(request.path, query, self._kernel.now() - self._born)
+        if reply is None:
+            return None
+        for name in reply.recover:
+            self.recover(name)
+        for fault in reply.inject:
+            try:
+                self.inject(fault, f"GET {request.path}")
+            except FaultError as error:
+                return Answer(409, error.message)
+            if not self._alive:
+                raise CutError
+        if reply.answer.latency and not await self._pass(reply.answer.latency, deadline):
+            return None
+        place = dict(reply.headers).get("Location", "")
+        if not place.startswith("/") or place.startswith("//"):
+            return reply.answer
+        path = path_of(place)  # on this host: whoever asks follows it
+        followed = request._replace(path=path, is_probe=PROBE_ROUTES.get(path))
+        return await self._answer(followed, deadline, place.partition("#")[0].partition("?")[2])
 
     def _check(self, request: Request, effect: RequestEffect) -> Answer | CallFailed:
         """Return the response to a gRPC health check, as `server/grpc_health.py` gives it."""
@@ -236,7 +278,9 @@ class ModelledPatient(ModelledLife):
 
     async def _other(self, words: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:
         """Run a command that is not modelled."""
-        del within, probe
+        del probe
+        if words[0].rpartition("/")[2] == "podcli":
+            return await podcli(words[1:], within, self.respond)
         return self._run(words)
 
     def _run(self, command: tuple[str, ...]) -> Condition:

@@ -5,9 +5,12 @@ luksa/kubernetes-in-action: Chapter04/kubia-unhealthy/app.js
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from crashy.faults.kinds.crash import Crash
 from crashy.patient.answers import Answer
 from crashy.patient.apps import EVERYTHING, AppRoute, Asked, Reply
+from crashy.patient.flags import Played, read
 from crashy.patient.personas import GREETINGS
 
 WELL = 5
@@ -23,3 +26,8 @@ def _hit(asked: Asked) -> Reply:
 _ALL = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 ROUTES = {"kubia": (AppRoute(_ALL, EVERYTHING, _hit),)}
+
+
+def played(words: Sequence[str], _environ: Mapping[str, str]) -> Played:
+    """Return the patient's settings for kubia, which has no flags."""
+    return read("kubia", words, {}).played("kubia", PORT="8080")

@@ -1,0 +1,69 @@
+"""The app of a course that a modelled patient is: its own routes, and the exec probe of its manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import parse_qsl
+
+from crashy.engines.sim.process import Condition, Hang
+from crashy.errors import BadInput
+from crashy.faults.injected import InjectedFault
+from crashy.faults.scope import Client
+from crashy.objects.pod import GRPC, Handler, HTTPGet, TCPSocket
+from crashy.patient.answers import Answer
+from crashy.patient.apps import AppRoute, Asked, Reply, find
+from crashy.patient.identity import Identity
+from crashy.patient.podcli import parse
+
+Respond = Callable[[Handler, int, float, Client], Awaitable[Condition]]
+
+
+class ModelledApp:
+    """The app that one patient is by its persona; it counts the requests that it answers."""
+
+    def __init__(self, persona: str, who: Identity, faults: Callable[[], Sequence[InjectedFault]]) -> None:
+        self._persona = persona
+        self._who = who
+        self._faults = faults
+        self._count = 0
+
+    def route(self, path: str) -> AppRoute | None:
+        """Return the app's own route for a GET of a path; None if it has none."""
+        found = find(self._persona, "GET", path)
+        return found[0] if found else None
+
+    def reply(self, path: str, query: str, uptime: float) -> Reply | None:
+        """Return the reply to a GET of a path; None if it is none of the app's own."""
+        found = find(self._persona, "GET", path)
+        if found is None:
+            return None
+        route, match = found
+        given = dict(parse_qsl(query, keep_blank_values=True))
+        asked = Asked(self._who, path, match=match, query=given, uptime=uptime, count=self._count, faults=self._faults)
+        self._count += 1
+        return route.reply(asked)
+
+
+async def podcli(words: Sequence[str], within: float, respond: Respond) -> Condition:
+    """Run `podcli check`: it asks the container itself, once."""
+    try:
+        check = parse(words)
+    except BadInput as error:
+        return Answer(500, str(error), exit_code=2)
+    host, port, path = check.place
+    if host not in {"localhost", "127.0.0.1"}:
+        return Answer(body="")
+    asks: dict[str, Handler] = {
+        "http": HTTPGet(port, path or "/"),
+        "tcp": TCPSocket(port),
+        "grpc": GRPC(port, check.service),
+    }
+    condition = await respond(asks[check.kind], port, min(within, check.timeout), "users")
+    match condition:
+        case Answer(status) if status < 400:
+            return condition._replace(body="")
+        case Hang() if within <= check.timeout:
+            return condition
+        case Answer(status, latency=latency):
+            return Answer(500, f"check failed: answers {status}", latency)
+    return Answer(500, "check failed")
