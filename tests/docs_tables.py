@@ -11,7 +11,9 @@ from typing import Any
 from crashy.check.traps import TRAPS
 from crashy.experiment import expectations as room
 from crashy.experiment.schema import SCHEMA
-from crashy.faults.base import catalogue
+from crashy.faults.base import FAULTS, Fault, catalogue, parse_spec
+from crashy.faults.probed import KINDS as PROBE_KINDS
+from crashy.faults.scope import TARGETS
 from crashy.patient.personas import GREETINGS
 from crashy.patient.probes import PROBES, STATUS
 from crashy.patient.settings import IMAGE, SETTINGS
@@ -71,20 +73,24 @@ def _parameters(fault: dict[str, Any]) -> str:
     return table(("parameter", "default", "allowed", "what it is"), rows) if rows else "No parameters of its own."
 
 
+def _probed(fault: type[Fault]) -> str:
+    """Return the table of what each kind of probe makes of a fault."""
+    rows = []
+    for spec, probed in fault.probed.items():
+        effect = parse_spec(spec).process_effect()
+        only = f" (not on sim: {effect.not_on_sim})" if effect and effect.not_on_sim else ""
+        rows.append((f"`{spec}`{only}", *(text.replace("`", "\\`") for text in probed.shown())))
+    return table(("with", *PROBE_KINDS), rows)
+
+
 def fault_pages() -> str:
     """Return a section for each fault."""
-    targets = {
-        "everything": "the whole app, probes included",
-        "users": "users' routes",
-        "readiness": "the readiness routes",
-        "liveness": "the liveness routes",
-    }
     sections = []
     for fault in catalogue():
         examples = "\n".join(fault["examples"])
         sections.append(
-            f"## {fault['name']}\n\n{fault['summary']} Without a scope it matches {targets[fault['target']]}."
-            f"\n\n{_parameters(fault)}\n\n```text\n{examples}\n```"
+            f"## {fault['name']}\n\n{fault['summary']} Without a scope it matches {TARGETS[fault['target']]}."
+            f"\n\n{_parameters(fault)}\n\n```text\n{examples}\n```\n\n{_probed(FAULTS[fault['name']])}"
         )
     return "\n\n".join(sections)
 

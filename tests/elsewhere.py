@@ -25,7 +25,8 @@ def _has_addresses() -> bool:
         return True
 
 
-def _has_cgroups() -> bool:
+def has_cgroups() -> bool:
+    """Return whether limits of containers are enforced here."""
     found = Cgroups.find(lambda _: None)
     for path in found.paths:
         reaper.remove_group(path)
@@ -41,7 +42,7 @@ def lab_groups(pid: int) -> list[Path]:
 needs_proc = pytest.mark.skipif(not proc.there(), reason="needs /proc, which Linux has")
 needs_addresses = pytest.mark.skipif(not _has_addresses(), reason="needs all of 127.0.0.0/8, which Linux has")
 needs_cgroups = pytest.mark.skipif(
-    not _has_cgroups(), reason="needs writable cgroups: root's, or systemd-run --user --scope -p Delegate=yes"
+    not has_cgroups(), reason="needs writable cgroups: root's, or systemd-run --user --scope -p Delegate=yes"
 )
 
 NOBODY = 65534

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "grpc": set(),
     "chunked": set(),
     "bundled": {"errors"},
-    "faults": GROUND,
+    "faults": GROUND | {"grpc"},
     "patient": GROUND | {"grpc", "faults"},
     "server": GROUND | {"grpc", "faults", "patient"},
     "objects": GROUND,

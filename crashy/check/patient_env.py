@@ -98,6 +98,7 @@ def _app_env(container: Container, maps: Mapping[str, ConfigMap], annotations: M
     variables = {**_ORIGINALS.get(persona or "", {}), **_variables(container, maps)}
     seconds, obeys = _Seconds(variables), patient and container.command[:2] in {(), ("crashy", "serve")}
     obeys |= bool(app)
+    settings = _settings(container, maps, variables) if obeys else None
     starts = seconds("APP_START_DELAY")
     latency = {kind: seconds(f"{kind.upper()}_LATENCY") for kind in (ProbeType.READINESS, ProbeType.LIVENESS)}
     return PatientEnv(
@@ -109,8 +110,8 @@ def _app_env(container: Container, maps: Mapping[str, ConfigMap], annotations: M
         failures={name: seconds(name) for name in FAILURES if variables.get(name)},
         serial=variables.get("RNG_MODE") == "blocking",
         exit_code=int(code) if (code := variables.get("EXIT_CODE", "")).isdecimal() else 1,
-        obeys=obeys,
-        settings=_settings(container, maps, variables) if obeys else None,
+        obeys=obeys and (settings is None or settings.shutdown not in {"ignore", "slow"}),
+        settings=settings,
         variables=variables,
     )
 

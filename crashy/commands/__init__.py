@@ -6,6 +6,7 @@ COMMANDS = {
     "serve": ("crashy.commands.serve", "run the patient: the server that people crash on purpose"),
     "lab": ("crashy.commands.lab", "run manifests on this machine, under a kubelet-faithful prober"),
     "check": ("crashy.commands.check", "report what the probes of manifests will do, and known traps"),
+    "faults": ("crashy.commands.faults", "list the faults, or show one and what probes make of it"),
     "inject": ("crashy.commands.inject", "inject a fault into a patient"),
     "recover": ("crashy.commands.recover", "take faults back"),
     "run": ("crashy.commands.run", "run experiments: manifests, traffic, faults at given times, a verdict"),

@@ -47,9 +47,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def describe(status: Mapping[str, Any]) -> list[str]:
-    """Return a status as lines: pod, phase and health, then a line for each countdown and each fault."""
-    health = ", ".join(f"{name} {'ok' if ok else 'FAILS'}" for name, ok in status["health"].items())
+    """Return a status as lines: pod, phase and health, then a line for each probe, each countdown and each fault."""
+    health = ", ".join(f"{name} {'ok' if ok else f'FAILS{_by(name, status)}'}" for name, ok in status["health"].items())
     lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s; {health}"]
+    for probe in status.get("probes", ()):
+        lines.append(f"  {asked(probe)}: {probe['state']}")
     for countdown in status["countdowns"]:
         left = f", {countdown['remaining']:.1f}s left" if countdown["remaining"] else ""
         lines.append(f"  {countdown['name']} {countdown['state']}{left}")
@@ -57,3 +59,17 @@ def describe(status: Mapping[str, Any]) -> list[str]:
         times = [f", {key.replace('_', ' ')} {fault[key]:.1f}s" for key in _TIMES if fault[key] is not None]
         lines.append(f"  {fault['id']} {fault['state']}: {fault['spec']}{''.join(times)}")
     return lines
+
+
+def _by(probe: str, status: Mapping[str, Any]) -> str:
+    """Return the protocols by which a probe fails, where others disagree; a port mostly stays open, for any probe."""
+    by = [protocol for protocol, health in status["protocols"].items() if not health[probe]]
+    return "" if by[:3] == ["http", "grpc", "exec"] else f" by {', '.join(by)}"
+
+
+def asked(probe: Mapping[str, Any]) -> str:
+    """Return what a probe asks, and how often it was seen to: `liveness http :8080/livez every 1.0 s`."""
+    at = f" :{probe['port']}" if probe["port"] else ""
+    target = f"{'' if probe['handler'] == 'http' else ' '}{probe['target']}" if probe["target"] else ""
+    every = f" every {probe['period']:.1f} s" if probe["period"] else ""
+    return f"{probe['kind'] or 'unknown'} {probe['handler']}{at}{target}{every}"

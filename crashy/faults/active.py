@@ -5,8 +5,9 @@ How several faults on one request compose:
 0. Every request-triggered fault of the whole process that matches it fires.
 1. The first fault that hangs requests holds it: nothing else happens to it.
 2. Delays add up, in the order of injection.
-3. One fault answers: `crash mode=errors` before `unready` and `unlive` before `error`; among equals the oldest.
+3. One fault answers, or changes the app's own answer: the one with the lowest `rank`; among equals the oldest.
 
+A fault that holds requests (a hang, a change that takes time) ends with the last of them once its `times` are used up.
 A fault that isn't reached isn't counted: its `times` and `every` stay as they are, and it draws no random number.
 A request that matches a fault is counted in this order: `every`, then `p`, then `times`, which counts hits only.
 """
@@ -22,9 +23,20 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from crashy.faults.base import FAULTS, Fault, FaultError
-from crashy.faults.effects import Begin, Command, Delay, End, Hang, InjectedResponse, Machine, ProcessEffect, Stop
+from crashy.faults.effects import (
+    Begin,
+    Command,
+    Delay,
+    End,
+    Hang,
+    InjectedResponse,
+    Machine,
+    ProcessEffect,
+    ResponseChange,
+    Stop,
+)
 from crashy.faults.injected import InjectedFault
-from crashy.faults.scope import Request
+from crashy.faults.scope import PROTOCOLS, Protocol, Request
 
 __all__ = ["FaultSet", "Health", "InjectedFault", "RequestEffect"]
 
@@ -35,14 +47,20 @@ MAX_ENDED = 100
 class RequestEffect(NamedTuple):
     """What happens to one request: wait `delay` seconds, then hang until `hang` has ended, or send `response`, if any.
 
-    `commands` act on the whole process and come first. `by` is the fault that `response` comes from.
+    `commands` act on the whole process and come first. `by` is the fault that `response` or `change` comes from.
     """
 
     delay: float = 0.0
     hang: InjectedFault | None = None
     response: InjectedResponse | None = None
+    change: ResponseChange | None = None
     by: InjectedFault | None = None
     commands: tuple[Command, ...] = ()
+
+    @property
+    def holder(self) -> InjectedFault | None:
+        """The fault that holds the request, which is to be released (`FaultSet.release`)."""
+        return self.by if self.change is not None and self.change.lasting else self.hang
 
 
 NOTHING = RequestEffect()
@@ -57,6 +75,10 @@ class Health(NamedTuple):
     startup: bool = True
     readiness: bool = True
     liveness: bool = True
+
+    def without(self, other: Health) -> Health:
+        """Return the health where both succeed."""
+        return Health(*(one and two for one, two in zip(self, other, strict=True)))
 
 
 class Tally(NamedTuple):
@@ -171,36 +193,47 @@ class FaultSet:
                 waiting = active.request_triggered and active.state == "pending" and now >= active.starts_at
                 if waiting and active.hit(request):
                     self._start(active, now)
-            return self._request_effect(request)._replace(commands=self._commands())
+            return self._request_effect(request, now)._replace(commands=self._commands())
 
-    def _request_effect(self, request: Request) -> RequestEffect:
-        acting = [a for a in self._live.values() if a.state == "active" and a.fault.process_effect() is None]
+    def release(self, active: InjectedFault) -> None:
+        """Let go of a request that a fault has held."""
+        with self._lock:
+            active.held -= 1
+            if active.exhausted and not active.held and active.state == "active":
+                self._end(active, "Ended")
+
+    def _request_effect(self, request: Request, now: float) -> RequestEffect:
+        acting = [a for a in self._live.values() if a.state == "active" and a.fault.acts_on_requests()]
         delay = 0.0
         for active in sorted(acting, key=lambda active: active.fault.rank):
             if not active.hit(request):
                 continue
-            part = active.fault.on_request(request, active.rng)
-            if isinstance(part, Hang):
-                # Not ended when exhausted: that would release the requests that it holds.
-                return RequestEffect(hang=active)
-            if active.exhausted:
+            part = active.act(request, now)
+            if isinstance(part, Hang) or (isinstance(part, ResponseChange) and part.lasting):
+                active.held += 1
+            elif active.exhausted:
                 self._end(active, "Ended")
             match part:
+                case Hang():
+                    return RequestEffect(hang=active)
                 case Delay(seconds):
                     delay += seconds
                 case InjectedResponse():
                     return RequestEffect(delay, response=part, by=active)
+                case ResponseChange():
+                    return RequestEffect(delay, change=part, by=active)
         return RequestEffect(delay)
 
-    def health(self) -> Health:
-        """Return the health that the faults leave; counts nothing."""
+    def health(self, *protocols: Protocol) -> Health:
+        """Return the health that the faults leave, by any of these protocols, or of all; counts nothing."""
+        asked = protocols or PROTOCOLS
         with self._lock:
             self._advance()
-            active = [active for active in self._live.values() if active.state == "active"]
+            active = [active for active in self._live.values() if active.state == "active" and active.fault.failing()]
             return Health(
-                startup=not any(a.certain_to_fail("startup") for a in active),
-                readiness=not any(a.certain_to_fail("readiness") for a in active),
-                liveness=not any(a.certain_to_fail("liveness") for a in active),
+                startup=not any(a.certain_to_fail("startup", how) for a in active for how in asked),
+                readiness=not any(a.certain_to_fail("readiness", how) for a in active for how in asked),
+                liveness=not any(a.certain_to_fail("liveness", how) for a in active for how in asked),
             )
 
     def next_change(self) -> float | None:
@@ -227,8 +260,12 @@ class FaultSet:
                 continue
             if active.state == "pending":
                 self._start(active, now)
-            else:
+            elif active.ends_at is not None and active.ends_at <= now:
                 self._end(active, "Ended")
+            else:
+                active.turn(now)
+                self._changed |= active.fault.process_effect() is not None
+                self._schedule(active)
         return now
 
     def _schedule(self, active: InjectedFault) -> None:
@@ -241,6 +278,7 @@ class FaultSet:
         self._starts[active.fault.name] += 1
         if active.request_triggered and scope.for_ is not None:
             active.ends_at = now + scope.for_
+        active.turn(now)
         self._on_change("Started", active)
         effect = active.fault.process_effect()
         self._changed |= effect is not None
@@ -271,7 +309,7 @@ class FaultSet:
         wanted: dict[ProcessEffect, float | None] = {}
         for active in self._live.values():
             effect = active.fault.process_effect()
-            if active.state == "active" and effect is not None:
+            if active.state == "active" and active.acting and effect is not None:
                 wanted[effect] = _later(wanted.get(effect, active.ends_at), active.ends_at)
         commands: builtins.list[Command] = [Begin(effect) for effect in self._once]
         commands += [End(effect) for effect in self._held if effect not in wanted]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 import random
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from crashy.errors import BadInput
 from crashy.faults import kinds
 from crashy.faults.effects import ProcessEffect, RequestPart
 from crashy.faults.probed import Probed
-from crashy.faults.scope import DefaultTarget, ProbeName, Request, Scope
+from crashy.faults.scope import DefaultTarget, ProbeName, Protocol, Request, Scope
 from crashy.fields import Declared, Key
 from crashy.fields.values import OneOf, show
 
@@ -35,16 +35,16 @@ class FaultError(BadInput):
 
 
 class _Faults(Mapping[str, "type[Fault]"]):
-    """Every fault by its name, which is the name of its file in `kinds`; a file is imported when its fault is used."""
+    """Every fault by its name, which is that of its file in `kinds`, `-` for `_`; imported when its fault is used."""
 
     def __init__(self) -> None:
-        self._names = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
+        self._names = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(kinds.__path__))
         self.read: dict[str, type[Fault]] = {}
 
     def __getitem__(self, name: str) -> type[Fault]:
         if name not in self._names:
             raise KeyError(name)
-        import_module(f"{kinds.__name__}.{name}")
+        import_module(f"{kinds.__name__}.{name.replace('-', '_')}")
         return self.read[name]
 
     def __contains__(self, name: object) -> bool:
@@ -63,8 +63,8 @@ FAULTS = _Faults()
 class Fault(Declared):
     """One kind of failure, with the scope that says when it is active and which requests it matches.
 
-    A fault acts on the whole process (`process_effect` isn't None), or else on each request that it hits
-    (`on_request`), and it may make probes fail (`failing`).
+    A fault acts on the whole process (`process_effect` isn't None), or on each request that it hits (`on_request`), or
+    on both (`acts_on_requests`), and it may make probes fail (`failing`).
     """
 
     name: ClassVar[str]
@@ -81,7 +81,7 @@ class Fault(Declared):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.name = cls.__module__.rpartition(".")[2]
+        cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
         FAULTS.read[cls.name] = cls
 
     def __post_init__(self) -> None:
@@ -91,16 +91,36 @@ class Fault(Declared):
                 raise FaultError(key.name, f"is for mode={key.mode} only")
 
     def process_effect(self) -> ProcessEffect | None:
-        """Return what it does to the whole process, or None; only if None is `on_request` called."""
+        """Return what it does to the whole process, or None."""
         return None
+
+    def acts_on_requests(self) -> bool:
+        """Return whether `on_request` is called: it isn't for what acts on the whole process alone."""
+        return self.process_effect() is None
+
+    def matches(self, request: Request) -> bool:
+        """Return whether its scope matches a request; counts nothing."""
+        return self.scope.matches(request, self.target)
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Return what it does to a request that it hits."""
         return None
 
+    def responder(self, rng: random.Random) -> Callable[[Request, float], RequestPart | None]:
+        """Return what one injection does to a request that it hits, at a time: `on_request`, unless it has a memory."""
+        return lambda request, _now: self.on_request(request, rng)
+
     def failing(self) -> frozenset[ProbeName]:
         """Return the probes that it makes fail."""
         return frozenset()
+
+    def speaks(self) -> tuple[Protocol, ...]:
+        """Return the protocols by which these probes fail."""
+        return ("http", "grpc", "exec")
+
+    def turns(self, start: float, now: float) -> tuple[bool, float | None]:
+        """Return whether it acts now, if it has started at `start`, and when that changes next, if ever."""
+        return True, None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON that `from_json` reads, without defaults."""

@@ -30,11 +30,33 @@ class InjectedResponse(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-RequestPart = Delay | Hang | InjectedResponse
+class Effect(Value):
+    """Something that a fault does, executed by the file of its name: `ListenersClosed` by `listeners_closed.py`.
+
+    One that several faults use is here, one that belongs to a single fault is in that fault's file.
+    """
+
+    @property
+    def file(self) -> str:
+        """The name of the files that execute it."""
+        return re.sub(r"\B[A-Z]", r"_\g<0>", type(self).__name__).lower()
+
+
+class ResponseChange(Effect):
+    """A change of one response, or what is sent or done instead of it.
+
+    Its files are in `server/responses/` and, for a modelled process, in `engines/sim/responses/`.
+    """
+
+    lasting: ClassVar[bool] = False
+    """Whether it takes time, which the end of its fault cuts short: a fault whose `times` are used up waits for it."""
+
+
+RequestPart = Delay | Hang | InjectedResponse | ResponseChange
 
 
 class Machine(Protocol):
-    """What a process may use of memory and processors."""
+    """What a process may use of its machine and its container."""
 
     @property
     def cores(self) -> int:
@@ -48,22 +70,37 @@ class Machine(Protocol):
     def memory_ceiling(self) -> int:
         """The bytes up to which it may grow without harm to others."""
 
+    @property
+    def fds_limit(self) -> int:
+        """The file descriptors that it may have open."""
 
-class ProcessEffect(Value):
+    @property
+    def threads_limit(self) -> int | None:
+        """The limit of its container's processes, threads included, if it has one."""
+
+    @property
+    def threads_ceiling(self) -> int:
+        """The threads that it may have without harm to others."""
+
+    @property
+    def disk_free(self) -> int | None:
+        """The bytes that are free in STATE_DIR; None without one."""
+
+    @property
+    def disk_ceiling(self) -> int:
+        """The bytes that it may write there without harm to others."""
+
+
+class ProcessEffect(Effect):
     """Something that happens to the whole process.
 
-    It is executed by the file of its name in `server/effects/`, and for a modelled process by the one in
-    `engines/sim/effects/`: `ListenersClosed` by `listeners_closed.py`. An effect that several faults use is here, one
-    that belongs to a single fault is in that fault's file.
+    Its files are in `server/effects/` and, for a modelled process, in `engines/sim/effects/`.
     """
 
     lasting: ClassVar[bool] = True
     """Whether it lasts as long as its fault; else it happens once, and the fault ends as it starts."""
-
-    @property
-    def file(self) -> str:
-        """The name of the files that execute it."""
-        return re.sub(r"\B[A-Z]", r"_\g<0>", type(self).__name__).lower()
+    not_on_sim: ClassVar[str] = ""
+    """Why a modelled process can't have it, which refuses it in these words; empty if it can."""
 
     def check(self, machine: Callable[[], Machine]) -> None:
         """Raise FaultError if it needs more than the machine has, which is looked at only where that matters."""
@@ -101,7 +138,10 @@ class Stop(ProcessEffect):
 
 
 class ListenersClosed(ProcessEffect):
-    """The listeners of the data plane are closed."""
+    """The listeners of the data plane are closed; without `grpc` those of PORT alone."""
+
+    def __init__(self, *, grpc: bool = True) -> None:
+        self.grpc = grpc
 
 
 class Begin(NamedTuple):

@@ -6,7 +6,8 @@ import random
 from typing import Any, Literal
 
 from crashy.faults.base import Fault
-from crashy.faults.scope import ProbeName, Request
+from crashy.faults.scope import ProbeName, Protocol, Request
+from crashy.grpc import CHECK
 
 State = Literal["pending", "active", "ended"]
 
@@ -28,12 +29,20 @@ class InjectedFault:
         """Whether it acts on the whole process, but only once a matching request comes."""
         self.ends_at = None if self.request_triggered or scope.for_ is None else self.starts_at + scope.for_
         """When it ends by itself, or None; the `for` of a request-triggered fault counts from when it fires."""
+        self.acting = True
+        """Whether it acts while it is active; one that flaps does so in turns."""
+        self.turns_at: float | None = None
+        """When `acting` changes next."""
         self.rng = rng
+        self.act = fault.responder(rng)
+        """What it does to a request that it hits, at a time."""
         self.state: State = "pending"
         self.seen = 0
         """Requests that matched its scope."""
         self.hits = 0
         """Requests that it hit, or that it fired on."""
+        self.held = 0
+        """Requests that it holds now."""
 
     @property
     def due(self) -> float | None:
@@ -42,7 +51,7 @@ class InjectedFault:
             case "pending":
                 return None if self.request_triggered else self.starts_at
             case "active":
-                return self.ends_at
+                return self.ends_at if self.turns_at is None else min(self.turns_at, self.ends_at or self.turns_at)
         return None
 
     @property
@@ -50,10 +59,14 @@ class InjectedFault:
         """Whether it has used up its `times`."""
         return self.fault.scope.times is not None and self.hits >= self.fault.scope.times
 
+    def turn(self, now: float) -> None:
+        """Act, or don't, as its fault does at this time."""
+        self.acting, self.turns_at = self.fault.turns(self.starts_at, now)
+
     def hit(self, request: Request) -> bool:
         """Count a request, and decide whether it is hit."""
         scope = self.fault.scope
-        if self.exhausted or not scope.matches(request, self.fault.target):
+        if self.exhausted or not self.acting or not self.fault.matches(request):
             return False
         self.seen += 1
         if scope.every is not None and self.seen % scope.every:
@@ -63,13 +76,16 @@ class InjectedFault:
         self.hits += 1
         return True
 
-    def certain_to_fail(self, probe: ProbeName) -> bool:
+    def certain_to_fail(self, probe: ProbeName, protocol: Protocol) -> bool:
         """Whether the kubelet's next probe of this type is certain to fail; counts and draws nothing."""
         scope = self.fault.scope
+        method, path = ("POST", CHECK) if protocol == "grpc" else ("GET", "")
         return (
-            probe in self.fault.failing()
+            self.acting
+            and probe in self.fault.failing()
+            and protocol in self.fault.speaks()
             and not scope.routes
-            and scope.matches(Request("GET", "", "kubelet", probe), self.fault.target)
+            and scope.matches(Request(method, path, "kubelet", probe), self.fault.target)
             and not self.exhausted
             and (scope.every is None or (self.seen + 1) % scope.every == 0)
             and (scope.p is None or scope.p == 1)

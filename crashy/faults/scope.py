@@ -7,11 +7,25 @@ from typing import Literal, NamedTuple
 
 from crashy.fields import Declared, param
 from crashy.fields.values import Choice, Duration, Integer, Probability, Words
+from crashy.grpc import CHECK
 
 ProbeName = Literal["startup", "readiness", "liveness"]
 Client = Literal["users", "kubelet"]
+Protocol = Literal["http", "grpc", "exec", "tcp"]
+"""How a probe may ask: httpGet, grpc, exec of a command that looks for a file, tcpSocket."""
 DefaultTarget = Literal["users", "everything", "startup", "readiness", "liveness"]
 """The requests that a fault without a scope matches: users' routes, everything, or the routes of one probe."""
+TARGETS: dict[DefaultTarget, str] = {
+    "users": "users' routes",
+    "everything": "the whole app, probes included",
+    "startup": "the startup route",
+    "readiness": "the readiness routes",
+    "liveness": "the liveness routes",
+}
+"""The same in words."""
+
+PROBES: tuple[ProbeName, ...] = ("startup", "readiness", "liveness")
+PROTOCOLS: tuple[Protocol, ...] = ("http", "grpc", "exec", "tcp")
 
 KUBELET = ("kube-probe/", "kube-lifecycle/")
 """How the User-Agents of a kubelet's probes and hooks begin; before 1.27 a hook's is like any Go program's."""
@@ -32,6 +46,13 @@ class Request(NamedTuple):
     path: str
     client: Client = "users"
     is_probe: ProbeName | None = None
+
+
+def protocol_of(request: Request) -> Protocol:
+    """Return how a request asks; a command that a probe of a stand-in runs has the method EXEC."""
+    if request.path == CHECK:
+        return "grpc"
+    return "exec" if request.method == "EXEC" else "http"
 
 
 class Scope(Declared):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from crashy.fields.units import plain
-from crashy.fields.values import Kind
+from crashy.fields.values import Integer, Kind
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
 _UNITS["Ti"] = 1 << 40
@@ -82,23 +83,29 @@ class Percent(Kind[Share]):
         return str(value)
 
 
-class SizeOrShare(Kind[int | Share]):
-    """A size, or a share of something whose size is known later."""
+class OrShare(Kind[int | Share]):
+    """A whole number or a size, or a share of something whose size is known later."""
 
-    type = "size"
-
-    def __init__(self, most: int) -> None:
-        self._size, self._share = Size(), Percent(most)
-        self.allowed = f"{self._size.allowed}, or {self._share.allowed}"
-        self.schema = {"anyOf": [*self._size.schema["anyOf"], self._share.schema]}
+    def __init__(self, number: Integer | Size, most: int) -> None:
+        self.type = number.type
+        self._number, self._share = number, Percent(most)
+        self.allowed = f"{number.allowed}, or {self._share.allowed}"
+        self.schema = {"anyOf": [*number.schema.get("anyOf", [number.schema]), self._share.schema]}
 
     def from_json(self, value: Any) -> int | Share:
-        """Read a share where there is a percent sign, else a size."""
+        """Read a share where there is a percent sign, else a number."""
+        return self._read(value, self._number.from_json)
+
+    def from_text(self, text: str) -> int | Share:
+        """Read a share where there is a percent sign, else a number."""
+        return self._read(text, self._number.from_text)
+
+    def _read(self, value: Any, number: Callable[[Any], int]) -> int | Share:
         try:
-            return self._share.from_json(value) if str(value).endswith("%") else self._size.from_json(value)
+            return self._share.from_json(value) if str(value).endswith("%") else number(value)
         except ValueError:
             raise ValueError(self.allowed) from None
 
-    def to_json(self, value: int | Share) -> str:
-        """Write a share or a size."""
-        return str(value) if isinstance(value, Share) else self._size.to_json(value)
+    def to_json(self, value: int | Share) -> Any:
+        """Write a share or a number."""
+        return str(value) if isinstance(value, Share) else self._number.to_json(value)

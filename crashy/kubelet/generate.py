@@ -18,10 +18,13 @@ from crashy.kubelet.restarts import REMOVED, is_sidecar, restarts_after, restart
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.kubelet.worker import is_started, keeps_status
 from crashy.objects.pod import Container, PodTemplate, ProbeType
-from crashy.objects.status import ContainerStatus, Phase, PodStatus
+from crashy.objects.status import ContainerStatus, Phase, PodStatus, Terminated
 
 FINAL: tuple[Phase, ...] = ("Succeeded", "Failed")
 """The phases of a pod whose containers have ended for good."""
+
+MOST_MESSAGE_BYTES = 12 << 10
+"""The bytes of a pod's termination messages (kubelet: pkg/kubelet/container/runtime.go)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,7 @@ class _Source:
         if not instances:
             reason, message = (cause.reason, cause.message) if cause else (creating, "")
             return ContainerStatus(container.name, reason=reason, message=message)
-        newest, previous = instances[0], instances[1].terminated() if instances[1:] else None
+        newest, previous = instances[0], self._terminated(instances[1]) if instances[1:] else None
         if newest.removed:
             return self._removed(container, newest, cause or Waiting(creating, ""))
         status = ContainerStatus(
@@ -197,7 +200,7 @@ class _Source:
             started_at=newest.started_at,
             last_state=previous,
         )
-        end = newest.terminated()
+        end = self._terminated(newest)
         if end is None:
             startup = self._result(ProbeType.STARTUP, status)
             started = is_started(
@@ -217,6 +220,17 @@ class _Source:
             exit_code=end.exit_code,
             finished_at=end.finished_at,
         )
+
+    def _terminated(self, instance: Instance) -> Terminated | None:
+        """Return how an instance ended, its message cut to its share of what a pod's messages may be together.
+
+        kubelet: pkg/kubelet/status/status_manager.go normalizeStatus
+        """
+        end = instance.terminated()
+        share = MOST_MESSAGE_BYTES // len((*self.template.containers, *self.template.init_containers))
+        if end is None or len(message := end.message.encode()) <= share:
+            return end
+        return replace(end, message=message[:share].decode("utf-8", "replace"))
 
     def _inherits(self, status: ContainerStatus) -> bool:
         """Return whether it is started by the last status, which is copied by name, whatever instance it was about."""

@@ -9,7 +9,7 @@ from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import Profile
 from crashy.objects.pod import Container, ProbeType
-from crashy.objects.status import ContainerStatus, PodStatus
+from crashy.objects.status import ContainerStatus, PodStatus, Terminated
 from crashy.timeline import kinds
 from crashy.timeline.kinds import Emit
 
@@ -155,6 +155,11 @@ def deleted_data(pod: Pod, status: PodStatus) -> kinds.PodStatus:
     return {**pod_data(pod, status), "ready": False}
 
 
+def _last_data(last: Terminated) -> kinds.LastState:
+    data: kinds.LastState = {"exit_code": last.exit_code, "reason": last.reason}
+    return {**data, "message": last.message} if last.message else data
+
+
 def _container_data(status: ContainerStatus) -> kinds.ContainerState:
     last = status.last_state
     return {
@@ -166,5 +171,5 @@ def _container_data(status: ContainerStatus) -> kinds.ContainerState:
         "ready": status.ready,
         "started": status.started,
         "restarts": status.restart_count,
-        "last": {"exit_code": last.exit_code, "reason": last.reason} if last else None,
+        "last": _last_data(last) if last else None,
     }

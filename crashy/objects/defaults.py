@@ -24,6 +24,7 @@ def complete_container(container: dict[str, Any]) -> None:
     """Complete a container with its ports, probes and hooks."""
     latest = _is_latest(container.get("image", ""))
     _fill(container, imagePullPolicy="Always" if latest else "IfNotPresent")
+    _fill(container, terminationMessagePath="/dev/termination-log", terminationMessagePolicy="File")
     for port in container.get("ports", ()):
         _fill(port, protocol="TCP")
     for name in PROBES:

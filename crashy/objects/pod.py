@@ -157,6 +157,8 @@ class Container:
     restart_policy_rules: tuple[RestartRule, ...] = ()
     image_pull_policy: str = "IfNotPresent"
     volume_mounts: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    termination_message_path: str = "/dev/termination-log"
+    termination_message_policy: str = "File"
 
     def probe(self, probe_type: ProbeType) -> Probe | None:
         """Return the container's probe of that type, if it has one."""
@@ -250,6 +252,8 @@ def _container(raw: Mapping[str, Any]) -> Container:
         restart_policy_rules=read_rules(raw.get("restartPolicyRules", ())),
         image_pull_policy=raw["imagePullPolicy"],
         volume_mounts=tuple(raw.get("volumeMounts", ())),
+        termination_message_path=raw["terminationMessagePath"],
+        termination_message_policy=raw["terminationMessagePolicy"],
     )
 
 

@@ -127,6 +127,8 @@ def _container(raw: Raw, path: str, volumes: set[str], grace: int, *, init: bool
         yield required(f"{path}.image")
     elif image != image.strip():
         yield invalid(f"{path}.image", image, "must not have leading or trailing whitespace")
+    if (policy := raw.get("terminationMessagePolicy")) not in {None, "File", "FallbackToLogsOnError"}:
+        yield unsupported(f"{path}.terminationMessagePolicy", policy, ("File", "FallbackToLogsOnError"))
     yield from _ports(raw.get("ports", ()), f"{path}.ports")
     for i, variable in enumerate(raw.get("env", ())):
         yield from _variable(variable, f"{path}.env[{i}]")

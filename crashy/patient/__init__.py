@@ -3,3 +3,6 @@
 APP_PORT = 8080
 ADMIN_PORT = 8081
 """The default ports of the patient and its admin API."""
+
+TERMINATION_MESSAGE_PATH = "/dev/termination-log"
+"""Where Kubernetes expects a container's last words by default."""

@@ -13,8 +13,7 @@ from typing import NamedTuple
 from crashy.faults import effects
 from crashy.faults.active import Health, InjectedFault
 from crashy.faults.kinds.crash import Crash
-from crashy.faults.kinds.unlive import Unlive
-from crashy.faults.kinds.unready import Unready
+from crashy.faults.probe_fault import ProbeFault
 from crashy.faults.scope import ProbeName
 from crashy.patient.identity import Identity
 from crashy.patient.personas import GREETINGS, UNWELL
@@ -97,7 +96,7 @@ def fault_answer(
         if app:
             return Answer(given.status, CRASHED_APP.format(pod=who.pod, ago=now - by.starts_at))
         return Answer(given.status, UNWELL.get(persona, CRASHED))
-    if isinstance(by.fault, Unready | Unlive) and (route := _PROBES.get(path)):
+    if isinstance(by.fault, ProbeFault) and (route := _PROBES.get(path)):
         return probe_answer(path, route.probe, who.pod, yes=False, persona=persona, by=by, now=now)
     return Answer(given.status, f"{given.status} {_PHRASES.get(given.status, '')}".rstrip())
 

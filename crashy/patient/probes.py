@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from crashy.faults.active import Health
 from crashy.faults.scope import ProbeName
 from crashy.grpc import CHECK
 
@@ -89,6 +90,11 @@ def probe_of(path: str, service: str | None = None) -> ProbeName | None:
     if service is None:
         return PROBE_ROUTES.get(path)
     return GRPC_SERVICES.get(service) if path == CHECK else None
+
+
+def files_of(health: Health) -> dict[str, bool]:
+    """Return the files of exec probes by their names in STATE_DIR, and which of them exist."""
+    return {"is_started": health.startup, "is_ready": health.readiness, "is_healthy": health.liveness}
 
 
 def routes_of(probe: str) -> tuple[str, ...]:

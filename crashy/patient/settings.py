@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError
 from crashy.fields import Declared, param
 from crashy.fields.values import Integer, OneOf
-from crashy.patient import ADMIN_PORT, APP_PORT, values
+from crashy.patient import ADMIN_PORT, APP_PORT, TERMINATION_MESSAGE_PATH, values
 from crashy.patient.personas import GREETINGS
+from crashy.patient.shutdown import SHUTDOWNS
+
+if TYPE_CHECKING:
+    from crashy.patient.probe_settings import ProbeSettings
 
 PERSONAS = tuple(GREETINGS)
 
@@ -64,8 +68,14 @@ class Settings(Declared):
     )
     state_dir: str = param(
         values.Matching(r"[^\0]*", "a folder's path"),
-        "keep the files is_ready and is_healthy here while the app is ready and alive (for exec probes); empty: none",
+        "keep the files is_started, is_ready and is_healthy here while these succeed, for exec probes; empty: none",
         default="",
+    )
+    termination_message_path: str = param(
+        values.Matching(r"[^\0]*", "a file's path"),
+        "write this life's last words here, which `kubectl describe` shows; the default is written only where there is "
+        "such a file, as in a container of Kubernetes",
+        default=TERMINATION_MESSAGE_PATH,
     )
     log_format: str = param(OneOf("text", "json"), "log format", default="text")
     access_log: bool = param(
@@ -76,6 +86,13 @@ class Settings(Declared):
         "after SIGTERM, wait at most this long for requests in flight (it ends half a second after the last one; the "
         "default is well within Kubernetes' grace period of 30 s)",
         default=5.0,
+    )
+    shutdown: str = param(
+        OneOf(*SHUTDOWNS),
+        "at SIGTERM: readiness-first is unready and listens until no more requests come; listener-first refuses "
+        "connections and finishes what is in flight; instant exits and drops it; ignore goes on, and slow drains, "
+        "both until SIGKILL",
+        default="readiness-first",
     )
     persona: str = param(
         OneOf(*PERSONAS),
@@ -118,6 +135,12 @@ class Settings(Declared):
     )
     names_file: str = param(
         values.Matching(r"[^\0]*", "a file's path"), "look PEERS up here first; `crashy lab` writes it", default=""
+    )
+    probes: tuple[ProbeSettings, ...] = param(
+        values.Probes(),
+        'what probes this container has, as JSON: `{"livenessProbe": {…}}`, so that `/admin/probes` knows their '
+        "thresholds; `crashy lab` sets it",
+        default=(),
     )
     app_version: str = param(
         values.Matching(r"[ -~]{1,63}", "1 to 63 printable ASCII characters"),

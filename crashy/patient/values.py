@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crashy.faults.base import Fault, parse_specs
 from crashy.fields.units import parse_duration
 from crashy.fields.values import Integer, Kind
+
+if TYPE_CHECKING:
+    from crashy.patient.probe_settings import ProbeSettings
 
 MAX_SECONDS = 365 * 24 * 3600.0
 
@@ -83,6 +86,18 @@ class Peers(Kind[tuple[str, ...]]):
     def to_text(self, value: tuple[str, ...]) -> str:
         """Write the names with commas between."""
         return ",".join(value)
+
+
+class Probes(Kind[tuple["ProbeSettings", ...]]):
+    """A container's probes as its manifest has them, as JSON."""
+
+    allowed = "a container's probes as JSON"
+
+    def from_json(self, value: Any) -> tuple[ProbeSettings, ...]:
+        """Read the probes; raises FaultError."""
+        from crashy.patient.probe_settings import read  # noqa: PLC0415 - few need it
+
+        return read(value)
 
 
 class Switch(Kind[bool]):

@@ -112,8 +112,12 @@ class AdminApi:
             return Problem(500, "the patient failed to answer: its log says why").response()
 
     async def get_status(self, _request: web.Request) -> web.StreamResponse:
-        """Return the patient's status: its identity, health, countdowns and faults."""
+        """Return the patient's status: its identity, health, probes, countdowns and faults."""
         return json_response(self.patient.status())
+
+    async def get_probes(self, _request: web.Request) -> web.StreamResponse:
+        """Return what the patient has seen of its probes, with the last results of each."""
+        return json_response(self.patient.seen.whole())
 
     async def get_catalogue(self, _request: web.Request) -> web.StreamResponse:
         """List the faults that can be injected, with their parameters, and the scope that any fault may have."""
@@ -247,6 +251,7 @@ def _named_fault(name: str, value: Any) -> Fault:
 
 OPERATIONS = (
     Operation("GET", "/admin/status", AdminApi.get_status, {200: "Status"}),
+    Operation("GET", "/admin/probes", AdminApi.get_probes, {200: "Probes"}),
     Operation("GET", "/admin/catalogue", AdminApi.get_catalogue, {200: "Catalogue"}),
     Operation("GET", "/admin/faults", AdminApi.list_faults, {200: "Faults"}),
     Operation("POST", "/admin/faults", AdminApi.inject_fault, {201: "Fault"}, "Injection", (409,)),

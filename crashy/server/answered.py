@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from crashy.faults.scope import Client
 from crashy.patient.probes import probe_of
 from crashy.timeline import Event, kinds
@@ -9,8 +11,24 @@ from crashy.timeline import Event, kinds
 GAVE_UP = 499
 """The status of a request whose client disconnected before the response."""
 
+NO_ANSWER = 444
+"""The status of a request whose connection was closed without a response, as nginx has it."""
+
 UNMATCHED = "unmatched"
 """The name of the catch-all route."""
+
+
+Watcher = Callable[[str, str, Client, int, float, str | None, str | None], None]
+"""Called with each request: its method, path, client, status, seconds, remote address and service, see `answered`."""
+
+
+def summary(method: str, path: str, status: int, seconds: float, remote: str | None) -> tuple[str, str]:
+    """Return the reason and the message of the event of a request, as a log has them too."""
+    return "GaveUp" if status == GAVE_UP else "Answered", f"{method} {path} {status} {_ms(seconds):g}ms {remote}"
+
+
+def _ms(seconds: float) -> float:
+    return int(seconds * 1e6 + 0.5) / 1000  # `round` would cost four times as much
 
 
 def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what it is called with
@@ -25,17 +43,15 @@ def answered(  # noqa: PLR0917 - called by the timeline alone, which keeps what 
     service: str | None = None,
 ) -> Event:
     """Return the event of a request, answered or given up after `seconds`; `service` is that of a gRPC check."""
-    milliseconds = int(seconds * 1e6 + 0.5) / 1000  # `round` would cost four times as much
     data: kinds.Served = {
         "method": method,
         "path": path,
         "status": status,
-        "ms": milliseconds,
+        "ms": _ms(seconds),
         "remote": remote,
         "client": client,
         "probe": probe_of(path, service),
     }
     if service is not None:
         data["service"] = service
-    message = f"{method} {path} {status} {milliseconds:g}ms {remote}"
-    return Event(t, pod, kinds.SERVED, f"pod/{pod}", "GaveUp" if status == GAVE_UP else "Answered", message, data)
+    return Event(t, pod, kinds.SERVED, f"pod/{pod}", *summary(method, path, status, seconds, remote), data)

@@ -18,9 +18,12 @@ from crashy.server.patient import Patient
 from crashy.server.problem import Problem
 
 Responder = Callable[[web.Request, InjectedFault, InjectedResponse], Awaitable[web.Response]]
-FaultHook = Callable[[web.Request, Client], Awaitable[web.Response | None]]
+FaultHook = Callable[[web.Request, Client, Handler], Awaitable[web.StreamResponse | None]]
 
 _LOG = logging.getLogger(__name__)
+
+FAILED = "500 Internal Server Error"
+"""What a client reads of a bug."""
 
 
 async def wait_until_ended(patient: Patient, active: InjectedFault) -> None:
@@ -44,28 +47,22 @@ def observe(patient: Patient, handler: Handler, fault_hook: FaultHook | None = N
         started = now()
         status = GAVE_UP
         client = patient.begin_request(request.headers.get("User-Agent", ""), counted=counted)
+        note = patient.seen.http(request) if client == "kubelet" else None
         try:
-            injected = await fault_hook(request, client) if patient.request_faults and fault_hook else None
+            injected = await fault_hook(request, client, handler) if patient.request_faults and fault_hook else None
             response = await handler(request) if injected is None else injected
             status = response.status
-        except web.HTTPException as answer:  # as aiohttp itself would answer it
-            status = answer.status
-            response = web.Response(status=status, reason=answer.reason, text=answer.text, headers=answer.headers)
-        except Problem as problem:
-            status = problem.status
-            response = problem.response()
-        except ConnectionError:
-            raise
-        except Exception:  # noqa: BLE001 - the last resort: the client gets a 500, the log the traceback
-            _LOG.exception("%s %s", request.method, request.path)
-            status = 500
-            response = web.Response(status=500, text="500 Internal Server Error")
+        except Exception as error:  # noqa: BLE001 - each has its response
+            response = _refusal(request, error)
+            status = response.status
         finally:
             patient.end_request(
                 request.method, request.path, client, status, now() - started, request.remote, counted=counted
             )
+            if note is not None:
+                note(status, now() - started)
         if not response.prepared:
-            response.headers["X-Pod"] = pod
+            response.headers.setdefault("X-Pod", pod)
             if patient.phase == "draining":  # or the next request on this connection would fail
                 response.force_close()
                 response.headers["Connection"] = "close"
@@ -74,16 +71,55 @@ def observe(patient: Patient, handler: Handler, fault_hook: FaultHook | None = N
     return observed
 
 
+def _refusal(request: web.Request, error: Exception) -> web.Response:
+    """Return the response to a request whose handler has raised; raises a ConnectionError again."""
+    match error:
+        case web.HTTPException():  # as aiohttp itself would answer it
+            return web.Response(status=error.status, reason=error.reason, text=error.text, headers=error.headers)
+        case Problem():
+            return error.response()
+        case ConnectionError():
+            raise error
+    # The last resort: the client gets a 500, the log the traceback.
+    _LOG.error("%s %s", request.method, request.path, exc_info=error)
+    return web.Response(status=500, text=FAILED)
+
+
 async def apply_faults(patient: Patient, request: Request) -> RequestEffect:
-    """Apply the faults to a request: wait as long as they want; return the rest of their effect."""
+    """Apply the faults to a request: wait as long as they want; return the rest of their effect.
+
+    A change is left to the caller, who has to release its `holder`.
+    """
     effect, executed = patient.on_request(request)
-    if executed is not None:
-        await asyncio.wrap_future(executed)
-    if effect.delay:
-        await asyncio.sleep(effect.delay)
+    try:
+        if executed is not None:
+            await asyncio.wrap_future(executed)
+        if effect.delay:
+            await asyncio.sleep(effect.delay)
+        if effect.hang is not None:
+            await wait_until_ended(patient, effect.hang)
+    except BaseException:
+        patient.release(effect.holder)
+        raise
     if effect.hang is not None:
-        await wait_until_ended(patient, effect.hang)
+        patient.release(effect.hang)
     return effect
+
+
+async def _changed(
+    patient: Patient, request: web.Request, effect: RequestEffect, handler: Handler
+) -> web.StreamResponse | None:
+    """Respond as a fault changes it."""
+    from crashy.server import responses  # noqa: PLC0415 - few faults need it
+
+    async def answer() -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Exception as error:  # noqa: BLE001 - each has its response
+            return _refusal(request, error)
+
+    with responses.changing(patient, effect) as changed:
+        return await changed.http(request, answer)
 
 
 def _probe_of(request: web.Request) -> ProbeName | None:
@@ -98,10 +134,12 @@ def make_fault_hook(
     `respond` makes the response that a fault sends, `probe_of` returns the probe that a request is of.
     """
 
-    async def fault_hook(request: web.Request, client: Client) -> web.Response | None:
+    async def fault_hook(request: web.Request, client: Client, handler: Handler) -> web.StreamResponse | None:
         effect = await apply_faults(patient, Request(request.method, request.path, client, probe_of(request)))
-        if effect.response is None or effect.by is None:
+        if effect.by is None:
             return None
-        return await respond(request, effect.by, effect.response)
+        if effect.response is not None:
+            return await respond(request, effect.by, effect.response)
+        return await _changed(patient, request, effect, handler)
 
     return fault_hook

@@ -9,16 +9,18 @@ A Watch is no probe: it sends the health without random faults, and ends with th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
-from crashy.faults.active import Health
+from crashy.faults.active import NOTHING, Health, RequestEffect
 from crashy.faults.scope import ProbeName, Request
 from crashy.grpc import CHECK, HEALTH, OF_HTTP, WATCH, Code, Serving, fields
 from crashy.patient.answers import fault_answer, probe_answer
 from crashy.patient.life import HEALTH_IN
 from crashy.patient.probes import GRPC_SERVICES, probe_of
 from crashy.server import grpc_wire as wire
-from crashy.server.answered import GAVE_UP
+from crashy.server.answered import GAVE_UP, NO_ANSWER
+from crashy.server.calls import CallError, Unanswered
 from crashy.server.gate import apply_faults
 from crashy.server.listeners import Listeners
 from crashy.server.patient import Patient
@@ -66,7 +68,7 @@ class GrpcHealth:
 
     def changed(self) -> None:
         """Wake every Watch, if the health has changed."""
-        health = self._patient.health()
+        health = self._patient.health("grpc")
         if health != self._last:
             self._last = health
             self._loop.call_soon_threadsafe(self._wake)
@@ -85,77 +87,106 @@ class GrpcHealth:
         patient = self._patient
         started, status, service = patient.now(), GAVE_UP, None
         client = patient.begin_request(call.headers.get("user-agent", ""))
+        note = None
         try:
             service = _service(call)
+            if client == "kubelet" and call.path == CHECK:
+                note = patient.seen.grpc(call.connection.transport, call.headers["user-agent"], service)
             request = Request("POST", call.path, client, self._probe_of(call.path, service))
             if call.path == WATCH:
                 await self._watch(call, request, service)
                 status = 200
             else:
                 status = await self._check(call, request, service)
-        except wire.CallError as error:
+        except CallError as error:
             status = _TO_HTTP.get(error.code, 500)
+            raise
+        except Unanswered:
+            status = NO_ANSWER
             raise
         finally:
             patient.end_request("POST", call.path, client, status, patient.now() - started, call.remote, service)
+            if note is not None:
+                note(status, patient.now() - started)
 
     async def _check(self, call: wire.Call, request: Request, service: str) -> int:
         """Answer a Check; return the status that an HTTP probe would get."""
-        serving = await self._apply_faults(request)
-        if request.is_probe is None:
-            raise wire.CallError(Code.NOT_FOUND, "unknown service")
-        serving = serving and getattr(HEALTH_IN[self._patient.phase], request.is_probe)
-        await call.send(_response(Serving.SERVING if serving else Serving.NOT_SERVING))
-        return probe_answer(call.path, request.is_probe, "", yes=serving).status
+        effect = await self._apply_faults(request)
+        serving = False
+
+        async def answer() -> bytes:
+            nonlocal serving
+            if request.is_probe is None:
+                raise CallError(Code.NOT_FOUND, "unknown service")
+            serving = effect.response is None and getattr(HEALTH_IN[self._patient.phase], request.is_probe)
+            return _response(Serving.SERVING if serving else Serving.NOT_SERVING)
+
+        await self._send(call, effect, answer)
+        return probe_answer(call.path, request.is_probe or "readiness", "", yes=serving).status
+
+    async def _send(self, call: wire.Call, effect: RequestEffect, answer: Callable[[], Awaitable[bytes]]) -> None:
+        """Send a message, as a fault changes it."""
+        if effect.change is None:
+            await call.send(await answer())
+            return
+        from crashy.server import responses  # noqa: PLC0415 - few faults need it
+
+        with responses.changing(self._patient, effect) as changed:
+            await changed.grpc(call, answer)
 
     async def _watch(self, call: wire.Call, request: Request, service: str) -> None:
         """Send a service's status, and again whenever it changes, until the client disconnects."""
         patient = self._patient
+        users = request.client == "users"
         patient.in_flight -= 1  # a drain doesn't wait for watches
+        patient.finished += users
         try:
-            await self._apply_faults(request)
+            effect = await self._apply_faults(request)
             sent = None
             while True:
                 change, status = self._change, Serving.SERVICE_UNKNOWN
                 if service in GRPC_SERVICES:
-                    healthy = getattr(patient.health(), GRPC_SERVICES[service])
+                    healthy = getattr(patient.health("grpc"), GRPC_SERVICES[service])
                     status = Serving.SERVING if healthy else Serving.NOT_SERVING
                 if status != sent:
-                    await call.send(_response(status))
-                    sent = status
+                    await self._send(call, effect, partial(_later, _response(status)))
+                    sent, effect = status, NOTHING
                 await change.wait()
         finally:
             patient.in_flight += 1
+            patient.finished -= users
 
-    async def _apply_faults(self, request: Request) -> bool:
-        """Apply the faults to a request; return whether the probe succeeds; raises CallError for an injected error."""
+    async def _apply_faults(self, request: Request) -> RequestEffect:
+        """Apply the faults; return what is left: a response means NOT_SERVING. Raises CallError for an error."""
         patient = self._patient
         if not patient.request_faults:
-            return True
+            return NOTHING
         effect = await apply_faults(patient, request)
-        if effect.response is None or effect.by is None:
-            return True
-        if effect.by.fault.failing():
-            return False
+        if effect.response is None or effect.by is None or effect.by.fault.failing():
+            return effect
         given = effect.response._replace(body=effect.response.body or None)  # gRPC has no empty message
         persona = patient.settings.persona
         answer = fault_answer(effect.by, given, request.path, persona, patient.identity, now=patient.now())
-        raise wire.CallError(OF_HTTP.get(answer.status, Code.UNKNOWN), answer.body)
+        raise CallError(OF_HTTP.get(answer.status, Code.UNKNOWN), answer.body)
+
+
+async def _later(message: bytes) -> bytes:
+    return message
 
 
 def _service(call: wire.Call) -> str:
     """Return the service of a call; raises CallError."""
     if not call.headers.get("content-type", "").startswith("application/grpc"):
-        raise wire.CallError(Code.INTERNAL, "content-type: must be application/grpc")
+        raise CallError(Code.INTERNAL, "content-type: must be application/grpc")
     if call.path not in (CHECK, WATCH):
         service, _, method = call.path.removeprefix("/").rpartition("/")
         known = service == HEALTH
         text = f"unknown method {method} for service {service}" if known else f"unknown service {service}"
-        raise wire.CallError(Code.UNIMPLEMENTED, text)
+        raise CallError(Code.UNIMPLEMENTED, text)
     try:
         return _read_request(call.message())
     except ValueError:
-        raise wire.CallError(Code.INTERNAL, "the request is not a HealthCheckRequest") from None
+        raise CallError(Code.INTERNAL, "the request is not a HealthCheckRequest") from None
 
 
 def _read_request(message: bytes) -> str:

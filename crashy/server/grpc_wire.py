@@ -19,6 +19,7 @@ from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived
 from h2.exceptions import ProtocolError
 
 from crashy.grpc import PREFIX, Code
+from crashy.server.calls import CallError, Unanswered
 
 MAX_REQUEST = 4096
 """The most bytes of a request's message."""
@@ -26,15 +27,6 @@ MAX_REQUEST = 4096
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 _LOG = logging.getLogger(__name__)
-
-
-class CallError(Exception):
-    """The call ends with this status."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 @dataclass(eq=False, slots=True)
@@ -64,6 +56,11 @@ class Call:
             raise CallError(Code.UNIMPLEMENTED, "compressed messages are not supported")
         return bytes(self.data[PREFIX:])
 
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The transport of its connection, which other calls may be on."""
+        return self.connection.transport
+
     async def send(self, message: bytes) -> None:
         """Send one message, once the client's flow control window has room for it."""
         await self.connection.send(self, b"\0" + len(message).to_bytes(4) + message)
@@ -85,11 +82,11 @@ class GrpcConnection(asyncio.Protocol):
         self._http2 = H2Connection(H2Configuration(client_side=False))
         self._calls: dict[int, Call] = {}
         self._room = asyncio.Event()
-        self._transport: asyncio.Transport
+        self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send our settings."""
-        self._transport = transport  # type: ignore[assignment]  # a TCP transport is a Transport
+        self.transport = transport  # type: ignore[assignment]  # a TCP transport is a Transport
         self._connections.add(self)
         self._http2.initiate_connection()
         self._flush()
@@ -103,11 +100,11 @@ class GrpcConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Stop reading from a client that doesn't read: responses to its pings would pile up."""
-        self._transport.pause_reading()
+        self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Read again."""
-        self._transport.resume_reading()
+        self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Handle the client's frames; close the connection if they are not HTTP/2."""
@@ -116,7 +113,7 @@ class GrpcConnection(asyncio.Protocol):
                 self._on_event(event)
         except ProtocolError:
             self._flush()
-            self._transport.close()
+            self.transport.close()
             return
         self._flush()
         room, self._room = self._room, asyncio.Event()
@@ -126,7 +123,7 @@ class GrpcConnection(asyncio.Protocol):
         match event:
             case RequestReceived(stream_id=stream):
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
-                peer = self._transport.get_extra_info("peername")
+                peer = self.transport.get_extra_info("peername")
                 self._calls[stream] = Call(self, stream, headers, peer[0] if peer else "")
             case DataReceived(stream_id=stream):
                 call = self._calls.get(stream)
@@ -141,7 +138,7 @@ class GrpcConnection(asyncio.Protocol):
                 if call is not None and call.task is not None:
                     call.task.cancel()
             case ConnectionTerminated():
-                self._transport.close()
+                self.transport.close()
 
     async def _handle(self, call: Call) -> None:
         code: int = Code.OK
@@ -150,7 +147,7 @@ class GrpcConnection(asyncio.Protocol):
             await self._handler(call)
         except CallError as error:
             code, message = error.code, error.message
-        except ProtocolError:  # the client has disconnected
+        except (ProtocolError, Unanswered):  # the client has disconnected, or doesn't get an answer
             return
         except Exception:  # noqa: BLE001 - the last resort: the client gets a status, the log the traceback
             _LOG.exception("%s", call.path)
@@ -182,11 +179,11 @@ class GrpcConnection(asyncio.Protocol):
         return [(":status", "200"), ("content-type", "application/grpc"), self._header]
 
     def _flush(self) -> None:
-        self._transport.write(self._http2.data_to_send())
+        self.transport.write(self._http2.data_to_send())
 
     def close(self) -> None:
         """Send GOAWAY and close; calls under way are aborted."""
         with contextlib.suppress(ProtocolError):
             self._http2.close_connection()
         self._flush()
-        self._transport.close()
+        self.transport.close()

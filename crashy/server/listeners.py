@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -32,6 +33,12 @@ class HttpConnection(web.RequestHandler):
     def __init__(self, server: web.Server, patient: Patient) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), access_log=_SILENT, logger=_SILENT)
         self._patient = patient
+
+    def close(self) -> None:
+        """Close the connection after the request that it has, or at once if it waits for one."""
+        super().close()
+        if self._current_request is None and self.transport is not None:
+            self.transport.close()
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -71,7 +78,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 class Listeners:
     """The ports of one plane, on its own loop.
 
-    Call `bind`, then `listen`; faults call `close` and `reopen`.
+    Call `bind`, then `listen`; faults call `close` and `reopen`, `pause` and `resume`.
     """
 
     def __init__(
@@ -83,14 +90,16 @@ class Listeners:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._patient = patient
-        self._setting = setting
+        self.setting = setting
+        """The setting that names the ports."""
         self._host = host
         self._wanted = ports
         self._tls = tls
         self._connection: Callable[[], asyncio.Protocol] | None = None
         self._sockets: list[socket.socket] = []
         self._listening: list[asyncio.Server] = []
-        self._closed = False
+        self._closed = 0  # how often, less how often it was reopened
+        self._pauses = 0
         self._reopening: asyncio.Task[None] | None = None
         self.ports: tuple[int, ...] = ()
         """The ports that are bound."""
@@ -106,7 +115,7 @@ class Listeners:
                 if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
                     message = f"HOST: {self._host}: must be an address or a name of this machine: {error.strerror}"
                     raise BadInput(message) from None
-                errors.append(f"{self._setting}: {port}: can't be bound on {self._host}: {error.strerror}")
+                errors.append(f"{self.setting}: {port}: can't be bound on {self._host}: {error.strerror}")
             else:
                 self._sockets += sockets
                 ports.append(sockets[0].getsockname()[1])
@@ -125,6 +134,10 @@ class Listeners:
     async def _open(self) -> None:
         if self._connection is None:
             return
+        if self._pauses:
+            for sock in self._sockets:
+                sock.listen(_BACKLOG)
+            return
         loop = asyncio.get_running_loop()
         while self._sockets:
             self._listening.append(
@@ -133,16 +146,36 @@ class Listeners:
 
     def close(self) -> None:
         """Stop listening: new connections are refused."""
-        self._closed = True
+        self._closed += 1
         if self._reopening is not None:
             self._reopening.cancel()
         for listening in self._listening:
             listening.close()
         self._listening.clear()
+        if self._connection is not None:  # else they are not listened on yet
+            while self._sockets:
+                self._sockets.pop().close()
+
+    def pause(self) -> None:
+        """Take no more connections: the kernel accepts them, as many as its queue holds. Each needs a `resume`."""
+        self._pauses += 1
+        for listening in self._listening:
+            # The kernel's queue lives as long as one descriptor of the socket does.
+            self._sockets += [socket.socket(fileno=os.dup(sock.fileno())) for sock in listening.sockets]
+            listening.close()
+        self._listening.clear()
+
+    def resume(self) -> None:
+        """Take connections again, those that have waited first, once each `pause` is over."""
+        self._pauses -= 1
+        if not self._pauses and not self._closed:
+            self._reopening = asyncio.get_running_loop().create_task(self._open())
 
     def reopen(self) -> None:
-        """Listen again."""
-        self._closed = False
+        """Listen again, once it was reopened as often as closed."""
+        self._closed -= 1
+        if self._closed:
+            return
         self._reopening = asyncio.get_running_loop().create_task(self._reopen())
 
     async def _reopen(self) -> None:

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from crashy.timeline import Event, kinds
+from crashy.faults.scope import Client
+from crashy.server.answered import answered, summary
+from crashy.timeline import Event
 
 
 class Log:
-    """Writes a timeline's events as lines of text, or of JSON, and flushes each.
+    """Writes a timeline's events, and requests, as lines of text, or of JSON, and flushes each.
 
     `wall` returns the seconds since the epoch. In text, what the app itself would print (reason `Said`) is a line
     without timestamp, byte for byte. A healthy probe of a kubelet has no line.
@@ -20,16 +22,37 @@ class Log:
 
     def __init__(self, stream: TextIO, *, as_json: bool, wall: Callable[[], float] = time.time) -> None:
         self._stream = stream
-        self._write = self._json if as_json else self._text
+        self._as_json = as_json
         self._wall = wall
         self._lock = threading.Lock()
         self._stamped = -1, ""
 
     def __call__(self, event: Event) -> None:
-        """Write the event's line, if it has one."""
-        if event.kind == kinds.REQUEST and event.data["client"] == "kubelet" and event.data["status"] < 400:
+        """Write the event's line."""
+        self._put(self._json(event) if self._as_json else self._text(event))
+
+    def answered(  # noqa: PLR0917 - as `Watcher`
+        self,
+        pod: str,
+        method: str,
+        path: str,
+        client: Client,
+        status: int,
+        seconds: float,
+        remote: str | None,
+        service: str | None = None,
+    ) -> None:
+        """Write the line of a request and its response, if it has one; as text without making an event of it."""
+        if client == "kubelet" and status < 400:
             return
-        line = self._write(event)
+        if self._as_json:
+            self._put(self._json(answered(pod, 0.0, method, path, client, status, seconds, remote, service)))
+        else:
+            reason, message = summary(method, path, status, seconds, remote)
+            self._put(f"{self._stamp()} info {reason}: {_one_line(message)}\n")
+
+    def _put(self, line: str) -> None:
+        # At once, as the process may end at any moment: a line in a buffer would be lost with it.
         with self._lock:
             try:
                 self._stream.write(line)

@@ -1,4 +1,4 @@
-"""Metrics in Prometheus' text format: requests, counted from the timeline, and the patient's health and faults.
+"""Metrics in Prometheus' text format: requests, counted one by one, and the patient's health and faults.
 
 Whatever clients send, label values stay few: `route` is the pattern of the request's route, or `other`.
 """
@@ -16,11 +16,11 @@ from typing import NamedTuple
 from aiohttp import web
 
 from crashy import __version__
+from crashy.faults.scope import Client, ProbeName
 from crashy.grpc import CHECK, WATCH
-from crashy.patient.probes import STATUS
+from crashy.patient.probes import STATUS, probe_of
 from crashy.server.answered import UNMATCHED
 from crashy.server.patient import Patient
-from crashy.timeline import Event, kinds
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = "other"
@@ -61,6 +61,15 @@ ANSWERS = Family(
     ("probe", "result", "client"),
 )
 HEALTHY = Family("crashy_healthy", "gauge", "1 if this probe succeeds, 0 if it fails.", ("probe",))
+RESULTS = Family(
+    "crashy_probe_results_total",
+    "counter",
+    "Probes of the kubelet as it judges them: an answer after the timeout is a failure where PROBES is known.",
+    ("probe", "handler", "result"),
+)
+FAILURES = Family(
+    "crashy_probe_consecutive_failures", "gauge", "How often this probe has failed in a row.", ("probe", "handler")
+)
 ACTIVE = Family("crashy_faults_active", "gauge", "Faults that are active now.", ("fault",))
 STARTS = Family("crashy_fault_starts_total", "counter", "How often a fault has started.", ("fault",))
 HITS = Family("crashy_fault_hits_total", "counter", "Requests that a fault has hit.", ("fault",))
@@ -81,6 +90,16 @@ class Durations:
         """Count one request."""
         self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self.sum += seconds
+
+    def merge(self, other: Durations) -> None:
+        """Count all that another has counted."""
+        self.buckets = [one + more for one, more in zip(self.buckets, other.buckets, strict=True)]
+        self.sum += other.sum
+
+    @property
+    def count(self) -> int:
+        """The requests that were counted."""
+        return sum(self.buckets)
 
     def samples(self) -> Iterator[tuple[str, str | None, float]]:
         """Yield each sample's suffix, bound and value; the buckets are cumulative."""
@@ -130,11 +149,10 @@ class Meter:
         self._patient = patient
         self._started_at = wall() - patient.uptime()
         self._lock = threading.Lock()
-        self._requests: dict[tuple[str, str, int, str, str | None], int] = {}
-        self._durations: dict[str, Durations] = {}
+        self._requests: dict[tuple[str, str, int, Client, ProbeName | None], Durations] = {}
         self._routes = {path: path for path in (CHECK, WATCH)}
         self._patterns: dict[re.Pattern[str], str] = {}
-        patient.timeline.subscribe(self._count)
+        patient.watchers += (self._count,)
 
     async def label_routes(self, app: web.Application) -> None:
         """Label requests by the patterns of this app's routes from now on."""
@@ -147,21 +165,26 @@ class Meter:
             else:
                 self._patterns = {**self._patterns, pattern: resource.canonical}
 
-    def _count(self, event: Event) -> None:
-        if event.kind != kinds.REQUEST:
-            return
-        data = event.data
-        path, method = data["path"], data["method"]
+    def _count(  # noqa: PLR0917 - as `Watcher`
+        self,
+        method: str,
+        path: str,
+        client: Client,
+        status: int,
+        seconds: float,
+        _remote: str | None,
+        service: str | None,
+    ) -> None:
         if method in METHODS:
             route = self._routes.get(path) or self._matching(path)
         else:  # perhaps not even HTTP: the path has no route either
             route = method = OTHER
-        key = (route, method, data["status"], data["client"], data["probe"])
+        key = (route, method, status, client, probe_of(path, service))
         with self._lock:
-            self._requests[key] = self._requests.get(key, 0) + 1
-            if route not in self._durations:
-                self._durations[route] = Durations()
-            self._durations[route].add(data["ms"] / 1000)
+            durations = self._requests.get(key)
+            if durations is None:
+                durations = self._requests[key] = Durations()
+            durations.add(seconds)
 
     def _matching(self, path: str) -> str:
         return next((route for pattern, route in self._patterns.items() if pattern.fullmatch(path)), OTHER)
@@ -170,12 +193,14 @@ class Meter:
         """Return the response to a scrape."""
         patient = self._patient
         health, tally, identity = patient.health(), patient.faults.tally().items(), patient.identity
+        seen = patient.seen
         with self._lock:
             text = render(
                 {
                     **self._request_samples(),
-                    DURATIONS: {(route,): durations for route, durations in self._durations.items()},
                     IN_FLIGHT: {(): patient.in_flight},
+                    RESULTS: seen.totals(),
+                    FAILURES: seen.failures(),
                     HEALTHY: {(probe,): int(getattr(health, probe)) for probe in STATUS},
                     ACTIVE: {(name,): counts.active for name, counts in tally},
                     STARTS: {(name,): counts.starts for name, counts in tally},
@@ -192,9 +217,11 @@ class Meter:
         answers: dict[tuple[str, ...], float] = dict.fromkeys(
             product(STATUS, ("success", "failure"), ("users", "kubelet")), 0
         )
-        for (route, method, status, client, probe), count in self._requests.items():
+        durations: dict[tuple[str, ...], Durations] = {}
+        for (route, method, status, client, probe), counted in self._requests.items():
             key = (route, method, str(status), client)
-            requests[key] = requests.get(key, 0) + count
+            requests[key] = requests.get(key, 0) + counted.count
+            durations.setdefault((route,), Durations()).merge(counted)
             if probe is not None:
-                answers[probe, "success" if 200 <= status < 400 else "failure", client] += count
-        return {REQUESTS: requests, ANSWERS: answers}
+                answers[probe, "success" if 200 <= status < 400 else "failure", client] += counted.count
+        return {REQUESTS: requests, ANSWERS: answers, DURATIONS: durations}

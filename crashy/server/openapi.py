@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from crashy import __version__
+from crashy.faults.scope import PROBES, PROTOCOLS
 from crashy.server.problem import MEDIA_TYPE
 
 Schema = dict[str, Any]
@@ -183,6 +184,11 @@ def _param_schema(param: Mapping[str, Any]) -> Schema:
 
 _STRING = {"type": "string"}
 _STATES = ["pending", "active", "ended"]
+_HEALTH = {
+    "type": "object",
+    "required": [*PROBES],
+    "additionalProperties": {"type": "boolean"},
+}
 _FAULTS = {"type": "array", "items": _ref("Fault")}
 
 _SCHEMAS: dict[str, Schema] = {
@@ -228,11 +234,9 @@ _SCHEMAS: dict[str, Schema] = {
             "pod": _STRING,
             "phase": {"enum": ["warming up", "serving", "draining"]},
             "uptime": _described("number", "Seconds since the start."),
-            "health": {
-                "type": "object",
-                "required": ["startup", "readiness", "liveness"],
-                "additionalProperties": {"type": "boolean"},
-            },
+            "health": _HEALTH,
+            "protocols": _object(dict.fromkeys(PROTOCOLS, _HEALTH), required=PROTOCOLS),
+            "probes": {"type": "array", "items": _ref("Probe")},
             "countdowns": {
                 "type": "array",
                 "items": _object(
@@ -246,6 +250,52 @@ _SCHEMAS: dict[str, Schema] = {
                 ),
             },
             "faults": _FAULTS,
+        }
+    ),
+    "Probe": _object(
+        {
+            "kind": {"enum": ["startup", "readiness", "liveness", None]},
+            "handler": {"enum": ["http", "grpc", "tcp", "exec"]},
+            "port": {"type": ["integer", "null"]},
+            "target": _described("string", "The path, the gRPC service, or the command."),
+            "period": _described(["number", "null"], "As measured, in seconds."),
+            "seen": {"type": "integer"},
+            "failed": {"type": "integer"},
+            "consecutive_failures": {"type": "integer"},
+            "consecutive_successes": {"type": "integer"},
+            "due_in": _described(["number", "null"], "Seconds until the kubelet acts, if all goes on as it last did."),
+            "state": _described("string", "What the kubelet makes of it, and what it will do."),
+        },
+        description="What the patient has seen of one probe.",
+    ),
+    "Probes": _object(
+        {
+            "settings": _described("string", "`known`, or what to do so that they are."),
+            "notes": {"type": "array", "items": _STRING},
+            "probes": {
+                "type": "array",
+                "items": {
+                    "allOf": [_ref("Probe")],
+                    **_object(
+                        {
+                            "settings": {"type": ["object", "null"], "additionalProperties": {"type": "integer"}},
+                            "results": {
+                                "type": "array",
+                                "maxItems": 20,
+                                "items": _object(
+                                    {
+                                        "time": {"type": "string", "format": "date-time"},
+                                        "ago": {"type": "number"},
+                                        "status": {"type": "integer"},
+                                        "seconds": {"type": "number"},
+                                        "ok": {"type": "boolean"},
+                                    }
+                                ),
+                            },
+                        }
+                    ),
+                },
+            },
         }
     ),
     "Catalogue": _object({key: {"type": "array", "items": {"type": "object"}} for key in ("faults", "scope")}),

@@ -9,19 +9,23 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crashy.errors import BadInput
 from crashy.faults.active import FaultSet, Health, InjectedFault, RequestEffect
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, Machine, Stop
-from crashy.faults.scope import Client, Request, client_of
+from crashy.faults.scope import PROTOCOLS, Client, Protocol, Request, client_of
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity
 from crashy.patient.life import HEALTH_IN, Phase
 from crashy.patient.settings import Settings
-from crashy.server.answered import answered
-from crashy.timeline import Event, Timeline, kinds
+from crashy.server.answered import Watcher, answered
+from crashy.server.logs import Log
+from crashy.timeline import Timeline, kinds
+
+if TYPE_CHECKING:
+    from crashy.server.seen import SeenProbes
 
 KEPT_EVENTS = 10_000
 
@@ -58,7 +62,7 @@ class Patient:
         *,
         now: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
-        log: Callable[[Event], None] | None = None,
+        log: Log | None = None,
         pid: int = 0,
         machine: Callable[[], Machine] | None = None,
     ) -> None:
@@ -67,10 +71,12 @@ class Patient:
         self.object = f"pod/{identity.pod}"
         """The object of its events."""
         self.timeline = Timeline(now, keep=KEPT_EVENTS)
+        self.watchers: tuple[Watcher, ...] = (self.timeline.add_lazy("request", partial(answered, identity.pod)),)
+        """Each is called with every request and its answer: the timeline, the access log, the metrics."""
         if log is not None:
-            self.timeline.subscribe(log, exclude=() if settings.access_log else ("request",))
-        self.answered = self.timeline.add_lazy("request", partial(answered, identity.pod))
-        """Records a request and its answer: method, path, client, status, seconds it took, remote address."""
+            self.timeline.subscribe(log, exclude=("request",))
+            if settings.access_log:
+                self.watchers += (partial(log.answered, identity.pod),)
         self.phase: Phase = "serving" if settings.app_start_delay is None else "warming up"
         self.command_queue: SimpleQueue[QueuedCommand | None] = SimpleQueue()
         self.request_faults: frozenset[str] = frozenset()
@@ -79,6 +85,8 @@ class Patient:
         """Requests that the data plane is answering now, without the admin API's."""
         self.requests = 0
         """Requests of users that the data plane has received, without the admin API's."""
+        self.finished = 0
+        """Requests of users that the data plane has answered, or whose clients have gone."""
         self.ports: tuple[int, ...] = ()
         self.admin_port: int | None = None
         self.now = now
@@ -87,6 +95,7 @@ class Patient:
         self._command_lock = threading.Lock()
         self._waiting: dict[str, set[Future[None]]] = {}
         self._waiting_lock = threading.Lock()
+        self._seen: SeenProbes | None = None
         rng = rng or random.Random()
         self.faults = FaultSet(now, rng, self._changed, machine)
         self.warm_up = (settings.app_start_delay or 0.0) + rng.uniform(0, settings.app_start_delay_jitter)
@@ -113,7 +122,7 @@ class Patient:
             self.in_flight += 1
         return client
 
-    def end_request(  # noqa: PLR0917 - what `answered` takes
+    def end_request(  # noqa: PLR0917 - as `Watcher`
         self,
         method: str,
         path: str,
@@ -127,7 +136,19 @@ class Patient:
     ) -> None:
         """Add the request and its response to the timeline; it is no longer in flight."""
         self.in_flight -= counted
-        self.answered(method, path, client, status, seconds, remote, service)
+        self.finished += counted and client == "users"
+        for watch in self.watchers:
+            watch(method, path, client, status, seconds, remote, service)
+
+    @property
+    def seen(self) -> SeenProbes:
+        """What was seen of the kubelet's probes."""
+        if self._seen is None:
+            from crashy.server.seen import SeenProbes  # noqa: PLC0415 - until a probe comes, nothing needs it
+
+            with self._waiting_lock:  # both planes may see the first one
+                self._seen = self._seen or SeenProbes(self.settings.probes, self.now, self._started_at)
+        return self._seen
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
         """Inject a fault; raises FaultError if there are too many, or if this process doesn't support it."""
@@ -164,6 +185,11 @@ class Patient:
             self.command_queue.put(QueuedCommand(effect.commands[-1], self.now(), executed))
             return effect, executed
 
+    def release(self, holder: InjectedFault | None) -> None:
+        """Let go of a request that a fault has held, if one has."""
+        if holder is not None:
+            self.faults.release(holder)
+
     def end_of(self, active: InjectedFault) -> Future[None]:
         """Return a future that is resolved when this fault has ended or was recovered."""
         ended: Future[None] = Future()
@@ -178,9 +204,10 @@ class Patient:
         with self._waiting_lock:
             self._waiting.get(active.id, set()).discard(ended)
 
-    def health(self) -> Health:
-        """Return the health of the three probes, from the phase and the active faults."""
-        return Health(*(one and other for one, other in zip(self.faults.health(), HEALTH_IN[self.phase], strict=True)))
+    def health(self, protocol: Protocol | None = None) -> Health:
+        """Return the health of the three probes, from the phase and the active faults, by one protocol or by all."""
+        phase = HEALTH_IN["serving" if protocol == "tcp" and self.phase == "draining" else self.phase]
+        return phase.without(self.faults.health(protocol) if protocol else self.faults.health())
 
     def enter(self, phase: Phase) -> None:
         """Enter the next phase; the scheduler updates the state files at once."""
@@ -219,8 +246,10 @@ class Patient:
             "ports": list(self.ports),
             "admin_port": self.admin_port,
             "health": self.health()._asdict(),
+            "protocols": {protocol: self.health(protocol)._asdict() for protocol in PROTOCOLS},
             "in_flight": self.in_flight,
             "requests": self.requests,
+            "probes": self.seen.summary() if self._seen or self.settings.probes else [],
             "countdowns": self.countdowns(),
             "faults": [active.to_json(now) for active in self.faults.list()],
         }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -26,7 +27,7 @@ th {{ text-align: left; padding-right: 2rem; }}
 <table>
 {rows}
 </table>
-</main>
+{probes}</main>
 </html>
 """
 
@@ -66,4 +67,20 @@ def _page(patient: Patient, text: str) -> str:
     }
     rows = "\n".join(f"<tr><th>{name}<td>{escape(value)}" for name, value in facts.items() if value)
     lines = "<br>".join(escape(line) for line in text.splitlines())
-    return _PAGE.format(pod=escape(identity.pod), color=escape(identity.color), text=lines, rows=rows)
+    probes = _probes(patient.status()["probes"])
+    return _PAGE.format(pod=escape(identity.pod), color=escape(identity.color), text=lines, rows=rows, probes=probes)
+
+
+def _probes(probes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of what was seen of the probes; empty if there are none."""
+    rows = [
+        (
+            probe["kind"] or "",
+            f"{probe['handler']} {probe['port'] or ''} {probe['target']}",
+            f"{probe['period']:.1f} s" if probe["period"] else "",
+            probe["state"],
+        )
+        for probe in probes
+    ]
+    cells = "\n".join("<tr>" + "".join(f"<td>{escape(text)}" for text in row) for row in rows)
+    return f"<h2>Probes</h2>\n<table>\n<tr><th>Probe<th>Asks<th>Every<th>State\n{cells}\n</table>\n" if rows else ""

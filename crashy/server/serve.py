@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import random
-import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -19,7 +18,6 @@ from crashy.errors import BadInput
 from crashy.faults.effects import Machine, ProcessEffects
 from crashy.patient.answers import GONE
 from crashy.patient.identity import identify
-from crashy.patient.life import QUIET
 from crashy.patient.settings import Settings
 from crashy.server import effects
 from crashy.server.app import create_app
@@ -29,6 +27,7 @@ from crashy.server.listeners import Listeners, http, url
 from crashy.server.logs import Log
 from crashy.server.patient import Patient
 from crashy.server.personas import webapp
+from crashy.server.shutdown import Shutdown
 from crashy.server.statefiles import StateFiles
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     log = None
     if sys.stdout is not None:  # it is None where file descriptor 1 is closed
         log = Log(sys.stdout, as_json=settings.log_format == "json")
-    patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid(), machine=machine)
+    patient = Patient(settings, identity, log=log, rng=random.Random(), pid=os.getpid(), machine=machine(settings))
     meter = _meter(patient)
     for warning in settings.warnings:
         patient.add_event("Ignored", warning, level="warning")
@@ -53,14 +52,18 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
             "Open", "ADMIN_TOKEN is not set: anyone who reaches this app can inject faults", level="warning"
         )
     with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
-        return runner.run(PatientServer(patient, meter).run())
+        return runner.run(PatientServer(patient, meter, log).run())
 
 
-def machine() -> Machine:
-    """Return what this process may use."""
-    from crashy.server.machine import OwnMachine  # noqa: PLC0415 - for faults of memory and CPU
+def machine(settings: Settings) -> Callable[[], Machine]:
+    """Return what finds out what this process may use."""
 
-    return OwnMachine()
+    def look() -> Machine:
+        from crashy.server.machine import OwnMachine  # noqa: PLC0415 - for faults of resources
+
+        return OwnMachine(state_dir=settings.state_dir)
+
+    return look
 
 
 def _meter(patient: Patient) -> Meter | None:
@@ -86,12 +89,12 @@ def loop_factory(patient: Patient) -> Callable[[], asyncio.AbstractEventLoop]:
 class PatientServer:
     """The patient's planes and fault scheduler, run from start to end on the data plane's loop."""
 
-    def __init__(self, patient: Patient, meter: Meter | None) -> None:
+    def __init__(self, patient: Patient, meter: Meter | None, log: Log | None) -> None:
         self._patient = patient
         self._meter = meter
+        self._log = log
         self._settings = patient.settings
-        self._shutdown = asyncio.Event()
-        self._forced = asyncio.Event()
+        self._shutdown = Shutdown(patient)
         self._files = StateFiles(
             self._settings.state_dir, lambda line: patient.add_event("NoStateFiles", line, level="warning")
         )
@@ -100,20 +103,22 @@ class PatientServer:
         """Warm up, serve, drain; return the exit code."""
         patient = self._patient
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal, number)
+        self._shutdown.listen()
         listeners = Listeners(patient, "PORT", self._settings.host, self._settings.port)
         grpc = self._grpc(loop)
         process = effects.Process(
             loop,
             [listeners] if grpc is None else [listeners, grpc.listeners],
             log_stuck=lambda: patient.add_event("Said", webapp.stuck(patient.identity)),
-            before_exit=lambda: self._files.keep(GONE),
+            before_exit=self._leave,
             warn=lambda line: patient.add_event("Limited", line, level="warning"),
+            shutdown=self._shutdown,
+            state_dir=self._settings.state_dir,
+            log=self._log,
         )
 
         def on_health_change() -> None:
-            self._files.keep(patient.health())
+            self._files.keep(patient.health("exec"))
             if grpc is not None:
                 grpc.changed()
 
@@ -128,10 +133,14 @@ class PatientServer:
                 await self._serve(listeners, grpc)
         finally:
             scheduler.stop()
-            self._files.keep(GONE)
+            self._leave(0)
             if control is not None:
                 control.stop()
         return 0
+
+    def _leave(self, _code: int) -> None:
+        self._files.keep(GONE)
+        self._shutdown.conclude()
 
     def _grpc(self, loop: asyncio.AbstractEventLoop) -> GrpcHealth | None:
         if self._settings.grpc_port is None:
@@ -140,20 +149,12 @@ class PatientServer:
 
         return GrpcHealth(self._patient, loop)
 
-    def _on_signal(self, number: signal.Signals) -> None:
-        if self._shutdown.is_set():
-            self._forced.set()
-        self._shutdown.set()
-        self._patient.add_event(
-            "Signal", f"{number.name}: " + ("received again, exiting now" if self._forced.is_set() else "shutting down")
-        )
-
     async def _warm_up(self) -> bool:
         """Wait for APP_START_DELAY; return False if a signal ended the wait."""
         patient = self._patient
         if patient.phase == "warming up":
             patient.add_event("Said", webapp.warming_up(patient.warm_up))
-            if await _within(self._shutdown, patient.warm_up):
+            if await self._shutdown.asked(patient.warm_up):
                 return False
             patient.add_event("Said", webapp.READY)
         return True
@@ -176,34 +177,20 @@ class PatientServer:
         # What was imported lives as long as the process: the garbage collector need not scan it again.
         gc.freeze()
         gc.enable()
-        await self._shutdown.wait()
-        await self._drain()
-        listeners.close()
+        await self._shutdown.asked()
+        if self._settings.shutdown == "instant":
+            self._leave(0)
+            os._exit(0)
+
+        def stop_listening() -> None:
+            listeners.close()
+            if grpc is not None:
+                grpc.listeners.close()
+            if runner.server is not None:
+                runner.server.pre_shutdown()  # closes the connections that wait for a next request
+
+        await self._shutdown.drain(stop_listening)
+        stop_listening()
         if grpc is not None:
             grpc.close()
         await runner.cleanup()
-
-    async def _drain(self) -> None:
-        """Be unready but keep listening until no more requests come, at most DRAIN_SECONDS."""
-        patient = self._patient
-        patient.enter("draining")
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._settings.drain_seconds
-        last_request = loop.time()
-        requests = patient.requests
-        while loop.time() < min(deadline, last_request + QUIET):
-            if await _within(self._forced, 0.02):
-                break
-            if patient.in_flight or patient.requests != requests:
-                requests, last_request = patient.requests, loop.time()
-        aborted = f"; {patient.in_flight} requests aborted" if patient.in_flight else ""
-        patient.add_event("Drained", f"drain finished{aborted}", in_flight=patient.in_flight)
-
-
-async def _within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for an event at most that many seconds; return whether it was set."""
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True

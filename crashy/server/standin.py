@@ -10,7 +10,6 @@ import asyncio
 import math
 import os
 import random
-import signal
 import ssl
 import sys
 import time
@@ -40,6 +39,7 @@ from crashy.server.listeners import Listeners, http
 from crashy.server.logs import Log
 from crashy.server.patient import Patient
 from crashy.server.serve import loop_factory, machine
+from crashy.server.shutdown import Shutdown, within
 from crashy.server.sniffed import Sniffed
 from crashy.server.standin_files import StandInFiles
 
@@ -61,9 +61,10 @@ def main(argv: Sequence[str]) -> int:
         host=plan.host, port=plan.ports, admin_port=plan.admin_port, app_start_delay=max(0.0, start), access_log=False
     )
     identity = identify(settings, {"POD_NAME": plan.pod}, lambda: plan.pod)
-    patient = Patient(settings, identity, log=Log(sys.stdout, as_json=False), rng=rng, pid=os.getpid(), machine=machine)
+    log = Log(sys.stdout, as_json=False)
+    patient = Patient(settings, identity, log=log, rng=rng, pid=os.getpid(), machine=machine(settings))
     with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
-        return runner.run(StandInServer(plan, patient, rng).run())
+        return runner.run(StandInServer(plan, patient, rng, log).run())
 
 
 class _EndedError(Exception):
@@ -73,13 +74,14 @@ class _EndedError(Exception):
 class StandInServer:
     """One life of a stand-in, from the start of its process."""
 
-    def __init__(self, plan: StandIn, patient: Patient, rng: random.Random) -> None:
+    def __init__(self, plan: StandIn, patient: Patient, rng: random.Random, log: Log) -> None:
         self._plan = plan
         self._patient = patient
         self._rng = rng
+        self._log = log
         self._files = StandInFiles(plan.folders)
         self._app = False  # whether the app has been started: before, what runs is a simple command
-        self._terminated = asyncio.Event()
+        self._shutdown = Shutdown(patient)
 
     async def run(self) -> int:
         """Run the command, and the app in it; return the exit code."""
@@ -95,8 +97,10 @@ class StandInServer:
             loop,
             self._listeners,
             log_stuck=lambda: None,
-            before_exit=lambda: None,
+            before_exit=lambda _: None,
             warn=lambda line: patient.add_event("Limited", line, level="warning"),
+            shutdown=self._shutdown,
+            log=self._log,
         )
         scheduler = FaultScheduler(patient, ProcessEffects(effects, process), lambda: None)
 
@@ -126,18 +130,16 @@ class StandInServer:
     async def _serve(self) -> None:
         plan, patient = self._plan, self._patient
         self._app = True
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._terminated.set)
-        if not await _within(self._terminated, patient.warm_up):
+        self._shutdown.listen()
+        if not await self._shutdown.asked(patient.warm_up):
             await self._listen()
             patient.enter("serving")
             ports = ", ".join(map(str, plan.ports)) or "no port"
             patient.add_event("Said", f"standing in for {plan.image} on {ports}")
-            if not await _within(self._terminated, self._sample(plan.run) if plan.run else math.inf):
+            if not await self._shutdown.asked(self._sample(plan.run) if plan.run else math.inf):
                 return
             patient.enter("draining")
-        await asyncio.sleep(self._sample(plan.drain))
+        await self._shutdown.linger(self._sample(plan.drain))
 
     def _sample(self, text: str) -> float:
         return parse_distribution(text).sample(self._rng)
@@ -200,6 +202,7 @@ class StandInServer:
         if patient.phase == "warming up":
             return Ended(1, f"{words[0]}: the app has not started")
         effect = await apply_faults(patient, Request("EXEC", words[0], "kubelet", probe))
+        patient.release(effect.holder)
         answer = Answer(body="")
         if effect.response is not None and effect.by is not None:
             answer = fault_answer(effect.by, effect.response, words[0], "", patient.identity, now=patient.now())
@@ -219,7 +222,7 @@ async def _follow(course: Course, other: _OtherCommand) -> Ended:
         if isinstance(wanted, Other):
             code = (await other(wanted.words)).code
         else:
-            await _within(asyncio.Event(), wanted)
+            await within(asyncio.Event(), wanted)
 
 
 def _app(image: str) -> Course:
@@ -239,15 +242,6 @@ def _context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     return context
-
-
-async def _within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for an event at most that many seconds, which may be infinite; return whether it was set."""
-    try:
-        await asyncio.wait_for(event.wait(), None if seconds == math.inf else seconds)
-    except TimeoutError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

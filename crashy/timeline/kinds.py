@@ -65,10 +65,11 @@ class Condition(TypedDict):
 
 
 class LastState(TypedDict):
-    """How a container's last instance terminated."""
+    """How a container's last instance terminated; `message` is its last words, if it had any."""
 
     exit_code: int
     reason: str
+    message: NotRequired[str]
 
 
 class ContainerState(TypedDict):

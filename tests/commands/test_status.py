@@ -15,6 +15,12 @@ STATUS: dict[str, Any] = {
     "phase": "serving",
     "uptime": 61.234,
     "health": {"startup": True, "readiness": False, "liveness": True},
+    "protocols": {
+        "http": {"startup": True, "readiness": False, "liveness": True},
+        "grpc": {"startup": True, "readiness": False, "liveness": True},
+        "exec": {"startup": True, "readiness": False, "liveness": True},
+        "tcp": {"startup": True, "readiness": True, "liveness": True},
+    },
     "countdowns": [
         {"name": "CRASH_AFTER", "state": "pending", "remaining": 8.77},
         {"name": "READY_AFTER", "state": "ended", "remaining": 0.0},
@@ -43,6 +49,12 @@ def test_a_status_is_a_line_and_one_for_each_thing_that_will_happen() -> None:
         "  f1 pending: crash after=10s, starts in 8.8s",
         "  f4 active: unready for=1m, ends in 31.1s",
     ]
+
+
+def test_where_protocols_disagree_those_that_fail_are_named() -> None:
+    exec_ready = {**STATUS["protocols"], "exec": STATUS["protocols"]["tcp"]}
+
+    assert describe({**STATUS, "protocols": exec_ready})[0].endswith("readiness FAILS by http, grpc, liveness ok")
 
 
 def test_the_status_is_printed(patient: Stub, capsys: pytest.CaptureFixture[str]) -> None:

@@ -381,3 +381,52 @@ def test_its_log_tells_of_its_faults() -> None:
         "Phase: serving",
         "Started: fault f1: crash mode=errors after=5s",
     ]
+
+
+def test_a_flap_is_exact_at_its_edges() -> None:
+    async def look(world: World) -> list[tuple[float, int, int, int]]:
+        await world.at(1)
+        world.inject("flap period=10s duty=30% for=20s")
+        found = []
+        for t in (1, 3.999, 4, 10.999, 11, 13.999, 14, 20.999, 21.001):
+            await world.at(t)
+            assert world.patient is not None
+            answers = [
+                await world.patient.respond(handler, port, 1, "kubelet")
+                for handler, port in (
+                    (HTTPGet(8080, "/readyz"), 8080),
+                    (GRPC(9000, "readiness"), 9000),
+                    (Exec(("cat", "/app/is_ready")), 0),
+                )
+            ]
+            found.append((t, *(answer.status for answer in answers if isinstance(answer, Answer))))
+        return found
+
+    no, yes = (503, 503, 500), (200, 200, 200)
+    assert play(look, GRPC_PORT="9000") == [
+        (1, *no),
+        (3.999, *no),
+        (4, *yes),
+        (10.999, *yes),
+        (11, *no),
+        (13.999, *no),
+        (14, *yes),
+        (20.999, *yes),
+        (21.001, *yes),
+    ]
+
+
+def test_by_tcp_the_app_refuses_and_grpc_does_not() -> None:
+    async def look(world: World) -> list[Condition]:
+        await world.at(1)
+        assert world.patient is not None
+        found = []
+        for t, spec in ((1, "freeze mode=deaf for=3s"), (2, "unready protocols=tcp for=4s"), (5, ""), (6.1, "")):
+            await world.at(t)
+            if spec:
+                world.inject(spec)
+            found += [await world.patient.respond(TCPSocket(port), port, 1, "kubelet") for port in (8080, 9000)]
+        return found
+
+    refused, taken = Refuse(), Answer()
+    assert play(look, GRPC_PORT="9000") == [refused, refused, refused, refused, refused, taken, taken, taken]

@@ -8,12 +8,18 @@ from crashy.faults.base import FAULTS as BY_NAME
 from crashy.faults.base import Fault, parse_spec
 from crashy.faults.kinds.cpu import Cpu
 from crashy.faults.kinds.crash import SIGNALS, Crash
+from crashy.faults.kinds.disk import Disk
 from crashy.faults.kinds.error import Error, Statuses
+from crashy.faults.kinds.fds import Fds
+from crashy.faults.kinds.flap import Flap
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.kinds.latency import Latency
 from crashy.faults.kinds.memory import Memory
+from crashy.faults.kinds.tasks import Tasks
+from crashy.faults.kinds.threads import Threads
 from crashy.faults.kinds.unlive import Unlive
 from crashy.faults.kinds.unready import Unready
+from crashy.faults.kinds.unstarted import Unstarted
 from crashy.faults.scope import Scope
 from crashy.fields.sizes import MOST, Share
 from crashy.fields.units import Fixed, Percentiles, Uniform
@@ -71,6 +77,9 @@ DISTRIBUTIONS = (
 STATUSES = st.dictionaries(st.integers(200, 599), WEIGHTS, min_size=2, max_size=5).map(
     lambda weights: Statuses(tuple(weights.items()))
 ) | st.integers(200, 599).map(lambda status: Statuses(((status, 1.0),)))
+PROTOCOLS = st.lists(st.sampled_from(["http", "grpc", "exec"]), min_size=1, unique=True).map(
+    lambda chosen: tuple(one for one in ("http", "grpc", "exec") if one in chosen)
+)
 SIZES = st.integers(1, MOST)
 
 
@@ -84,11 +93,24 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     st.builds(Crash, mode=st.just("errors"), scope=scopes()),
     st.builds(Freeze, mode=st.sampled_from(["loop", "hang", "deaf"]), scope=scopes()),
     st.builds(Freeze, mode=st.just("stop"), scope=scopes(SOME_SECONDS.filter(lambda seconds: seconds <= 3600))),
-    st.builds(Unready, scope=scopes()),
+    st.builds(Unready, protocols=PROTOCOLS, scope=scopes()),
     st.builds(Unlive, scope=scopes()),
+    st.builds(Unstarted, protocols=st.just(("exec", "tcp")), scope=st.builds(Scope, after=SECONDS)),
+    st.builds(
+        Flap,
+        probe=st.sampled_from(["readiness", "liveness", "startup"]),
+        period=SECONDS.filter(lambda seconds: seconds >= 0.1),
+        duty=shares(100),
+        protocols=PROTOCOLS,
+        scope=scopes(),
+    ),
     st.builds(Error, code=STATUSES, body=maybe(TEXTS), scope=scopes()),
     st.builds(Latency, delay=DISTRIBUTIONS, scope=scopes()),
     st.builds(Memory, to=SIZES | shares(200), rate=maybe(SIZES), scope=scopes()),
+    st.builds(Fds, to=st.integers(1, 65_536) | shares(100), rate=maybe(st.integers(1, 65_536)), scope=scopes()),
+    st.builds(Threads, to=st.integers(1, 10_000) | shares(90), rate=maybe(st.integers(1, 10_000)), scope=scopes()),
+    st.builds(Tasks, to=st.integers(1, 100_000), rate=maybe(st.integers(1, 100_000)), scope=scopes()),
+    st.builds(Disk, to=SIZES | shares(100), rate=maybe(SIZES), scope=scopes()),
     st.builds(Cpu, cores=st.integers(1, 1024), share=shares(100), scope=scopes()),
     st.sampled_from([parse_spec(example) for fault in BY_NAME.values() for example in fault.examples]),
 )

@@ -71,7 +71,7 @@ def test_specs_stand_apart_by_semicolons_outside_quotes() -> None:
         ("freeze 'mode=loop", 'fault: "freeze \'mode=loop": no closing quotation'),
         ("freeze mode=loop mode=hang", "mode: given twice"),
         ("freeze tims=3", f"tims: no parameter of freeze; did you mean times? one of mode, {SCOPE}"),
-        ("unready mode=x", f"mode: no parameter of unready; one of {SCOPE}"),
+        ("unready mode=x", f"mode: no parameter of unready; one of protocols, {SCOPE}"),
         ("freeze mode=lop", "mode: 'lop': one of loop, hang, stop, deaf"),
         ("freeze for=10x", f"for: '10x': {DURATION}"),
         ("freeze for=", f"for: '': {DURATION}"),
@@ -112,6 +112,16 @@ def test_specs_stand_apart_by_semicolons_outside_quotes() -> None:
             "crash mode=signal signal=STOP",
             "signal: 'STOP': one of ABRT, BUS, FPE, HUP, ILL, INT, KILL, QUIT, SEGV, SYS, TERM, TRAP",
         ),
+        ("unready protocols=udp", "protocols: 'udp': one or more of http, grpc, exec and tcp, with commas between"),
+        ("unready protocols=", "protocols: '': one or more of http, grpc, exec and tcp, with commas between"),
+        (
+            "unlive protocols=tcp times=3",
+            "protocols: tcp can't be combined with routes, methods, clients, times, every and p: where no connection "
+            "is accepted, none can be told from another or counted",
+        ),
+        ("flap period=50ms", "period: '50ms': at least 100ms"),
+        ("flap duty=0%", "duty: '0%': a share such as 50%, at most 100%"),
+        ("flap probe=users", "probe: 'users': one of readiness, liveness, startup"),
         ("crash for=10s", "for: a process that has ended can't be brought back: only for mode=errors"),
         (
             "latency delay=61m",

@@ -114,3 +114,17 @@ def test_the_runtimes_reason_goes_before_the_exit_codes(exit_code: int, reason: 
     ended = histories.of("c")[0].terminated()
     assert ended is not None
     assert (ended.exit_code, ended.reason) == (exit_code, shown)
+
+
+@pytest.mark.parametrize(("containers", "kept"), [(1, 4096), (3, 4096), (4, 3072), (13, 945)])
+def test_a_pods_termination_messages_share_12_kib(containers: int, kept: int) -> None:
+    """Kubelet: pkg/kubelet/status/status_manager.go normalizeStatus."""
+    template = PodTemplate(tuple(Container(f"c{number}") for number in range(containers)))
+    before = Instance("A", 0, 1.0, 2.0, 1, message="x" * 4096)
+    histories = Histories({"c0": (Instance("B", 1, 3.0, 4.0, 1, message="y" * 4096), before)})
+    results = {kind: Results() for kind in ProbeType}
+    status = generate_status(template, histories, results, {}, PodStatus("Pending", ()), now=5.0).container("c0")
+
+    assert status is not None
+    assert status.last_state is not None
+    assert (status.message, status.last_state.message) == ("y" * kept, "x" * kept)

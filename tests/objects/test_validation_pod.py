@@ -51,6 +51,10 @@ CONTAINER = [
     ({"image": "x "}, ['.image: Invalid value: "x ": must not have leading or trailing whitespace']),
     ({"image": " x"}, ['.image: Invalid value: " x": must not have leading or trailing whitespace']),
     (
+        {"terminationMessagePolicy": "Log"},
+        ['.terminationMessagePolicy: Unsupported value: "Log": supported values: "File", "FallbackToLogsOnError"'],
+    ),
+    (
         {"imagePullPolicy": "Sometimes"},
         ['.imagePullPolicy: Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"'],
     ),

@@ -29,6 +29,7 @@ BAD = [
     ("ADMIN_PORT", "65536", ADMIN_PORT),
     ("ADMIN_PORT", "off", ADMIN_PORT),
     ("STATE_DIR", "a\0b", "a folder's path"),
+    ("TERMINATION_MESSAGE_PATH", "a\0b", "a file's path"),
     ("LOG_FORMAT", "xml", "text or json"),
     ("LOG_FORMAT", "JSON", "text or json"),
     ("ACCESS_LOG", "maybe", "1 or 0"),

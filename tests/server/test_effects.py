@@ -19,6 +19,7 @@ from crashy.faults.effects import Begin, Block, End, ListenersClosed, ProcessEff
 from crashy.server import effects
 from crashy.server.listeners import Listeners
 from crashy.server.patient import Patient
+from crashy.server.shutdown import Shutdown
 from tests.server.running import until
 
 DOOMED = """
@@ -27,7 +28,12 @@ from crashy.faults.effects import Begin, Exit, ProcessEffects, Signal
 from crashy.server import effects
 
 {first}
-process = effects.Process(None, None, log_stuck=None, before_exit=lambda: print("last words", flush=True), warn=None)
+def last_words(code):
+    print("last words", code, flush=True)
+
+process = effects.Process(
+    None, None, log_stuck=None, before_exit=last_words, warn=None, shutdown=None
+)
 ProcessEffects(effects, process).execute(Begin({effect}))
 """
 
@@ -50,9 +56,14 @@ def stuck() -> list[str]:
 
 
 @pytest.fixture
-def act(loop: asyncio.AbstractEventLoop, stuck: list[str]) -> ProcessEffects:
+def act(loop: asyncio.AbstractEventLoop, stuck: list[str], make_patient: Callable[..., Patient]) -> ProcessEffects:
     process = effects.Process(
-        loop, [], log_stuck=lambda: stuck.append("stuck"), before_exit=lambda: None, warn=lambda _: None
+        loop,
+        [],
+        log_stuck=lambda: stuck.append("stuck"),
+        before_exit=lambda _: None,
+        warn=lambda _: None,
+        shutdown=Shutdown(make_patient()),
     )
     return ProcessEffects(effects, process)
 
@@ -71,7 +82,8 @@ def test_a_process_ends_after_its_last_words(effect: str, first: str, code: int)
     command = [sys.executable, "-c", DOOMED.format(effect=effect, first=first)]
     doomed = subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert (doomed.returncode, doomed.stdout, doomed.stderr) == (code, "last words\n", "")
+    said = f"last words {code if code >= 0 else 128 - code}\n"
+    assert (doomed.returncode, doomed.stdout, doomed.stderr) == (code, said, "")
 
 
 def test_a_blocked_loop_is_stuck_until_it_is_thawed(
@@ -106,10 +118,18 @@ def test_thawing_a_loop_that_did_not_stand_still_yet_keeps_it_going(
 def test_closed_listeners_refuse_until_they_are_opened_again(
     loop: asyncio.AbstractEventLoop, make_patient: Callable[..., Patient]
 ) -> None:
-    listeners = Listeners(make_patient(), "PORT", "127.0.0.1", [0])
+    patient = make_patient()
+    listeners = Listeners(patient, "PORT", "127.0.0.1", [0])
     listeners.bind()
     asyncio.run_coroutine_threadsafe(listeners.listen(asyncio.Protocol), loop).result(10)
-    process = effects.Process(loop, [listeners], log_stuck=lambda: None, before_exit=lambda: None, warn=lambda _: None)
+    process = effects.Process(
+        loop,
+        [listeners],
+        log_stuck=lambda: None,
+        before_exit=lambda _: None,
+        warn=lambda _: None,
+        shutdown=Shutdown(patient),
+    )
     act = ProcessEffects(effects, process)
 
     def refused() -> bool:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from crashy.faults.scope import Client
+from crashy.server.answered import GAVE_UP, answered
 from crashy.server.logs import Log
 from crashy.timeline import Timeline
 
-REQUEST = {"client": "users", "probe": None, "status": 200}
 STAMP = "1970-01-01T00:00:01.500Z"
 
 
@@ -20,6 +21,24 @@ def written(*, as_json: bool = False, reason: str = "", message: str = "", kind:
     timeline = Timeline(lambda: 0.0)
     timeline.subscribe(Log(stream, as_json=as_json, wall=lambda: 1.5))
     timeline.add("web-1", kind, "pod/web-1", reason, message, **data)
+    return stream.getvalue()
+
+
+def requested(
+    method: str = "GET",
+    path: str = "/",
+    client: Client = "users",
+    status: int = 200,
+    seconds: float = 0.0,
+    remote: str = "127.0.0.1",
+    service: str | None = None,
+    *,
+    as_json: bool = False,
+) -> str:
+    stream = io.StringIO()
+    Log(stream, as_json=as_json, wall=lambda: 1.5).answered(
+        "web-1", method, path, client, status, seconds, remote, service
+    )
     return stream.getvalue()
 
 
@@ -47,23 +66,28 @@ def test_a_line_of_json_is_one_object() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "lines"),
-    [
-        ({}, 1),
-        ({"client": "kubelet", "probe": "readiness"}, 0),
-        ({"client": "kubelet", "probe": "readiness", "status": 503}, 1),
-        ({"client": "kubelet", "probe": None}, 0),
-        ({"client": "kubelet", "probe": None, "status": 404}, 1),
-        ({"probe": "readiness"}, 1),
-    ],
+    ("client", "status", "lines"),
+    [("users", 200, 1), ("users", 503, 1), ("kubelet", 200, 0), ("kubelet", 399, 0), ("kubelet", 503, 1)],
 )
-def test_a_healthy_kubelet_probe_has_no_line(data: dict[str, Any], lines: int) -> None:
-    assert written(kind="request", **{**REQUEST, **data}).count("\n") == lines
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_healthy_kubelet_probe_has_no_line(client: Client, status: int, lines: int, *, as_json: bool) -> None:
+    assert requested(client=client, status=status, as_json=as_json).count("\n") == lines
+
+
+def test_a_request_has_the_line_that_its_event_would_have() -> None:
+    event = answered("web-1", 0.0, "POST", "/a", "users", 200, 0.00125, "127.0.0.1", "startup")
+    for as_json in (False, True):
+        stream = io.StringIO()
+        Log(stream, as_json=as_json, wall=lambda: 1.5)(event)
+
+        assert requested("POST", "/a", seconds=0.00125, service="startup", as_json=as_json) == stream.getvalue()
+    assert requested("POST", "/a", seconds=0.00125) == f"{STAMP} info Answered: POST /a 200 1.25ms 127.0.0.1\n"
+    assert requested(status=GAVE_UP) == f"{STAMP} info GaveUp: GET / 499 0ms 127.0.0.1\n"
 
 
 def test_a_client_cannot_forge_lines() -> None:
-    assert written(reason="Answered", message="GET /a\nb \x1b[0m \udc80") == (
-        f"{STAMP} info Answered: GET /a\\nb \\x1b[0m \\udc80\n"
+    assert requested(path="/a\nb \x1b[0m \udc80") == (
+        f"{STAMP} info Answered: GET /a\\nb \\x1b[0m \\udc80 200 0ms 127.0.0.1\n"
     )
 
 

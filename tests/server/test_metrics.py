@@ -152,7 +152,7 @@ def test_whatever_is_asked_the_series_stay_few(requested: list[tuple[str, str]])
     patient = Patient(load([], {}), Identity("webapp-1"))
     meter = Meter(patient)
     for method, path in requested:
-        patient.answered(method, path, "users", 404, 0.0, None)
+        patient.end_request(method, path, "users", 404, 0.0, None, counted=False)
 
     samples = read(meter.respond().text or "", "http_requests_total")
     assert {of["route"] for of, _ in samples} == {"other"}
@@ -165,9 +165,9 @@ async def test_answers_of_probes_are_reported_by_probe_and_result(client: Any, m
     for _ in range(3):
         await asking.get("/ready", headers=KUBELET)
     await asking.get("/livez")
-    metered.answered("POST", CHECK, "kubelet", 503, 0.0, None, "startup")
-    metered.answered("POST", CHECK, "kubelet", 200, 0.0, None, "readiness")
-    metered.answered("GET", "/ready", "kubelet", GAVE_UP, 0.0, None)
+    metered.end_request("POST", CHECK, "kubelet", 503, 0.0, None, "startup", counted=False)
+    metered.end_request("POST", CHECK, "kubelet", 200, 0.0, None, "readiness", counted=False)
+    metered.end_request("GET", "/ready", "kubelet", GAVE_UP, 0.0, None, counted=False)
 
     text = await scrape(asking)
 
@@ -183,7 +183,7 @@ async def test_answers_of_probes_are_reported_by_probe_and_result(client: Any, m
 
 
 def test_grpc_has_routes_too(metered: Patient, meter: Meter) -> None:
-    metered.answered("POST", WATCH, "users", 200, 0.0, None, "")
+    metered.end_request("POST", WATCH, "users", 200, 0.0, None, "", counted=False)
 
     assert value(meter.respond().text or "", "http_requests_total", route=WATCH) == 1
 

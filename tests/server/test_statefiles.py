@@ -1,4 +1,4 @@
-"""is_ready and is_healthy exist exactly while it is so."""
+"""is_started, is_ready and is_healthy exist exactly while it is so."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def test_the_files_follow_the_health(tmp_path: Path) -> None:
         files.keep(health)
         return {file.name for file in (tmp_path / "made").iterdir()}
 
-    assert kept(Health()) == {"is_ready", "is_healthy"}
-    assert kept(Health(readiness=False)) == {"is_healthy"}
-    assert kept(Health(readiness=False, liveness=False)) == set()
-    assert kept(Health(liveness=False)) == {"is_ready"}
+    assert kept(Health()) == {"is_started", "is_ready", "is_healthy"}
+    assert kept(Health(readiness=False)) == {"is_started", "is_healthy"}
+    assert kept(Health(startup=False, readiness=False, liveness=False)) == set()
+    assert kept(Health(liveness=False)) == {"is_started", "is_ready"}
     assert complaints == []
 
 
@@ -36,7 +36,7 @@ def test_a_folder_that_cannot_be_written_is_reported_of_once(tmp_path: Path) -> 
     files = StateFiles(str(tmp_path / "file"), complaints.append)
     for _ in range(3):
         files.keep(Health())
-    assert complaints == [f"STATE_DIR: {tmp_path}/file: can't keep is_ready and is_healthy there: File exists"]
+    assert complaints == [f"STATE_DIR: {tmp_path}/file: can't keep is_started, is_ready, is_healthy there: File exists"]
 
     (tmp_path / "file").unlink()
     files.keep(Health())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from crashy.engines.lab.termination import TerminationMessage
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container, PodTemplate
 from crashy.patient.settings import IMAGE
@@ -42,6 +43,8 @@ class Folders:
             found.setdefault(IMAGE["STATE_DIR"], root / container.name)
         for folder in found.values():
             folder.mkdir(parents=True, exist_ok=True)
+        self.termination = TerminationMessage(root, container)
+        found |= self.termination.files
         self.mapping: Mapping[str, Path] = found
         names = "|".join(re.escape(path) for path in sorted(found, key=len, reverse=True) if path)
         self._pattern = re.compile(rf"(?<![\w./-])(?:{names})(?![\w.-])") if names else None

@@ -20,6 +20,7 @@ from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.folders import Folders
 from crashy.engines.lab.names import table_of
 from crashy.engines.lab.network import LoopbackNetwork
+from crashy.engines.lab.probes import probes_of
 from crashy.errors import BadInput
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod
@@ -27,7 +28,7 @@ from crashy.objects import standin
 from crashy.objects.images import APPS, ImageCommands, command_of, is_patient
 from crashy.objects.pod import Container
 from crashy.objects.standin import Models
-from crashy.patient import ADMIN_PORT
+from crashy.patient import ADMIN_PORT, TERMINATION_MESSAGE_PATH
 from crashy.patient.flags import play
 from crashy.patient.settings import IMAGE
 from crashy.patient.standin import StandIn
@@ -94,6 +95,7 @@ class Programs:
         if patient:
             environ |= self._image(here)
             environ["STATE_DIR"] = translate(environ["STATE_DIR"])
+            environ["TERMINATION_MESSAGE_PATH"] = translate(TERMINATION_MESSAGE_PATH)
             environ["NAMES_FILE"] = str(table_of(self._root, pod.namespace))
         environ |= {name: translate(value) for name, value in own.items()}
         command = tuple(expand(word, own) for word in app)
@@ -103,6 +105,8 @@ class Programs:
         if patient:
             for name in ("PORT", "ADMIN_PORT", "GRPC_PORT"):
                 environ[name] = self._listen(pod.ip, environ.get(name, ""))
+            if not environ.get("PROBES"):
+                environ["PROBES"] = probes_of(container, lambda port: self._addresses.dial(pod.ip, port)[1])
         runs = images.command(pod.template, container, self._images)
         if runs is None:
             return self._stand_in(pod, container, environ, folders, root)

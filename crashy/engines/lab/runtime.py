@@ -6,6 +6,7 @@ import asyncio
 import math
 import re
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,7 @@ from crashy.engines.lab.process import Process
 from crashy.engines.lab.program import Program
 from crashy.engines.lab.refusal import refusal
 from crashy.engines.lab.started import Running
+from crashy.engines.lab.termination import LINES
 from crashy.engines.lab.warden import MARK, Warden
 from crashy.engines.lab.zombies import count_zombies, watch_zombies, zombies_report
 from crashy.kubelet.handlers.ask import ask
@@ -82,7 +84,11 @@ class ProcessRuntime:
         container_id = f"lab://{uuid.uuid4().hex}"
         on_exit = self._power.reporting(on_exit)
 
+        message, last = program.folders.termination, deque[str](maxlen=LINES)
+        message.begin()
+
         def emit(line: str) -> None:
+            last.append(line)
             kinds.LOG.add(self._timeline.add, "lab", pod.object, message=line, data={"container": container.name})
 
         lines = LogLines(emit, self._timeline.now)
@@ -116,7 +122,7 @@ class ProcessRuntime:
             await self._remove(container_id, group)
             lines.end()
             del self._running[container_id]
-            on_exit(Exited(container_id, code, finished_at, reason=reason))
+            on_exit(Exited(container_id, code, finished_at, message.read(code, last), reason))
 
         running.watch = asyncio.create_task(watch())
         await joined(process.pid, f"{CONTAINER_MARK}={container_id}")

@@ -21,7 +21,9 @@ from crashy.patient.answers import GONE
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import identify
 from crashy.patient.life import HEALTH_IN, QUIET, Phase
+from crashy.patient.probes import files_of
 from crashy.patient.settings import Settings
+from crashy.patient.shutdown import UserRequests, summary
 
 BOOT_SECONDS = (0.25, 0.35)
 """From the start of the process to its first line: least and most."""
@@ -61,14 +63,19 @@ class ModelledLife:
         self._notifier = Notifier()
         self._alive = True
         self._born = kernel.now()
-        self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory)
+        folder = plan.settings.state_dir if plan.settings else ""
+        self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory, folder)
         self._effects = ProcessEffects(effects, self._process)
         self._armed = math.inf
         self._request_faults: set[str] = set()  # the ids of the faults that affect requests
         self._in_flight = 0
+        self._users = UserRequests(0, 0)
+        self._at_sigterm: UserRequests | None = None
         self._asked_at = -math.inf
         self._busy_until = -math.inf
         self._deadline = math.inf
+        self.last_words = ""
+        """Its termination message."""
         self.phase: Phase | None = None
         """None before it has read its settings."""
         self.faults = FaultSet(kernel.now, plan.rng, self._changed, lambda: self._process)
@@ -91,10 +98,10 @@ class ModelledLife:
         warm_up = (settings.app_start_delay or 0.0) + self._rng.uniform(0, settings.app_start_delay_jitter)
         self.phase = "warming up"
         for name, fault in armed(settings, self._rng):
-            self.faults.inject(fault, name)
+            self._take(fault, name)
         try:
             for fault in settings.faults:
-                self.faults.inject(fault, "FAULTS")
+                self._take(fault, "FAULTS")
         except FaultError as error:
             self._log("Refused", f"FAULTS: {fault.to_spec()}: {error}")
             self._kernel.exit(2)
@@ -121,9 +128,16 @@ class ModelledLife:
             return "refused"
         if self._process.stopped:
             return "timeout"
-        self.faults.inject(fault, source)
+        self._take(fault, source)
         self._tick()
         return ""
+
+    def _take(self, fault: Fault, source: str) -> None:
+        """Inject a fault that a model can have; raises FaultError."""
+        effect = fault.process_effect()
+        if effect is not None and effect.not_on_sim:
+            raise FaultError("fault", f"'{fault.to_spec()}': not on sim: {effect.not_on_sim}")
+        self.faults.inject(fault, source)
 
     def recover(self, which: str | None = None) -> str:
         """Recover from all faults, or those of one name; return why that fails, or an empty text."""
@@ -138,25 +152,51 @@ class ModelledLife:
     def terminate(self) -> None:
         """Take SIGTERM: ignore it before the handler is set, defer it while frozen; else become unready and drain."""
         if self.phase is not None:
-            self._process.when_awake(self._drain)
+            self._process.when_awake(self._terminated)
+
+    def _terminated(self) -> None:
+        if self._process.ignores_sigterm or self._settings.shutdown == "ignore":
+            self._log("Signal", "SIGTERM: ignored")
+            return
+        self._at_sigterm = self._users
+        if self.phase == "warming up" or self._settings.shutdown == "instant":
+            self._leave()
+        else:
+            self._drain()
 
     def _drain(self) -> None:
-        if self.phase == "warming up":
-            self._kernel.exit(0)
-            return
         self._enter("draining")
         now = self._kernel.now()
         self._asked_at, self._deadline = now, now + self._settings.drain_seconds
+        if self._settings.shutdown == "slow":
+            self._process.longer.append(math.inf)
         self._drained()
 
-    def _drained(self) -> None:
+    def _drain_ends(self) -> float:
+        """Return when the drain is over, or when to look again."""
         now = self._kernel.now()
-        quiet_at = (now if self._in_flight else self._asked_at) + QUIET
-        ends_at = min(self._deadline, quiet_at)
-        if now >= ends_at:
-            self._kernel.exit(0)
-        else:
-            self._kernel.call_at(ends_at, lambda: self._process.when_awake(self._drained))
+        if self._settings.shutdown == "listener-first":  # the end of the last request looks again
+            return min(self._deadline, math.inf if self._in_flight else now)
+        return min(self._deadline, (now if self._in_flight else self._asked_at) + QUIET)
+
+    def _drained(self) -> None:
+        """Exit if the drain is over; else look again when it may be."""
+        ends_at = self._drain_ends() + max(self._process.longer)
+        if self._kernel.now() >= ends_at:
+            self._leave()
+        elif ends_at < math.inf:
+            self._kernel.call_at(ends_at, self._look)
+
+    def _look(self) -> None:
+        if self.phase == "draining" and self._alive:
+            self._process.when_awake(self._drained)
+
+    def _leave(self) -> None:
+        """Sum up and exit."""
+        if self._at_sigterm:
+            self.last_words = summary(self._at_sigterm, self._users).text()
+            self._log("Shutdown", self.last_words)
+        self._kernel.exit(0)
 
     def ended(self) -> None:
         """Abort the requests in flight."""
@@ -183,6 +223,7 @@ class ModelledLife:
             return
         self._process.catch_up()
         self._notifier.notify()
+        self._look()
         due = self._process.stopped_until if self._process.stopped else self.faults.next_change()
         if due is not None and (due < self._armed or self._armed <= self._kernel.now()):
             self._armed = due
@@ -197,8 +238,7 @@ class ModelledLife:
 
     def _state_files(self) -> dict[str, bool]:
         health = HEALTH_IN[self.phase] if self.phase else GONE
-        faults = self.faults.health()
-        return {"is_ready": health.readiness and faults.readiness, "is_healthy": health.liveness and faults.liveness}
+        return files_of(health.without(self.faults.health("exec")))
 
     # --- waiting
 

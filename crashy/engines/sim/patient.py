@@ -6,6 +6,7 @@ Left out of the real one: the time of a response without delay, the time until a
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.lab_app import ModelledApp, podcli
 from crashy.engines.sim.life import PATIENT_MEMORY, CutError, ModelledLife
 from crashy.engines.sim.process import Broken, CallFailed, Condition, Cut, Hang, Kernel, Refuse, Stall, Stopped
+from crashy.engines.sim.responses import Answered, change
 from crashy.engines.sim.shares import RESPONSE_WORK, program_work
 from crashy.engines.sim.speech import clash
 from crashy.faults.active import NOTHING, RequestEffect
@@ -78,8 +80,11 @@ class ModelledPatient(ModelledLife):
             return False
         if port == self._settings.admin_port:
             return True
-        bound = port in self._settings.port or port == self._settings.grpc_port
-        return bound and self.phase != "warming up" and not self._process.listeners_closed
+        closed = self._process.listeners_closed
+        bound = port in self._settings.port and not closed
+        bound |= port == self._settings.grpc_port and not any(effect.grpc for effect in closed)
+        deaf = self.phase == "draining" and self._settings.shutdown == "listener-first"
+        return bound and self.phase != "warming up" and not deaf
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
         """Respond to a request; see `Process.respond`."""
@@ -137,29 +142,34 @@ class ModelledPatient(ModelledLife):
         """
         began = self._kernel.now()
         deadline = began + within
+        user = request.client == "users" and not control and not request.path.startswith("/admin/")
         self._in_flight += 1
+        self._users = self._users.plus(begun=user)
         try:
             if control and not self._process.stopped:
                 return anyway or Answer(404)
             if not await self._awake(request, deadline):
                 return Stopped()
-            if isinstance(anyway, Stall):
-                return anyway
             answer = anyway or await self._answer(request, deadline, query)
         except CutError:
             return Cut(self._kernel.now() - began)
         finally:
             self._in_flight -= 1
+            self._users = self._users.plus(finished=user)
             if request.client == "users":
                 self._asked_at = self._kernel.now()
+            if self.phase == "draining" and not self._in_flight:
+                self._kernel.call_at(self._kernel.now(), self._look)
+        if isinstance(answer, Stall):
+            return answer
         took = self._kernel.now() - began
-        if answer is None or took >= within:
+        if answer is None or isinstance(answer, Hang) or took >= within:
             return Hang()
         return answer._replace(latency=took) if isinstance(answer, Answer) else replace(answer, latency=took)
 
     async def _awake(self, request: Request, deadline: float) -> bool:
         """Wait until the loop takes the request's connection; return whether that was before the deadline."""
-        if not self._process.awake and not await self._until(deadline, lambda: self._process.awake):
+        if not self._process.accepts and not await self._until(deadline, lambda: self._process.accepts):
             return False
         late = self._process.delay(RESPONSE_WORK)
         if late and not await self._pass(late, deadline):
@@ -167,11 +177,18 @@ class ModelledPatient(ModelledLife):
         busy = self._busy_until - self._kernel.now()
         return busy <= 0 or request.path[1:].isdecimal() or await self._pass(busy, deadline)
 
-    async def _answer(self, request: Request, deadline: float, query: str) -> Answer | CallFailed | None:
+    async def _answer(self, request: Request, deadline: float, query: str) -> Answered | None:
         """Return the response, or None if the deadline comes first."""
         route = self._lab_app.route(request.path) if request.method == "GET" else None
         spared = route is not None and route.control
         effect = self.faults.on_request(request) if self._request_faults and not spared else NOTHING
+        try:
+            return await self._affected(request, effect, deadline, query)
+        finally:
+            if effect.holder is not None and self._alive:
+                self.faults.release(effect.holder)
+
+    async def _affected(self, request: Request, effect: RequestEffect, deadline: float, query: str) -> Answered | None:
         if effect.commands:
             self._carry_out(effect.commands)
             if not self._alive:
@@ -183,12 +200,27 @@ class ModelledPatient(ModelledLife):
             return None
         if hang is not None and not await self._until(deadline, lambda: hang.state == "ended"):
             return None
+        by = effect.by
+        if effect.change is None or by is None or request.method == "EXEC":
+            return await self._own(request, effect, deadline, query)
+
+        async def wait(seconds: float | None) -> bool:
+            due = min(deadline, math.inf if seconds is None else self._kernel.now() + seconds)
+            over = await self._until(due, lambda: by.state == "ended") or due < deadline
+            return over and await self._until(deadline, lambda: self._process.awake)
+
+        return await change(
+            effect.change, lambda: self._own(request, NOTHING, deadline, query), wait, self._identity, request
+        )
+
+    async def _own(self, request: Request, effect: RequestEffect, deadline: float, query: str) -> Answered | None:
+        """Return the app's own response, or the one that a fault sends instead."""
         path, persona, identity = request.path, self._settings.persona, self._identity
         if path == CHECK:
             return self._check(request, effect)
         if effect.response is not None and effect.by is not None:
             return fault_answer(effect.by, effect.response, path, persona, identity, now=self._kernel.now())
-        if route:
+        if self._lab_app.route(path):
             return await self._reply(request, deadline, query)
         if self.phase and request.is_probe:
             yes = getattr(HEALTH_IN[self.phase], request.is_probe)
@@ -197,7 +229,7 @@ class ModelledPatient(ModelledLife):
             return Answer(body=PAGES[path](persona, identity))
         return await self._route(path, deadline)
 
-    async def _reply(self, request: Request, deadline: float, query: str) -> Answer | CallFailed | None:
+    async def _reply(self, request: Request, deadline: float, query: str) -> Answered | None:
         """Return the response of a route that is the app's own, with what comes with it."""
         reply = self._lab_app.reply(request.path, query, self._kernel.now() - self._born)
         if reply is None:

@@ -52,6 +52,21 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """Resets the connection (RST), `latency` seconds after the request."""
+
+    latency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Truncated:
+    """Sends status and headers, and ends within the body, `latency` seconds after the request."""
+
+    status: int
+    latency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class CallFailed:
     """A gRPC call that ends with another status than OK."""
 
@@ -72,7 +87,7 @@ class Missing:
         return f'exec: "{self.program}": executable file not found in $PATH'
 
 
-Condition = Answer | Hang | Stall | Refuse | Stopped | Full | Cut | Broken | CallFailed | Missing
+Condition = Answer | Hang | Stall | Refuse | Stopped | Full | Cut | Broken | Reset | Truncated | CallFailed | Missing
 """How a container responds to a request."""
 
 

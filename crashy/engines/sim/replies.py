@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from crashy.engines.sim.process import Broken, CallFailed, Condition, Cut, Full, Missing, Refuse, Stall, Stopped
+from crashy.engines.sim.process import (
+    Broken,
+    CallFailed,
+    Condition,
+    Cut,
+    Full,
+    Missing,
+    Refuse,
+    Reset,
+    Stall,
+    Stopped,
+    Truncated,
+)
 from crashy.grpc import Code, Serving
 from crashy.kubelet.backoff import format_go_duration
 from crashy.kubelet.handlers import judge
@@ -13,6 +25,9 @@ from crashy.kubelet.outcome import Outcome, Result
 from crashy.kubelet.versions import EventTexts
 from crashy.objects.pod import GRPC, Exec, HTTPGet, Probe, TCPSocket
 from crashy.patient.answers import Answer
+
+NODE = "10.244.0.1:40000"
+"""Whence the node asks, in Go's texts: a port that the kernel chooses."""
 
 Reply = tuple[float, Outcome]
 
@@ -40,6 +55,8 @@ def error(condition: Condition, address: str) -> str:
             return judge.refused(address)
         case Cut():
             return "EOF"
+        case Reset():
+            return judge.reset(NODE, address)
         case Broken(text):
             return text
     return ""
@@ -55,9 +72,11 @@ def _http(condition: Condition, timeout: float, address: str, url: str, texts: E
             return latency, judge.judge_http(status, body, texts)
         case Stall():
             return timeout, Outcome(Result.FAILURE, error=judge.READING)
+        case Truncated(_, latency) if latency < timeout:
+            return latency, Outcome(Result.FAILURE, error="unexpected EOF")
         case Refuse():
             seconds = 0.0
-        case Cut(latency) | Broken(_, latency):
+        case Cut(latency) | Reset(latency) | Broken(_, latency):
             seconds = latency
         case _:
             seconds = timeout
@@ -99,6 +118,9 @@ def _grpc(condition: Condition, timeout: float, address: str) -> Reply:
             return timeout, judge.grpc_unreachable(address, timeout)
         case Cut(latency):
             return latency, judge.grpc_failed(RpcError(Code.UNAVAILABLE, "error reading from server: EOF"), timeout)
+        case Reset(latency):
+            text = f"error reading from server: {judge.reset(NODE, address)}"
+            return latency, judge.grpc_failed(RpcError(Code.UNAVAILABLE, text), timeout)
         case CallFailed(code, message, latency) if latency < timeout:
             return latency, judge.grpc_failed(RpcError(code, message), timeout)
         case Answer(status, _, latency) if latency < timeout:

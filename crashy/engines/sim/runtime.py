@@ -10,7 +10,7 @@ from itertools import count
 
 from crashy.engines.sim import replies
 from crashy.engines.sim.network import LOOPBACK, resolve
-from crashy.engines.sim.process import Broken, Condition, Cut, Full, Missing, Plan, Process, Refuse
+from crashy.engines.sim.process import Broken, Condition, Cut, Full, Missing, Plan, Process, Refuse, Truncated
 from crashy.engines.sim.speech import action
 from crashy.faults.scope import client_of
 from crashy.kubelet.handlers.dial import authority
@@ -184,7 +184,7 @@ class SimRuntime:
         began = self._loop.time()
         asked = action(request, port, hook.host)
         condition = await self._respond(pod, container_id, asked, port, math.inf, request=request)
-        if isinstance(condition, Answer):
+        if isinstance(condition, Answer | Truncated):
             await asyncio.sleep(began + condition.latency - self._loop.time())
             return None
         if text := replies.error(condition, _address(pod, hook, port)):

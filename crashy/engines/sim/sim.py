@@ -17,7 +17,7 @@ from crashy.engines.propagation import AT_ONCE
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.plans import Plans
-from crashy.engines.sim.process import Condition, Cut, Refuse
+from crashy.engines.sim.process import Condition, Cut, Refuse, Reset, Truncated
 from crashy.engines.sim.runtime import SimRuntime
 from crashy.errors import BadInput
 from crashy.faults.base import FaultError, parse_spec
@@ -114,8 +114,10 @@ def _reply(condition: Condition, pod: str) -> Reply:
     match condition:
         case Answer(status, body):
             return Reply(status, pod, "", body.encode())
-        case Refuse() | Cut():
+        case Refuse() | Cut() | Reset():
             return Reply(failure="reset")
+        case Truncated(status):
+            return Reply(status, pod, "truncated")
     return Reply(failure="timeout")
 
 

@@ -109,12 +109,17 @@ class StandIn(ModelledPatient):
     def terminate(self) -> None:
         """Take SIGTERM: a simple command has no handler, and so as PID 1 goes on; an app ends after its drain."""
         if self._app:
-            self._process.when_awake(self._drain)
+            self._process.when_awake(self._terminated)
 
-    def _drain(self) -> None:
-        if self.phase == "serving":
-            self._enter("draining")
-        self._later(self._plan.model.drain.sample(self._rng), lambda: self._kernel.exit(0))
+    def _terminated(self) -> None:
+        if self._process.ignores_sigterm:
+            return
+        self._enter("draining")
+        self._deadline = self._kernel.now() + self._plan.model.drain.sample(self._rng)
+        self._drained()
+
+    def _drain_ends(self) -> float:
+        return self._deadline
 
     async def respond(self, handler: Handler, port: int, within: float, client: Client) -> Condition:
         """Respond to a request on any path and gRPC service; see `Process.respond`."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Machine, ProcessEffect
+from crashy.faults.probed import PASSES, Probed
 from crashy.faults.scope import DefaultTarget
 from crashy.fields import param
 from crashy.fields.sizes import Percent, Share
@@ -38,6 +39,9 @@ class Cpu(Fault):
         "cpu after=30s for=20s",
         "cpu routes=/report times=1 for=10s",
     )
+    probed: ClassVar[Mapping[str, Probed]] = {
+        "cpu share=10%": PASSES,
+    }
 
     cores: int = param(
         Integer(1, 1024, "a number of processes"), "burn so many cores, each in a process of its own", default=1

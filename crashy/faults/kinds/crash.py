@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Exit, InjectedResponse, ProcessEffect, RequestPart, Signal
+from crashy.faults.probed import NO_FILE, NOT_SERVING, STATUS, Probed
 from crashy.faults.scope import DefaultTarget, ProbeName, Request
 from crashy.fields import param
 from crashy.fields.values import Choice, Integer
@@ -25,6 +27,11 @@ class Crash(Fault):
         "crash mode=signal signal=SEGV routes=/checkout every=100",
         "crash mode=errors after=60s for=30s",
     )
+    probed: ClassVar[Mapping[str, Probed]] = {
+        "crash": Probed(exits=1),
+        "crash mode=signal": Probed(exits=139),
+        "crash mode=errors": Probed(http=STATUS.format(500), grpc=NOT_SERVING, exec=NO_FILE),
+    }
 
     mode: str = param(Choice("exit", "signal", "errors"), "how it crashes", default="exit")
     code: int = param(Integer(0, 255, "an exit code"), "the exit code of the process", default=1, mode="exit")

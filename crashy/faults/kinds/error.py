@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from crashy.faults.base import Fault
 from crashy.faults.effects import InjectedResponse, RequestPart
+from crashy.faults.probed import PASSES, STATUS, Probed
 from crashy.faults.scope import Request
 from crashy.fields import param
 from crashy.fields.units import plain
@@ -73,6 +75,13 @@ class Error(Fault):
         "error code=500:3,503:1 every=2 for=1m",
         "error code=429 body='slow down' methods=POST times=5",
     )
+    probed: ClassVar[Mapping[str, Probed]] = {
+        "error": PASSES,
+        "error clients=kubelet": Probed(
+            http=STATUS.format(500),
+            grpc="error: health rpc probe failed: rpc error: code = Unknown desc = 500 Internal Server Error",
+        ),
+    }
 
     code: Statuses = param(_StatusesKind(), "the HTTP status", default=_DEFAULT)
     body: str | None = param(Text(8192), "the body of the response, by default the status and its name")

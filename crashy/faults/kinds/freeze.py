@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Block, Hang, ListenersClosed, ProcessEffect, RequestPart, Stop
+from crashy.faults.probed import AWAITING, LATE_CALL, UNREACHABLE, Probed
 from crashy.faults.scope import DefaultTarget, Request
 from crashy.fields import param
 from crashy.fields.units import format_duration
@@ -31,6 +33,16 @@ class Freeze(Fault):
         "freeze mode=stop for=20s",
         "freeze mode=deaf after=1m jitter=5s for=15s",
     )
+    probed: ClassVar[Mapping[str, Probed]] = {
+        "freeze": Probed(http=AWAITING, grpc=UNREACHABLE),
+        "freeze mode=hang": Probed(http=AWAITING, grpc=LATE_CALL),
+        "freeze mode=stop for=3s": Probed(http=AWAITING, grpc=UNREACHABLE),
+        "freeze mode=deaf": Probed(
+            http='Get "http://POD:8080/readyz": dial tcp POD:8080: connect: connection refused',
+            grpc=UNREACHABLE,
+            tcp="dial tcp POD:8080: connect: connection refused",
+        ),
+    }
 
     mode: str = param(
         Choice("loop", "hang", "stop", "deaf"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from crashy.faults.base import Fault
 from crashy.faults.effects import Delay, RequestPart
+from crashy.faults.probed import AWAITING, LATE_CALL, PASSES, Probed
 from crashy.faults.scope import Request
 from crashy.fields import param
 from crashy.fields.units import DISTRIBUTION, Distribution, Fixed, parse_distribution
@@ -40,6 +42,10 @@ class Latency(Fault):
         "latency delay=p50=20ms,p90=200ms,p99=2s seed=7",
         "latency delay=2s clients=kubelet for=1m",
     )
+    probed: ClassVar[Mapping[str, Probed]] = {
+        "latency": PASSES,
+        "latency delay=2s clients=kubelet": Probed(http=AWAITING, grpc=LATE_CALL),
+    }
 
     delay: Distribution = param(_DelayKind(), "how much later", default=Fixed(0.3))
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Machine, ProcessEffect
+from crashy.faults.probed import PASSES, Probed
 from crashy.faults.scope import DefaultTarget
 from crashy.fields import param
-from crashy.fields.sizes import Share, Size, SizeOrShare, format_size
+from crashy.fields.sizes import OrShare, Share, Size, format_size
 from crashy.fields.values import show
 
 _MIB = 1 << 20
@@ -61,9 +62,13 @@ class Memory(Fault):
         "memory to=100% rate=10Mi after=30s",
         "memory to=200Mi routes=/report times=1",
     )
+    probed: ClassVar[Mapping[str, Probed]] = {
+        "memory to=60Mi": PASSES,
+        "memory to=100%": Probed(exits=137),
+    }
 
     to: int | Share = param(
-        SizeOrShare(200),
+        OrShare(Size(), 200),
         "the size of the process's own (anonymous) memory; a share is of its container's limit, and from 100% on it "
         "ends in an OOM kill",
         default=Share(100.0),

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import random
+from collections.abc import Mapping
 from typing import ClassVar
 
-from crashy.faults.base import Fault
-from crashy.faults.effects import InjectedResponse, RequestPart
-from crashy.faults.scope import DefaultTarget, ProbeName, Request
+from crashy.faults.probe_fault import ProbeFault, probed_as
+from crashy.faults.probed import Probed
+from crashy.faults.scope import DefaultTarget
 
 
-class Unlive(Fault):
+class Unlive(ProbeFault):
     """Fail the liveness probe, so that the kubelet restarts the container."""
 
     target: ClassVar[DefaultTarget] = "liveness"
-    rank: ClassVar[int] = 3
     examples: ClassVar[tuple[str, ...]] = (
         "unlive",
         "unlive times=3",
         "unlive after=20s for=30s",
         "unlive clients=kubelet p=0.5 seed=7",
+        "unlive protocols=http,tcp for=30s",
     )
-
-    def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
-        """Answer 503, in the persona's words."""
-        return InjectedResponse(503)
-
-    def failing(self) -> frozenset[ProbeName]:
-        """Return liveness."""
-        return frozenset({"liveness"})
+    probed: ClassVar[Mapping[str, Probed]] = probed_as("unlive", 500, "/livez", "is_healthy")

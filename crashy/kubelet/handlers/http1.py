@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from crashy.chunked import ChunkedBody
 from crashy.kubelet.handlers.dial import Dial, authority, connect, errno_text, let_go
-from crashy.kubelet.handlers.judge import BROKEN, HTTP_TO_HTTPS, NOT_TLS, WireError, quoted
+from crashy.kubelet.handlers.judge import BROKEN, HTTP_TO_HTTPS, NOT_TLS, WireError, quoted, reset
 
 MAX_HEADER = 1 << 20
 """The most bytes of response headers (Go's limit is ten times that)."""
@@ -67,7 +67,7 @@ class Connection:
             return _tls_error(error)
         name = self.writer.get_extra_info("sockname")
         local = authority(*name[:2]) if name else ""
-        return WireError(f"read tcp {local}->{self.peer}: read: {errno_text(error)}")
+        return WireError(reset(local, self.peer, errno_text(error)))
 
 
 @dataclass(slots=True)

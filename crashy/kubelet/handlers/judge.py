@@ -53,6 +53,11 @@ def dial_timeout(address: str) -> str:
     return f"dial tcp {address}: i/o timeout"
 
 
+def reset(local: str, peer: str, reason: str = "connection reset by peer") -> str:
+    """Return the text of a connection that broke while it was read."""
+    return f"read tcp {local}->{peer}: read: {reason}"
+
+
 def unknown_host(host: str) -> str:
     """Return the text of a name that has no address."""
     return f"dial tcp: lookup {host}: no such host"

@@ -7,32 +7,44 @@ from collections.abc import Callable
 
 from crashy.engines.sim.process import Kernel
 from crashy.engines.sim.shares import delay
+from crashy.faults.effects import ListenersClosed
 from crashy.fields.sizes import MOST
 from crashy.objects.limits import Limits
 
 MAX_CORES = 1024
+MAX_THREADS = 32_768
 
 
 class ModelledProcess:
     """The state of a modelled process that effects change; `stopped_until` is on the kernel's clock.
 
-    It is its own `Machine`: a node has as much memory and as many cores as anybody asks for, a container its `limits`.
-    `memory` is what it holds without faults, in bytes, `loads` what burns CPU beside it, in cores.
+    It is its own `Machine`: a node has as much of everything as anybody asks for, a container its `limits`, and none of
+    processes. `memory` is what it holds without faults, in bytes, `loads` what burns CPU beside it, in cores; `paused`
+    counts what keeps it from taking connections, which the kernel queues meanwhile.
     """
 
     cores = MAX_CORES
     memory_ceiling = MOST
+    fds_limit = 1 << 20  # containerd's and Docker's default
+    threads_limit = None
+    threads_ceiling = MAX_THREADS
+    disk_ceiling = MOST
 
-    def __init__(self, kernel: Kernel, limits: Limits, memory: int) -> None:
+    def __init__(self, kernel: Kernel, limits: Limits, memory: int, state_dir: str) -> None:
         self._postponed: list[Callable[[], None]] = []
         self.kernel = kernel
         self.blocked = False
         self.stopped_until = -math.inf
-        self.listeners_closed = False
+        self.listeners_closed: list[ListenersClosed] = []
+        self.paused = 0
         self.limits = limits
         self.memory_limit = limits.memory
         self.memory = memory
         self.loads: list[float] = []
+        self.ignores_sigterm = False
+        self.longer = [0.0]
+        """The seconds by which its drain is longer, of which the most count."""
+        self.disk_free = MOST if state_dir else None
 
     @property
     def stopped(self) -> bool:
@@ -43,6 +55,11 @@ class ModelledProcess:
     def awake(self) -> bool:
         """Whether its loop runs."""
         return not self.blocked and not self.stopped
+
+    @property
+    def accepts(self) -> bool:
+        """Whether its loop runs and takes connections."""
+        return self.awake and not self.paused
 
     def delay(self, work: float) -> float:
         """Return the seconds that so many CPU seconds of its work take now, 0 where nothing slows them down."""

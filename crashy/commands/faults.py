@@ -1,0 +1,90 @@
+"""`crashy faults`: list every way to fall ill, or show one: its parameters, examples, and what probes make of it."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crashy.commands.arguments import Parser
+from crashy.faults.base import FAULTS, catalogue, scope_catalogue
+from crashy.faults.probed import KINDS, Probed
+from crashy.faults.scope import TARGETS
+
+_GROUPS = {
+    "everything": "The process and every request, probes included:",
+    "users": "Users' requests, and those that a scope names:",
+    "startup": "A probe:",
+    "readiness": "A probe:",
+    "liveness": "A probe:",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    made = Parser(
+        "crashy faults",
+        description="List the faults that a patient takes, or show one: its parameters, examples, and what each kind "
+        "of probe makes of it.",
+    )
+    made.add_argument("name", nargs="?", metavar="NAME", choices=list(FAULTS), help="the fault to show")
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print the catalogue, or one fault."""
+    name = parser().parse_args(argv).name
+    described = {fault["name"]: fault for fault in catalogue()}
+    print("\n".join(_fault(described[name]) if name else _catalogue(list(described.values()))))
+    return 0
+
+
+def _catalogue(faults: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines: list[str] = []
+    for group in dict.fromkeys(_GROUPS.values()):
+        chosen = [(fault["name"], fault["summary"]) for fault in faults if _GROUPS[fault["target"]] == group]
+        lines += [group, *_aligned(chosen), ""]
+    return [*lines, "What one takes, and what probes make of it: crashy faults NAME"]
+
+
+def _fault(fault: Mapping[str, Any]) -> list[str]:
+    own = [(param["name"], _parameter(param)) for param in fault["params"]]
+    return [
+        f"{fault['name']}: {fault['summary']}",
+        f"Without a scope it matches {TARGETS[fault['target']]}.",
+        "",
+        "parameters:",
+        *_aligned([*own, ("scope", f"every fault has {', '.join(key['name'] for key in scope_catalogue())}")]),
+        "",
+        "examples:",
+        *(f"  {spec}" for spec in fault["examples"]),
+        "",
+        "what a probe of each kind says:",
+        *(line for spec, probed in FAULTS[fault["name"]].probed.items() for line in (f"  {spec}", *_probes(probed))),
+    ]
+
+
+def _parameter(param: Mapping[str, Any]) -> str:
+    default = "" if param["default"] is None else f"; default {param['default']}"
+    mode = f"with mode={param['mode']}: " if param["mode"] else ""
+    return f"{mode}{param['help']} ({param['allowed']}{default})"
+
+
+def _probes(probed: Probed) -> list[str]:
+    if len(told := set(said := probed.shown())) == 1:
+        return [f"    {told.pop()}"]
+    return _aligned(list(zip(KINDS, said, strict=True)), indent=4)
+
+
+def _aligned(rows: Sequence[tuple[str, str]], indent: int = 2) -> list[str]:
+    """Return two columns; on a terminal the second is wrapped, in a pipe a row is a line, for grep and awk."""
+    width = indent + max((len(name) for name, _ in rows), default=0) + 2
+    room = max(shutil.get_terminal_size().columns - width, 40) if sys.stdout.isatty() else sys.maxsize
+    lines: list[str] = []
+    for name, text in rows:
+        first, *more = textwrap.wrap(text, room) or [""]
+        lines += [f"{' ' * indent}{name}".ljust(width) + first, *(" " * width + line for line in more)]
+    return [line.rstrip() for line in lines]
