@@ -87,12 +87,7 @@ def routes(persona: str) -> tuple[AppRoute, ...]:
 
 
 def find(persona: str, method: str, path: str) -> tuple[AppRoute, Mapping[str, str]] | None:
-    """Return the persona's own route for a path, and the named parts of the path; None if it has none.
-
-    >>> route, match = find("podinfo", "GET", "/status/503")
-    >>> route.path, match
-    ('/status/{code:[0-9]+}', {'code': '503'})
-    """
+    """Return the persona's own route for a path, and the named parts of the path; None if it has none."""
     for pattern, route in _patterns(persona):
         if method in route.methods and (match := pattern.fullmatch(path)):
             return route, match.groupdict()
