@@ -11,6 +11,7 @@ import sys
 import time
 
 from crashy.commands import probe
+from crashy.errors import BadInput
 from crashy.patient.podcli import OPTIONS, parse
 
 TYPE_CHECKING = False  # as in `probe`: importing typing would cost a probe
@@ -43,6 +44,8 @@ def main(argv: Sequence[str]) -> int:
             time.sleep(check.delay)
         try:
             result = CHECKS[check.kind](address, time.monotonic() + check.timeout, check.service)
+        except BadInput:
+            raise
         except TimeoutError:
             _log("check failed", address, f"no answer within {check.timeout:g}s")
         except (probe.FailedError, OSError, ValueError) as error:

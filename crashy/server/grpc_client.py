@@ -26,7 +26,7 @@ def check(host: str, port: int, service: str, deadline: float) -> str:
         raise ValueError(f"answers {Code(status).name if status in list(Code) else status}")
     serving = next((value for number, value in fields(got[PREFIX:]) if number == 1), 0)
     if serving != Serving.SERVING:
-        raise ValueError(f"answers {Serving(serving).name if serving in list(Serving) else serving!r}")
+        raise ValueError(f"answers {Serving(serving).name if serving in list(Serving) else serving}")
     return "answers SERVING"
 
 
