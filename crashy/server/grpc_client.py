@@ -24,7 +24,7 @@ def check(host: str, port: int, service: str, deadline: float) -> str:
             raise ValueError("does not speak gRPC") from None
     if status != Code.OK or len(got) < PREFIX:
         raise ValueError(f"answers {Code(status).name if status in list(Code) else status}")
-    serving = next((value for number, value in fields(got[PREFIX:]) if number == 1), 0)
+    serving = next((value for number, value in fields(got[PREFIX:]) if number == 1 and isinstance(value, int)), 0)
     if serving != Serving.SERVING:
         raise ValueError(f"answers {Serving(serving).name if serving in list(Serving) else serving}")
     return "answers SERVING"
