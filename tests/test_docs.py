@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crashy.cli import COMMANDS
+from crashy.cli import APPS, COMMANDS
 from tests.docs_tables import ROOT, TABLES, filled
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

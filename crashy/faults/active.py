@@ -23,20 +23,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from crashy.faults.base import FAULTS, Fault, FaultError
+from crashy.faults.commands import ProcessCommands
 from crashy.faults.effects import (
-    Begin,
     Command,
     Delay,
-    End,
     Hang,
     InjectedResponse,
     Machine,
-    ProcessEffect,
     ResponseChange,
-    Stop,
 )
+from crashy.faults.health import Health
 from crashy.faults.injected import InjectedFault
-from crashy.faults.scope import PROTOCOLS, Protocol, Request
+from crashy.faults.matching import MatchingFaults
+from crashy.faults.scope import PROTOCOLS, Protocol, Request, Sort
 
 __all__ = ["FaultSet", "Health", "InjectedFault", "RequestEffect"]
 
@@ -64,21 +63,6 @@ class RequestEffect(NamedTuple):
 
 
 NOTHING = RequestEffect()
-
-
-class Health(NamedTuple):
-    """The health of the three probes, by the faults alone: True unless a fault makes the probe fail every time.
-
-    A fault that names routes, leaves out the kubelet, or is random doesn't count: it shows on the requests it hits.
-    """
-
-    startup: bool = True
-    readiness: bool = True
-    liveness: bool = True
-
-    def without(self, other: Health) -> Health:
-        """Return the health where both succeed."""
-        return Health(*(one and two for one, two in zip(self, other, strict=True)))
 
 
 class Tally(NamedTuple):
@@ -118,9 +102,9 @@ class FaultSet:
         self._starts: Counter[str] = Counter()
         self._hits_of_ended: Counter[str] = Counter()
         self._agenda: builtins.list[tuple[float, int, InjectedFault]] = []
-        self._held: dict[ProcessEffect, float | None] = {}
-        self._once: builtins.list[ProcessEffect] = []
-        self._changed = False
+        self._commands = ProcessCommands()
+        self.matching = MatchingFaults(self._live, now, lambda: self._agenda[0][0] if self._agenda else None)
+        """Which faults match a request, remembered until one of them changes."""
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
         """Inject a fault; raises FaultError if there are too many, or if it needs more than the machine has."""
@@ -137,6 +121,7 @@ class FaultSet:
             rng = random.Random(drawn if fault.scope.seed is None else fault.scope.seed)
             active = InjectedFault(f"f{self._count}", fault, source, now, rng)
             self._live[active.id] = active
+            self.matching.changed()
             self._on_change("Injected", active)
             self._schedule(active)
             self._advance()
@@ -183,17 +168,21 @@ class FaultSet:
                 for name in FAULTS
             }
 
+    def spares(self, sort: Sort) -> bool:
+        """Return whether no fault matches requests of this sort, as far as that is known already.
+
+        It takes no lock, as most requests end here: all that `on_request` notes holds until the next change.
+        """
+        return self.matching.none(sort)
+
     def on_request(self, request: Request) -> RequestEffect:
         """Count a request and return what happens to it."""
         with self._lock:
             now = self._advance()
-            if not self._live and not self._changed:
-                return NOTHING
-            for active in list(self._live.values()):
-                waiting = active.request_triggered and active.state == "pending" and now >= active.starts_at
-                if waiting and active.hit(request):
+            for active in self.matching.of(request).waiting:
+                if active.state == "pending" and now >= active.starts_at and active.hit(request):
                     self._start(active, now)
-            return self._request_effect(request, now)._replace(commands=self._commands())
+            return self._request_effect(request, now)._replace(commands=self._commands.take(self._live.values()))
 
     def release(self, active: InjectedFault) -> None:
         """Let go of a request that a fault has held."""
@@ -203,9 +192,8 @@ class FaultSet:
                 self._end(active, "Ended")
 
     def _request_effect(self, request: Request, now: float) -> RequestEffect:
-        acting = [a for a in self._live.values() if a.state == "active" and a.fault.acts_on_requests()]
         delay = 0.0
-        for active in sorted(acting, key=lambda active: active.fault.rank):
+        for active in self.matching.of(request).acting:
             if not active.hit(request):
                 continue
             part = active.act(request, now)
@@ -239,7 +227,7 @@ class FaultSet:
     def next_change(self) -> float | None:
         """Return the time of the next `tick()` that is due (now, if one is overdue), or None."""
         with self._lock:
-            if self._changed:
+            if self._commands.changed:
                 return self._now()
             while self._agenda and self._agenda[0][2].due != self._agenda[0][0]:
                 heapq.heappop(self._agenda)
@@ -249,12 +237,13 @@ class FaultSet:
         """Start and end the faults that are due and return the commands for the process, in order."""
         with self._lock:
             self._advance()
-            return list(self._commands())
+            return list(self._commands.take(self._live.values()))
 
     def _advance(self) -> float:
         """Start and end, in the order of their times, the faults that are due; return the current time."""
         now = self._now()
         while self._agenda and self._agenda[0][0] <= now:
+            self.matching.changed()
             due, _, active = heapq.heappop(self._agenda)
             if active.due != due:
                 continue
@@ -264,7 +253,7 @@ class FaultSet:
                 self._end(active, "Ended")
             else:
                 active.turn(now)
-                self._changed |= active.fault.process_effect() is not None
+                self._commands.changed |= active.fault.process_effect() is not None
                 self._schedule(active)
         return now
 
@@ -275,22 +264,24 @@ class FaultSet:
     def _start(self, active: InjectedFault, now: float) -> None:
         scope = active.fault.scope
         active.state = "active"
+        self.matching.changed()
         self._starts[active.fault.name] += 1
         if active.request_triggered and scope.for_ is not None:
             active.ends_at = now + scope.for_
         active.turn(now)
         self._on_change("Started", active)
         effect = active.fault.process_effect()
-        self._changed |= effect is not None
+        self._commands.changed |= effect is not None
         if effect is not None and not effect.lasting:
-            self._once.append(effect)
+            self._commands.once(effect)
             self._end(active, "Ended")
         else:
             self._schedule(active)
 
     def _end(self, active: InjectedFault, reason: str) -> None:
+        self.matching.changed()
         if active.state == "active" and active.fault.process_effect() is not None:
-            self._changed = True
+            self._commands.changed = True
         if reason == "Ended" and active.request_triggered and not active.exhausted:
             active.state = "pending"
             active.ends_at = None
@@ -300,27 +291,3 @@ class FaultSet:
             del self._live[active.id]
             self._ended.append(active)
         self._on_change(reason, active)
-
-    def _commands(self) -> tuple[Command, ...]:
-        """Return the commands from the last commanded state of the process to the one that the faults want now."""
-        if not self._changed:
-            return ()
-        self._changed = False
-        wanted: dict[ProcessEffect, float | None] = {}
-        for active in self._live.values():
-            effect = active.fault.process_effect()
-            if active.state == "active" and active.acting and effect is not None:
-                wanted[effect] = _later(wanted.get(effect, active.ends_at), active.ends_at)
-        commands: builtins.list[Command] = [Begin(effect) for effect in self._once]
-        commands += [End(effect) for effect in self._held if effect not in wanted]
-        # A stop comes last: a command after it would wait until the process runs again.
-        for effect in sorted(wanted, key=lambda effect: isinstance(effect, Stop)):
-            if effect not in self._held or self._held[effect] != wanted[effect]:
-                commands.append(Begin(effect, wanted[effect]))
-        self._once.clear()
-        self._held = wanted
-        return tuple(commands)
-
-
-def _later(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else max(one, other)

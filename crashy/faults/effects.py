@@ -99,6 +99,8 @@ class ProcessEffect(Effect):
 
     lasting: ClassVar[bool] = True
     """Whether it lasts as long as its fault; else it happens once, and the fault ends as it starts."""
+    stops: ClassVar[bool] = False
+    """Whether the whole process stands still meanwhile, so that nothing in it can end the effect."""
     not_on_sim: ClassVar[str] = ""
     """Why a modelled process can't have it, which refuses it in these words; empty if it can."""
 
@@ -107,21 +109,23 @@ class ProcessEffect(Effect):
 
 
 class Exit(ProcessEffect):
-    """The process ends with this exit code, at once."""
+    """The process ends with this exit code, at once; `message` becomes its container's termination message."""
 
     lasting: ClassVar[bool] = False
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, message: str = "") -> None:
         self.code = code
+        self.message = message
 
 
 class Signal(ProcessEffect):
-    """The process sends itself this signal, named without `SIG`."""
+    """The process sends itself this signal, named without `SIG`; `message` as for `Exit`."""
 
     lasting: ClassVar[bool] = False
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, message: str = "") -> None:
         self.name = name
+        self.message = message
 
     @property
     def number(self) -> int:
@@ -135,6 +139,8 @@ class Block(ProcessEffect):
 
 class Stop(ProcessEffect):
     """The whole process is stopped (SIGSTOP); only another process can resume it."""
+
+    stops: ClassVar[bool] = True
 
 
 class ListenersClosed(ProcessEffect):

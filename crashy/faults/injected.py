@@ -25,7 +25,7 @@ class InjectedFault:
         self.source = source
         self.starts_at = now + scope.after + (rng.random() * scope.jitter if scope.jitter else 0.0)
         """When it starts, jitter included; a request-triggered fault doesn't fire earlier."""
-        self.request_triggered = fault.process_effect() is not None and scope.names_requests
+        self.request_triggered = scope.names_requests and not fault.acts_on_requests()
         """Whether it acts on the whole process, but only once a matching request comes."""
         self.ends_at = None if self.request_triggered or scope.for_ is None else self.starts_at + scope.for_
         """When it ends by itself, or None; the `for` of a request-triggered fault counts from when it fires."""
@@ -64,9 +64,9 @@ class InjectedFault:
         self.acting, self.turns_at = self.fault.turns(self.starts_at, now)
 
     def hit(self, request: Request) -> bool:
-        """Count a request, and decide whether it is hit."""
+        """Count a request of a sort that its fault matches, and decide whether it is hit."""
         scope = self.fault.scope
-        if self.exhausted or not self.acting or not self.fault.matches(request):
+        if self.exhausted or not self.acting or not scope.matches_headers(request.headers):
             return False
         self.seen += 1
         if scope.every is not None and self.seen % scope.every:
@@ -85,6 +85,7 @@ class InjectedFault:
             and probe in self.fault.failing()
             and protocol in self.fault.speaks()
             and not scope.routes
+            and not scope.headers
             and scope.matches(Request(method, path, "kubelet", probe), self.fault.target)
             and not self.exhausted
             and (scope.every is None or (self.seen + 1) % scope.every == 0)

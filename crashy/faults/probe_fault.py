@@ -73,8 +73,8 @@ class ProbeFault(Fault):
         if "tcp" in self.protocols and self.scope.names_requests:
             raise FaultError(
                 "protocols",
-                "tcp can't be combined with routes, methods, clients, times, every and p: where no connection is "
-                "accepted, none can be told from another or counted",
+                "tcp can't be combined with routes, methods, headers, clients, times, every and p: where no "
+                "connection is accepted, none can be told from another or counted",
             )
 
     def matches(self, request: Request) -> bool:

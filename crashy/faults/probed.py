@@ -9,11 +9,11 @@ class Probed(NamedTuple):
     """What a probe of each kind says of a patient with a fault: what follows `Readiness probe failed: `.
 
     An empty text is a success. What doesn't fail and isn't one has all that follows `Readiness probe `: `warning: ...`
-    or `errored and resulted in unknown state: ...`. Texts are those of Kubernetes 1.32.
+    or `errored and resulted in failure state: ...`. Texts are those of Kubernetes 1.32.
 
     The probes are `httpGet` of /readyz on 8080, `grpc` of the service `readiness` on 9000, `tcpSocket` on 8080 and
     `exec` of `cat /app/is_ready`, each with `timeoutSeconds: 1`; of a fault whose target is another probe they are that
-    probe's. `POD` stands for the pod's address.
+    probe's. `POD` stands for the pod's address, `NODE` for that of the kubelet's end of the connection.
     """
 
     http: str = ""
@@ -39,6 +39,10 @@ AWAITING = 'Get "http://POD:8080/readyz": context deadline exceeded (Client.Time
 LATE_CALL = "timeout: health rpc did not complete within 1s"
 NOT_SERVING = 'service unhealthy (responded with "NOT_SERVING")'
 NO_FILE = "cat: /app/is_ready: No such file or directory"
+READING = (
+    "errored and resulted in failure state: "
+    "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
+)
 STATUS = "HTTP probe failed with statuscode: {}"
 REFUSED = "dial tcp POD:8080: connect: connection refused"
 UNREACHABLE = 'timeout: failed to connect service "POD:9000" within 1s: context deadline exceeded'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
@@ -32,6 +33,7 @@ KUBELET = ("kube-probe/", "kube-lifecycle/")
 
 _METHOD = r"[A-Za-z]{1,16}"
 _ROUTE = r"/[^\s,]{0,199}"
+_HEADER = r"[!#-'*+.^_`|~0-9A-Za-z-]{1,100}=(?:[!-+\--~](?:[ -+\--~]{0,198}[!-+\--~])?)?"
 
 
 def client_of(user_agent: str) -> Client:
@@ -46,6 +48,15 @@ class Request(NamedTuple):
     path: str
     client: Client = "users"
     is_probe: ProbeName | None = None
+    headers: Iterable[tuple[str, str]] = ()
+
+    @property
+    def sort(self) -> Sort:
+        """All but its headers: few clients send requests of many sorts."""
+        return self[:4]
+
+
+Sort = tuple[str, str, Client, ProbeName | None]
 
 
 def protocol_of(request: Request) -> Protocol:
@@ -77,6 +88,11 @@ class Scope(Declared):
     methods: tuple[str, ...] = param(
         Words(_METHOD, "HTTP methods, such as GET,POST", upper=True), "match these HTTP methods only", default=()
     )
+    headers: tuple[str, ...] = param(
+        Words(_HEADER, "headers as NAME=VALUE, * stands for anything, such as x-user=42,a=b*"),
+        "match requests with all of these headers only",
+        default=(),
+    )
     clients: str | None = param(
         Choice("users", "kubelet", "all"), "match requests of these: users, the kubelet, or all"
     )
@@ -85,15 +101,16 @@ class Scope(Declared):
     @property
     def names_requests(self) -> bool:
         """Whether it selects requests, which makes a fault of the whole process request-triggered."""
-        return bool(self.routes or self.methods) or any(
+        return bool(self.routes or self.methods or self.headers) or any(
             value is not None for value in (self.clients, self.times, self.every, self.p)
         )
 
     def matches(self, request: Request, target: DefaultTarget) -> bool:
-        """Whether a fault with this scope, whose default target is `target`, matches a request; counts nothing.
+        """Whether a fault with this scope, whose default target is `target`, matches a request of this sort.
 
-        Routes without `clients` match any client. Without routes the default target decides: a fault of users' routes
-        matches no probe's route and no kubelet, unless `clients` is `kubelet` (all its requests) or `all`.
+        Its headers are left to `matches_headers`, and nothing is counted. Routes without `clients` match any client.
+        Without routes the default target decides: a fault of users' routes matches no probe's route and no kubelet,
+        unless `clients` is `kubelet` (all its requests) or `all`.
         """
         if self.methods and request.method not in self.methods:
             return False
@@ -108,3 +125,14 @@ class Scope(Declared):
         if self.clients is None and target == "everything":
             return True
         return request.is_probe is None and request.client == "users"
+
+    def matches_headers(self, headers: Iterable[tuple[str, str]]) -> bool:
+        """Whether these are among a request's headers; the case of names doesn't matter, that of values does."""
+        return all(any(_is_header(wanted, name, value) for name, value in headers) for wanted in self.headers)
+
+
+def _is_header(wanted: str, name: str, value: str) -> bool:
+    named, _, pattern = wanted.partition("=")
+    if named.lower() != name.lower():
+        return False
+    return fnmatchcase(value, pattern.replace("[", "[[]").replace("?", "[?]"))  # a `*` alone has a meaning

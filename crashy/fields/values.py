@@ -93,14 +93,15 @@ class Probability(Kind[float]):
 
 
 class Duration(Kind[float]):
-    """Seconds, from more than nothing (or nothing, if `zero`) to 24 h."""
+    """Seconds, from more than nothing (or nothing, if `zero`) to 24 h, or to `most`."""
 
     type = "duration"
 
-    def __init__(self, *, zero: bool) -> None:
+    def __init__(self, *, zero: bool, most: float = DAY) -> None:
         self.zero = zero
-        self.allowed = f"{DURATION}, {'' if zero else 'more than 0s and '}at most 24h"
-        number = {"type": "number", "maximum": DAY, "minimum" if zero else "exclusiveMinimum": 0}
+        self.most = most
+        self.allowed = f"{DURATION}, {'' if zero else 'more than 0s and '}at most {format_duration(most)}"
+        number = {"type": "number", "maximum": most, "minimum" if zero else "exclusiveMinimum": 0}
         self.schema = {"anyOf": [number, {"type": "string", "pattern": PATTERN}]}
 
     def from_json(self, value: Any) -> float:
@@ -109,7 +110,7 @@ class Duration(Kind[float]):
             seconds = parse_duration(value)
         except ValueError:
             raise ValueError(DURATION) from None
-        if seconds > DAY or (seconds == 0 and not self.zero):
+        if seconds > self.most or (seconds == 0 and not self.zero):
             raise ValueError(self.allowed)
         return seconds
 
@@ -163,6 +164,23 @@ class Text(Kind[str]):
     def from_json(self, value: Any) -> str:
         """Read a text; a lone surrogate is none, for it can't be sent."""
         if not isinstance(value, str) or len(value) > self.longest or re.search("[\ud800-\udfff]", value):
+            raise ValueError(self.allowed)
+        return value
+
+
+class Shaped(Kind[str]):
+    """A text that matches a pattern completely."""
+
+    type = "text"
+
+    def __init__(self, pattern: str, allowed: str) -> None:
+        self._pattern = pattern
+        self.allowed = allowed
+        self.schema = {"type": "string", "pattern": f"^{pattern}$"}
+
+    def from_json(self, value: Any) -> str:
+        """Read a text."""
+        if not isinstance(value, str) or not re.fullmatch(self._pattern, value):
             raise ValueError(self.allowed)
         return value
 

@@ -23,7 +23,8 @@ from crashy.patient.probes import OF_PERSONAS, PROBES, STATUS
 class Answer(NamedTuple):
     """A response with an HTTP status after `latency` seconds; below 400 a command exits 0 and gRPC is SERVING.
 
-    From 400 on a command exits with `exit_code`.
+    From 400 on a command exits with `exit_code`. `location` is where it redirects to, `pod` the pod that it says it is
+    of, if that is another.
     """
 
     status: int = 200
@@ -31,6 +32,8 @@ class Answer(NamedTuple):
     latency: float = 0.0
     content_type: str = "text/plain"
     exit_code: int = 1
+    location: str = ""
+    pod: str = ""
 
 
 PAGES: dict[str, Callable[[str, Identity], str]] = {
@@ -39,6 +42,9 @@ PAGES: dict[str, Callable[[str, Identity], str]] = {
     "/info": lambda _persona, who: f"Hello, Application Version: {who.version} ; Color: {who.color}",
 }
 """The routes other than probes that answer 200 at once, each with its text by persona and identity."""
+
+FAILED = "500 Internal Server Error"
+"""The body where the app's code has raised an exception."""
 
 CRASHED = "500 Internal Server Error"
 """The body of every path after a crash that the process survived: the exact text of the crashy-app lab's /health."""
@@ -98,7 +104,8 @@ def fault_answer(
         return Answer(given.status, UNWELL.get(persona, CRASHED))
     if isinstance(by.fault, ProbeFault) and (route := _PROBES.get(path)):
         return probe_answer(path, route.probe, who.pod, yes=False, persona=persona, by=by, now=now)
-    return Answer(given.status, f"{given.status} {_PHRASES.get(given.status, '')}".rstrip())
+    location = dict(given.headers).get("Location", "")
+    return Answer(given.status, f"{given.status} {_PHRASES.get(given.status, '')}".rstrip(), location=location)
 
 
 def run(command: tuple[str, ...], state_dir: str, files: Mapping[str, bool]) -> Answer:

@@ -179,7 +179,7 @@ class Ledger:
 
     def __init__(self, settings: Sequence[ProbeSettings], began: float) -> None:
         self._began = began
-        self._known = [Row(Asked(one.handler, one.port, _plain(one.target)), one.kind, one) for one in settings]
+        self.known = [Row(Asked(one.handler, one.port, _plain(one.target)), one.kind, one) for one in settings]
         self._others: dict[Asked, Row] = {}
         self.totals: Counter[tuple[str, ...]] = Counter()
         """Results by kind (or `other`), handler, and success or failure."""
@@ -196,7 +196,7 @@ class Ledger:
         self.totals[row.kind or "other", row.asked.handler, "success" if result.ok else "failure"] += 1
 
     def _row(self, asked: Asked, kind: ProbeName | None, at: float) -> Row:
-        fit = [row for row in self._known if not (row.settings and row.settings.unseen) and _same(row.asked, asked)]
+        fit = [row for row in self.known if not (row.settings and row.settings.unseen) and _same(row.asked, asked)]
         starting = [row for row in fit if row.kind == "startup"]
         if starting and not starting[0].passed:
             return starting[0]
@@ -206,12 +206,12 @@ class Ledger:
             # The one that was seen least; a kubelet's are seen again and again.
             least = min(self._others.values(), key=lambda row: (row.kind is not None, row.seen, row.results[-1].at))
             del self._others[least.asked]
-        row = Row(asked, None, unknown="not one of PROBES") if self._known else Row(asked, kind)
+        row = Row(asked, None, unknown="not one of PROBES") if self.known else Row(asked, kind)
         return self._others.setdefault(asked, row)
 
     def rows(self) -> Iterator[Row]:
         """Yield those of PROBES first, then the others in the order in which they were first seen."""
-        yield from self._known
+        yield from self.known
         yield from self._others.values()
 
     def failures(self) -> dict[tuple[str, ...], int]:

@@ -130,7 +130,8 @@ class Settings(Declared):
     node_name: str = param(_NAME, "the node's name", default="")
     peers: tuple[str, ...] = param(
         values.Peers(),
-        "look these names up and ask each for its name at GET /peers, as `db-0.db,db-1.db:8080`",
+        "look these names up and ask each for its name at GET /peers, as `db-0.db,db-1.db:8080`; POST /admin/fleet "
+        "injects faults into their pods, of a headless Service's name all",
         default=(),
     )
     names_file: str = param(

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from crashy.faults.active import InjectedFault
 from crashy.faults.base import Fault, FaultError, catalogue, find, from_json, parse_spec, scope_catalogue
-from crashy.server import payload
+from crashy.server import fleet_api, payload
 from crashy.server.openapi import Operation, document
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem, json_response
@@ -138,7 +138,7 @@ class AdminApi:
         The body is a fault as JSON (`{"fault": "freeze", "for": "10s"}`), or a fault spec: as JSON
         (`{"spec": "freeze for=10s"}`, `"freeze for=10s"`) or as plain text.
         """
-        return self._inject(_fault(await payload.read(request)))
+        return self._inject(payload.fault(await payload.read(request)))
 
     async def crash(self, request: web.Request) -> web.StreamResponse:
         """Crash the patient; the body may hold the parameters of the fault `crash`."""
@@ -221,21 +221,6 @@ def _not_allowed(methods: Iterable[str]) -> Problem:
     )
 
 
-def _fault(value: Any) -> Fault:
-    """Read the fault in a body; raises Problem and FaultError."""
-    if isinstance(value, dict) and "spec" in value:
-        value = payload.sole_member(value, "spec", "`spec` can't be combined with other fields")
-        if not isinstance(value, str):
-            raise Problem(400, "a spec must be a string, such as 'freeze for=10s'", field="spec")
-    if isinstance(value, str):
-        return parse_spec(value)
-    if isinstance(value, dict):
-        return from_json(value)
-    raise Problem(
-        400, """must be a fault, such as {"fault": "freeze", "for": "10s"} or 'freeze for=10s'""", field="body"
-    )
-
-
 def _named_fault(name: str, value: Any) -> Fault:
     """Read the fault `name` with the parameters in a body, if any."""
     if isinstance(value, str):
@@ -261,6 +246,7 @@ OPERATIONS = (
     Operation("POST", "/admin/crash", AdminApi.crash, {201: "Fault"}, "CrashParameters", (409,)),
     Operation("POST", "/admin/freeze", AdminApi.freeze, {201: "Fault"}, "FreezeParameters", (409,)),
     Operation("POST", "/admin/recover", AdminApi.recover, {200: "Recovered"}, "Recovery", (404,)),
+    *fleet_api.OPERATIONS,
     Operation("GET", "/admin/events", AdminApi.stream_events, {200: "Event"}, media_type="text/event-stream"),
     Operation("GET", "/admin/openapi.json", AdminApi.get_openapi, {200: "OpenAPI"}),
 )

@@ -14,6 +14,8 @@ GAVE_UP = 499
 NO_ANSWER = 444
 """The status of a request whose connection was closed without a response, as nginx has it."""
 
+_REASONS = {GAVE_UP: "GaveUp", NO_ANSWER: "Unanswered"}
+
 UNMATCHED = "unmatched"
 """The name of the catch-all route."""
 
@@ -24,7 +26,7 @@ Watcher = Callable[[str, str, Client, int, float, str | None, str | None], None]
 
 def summary(method: str, path: str, status: int, seconds: float, remote: str | None) -> tuple[str, str]:
     """Return the reason and the message of the event of a request, as a log has them too."""
-    return "GaveUp" if status == GAVE_UP else "Answered", f"{method} {path} {status} {_ms(seconds):g}ms {remote}"
+    return _REASONS.get(status, "Answered"), f"{method} {path} {status} {_ms(seconds):g}ms {remote}"
 
 
 def _ms(seconds: float) -> float:

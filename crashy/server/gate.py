@@ -12,18 +12,17 @@ from aiohttp.typedefs import Handler
 from crashy.faults.active import InjectedFault, RequestEffect
 from crashy.faults.effects import InjectedResponse
 from crashy.faults.scope import Client, ProbeName, Request
+from crashy.patient.answers import FAILED
 from crashy.patient.probes import PROBE_ROUTES
 from crashy.server.answered import GAVE_UP
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem
 
 Responder = Callable[[web.Request, InjectedFault, InjectedResponse], Awaitable[web.Response]]
-FaultHook = Callable[[web.Request, Client, Handler], Awaitable[web.StreamResponse | None]]
+Faulted = Awaitable[web.StreamResponse | None]
+FaultHook = Callable[[web.Request, Client, Handler], Faulted | None]
 
 _LOG = logging.getLogger(__name__)
-
-FAILED = "500 Internal Server Error"
-"""What a client reads of a bug."""
 
 
 async def wait_until_ended(patient: Patient, active: InjectedFault) -> None:
@@ -49,7 +48,8 @@ def observe(patient: Patient, handler: Handler, fault_hook: FaultHook | None = N
         client = patient.begin_request(request.headers.get("User-Agent", ""), counted=counted)
         note = patient.seen.http(request) if client == "kubelet" else None
         try:
-            injected = await fault_hook(request, client, handler) if patient.request_faults and fault_hook else None
+            faulted = fault_hook(request, client, handler) if patient.request_faults and fault_hook else None
+            injected = None if faulted is None else await faulted
             response = await handler(request) if injected is None else injected
             status = response.status
         except Exception as error:  # noqa: BLE001 - each has its response
@@ -129,13 +129,19 @@ def _probe_of(request: web.Request) -> ProbeName | None:
 def make_fault_hook(
     patient: Patient, respond: Responder, probe_of: Callable[[web.Request], ProbeName | None] = _probe_of
 ) -> FaultHook:
-    """Return the hook that applies faults to a request.
+    """Return the hook that applies faults to a request, if any may match it: it is called for each one.
 
     `respond` makes the response that a fault sends, `probe_of` returns the probe that a request is of.
     """
 
-    async def fault_hook(request: web.Request, client: Client, handler: Handler) -> web.StreamResponse | None:
-        effect = await apply_faults(patient, Request(request.method, request.path, client, probe_of(request)))
+    def fault_hook(request: web.Request, client: Client, handler: Handler) -> Faulted | None:
+        sort = (request.method, request.path, client, probe_of(request))
+        return (
+            None if patient.faults.spares(sort) else faulted(request, Request(*sort, request.headers.items()), handler)
+        )
+
+    async def faulted(request: web.Request, asked: Request, handler: Handler) -> web.StreamResponse | None:
+        effect = await apply_faults(patient, asked)
         if effect.by is None:
             return None
         if effect.response is not None:

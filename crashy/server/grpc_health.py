@@ -92,7 +92,7 @@ class GrpcHealth:
             service = _service(call)
             if client == "kubelet" and call.path == CHECK:
                 note = patient.seen.grpc(call.connection.transport, call.headers["user-agent"], service)
-            request = Request("POST", call.path, client, self._probe_of(call.path, service))
+            request = Request("POST", call.path, client, self._probe_of(call.path, service), call.headers.items())
             if call.path == WATCH:
                 await self._watch(call, request, service)
                 status = 200
@@ -103,6 +103,9 @@ class GrpcHealth:
             raise
         except Unanswered:
             status = NO_ANSWER
+            raise
+        except Exception:
+            status = 500
             raise
         finally:
             patient.end_request("POST", call.path, client, status, patient.now() - started, call.remote, service)

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError
 
@@ -63,7 +64,24 @@ class Call:
 
     async def send(self, message: bytes) -> None:
         """Send one message, once the client's flow control window has room for it."""
-        await self.connection.send(self, b"\0" + len(message).to_bytes(4) + message)
+        await self.connection.send(self, framed(message))
+
+    def begin(self, *more: tuple[str, str]) -> None:
+        """Send the headers of the response; `more` instead of those of these names."""
+        self.connection.begin(self, more)
+
+    async def send_part(self, message: bytes, size: int) -> None:
+        """Send a message's prefix and its first bytes."""
+        await self.connection.send(self, framed(message)[: PREFIX + size])
+
+    def reset(self) -> None:
+        """Reset its stream."""
+        self.connection.reset(self)
+
+
+def framed(message: bytes) -> bytes:
+    """Return a message with its prefix."""
+    return b"\0" + len(message).to_bytes(4) + message
 
 
 Handler = Callable[[Call], Awaitable[None]]
@@ -82,14 +100,19 @@ class GrpcConnection(asyncio.Protocol):
         self._http2 = H2Connection(H2Configuration(client_side=False))
         self._calls: dict[int, Call] = {}
         self._room = asyncio.Event()
-        self.transport: asyncio.Transport
+        self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send our settings."""
-        self.transport = transport  # type: ignore[assignment]  # a TCP transport is a Transport
+        self._transport = transport  # type: ignore[assignment]  # a TCP transport is a Transport
         self._connections.add(self)
         self._http2.initiate_connection()
         self._flush()
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """Return what it sends and receives by."""
+        return self._transport
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the calls."""
@@ -100,11 +123,11 @@ class GrpcConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Stop reading from a client that doesn't read: responses to its pings would pile up."""
-        self.transport.pause_reading()
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Read again."""
-        self.transport.resume_reading()
+        self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Handle the client's frames; close the connection if they are not HTTP/2."""
@@ -113,7 +136,7 @@ class GrpcConnection(asyncio.Protocol):
                 self._on_event(event)
         except ProtocolError:
             self._flush()
-            self.transport.close()
+            self._transport.close()
             return
         self._flush()
         room, self._room = self._room, asyncio.Event()
@@ -123,7 +146,7 @@ class GrpcConnection(asyncio.Protocol):
         match event:
             case RequestReceived(stream_id=stream):
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
-                peer = self.transport.get_extra_info("peername")
+                peer = self._transport.get_extra_info("peername")
                 self._calls[stream] = Call(self, stream, headers, peer[0] if peer else "")
             case DataReceived(stream_id=stream):
                 call = self._calls.get(stream)
@@ -138,7 +161,7 @@ class GrpcConnection(asyncio.Protocol):
                 if call is not None and call.task is not None:
                     call.task.cancel()
             case ConnectionTerminated():
-                self.transport.close()
+                self._transport.close()
 
     async def _handle(self, call: Call) -> None:
         code: int = Code.OK
@@ -167,6 +190,17 @@ class GrpcConnection(asyncio.Protocol):
         self._http2.send_data(call.stream, data)
         self._flush()
 
+    def begin(self, call: Call, more: tuple[tuple[str, str], ...]) -> None:
+        """Send the headers of a response."""
+        call.begun = True
+        self._http2.send_headers(call.stream, list({**dict(self._head()), **dict(more)}.items()))
+        self._flush()
+
+    def reset(self, call: Call) -> None:
+        """Reset a call's stream."""
+        self._http2.reset_stream(call.stream, ErrorCodes.INTERNAL_ERROR)
+        self._flush()
+
     def _end(self, call: Call, code: int, message: str) -> None:
         trailers = [("grpc-status", str(code))]
         if message:
@@ -179,11 +213,11 @@ class GrpcConnection(asyncio.Protocol):
         return [(":status", "200"), ("content-type", "application/grpc"), self._header]
 
     def _flush(self) -> None:
-        self.transport.write(self._http2.data_to_send())
+        self._transport.write(self._http2.data_to_send())
 
     def close(self) -> None:
         """Send GOAWAY and close; calls under way are aborted."""
         with contextlib.suppress(ProtocolError):
             self._http2.close_connection()
         self._flush()
-        self.transport.close()
+        self._transport.close()

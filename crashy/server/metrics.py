@@ -42,7 +42,7 @@ class Family(NamedTuple):
 REQUESTS = Family(
     "http_requests_total",
     "counter",
-    "Requests answered, by the pattern of their route; status 499: the client gave up first.",
+    "Requests by the pattern of their route; status 499: the client gave up first, 444: its connection was closed.",
     ("route", "method", "status", "client"),
 )
 DURATIONS = Family(

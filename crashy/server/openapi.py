@@ -11,17 +11,20 @@ from aiohttp import web
 from crashy import __version__
 from crashy.faults.scope import PROBES, PROTOCOLS
 from crashy.server.problem import MEDIA_TYPE
-
-Schema = dict[str, Any]
+from crashy.server.schemas import PARTS, Schema
+from crashy.server.schemas import described as _described
+from crashy.server.schemas import object_of as _object
+from crashy.server.schemas import ref as _ref
 
 _ERRORS = {
     400: "The body is invalid: `field` names what is wrong in it, `allowed` what it may be.",
     401: "The patient has a token and this request doesn't send it.",
-    404: "There is no such fault.",
-    409: "The patient can't have this fault, or has too many.",
+    404: "There is no such fault or lease.",
+    409: "The patient can't have this fault, or has too many; it has no fleet, or another call has it.",
     413: "The body is longer than 64 KiB.",
     415: "The body is neither JSON nor text.",
 }
+_SUCCESSES = {200: "Done.", 201: "Injected.", 204: "Ended.", 207: "Done, but not by every pod: some have failed."}
 _SECURITY = {"type": "http", "scheme": "bearer", "description": "The patient's `ADMIN_TOKEN`, if it has one."}
 
 
@@ -112,7 +115,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _response(operation: Operation, status: int) -> dict[str, Any]:
     schema = operation.responses[status]
-    response: dict[str, Any] = {"description": {200: "Done.", 201: "Injected.", 204: "Recovered."}[status]}
+    response: dict[str, Any] = {"description": _SUCCESSES[status]}
     if schema:
         response["content"] = {operation.media_type: {"schema": _ref(schema)}}
     if status == 201:
@@ -127,28 +130,12 @@ def _error(status: int) -> dict[str, Any]:
     return error
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _described(kind: str | list[str], description: str) -> Schema:
-    return {"type": kind, "description": description}
-
-
-def _object(properties: Mapping[str, Schema], required: Iterable[str] | None = None, **more: Any) -> Schema:
-    """Return the schema of an object whose properties are all required, unless `required` lists some."""
-    return {
-        "type": "object",
-        "required": list(properties if required is None else required),
-        "properties": properties,
-        **more,
-    }
-
-
 def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mapping[str, Any]]) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
+    faults: dict[str, Schema] = {}
     for fault in catalogue:
-        name = f"{fault['name'].capitalize()}Parameters"
+        title = fault["name"].title().replace("-", "")
+        name = f"{title}Parameters"
         params = {param["name"]: _param_schema(param) for param in (*fault["params"], *scope)}
         schemas[name] = {
             "type": "object",
@@ -156,8 +143,8 @@ def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mappi
             "properties": {"fault": {"const": fault["name"]}, **params},
             "additionalProperties": False,
         }
-        schemas[f"{fault['name'].capitalize()}Fault"] = {"allOf": [_ref(name)], "required": ["fault"]}
-    faults = {fault["name"]: _ref(f"{fault['name'].capitalize()}Fault") for fault in catalogue}
+        schemas[f"{title}Fault"] = {"allOf": [_ref(name)], "required": ["fault"]}
+        faults[fault["name"]] = _ref(f"{title}Fault")
     mapping = {name: ref["$ref"] for name, ref in faults.items()}
     return {
         **schemas,
@@ -192,6 +179,7 @@ _HEALTH = {
 _FAULTS = {"type": "array", "items": _ref("Fault")}
 
 _SCHEMAS: dict[str, Schema] = {
+    **PARTS,
     "Problem": _object(
         {
             "title": _STRING,
@@ -250,52 +238,6 @@ _SCHEMAS: dict[str, Schema] = {
                 ),
             },
             "faults": _FAULTS,
-        }
-    ),
-    "Probe": _object(
-        {
-            "kind": {"enum": ["startup", "readiness", "liveness", None]},
-            "handler": {"enum": ["http", "grpc", "tcp", "exec"]},
-            "port": {"type": ["integer", "null"]},
-            "target": _described("string", "The path, the gRPC service, or the command."),
-            "period": _described(["number", "null"], "As measured, in seconds."),
-            "seen": {"type": "integer"},
-            "failed": {"type": "integer"},
-            "consecutive_failures": {"type": "integer"},
-            "consecutive_successes": {"type": "integer"},
-            "due_in": _described(["number", "null"], "Seconds until the kubelet acts, if all goes on as it last did."),
-            "state": _described("string", "What the kubelet makes of it, and what it will do."),
-        },
-        description="What the patient has seen of one probe.",
-    ),
-    "Probes": _object(
-        {
-            "settings": _described("string", "`known`, or what to do so that they are."),
-            "notes": {"type": "array", "items": _STRING},
-            "probes": {
-                "type": "array",
-                "items": {
-                    "allOf": [_ref("Probe")],
-                    **_object(
-                        {
-                            "settings": {"type": ["object", "null"], "additionalProperties": {"type": "integer"}},
-                            "results": {
-                                "type": "array",
-                                "maxItems": 20,
-                                "items": _object(
-                                    {
-                                        "time": {"type": "string", "format": "date-time"},
-                                        "ago": {"type": "number"},
-                                        "status": {"type": "integer"},
-                                        "seconds": {"type": "number"},
-                                        "ok": {"type": "boolean"},
-                                    }
-                                ),
-                            },
-                        }
-                    ),
-                },
-            },
         }
     ),
     "Catalogue": _object({key: {"type": "array", "items": {"type": "object"}} for key in ("faults", "scope")}),

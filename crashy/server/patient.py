@@ -21,6 +21,7 @@ from crashy.patient.identity import Identity
 from crashy.patient.life import HEALTH_IN, Phase
 from crashy.patient.settings import Settings
 from crashy.server.answered import Watcher, answered
+from crashy.server.lease import Lease
 from crashy.server.logs import Log
 from crashy.timeline import Timeline, kinds
 
@@ -96,6 +97,8 @@ class Patient:
         self._waiting: dict[str, set[Future[None]]] = {}
         self._waiting_lock = threading.Lock()
         self._seen: SeenProbes | None = None
+        self.lease = Lease(now)
+        """Which call to the fleet has this pod for itself."""
         rng = rng or random.Random()
         self.faults = FaultSet(now, rng, self._changed, machine)
         self.warm_up = (settings.app_start_delay or 0.0) + rng.uniform(0, settings.app_start_delay_jitter)

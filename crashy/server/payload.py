@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from crashy.faults.base import Fault, from_json, parse_spec
 from crashy.server.problem import Problem
 
 MAX_BODY = 64 * 1024
@@ -39,6 +40,21 @@ async def read(request: web.Request) -> Any:
     except UnicodeDecodeError as error:
         raise Problem(400, f"the body must be UTF-8: byte {error.start} is not", field="body") from None
     return _json(text) if text and (is_json or text[0] in '{["') else text
+
+
+def fault(value: Any) -> Fault:
+    """Read the fault in a body; raises Problem and FaultError."""
+    if isinstance(value, dict) and "spec" in value:
+        value = sole_member(value, "spec", "`spec` can't be combined with other fields")
+        if not isinstance(value, str):
+            raise Problem(400, "a spec must be a string, such as 'freeze for=10s'", field="spec")
+    if isinstance(value, str):
+        return parse_spec(value)
+    if isinstance(value, dict):
+        return from_json(value)
+    raise Problem(
+        400, """must be a fault, such as {"fault": "freeze", "for": "10s"} or 'freeze for=10s'""", field="body"
+    )
 
 
 def sole_member(value: dict[str, Any], key: str, why: str) -> Any:

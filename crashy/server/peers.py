@@ -32,7 +32,7 @@ async def _ask(session: ClientSession, peer: str, file: str) -> str:
     """Return a line about a peer: its name, and the pod's that has answered or why none has."""
     host, _, port = peer.partition(":")
     try:
-        address, number = await _find(host, int(port or APP_PORT), file)
+        (address, number), *_ = await places(host, int(port or APP_PORT), file)
         async with session.get(f"http://{address}:{number}/hostname") as response:
             return f"{peer} {await response.text() if response.ok else response.status}"
     except socket.gaierror:
@@ -43,12 +43,12 @@ async def _ask(session: ClientSession, peer: str, file: str) -> str:
         return f"{peer} refused"
 
 
-async def _find(host: str, port: int, file: str) -> tuple[str, int]:
-    """Return where a name leads: by the file's first line of it, else by this machine's resolver."""
-    for found in look_up(host, port, await asyncio.to_thread(_lines, file)):
+async def places(host: str, port: int, file: str) -> list[tuple[str, int]]:
+    """Return where a name leads: by the file's lines of it, else by this machine's resolver; raises gaierror."""
+    if found := look_up(host, port, await asyncio.to_thread(_lines, file)):
         return found
-    ((*_, address), *_) = await asyncio.get_running_loop().getaddrinfo(host, port, family=socket.AF_INET)
-    return str(address[0]), port
+    resolved = await asyncio.get_running_loop().getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_STREAM)
+    return [(str(address[0]), port) for *_, address in resolved]
 
 
 def look_up(host: str, port: int, lines: Iterable[str]) -> list[tuple[str, int]]:

@@ -45,7 +45,7 @@ def waited(transport: BaseTransport | None) -> tuple[float, bool]:
     sock = transport.get_extra_info("socket") if transport is not None else None
     if sock is None or _TCP_INFO is None:
         return 0.0, False
-    with suppress(OSError, struct.error):
+    with suppress(OSError, ValueError, struct.error):  # a ValueError: it is closed already
         info = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _SIZE)
         (milliseconds,) = struct.unpack_from("I", info, _LAST_DATA_RECEIVED)
         return milliseconds / 1000, info[0] == _CLOSE_WAIT
@@ -94,6 +94,11 @@ class SeenProbes:
                 )
 
         return note
+
+    def not_ready(self) -> bool:
+        """Return whether the kubelet is known to hold the pod for not ready, whatever the patient itself says."""
+        with self._lock:
+            return any(row.kind == "readiness" and row.results and not row.passed for row in self._ledger.known)
 
     def summary(self) -> list[dict[str, Any]]:
         """Return what `GET /admin/status` shows."""

@@ -29,6 +29,7 @@ from crashy.server.patient import Patient
 from crashy.server.personas import webapp
 from crashy.server.shutdown import Shutdown
 from crashy.server.statefiles import StateFiles
+from crashy.server.termination import write_termination_message
 
 if TYPE_CHECKING:
     from crashy.server.grpc_health import GrpcHealth
@@ -138,9 +139,11 @@ class PatientServer:
                 control.stop()
         return 0
 
-    def _leave(self, _code: int) -> None:
+    def _leave(self, _code: int, message: str = "") -> None:
         self._files.keep(GONE)
         self._shutdown.conclude()
+        if message:
+            write_termination_message(self._settings.termination_message_path, message)
 
     def _grpc(self, loop: asyncio.AbstractEventLoop) -> GrpcHealth | None:
         if self._settings.grpc_port is None:

@@ -31,7 +31,7 @@ class Shutdown:
         self._signal = ""
         self._at_signal = UserRequests(0, 0)
         self._drained_at: int | None = None  # what the timeline had then
-        self.ignoring = self._mode == "ignore"
+        self.ignoring = False
         self.longer = [math.inf] if self._mode == "slow" else [0.0]
 
     def listen(self) -> None:
@@ -42,7 +42,7 @@ class Shutdown:
 
     def _on_signal(self, number: signal.Signals) -> None:
         patient = self._patient
-        if number == signal.SIGTERM and self.ignoring:
+        if number == signal.SIGTERM and (self.ignoring or self._mode == "ignore"):
             does = "ignored"
         elif self._asked.is_set():
             does = "received again, exiting now"

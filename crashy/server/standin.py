@@ -97,7 +97,7 @@ class StandInServer:
             loop,
             self._listeners,
             log_stuck=lambda: None,
-            before_exit=lambda _: None,
+            before_exit=lambda *_: None,
             warn=lambda line: patient.add_event("Limited", line, level="warning"),
             shutdown=self._shutdown,
             log=self._log,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -121,7 +122,8 @@ class ProbedPod:
         event = probe_event(probe, outcome, PROFILE)
         name = probe.value.capitalize()
         text = event.text.removeprefix(f"{name} probe ").removeprefix("failed: ") if event else ""
-        return text.replace(self._pod.ip, "POD").rstrip("\n")
+        text = text.replace(self._pod.ip, "POD").rstrip("\n")
+        return re.sub(r"read tcp [^ ]+->", "read tcp NODE->", text)
 
     async def until(self, probe: ProbeType, expected: Probed) -> Probed:
         """Probe until all say what is expected, for some seconds; return what they said last.

@@ -211,6 +211,20 @@ def test_a_trap_springs_on_the_request_that_it_names() -> None:
     play(trap)
 
 
+def test_a_probes_headers_are_those_that_a_fault_selects() -> None:
+    async def select(world: World) -> None:
+        await world.at(1)
+        world.inject("error headers=x-user=4* clients=kubelet")
+        for headers, status in ((), 200), ((("X-User", "42"),), 500), ((("x-user", "24"),), 200):
+            handler = HTTPGet(8080, "/readyz", headers=headers)
+            assert world.patient is not None
+            answer = await world.patient.respond(handler, 8080, 1, "kubelet")
+            assert isinstance(answer, Answer)
+            assert answer.status == status
+
+    play(select)
+
+
 def test_a_blocked_loop_answers_when_it_is_free_again() -> None:
     async def freeze(world: World) -> None:
         await world.at(1)

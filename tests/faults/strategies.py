@@ -34,6 +34,13 @@ ROUTES = st.lists(
     unique=True,
 ).map(tuple)
 METHODS = st.lists(st.sampled_from(["GET", "POST", "PATCH"]), max_size=3, unique=True).map(tuple)
+HEADERS = st.lists(
+    st.builds(
+        "{}={}".format, st.sampled_from(["x-user", "X-Plan", "a"]), st.text("ab *?[]\\'=", max_size=6).map(str.strip)
+    ),
+    max_size=3,
+    unique=True,
+).map(tuple)
 WEIGHTS = st.integers(1, 10**9 - 1).map(lambda n: n / 1000)
 
 
@@ -52,6 +59,7 @@ def scopes(for_: st.SearchStrategy[float | None] | None = None) -> st.SearchStra
         seed=maybe(st.integers(0, 2**53 - 1)),
         routes=ROUTES,
         methods=METHODS,
+        headers=HEADERS,
         clients=maybe(st.sampled_from(["users", "kubelet", "all"])),
         jitter=SECONDS,
     )

@@ -68,6 +68,7 @@ def test_a_fault_meets_users_routes_unless_it_says_otherwise(spec: str, met: set
         ("freeze for=3s", False),
         ("crash routes=/", True),
         ("crash methods=GET", True),
+        ("crash headers=x-user=42", True),
         ("crash clients=all", True),
         ("crash p=1", True),
         ("crash every=1", True),
@@ -76,3 +77,39 @@ def test_a_fault_meets_users_routes_unless_it_says_otherwise(spec: str, met: set
 )
 def test_a_scope_that_speaks_of_single_requests_makes_a_trap(spec: str, names: bool) -> None:
     assert parse_spec(spec).scope.names_requests is names
+
+
+X_USER_42 = (("Host", "web"), ("X-User", "42"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent", "met"),
+    [
+        ("x-user=42", X_USER_42, True),
+        ("X-USER=42", X_USER_42, True),
+        ("x-user=4", X_USER_42, False),
+        ("x-user=4*", X_USER_42, True),
+        ("x-user=*", X_USER_42, True),
+        ("x-user=", X_USER_42, False),
+        ("x-user=", (("x-user", ""),), True),
+        ("x-user=*", (), False),
+        ("host=web,x-user=42", X_USER_42, True),
+        ("host=web,x-user=43", X_USER_42, False),
+        ("host=WEB", X_USER_42, False),  # a value's case matters
+        ("x-user=?2", X_USER_42, False),  # only * stands for anything
+        ("x-user=[0-9]*", (("x-user", "[0-9]?"),), True),
+        ("x-user=[0-9]*", (("x-user", "4"),), False),
+        ("a=1,a=2", (("a", "1"), ("a", "2")), True),  # sent twice
+        ("'user-agent=Mozilla/5.0 (X11; *'", (("User-Agent", "Mozilla/5.0 (X11; Linux)"),), True),
+    ],
+)
+def test_a_fault_meets_requests_that_have_all_of_its_headers(
+    headers: str, sent: tuple[tuple[str, str], ...], *, met: bool
+) -> None:
+    assert parse_spec(f"error headers={headers}").scope.matches_headers(sent) is met
+
+
+def test_headers_alone_reach_no_probe() -> None:
+    fault = parse_spec("error headers=x-user=42")
+
+    assert {name for name, request in ALL.items() if fault.scope.matches(request, fault.target)} == USERS

@@ -18,8 +18,8 @@ from tests.faults.strategies import FAULTS as ANY_FAULT
 
 DURATION = "a duration such as 10s, 1m30s or 250ms"
 DURATION_BOUND = f"{DURATION}, more than 0s and at most 24h"
-SCOPE = "after, for, times, every, p, seed, routes, methods, clients, jitter"
-CRASH = f"mode, code, signal, {SCOPE}"
+SCOPE = "after, for, times, every, p, seed, routes, methods, headers, clients, jitter"
+CRASH = f"mode, code, signal, message, {SCOPE}"
 NAMES = ", ".join(FAULTS)
 ROUTES = "paths that begin with /, * stands for anything, such as /,/api/* (at most 20)"
 
@@ -72,7 +72,7 @@ def test_specs_stand_apart_by_semicolons_outside_quotes() -> None:
         ("freeze mode=loop mode=hang", "mode: given twice"),
         ("freeze tims=3", f"tims: no parameter of freeze; did you mean times? one of mode, {SCOPE}"),
         ("unready mode=x", f"mode: no parameter of unready; one of protocols, {SCOPE}"),
-        ("freeze mode=lop", "mode: 'lop': one of loop, hang, stop, deaf"),
+        ("freeze mode=lop", "mode: 'lop': one of loop, hang, stop, gil, threads, deadlock, deaf"),
         ("freeze for=10x", f"for: '10x': {DURATION}"),
         ("freeze for=", f"for: '': {DURATION}"),
         ("freeze for=-1s", f"for: '-1s': {DURATION}"),
@@ -94,6 +94,10 @@ def test_specs_stand_apart_by_semicolons_outside_quotes() -> None:
         ("error routes=/a,,/b", f"routes: '/a,,/b': {ROUTES}"),
         ("error routes=", f"routes: '': {ROUTES}"),
         (f"error routes=/{'x' * 200}", f"routes: '/{'x' * 55}...: {ROUTES}"),
+        (
+            "error headers=x-user",
+            "headers: 'x-user': headers as NAME=VALUE, * stands for anything, such as x-user=42,a=b* (at most 20)",
+        ),
         ("error methods=G3T", "methods: 'G3T': HTTP methods, such as GET,POST (at most 20)"),
         ("error clients=bots", "clients: 'bots': one of users, kubelet, all"),
         ("error code=199", "code: '199': a status from 200 to 599 (503), or several with weights (500:3,503:1)"),
@@ -116,8 +120,8 @@ def test_specs_stand_apart_by_semicolons_outside_quotes() -> None:
         ("unready protocols=", "protocols: '': one or more of http, grpc, exec and tcp, with commas between"),
         (
             "unlive protocols=tcp times=3",
-            "protocols: tcp can't be combined with routes, methods, clients, times, every and p: where no connection "
-            "is accepted, none can be told from another or counted",
+            "protocols: tcp can't be combined with routes, methods, headers, clients, times, every and p: where no "
+            "connection is accepted, none can be told from another or counted",
         ),
         ("flap period=50ms", "period: '50ms': at least 100ms"),
         ("flap duty=0%", "duty: '0%': a share such as 50%, at most 100%"),
@@ -175,7 +179,7 @@ def test_json_is_read(value: object, fault: Fault) -> None:
         ({"fault": "crash", "code": True}, "code: true: an exit code from 0 to 255"),
         ({"fault": "crash", "code": "3"}, "code: '3': an exit code from 0 to 255"),
         ({"fault": "crash", "code": float("inf")}, "code: Infinity: an exit code from 0 to 255"),
-        ({"fault": "crash", "mode": {}}, "mode: an object: one of exit, signal, errors"),
+        ({"fault": "crash", "mode": {}}, "mode: an object: one of exit, signal, overflow, abort, errors"),
         ({"fault": "unready", "for": None}, f"for: null: {DURATION}"),
         ({"fault": "unready", "for": True}, f"for: true: {DURATION}"),
         ({"fault": "unready", "p": "0.3"}, "p: '0.3': a probability from 0 to 1, such as 0.3"),
@@ -229,7 +233,7 @@ def test_a_spec_is_quoted_as_for_a_shell() -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_called_as_its_file(name: str) -> None:
-    assert FAULTS[name].__module__ == f"crashy.faults.kinds.{name}"
+    assert FAULTS[name].__module__ == f"crashy.faults.kinds.{name.replace('-', '_')}"
     assert FAULTS[name].name == name
 
 

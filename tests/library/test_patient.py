@@ -85,7 +85,7 @@ def test_faults_are_taken_back_all_or_by_id_or_by_name(patient: Patient) -> None
 
 
 def test_what_is_wrong_is_reported_in_the_patient_s_own_words(patient: Patient) -> None:
-    with pytest.raises(ValueError, match="mode: 'cold': one of loop, hang, stop, deaf"):
+    with pytest.raises(ValueError, match="mode: 'cold': one of loop, hang, stop, gil, threads, deadlock, deaf"):
         patient.inject("freeze mode=cold")
     with pytest.raises(ValueError, match="'freeez': no such fault was injected; there are: "):
         patient.recover("freeez")

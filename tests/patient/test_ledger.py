@@ -16,8 +16,8 @@ from crashy.patient.probe_settings import ProbeSettings
 LIVEZ, READYZ = Asked("http", 8080, "/livez"), Asked("http", 8080, "/readyz")
 
 
-def settings(kind: ProbeName = "liveness", asked: Asked = LIVEZ, **numbers: int) -> ProbeSettings:
-    return ProbeSettings(kind, *asked, **{"period": 5, **numbers})
+def settings(kind: ProbeName = "liveness", asked: Asked = LIVEZ, *, period: int = 5, **numbers: Any) -> ProbeSettings:
+    return ProbeSettings(kind, *asked, period=period, **numbers)
 
 
 def seen(known: list[ProbeSettings], statuses: list[int], asked: Asked = LIVEZ, seconds: float = 0.0) -> Ledger:
@@ -81,7 +81,7 @@ def test_few_results_have_a_period_or_none(times: list[float], period: float | N
     ],
 )
 def test_the_state_is_what_the_kubelet_makes_of_it(
-    kind: ProbeName, numbers: dict[str, int], statuses: list[int], now: float, words: str
+    kind: ProbeName, numbers: dict[str, Any], statuses: list[int], now: float, words: str
 ) -> None:
     assert state(seen([settings(kind, **numbers)], statuses), now).startswith(words)
 

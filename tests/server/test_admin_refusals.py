@@ -40,7 +40,7 @@ BAD_BODIES = [
     ("faults", JSON, '{"fault": "freez"}', "fault", "did you mean freeze?"),
     ("faults", JSON, '{"fault": 7}', "fault", "7: unknown"),
     ("faults", JSON, '{"fault": null}', "fault", "null: unknown"),
-    ("faults", JSON, '{"fault": "freeze", "mode": "cold"}', "mode", "one of loop, hang, stop, deaf"),
+    ("faults", JSON, '{"fault": "freeze", "mode": "cold"}', "mode", "one of loop, hang, stop, gil, threads, "),
     ("faults", JSON, '{"fault": "freeze", "form": "10s"}', "form", "no parameter of freeze; did you mean for?"),
     ("faults", JSON, '{"fault": "freeze", "for": "soon"}', "for", "a duration"),
     ("faults", JSON, '{"fault": "freeze", "for": -1}', "for", "a duration"),
@@ -114,7 +114,7 @@ async def test_a_bad_body_is_refused_with_the_field_named(
 @pytest.mark.parametrize(
     ("body", "allowed"),
     [
-        ({"fault": "freeze", "mode": "cold"}, ["loop", "hang", "stop", "deaf"]),
+        ({"fault": "freeze", "mode": "cold"}, ["loop", "hang", "stop", "gil", "threads", "deadlock", "deaf"]),
         ({"fault": "x"}, list(FAULTS)),
         ({"fault": "error", "p": 2}, "a probability from 0 to 1, such as 0.3"),
         ({"spec": "freeze", "for": 1}, ["spec"]),

@@ -33,8 +33,12 @@ def test_what_injects_or_recovers_is_everything_but_get() -> None:
     assert INJECTING == [
         ("DELETE", "/admin/faults"),
         ("DELETE", "/admin/faults/{id}"),
+        ("DELETE", "/admin/fleet"),
+        ("DELETE", "/admin/fleet/lease/{id}"),
         ("POST", "/admin/crash"),
         ("POST", "/admin/faults"),
+        ("POST", "/admin/fleet"),
+        ("POST", "/admin/fleet/lease"),
         ("POST", "/admin/freeze"),
         ("POST", "/admin/recover"),
     ]

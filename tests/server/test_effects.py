@@ -25,11 +25,12 @@ from tests.server.running import until
 DOOMED = """
 import os, signal
 from crashy.faults.effects import Begin, Exit, ProcessEffects, Signal
+from crashy.faults.kinds.crash import AbortCall, StackOverflow
 from crashy.server import effects
 
 {first}
-def last_words(code):
-    print("last words", code, flush=True)
+def last_words(code, message):
+    print("last words", code, message, flush=True)
 
 process = effects.Process(
     None, None, log_stuck=None, before_exit=last_words, warn=None, shutdown=None
@@ -61,7 +62,7 @@ def act(loop: asyncio.AbstractEventLoop, stuck: list[str], make_patient: Callabl
         loop,
         [],
         log_stuck=lambda: stuck.append("stuck"),
-        before_exit=lambda _: None,
+        before_exit=lambda *_: None,
         warn=lambda _: None,
         shutdown=Shutdown(make_patient()),
     )
@@ -71,18 +72,22 @@ def act(loop: asyncio.AbstractEventLoop, stuck: list[str], make_patient: Callabl
 @pytest.mark.parametrize(
     ("effect", "first", "code"),
     [
-        ("Exit(3)", "", 3),
-        ("Signal('SEGV')", "", -signal.SIGSEGV),
-        ("Signal('SEGV')", "os.kill = lambda *_: None  # as the kernel spares process 1", 139),
-        ("Signal('TERM')", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", 143),
-        ("Signal('TERM')", "signal.signal(signal.SIGTERM, lambda *_: None)", 143),
+        ("Exit(3, 'bye')", "", 3),
+        ("Signal('SEGV', 'bye')", "", -signal.SIGSEGV),
+        ("StackOverflow('bye')", "", -signal.SIGSEGV),
+        ("StackOverflow('bye')", "import faulthandler; del faulthandler._stack_overflow", -signal.SIGSEGV),
+        ("AbortCall('bye')", "", -signal.SIGABRT),
+        ("AbortCall('bye')", "os.getpid = lambda: 1", 134),
+        ("Signal('SEGV', 'bye')", "os.kill = lambda *_: None  # as the kernel spares process 1", 139),
+        ("Signal('TERM', 'bye')", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", 143),
+        ("Signal('TERM', 'bye')", "signal.signal(signal.SIGTERM, lambda *_: None)", 143),
     ],
 )
 def test_a_process_ends_after_its_last_words(effect: str, first: str, code: int) -> None:
     command = [sys.executable, "-c", DOOMED.format(effect=effect, first=first)]
     doomed = subprocess.run(command, capture_output=True, text=True, check=False)
 
-    said = f"last words {code if code >= 0 else 128 - code}\n"
+    said = f"last words {code if code >= 0 else 128 - code} bye\n"
     assert (doomed.returncode, doomed.stdout, doomed.stderr) == (code, said, "")
 
 
@@ -126,7 +131,7 @@ def test_closed_listeners_refuse_until_they_are_opened_again(
         loop,
         [listeners],
         log_stuck=lambda: None,
-        before_exit=lambda _: None,
+        before_exit=lambda *_: None,
         warn=lambda _: None,
         shutdown=Shutdown(patient),
     )
@@ -150,7 +155,8 @@ def test_every_effect_of_a_fault_is_there_and_modelled() -> None:
     there = {module.name for module in pkgutil.iter_modules(effects.__path__)}
 
     assert {effect.file for effect in given if effect is not None} == there
-    assert {module.name for module in pkgutil.iter_modules(modelled_effects.__path__)} == there
+    modelled = {effect.file for effect in given if effect is not None and not effect.not_on_sim}
+    assert {module.name for module in pkgutil.iter_modules(modelled_effects.__path__)} == modelled
 
 
 def test_an_effect_is_imported_when_it_is_used() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from crashy.faults.base import parse_spec
 from crashy.server.app import PATIENT, create_app
 from crashy.server.gate import GAVE_UP
 from crashy.server.patient import Patient, resolve
@@ -67,6 +69,28 @@ async def test_a_fault_of_the_next_three_is_over_after_three(client: Any) -> Non
 
     assert [(await app.get("/ready")).status for _ in range(5)] == [503, 503, 503, 200, 200]
     assert not patient_of(app).request_faults
+
+
+async def test_of_many_at_once_exactly_the_next_two_are_hit(client: Any) -> None:
+    app = await client(FAULTS="latency routes=/info every=10 delay=5ms; error routes=/x")
+
+    async def ask(number: int) -> tuple[str, int]:
+        path = "/info" if number % 2 else "/hostname"
+        return path, (await app.get(path)).status
+
+    for _ in range(3):
+        patient_of(app).inject(parse_spec("error code=418 routes=/info times=2"))
+        answers = Counter(await asyncio.gather(*(ask(number) for number in range(100))))
+        assert answers == {("/info", 418): 2, ("/info", 200): 48, ("/hostname", 200): 50}
+    [latency, _] = patient_of(app).faults.list()
+    assert latency.hits == 15
+
+
+async def test_a_fault_of_some_headers_meets_the_requests_that_have_them(client: Any) -> None:
+    app = await client(FAULTS="error headers=x-user=4*")
+
+    sent = [{}, {"X-User": "42"}, {"x-user": "24"}, {**KUBELET, "x-user": "42"}]
+    assert [(await app.get("/info", headers=headers)).status for headers in sent] == [200, 500, 200, 200]
 
 
 async def test_latency_delays_the_answer(client: Any) -> None:

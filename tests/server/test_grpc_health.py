@@ -122,6 +122,14 @@ def test_times_counts_the_kubelets_questions(patient: Running) -> None:
     assert [ask(patient) for _ in range(3)] == [NOT_SERVING, NOT_SERVING, SERVING]
 
 
+def test_headers_are_a_calls_metadata(patient: Running) -> None:
+    patient.inject("error clients=all headers=x-user=4*")
+
+    assert call(patient, CHECK, b"", ("x-user", "24"))
+    with pytest.raises(RpcError):
+        call(patient, CHECK, b"", ("x-user", "42"))
+
+
 @pytest.mark.parametrize(
     ("code", "text"),
     [

@@ -34,7 +34,6 @@ VALUES: dict[str, list[Any]] = {
     "methods": [["GET"], "GET,POST"],
     "clients": ["users", "kubelet", "all"],
     "jitter": ["5s", 0],
-    "code": [3, 255],
     "signal": ["SEGV", "SIGKILL"],
     "body": ["so it goes"],
     "delay": ["300ms", "100ms..2s", "p50=20ms,p90=200ms,p99=2s", 0.4],
@@ -42,6 +41,7 @@ VALUES: dict[str, list[Any]] = {
 FAULT_VALUES: dict[tuple[str, str], list[Any]] = {
     ("error", "code"): [503, "503", "500:3,503:1"],
     ("crash", "mode"): ["exit", "signal", "errors"],
+    ("crash", "code"): [3, 255],
     ("freeze", "mode"): ["loop", "hang", "deaf"],
 }
 

@@ -455,6 +455,8 @@ def serve_as_process_1() -> Iterator[Callable[..., Running]]:
         ("crash code=4 after=200ms", 4),
         ("crash mode=signal signal=SEGV after=200ms", 139),
         ("crash mode=signal signal=KILL after=200ms", 137),
+        ("crash mode=overflow after=200ms", -signal.SIGSEGV),  # no signal of its own: unshare hands it on
+        ("crash mode=abort after=200ms", 134),
         ("freeze mode=stop for=1s", 2),
     ],
 )

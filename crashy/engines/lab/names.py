@@ -7,7 +7,7 @@ from pathlib import Path
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.dns import names
 from crashy.engines.lab.addresses import Addresses
-from crashy.patient import APP_PORT
+from crashy.patient import ADMIN_PORT, APP_PORT
 from crashy.timeline import Event, Timeline, kinds
 
 
@@ -28,7 +28,8 @@ def keep_names(folder: Path, cluster: Cluster, addresses: Addresses, timeline: T
         lines = []
         for name, pods in names(cluster.services(), cluster.pods(), namespace).items():
             for pod in pods:
-                ports = {port.container_port for one in pod.template.containers for port in one.ports} | {APP_PORT}
+                ports = {port.container_port for one in pod.template.containers for port in one.ports}
+                ports |= {APP_PORT, ADMIN_PORT}
                 lines += ["{} {} {} {}\n".format(name, port, *addresses.dial(pod.ip, port)) for port in sorted(ports)]
         path = table_of(folder, namespace)
         path.parent.mkdir(exist_ok=True)

@@ -74,8 +74,6 @@ class ModelledLife:
         self._asked_at = -math.inf
         self._busy_until = -math.inf
         self._deadline = math.inf
-        self.last_words = ""
-        """Its termination message."""
         self.phase: Phase | None = None
         """None before it has read its settings."""
         self.faults = FaultSet(kernel.now, plan.rng, self._changed, lambda: self._process)
@@ -119,6 +117,11 @@ class ModelledLife:
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
         self._log("Phase", phase)
+
+    @property
+    def last_words(self) -> str:
+        """Its termination message."""
+        return self._process.last_words
 
     # --- injection and termination
 
@@ -194,8 +197,8 @@ class ModelledLife:
     def _leave(self) -> None:
         """Sum up and exit."""
         if self._at_sigterm:
-            self.last_words = summary(self._at_sigterm, self._users).text()
-            self._log("Shutdown", self.last_words)
+            self._process.last_words = summary(self._at_sigterm, self._users).text()
+            self._log("Shutdown", self._process.last_words)
         self._kernel.exit(0)
 
     def ended(self) -> None:

@@ -101,7 +101,7 @@ class ModelledPatient(ModelledLife):
                 request = Request("POST", CHECK, client, GRPC_SERVICES.get(service))
             case HTTPGet():
                 path = path_of(handler.path)
-                request = Request("GET", path, client, PROBE_ROUTES.get(path))
+                request = Request("GET", path, client, PROBE_ROUTES.get(path), handler.headers)
                 control = port == self._settings.admin_port
                 if wrong := clash(handler, tls=False, grpc=port == self._settings.grpc_port):
                     return await self._asked(request, within, wrong, control=control)
@@ -245,12 +245,7 @@ class ModelledPatient(ModelledLife):
                 raise CutError
         if reply.answer.latency and not await self._pass(reply.answer.latency, deadline):
             return None
-        place = dict(reply.headers).get("Location", "")
-        if not place.startswith("/") or place.startswith("//"):
-            return reply.answer
-        path = path_of(place)  # on this host: whoever asks follows it
-        followed = request._replace(path=path, is_probe=PROBE_ROUTES.get(path))
-        return await self._answer(followed, deadline, place.partition("#")[0].partition("?")[2])
+        return reply.answer
 
     def _check(self, request: Request, effect: RequestEffect) -> Answer | CallFailed:
         """Return the response to a gRPC health check, as `server/grpc_health.py` gives it."""

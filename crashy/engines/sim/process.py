@@ -45,10 +45,14 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Nothing that the kubelet could use, `latency` seconds after the request: Go's text says why."""
+    """Nothing that the kubelet could use, `latency` seconds after the request: Go's text says why.
+
+    `url` is what it asked for last, if it was redirected.
+    """
 
     error: str
     latency: float = 0.0
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ def _http(condition: Condition, timeout: float, address: str, url: str, texts: E
             seconds = latency
         case _:
             seconds = timeout
+    if isinstance(condition, Broken):
+        url = condition.url or url
     return seconds, _failure(f'Get "{url}": {error(condition, address) or judge.AWAITING}')
 
 

@@ -11,6 +11,7 @@ from itertools import count
 from crashy.engines.sim import replies
 from crashy.engines.sim.network import LOOPBACK, resolve
 from crashy.engines.sim.process import Broken, Condition, Cut, Full, Missing, Plan, Process, Refuse, Truncated
+from crashy.engines.sim.redirects import follow
 from crashy.engines.sim.speech import action
 from crashy.faults.scope import client_of
 from crashy.kubelet.handlers.dial import authority
@@ -255,7 +256,14 @@ class SimRuntime:
             instance = self._listener(pod.ip, port) or instance
         if instance is None:
             return Cut() if isinstance(handler, Exec) else Refuse()
-        return await instance.process.respond(handler, port, within, client)
+        if request is None or not isinstance(handler, HTTPGet):
+            return await instance.process.respond(handler, port, within, client)
+        process, deadline = instance.process, self._loop.time() + within
+
+        async def ask(get: HTTPGet) -> Condition:
+            return await process.respond(get, port, deadline - self._loop.time(), client)
+
+        return await follow(handler, ask, anywhere=request.anywhere)
 
     def _listener(self, ip: str, port: int) -> _Instance | None:
         return next((i for i in self._pods.get(ip, ()) if i.process.listens(port)), None)

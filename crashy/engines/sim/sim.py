@@ -113,7 +113,7 @@ class SimEngine(ClusteredEngine):
 def _reply(condition: Condition, pod: str) -> Reply:
     match condition:
         case Answer(status, body):
-            return Reply(status, pod, "", body.encode())
+            return Reply(status, condition.pod or pod, "", body.encode())
         case Refuse() | Cut() | Reset():
             return Reply(failure="reset")
         case Truncated(status):

@@ -137,7 +137,7 @@ class StandIn(ModelledPatient):
             case GRPC():
                 return await self._asked(Request("POST", CHECK, client, self._probe_of(handler) or "readiness"), within)
             case HTTPGet():
-                request = Request("GET", path_of(handler.path), client, self._probe_of(handler))
+                request = Request("GET", path_of(handler.path), client, self._probe_of(handler), handler.headers)
                 return await self._asked(request, within, clash(handler, tls=port in self._plan.tls, grpc=False))
 
     async def _other(self, words: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:

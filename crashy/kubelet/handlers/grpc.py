@@ -14,6 +14,7 @@ from crashy.grpc import CHECK, Code, fields, varint
 from crashy.kubelet.handlers.dial import Dial, authority, direct
 from crashy.kubelet.handlers.http2 import Channel, UnprocessedError
 from crashy.kubelet.handlers.judge import (
+    UNREADABLE,
     RpcError,
     WireError,
     grpc_failed,
@@ -111,6 +112,5 @@ def _status(message: bytes) -> int:
             if number == 1 and isinstance(value, int):
                 status = (value + 2**31) % 2**32 - 2**31
     except ValueError:
-        reason = "grpc: failed to unmarshal the received message: proto: cannot parse invalid wire-format data"
-        raise RpcError(Code.INTERNAL, reason) from None
+        raise RpcError(Code.INTERNAL, UNREADABLE) from None
     return status

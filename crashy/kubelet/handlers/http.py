@@ -16,7 +16,7 @@ from crashy.objects.pod import HTTPGet
 MAX_BODY = 10 * 1024
 """The most bytes of a body that are read."""
 
-_MAX_REQUESTS = 10
+MAX_REQUESTS = 10
 _REDIRECTS = {301, 302, 303, 307, 308}
 
 
@@ -63,7 +63,7 @@ class Client:
         first = url = self._first.url
         host = self._first.headers.get("Host", [""])[0]
         referer = ""
-        for count in range(1, _MAX_REQUESTS + 1):
+        for count in range(1, MAX_REQUESTS + 1):
             self.url = url
             response = await self._request(url, host, referer)
             location = response.headers.get("location", "")
@@ -77,14 +77,14 @@ class Client:
             if not self._first.anywhere and _hostname(target) != _hostname(first):
                 return response
             response.connection.close()
-            if count == _MAX_REQUESTS:
+            if count == MAX_REQUESTS:
                 break
             if absolute:
                 host = ""
             referer = "" if url.startswith("https:") and target.startswith("http:") else url
             url = target
         self.url = location
-        raise WireError(f"stopped after {_MAX_REQUESTS} redirects")
+        raise WireError(f"stopped after {MAX_REQUESTS} redirects")
 
     async def _request(self, url: str, host: str, referer: str) -> Response:
         try:

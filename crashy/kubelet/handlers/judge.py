@@ -15,6 +15,7 @@ AWAITING = "context deadline exceeded (Client.Timeout exceeded while awaiting he
 READING = "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
 HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
 NOT_TLS = "tls: first record does not look like a TLS handshake"
+UNREADABLE = "grpc: failed to unmarshal the received message: proto: cannot parse invalid wire-format data"
 BROKEN = "net/http: HTTP/1.x transport connection broken: "
 
 _TITLES = {code.value: "OK" if code is Code.OK else code.name.title().replace("_", "") for code in Code}

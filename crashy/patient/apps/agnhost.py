@@ -96,7 +96,7 @@ def _redirected(location: str, code: str) -> Reply:
         return _text(f"argument 'code' must be an integer or empty, got {_quoted(code)}\n", 400)
     if not location.isprintable() or not location.isascii():
         return _text(f"invalid redirect: {_quoted(location)}\n", 400)
-    return Reply(Answer(int(code), ""), (("Location", location or "/"),))
+    return Reply(Answer(int(code), "", location=location or "/"), (("Location", location or "/"),))
 
 
 def _started(asked: Asked) -> Reply:

@@ -10,5 +10,5 @@ from crashy.server.effects import Process
 
 def begin(process: Process, effect: Exit, _until: float | None) -> None:
     """Exit at once."""
-    process.before_exit(effect.code)
+    process.before_exit(effect.code, effect.message)
     os._exit(effect.code)

@@ -18,7 +18,7 @@ def begin(process: Process, effect: Signal, _until: float | None) -> None:
     It survives where it handles or ignores the signal, and as process 1 of a container, which the kernel protects
     from its own signals.
     """
-    process.before_exit(128 + effect.number)
+    process.before_exit(128 + effect.number, effect.message)
     if signal.getsignal(effect.number) == signal.SIG_DFL:
         os.kill(os.getpid(), effect.number)
         time.sleep(_SIGNAL_TIMEOUT)

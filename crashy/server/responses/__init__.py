@@ -8,12 +8,15 @@ response, or a message. An HTTP response of the status NO_ANSWER is never sent: 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from aiohttp.helpers import must_be_empty_body
 
 from crashy.faults.active import InjectedFault, RequestEffect
 from crashy.faults.effects import ResponseChange
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 Answer = Callable[[], Awaitable[web.StreamResponse]]
 Message = Callable[[], Awaitable[bytes]]
+
+_PIECE_SECONDS = 0.1
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Changing:
@@ -56,6 +62,30 @@ class Changing:
         finally:
             self._patient.forget(self._by, ended)
 
+    async def pace(self, data: bytes, seconds: float, write: Callable[[bytes], Awaitable[None]]) -> None:
+        """Write in pieces, the last after so many seconds, all at once when the fault has ended."""
+        loop = asyncio.get_running_loop()
+        began, sent = loop.time(), 0
+        count = max(1, min(len(data), round(seconds / _PIECE_SECONDS)))
+        for number in range(1, count + 1):
+            await self.wait(max(0.0, began + seconds * number / count - loop.time()))
+            end = len(data) * number // count
+            await write(data[sent:end])
+            sent = end
+
+    async def begin(self, request: web.Request, response: web.StreamResponse, length: int | None) -> web.StreamResponse:
+        """Send the status and headers of a response whose body the caller writes; chunked where `length` is None."""
+        begun = web.StreamResponse(status=response.status, reason=response.reason, headers=response.headers)
+        begun.headers["X-Pod"] = self.identity.pod
+        if length is None:
+            begun.enable_chunked_encoding()
+        else:
+            begun.content_length = length
+        if self._patient.phase == "draining":
+            begun.force_close()
+        await begun.prepare(request)
+        return begun
+
 
 @contextmanager
 def changing(patient: Patient, effect: RequestEffect) -> Iterator[Changing]:
@@ -66,3 +96,25 @@ def changing(patient: Patient, effect: RequestEffect) -> Iterator[Changing]:
         yield Changing(patient, effect.by, effect.change)
     finally:
         patient.release(effect.holder)
+
+
+def body_of(request: web.Request, response: web.StreamResponse) -> bytes | None:
+    """Return the body that is to be sent; None where there is to be none, or where all was sent already."""
+    if must_be_empty_body(request.method, response.status) or response.prepared:
+        return None
+    if not isinstance(response, web.Response):
+        return None
+    return response.body if isinstance(response.body, bytes) else b""
+
+
+def close(transport: asyncio.BaseTransport | None) -> None:
+    """Close a connection (FIN), once what was written is sent."""
+    if transport is not None:
+        transport.close()
+
+
+def reset(transport: asyncio.Transport | None) -> None:
+    """Reset a connection (RST)."""
+    if transport is not None and not transport.is_closing():
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        transport.abort()

@@ -9,7 +9,7 @@ from aiohttp import web
 from crashy.faults.kinds.abort import ConnectionClosed
 from crashy.server.answered import NO_ANSWER
 from crashy.server.calls import Unanswered
-from crashy.server.responses import Answer, Changing, Message
+from crashy.server.responses import Answer, Changing, Message, close
 
 if TYPE_CHECKING:
     from crashy.server.grpc_wire import Call
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 async def http(_changing: Changing, _change: ConnectionClosed, request: web.Request, _answer: Answer) -> web.Response:
     """Close the connection."""
-    if request.transport is not None:
-        request.transport.close()
+    close(request.transport)
     return web.Response(status=NO_ANSWER)
 
 
 async def grpc(_changing: Changing, _change: ConnectionClosed, call: Call, _answer: Message) -> None:
     """Close the connection."""
-    call.transport.close()
+    close(call.transport)
     raise Unanswered

@@ -41,10 +41,17 @@ class ModelledProcess:
         self.memory_limit = limits.memory
         self.memory = memory
         self.loads: list[float] = []
+        self.last_words = ""
+        """Its termination message."""
         self.ignores_sigterm = False
         self.longer = [0.0]
         """The seconds by which its drain is longer, of which the most count."""
         self.disk_free = MOST if state_dir else None
+
+    def end(self, code: int, message: str) -> None:
+        """End it with a termination message."""
+        self.last_words = message
+        self.kernel.exit(code)
 
     @property
     def stopped(self) -> bool:

@@ -8,4 +8,4 @@ from crashy.faults.effects import Exit
 
 def begin(process: ModelledProcess, effect: Exit, _until: float | None) -> None:
     """End the process."""
-    process.kernel.exit(effect.code)
+    process.end(effect.code, effect.message)

@@ -8,4 +8,4 @@ from crashy.faults.effects import Signal
 
 def begin(process: ModelledProcess, effect: Signal, _until: float | None) -> None:
     """End the process with the exit code that a container's runtime reports."""
-    process.kernel.exit(128 + effect.number)
+    process.end(128 + effect.number, effect.message)

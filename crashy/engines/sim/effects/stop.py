@@ -8,4 +8,4 @@ from crashy.faults.effects import Stop
 
 def begin(process: ModelledProcess, _effect: Stop, until: float) -> None:
     """Stop the process until then."""
-    process.stopped_until = until
+    process.stopped_until = max(process.stopped_until, until)

@@ -14,12 +14,16 @@ from typing import Any
 from crashy.engines.sim.process import Broken, CallFailed, Cut, Hang, Reset, Stall, Truncated
 from crashy.faults.effects import ResponseChange
 from crashy.faults.scope import Request
-from crashy.grpc import CHECK
+from crashy.grpc import CHECK, Code
 from crashy.patient.answers import Answer
 from crashy.patient.identity import Identity
 
 Answered = Answer | Broken | CallFailed | Cut | Hang | Reset | Stall | Truncated
 """How a process that runs responds."""
+RESET_STREAM = CallFailed(Code.INTERNAL, "stream terminated by RST_STREAM with error code: INTERNAL_ERROR")
+MESSAGE = 2
+"""The bytes of a health check's response."""
+
 Own = Callable[[], Awaitable[Answered | None]]
 Wait = Callable[[float | None], Awaitable[bool]]
 

@@ -1,0 +1,97 @@
+"""Find the pods that PEERS leads to, and ask their admin APIs."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+from aiohttp import ClientError, ClientSession
+
+from crashy.patient import ADMIN_PORT, APP_PORT
+from crashy.patient.fleet import Member
+from crashy.patient.settings import Settings
+from crashy.server.peers import places
+
+WITHIN = 2.0
+"""Seconds that a peer may take for an answer."""
+
+_MOST_BYTES = 1024 * 1024
+
+Place = tuple[str, int]
+
+
+class Failed(Exception):  # noqa: N818 - what a peer has, not a mistake of ours
+    """A peer did not do what it was asked; the text says why."""
+
+
+class Peers:
+    """The admin APIs of the pods that PEERS leads to; they get the `authorization` of the call that asks them."""
+
+    def __init__(self, settings: Settings, session: ClientSession, authorization: str) -> None:
+        self._settings = settings
+        self._session = session
+        self._headers = {"Authorization": authorization} if authorization else {}
+
+    async def look_up(self, peer: str) -> list[Place]:
+        """Return where the admin API of a name's pods is; raises Failed.
+
+        Their admin port is this pod's own; where it has none, it is the port in PEERS.
+        """
+        settings = self._settings
+        host, _, port = peer.partition(":")
+        if settings.admin_port is None:
+            number = int(port or APP_PORT)
+        else:  # a table has the ports as the manifest has them
+            number = ADMIN_PORT if settings.names_file else settings.admin_port or ADMIN_PORT
+        try:
+            return await places(host, number, settings.names_file)
+        except (OSError, UnicodeError) as error:
+            raise Failed("no such name" if isinstance(error, socket.gaierror) else str(error)) from None
+
+    async def ask(
+        self,
+        place: Place,
+        method: str,
+        path: str | None,
+        body: Any = None,
+        *,
+        token: bool = True,
+        busy: int | None = None,
+    ) -> Any:
+        """Ask a peer's /admin/fleet below `path`, or /admin/faults; return its JSON, None for the status `busy`.
+
+        The token goes to this place alone: redirects are not followed. Raises Failed.
+        """
+        url = "http://{}:{}/admin/".format(*place) + ("faults" if path is None else f"fleet{path}")
+        headers = self._headers if token else {}
+        try:
+            async with self._session.request(
+                method, url, json=body, headers=headers, allow_redirects=False
+            ) as response:
+                data = bytearray()
+                async for chunk in response.content.iter_any():
+                    data += chunk
+                    if len(data) > _MOST_BYTES:
+                        raise Failed(f"its answer is longer than {_MOST_BYTES} bytes")
+                answer = json.loads(data or b"{}")
+        except TimeoutError:
+            raise Failed(f"no answer within {WITHIN:g} s") from None
+        except (ClientError, OSError) as error:
+            raise Failed(f"no connection: {getattr(error, 'strerror', None) or error}") from None
+        except (ValueError, RecursionError):
+            answer = None
+        if response.status == busy:
+            return None
+        if not isinstance(answer, dict) or response.status >= 300:
+            detail = answer.get("detail", "") if isinstance(answer, dict) else "that is not a patient's admin API"
+            raise Failed(f"it answered {response.status}: {detail}")
+        return answer
+
+
+def read_member(answer: dict[str, Any]) -> Member:
+    """Read how a pod describes itself; raises Failed."""
+    pod, namespace, ready = answer.get("pod"), answer.get("namespace"), answer.get("ready")
+    if not isinstance(pod, str) or not isinstance(namespace, str) or not isinstance(ready, bool):
+        raise Failed("that is not a patient's admin API")
+    return Member(pod, namespace, ready)
