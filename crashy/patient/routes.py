@@ -53,6 +53,7 @@ def get_refused(settings: Settings, port: int, path: str, *, https: bool) -> str
     if path == "/admin/events":
         return f"its answer to {path} has no end"
     known = path in PAGES or path in PROBE_ROUTES or _NUMBER.fullmatch(path) or path == "/peers"
+    known = known or (path == "/dependencies" and bool(settings.dependencies))
     found = find(settings.persona, "GET", path) if port != settings.admin_port else None
     if path in {"/crash", "/freeze"} or (found and found[0].changes):
         return f"{path} makes it fail"

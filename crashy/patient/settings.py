@@ -16,7 +16,11 @@ from crashy.patient.personas import GREETINGS
 from crashy.patient.shutdown import SHUTDOWNS
 
 if TYPE_CHECKING:
+    from crashy.patient.dependencies import Dependency
     from crashy.patient.probe_settings import ProbeSettings
+
+_SECRET = frozenset({"ADMIN_TOKEN", "DEPENDENCIES"})
+"""The settings whose bad values are not shown: there may be a password in them."""
 
 PERSONAS = tuple(GREETINGS)
 
@@ -135,7 +139,21 @@ class Settings(Declared):
         default=(),
     )
     names_file: str = param(
-        values.Matching(r"[^\0]*", "a file's path"), "look PEERS up here first; `crashy lab` writes it", default=""
+        values.Matching(r"[^\0]*", "a file's path"),
+        "look PEERS and DEPENDENCIES up here first; `crashy lab` writes it",
+        default="",
+    )
+    dependencies: tuple[Dependency, ...] = param(
+        values.Dependencies(),
+        "look at these every second and show them at GET /dependencies: "
+        "`redis://cache,mysql://db,tcp://queue:5672,http://auth/healthz`",
+        default=(),
+    )
+    readiness_checks_dependencies: bool = param(
+        values.Switch(), "be ready only while all DEPENDENCIES are up", default=False
+    )
+    liveness_checks_dependencies: bool = param(
+        values.Switch(), "be alive only while all DEPENDENCIES are up, which is a mistake to learn from", default=False
     )
     probes: tuple[ProbeSettings, ...] = param(
         values.Probes(),
@@ -235,7 +253,7 @@ def load(argv: Sequence[str], environ: Mapping[str, str], warned: Sequence[str] 
         except FaultError as error:
             errors.append(f"{where}: {shown(raw)}: {error}")
         except ValueError:
-            value = "(not shown)" if name == "ADMIN_TOKEN" else shown(raw)
+            value = "(not shown)" if name in _SECRET else shown(raw)
             errors.append(f"{where}: {value}: must be {key.kind.allowed}")
     if errors:
         raise BadInput(*errors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +14,6 @@ from crashy.faults.effects import InjectedResponse
 from crashy.faults.kinds.crash import Crash
 from crashy.patient.answers import PAGES, fault_answer, probe_answer
 from crashy.patient.apps import APPS
-from crashy.patient.life import HEALTH_IN
 from crashy.patient.probes import PROBES, ProbeRoute
 from crashy.server import admin as admin_api
 from crashy.server import personas, root
@@ -65,6 +65,7 @@ def _routes(patient: Patient) -> list[web.RouteDef]:
         *(web.get(route.path, _probe(patient, route)) for route in PROBES),
         *personas.routes(patient),
         *_peers(patient),
+        *_dependencies(patient),
     ]
 
 
@@ -74,6 +75,14 @@ def _peers(patient: Patient) -> list[web.RouteDef]:
     from crashy.server import peers  # noqa: PLC0415 - few need it
 
     return [peers.route(patient)]
+
+
+def _dependencies(patient: Patient) -> list[web.RouteDef]:
+    if patient.dependencies is None:
+        return []
+    from crashy.server import dependencies  # noqa: PLC0415 - few need it
+
+    return [dependencies.route(patient.dependencies)]
 
 
 async def _unmatched(request: web.Request) -> web.StreamResponse:
@@ -93,11 +102,13 @@ def _page(text: str) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 
 def _probe(patient: Patient, route: ProbeRoute) -> Callable[[web.Request], Awaitable[web.Response]]:
-    # Faults were applied before: only the phase can make the probe fail here.
+    # Faults were applied before.
     persona = patient.settings.persona
 
     async def probe(_request: web.Request) -> web.Response:
-        yes: bool = getattr(HEALTH_IN[patient.phase], route.probe)
+        if patient.dependencies is not None:
+            await asyncio.sleep(patient.dependencies.wait(route.probe))
+        yes: bool = getattr(patient.own_health(), route.probe)
         answer = probe_answer(route.path, route.probe, patient.identity.pod, yes=yes, persona=persona)
         return web.Response(status=answer.status, text=answer.body, content_type=answer.content_type)
 

@@ -225,6 +225,18 @@ _SCHEMAS: dict[str, Schema] = {
             "health": _HEALTH,
             "protocols": _object(dict.fromkeys(PROTOCOLS, _HEALTH), required=PROTOCOLS),
             "probes": {"type": "array", "items": _ref("Probe")},
+            "dependencies": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "name": _STRING,
+                        "url": _described("string", "Without a password and a path."),
+                        "state": {"enum": ["unknown", "up", "slow", "down"]},
+                        "seconds": _described(["number", "null"], "What the last look took."),
+                        "failure": _described("string", "Why it is down."),
+                    }
+                ),
+            },
             "countdowns": {
                 "type": "array",
                 "items": _object(

@@ -32,6 +32,7 @@ from crashy.server.statefiles import StateFiles
 from crashy.server.termination import write_termination_message
 
 if TYPE_CHECKING:
+    from crashy.server.dependencies import Watch
     from crashy.server.grpc_health import GrpcHealth
     from crashy.server.metrics import Meter
 
@@ -129,10 +130,13 @@ class PatientServer:
             control = ControlPlane(patient, self._settings.admin_port, self._meter)
             control.start()
         scheduler.start()
+        watch = self._watch()
         try:
             if await self._warm_up():
                 await self._serve(listeners, grpc)
         finally:
+            if watch is not None:
+                watch.stop()
             scheduler.stop()
             self._leave(0)
             if control is not None:
@@ -151,6 +155,15 @@ class PatientServer:
         from crashy.server.grpc_health import GrpcHealth  # noqa: PLC0415 - an extra, which few need
 
         return GrpcHealth(self._patient, loop)
+
+    def _watch(self) -> Watch | None:
+        if self._patient.dependencies is None:
+            return None
+        from crashy.server.dependencies import Watch  # noqa: PLC0415 - few need it
+
+        watch = Watch(self._patient, self._patient.dependencies)
+        watch.start()
+        return watch
 
     async def _warm_up(self) -> bool:
         """Wait for APP_START_DELAY; return False if a signal ended the wait."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from crashy.engines.sim.dependencies import World
 from crashy.engines.sim.execute import execute
 from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.lab_app import ModelledApp, podcli
@@ -31,7 +32,7 @@ from crashy.objects.limits import UNLIMITED, Limits
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient import shell
 from crashy.patient.answers import PAGES, Answer, fault_answer, probe_answer, run
-from crashy.patient.life import HEALTH_IN, RNG_SECONDS
+from crashy.patient.life import RNG_SECONDS
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.routes import ADMIN_PAGES
 from crashy.patient.settings import Settings
@@ -58,10 +59,12 @@ class PatientPlan:
     memory: int = PATIENT_MEMORY
     files: ContainerFiles | None = None
     """Those of others in its pod; without them it has its own alone."""
+    world: World | None = None
+    """Where the names of its dependencies lead; without it they are all elsewhere, and up."""
 
     def begin(self, kernel: Kernel) -> ModelledPatient:
         """Begin the life now."""
-        patient = ModelledPatient(self, kernel, self.files)
+        patient = ModelledPatient(self, kernel, self.files, self.world)
         if self.files:
             self.files.known = patient.has_file
         return patient
@@ -216,6 +219,10 @@ class ModelledPatient(ModelledLife):
     async def _own(self, request: Request, effect: RequestEffect, deadline: float, query: str) -> Answered | None:
         """Return the app's own response, or the one that a fault sends instead."""
         path, persona, identity = request.path, self._settings.persona, self._identity
+        if effect.response is None and self._dependencies:
+            late = self._dependencies.wait(request.is_probe)
+            if late and not await self._pass(late, deadline):
+                return None
         if path == CHECK:
             return self._check(request, effect)
         if effect.response is not None and effect.by is not None:
@@ -223,7 +230,7 @@ class ModelledPatient(ModelledLife):
         if self._lab_app.route(path):
             return await self._reply(request, deadline, query)
         if self.phase and request.is_probe:
-            yes = getattr(HEALTH_IN[self.phase], request.is_probe)
+            yes = getattr(self._own_health(), request.is_probe)
             return probe_answer(path, request.is_probe, identity.pod, yes=yes, persona=persona)
         if path in PAGES:
             return Answer(body=PAGES[path](persona, identity))
@@ -258,13 +265,15 @@ class ModelledPatient(ModelledLife):
                 return CallFailed(OF_HTTP.get(answer.status, Code.UNKNOWN), answer.body)
         if request.is_probe is None:
             return CallFailed(Code.NOT_FOUND, "unknown service")
-        serving = serving and (self.phase is None or getattr(HEALTH_IN[self.phase], request.is_probe))
+        serving = serving and (self.phase is None or getattr(self._own_health(), request.is_probe))
         return probe_answer(CHECK, request.is_probe, "", yes=serving)
 
     async def _route(self, path: str, deadline: float) -> Answer | None:
         """Return the response of a route with an effect or a duration; None if the deadline comes first."""
         if path[1:].isdecimal():
             return Answer(body="") if await self._work(deadline) else None
+        if path == "/dependencies" and self._dependencies:
+            return Answer(*self._dependencies.page())
         if path == "/crash":
             self.inject(Crash(code=self._settings.exit_code), "GET /crash")
             raise CutError

@@ -193,7 +193,7 @@ class SimRuntime:
         await asyncio.Event().wait()
         return None
 
-    async def ask(self, ip: str, handler: HTTPGet, port: int, within: float) -> Condition:
+    async def ask(self, ip: str, handler: Handler, port: int, within: float) -> Condition:
         """Send a user's request to the container that listens on a pod's port."""
         ends = self._loop.time() + within
         listener = None if self._off else self._listener(ip, port)
