@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from crashy.commands import probe
+from crashy import checks
 from crashy.errors import BadInput
 from crashy.patient.podcli import OPTIONS, parse
 
@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
             raise
         except TimeoutError:
             _log("check failed", address, f"no answer within {check.timeout:g}s")
-        except (probe.FailedError, OSError, ValueError) as error:
+        except (checks.FailedError, OSError, ValueError) as error:
             _log("check failed", address, getattr(error, "strerror", None) or str(error))
         else:
             _log("check succeed", address, result)
@@ -67,17 +67,17 @@ def _http(address: str, deadline: float, _service: str) -> str:
     url = address if address.startswith(("http://", "https://")) else f"http://{address}"
     scheme, _, rest = url.partition("://")
     place, slash, path = rest.partition("/")
-    return probe.http(probe.CHECKS["http"][0]("http", f"{scheme}://{_own(place)}{slash}{path}"), deadline)
+    return checks.http(checks.url("http", f"{scheme}://{_own(place)}{slash}{path}"), deadline)
 
 
 def _tcp(address: str, deadline: float, _service: str) -> str:
-    return probe.tcp(probe.CHECKS["tcp"][0]("tcp", _own(address)), deadline)
+    return checks.tcp(checks.address("tcp", _own(address)), deadline)
 
 
 def _grpc(address: str, deadline: float, service: str) -> str:
     from crashy.server.grpc_client import check  # noqa: PLC0415 - an extra, for this check alone
 
-    host, port = probe.CHECKS["tcp"][0]("grpc", _own(address))
+    host, port = checks.address("grpc", _own(address))
     return check(host, port, service, deadline)
 
 

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 from crashy.engines.sim.process import Condition, Hang
 from crashy.errors import BadInput
-from crashy.faults.injected import InjectedFault
+from crashy.faults.active import FaultSet
+from crashy.faults.base import Fault, FaultError
 from crashy.faults.scope import Client
 from crashy.objects.pod import GRPC, Handler, HTTPGet, TCPSocket
 from crashy.patient.answers import Answer
-from crashy.patient.apps import AppRoute, Asked, Reply, find
+from crashy.patient.apps import AppRoute, Asked, find
 from crashy.patient.identity import Identity
 from crashy.patient.podcli import parse
 
 Respond = Callable[[Handler, int, float, Client], Awaitable[Condition]]
 
 
+class _Patient(Protocol):
+    """What an app needs of the patient that it is."""
+
+    faults: FaultSet
+
+    def inject(self, fault: Fault, source: str) -> str: ...
+    def recover(self, which: str | None = None) -> str: ...
+
+
 class ModelledApp:
     """The app that one patient is by its persona; it counts the requests that it answers."""
 
-    def __init__(self, persona: str, who: Identity, faults: Callable[[], Sequence[InjectedFault]]) -> None:
+    def __init__(self, persona: str, who: Identity, patient: _Patient) -> None:
         self._persona = persona
         self._who = who
-        self._faults = faults
+        self._patient = patient
         self._count = 0
 
     def route(self, path: str) -> AppRoute | None:
@@ -32,16 +43,26 @@ class ModelledApp:
         found = find(self._persona, "GET", path)
         return found[0] if found else None
 
-    def reply(self, path: str, query: str, uptime: float) -> Reply | None:
-        """Return the reply to a GET of a path; None if it is none of the app's own."""
+    def answer(self, path: str, query: str, uptime: float) -> Answer:
+        """Answer a GET of one of the app's own paths, and change what comes with that."""
         found = find(self._persona, "GET", path)
         if found is None:
-            return None
+            return Answer(404)
         route, match = found
         given = dict(parse_qsl(query, keep_blank_values=True))
-        asked = Asked(self._who, path, match=match, query=given, uptime=uptime, count=self._count, faults=self._faults)
+        faults = self._patient.faults.list
+        reply = route.reply(
+            Asked(self._who, path, match=match, query=given, uptime=uptime, count=self._count, faults=faults)
+        )
         self._count += 1
-        return route.reply(asked)
+        for name in reply.recover:
+            self._patient.recover(name)
+        try:
+            for fault in reply.inject:
+                self._patient.inject(fault, f"GET {path}")
+        except FaultError as error:
+            return Answer(409, error.message)
+        return reply.answer
 
 
 async def podcli(words: Sequence[str], within: float, respond: Respond) -> Condition:

@@ -22,7 +22,6 @@ from crashy.engines.sim.responses import Answered, change
 from crashy.engines.sim.shares import RESPONSE_WORK, program_work
 from crashy.engines.sim.speech import clash
 from crashy.faults.active import NOTHING, RequestEffect
-from crashy.faults.base import FaultError
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, ProbeName, Request
@@ -75,7 +74,7 @@ class ModelledPatient(ModelledLife):
 
     @cached_property
     def _lab_app(self) -> ModelledApp:
-        return ModelledApp(self._settings.persona, self._identity, self.faults.list)
+        return ModelledApp(self._settings.persona, self._identity, self)
 
     def listens(self, port: int) -> bool:
         """Return whether the kernel takes connections to a port for it now; it does so for a frozen one too."""
@@ -238,21 +237,10 @@ class ModelledPatient(ModelledLife):
 
     async def _reply(self, request: Request, deadline: float, query: str) -> Answered | None:
         """Return the response of a route that is the app's own, with what comes with it."""
-        reply = self._lab_app.reply(request.path, query, self._kernel.now() - self._born)
-        if reply is None:
-            return None
-        for name in reply.recover:
-            self.recover(name)
-        for fault in reply.inject:
-            try:
-                self.inject(fault, f"GET {request.path}")
-            except FaultError as error:
-                return Answer(409, error.message)
-            if not self._alive:
-                raise CutError
-        if reply.answer.latency and not await self._pass(reply.answer.latency, deadline):
-            return None
-        return reply.answer
+        answer = self._lab_app.answer(request.path, query, self._kernel.now() - self._born)
+        if not self._alive:
+            raise CutError
+        return answer if not answer.latency or await self._pass(answer.latency, deadline) else None
 
     def _check(self, request: Request, effect: RequestEffect) -> Answer | CallFailed:
         """Return the response to a gRPC health check, as `server/grpc_health.py` gives it."""
