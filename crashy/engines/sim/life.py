@@ -66,6 +66,7 @@ class ModelledLife:
         self._log = plan.log
         self._notifier = Notifier()
         self._alive = True
+        self._born = kernel.now()
         folder = plan.settings.state_dir if plan.settings else ""
         self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory, folder)
         self._effects = ProcessEffects(effects, self._process)

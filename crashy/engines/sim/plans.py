@@ -10,7 +10,7 @@ from typing import Any
 
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References, service_links, variables
-from crashy.engines.images import program, runs_once, runs_patient
+from crashy.engines.images import plays, program, runs_once, runs_patient
 from crashy.engines.sim.dependencies import Asks, World
 from crashy.engines.sim.files import ContainerFiles, Files
 from crashy.engines.sim.network import SimNetwork
@@ -25,6 +25,7 @@ from crashy.objects.limits import limits
 from crashy.objects.pod import Container, Handler
 from crashy.objects.standin import Models, ends, model_of, ports, tls_ports
 from crashy.patient import shell
+from crashy.patient.flags import play
 from crashy.patient.settings import IMAGE, Settings, load
 from crashy.timeline import Timeline, kinds
 
@@ -121,6 +122,9 @@ class Plans:
 
     def _settings(self, pod: Pod, container: Container) -> Settings:
         own = variables(pod, container, self._references, self._links.get(pod.namespace, {}))
+        if app := plays(container):
+            given = IMAGE | own
+            return load((), {**given, **play([expand(word, own) for word in app], given).variables})
         words = [expand(word, own) for word in (*container.command, *container.args)]
         flags = words[words.index("serve") + 1 :] if words else ()
         return load(flags, IMAGE | own)
