@@ -67,14 +67,16 @@ class _Instance:
         for timer in self._timers:
             timer.cancel()
 
-    def exit(self, code: int, reason: str = "") -> None:
+    def exit(self, code: int, reason: str = "", message: tuple[str, str] = ("", "")) -> None:
         if self.gone.is_set() or (self.off and not reason):
             return
         for timer in self._timers:
             timer.cancel()
         self.gone.set()
         self.process.ended()
-        self._on_exit(Exited(self.id, code, self.now(), reason=reason))
+        path, text = message
+        read = text if path == self.container.termination_message_path else ""
+        self._on_exit(Exited(self.id, code, self.now(), read, reason))
 
 
 class _GetError(WireError):
@@ -201,7 +203,7 @@ class SimRuntime:
         await asyncio.Event().wait()
         return None
 
-    async def ask(self, ip: str, handler: HTTPGet, port: int, within: float) -> Condition:
+    async def ask(self, ip: str, handler: Handler, port: int, within: float) -> Condition:
         """Send a user's request to the container that listens on a pod's port."""
         ends = self._loop.time() + within
         listener = None if self._off else self._listener(ip, port)
