@@ -12,7 +12,7 @@ URL ?= http://127.0.0.1:30080
 CONTAINERS ?= $(shell scripts/containers.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lessons parity test test-locks test-pythons kube-test wild noise law fidelity lint bench dist image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
+.PHONY: help setup demo lessons parity test test-locks test-pythons kube-test wild noise law fuzz fidelity lint bench dist image sbom kind-up kind-load deploy lab crash freeze recover curl-test kind-down lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ noise: $(VENV)/.dev ## count how often each rule of check fires on other people'
 
 law: $(VENV)/.dev ## compare check's numbers with sim for all of other people's manifests (WILD=FOLDER; three minutes)
 	@WHOLE=1 WILD=$(WILD) $(BIN)/pytest -n 2 tests/check/test_law.py $(PYTEST_FLAGS)
+
+# Both are in `make test` too, with fewer cases.
+fuzz: $(VENV)/.dev ## 5,000 requests by the OpenAPI document, 3,000 injections and recoveries at random (ten minutes)
+	@EXAMPLES=500 RUNS=120 $(BIN)/pytest -n 2 --timeout 1200 tests/server/test_openapi_fuzz.py tests/server/test_residue.py $(PYTEST_FLAGS)
 
 fidelity: $(VENV)/.dev ## count the conformance cases and the traces of real kubelets that pass
 	@$(BIN)/python -m pytest -p tests.fidelity -n 2 --no-header $(PYTEST_FLAGS)

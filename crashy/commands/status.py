@@ -50,6 +50,8 @@ def describe(status: Mapping[str, Any]) -> list[str]:
     """Return a status as lines: pod, phase and health, then a line for each probe, each countdown and each fault."""
     health = ", ".join(f"{name} {'ok' if ok else f'FAILS{_by(name, status)}'}" for name, ok in status["health"].items())
     lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s; {health}"]
+    if lives := status.get("lives"):
+        lines += [f"  life {lives['number']}", *map(_former, lives["former"][-1:])]
     for probe in status.get("probes", ()):
         lines.append(f"  {asked(probe)}: {probe['state']}")
     for countdown in status["countdowns"]:
@@ -59,6 +61,11 @@ def describe(status: Mapping[str, Any]) -> list[str]:
         times = [f", {key.replace('_', ' ')} {fault[key]:.1f}s" for key in _TIMES if fault[key] is not None]
         lines.append(f"  {fault['id']} {fault['state']}: {fault['spec']}{''.join(times)}")
     return lines
+
+
+def _former(life: Mapping[str, Any]) -> str:
+    last = f"; last fault: {life['last_fault']}" if life["last_fault"] else ""
+    return f"  life {life['life']} lived {life['lived']:.1f}s and {life['end']}{last}"
 
 
 def _by(probe: str, status: Mapping[str, Any]) -> str:

@@ -36,7 +36,7 @@ from crashy.faults.effects import (
 from crashy.faults.health import Health
 from crashy.faults.injected import InjectedFault
 from crashy.faults.matching import MatchingFaults
-from crashy.faults.scope import PROTOCOLS, Look, Protocol, Request, Sort
+from crashy.faults.scope import PROTOCOLS, Look, Protocol, Request
 
 __all__ = ["FaultSet", "Health", "InjectedFault", "RequestEffect"]
 
@@ -106,6 +106,8 @@ class FaultSet:
         self._commands = ProcessCommands()
         self.matching = MatchingFaults(self._live, now, lambda: self._agenda[0][0] if self._agenda else None)
         """Which faults match a request, remembered until one of them changes."""
+        self.spares = self.matching.none
+        """Returns whether it is known that no fault matches requests of a sort: most requests end here."""
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
         """Inject a fault; raises FaultError if there are too many, or if it needs more than the machine has."""
@@ -168,13 +170,6 @@ class FaultSet:
                 )
                 for name in FAULTS
             }
-
-    def spares(self, sort: Sort) -> bool:
-        """Return whether no fault matches requests of this sort, as far as that is known already.
-
-        It takes no lock, as most requests end here: all that `on_request` notes holds until the next change.
-        """
-        return self.matching.none(sort)
 
     def on_request(self, request: Request) -> RequestEffect:
         """Count a request and return what happens to it."""

@@ -16,7 +16,7 @@ _NAME = r"[0-9A-Za-z*][0-9A-Za-z.*:_-]{0,252}"
 class DependencyFault(Fault):
     """Change what the patient sees of its dependencies.
 
-    Its `times`, `every` and `p` are of looks; one that selects requests (`routes`, `methods`, `clients`) hits no look.
+    Its `times`, `every` and `p` are of looks; one that selects requests (`routes`, `clients`) hits no look.
     """
 
     target: ClassVar[DefaultTarget] = "dependencies"
@@ -36,7 +36,7 @@ class DependencyFault(Fault):
 
     def matches_look(self, look: Look) -> bool:
         """Return whether it is about a look, which it counts then."""
-        if self.scope.routes or self.scope.methods or self.scope.clients:
+        if self.scope.routes or self.scope.methods or self.scope.clients or self.scope.headers:
             return False
         known = (look.name, look.host, f"{look.host}:{look.port}")
         named = not self.names or any(fnmatchcase(one, name) for name in self.names for one in known)

@@ -92,9 +92,13 @@ def probe_of(path: str, service: str | None = None) -> ProbeName | None:
     return GRPC_SERVICES.get(service) if path == CHECK else None
 
 
+FILES: dict[ProbeName, str] = {"startup": "is_started", "readiness": "is_ready", "liveness": "is_healthy"}
+"""The file in STATE_DIR that an exec probe looks for."""
+
+
 def files_of(health: Health) -> dict[str, bool]:
-    """Return the files of exec probes by their names in STATE_DIR, and which of them exist."""
-    return {"is_started": health.startup, "is_ready": health.readiness, "is_healthy": health.liveness}
+    """Return the files of exec probes by their names, and which of them exist."""
+    return {file: getattr(health, probe) for probe, file in FILES.items()}
 
 
 def routes_of(probe: str) -> tuple[str, ...]:

@@ -72,7 +72,8 @@ class Settings(Declared):
     )
     state_dir: str = param(
         values.Matching(r"[^\0]*", "a folder's path"),
-        "keep the files is_started, is_ready and is_healthy here while these succeed, for exec probes; empty: none",
+        "keep the files is_started, is_ready and is_healthy here while these succeed, for exec probes, and the record "
+        "of the app's lives; empty: none",
         default="",
     )
     termination_message_path: str = param(

@@ -17,14 +17,18 @@ ANSWERS_FIRST = 0.05
 class FaultScheduler(threading.Thread):
     """Starts and ends one patient's faults when they are due, and executes its queued commands.
 
-    `on_change` is called whenever the health may have changed.
+    `on_change` is called whenever the health may have changed, before what changes it is executed, and at least
+    `every` so many seconds.
     """
 
-    def __init__(self, patient: Patient, effects: ProcessEffects, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, patient: Patient, effects: ProcessEffects, on_change: Callable[[], None], every: float | None = None
+    ) -> None:
         super().__init__(name="faults", daemon=True)
         self._patient = patient
         self._effects = effects
         self._on_change = on_change
+        self._every = every
         self._stopped = False
 
     def stop(self) -> None:
@@ -38,11 +42,15 @@ class FaultScheduler(threading.Thread):
         self._on_change()
         while not self._stopped:
             try:
-                if queued := self._patient.command_queue.get(timeout=self._patient.next_change()):
+                if queued := self._patient.command_queue.get(timeout=self._patience()):
                     self._execute(queued)
             except Empty:
                 self._patient.tick()
             self._on_change()
+
+    def _patience(self) -> float | None:
+        due, every = self._patient.next_change(), self._every
+        return due if every is None else every if due is None else min(due, every)
 
     def _execute(self, queued: QueuedCommand) -> None:
         if queued.executed is None and isinstance(queued.command, Begin):

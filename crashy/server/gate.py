@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 
 from crashy.faults.active import InjectedFault, RequestEffect
 from crashy.faults.effects import InjectedResponse
-from crashy.faults.scope import Client, ProbeName, Request
+from crashy.faults.scope import Client, ProbeName, Request, Sort
 from crashy.patient.answers import FAILED
 from crashy.patient.probes import PROBE_ROUTES
 from crashy.server.answered import GAVE_UP
@@ -122,26 +122,24 @@ async def _changed(
         return await changed.http(request, answer)
 
 
-def _probe_of(request: web.Request) -> ProbeName | None:
-    return PROBE_ROUTES.get(request.path)
-
-
 def make_fault_hook(
-    patient: Patient, respond: Responder, probe_of: Callable[[web.Request], ProbeName | None] = _probe_of
+    patient: Patient, respond: Responder, probe_of: Callable[[web.Request], ProbeName | None] | None = None
 ) -> FaultHook:
     """Return the hook that applies faults to a request, if any may match it: it is called for each one.
 
-    `respond` makes the response that a fault sends, `probe_of` returns the probe that a request is of.
+    `respond` makes the response that a fault sends, `probe_of` returns the probe that a request is of: by default its
+    path's.
     """
+    spares = patient.faults.spares
 
     def fault_hook(request: web.Request, client: Client, handler: Handler) -> Faulted | None:
-        sort = (request.method, request.path, client, probe_of(request))
-        return (
-            None if patient.faults.spares(sort) else faulted(request, Request(*sort, request.headers.items()), handler)
-        )
+        path = request.path
+        probe = PROBE_ROUTES.get(path) if probe_of is None else probe_of(request)
+        sort = (request.method, path, client, probe)
+        return None if spares(sort) else faulted(request, sort, handler)
 
-    async def faulted(request: web.Request, asked: Request, handler: Handler) -> web.StreamResponse | None:
-        effect = await apply_faults(patient, asked)
+    async def faulted(request: web.Request, sort: Sort, handler: Handler) -> web.StreamResponse | None:
+        effect = await apply_faults(patient, Request(*sort, request.headers.items()))
         if effect.by is None:
             return None
         if effect.response is not None:

@@ -95,11 +95,11 @@ class Listeners:
         self._host = host
         self._wanted = ports
         self._tls = tls
+        self._pauses = 0
         self._connection: Callable[[], asyncio.Protocol] | None = None
         self._sockets: list[socket.socket] = []
         self._listening: list[asyncio.Server] = []
         self._closed = 0  # how often, less how often it was reopened
-        self._pauses = 0
         self._reopening: asyncio.Task[None] | None = None
         self.ports: tuple[int, ...] = ()
         """The ports that are bound."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +32,7 @@ class Log:
 
     def __call__(self, event: Event) -> None:
         """Write the event's line."""
-        self._put(self._json(event) if self._as_json else self._text(event))
+        self._put(self._line(event))
 
     def answered(  # noqa: PLR0917 - as `Watcher`
         self,
@@ -60,6 +63,23 @@ class Log:
             except (OSError, ValueError):  # the reader is gone: that must not stop the patient
                 pass
 
+    def flood(self, event: Event, size: int, lines: int) -> bool:
+        """Write an event's line so many times, each padded to `size` bytes; return whether there was room for them.
+
+        A pipe that is half full has none: whoever reads it is slow, and lines of requests must not wait for that.
+        """
+        line = self._line(event)
+        line = self._line(event._replace(message=event.message.ljust(len(event.message) + size - len(line), ".")))
+        with self._lock:
+            try:
+                if not _has_room(self._stream.fileno(), len(line) * lines):
+                    return False
+                self._stream.write(line * lines)
+                self._stream.flush()
+            except (OSError, ValueError):
+                return False
+        return True
+
     def _stamp(self) -> str:
         now, (then, stamp) = int(self._wall() * 1000), self._stamped
         if now != then:  # under load most lines are of the same millisecond as the one before
@@ -67,6 +87,9 @@ class Log:
             stamp = time.strftime(f"%Y-%m-%dT%H:%M:%S.{millisecond:03}Z", time.gmtime(second))
             self._stamped = now, stamp
         return stamp
+
+    def _line(self, event: Event) -> str:
+        return self._json(event) if self._as_json else self._text(event)
 
     def _text(self, event: Event) -> str:
         message = _one_line(event.message)
@@ -85,6 +108,20 @@ class Log:
             **event.data,
         }
         return json.dumps(members, separators=(",", ":")) + "\n"
+
+
+def _has_room(fd: int, size: int) -> bool:
+    """Return whether so much can be written at once: a pipe stays half empty."""
+    import fcntl  # noqa: PLC0415 - for floods alone
+    import select  # noqa: PLC0415 - for floods alone
+    import termios  # noqa: PLC0415 - for floods alone
+
+    if not select.select([], [fd], [], 0)[1]:
+        return False
+    if not stat.S_ISFIFO(os.fstat(fd).st_mode) or not hasattr(fcntl, "F_GETPIPE_SZ"):
+        return True
+    held = int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+    return held + size <= fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) // 2
 
 
 def _one_line(message: str) -> str:

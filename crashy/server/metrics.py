@@ -27,6 +27,7 @@ OTHER = "other"
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """The upper bounds of the buckets, in seconds: the defaults of Prometheus' client libraries."""
 
+MAX_KNOWN = 500
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
@@ -74,6 +75,8 @@ ACTIVE = Family("crashy_faults_active", "gauge", "Faults that are active now.", 
 STARTS = Family("crashy_fault_starts_total", "counter", "How often a fault has started.", ("fault",))
 HITS = Family("crashy_fault_hits_total", "counter", "Requests that a fault has hit.", ("fault",))
 BUILD = Family("crashy_build_info", "gauge", "1, labelled with what runs here.", ("version", "app_version", "persona"))
+LIFE = Family("crashy_life", "gauge", "Which life this is, by STATE_DIR/lives.jsonl: 1 is the first.")
+FORMER = Family("crashy_former_lives", "gauge", "Former lives that are known, by how they ended.", ("how",))
 DEPENDENCY_UP = Family("crashy_dependency_up", "gauge", "1 if the dependency answered the last look.", ("dependency",))
 DEPENDENCY_SECONDS = Family(
     "crashy_dependency_seconds", "gauge", "Seconds that the last look at the dependency took.", ("dependency",)
@@ -154,6 +157,7 @@ class Meter:
         self._started_at = wall() - patient.uptime()
         self._lock = threading.Lock()
         self._requests: dict[tuple[str, str, int, Client, ProbeName | None], Durations] = {}
+        self._known: dict[tuple[str, str, Client, int, str | None], Durations] = {}
         self._routes = {path: path for path in (CHECK, WATCH)}
         self._patterns: dict[re.Pattern[str], str] = {}
         patient.watchers += (self._count,)
@@ -168,6 +172,7 @@ class Meter:
                 self._routes[resource.canonical] = resource.canonical
             else:
                 self._patterns = {**self._patterns, pattern: resource.canonical}
+        self._known.clear()
 
     def _count(  # noqa: PLR0917 - as `Watcher`
         self,
@@ -179,16 +184,23 @@ class Meter:
         _remote: str | None,
         service: str | None,
     ) -> None:
+        durations = self._known.get((method, path, client, status, service))
+        if durations is None:
+            durations = self._durations(method, path, client, status, service)
+        with self._lock:
+            durations.add(seconds)
+
+    def _durations(self, method: str, path: str, client: Client, status: int, service: str | None) -> Durations:
+        """Return where requests of a kind are counted, and remember it: most requests are of a few kinds."""
+        route = OTHER  # of what is perhaps not even HTTP, too
         if method in METHODS:
             route = self._routes.get(path) or self._matching(path)
-        else:  # perhaps not even HTTP: the path has no route either
-            route = method = OTHER
-        key = (route, method, status, client, probe_of(path, service))
+        key = (route, method if method in METHODS else OTHER, status, client, probe_of(path, service))
         with self._lock:
-            durations = self._requests.get(key)
-            if durations is None:
-                durations = self._requests[key] = Durations()
-            durations.add(seconds)
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            durations = self._known[method, path, client, status, service] = self._requests.setdefault(key, Durations())
+        return durations
 
     def _matching(self, path: str) -> str:
         return next((route for pattern, route in self._patterns.items() if pattern.fullmatch(path)), OTHER)
@@ -210,6 +222,7 @@ class Meter:
                     STARTS: {(name,): counts.starts for name, counts in tally},
                     HITS: {(name,): counts.hits for name, counts in tally},
                     BUILD: {(__version__, identity.version, patient.settings.persona): 1},
+                    **_life_samples(patient),
                     STARTED: {(): self._started_at},
                     **self._dependency_samples(),
                 }
@@ -239,3 +252,10 @@ class Meter:
             if probe is not None:
                 answers[probe, "success" if 200 <= status < 400 else "failure", client] += counted.count
         return {REQUESTS: requests, ANSWERS: answers, DURATIONS: durations}
+
+
+def _life_samples(patient: Patient) -> Samples:
+    if patient.lives is None:
+        return {}
+    former = patient.lives.hows()
+    return {LIFE: {(): patient.lives.number}, FORMER: {(how,): count for how, count in former.items()}}

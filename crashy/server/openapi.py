@@ -225,6 +225,11 @@ _SCHEMAS: dict[str, Schema] = {
             "health": _HEALTH,
             "protocols": _object(dict.fromkeys(PROTOCOLS, _HEALTH), required=PROTOCOLS),
             "probes": {"type": "array", "items": _ref("Probe")},
+            "lives": {
+                **_object({"number": {"type": "integer"}, "former": {"type": "array", "items": {"type": "object"}}}),
+                "type": ["object", "null"],
+                "description": "Which life this is by STATE_DIR/lives.jsonl, and the former ones; null without one.",
+            },
             "dependencies": {
                 "type": "array",
                 "items": _object(

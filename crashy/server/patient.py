@@ -26,6 +26,7 @@ from crashy.server.logs import Log
 from crashy.timeline import Timeline, kinds
 
 if TYPE_CHECKING:
+    from crashy.patient.lives import Lives
     from crashy.server.seen import SeenProbes
 
 KEPT_EVENTS = 10_000
@@ -88,6 +89,8 @@ class Patient:
         """Requests of users that the data plane has received, without the admin API's."""
         self.finished = 0
         """Requests of users that the data plane has answered, or whose clients have gone."""
+        self.lives: Lives | None = None
+        """This life and the former ones, where a record of them is kept."""
         self.ports: tuple[int, ...] = ()
         self.admin_port: int | None = None
         self.now = now
@@ -263,6 +266,7 @@ class Patient:
             "protocols": {protocol: self.health(protocol)._asdict() for protocol in PROTOCOLS},
             "in_flight": self.in_flight,
             "requests": self.requests,
+            "lives": self.lives and self.lives.to_json(),
             "probes": self.seen.summary() if self._seen or self.settings.probes else [],
             "dependencies": self.dependencies.describe() if self.dependencies else [],
             "countdowns": self.countdowns(),

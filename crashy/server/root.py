@@ -65,6 +65,7 @@ def _page(patient: Patient, text: str) -> str:
         **{name: "yes" if yes else "no" for name, yes in zip(("Started", "Ready", "Live"), health, strict=True)},
         **{f"Dependency {one['name']}": one["failure"] or one["state"] for one in status["dependencies"]},
         "Up for": f"{patient.uptime():.0f} s",
+        "Life": patient.lives.line() if patient.lives else "",
     }
     rows = "\n".join(f"<tr><th>{name}<td>{escape(value)}" for name, value in facts.items() if value)
     lines = "<br>".join(escape(line) for line in text.splitlines())

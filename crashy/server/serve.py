@@ -34,6 +34,7 @@ from crashy.server.termination import write_termination_message
 if TYPE_CHECKING:
     from crashy.server.dependencies import Watch
     from crashy.server.grpc_health import GrpcHealth
+    from crashy.server.lives import LifeRecord
     from crashy.server.metrics import Meter
 
 
@@ -97,6 +98,7 @@ class PatientServer:
         self._log = log
         self._settings = patient.settings
         self._shutdown = Shutdown(patient)
+        self._life: LifeRecord | None = None
         self._files = StateFiles(
             self._settings.state_dir, lambda line: patient.add_event("NoStateFiles", line, level="warning")
         )
@@ -108,6 +110,7 @@ class PatientServer:
         self._shutdown.listen()
         listeners = Listeners(patient, "PORT", self._settings.host, self._settings.port)
         grpc = self._grpc(loop)
+        life = self._life = self._begin_life()
         process = effects.Process(
             loop,
             [listeners] if grpc is None else [listeners, grpc.listeners],
@@ -121,33 +124,51 @@ class PatientServer:
 
         def on_health_change() -> None:
             self._files.keep(patient.health("exec"))
+            if life is not None:
+                life.keep()
             if grpc is not None:
                 grpc.changed()
 
-        scheduler = FaultScheduler(patient, ProcessEffects(effects, process), on_health_change)
+        scheduler = FaultScheduler(
+            patient, ProcessEffects(effects, process), on_health_change, life.beat if life else None
+        )
         control = None
         if self._settings.admin_port is not None:
             control = ControlPlane(patient, self._settings.admin_port, self._meter)
             control.start()
         scheduler.start()
+        exit_code, message = 1, ""
         watch = self._watch()
         try:
             if await self._warm_up():
                 await self._serve(listeners, grpc)
+            exit_code = 0
+        except BadInput as error:
+            exit_code, message = 2, str(error)
+            raise
         finally:
             if watch is not None:
                 watch.stop()
             scheduler.stop()
-            self._leave(0)
+            self._leave(exit_code, message)
             if control is not None:
                 control.stop()
         return 0
 
-    def _leave(self, _code: int, message: str = "") -> None:
+    def _leave(self, exit_code: int, message: str = "") -> None:
         self._files.keep(GONE)
         self._shutdown.conclude()
         if message:
             write_termination_message(self._settings.termination_message_path, message)
+        if self._life is not None:
+            self._life.end(exit_code, message)
+
+    def _begin_life(self) -> LifeRecord | None:
+        if not self._settings.state_dir:
+            return None
+        from crashy.server import lives  # noqa: PLC0415 - without a folder there is no record
+
+        return lives.begin(self._patient)
 
     def _grpc(self, loop: asyncio.AbstractEventLoop) -> GrpcHealth | None:
         if self._settings.grpc_port is None:

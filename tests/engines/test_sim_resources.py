@@ -203,3 +203,51 @@ def test_under_a_limit_the_patient_starts_later() -> None:
     }
 
     assert serving["1"] < serving["100m"] < serving["50m"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "killed_after"),
+    [
+        ("tasks to=50000", 0),
+        ("tasks to=50000 rate=1024", 40),
+        ("tasks to=30000", None),
+        ("threads to=3000 rate=64", 40),
+        ("threads to=2000", None),
+        ("disk to=1Gi", None),
+        ("log-flood", None),
+        ("fds", None),
+    ],
+)
+def test_what_tasks_and_threads_hold_counts(spec: str, killed_after: float | None) -> None:
+    run = play(pod({"memory": "64Mi"}), (5, spec))
+
+    ended = [event.t for event in run.events if event.reason == "Exited"]
+    assert ended == ([] if killed_after is None else [pytest.approx(5 + killed_after)])
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("disk", "disk: writes to STATE_DIR alone, and that is not set"),
+        ("threads to=50%", "to: '50%': the container has no limit of processes: use a number such as 100"),
+    ],
+)
+def test_what_a_model_has_not_is_refused(spec: str, reason: str) -> None:
+    run = play(pod(env=[{"name": "STATE_DIR", "value": ""}]), (5, spec))
+
+    assert run.lines("NotInjected") == [f"{spec}: {reason}"]
+
+
+def test_without_descriptors_probes_time_out_until_it_is_recovered() -> None:
+    probe = {"httpGet": {"path": "/readyz", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
+    manifest = pod(readinessProbe=probe, livenessProbe={"tcpSocket": {"port": 8080}, "periodSeconds": 1})
+    run = play(manifest, (5, "fds rate=10000"), (20, "recover"))
+
+    unhealthy = [event for event in run.events if event.reason == "Unhealthy" and event.t > 5]
+    assert {event.message.rpartition(": ")[2] for event in unhealthy} == {
+        "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+    }
+    assert 11 < unhealthy[0].t < 14  # 65,500 at 10,000 a second
+    assert 19 < unhealthy[-1].t < 21.1
+    assert run.container.ready
+    assert run.container.restart_count == 0

@@ -14,6 +14,7 @@ from crashy.faults.kinds.fds import Fds
 from crashy.faults.kinds.flap import Flap
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.kinds.latency import Latency
+from crashy.faults.kinds.log_flood import LogFlood
 from crashy.faults.kinds.memory import Memory
 from crashy.faults.kinds.tasks import Tasks
 from crashy.faults.kinds.threads import Threads
@@ -118,6 +119,7 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     st.builds(Fds, to=st.integers(1, 65_536) | shares(100), rate=maybe(st.integers(1, 65_536)), scope=scopes()),
     st.builds(Threads, to=st.integers(1, 10_000) | shares(90), rate=maybe(st.integers(1, 10_000)), scope=scopes()),
     st.builds(Tasks, to=st.integers(1, 100_000), rate=maybe(st.integers(1, 100_000)), scope=scopes()),
+    st.builds(LogFlood, rate=st.integers(1, 512), size=st.integers(100, 16_384), scope=scopes()),
     st.builds(Disk, to=SIZES | shares(100), rate=maybe(SIZES), scope=scopes()),
     st.builds(Cpu, cores=st.integers(1, 1024), share=shares(100), scope=scopes()),
     st.sampled_from([parse_spec(example) for fault in BY_NAME.values() for example in fault.examples]),

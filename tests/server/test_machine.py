@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,3 +73,58 @@ def test_a_machine_that_says_nothing_grants_little(tmp_path: Path) -> None:
 def test_this_machine_has_something() -> None:
     assert OwnMachine().cores >= 1
     assert OwnMachine().memory_ceiling > 0
+
+
+LOAD = {"proc/loadavg": "1.0 1.0 1.0 3/400 999\n", "proc/sys/kernel/threads-max": "1000000\n"}
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "files", "limit", "room"),
+    [
+        ("0::/\n", {f"{V2}/pids.max": "100\n", f"{V2}/pids.current": "30\n"}, 100, 60),
+        ("8:pids:/a\n", {"sys/fs/cgroup/pids/a/pids.max": "200", "sys/fs/cgroup/pids/a/pids.current": "10"}, 200, 170),
+        (
+            "0::/a/b\n",
+            {
+                f"{V2}/a/b/pids.max": "max",
+                f"{V2}/a/pids.max": "1000",
+                f"{V2}/a/pids.current": "850",
+                f"{V2}/pids.max": "950",
+                f"{V2}/pids.current": "851",
+            },
+            950,
+            4,
+        ),
+    ],
+    ids=["v2", "v1", "nested: the room is the least of all"],
+)
+def test_of_the_limit_of_processes_a_tenth_is_left(
+    cgroup: str, files: dict[str, str], limit: int, room: int, tmp_path: Path
+) -> None:
+    found = machine(tmp_path, {"proc/self/cgroup": cgroup, **LOAD, **files})
+
+    assert found.threads_limit == limit
+    assert found.threads_ceiling == threading.active_count() + room
+
+
+def test_without_a_limit_of_processes_the_machine_keeps_a_tenth_of_its_own(tmp_path: Path) -> None:
+    most = {**LOAD, "proc/sys/kernel/threads-max": "1000\n"}
+    found = machine(tmp_path, {"proc/self/cgroup": "0::/\n", f"{V2}/pids.max": "max\n", **most})
+
+    assert found.threads_limit is None
+    assert found.threads_ceiling == threading.active_count() + 900 - 400
+
+
+def test_the_filesystem_of_the_files_keeps_a_tenth(tmp_path: Path) -> None:
+    there = OwnMachine(state_dir=str(tmp_path))
+    to_be_made = OwnMachine(state_dir=str(tmp_path / "not" / "yet"))
+    size = os.statvfs(tmp_path)
+
+    assert there.disk_free is not None
+    assert there.disk_free - there.disk_ceiling == pytest.approx(size.f_blocks * size.f_frsize / 10, rel=0.01)
+    assert to_be_made.disk_free == pytest.approx(there.disk_free, rel=0.1)
+    assert OwnMachine().disk_free is None
+
+
+def test_the_process_may_open_what_its_limit_says() -> None:
+    assert OwnMachine().fds_limit == resource.getrlimit(resource.RLIMIT_NOFILE)[0]

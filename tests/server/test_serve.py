@@ -210,7 +210,7 @@ def test_the_crashy_app_lab(serve: Serve, tmp_path: Path) -> None:
     assert app.ask("/health").body == "500 Internal Server Error"
     assert re.fullmatch(re.escape(hi) + r"I crashed \d+\.\d\d seconds ago, sorry about that :\(\n", app.ask("/").body)
     assert app.process.poll() is None
-    until(lambda: not list(tmp_path.iterdir()), "neither ready nor healthy")
+    until(lambda: not list(tmp_path.glob("is_*")), "neither ready nor healthy")
 
 
 def test_the_port_is_bound_after_the_warm_up(serve: Serve) -> None:
@@ -251,7 +251,7 @@ def test_a_request_in_flight_is_answered_while_readiness_says_no_and_liveness_ye
     app.admin("DELETE", "faults")
     assert slow().body == "Hello, Application Version: v1 ; Color: blue"
     assert app.exit_code() == 0
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("is_*")) == []
 
 
 def test_a_connection_that_is_kept_is_given_up_in_the_drain(serve: Serve) -> None:

@@ -34,6 +34,8 @@ from crashy.patient.settings import IMAGE
 from crashy.patient.standin import StandIn
 
 IMAGE_ARGS = ("serve",)
+END = "_CRASHY_END"
+"""The variable of the file in a patient's STATE_DIR that says how its former life has ended."""
 _PYTHON = (sys.executable, "-P", "-m")
 _OURS = Path(crashy.__file__).parent.parent
 _OWN_ADDRESS = str(Path(__file__).with_name("own_address"))
@@ -103,6 +105,8 @@ class Programs:
             environ["PATH"] = os.pathsep.join((str(self._names()), environ["PATH"]))
             command = self._play(command, environ)
         if patient:
+            if folder_of_state := environ.get("STATE_DIR"):
+                environ[END] = f"{folder_of_state}/.end-of-{pod.name}-{container.name}"
             for name in ("PORT", "ADMIN_PORT", "GRPC_PORT"):
                 environ[name] = self._listen(pod.ip, environ.get(name, ""))
             if not environ.get("PROBES"):

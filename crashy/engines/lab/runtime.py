@@ -16,6 +16,7 @@ from crashy.engines.lab import reaper, standin
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.cgroup import Cgroup, Usage
 from crashy.engines.lab.cgroups import Cgroups
+from crashy.engines.lab.ends import OOM_KILLED, Ends
 from crashy.engines.lab.joining import joined
 from crashy.engines.lab.logs import LogLines
 from crashy.engines.lab.orphans import Orphans, is_init
@@ -42,7 +43,6 @@ from crashy.timeline import Timeline, kinds
 
 CONTAINER_MARK = "_CRASHY_CONTAINER"  # a variable in the environment of every process of a container
 FREEZER = "_CRASHY_FREEZER"  # another one, of the first process: what freezes its container
-OOM_KILLED = "OOMKilled"  # as containerd says it of a container in which the kernel has killed any process for it
 SANDBOX_SECONDS = 0.05  # what a node's runtime needs for a pod's sandbox, and a process needs none; probes begin before
 START_SECONDS = 0.05  # and for a container in it
 _LOCALHOST = {"localhost", "127.0.0.1", "::1"}
@@ -76,13 +76,14 @@ class ProcessRuntime:
         self._running: dict[str, Running] = {}
         self._power = Power(f"{MARK}={warden.id}")
         self._orphans = Orphans()
+        self._ends = Ends(timeline)
 
     async def start(self, pod: Pod, container: Container, attempt: int, on_exit: Callable[[Exited], None]) -> str:
         """Start a container, as fast as a node that has its image; see `Runtime.start`."""
         await asyncio.sleep(START_SECONDS + (SANDBOX_SECONDS if _is_first(pod, container, attempt) else 0))
         program = self._program(pod, container)
         container_id = f"lab://{uuid.uuid4().hex}"
-        on_exit = self._power.reporting(on_exit)
+        on_exit = self._power.reporting(self._ends.reporting(pod, container, program, on_exit))
 
         message, last = program.folders.termination, deque[str](maxlen=LINES)
         message.begin()

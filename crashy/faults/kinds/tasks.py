@@ -37,7 +37,7 @@ class Tasks(Fault):
     rank: ClassVar[int] = 0
     examples: ClassVar[tuple[str, ...]] = (
         "tasks",
-        "tasks to=50000 rate=1000",
+        "tasks to=20000 rate=1000",
         "tasks to=5000 after=30s for=1m",
         "tasks routes=/report every=10",
     )

@@ -10,6 +10,7 @@ from crashy.engines.sim.shares import delay
 from crashy.faults.effects import ListenersClosed
 from crashy.fields.sizes import MOST
 from crashy.objects.limits import Limits
+from crashy.patient import TERMINATION_MESSAGE_PATH
 
 MAX_CORES = 1024
 MAX_THREADS = 32_768
@@ -36,13 +37,14 @@ class ModelledProcess:
         self.blocked = False
         self.stopped_until = -math.inf
         self.listeners_closed: list[ListenersClosed] = []
-        self.paused = 0
         self.limits = limits
         self.memory_limit = limits.memory
         self.memory = memory
         self.loads: list[float] = []
+        self.paused = 0
         self.last_words = ""
         """Its termination message."""
+        self.message_path = TERMINATION_MESSAGE_PATH
         self.ignores_sigterm = False
         self.longer = [0.0]
         """The seconds by which its drain is longer, of which the most count."""
@@ -51,7 +53,7 @@ class ModelledProcess:
     def end(self, code: int, message: str) -> None:
         """End it with a termination message."""
         self.last_words = message
-        self.kernel.exit(code)
+        self.kernel.exit(code, message=(self.message_path, message))
 
     @property
     def stopped(self) -> bool:
