@@ -72,7 +72,8 @@ class Settings(Declared):
     )
     state_dir: str = param(
         values.Matching(r"[^\0]*", "a folder's path"),
-        "keep the files is_started, is_ready and is_healthy here while these succeed, for exec probes; empty: none",
+        "keep the files is_started, is_ready and is_healthy here while these succeed, for exec probes, and the record "
+        "of the app's lives; empty: none",
         default="",
     )
     termination_message_path: str = param(
@@ -99,7 +100,9 @@ class Settings(Declared):
         default="readiness-first",
     )
     persona: str = param(
-        OneOf(*PERSONAS), "answer / as this app does; the other routes don't depend on it", default="crashy-app"
+        OneOf(*PERSONAS),
+        "answer as this app does: / in its words, and the routes that are its alone",
+        default="crashy-app",
     )
     rng_mode: str = param(
         OneOf("async", "blocking"),
@@ -223,14 +226,14 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
+def load(argv: Sequence[str], environ: Mapping[str, str], warned: Sequence[str] = ()) -> Settings:
     """Read the settings from flags, then variables, then defaults.
 
     An empty variable counts as not set, except ADMIN_PORT, where it means off. Raises BadInput with a line
-    for each bad value; what only looks wrong is in `warnings`.
+    for each bad value; what only looks wrong is in `warnings`, after those that were `warned` of before.
     """
     flags: dict[str, str | None] = vars(parser().parse_args(argv)) if argv else {}
-    warnings = _unknown(environ)
+    warnings = [*warned, *_unknown(environ)]
     given: dict[str, object] = {}
     errors = []
     for name, key in SETTINGS.items():

@@ -75,12 +75,12 @@ ACTIVE = Family("crashy_faults_active", "gauge", "Faults that are active now.", 
 STARTS = Family("crashy_fault_starts_total", "counter", "How often a fault has started.", ("fault",))
 HITS = Family("crashy_fault_hits_total", "counter", "Requests that a fault has hit.", ("fault",))
 BUILD = Family("crashy_build_info", "gauge", "1, labelled with what runs here.", ("version", "app_version", "persona"))
+LIFE = Family("crashy_life", "gauge", "Which life this is, by STATE_DIR/lives.jsonl: 1 is the first.")
+FORMER = Family("crashy_former_lives", "gauge", "Former lives that are known, by how they ended.", ("how",))
 DEPENDENCY_UP = Family("crashy_dependency_up", "gauge", "1 if the dependency answered the last look.", ("dependency",))
 DEPENDENCY_SECONDS = Family(
     "crashy_dependency_seconds", "gauge", "Seconds that the last look at the dependency took.", ("dependency",)
 )
-LIFE = Family("crashy_life", "gauge", "Which life this is, by STATE_DIR/lives.jsonl: 1 is the first.")
-FORMER = Family("crashy_former_lives", "gauge", "Former lives that are known, by how they ended.", ("how",))
 STARTED = Family("process_start_time_seconds", "gauge", "Start time of the patient, in seconds since the epoch.")
 
 

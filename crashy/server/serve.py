@@ -137,8 +137,8 @@ class PatientServer:
             control = ControlPlane(patient, self._settings.admin_port, self._meter)
             control.start()
         scheduler.start()
-        watch = self._watch()
         exit_code, message = 1, ""
+        watch = self._watch()
         try:
             if await self._warm_up():
                 await self._serve(listeners, grpc)

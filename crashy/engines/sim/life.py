@@ -66,6 +66,7 @@ class ModelledLife:
         self._log = plan.log
         self._notifier = Notifier()
         self._alive = True
+        self._born = kernel.now()
         folder = plan.settings.state_dir if plan.settings else ""
         self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory, folder)
         self._effects = ProcessEffects(effects, self._process)
@@ -87,6 +88,7 @@ class ModelledLife:
         settings = plan.settings
         if settings is not None:
             self._settings = settings
+            self._process.message_path = settings.termination_message_path
             self._identity = identify(settings, {}, lambda: plan.pod)
         self._begin(settings is not None)
 
@@ -226,7 +228,7 @@ class ModelledLife:
         if self._at_sigterm:
             self._process.last_words = summary(self._at_sigterm, self._users).text()
             self._log("Shutdown", self._process.last_words)
-        self._kernel.exit(0)
+        self._process.end(0, self._process.last_words)
 
     def ended(self) -> None:
         """Abort the requests in flight."""
