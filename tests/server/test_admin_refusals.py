@@ -32,6 +32,7 @@ async def client(aiohttp_client: Any, patient: Patient) -> Client:
 BAD_BODIES = [
     ("faults", JSON, "", "fault", "one fault, such as"),
     ("faults", JSON, "{", "body", "not valid JSON"),
+    ("crash", JSON, "\x1c", "body", "not valid JSON"),
     ("faults", JSON, "freeze for=10s", "body", "not valid JSON: Expecting value at line 1 column 1"),
     ("faults", JSON, "[]", "body", "must be a fault"),
     ("faults", JSON, "null", "body", "must be a fault"),
