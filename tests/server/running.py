@@ -31,6 +31,19 @@ def until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -
     raise AssertionError(f"not within {deadline} s: {what}")
 
 
+def children(process: int) -> dict[int, str]:
+    """Return the state of each child of a process, by its id."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rsplit(")", 1)[1].split()[:2]
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(parent) == process:
+            found[int(stat.parent.name)] = state
+    return found
+
+
 @dataclass
 class Answer:
     status: int
