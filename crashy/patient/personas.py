@@ -22,3 +22,6 @@ GREETINGS = {
 
 UNWELL = {"kubia": "I'm not well. Please restart me!"}
 """The body of every path after a crash that the process survived, of personas that have their own words for it."""
+
+APPS = {"kuard": "kuard", "agnhost": "agnhost", "agnhost-liveness": "agnhost", "podinfo": "podinfo", "kubia": "kubia"}
+"""The personas that have routes of their own, each with its file in `crashy/patient/apps/`."""

@@ -17,9 +17,7 @@ from crashy.faults.base import Fault
 from crashy.faults.injected import InjectedFault
 from crashy.patient.answers import Answer
 from crashy.patient.identity import Identity
-
-APPS = {"kuard": "kuard", "agnhost": "agnhost", "agnhost-liveness": "agnhost", "podinfo": "podinfo", "kubia": "kubia"}
-"""The file of each persona that has routes of its own."""
+from crashy.patient.personas import APPS
 
 EVERYTHING = "/{rest:(?s:.*)}"
 """The path of a route that answers every path, and so in the place of all others."""
