@@ -18,6 +18,11 @@ own_option() {
   false
 }
 
+# The same for options without a value.
+own_flag() {
+  false
+}
+
 # The options of all of them, which usage texts share.
 options() {
   cat <<TEXT
@@ -42,6 +47,7 @@ parse() {
         esac
         shift ;;
       -*)
+        if own_flag "$1"; then shift && continue; fi
         [ $# -ge 2 ] || die "$1: unknown, or needs a value (--help lists the options)"
         own_option "$1" "$2" || die "$1: unknown option (--help lists them)"
         shift ;;
@@ -72,28 +78,30 @@ find_pod() {
   fi
 }
 
-# ask METHOD PATH: print the body; fails where no answer below 400 comes within TIMEOUT seconds. What it fails with
+# ask METHOD PATH [JSON]: print the body; fails where no answer below 400 comes within TIMEOUT seconds. What it fails with
 # is the tool's: curl's 22 and wget's 6 and 8 mean that an answer came, and was an error.
 ask() {
   case $URL in
     kubectl:*)
       case $1 in
         GET) kubectl --request-timeout="${TIMEOUT}s" get --raw "${URL#kubectl:}$2" 2>/dev/null ;;
-        *) echo '{}' | kubectl --request-timeout="${TIMEOUT}s" create --raw "${URL#kubectl:}$2" -f - 2>/dev/null ;;
+        *) echo "${3:-{\}}" | kubectl --request-timeout="${TIMEOUT}s" create --raw "${URL#kubectl:}$2" -f - 2>/dev/null ;;
       esac ;;
     *)
       if command -v curl >/dev/null 2>&1; then
-        if [ -n "$TOKEN" ]; then
-          curl -fsS -m "$TIMEOUT" -X "$1" -H "Authorization: Bearer $TOKEN" "$URL$2" 2>/dev/null
-        else
-          curl -fsS -m "$TIMEOUT" -X "$1" "$URL$2" 2>/dev/null
-        fi
-      elif command -v wget >/dev/null 2>&1; then
-        set -- "$1" "$2" -q -O- -T "$TIMEOUT"
-        [ -z "$TOKEN" ] || set -- "$@" --header "Authorization: Bearer $TOKEN"
-        [ "$1" = GET ] || set -- "$@" --post-data ''
+        set -- "$1" "$2" "${3:-}" -fsS -m "$TIMEOUT" -X "$1"
+        [ -z "$TOKEN" ] || set -- "$@" -H "Authorization: Bearer $TOKEN"
+        [ -z "$3" ] || set -- "$@" -H "Content-Type: application/json" -d "$3"
         path=$2
-        shift 2
+        shift 3
+        curl "$@" "$URL$path" 2>/dev/null
+      elif command -v wget >/dev/null 2>&1; then
+        set -- "$1" "$2" "${3:-}" -q -O- -T "$TIMEOUT"
+        [ -z "$TOKEN" ] || set -- "$@" --header "Authorization: Bearer $TOKEN"
+        [ -z "$3" ] || set -- "$@" --header "Content-Type: application/json"
+        [ "$1" = GET ] || set -- "$@" --post-data "$3"
+        path=$2
+        shift 3
         wget "$@" "$URL$path" 2>/dev/null
       else
         die "this needs curl or wget, and neither is on PATH: install one and try again"

@@ -202,6 +202,18 @@ _SCHEMAS: dict[str, Schema] = {
                 "type": ["object", "null"],
                 "description": "Which life this is by STATE_DIR/lives.jsonl, and the former ones; null without one.",
             },
+            "dependencies": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "name": _STRING,
+                        "url": _described("string", "Without a password and a path."),
+                        "state": {"enum": ["unknown", "up", "slow", "down"]},
+                        "seconds": _described(["number", "null"], "What the last look took."),
+                        "failure": _described("string", "Why it is down."),
+                    }
+                ),
+            },
             "countdowns": {
                 "type": "array",
                 "items": _object(

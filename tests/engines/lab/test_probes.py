@@ -87,8 +87,8 @@ def test_the_restart_comes_when_the_ledger_says(running: Lab, name: str) -> None
 
 def test_what_failed_while_the_app_was_frozen_is_counted_as_the_kubelet_did(running: Lab) -> None:
     admin = Admin(running, "frozen")
-    eventually(lambda: admin.probe("liveness")["seen"] > 0)
-    after = len(running.events)
+    eventually(lambda: admin.probe("liveness")["consecutive_successes"] > 0)  # what came before it listened wasn't seen
+    after = frozen = len(running.events)
     admin.post("freeze")
 
     def failed(e: dict[str, Any]) -> bool:
@@ -98,10 +98,11 @@ def test_what_failed_while_the_app_was_frozen_is_counted_as_the_kubelet_did(runn
         after = running.wait(failed, after=after)
     urllib.request.urlopen(urllib.request.Request(f"{admin.url}/faults", method="DELETE"), timeout=10).close()
     eventually(lambda: admin.probe("liveness")["consecutive_successes"] > 0)
-    running.wait(lambda e: e["object"] == "pod/frozen" and e["kind"] == "pod" and e["data"]["ready"], after=after)
+    admin.post("unready")  # what is told of this comes after all that was told of the freeze
+    running.wait(lambda e: e["object"] == "pod/frozen" and event("Unhealthy", "statuscode: 503")(e), after=after)
 
     found = admin.probe("liveness")
-    assert found["failed"] == sum(map(failed, running.events))
+    assert found["failed"] == sum(map(failed, running.events[frozen:]))
     assert found["period"] == pytest.approx(1, abs=0.2)
 
 
