@@ -9,7 +9,9 @@ from crashy.patient.answers import PAGES
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.settings import Settings
 
-ADMIN_PAGES = frozenset(f"/admin/{name}" for name in ("status", "probes", "catalogue", "faults", "fleet", "openapi.json"))
+ADMIN_PAGES = frozenset(
+    f"/admin/{name}" for name in ("status", "probes", "catalogue", "faults", "fleet", "openapi.json")
+)
 """What the admin API answers to a GET at once."""
 
 _NUMBER = re.compile(r"/[0-9]+")
