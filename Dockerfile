@@ -20,7 +20,7 @@ COPY crashy crashy
 # nearly double the time to the first answer.
 RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
  && /opt/build/bin/pip install --quiet --no-cache-dir --no-compile --no-deps --no-build-isolation --upgrade --target "$site" . \
- && stay=" __init__ __main__ cli client clock commands errors faults fields grpc patient report server targets timeline traffic " \
+ && stay=" __init__ __main__ checks cli client clock commands errors faults fields grpc patient report server targets timeline traffic " \
  && for room in "${site:?}"/crashy/*; do case "$stay" in *" $(basename "$room" .py) "*) ;; *) rm -rf "$room" ;; esac; done \
  && rm -rf "$site"/bin /opt/crashy/include /opt/crashy/bin/[Aa]ctivate* \
  && rm -f "$site"/aiohttp/pytest_plugin.py "$site"/aiohttp/test_utils.py "$site"/uvloop/_testbase.py \
@@ -29,7 +29,8 @@ RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_pat
  && find "$site" -name '*.so' -exec strip --strip-all {} + \
  && /opt/crashy/bin/python -m compileall -q "$site" \
  && printf '#!/opt/crashy/bin/python\nimport sys\nfrom crashy.cli import main\nsys.exit(main())\n' > /opt/crashy/bin/crashy \
- && chmod 755 /opt/crashy/bin/crashy
+ && chmod 755 /opt/crashy/bin/crashy \
+ && for name in podinfo podcli kuard agnhost; do ln -s crashy "/opt/crashy/bin/$name"; done
 
 FROM ${PYTHON_IMAGE}
 ARG PYTHON_IMAGE
@@ -41,7 +42,10 @@ LABEL org.opencontainers.image.title="crashy" \
 COPY --from=build /usr/bin/tini-static /usr/bin/tini
 COPY --from=build /opt/crashy /opt/crashy
 # /app holds is_ready and is_healthy: with a read-only root, mount an emptyDir or tmpfs there.
-RUN mkdir /app && chown 10001:10001 /app
+# The names are those of courses' apps, where their manifests look for them: ./podinfo, podcli, /kuard, /agnhost.
+RUN mkdir /app && chown 10001:10001 /app \
+ && ln -s /opt/crashy/bin/podinfo /opt/crashy/bin/podcli /app \
+ && ln -s /opt/crashy/bin/kuard /opt/crashy/bin/agnhost /
 ENV PATH=/opt/crashy/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

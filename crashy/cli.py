@@ -7,7 +7,7 @@ import os
 import sys
 
 from crashy import __version__
-from crashy.commands import COMMANDS
+from crashy.commands import APPS, COMMANDS
 
 TYPE_CHECKING = False  # importing typing would cost a small command a third of its time
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def usage() -> str:
             "",
             *lines,
             "",
+            f"As an image of theirs, with its flags: crashy {'|'.join(APPS)} [ARG ...]; a link of that name does too.",
             "crashy COMMAND --help shows its options; crashy --version prints the version.",
         ]
     )
@@ -36,6 +37,8 @@ def usage() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 when it succeeded, 2 for bad input."""
     args = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and (name := sys.argv[0].rpartition("/")[2]) in (*APPS, "podcli"):
+        args = [name, *args]
     if sys.stdout is None:  # it was closed at the start (>&-)
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - open to the end; pathlib would cost
     try:
@@ -64,7 +67,10 @@ def _run(args: list[str]) -> int:
     if args[0] in ("-V", "--version"):
         print(f"crashy {__version__}")
         return 0
-    if args[0] not in COMMANDS:
+    name = args[0].rpartition("/")[2]  # the path of a link too: args may name it so
+    if name in APPS:
+        args = [name, *args[1:]]
+    elif args[0] not in COMMANDS:
         print(f"crashy: no command {args[0]!r}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     from importlib import import_module
@@ -72,6 +78,8 @@ def _run(args: list[str]) -> int:
     from crashy.errors import BadInput, printable
 
     try:
+        if name in APPS:
+            return int(import_module("crashy.commands.lab_app").main(args))
         return int(import_module(COMMANDS[args[0]][0]).main(args[1:]))
     except BadInput as error:
         for line in error.lines:

@@ -26,10 +26,11 @@ MAY_IMPORT = {
     "targets": {"errors"},
     "grpc": set(),
     "chunked": set(),
+    "checks": {"errors"},
     "bundled": {"errors"},
     "faults": GROUND | {"grpc"},
     "patient": GROUND | {"grpc", "faults"},
-    "server": GROUND | {"grpc", "faults", "patient"},
+    "server": GROUND | {"grpc", "checks", "faults", "patient"},
     "objects": GROUND,
     "manifest": GROUND | {"objects"},
     "kubelet": GROUND | {"grpc", "chunked", "objects"},
@@ -54,6 +55,7 @@ MAY_IMPORT = {
         "engines",
         "check",
         "bundled",
+        "checks",
         "client",
         "experiment",
     },
@@ -122,7 +124,7 @@ def test_only_the_laboratory_needs_its_extra(path: Path) -> None:
 def test_only_grpc_needs_http2(path: Path) -> None:
     extra = {"h2", "hpack"} & {name.split(".")[0] for name in imports(path)}
 
-    assert not extra or path.stem in {"http2", "grpc_response", "grpc_wire"}
+    assert not extra or path.stem in {"http2", "grpc_client", "grpc_response", "grpc_wire"}
 
 
 def test_check_uses_only_what_is_pure_of_the_controllers() -> None:

@@ -46,9 +46,15 @@ def liveness_equals_readiness(target: CheckTarget) -> Iterator[Hit]:
 
 
 def liveness_on_dependency(target: CheckTarget) -> Iterator[Hit]:
-    """Find a liveness (or startup) probe that depends on another host, or on a route named after a dependency."""
+    """Find a liveness (or startup) probe that depends on another host, or on a route named after a dependency.
+
+    Of the patient, one that asks what its settings let depend on others.
+    """
     for kind in (ProbeType.LIVENESS, ProbeType.STARTUP):
         probe = target.container.probe(kind)
+        if probe and (setting := _checks_dependencies(target, probe.handler)):
+            yield Hit(target.field(kind.field), f"{shown(probe.handler)} depends on DEPENDENCIES: {setting} is set")
+            continue
         match probe and probe.handler:
             case HTTPGet(path=path) if words := [w for w in _words(path) if _DEPENDENCIES.fullmatch(w)]:
                 text = f"{path} seems to check more than this process ({', '.join(words)})"
@@ -58,6 +64,26 @@ def liveness_on_dependency(target: CheckTarget) -> Iterator[Hit]:
                 for argv, host in found[:1]:
                     text = f"{programs.name(argv[0])} asks {host}, which is not this container"
                     yield Hit(target.field(f"{kind.field}.exec.command"), text)
+
+
+def _checks_dependencies(target: CheckTarget, handler: Handler) -> str:
+    """Return the setting by which the answer to a patient's probe depends on its DEPENDENCIES; empty for none."""
+    settings, given = target.env.settings, target.env.variables
+    if not target.env.obeys or (settings is not None and not settings.dependencies):
+        return ""
+    from crashy.patient import probes, routes  # noqa: PLC0415 - few containers are the patient
+
+    match handler:
+        case HTTPGet(path=path):
+            asked = probes.PROBE_ROUTES.get(routes.route(path))
+        case Exec(command):
+            asked = next((one for one, file in probes.FILES.items() if any(file in word for word in command)), None)
+        case TCPSocket():
+            asked = None
+        case _:
+            asked = probes.GRPC_SERVICES.get(handler.service)
+    setting = f"{(asked or '').upper()}_CHECKS_DEPENDENCIES"
+    return setting if given.get(setting, "").lower() in {"1", "true", "yes", "on"} else ""
 
 
 def liveness_under_load(target: CheckTarget) -> Iterator[Hit]:

@@ -62,7 +62,12 @@ FAILURES = ("CRASH_AFTER", "FREEZE_AFTER", "KILL_IN_SECONDS")
 
 def is_known(container: Container) -> bool:
     """Return whether its image is the patient, or a lab's image that it stands in for."""
-    return images.is_patient(container.image) or images.name(container.image) in images.KNOWN
+    known = images.is_patient(container.image) or images.name(container.image) in images.KNOWN
+    return known or bool(_plays(container))
+
+
+def _plays(container: Container) -> tuple[str, ...]:
+    return images.played(container.image, container.command, container.args)
 
 
 def patient_env(
@@ -87,11 +92,12 @@ def _app_env(container: Container, maps: Mapping[str, ConfigMap], annotations: M
     A value that is not a duration is ignored: the patient refuses it.
     """
     persona = images.KNOWN.get(images.name(container.image))
-    patient = images.is_patient(container.image)
-    if not patient and persona is None:
+    patient, app = images.is_patient(container.image), _plays(container)
+    if not patient and not app and persona is None:
         return _modelled(annotations or {})
     variables = {**_ORIGINALS.get(persona or "", {}), **_variables(container, maps)}
     seconds, obeys = _Seconds(variables), patient and container.command[:2] in {(), ("crashy", "serve")}
+    obeys |= bool(app)
     settings = _settings(container, maps, variables) if obeys else None
     starts = seconds("APP_START_DELAY")
     latency = {kind: seconds(f"{kind.upper()}_LATENCY") for kind in (ProbeType.READINESS, ProbeType.LIVENESS)}
@@ -112,7 +118,8 @@ def _app_env(container: Container, maps: Mapping[str, ConfigMap], annotations: M
 
 def _settings(container: Container, maps: Mapping[str, ConfigMap], variables: Mapping[str, str]) -> Settings | None:
     """Return the patient's settings; None if some come from what isn't known, or are refused."""
-    from crashy.patient.settings import IMAGE, SETTINGS, load  # noqa: PLC0415 - few containers are the patient
+    from crashy.patient.flags import play  # noqa: PLC0415 - few containers are the patient
+    from crashy.patient.settings import IMAGE, SETTINGS, load  # noqa: PLC0415
 
     if any((source.get("configMapRef") or {}).get("name") not in maps for source in container.env_from):
         return None
@@ -120,6 +127,12 @@ def _settings(container: Container, maps: Mapping[str, ConfigMap], variables: Ma
     unknown = {one.name for one in container.env if one.value_from and not known.get(one.name)}
     if unknown & {"PORT", "ADMIN_PORT", "GRPC_PORT", "METRICS"}:
         return None
+    if app := _plays(container):
+        try:
+            chosen = play([expand(word, dict(variables)) for word in app], variables).variables
+            return load((), {**IMAGE, **known, **chosen})
+        except BadInput:
+            return None
     words = (*container.command, *container.args)
     flags = words[words.index("serve") + 1 :] if "serve" in words else ()
     try:

@@ -17,5 +17,9 @@ COMMANDS = {
     "probe": ("crashy.commands.probe", "an exec probe: check http, tcp, Redis, MySQL, a file, the load; exit 0 or 1"),
     "event-simulator": ("crashy.commands.event_simulator", "log as the course's image event-simulator does"),
     "status": ("crashy.commands.status", "show the state of a patient"),
+    "podcli": ("crashy.commands.podcli", "an exec probe, as podinfo's manifests have it: check http, tcp or grpc"),
     "completion": ("crashy.commands.completion", "write the completion script of bash, zsh or fish"),
 }
+
+APPS = ("podinfo", "kuard", "agnhost", "netexec", "liveness")
+"""The apps that the patient can be by its name, or by the first argument: `crashy.commands.lab_app` runs them."""

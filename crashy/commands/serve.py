@@ -11,11 +11,16 @@ from contextlib import contextmanager
 
 from crashy.patient.settings import load, parser
 
-__all__ = ["main", "parser"]
+__all__ = ["main", "parser", "run"]
 
 
 def main(argv: Sequence[str]) -> int:
     """Read the settings and run the patient until its process ends."""
+    return run(argv)
+
+
+def run(argv: Sequence[str], warnings: Sequence[str] = ()) -> int:
+    """Run the patient by flags and the environment; its log begins with the warnings."""
     # Before the loop has its own handlers: process 1 of a container would ignore both signals.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -24,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(spare)
-    settings = load(argv, os.environ)
+    settings = load(argv, os.environ, warnings)
     with _no_certificates():
         from crashy.server.serve import serve  # noqa: PLC0415 - after the settings: a mistake is reported at once
     return serve(settings, os.environ)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from crashy.kubelet.restarts import is_sidecar
 from crashy.kubelet.versions import NEWEST
-from crashy.objects.images import KNOWN, PATIENT, is_patient, name
+from crashy.objects.images import KNOWN, PATIENT, is_patient, name, played
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import Container, Exec, PodTemplate
 from crashy.objects.standin import DEFAULT, JOB_RUN, Model, Models, model_of
@@ -14,10 +14,20 @@ from crashy.patient import shell
 
 
 def runs_patient(container: Container) -> bool:
-    """Return whether a container is the patient: its image, without another command than `crashy serve`."""
+    """Return whether a container is the patient: its image, without another command than `crashy serve`, or an app's.
+
+    Such an app is one that the patient can be by its name, in its own image or in the patient's.
+    """
+    if plays(container):
+        return True
     words = [*container.command, *container.args]
     serves = words[:1] == ["serve"] if not container.command else words[:2] == ["crashy", "serve"]
     return is_patient(container.image) and (serves or not words)
+
+
+def plays(container: Container) -> tuple[str, ...]:
+    """Return the command line of the app that the patient runs as in a container; empty if it is none."""
+    return played(container.image, container.command, container.args)
 
 
 def program(container: Container) -> tuple[str, ...]:
@@ -42,6 +52,7 @@ def notes(
     Those that are `real` run as processes of their own; `limited` says whether limits hold for stand-ins.
     """
     images: dict[str, Model] = {}
+    apps: dict[str, None] = {}
     beyond: dict[str, None] = {}
     jobs = False
     for workload in manifests.workloads:
@@ -49,12 +60,16 @@ def notes(
         for container in (*template.init_containers, *template.containers):
             if real(template, container):
                 continue
+            if plays(container) and not is_patient(container.image):
+                apps[container.image] = None
             for command in _commands(container):
                 beyond |= dict.fromkeys(shell.others(command))
             main = program(container)
             if not runs_patient(container) and not runs_once(template, container) and (not main or shell.others(main)):
                 images[container.image] = model_of(template, container, models)
                 jobs = jobs or "Job" in workload.kind
+    if apps:
+        yield f"run as the patient, which answers as they do: {', '.join(apps)}"
     if images:
         listed = ", ".join(f"{image}{_about(image, model)}" for image, model in images.items())
         ends = f"; in a Job it exits 0 after {JOB_RUN}, or after its model's run=TIME" if jobs else ""
@@ -75,5 +90,10 @@ def _about(image: str, model: Model) -> str:
 def _commands(container: Container) -> Iterator[tuple[str, ...]]:
     """Yield the commands that are run beside a container's own."""
     for handler in container.handlers():
-        if isinstance(handler, Exec) and not (is_patient(container.image) and "/app/is_" in handler.command[-1]):
+        if isinstance(handler, Exec) and not (runs_patient(container) and _answered(handler.command)):
             yield handler.command
+
+
+def _answered(command: tuple[str, ...]) -> bool:
+    """Return whether the patient itself decides what a command finds."""
+    return "/app/is_" in command[-1] or command[0].rpartition("/")[2] == "podcli"

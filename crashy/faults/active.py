@@ -29,13 +29,14 @@ from crashy.faults.effects import (
     Delay,
     Hang,
     InjectedResponse,
+    LookEffect,
     Machine,
     ResponseChange,
 )
 from crashy.faults.health import Health
 from crashy.faults.injected import InjectedFault
 from crashy.faults.matching import MatchingFaults
-from crashy.faults.scope import PROTOCOLS, Protocol, Request
+from crashy.faults.scope import PROTOCOLS, Look, Protocol, Request
 
 __all__ = ["FaultSet", "Health", "InjectedFault", "RequestEffect"]
 
@@ -178,6 +179,22 @@ class FaultSet:
                 if active.state == "pending" and now >= active.starts_at and active.hit(request):
                     self._start(active, now)
             return self._request_effect(request, now)._replace(commands=self._commands.take(self._live.values()))
+
+    def on_look(self, look: Look) -> LookEffect:
+        """Count a look at a dependency and return what happens to it: delays add up, the first failure is its end."""
+        delay = 0.0
+        with self._lock:
+            self._advance()
+            for active in list(self._live.values()):
+                if active.state != "active" or not active.hit_look(look):
+                    continue
+                effect = active.fault.on_look(look, active.rng)
+                delay += effect.delay
+                if active.exhausted:
+                    self._end(active, "Ended")
+                if effect.failure:
+                    return LookEffect(delay, effect.failure)
+        return LookEffect(delay)
 
     def release(self, active: InjectedFault) -> None:
         """Let go of a request that a fault has held."""

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from crashy.errors import BadInput
 from crashy.faults import kinds
-from crashy.faults.effects import ProcessEffect, RequestPart
+from crashy.faults.effects import LookEffect, ProcessEffect, RequestPart
 from crashy.faults.probed import Probed
-from crashy.faults.scope import DefaultTarget, ProbeName, Protocol, Request, Scope
+from crashy.faults.scope import DefaultTarget, Look, ProbeName, Protocol, Request, Scope
 from crashy.fields import Declared, Key
 from crashy.fields.values import OneOf, show
 
@@ -109,6 +109,14 @@ class Fault(Declared):
     def responder(self, rng: random.Random) -> Callable[[Request, float], RequestPart | None]:
         """Return what one injection does to a request that it hits, at a time: `on_request`, unless it has a memory."""
         return lambda request, _now: self.on_request(request, rng)
+
+    def matches_look(self, look: Look) -> bool:
+        """Return whether it is about a look at a dependency."""
+        return False
+
+    def on_look(self, look: Look, rng: random.Random) -> LookEffect:
+        """Return what it does to a look at a dependency that it hits."""
+        return LookEffect()
 
     def failing(self) -> frozenset[ProbeName]:
         """Return the probes that it makes fail."""

@@ -55,6 +55,18 @@ class ResponseChange(Effect):
 RequestPart = Delay | Hang | InjectedResponse | ResponseChange
 
 
+NO_SUCH_NAME = "Name or service not known"
+NO_ANSWER = "Temporary failure in name resolution"
+"""What the resolver says of a name that it doesn't know, and of one that it can't ask for (glibc)."""
+
+
+class LookEffect(NamedTuple):
+    """What happens to a look at a dependency: it takes `delay` seconds longer, and fails for the reason `failure`."""
+
+    delay: float = 0.0
+    failure: str = ""
+
+
 class Machine(Protocol):
     """What a process may use of its machine and its container."""
 

@@ -6,7 +6,7 @@ import random
 from typing import Any, Literal
 
 from crashy.faults.base import Fault
-from crashy.faults.scope import ProbeName, Protocol, Request
+from crashy.faults.scope import Look, ProbeName, Protocol, Request
 from crashy.grpc import CHECK
 
 State = Literal["pending", "active", "ended"]
@@ -65,9 +65,18 @@ class InjectedFault:
 
     def hit(self, request: Request) -> bool:
         """Count a request of a sort that its fault matches, and decide whether it is hit."""
+        return self._can_act and self.fault.scope.matches_headers(request.headers) and self._count()
+
+    def hit_look(self, look: Look) -> bool:
+        """Count a look at a dependency, and decide whether it is hit."""
+        return self._can_act and self.fault.matches_look(look) and self._count()
+
+    @property
+    def _can_act(self) -> bool:
+        return self.acting and not self.exhausted
+
+    def _count(self) -> bool:
         scope = self.fault.scope
-        if self.exhausted or not self.acting or not scope.matches_headers(request.headers):
-            return False
         self.seen += 1
         if scope.every is not None and self.seen % scope.every:
             return False

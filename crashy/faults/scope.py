@@ -14,14 +14,15 @@ ProbeName = Literal["startup", "readiness", "liveness"]
 Client = Literal["users", "kubelet"]
 Protocol = Literal["http", "grpc", "exec", "tcp"]
 """How a probe may ask: httpGet, grpc, exec of a command that looks for a file, tcpSocket."""
-DefaultTarget = Literal["users", "everything", "startup", "readiness", "liveness"]
-"""The requests that a fault without a scope matches: users' routes, everything, or the routes of one probe."""
+DefaultTarget = Literal["users", "everything", "startup", "readiness", "liveness", "dependencies"]
+"""What a fault without a scope is about: users' routes, everything, one probe's routes, or looks at dependencies."""
 TARGETS: dict[DefaultTarget, str] = {
     "users": "users' routes",
     "everything": "the whole app, probes included",
     "startup": "the startup route",
     "readiness": "the readiness routes",
     "liveness": "the liveness routes",
+    "dependencies": "all that the app depends on",
 }
 """The same in words."""
 
@@ -64,6 +65,23 @@ def protocol_of(request: Request) -> Protocol:
     if request.path == CHECK:
         return "grpc"
     return "exec" if request.method == "EXEC" else "http"
+
+
+class Look(NamedTuple):
+    """What a fault sees of a look at a dependency: the `lookup` of its host's name, or the connection to it.
+
+    A peer has no `name`.
+    """
+
+    host: str
+    port: int
+    name: str = ""
+    lookup: bool = False
+
+
+def is_address(host: str) -> bool:
+    """Return whether a host is an address, which nobody looks up."""
+    return ":" in host or host.replace(".", "").isdecimal()
 
 
 class Scope(Declared):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 PATIENT = "crashy-app"
@@ -17,6 +17,23 @@ KNOWN = {
     "dockersamples/dockercoins_rng": "rng",
 }
 
+# Images of courses' apps that the patient runs as, each with the command line that the image begins: all of it by
+# itself (CMD), or that a container's args follow (ENTRYPOINT).
+_CMD: Mapping[str, tuple[str, ...]] = {
+    "ghcr.io/stefanprodan/podinfo": ("podinfo",),
+    "stefanprodan/podinfo": ("podinfo",),
+    "quay.io/stefanprodan/podinfo": ("podinfo",),
+    **dict.fromkeys(
+        (f"gcr.io/kuar-demo/kuard-{machine}" for machine in ("amd64", "arm64", "arm", "ppc64le")), ("kuard",)
+    ),
+    "luksa/kubia-unhealthy": ("kubia",),
+}
+_ENTRYPOINT: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    (f"{registry}/e2e-test-images/agnhost" for registry in ("registry.k8s.io", "k8s.gcr.io")), ("agnhost",)
+)
+APPS = frozenset({"podinfo", "kuard", "kubia", "agnhost", "netexec", "liveness"})
+"""The programs that the patient runs as: those of such images, and their names in its own."""
+
 
 def name(image: str) -> str:
     """Return an image's name without Docker's registry, tag and digest: `kodekloud/webapp-color`."""
@@ -27,6 +44,31 @@ def name(image: str) -> str:
 def is_patient(image: str) -> bool:
     """Return whether an image is the project's own, in whatever registry and with whatever tag."""
     return name(image).rpartition("/")[2] == PATIENT
+
+
+def played(image: str, command: Sequence[str], args: Sequence[str]) -> tuple[str, ...]:
+    """Return the command line of the app that the patient runs as in a container; empty if it is no such app.
+
+    >>> played("gcr.io/kuar-demo/kuard-amd64:blue", (), ())
+    ('kuard',)
+    >>> played("crashy-app:1.0.0", ("./podinfo", "--port=9898"), ()), played("crashy-app:1.0.0", (), ("liveness",))
+    (('podinfo', '--port=9898'), ('liveness',))
+    >>> played("registry.k8s.io/e2e-test-images/agnhost:2.40", (), ("pause",)), played("nginx", (), ())
+    ((), ())
+    """
+    known = name(image)
+    if command:
+        words = (*command, *args)
+    elif known in _ENTRYPOINT:
+        words = (*_ENTRYPOINT[known], *args)
+    else:
+        words = tuple(args) or _CMD.get(known, ())
+    if not words or not (known in _CMD or known in _ENTRYPOINT or is_patient(image)):
+        return ()
+    program = words[0].rpartition("/")[2]
+    if program not in APPS or (program == "agnhost" and words[1:2] not in {("netexec",), ("liveness",)}):
+        return ()
+    return (program, *words[1:])
 
 
 class ImageCommand(NamedTuple):

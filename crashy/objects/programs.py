@@ -19,7 +19,7 @@ _OPERATORS = re.compile(r"[;&|()\n]+")
 # Commands that contact nothing: what they look at stays the same while the app hangs.
 BLIND = frozenset({"cat", "test", "[", "ls", "stat", "true", "echo", "find", "head", "tail", "pgrep", "pidof", "ps"})
 # Commands that have no children, and so leave no orphans behind.
-CHILDLESS = BLIND | {"touch", "rm", "grep", "sleep", "kill"}
+CHILDLESS = BLIND | {"touch", "rm", "grep", "sleep", "kill", "podcli"}
 
 # Seconds that such a program takes to start when CPU is scarce, as an order of magnitude.
 START_SECONDS = {

@@ -12,12 +12,10 @@ from typing import NamedTuple
 
 from crashy.faults import effects
 from crashy.faults.active import Health, InjectedFault
-from crashy.faults.kinds.crash import Crash
-from crashy.faults.probe_fault import ProbeFault
 from crashy.faults.scope import ProbeName
 from crashy.patient.identity import Identity
-from crashy.patient.personas import GREETINGS
-from crashy.patient.probes import PROBES, STATUS
+from crashy.patient.personas import GREETINGS, UNWELL
+from crashy.patient.probes import OF_PERSONAS, PROBES, STATUS
 
 
 class Answer(NamedTuple):
@@ -56,16 +54,39 @@ GONE = Health(startup=False, readiness=False, liveness=False)
 """The health of a process that doesn't run."""
 
 _PROBES = {route.path: route for route in PROBES}
+_OWN = {(persona, route.path): route for persona, routes in OF_PERSONAS.items() for route in routes}
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
-def probe_answer(path: str, probe: ProbeName, pod: str, *, yes: bool) -> Answer:
-    """Return the response of a probe's path, or of a gRPC health check, which has no body."""
+def probe_answer(
+    path: str,
+    probe: ProbeName,
+    pod: str,
+    *,
+    yes: bool,
+    persona: str = "",
+    by: InjectedFault | None = None,
+    now: float = 0.0,
+) -> Answer:
+    """Return the response of a probe's path, or of a gRPC health check, which has no body.
+
+    A probe that fails does so `by` a fault, or because the patient stops.
+    """
     status = 200 if yes else STATUS[probe]
-    route = _PROBES.get(path)
+    route = _OWN.get((persona, path)) or _PROBES.get(path)
     if route is None:
         return Answer(status, "")
-    return Answer(status, (route.yes if yes else route.no).format(pod=pod), content_type=route.content_type)
+    if yes:
+        return Answer(200, route.yes.format(pod=pod), content_type=route.content_type)
+    if by is None and route.stopping:
+        return Answer(*route.stopping)
+    left = seconds = ""
+    if by is not None:
+        scope = by.fault.scope
+        left = "permanent" if scope.times is None else f"{scope.times - by.hits} left"
+        seconds = f"{now - by.starts_at + scope.after:.9f}".rstrip("0")
+    body = route.no.format(pod=pod, left=left or "permanent", seconds=seconds)
+    return Answer(route.status or status, body, content_type=route.content_type)
 
 
 def fault_answer(
@@ -74,11 +95,13 @@ def fault_answer(
     """Return a path's response by a fault: the fault's own text, else the persona's, else the status and its name."""
     if given.body is not None:
         return Answer(given.status, given.body)
-    if isinstance(by.fault, Crash):
+    if by.fault.name == "crash":
         app = path == "/" and persona == "crashy-app"
-        return Answer(given.status, CRASHED_APP.format(pod=who.pod, ago=now - by.starts_at) if app else CRASHED)
-    if isinstance(by.fault, ProbeFault) and (route := _PROBES.get(path)):
-        return probe_answer(path, route.probe, who.pod, yes=False)
+        if app:
+            return Answer(given.status, CRASHED_APP.format(pod=who.pod, ago=now - by.starts_at))
+        return Answer(given.status, UNWELL.get(persona, CRASHED))
+    if by.fault.target in STATUS and (route := _PROBES.get(path)):
+        return probe_answer(path, route.probe, who.pod, yes=False, persona=persona, by=by, now=now)
     location = dict(given.headers).get("Location", "")
     return Answer(given.status, f"{given.status} {_PHRASES.get(given.status, '')}".rstrip(), location=location)
 

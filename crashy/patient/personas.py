@@ -1,6 +1,7 @@
 """The lab apps that the patient can imitate; PERSONA selects one.
 
-Their own routes are in `crashy/server/personas/`; the images that they replace, in `crashy/objects/images.py`.
+Their own routes are in `crashy/patient/apps/` and `crashy/server/personas/`; the images that they replace, in
+`crashy/objects/images.py`.
 """
 
 from __future__ import annotations
@@ -11,5 +12,16 @@ GREETINGS = {
     "webapp-color": "Hello from {pod}!\n",
     "flask-healthcheck": "Hello from {pod}!\n",
     "rng": "RNG running on {pod}\n",
+    "kuard": "KUAR Demo on {pod}\n",
+    "agnhost": "agnhost netexec on {pod}\n",
+    "agnhost-liveness": "agnhost liveness on {pod}\n",
+    "podinfo": "greetings from podinfo on {pod}\n",
+    "kubia": "You've hit {pod}\n",
 }
-"""The body of /, by persona."""
+"""The body of /, by persona, unless the persona has a route of its own for it."""
+
+UNWELL = {"kubia": "I'm not well. Please restart me!"}
+"""The body of every path after a crash that the process survived, of personas that have their own words for it."""
+
+APPS = {"kuard": "kuard", "agnhost": "agnhost", "agnhost-liveness": "agnhost", "podinfo": "podinfo", "kubia": "kubia"}
+"""The personas that have routes of their own, each with its file in `crashy/patient/apps/`."""

@@ -17,13 +17,19 @@ _FLASK = "<h1><center>{0} check {1}</center><h1>"
 
 
 class ProbeRoute(NamedTuple):
-    """A path of one probe: it answers `yes` with 200 or `no` with the probe's status; {pod} is the pod's name."""
+    """A path of one probe: it answers `yes` with 200 or `no` with `status`, by default the probe's.
+
+    {pod} is the pod's name; in `no`, {left} says how many probes more will fail, {seconds} for how long the patient has
+    run. `stopping` is the status and the text after SIGTERM, where they differ from those of `no`.
+    """
 
     path: str
     probe: ProbeName
     yes: str
     no: str
     content_type: str = "text/plain"
+    status: int = 0
+    stopping: tuple[int, str] | None = None
 
 
 def _plain(path: str, probe: ProbeName) -> ProbeRoute:
@@ -51,12 +57,32 @@ PROBES: tuple[ProbeRoute, ...] = (
     # The paths in the CKAD course's pod definitions.
     _plain("/api/ready", "readiness"),
     _plain("/api/healthy", "liveness"),
+    # kuard.
+    _plain("/healthy", "liveness"),
 )
+
+_PODINFO = ('{{\n  "status": "OK"\n}}', "", "application/json", 503)
+
+# In the words and with the codes of their sources, see `crashy/patient/apps/`.
+OF_PERSONAS: dict[str, tuple[ProbeRoute, ...]] = {
+    "kuard": (
+        ProbeRoute("/healthy", "liveness", "ok", "fail, {left}", status=500),
+        ProbeRoute("/ready", "readiness", "ok", "fail, {left}", status=500),
+    ),
+    "agnhost": (
+        ProbeRoute("/healthz", "liveness", "", "", status=412),
+        ProbeRoute("/readyz", "readiness", "ok", "", status=412, stopping=(503, "shutting down")),
+    ),
+    "agnhost-liveness": (ProbeRoute("/healthz", "liveness", "ok", "error: {seconds}", status=500),),
+    "podinfo": (ProbeRoute("/healthz", "liveness", *_PODINFO), ProbeRoute("/readyz", "readiness", *_PODINFO)),
+}
+"""The probe routes that a persona answers in its own words."""
 
 PROBE_ROUTES: dict[str, ProbeName] = {route.path: route.probe for route in PROBES}
 
 # Faults treat a gRPC health check (a POST to CHECK) as a request of the probe that its service names.
-GRPC_SERVICES: dict[str, ProbeName] = {"": "readiness", **{probe: probe for probe in STATUS}}
+# `podinfo` is that app's own, by default.
+GRPC_SERVICES: dict[str, ProbeName] = {"": "readiness", **{probe: probe for probe in STATUS}, "podinfo": "readiness"}
 
 
 def probe_of(path: str, service: str | None = None) -> ProbeName | None:
@@ -66,9 +92,13 @@ def probe_of(path: str, service: str | None = None) -> ProbeName | None:
     return GRPC_SERVICES.get(service) if path == CHECK else None
 
 
+FILES: dict[ProbeName, str] = {"startup": "is_started", "readiness": "is_ready", "liveness": "is_healthy"}
+"""The file in STATE_DIR that an exec probe looks for."""
+
+
 def files_of(health: Health) -> dict[str, bool]:
-    """Return the files of exec probes by their names in STATE_DIR, and which of them exist."""
-    return {"is_started": health.startup, "is_ready": health.readiness, "is_healthy": health.liveness}
+    """Return the files of exec probes by their names, and which of them exist."""
+    return {file: getattr(health, probe) for probe, file in FILES.items()}
 
 
 def routes_of(probe: str) -> tuple[str, ...]:

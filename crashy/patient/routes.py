@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from http import HTTPStatus
+from urllib.parse import parse_qsl, unquote
 
 from crashy.patient.answers import PAGES
+from crashy.patient.apps import Asked, find
+from crashy.patient.identity import Identity
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.settings import Settings
 
@@ -46,14 +49,20 @@ def get_refused(settings: Settings, port: int, path: str, *, https: bool) -> str
         return f"it speaks no TLS on {port}"
     if port == settings.grpc_port:
         return f"it speaks gRPC on {port}"
-    path = route(path)
+    asked, path = path, route(path)
     if path in ADMIN_PAGES or (path == "/metrics" and settings.metrics):
         return ""
     if path == "/admin/events":
         return f"its answer to {path} has no end"
     known = path in PAGES or path in PROBE_ROUTES or _NUMBER.fullmatch(path) or path == "/peers"
-    if path in {"/crash", "/freeze"}:
+    known = known or (path == "/dependencies" and bool(settings.dependencies))
+    found = find(settings.persona, "GET", path) if port != settings.admin_port else None
+    if path in {"/crash", "/freeze"} or (found and found[0].changes):
         return f"{path} makes it fail"
+    if found:
+        query = dict(parse_qsl(asked.partition("#")[0].partition("?")[2], keep_blank_values=True))
+        status = found[0].reply(Asked(Identity(""), path, match=found[1], query=query)).answer.status
+        return f"it answers {asked} with {status}" if status >= HTTPStatus.BAD_REQUEST else ""
     return "" if known and port != settings.admin_port else f"it answers {path} on {port} with 404"
 
 

@@ -16,7 +16,11 @@ from crashy.patient.personas import GREETINGS
 from crashy.patient.shutdown import SHUTDOWNS
 
 if TYPE_CHECKING:
+    from crashy.patient.dependencies import Dependency
     from crashy.patient.probe_settings import ProbeSettings
+
+_SECRET = frozenset({"ADMIN_TOKEN", "DEPENDENCIES"})
+"""The settings whose bad values are not shown: there may be a password in them."""
 
 PERSONAS = tuple(GREETINGS)
 
@@ -68,7 +72,8 @@ class Settings(Declared):
     )
     state_dir: str = param(
         values.Matching(r"[^\0]*", "a folder's path"),
-        "keep the files is_started, is_ready and is_healthy here while these succeed, for exec probes; empty: none",
+        "keep the files is_started, is_ready and is_healthy here while these succeed, for exec probes, and the record "
+        "of the app's lives; empty: none",
         default="",
     )
     termination_message_path: str = param(
@@ -95,7 +100,9 @@ class Settings(Declared):
         default="readiness-first",
     )
     persona: str = param(
-        OneOf(*PERSONAS), "answer / as this app does; the other routes don't depend on it", default="crashy-app"
+        OneOf(*PERSONAS),
+        "answer as this app does: / in its words, and the routes that are its alone",
+        default="crashy-app",
     )
     rng_mode: str = param(
         OneOf("async", "blocking"),
@@ -133,7 +140,21 @@ class Settings(Declared):
         default=(),
     )
     names_file: str = param(
-        values.Matching(r"[^\0]*", "a file's path"), "look PEERS up here first; `crashy lab` writes it", default=""
+        values.Matching(r"[^\0]*", "a file's path"),
+        "look PEERS and DEPENDENCIES up here first; `crashy lab` writes it",
+        default="",
+    )
+    dependencies: tuple[Dependency, ...] = param(
+        values.Dependencies(),
+        "look at these every second and show them at GET /dependencies: "
+        "`redis://cache,mysql://db,tcp://queue:5672,http://auth/healthz`",
+        default=(),
+    )
+    readiness_checks_dependencies: bool = param(
+        values.Switch(), "be ready only while all DEPENDENCIES are up", default=False
+    )
+    liveness_checks_dependencies: bool = param(
+        values.Switch(), "be alive only while all DEPENDENCIES are up, which is a mistake to learn from", default=False
     )
     probes: tuple[ProbeSettings, ...] = param(
         values.Probes(),
@@ -205,14 +226,14 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
+def load(argv: Sequence[str], environ: Mapping[str, str], warned: Sequence[str] = ()) -> Settings:
     """Read the settings from flags, then variables, then defaults.
 
     An empty variable counts as not set, except ADMIN_PORT, where it means off. Raises BadInput with a line
-    for each bad value; what only looks wrong is in `warnings`.
+    for each bad value; what only looks wrong is in `warnings`, after those that were `warned` of before.
     """
     flags: dict[str, str | None] = vars(parser().parse_args(argv)) if argv else {}
-    warnings = _unknown(environ)
+    warnings = [*warned, *_unknown(environ)]
     given: dict[str, object] = {}
     errors = []
     for name, key in SETTINGS.items():
@@ -233,7 +254,7 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         except FaultError as error:
             errors.append(f"{where}: {shown(raw)}: {error}")
         except ValueError:
-            value = "(not shown)" if name == "ADMIN_TOKEN" else shown(raw)
+            value = "(not shown)" if name in _SECRET else shown(raw)
             errors.append(f"{where}: {value}: must be {key.kind.allowed}")
     if errors:
         raise BadInput(*errors)

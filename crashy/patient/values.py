@@ -11,6 +11,7 @@ from crashy.fields.units import parse_duration
 from crashy.fields.values import Integer, Kind
 
 if TYPE_CHECKING:
+    from crashy.patient.dependencies import Dependency
     from crashy.patient.probe_settings import ProbeSettings
 
 MAX_SECONDS = 365 * 24 * 3600.0
@@ -98,6 +99,21 @@ class Probes(Kind[tuple["ProbeSettings", ...]]):
         from crashy.patient.probe_settings import read  # noqa: PLC0415 - few need it
 
         return read(value)
+
+
+class Dependencies(Kind["tuple[Dependency, ...]"]):
+    """A comma-separated list of URLs of what the app depends on; passwords in them are dropped."""
+
+    allowed = (
+        "a comma list of at most 20 different URLs, redis, mysql, tcp (with a port), http or https: "
+        "redis://cache:6379,http://auth/healthz"
+    )
+
+    def from_json(self, value: Any) -> tuple[Dependency, ...]:
+        """Read the URLs."""
+        from crashy.patient import dependencies  # noqa: PLC0415 - few need it
+
+        return dependencies.read(value)
 
 
 class Switch(Kind[bool]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,9 +11,8 @@ from aiohttp import web
 
 from crashy.faults.active import InjectedFault
 from crashy.faults.effects import InjectedResponse
-from crashy.faults.kinds.crash import Crash
 from crashy.patient.answers import PAGES, fault_answer, probe_answer
-from crashy.patient.life import HEALTH_IN
+from crashy.patient.personas import APPS
 from crashy.patient.probes import PROBES, ProbeRoute
 from crashy.server import admin as admin_api
 from crashy.server import personas, root
@@ -38,7 +38,17 @@ def create_app(
     app.router.add_routes(routes)  # before the admin API's, which take every path below /admin
     admin_api.mount(app, patient, lambda handler: observe(patient, handler), meter)
     fault_hook = None if admin else make_fault_hook(patient, partial(_fault_response, patient))
-    own = [*([] if admin else _routes(patient)), web.route("*", "/{rest:(?s:.*)}", _unmatched, name=UNMATCHED)]
+    own = [] if admin else _routes(patient)
+    if not admin and patient.settings.persona in APPS:
+        from crashy.server.lab_app import LabApp  # noqa: PLC0415 - few personas have routes of their own
+
+        played = LabApp(patient)
+        app.router.add_routes(
+            web.RouteDef(route.method, route.path, observe(patient, route.handler), route.kwargs)
+            for route in played.control()
+        )
+        own = [*played.routes(), *([] if played.answers_everything else own)]
+    own.append(web.route("*", "/{rest:(?s:.*)}", _unmatched, name=UNMATCHED))
     app.router.add_routes(
         web.RouteDef(route.method, route.path, observe(patient, route.handler, fault_hook), route.kwargs)
         for route in own
@@ -54,6 +64,7 @@ def _routes(patient: Patient) -> list[web.RouteDef]:
         *(web.get(route.path, _probe(patient, route)) for route in PROBES),
         *personas.routes(patient),
         *_peers(patient),
+        *_dependencies(patient),
     ]
 
 
@@ -63,6 +74,14 @@ def _peers(patient: Patient) -> list[web.RouteDef]:
     from crashy.server import peers  # noqa: PLC0415 - few need it
 
     return [peers.route(patient)]
+
+
+def _dependencies(patient: Patient) -> list[web.RouteDef]:
+    if patient.dependencies is None:
+        return []
+    from crashy.server import dependencies  # noqa: PLC0415 - few need it
+
+    return [dependencies.route(patient.dependencies)]
 
 
 async def _unmatched(request: web.Request) -> web.StreamResponse:
@@ -82,10 +101,14 @@ def _page(text: str) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 
 def _probe(patient: Patient, route: ProbeRoute) -> Callable[[web.Request], Awaitable[web.Response]]:
-    # Faults were applied before: only the phase can make the probe fail here.
+    # Faults were applied before.
+    persona = patient.settings.persona
+
     async def probe(_request: web.Request) -> web.Response:
-        yes: bool = getattr(HEALTH_IN[patient.phase], route.probe)
-        answer = probe_answer(route.path, route.probe, patient.identity.pod, yes=yes)
+        if patient.dependencies is not None:
+            await asyncio.sleep(patient.dependencies.wait(route.probe))
+        yes: bool = getattr(patient.own_health(), route.probe)
+        answer = probe_answer(route.path, route.probe, patient.identity.pod, yes=yes, persona=persona)
         return web.Response(status=answer.status, text=answer.body, content_type=answer.content_type)
 
     return probe
@@ -97,7 +120,7 @@ async def _fault_response(
     """Make the response that a fault sends; / is a page for a browser after a crash too."""
     path, persona = request.path, patient.settings.persona
     answer = fault_answer(by, given, path, persona, patient.identity, now=patient.now())
-    if path == "/" and isinstance(by.fault, Crash):
+    if path == "/" and by.fault.name == "crash":
         return await root.handler(patient, answer.body, answer.status)(request)
     headers = {"Content-Type": f"{answer.content_type}; charset=utf-8", **dict(given.headers)}
     return web.Response(status=answer.status, text=answer.body, headers=headers)

@@ -110,7 +110,7 @@ async def _fleet(patient: Patient, request: web.Request) -> AsyncIterator[_Fleet
     if not patient.settings.peers:
         raise Problem(409, "this patient has no PEERS: set them to the names of its pods, or of their headless Service")
     async with ClientSession(timeout=ClientTimeout(WITHIN), auto_decompress=False) as session:
-        yield _Fleet(patient, Peers(patient.settings, session, request.headers.get("Authorization", "")))
+        yield _Fleet(patient, Peers(patient, session, request.headers.get("Authorization", "")))
 
 
 class _Fleet:

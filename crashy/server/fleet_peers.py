@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from typing import Any
@@ -10,8 +11,8 @@ from aiohttp import ClientError, ClientSession
 
 from crashy.patient import ADMIN_PORT, APP_PORT
 from crashy.patient.fleet import Member
-from crashy.patient.settings import Settings
-from crashy.server.peers import places
+from crashy.server.names import resolve
+from crashy.server.patient import Patient
 
 WITHIN = 2.0
 """Seconds that a peer may take for an answer."""
@@ -28,8 +29,8 @@ class Failed(Exception):  # noqa: N818 - what a peer has, not a mistake of ours
 class Peers:
     """The admin APIs of the pods that PEERS leads to; they get the `authorization` of the call that asks them."""
 
-    def __init__(self, settings: Settings, session: ClientSession, authorization: str) -> None:
-        self._settings = settings
+    def __init__(self, patient: Patient, session: ClientSession, authorization: str) -> None:
+        self._patient = patient
         self._session = session
         self._headers = {"Authorization": authorization} if authorization else {}
 
@@ -38,14 +39,14 @@ class Peers:
 
         Their admin port is this pod's own; where it has none, it is the port in PEERS.
         """
-        settings = self._settings
+        settings = self._patient.settings
         host, _, port = peer.partition(":")
         if settings.admin_port is None:
             number = int(port or APP_PORT)
         else:  # a table has the ports as the manifest has them
             number = ADMIN_PORT if settings.names_file else settings.admin_port or ADMIN_PORT
         try:
-            return await places(host, number, settings.names_file)
+            return await asyncio.to_thread(resolve, self._patient, host, number)
         except (OSError, UnicodeError) as error:
             raise Failed("no such name" if isinstance(error, socket.gaierror) else str(error)) from None
 

@@ -16,7 +16,6 @@ from crashy.faults.active import NOTHING, Health, RequestEffect
 from crashy.faults.scope import ProbeName, Request
 from crashy.grpc import CHECK, HEALTH, OF_HTTP, WATCH, Code, Serving, fields
 from crashy.patient.answers import fault_answer, probe_answer
-from crashy.patient.life import HEALTH_IN
 from crashy.patient.probes import GRPC_SERVICES, probe_of
 from crashy.server import grpc_wire as wire
 from crashy.server.answered import GAVE_UP, NO_ANSWER
@@ -115,13 +114,15 @@ class GrpcHealth:
     async def _check(self, call: wire.Call, request: Request, service: str) -> int:
         """Answer a Check; return the status that an HTTP probe would get."""
         effect = await self._apply_faults(request)
-        serving = False
+        patient, serving = self._patient, False
 
         async def answer() -> bytes:
             nonlocal serving
             if request.is_probe is None:
                 raise CallError(Code.NOT_FOUND, "unknown service")
-            serving = effect.response is None and getattr(HEALTH_IN[self._patient.phase], request.is_probe)
+            if patient.dependencies is not None and effect.response is None:
+                await asyncio.sleep(patient.dependencies.wait(request.is_probe))
+            serving = effect.response is None and getattr(patient.own_health(), request.is_probe)
             return _response(Serving.SERVING if serving else Serving.NOT_SERVING)
 
         await self._send(call, effect, answer)

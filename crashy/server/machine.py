@@ -77,7 +77,7 @@ class OwnMachine:
         limits += [(int(most), everyone)] if most.isdecimal() else []
         limits += [(of_user, everyone)] if of_user != resource.RLIM_INFINITY else []
         room = min((int(limit * (1 - _KEPT)) - used for limit, used in limits), default=_NONE)
-        return threading.active_count() + room
+        return max(0, threading.active_count() + room)
 
     @property
     def disk_free(self) -> int | None:

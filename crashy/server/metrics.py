@@ -77,6 +77,10 @@ HITS = Family("crashy_fault_hits_total", "counter", "Requests that a fault has h
 BUILD = Family("crashy_build_info", "gauge", "1, labelled with what runs here.", ("version", "app_version", "persona"))
 LIFE = Family("crashy_life", "gauge", "Which life this is, by STATE_DIR/lives.jsonl: 1 is the first.")
 FORMER = Family("crashy_former_lives", "gauge", "Former lives that are known, by how they ended.", ("how",))
+DEPENDENCY_UP = Family("crashy_dependency_up", "gauge", "1 if the dependency answered the last look.", ("dependency",))
+DEPENDENCY_SECONDS = Family(
+    "crashy_dependency_seconds", "gauge", "Seconds that the last look at the dependency took.", ("dependency",)
+)
 STARTED = Family("process_start_time_seconds", "gauge", "Start time of the patient, in seconds since the epoch.")
 
 
@@ -220,9 +224,19 @@ class Meter:
                     BUILD: {(__version__, identity.version, patient.settings.persona): 1},
                     **_life_samples(patient),
                     STARTED: {(): self._started_at},
+                    **self._dependency_samples(),
                 }
             )
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+    def _dependency_samples(self) -> Samples:
+        if self._patient.dependencies is None:
+            return {}
+        seen = self._patient.dependencies.describe()
+        return {
+            DEPENDENCY_UP: {(one["name"],): int(one["state"] in {"up", "slow"}) for one in seen},
+            DEPENDENCY_SECONDS: {(one["name"],): one["seconds"] for one in seen if one["seconds"] is not None},
+        }
 
     def _request_samples(self) -> Samples:
         requests: dict[tuple[str, ...], float] = {}

@@ -100,6 +100,11 @@ class Patient:
         self._waiting: dict[str, set[Future[None]]] = {}
         self._waiting_lock = threading.Lock()
         self._seen: SeenProbes | None = None
+        self.dependencies: Dependencies | None = None
+        if settings.dependencies:
+            from crashy.patient.dependencies import Dependencies  # noqa: PLC0415 - few need it
+
+            self.dependencies = Dependencies.of(settings)
         self.lease = Lease(now)
         """Which call to the fleet has this pod for itself."""
         rng = rng or random.Random()
@@ -210,10 +215,16 @@ class Patient:
         with self._waiting_lock:
             self._waiting.get(active.id, set()).discard(ended)
 
+    def own_health(self) -> Health:
+        """Return the health of the three probes without faults: that of its phase and of what they check."""
+        health = HEALTH_IN[self.phase]
+        return health.without(self.dependencies.health()) if self.dependencies else health
+
     def health(self, protocol: Protocol | None = None) -> Health:
-        """Return the health of the three probes, from the phase and the active faults, by one protocol or by all."""
-        phase = HEALTH_IN["serving" if protocol == "tcp" and self.phase == "draining" else self.phase]
-        return phase.without(self.faults.health(protocol) if protocol else self.faults.health())
+        """Return the health of the three probes, faults included, by one protocol or by all."""
+        listens = HEALTH_IN["warming up" if self.phase == "warming up" else "serving"]
+        own = listens if protocol == "tcp" else self.own_health()
+        return own.without(self.faults.health(protocol) if protocol else self.faults.health())
 
     def enter(self, phase: Phase) -> None:
         """Enter the next phase; the scheduler updates the state files at once."""
@@ -257,6 +268,7 @@ class Patient:
             "requests": self.requests,
             "lives": self.lives and self.lives.to_json(),
             "probes": self.seen.summary() if self._seen or self.settings.probes else [],
+            "dependencies": self.dependencies.describe() if self.dependencies else [],
             "countdowns": self.countdowns(),
             "faults": [active.to_json(now) for active in self.faults.list()],
         }

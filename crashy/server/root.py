@@ -55,7 +55,7 @@ def handler(patient: Patient, text: str, status: int = 200) -> Callable[[web.Req
 
 
 def _page(patient: Patient, text: str) -> str:
-    identity, health = patient.identity, patient.health()
+    identity, health, status = patient.identity, patient.health(), patient.status()
     facts = {
         "Version": identity.version,
         "Color": identity.color,
@@ -63,12 +63,13 @@ def _page(patient: Patient, text: str) -> str:
         "Node": identity.node,
         "Address": identity.ip,
         **{name: "yes" if yes else "no" for name, yes in zip(("Started", "Ready", "Live"), health, strict=True)},
+        **{f"Dependency {one['name']}": one["failure"] or one["state"] for one in status["dependencies"]},
         "Up for": f"{patient.uptime():.0f} s",
         "Life": patient.lives.line() if patient.lives else "",
     }
     rows = "\n".join(f"<tr><th>{name}<td>{escape(value)}" for name, value in facts.items() if value)
     lines = "<br>".join(escape(line) for line in text.splitlines())
-    probes = _probes(patient.status()["probes"])
+    probes = _probes(status["probes"])
     return _PAGE.format(pod=escape(identity.pod), color=escape(identity.color), text=lines, rows=rows, probes=probes)
 
 

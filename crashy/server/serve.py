@@ -32,6 +32,7 @@ from crashy.server.statefiles import StateFiles
 from crashy.server.termination import write_termination_message
 
 if TYPE_CHECKING:
+    from crashy.server.dependencies import Watch
     from crashy.server.grpc_health import GrpcHealth
     from crashy.server.lives import LifeRecord
     from crashy.server.metrics import Meter
@@ -137,6 +138,7 @@ class PatientServer:
             control.start()
         scheduler.start()
         exit_code, message = 1, ""
+        watch = self._watch()
         try:
             if await self._warm_up():
                 await self._serve(listeners, grpc)
@@ -145,6 +147,8 @@ class PatientServer:
             exit_code, message = 2, str(error)
             raise
         finally:
+            if watch is not None:
+                watch.stop()
             scheduler.stop()
             self._leave(exit_code, message)
             if control is not None:
@@ -172,6 +176,15 @@ class PatientServer:
         from crashy.server.grpc_health import GrpcHealth  # noqa: PLC0415 - an extra, which few need
 
         return GrpcHealth(self._patient, loop)
+
+    def _watch(self) -> Watch | None:
+        if self._patient.dependencies is None:
+            return None
+        from crashy.server.dependencies import Watch  # noqa: PLC0415 - few need it
+
+        watch = Watch(self._patient, self._patient.dependencies)
+        watch.start()
+        return watch
 
     async def _warm_up(self) -> bool:
         """Wait for APP_START_DELAY; return False if a signal ended the wait."""

@@ -287,8 +287,8 @@ def too_wide(case: Case, mode: FailureMode, shown: list[Seen]) -> Iterator[str]:
     impact: Impact = case.numbers.impacts[mode]
     if not hook_seconds(case.target.container.lifecycle.pre_stop)[1]:
         return  # an unknown hook may take all the grace there is, whatever it does here
-    if mode is not FailureMode.EXIT and 0.0 not in _drains(case, mode):
-        return  # only one end of what is possible was tried
+    if mode is not FailureMode.EXIT and (0.0 not in _drains(case, mode) or runs_patient(case.target.container)):
+        return  # only one end of what is possible was tried: the patient ends soon after SIGTERM
     periods = [probe.period_seconds for kind, probe in case.target.probes.items()]
     readiness = case.target.container.readiness_probe
     if readiness and readiness.success_threshold > 1:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from crashy.check.stops import goes_on
 from crashy.kubelet.detection import Bounds
+from crashy.kubelet.grace import KillReason
 from crashy.kubelet.versions import PROFILES
 from tests.check import lives
 from tests.check.targets import command, http, tcp
@@ -53,6 +55,22 @@ def test_a_start_that_a_probe_always_ends_may_be_ready_until_its_process_has_end
     assert begun.in_vain
     assert version == "1.20" or begun.ready == (Bounds(*ready) if ready else None)
     assert [*lives.wrong_lives(case)] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "worst"),
+    [
+        ({}, 0.0),
+        ({"env": [{"name": "SHUTDOWN", "value": "listener-first"}]}, 0.0),
+        ({"env": [{"name": "SHUTDOWN", "value": "ignore"}]}, 30.0),
+        ({"env": [{"name": "SHUTDOWN", "value": "slow"}]}, 30.0),
+        ({"args": ["serve", "--shutdown", "ignore"]}, 30.0),
+    ],
+)
+def test_a_patient_may_be_made_to_go_on_after_sigterm(given: dict[str, Any], worst: float) -> None:
+    target = only(pod({"image": "crashy-app", **given, **BOTH})).target
+
+    assert goes_on(target, KillReason.LIVENESS) == Bounds(0.0, worst)
 
 
 GUARD = {"startupProbe": tcp(periodSeconds=5, failureThreshold=30)}

@@ -127,6 +127,18 @@ CAUGHT = [
     ("liveness-equals-readiness", [spec(http(), http(), replicas=1)], "note", "no harm, as long as"),
     ("liveness-equals-readiness", [spec(http("/ready"), http("/ready"), replicas=1)], "warning", "is restarted"),
     ("liveness-on-dependency", [spec(http("/health/db"))], "warning", "/health/db"),
+    (
+        "liveness-on-dependency",
+        [spec(http("/livez"), env={"DEPENDENCIES": "redis://cache", "LIVENESS_CHECKS_DEPENDENCIES": "1"})],
+        "warning",
+        "GET :80/livez depends on DEPENDENCIES: LIVENESS_CHECKS_DEPENDENCIES is set",
+    ),
+    (
+        "liveness-on-dependency",
+        [spec(http("/ready"), env={"DEPENDENCIES": "redis://cache", "READINESS_CHECKS_DEPENDENCIES": "1"})],
+        "warning",
+        "GET :80/ready depends on DEPENDENCIES: READINESS_CHECKS_DEPENDENCIES is set",
+    ),
     ("liveness-on-dependency", [spec(command("redis-cli", "-h", "redis", "ping"))], "warning", "asks redis"),
     (
         "liveness-on-dependency",
@@ -460,6 +472,11 @@ SPARED = [
     ("delay-instead-of-startup", [spec(http(initialDelaySeconds=15))]),
     ("liveness-on-dependency", [spec(command("sh", "-c", 'redis-cli -h "$POD_IP" ping'))]),
     ("liveness-on-dependency", [spec(http(), http("/health/db"))]),
+    ("liveness-on-dependency", [spec(http("/livez"), env={"LIVENESS_CHECKS_DEPENDENCIES": "1"})]),
+    (
+        "liveness-on-dependency",
+        [spec(http("/livez"), READY, env={"DEPENDENCIES": "redis://cache", "READINESS_CHECKS_DEPENDENCIES": "1"})],
+    ),
     ("liveness-under-load", [spec(http("/api/healthy"))]),
     ("liveness-under-load", [spec(http("/health"))]),
     ("liveness-under-load", [spec(http("/actuator/health/liveness"))]),

@@ -130,7 +130,33 @@ def again(period: int) -> Mapping:
     return deployment(template(startup | READY | {"livenessProbe": http(failureThreshold=3)}, "start=8s"), replicas=1)
 
 
+def depending(kind: str) -> list[Mapping]:
+    """Return a Deployment of patients of which this probe checks a dependency."""
+    env = {"DEPENDENCIES": "redis://cache", f"{kind.upper()}_CHECKS_DEPENDENCIES": "1"}
+    asked = {"periodSeconds": 1, "failureThreshold": 3}
+    container = {
+        "image": "crashy-app:1.0.0",
+        "env": [{"name": name, "value": value} for name, value in env.items()],
+        "livenessProbe": {"httpGet": {"path": "/livez", "port": 8080}, **asked},
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": 8080}, **asked},
+        "lifecycle": SLEEP,
+    }
+    return [deployment(template(container))]
+
+
+DOWN = [{"at": "10s", "inject": "dependency-down for=20s", "target": "all"}]
+
 SHOWN = {
+    "liveness-on-dependency": (
+        # The fault ends with each life that it kills; what is down stays so for the others: all are restarted.
+        Run(
+            depending("liveness"),
+            {"restarts": {"total": "== 3"}},
+            DOWN,
+            reason="HTTP probe failed with statuscode: 500",
+        ),
+        Run(depending("readiness"), NOT_RESTARTED, DOWN, reason="HTTP probe failed with statuscode: 503"),
+    ),
     "liveness-before-readiness": (
         Run([deployment(template(KUARD, SLOW), replicas=1)], {"restarts": {"total": ">= 2"}}, duration="120s"),
         Run([deployment(template(KUARD | STARTUP, SLOW), replicas=1)], NOT_RESTARTED, duration="120s"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from crashy import cli
+from crashy import checks, cli
 from crashy.commands import probe
 from tests.needs import needs
 
@@ -89,7 +89,7 @@ def test_a_check_judges_what_a_server_says(
 
 
 def test_it_does_without_the_c_half_of_socket_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "sockets", socket)
+    monkeypatch.setattr(checks, "sockets", socket)
     with scripted(b"+PONG\r\n") as port:
         assert probe.main(["--redis", f"127.0.0.1:{port}", "--timeout", "20s"]) == 0
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crashy.clock import run_virtual
-from crashy.controllers.dns import names
+from crashy.controllers.dns import NoSuchNameError, find, names
 from tests.controllers.test_statefulset import stateful_set
 from tests.controllers.worlds import POD, SERVICE, SPEC, world
 
@@ -64,3 +64,52 @@ def test_a_pod_that_is_not_ready_has_none_unless_the_service_publishes_it() -> N
 
 def test_a_service_with_an_address_of_its_own_has_no_such_names() -> None:
     assert found(stateful_set(replicas=1, serviceName="web"), SERVICE) == {}
+
+
+NOWHERE = "no such name"
+PODS = stateful_set(replicas=2, serviceName="web")
+ELSEWHERE = POD | {"metadata": {"name": "other"}}
+
+
+def reached(host: str, port: int, *objects: dict[str, Any]) -> int | str | None:
+    """Return how many places a name leads to, None for a name that is not the cluster's."""
+
+    async def main() -> int | str | None:
+        async with world(*objects, seconds=10) as w:
+            try:
+                places = find(w.cluster.services(), w.cluster.pods(), "default", host, port)
+            except NoSuchNameError:
+                return NOWHERE
+            return None if places is None else len(places)
+
+    result: int | str | None = run_virtual(main())
+    return result
+
+
+PORT = SERVICE["spec"]["ports"][0]["port"]
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, "."])
+@pytest.mark.parametrize(
+    ("service", "port"), [(SERVICE, PORT), (HEADLESS, 8080)], ids=["with an address of its own", "headless"]
+)
+def test_a_services_name_leads_to_its_ready_pods(service: dict[str, Any], port: int, suffix: str) -> None:
+    assert reached(f"web{suffix}", port, PODS, service) == 2
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "service", "leads"),
+    [
+        ("web", PORT, SERVICE, 0),
+        ("web", 9, SERVICE, 0),
+        ("web", PORT, HEADLESS, NOWHERE),
+        ("web.shop", PORT, SERVICE, None),
+        ("example.org", 443, SERVICE, None),
+        ("x.default.svc", 80, SERVICE, NOWHERE),
+        ("x.default.svc.cluster.local", 80, SERVICE, NOWHERE),
+    ],
+)
+def test_a_name_that_leads_to_nobody_or_elsewhere(
+    host: str, port: int, service: dict[str, Any], leads: int | str | None
+) -> None:
+    assert reached(host, port, ELSEWHERE, service) == leads

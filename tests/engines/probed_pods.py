@@ -28,7 +28,7 @@ from crashy.faults.base import Fault, FaultError, parse_spec
 from crashy.faults.probed import Probed
 from crashy.fields.units import Fixed
 from crashy.kubelet.events import probe_event
-from crashy.kubelet.runtime import Exited, Pod, Runtime
+from crashy.kubelet.runtime import Exited, HookError, Pod, Runtime
 from crashy.kubelet.versions import PROFILES
 from crashy.objects.pod import (
     GRPC,
@@ -121,7 +121,9 @@ class ProbedPod:
         outcome = await self._runtime.probe(self._pod, container, self._id, Probe(handler))
         event = probe_event(probe, outcome, PROFILE)
         name = probe.value.capitalize()
-        text = event.text.removeprefix(f"{name} probe ").removeprefix("failed: ") if event else ""
+        return self._said(event.text.removeprefix(f"{name} probe ").removeprefix("failed: ") if event else "")
+
+    def _said(self, text: str) -> str:
         text = text.replace(self._pod.ip, "POD").rstrip("\n")
         return re.sub(r"read tcp [^ ]+->", "read tcp NODE->", text)
 
@@ -159,6 +161,20 @@ class ProbedPod:
         after = await self.until(probe_of(fault), Probed())
         assert after == Probed(), f"{spec}: after its end"
         return seen
+
+    async def hook_with_fault(self, spec: str, hook: HTTPGet, within: float) -> str | None:
+        """Run a hook while a fault is active; return why it fails, empty if it doesn't, None if it waits on."""
+        await self._gate.inject(self._pod, spec)
+        try:
+            async with asyncio.timeout(within):
+                await self._runtime.hook(self._pod, self._pod.template.containers[0], self._id, hook)
+        except HookError as error:
+            return self._said(str(error))
+        except TimeoutError:
+            return None
+        finally:
+            await self._recover()
+        return ""
 
     async def _recover(self) -> None:
         """Recover as soon as that can be: a stopped process takes no request."""

@@ -20,9 +20,8 @@ from crashy.kubelet.versions import NEWEST
 from crashy.objects.pod import HTTPGet, parse_pod_template
 from crashy.timeline import Timeline
 from crashy.traffic.request import Target, ask
-from tests.server.running import Running
+from tests.server.running import DEADLINE, Running
 
-WITHIN = 0.5
 SEEN = {
     "abort": (0, "", "reset"),
     "reset": (0, "", "reset"),
@@ -44,6 +43,11 @@ SEEN = {
 """The status, the pod that X-Pod names, and why there is no whole response."""
 
 
+def within(spec: str) -> float:
+    """Return how long users wait."""
+    return 0.3 if SEEN[spec][2] == "timeout" else DEADLINE
+
+
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Running]:
     app = Running.start({"POD_NAME": "web"})
@@ -57,8 +61,8 @@ async def test_in_the_lab(shared: Running, spec: str) -> None:
     target = Target.of(f"http://127.0.0.1:{shared.port}/")
     await asyncio.to_thread(shared.inject, spec)
     if "rate-limit" in spec:
-        await ask(target, WITHIN)
-    reply = await ask(target, WITHIN)
+        await ask(target, within(spec))
+    reply = await ask(target, within(spec))
     await asyncio.to_thread(shared.admin, "DELETE", "faults")
 
     assert (reply.status, reply.pod, reply.failure) == SEEN[spec]
@@ -78,8 +82,8 @@ def test_on_sim(spec: str) -> None:
         process = runtime.process(pod, template.containers[0])
         process.inject(parse_spec(spec), "admin")  # type: ignore[union-attr]
         if "rate-limit" in spec:
-            await runtime.ask(pod.ip, HTTPGet(8080, "/"), 8080, WITHIN)
-        reply = _reply(await runtime.ask(pod.ip, HTTPGet(8080, "/"), 8080, WITHIN), "web")
+            await runtime.ask(pod.ip, HTTPGet(8080, "/"), 8080, within(spec))
+        reply = _reply(await runtime.ask(pod.ip, HTTPGet(8080, "/"), 8080, within(spec)), "web")
 
         assert (reply.status, reply.pod, reply.failure) == SEEN[spec]
 

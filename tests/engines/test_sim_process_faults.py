@@ -58,9 +58,9 @@ def test_a_crash_has_its_code_and_its_message(spec: str, code: int) -> None:
         patient = world.patient
         assert patient is not None
         world.inject(spec)
-        return [one.exit_code for one in world.exits], patient.last_words
+        return [(one.exit_code, one.message) for one in world.exits], patient.last_words
 
-    assert play(action) == ([code], "bye")
+    assert play(action) == ([(code, "bye")], "bye")
 
 
 def test_zombies_are_refused_by_name() -> None:

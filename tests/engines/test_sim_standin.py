@@ -87,6 +87,20 @@ def test_it_takes_sigterm_and_ends_after_its_drain() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fault", "ends", "code"), [("slow-drain by=2s", 5.0, 0), ("slow-drain", 10.0, 137), ("ignore-sigterm", 10.0, 137)]
+)
+def test_its_end_takes_longer_by_a_fault(fault: str, ends: float, code: int) -> None:
+    events = play(
+        pod("command: [serve]", model="start=1s drain=3s"),
+        (9, lambda engine: engine.inject(engine.pods()[0].pod, fault)),
+        (10, lambda engine: engine.delete(engine.pods()[0].pod)),
+    )
+
+    (exited,) = [event for event in events if event.kind == "process" and event.reason == "Exited"]
+    assert (round(exited.t - 10, 1), exited.data["exit_code"]) == (ends, code)
+
+
+@pytest.mark.parametrize(
     ("fault", "restarts"), [("crash", True), ("freeze", True), ("error clients=all", True), ("unready", False)]
 )
 def test_it_takes_the_faults_of_a_process(fault: str, restarts: bool) -> None:

@@ -327,7 +327,7 @@ def test_a_fault_whose_turn_does_not_come_is_not_counted(specs: list[str], hits:
     [
         ("unready", {"readiness"}),
         ("unlive", {"liveness"}),
-        ("crash mode=errors", {"readiness", "liveness"}),
+        ("crash mode=errors", {"startup", "readiness", "liveness"}),
         ("crash mode=errors routes=/", set()),
         ("crash mode=errors clients=users", set()),
         ("unready clients=kubelet", {"readiness"}),

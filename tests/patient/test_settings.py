@@ -35,6 +35,7 @@ BAD = [
     ("ACCESS_LOG", "maybe", "1 or 0"),
     ("DRAIN_SECONDS", "-5", DURATION),
     ("DRAIN_SECONDS", "soon", DURATION),
+    ("SHUTDOWN", "fast", "one of readiness-first, listener-first, instant, ignore, slow"),
     ("PERSONA", "nginx", f"one of {', '.join(GREETINGS)}"),
     ("RNG_MODE", "threads", "async or blocking"),
     ("EXIT_CODE", "256", "a whole number from 0 to 255"),

@@ -31,6 +31,19 @@ def until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -
     raise AssertionError(f"not within {deadline} s: {what}")
 
 
+def children(process: int) -> dict[int, str]:
+    """Return the state of each child of a process, by its id."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rsplit(")", 1)[1].split()[:2]
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(parent) == process:
+            found[int(stat.parent.name)] = state
+    return found
+
+
 @dataclass
 class Answer:
     status: int
@@ -146,6 +159,10 @@ class Running:
         return self.process.wait(timeout=DEADLINE)
 
     def end(self) -> None:
+        self.stop()
+        assert "Traceback" not in self.log, self.log
+
+    def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
@@ -155,4 +172,3 @@ class Running:
                 self.process.kill()
         self.process.wait(timeout=DEADLINE)
         self._reader.join(DEADLINE)
-        assert "Traceback" not in self.log, self.log

@@ -102,7 +102,7 @@ def test_a_held_call_is_let_go_with_its_client_or_with_the_fault(
 
     assert check(timeout=0.2)[0] == "DEADLINE_EXCEEDED"
     until(lambda: patient.admin("GET", "status")["faults"] == [], "the fault has ended with its only call")
-    patient.inject(on(f"{spec} for=200ms"))
+    patient.inject(on(f"{spec} for={'1s' if spec == 'blackhole' else '200ms'}"))
     assert check() == 1 if spec != "blackhole" else check()[0] == "INTERNAL"
 
 

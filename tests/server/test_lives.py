@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,13 @@ from typing import Any
 
 import pytest
 
+from crashy.engines.lab import reaper
+from crashy.engines.lab.cgroups import Cgroups
+from crashy.kubelet.runtime import Pod
+from crashy.kubelet.versions import NEWEST
+from crashy.objects.pod import parse_pod_template
 from crashy.patient.lives import SLOT, Life, tell
+from tests.elsewhere import needs_cgroups
 from tests.server.running import Running, until
 
 Serve = Callable[..., Running]
@@ -269,3 +276,34 @@ def test_the_node_tells_more_than_can_be_known_from_inside(serve: Serve, tmp_pat
 
     lives = app.admin("GET", "status")["lives"]["former"]
     assert [(life["how"], life["exit_code"]) for life in lives] == [("oom", 137), ("silent", None), ("silent", None)]
+
+
+@needs_cgroups
+def test_an_oom_kill_is_known_where_the_cgroup_is_the_same(serve: Serve, tmp_path: Path) -> None:
+    """As where a supervisor within the container starts the patient again: a new container has a new cgroup."""
+    limit = {"resources": {"limits": {"memory": "128Mi"}}}
+    template = parse_pod_template({"spec": {"containers": [{"name": "app", "image": "crashy-app", **limit}]}}, path="")
+    cgroups = Cgroups.find(lambda _: None)
+    group = cgroups.begin(Pod("p", "n", "u", "", template), template.containers[0], "lab://c", NEWEST, limited=True)
+    assert group is not None
+    joined = f'for file in {" ".join(map(str, group.first))}; do echo $$ > $file; done; exec "$0" "$@"'
+    apps: list[Running] = []
+    try:
+        for fault in ("memory to=300Mi after=300ms", ""):
+            environ = {"STATE_DIR": str(tmp_path), "FAULTS": fault}
+            apps.append(Running.start(environ, under=("sh", "-c", joined)))
+            apps[-1].line("serving on")
+            assert fault == "" or apps[-1].exit_code() == -signal.SIGKILL
+        last = former(apps[-1])
+    finally:
+        for app in apps:
+            app.end()
+        group.remove()
+        for folder in cgroups.paths:
+            reaper.remove_group(folder)
+
+    assert last["how"] == "oom"
+    assert re.fullmatch(
+        r"was killed for want of memory, memory \d+ % of the limit, during memory to=300Mi .*", last["end"]
+    )
+    assert 0 < last["memory"] <= 1

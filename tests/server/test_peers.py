@@ -10,8 +10,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from crashy.server.app import create_app
+from crashy.server.names import look_up
 from crashy.server.patient import Patient
-from crashy.server.peers import look_up
 
 Make = Callable[..., Patient]
 LINES = ["db 8080 127.0.0.2 8080", "db 8080 127.0.0.3 8080", "db-0.db 80 127.0.0.1 18080"]

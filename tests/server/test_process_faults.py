@@ -12,7 +12,7 @@ import pytest
 
 from tests.elsewhere import needs_proc
 from tests.needs import need
-from tests.server.running import DEADLINE, Answer, Running, until
+from tests.server.running import DEADLINE, Answer, Running, children, until
 from tests.server.test_serve import in_background
 
 Serve = Callable[..., Running]
@@ -31,19 +31,6 @@ def app() -> Iterator[Running]:
 
 def threads(app: Running) -> int:
     return len(list(Path(f"/proc/{app.process.pid}/task").iterdir()))
-
-
-def children(process: int) -> dict[int, str]:
-    """Return the state of each child of a process, by its id."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = stat.read_text().rsplit(")", 1)[1].split()[:2]
-        except OSError:  # it has ended meanwhile
-            continue
-        if int(parent) == process:
-            found[int(stat.parent.name)] = state
-    return found
 
 
 def refused(app: Running, spec: str) -> Answer:
@@ -111,6 +98,28 @@ def test_users_wait_for_a_thread_or_a_lock_and_probes_pass(app: Running, mode: s
 
 
 @pytest.mark.parametrize("mode", ["threads", "deadlock"])
+def test_it_ends_with_the_last_request_that_it_was_to_hold(app: Running, mode: str) -> None:
+    before = threads(app)
+    app.inject(f"freeze mode={mode} times=1 routes=/hostname")
+    until(lambda: threads(app) > before, "the threads wait")
+    with pytest.raises(TimeoutError):
+        app.ask("/hostname", timeout=0.1)
+
+    until(lambda: threads(app) == before, "its client has given up, and the threads have ended")
+    assert app.ask("/hostname").status == 200
+
+
+def test_a_request_may_set_it_off(app: Running) -> None:
+    app.inject("fork-zombies to=3 routes=/info times=1 for=1h")
+    assert not children(app.process.pid)
+    app.ask("/info")
+    until(lambda: len(children(app.process.pid)) == 3, "three zombies")
+
+    app.admin("DELETE", "faults")
+    until(lambda: not children(app.process.pid), "they are waited for")
+
+
+@pytest.mark.parametrize("mode", ["threads", "deadlock"])
 def test_the_scope_says_which_requests_need_the_thread_or_the_lock(app: Running, mode: str) -> None:
     before = threads(app)
     app.inject(f"freeze mode={mode} routes=/readyz for=700ms")
@@ -158,7 +167,7 @@ def test_sigterm_is_lost_while_it_is_ignored(serve: Serve) -> None:
     app.process.terminate()
     app.line("Signal: SIGTERM: ignored")
     app.admin("DELETE", "faults")
-    app.line("Recovered: fault f1")
+    until(lambda: not children(app.process.pid), "the first fault has ended, as the second has")
 
     assert app.ask("/ready").status == 200  # it doesn't take effect now either
     app.process.terminate()

@@ -16,6 +16,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from crashy.patient.standin import EXEC_ROUTE, StandIn
+from tests.elsewhere import needs_proc
+from tests.server.running import children, until
 
 DEADLINE = 30.0
 
@@ -96,6 +98,34 @@ async def test_another_command_is_a_client_that_fails_until_the_app_has_started(
 async def test_it_ends_by_itself_as_its_command_does(given: dict[str, Any], code: int) -> None:
     async with running(plan(**given)) as process:
         assert await ended(process) == code
+
+
+@needs_proc
+async def test_its_end_takes_longer_by_a_fault() -> None:
+    described = plan()
+    url = f"http://127.0.0.1:{described.admin_port}/admin/faults"
+
+    def ask(method: str, spec: str = "") -> None:
+        body = json.dumps({"spec": spec}).encode() if spec else None
+        urlopen(Request(url, body, {"Content-Type": "application/json"}, method=method)).close()
+
+    async with running(described) as process:
+        await execute(described, "client")  # its admin API is there
+        for spec in ("ignore-sigterm for=1h", "slow-drain by=1h", "fork-zombies to=1"):
+            await asyncio.to_thread(ask, "POST", spec)
+        await asyncio.to_thread(until, lambda: children(process.pid), "the last fault has begun, as the others have")
+        process.terminate()
+        assert process.stdout is not None
+        async with asyncio.timeout(DEADLINE):
+            while b"Signal: SIGTERM: ignored" not in await process.stdout.readline():
+                pass
+        await asyncio.to_thread(ask, "DELETE")
+        await asyncio.to_thread(
+            until, lambda: not children(process.pid), "the last fault has ended, as the others have"
+        )
+
+        process.terminate()
+        assert await ended(process) == 0
 
 
 async def test_a_port_that_is_taken_is_skipped() -> None:

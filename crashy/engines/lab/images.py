@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from crashy.engines.images import program
+from crashy.engines.images import plays, program
 from crashy.engines.lab.folders import mounted
 from crashy.objects.images import ImageCommand, ImageCommands, command_of, is_patient, name
 from crashy.objects.pod import Container, PodTemplate
@@ -47,9 +47,11 @@ def command(template: PodTemplate, container: Container, commands: ImageCommands
     image has not is an error, as on a cluster: it has no app to stand for. A script in it may wait for other apps.
     """
     own = program(container)
+    mapped = command_of(container.image, commands)
+    if mapped is None and plays(container):
+        return ImageCommand((), "")
     if is_patient(container.image):
         return ImageCommand((*container.command, *container.args) if container.command else (), "")
-    mapped = command_of(container.image, commands)
     bare = mapped is None and bool(own) and name(container.image) in _BASES and shell.script(own) is None
     if own and (container.command or mapped is None) and (bare or is_here(own, template, container)):
         return ImageCommand(own, "")

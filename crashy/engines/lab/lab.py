@@ -13,7 +13,7 @@ from crashy.controllers.apply import Verb
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
-from crashy.engines.admin import TIMEOUT, NotDoneError, inject, patient, problem, recover
+from crashy.engines.admin import TIMEOUT, NotDoneError, inject, local_patient, problem, recover
 from crashy.engines.clustered import ClusteredEngine
 from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.lab.addresses import Addresses
@@ -133,7 +133,7 @@ class LabEngine(ClusteredEngine):
 
     def admin(self, pod: Pod) -> tuple[str, str] | None:
         """Return the URL and the token of a pod's admin API, its patient's or its first stand-in's; None without."""
-        container = patient(pod)
+        container = local_patient(pod)
         if container is None:
             place = self._programs.stand_in(pod)
             return (f"http://{place[0]}:{place[1]}", "") if place else None
@@ -153,7 +153,7 @@ class LabEngine(ClusteredEngine):
 
     def takes_faults(self, pod: Pod) -> bool:
         """Return whether faults can be injected into a pod: into one with a patient or a stand-in."""
-        return patient(pod) is not None or self._programs.stand_in(pod) is not None
+        return local_patient(pod) is not None or self._programs.stand_in(pod) is not None
 
     @property
     def takers(self) -> str:

@@ -1,14 +1,17 @@
-"""The tables of names that the lab's patients look their peers up in, one for each namespace."""
+"""The tables of names that the lab's patients look up first, one for each namespace: Services' and their pods'."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from crashy.controllers.cluster import Cluster
-from crashy.controllers.dns import names
+from crashy.controllers.dns import names, places
 from crashy.engines.lab.addresses import Addresses
 from crashy.patient import ADMIN_PORT, APP_PORT
 from crashy.timeline import Event, Timeline, kinds
+
+_NOBODY = ("127.0.0.1", 0)
+"""A place that refuses: that of a Service without ready pods."""
 
 
 def table_of(folder: Path, namespace: str) -> Path:
@@ -21,7 +24,8 @@ def keep_names(folder: Path, cluster: Cluster, addresses: Addresses, timeline: T
 
     def note(event: Event) -> None:
         if event.kind == kinds.ENDPOINTS:
-            for namespace in {view.pod.namespace for view in cluster.pods()}:
+            services = {one.service.namespace for one in cluster.services()}
+            for namespace in services | {view.pod.namespace for view in cluster.pods()}:
                 write(namespace)
 
     def write(namespace: str) -> None:
@@ -31,6 +35,9 @@ def keep_names(folder: Path, cluster: Cluster, addresses: Addresses, timeline: T
                 ports = {port.container_port for one in pod.template.containers for port in one.ports}
                 ports |= {APP_PORT, ADMIN_PORT}
                 lines += ["{} {} {} {}\n".format(name, port, *addresses.dial(pod.ip, port)) for port in sorted(ports)]
+        for (name, port), behind in places(cluster.services(), namespace).items():
+            where = [addresses.dial(*place) for place in behind] or [_NOBODY]
+            lines += [f"{name} {port} {host} {number}\n" for host, number in where]
         path = table_of(folder, namespace)
         path.parent.mkdir(exist_ok=True)
         made = path.with_suffix(".new")

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
 import crashy
 from crashy.controllers.environment import References, service_links, variables
-from crashy.engines.images import program, runs_once
+from crashy.engines.images import plays, program, runs_once
 from crashy.engines.lab import images
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.folders import Folders
 from crashy.engines.lab.names import table_of
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.probes import probes_of
+from crashy.errors import BadInput
 from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod
 from crashy.objects import standin
-from crashy.objects.images import ImageCommands, is_patient
+from crashy.objects.images import APPS, ImageCommands, command_of, is_patient
 from crashy.objects.pod import Container
 from crashy.objects.standin import Models
 from crashy.patient import ADMIN_PORT, TERMINATION_MESSAGE_PATH
+from crashy.patient.flags import play
 from crashy.patient.settings import IMAGE
 from crashy.patient.standin import StandIn
 
@@ -79,7 +83,8 @@ class Programs:
 
     def program(self, pod: Pod, container: Container) -> Program:
         """Return how a container runs; raises StartError for a reference to nothing."""
-        patient = is_patient(container.image)
+        app = plays(container) if command_of(container.image, self._images) is None else ()
+        patient = bool(app) or is_patient(container.image)
         root = self._root / pod.uid
         root.mkdir(exist_ok=True)
         folders = Folders(root, pod, container, patient=patient, claims=self._root / "claims")
@@ -95,6 +100,10 @@ class Programs:
             environ["TERMINATION_MESSAGE_PATH"] = translate(TERMINATION_MESSAGE_PATH)
             environ["NAMES_FILE"] = str(table_of(self._root, pod.namespace))
         environ |= {name: translate(value) for name, value in own.items()}
+        command = tuple(expand(word, own) for word in app)
+        if app:
+            environ["PATH"] = os.pathsep.join((str(self._names()), environ["PATH"]))
+            command = self._play(command, environ)
         if patient:
             if folder_of_state := environ.get("STATE_DIR"):
                 environ[END] = f"{folder_of_state}/.end-of-{pod.name}-{container.name}"
@@ -108,8 +117,8 @@ class Programs:
         if runs.folder:
             environ = self._image_command(pod, container) | environ
             environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_OWN_ADDRESS, environ.get("PYTHONPATH"))))
-        command = tuple(translate(expand(word, environ if runs.folder else own)) for word in runs.words)
-        if patient and not container.command:
+        command = command or tuple(translate(expand(word, environ if runs.folder else own)) for word in runs.words)
+        if app or (patient and not container.command):
             command = (*_PYTHON, "crashy", *(command or IMAGE_ARGS))
         working = Path(translate(container.working_dir))
         folder = working if container.working_dir and working.is_dir() else Path(runs.folder or root)
@@ -121,6 +130,28 @@ class Programs:
             if images.stands_in(pod.template, container, self._images):
                 return self._addresses.dial(pod.ip, standin.admin_port(pod.template, container))
         return None
+
+    def _play(self, words: tuple[str, ...], environ: dict[str, str]) -> tuple[str, ...]:
+        """Set the variables by which the patient runs as an app; return its own arguments where it refuses them."""
+        try:
+            variables = dict(play(words, environ).variables)
+        except BadInput:
+            return words
+        if find_spec("h2") is None:
+            variables.pop("GRPC_PORT", None)
+        environ |= variables
+        return ()
+
+    def _names(self) -> Path:
+        """Return the folder in which the patient's commands have the names that they have in its image."""
+        folder = self._root / "names"
+        if not folder.exists():
+            folder.mkdir()
+            for name in ("podcli", *sorted(APPS - {"kubia", "netexec", "liveness"})):
+                file = folder / name
+                file.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m crashy {name} "$@"\n')
+                file.chmod(0o755)
+        return folder
 
     def _image_command(self, pod: Pod, container: Container) -> dict[str, str]:
         """Return the variables that say where a program should listen; one in Python does so of itself."""

@@ -9,16 +9,18 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from crashy.engines.sim import effects
+from crashy.engines.sim.dependencies import ModelledWatch, World
 from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.process import OOM_KILLED, Kernel
 from crashy.engines.sim.shares import BOOT_WORK
 from crashy.engines.sim.waiting import Notifier
-from crashy.faults.active import FaultSet, InjectedFault
+from crashy.faults.active import FaultSet, Health, InjectedFault
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, ProcessEffects
 from crashy.objects.limits import Limits
 from crashy.patient.answers import GONE
 from crashy.patient.countdowns import armed
+from crashy.patient.dependencies import Dependencies
 from crashy.patient.identity import identify
 from crashy.patient.life import HEALTH_IN, QUIET, Phase
 from crashy.patient.probes import files_of
@@ -56,12 +58,15 @@ class _Plan(Protocol):
 class ModelledLife:
     """One life, from the start of its process; who answers its requests builds on it."""
 
-    def __init__(self, plan: _Plan, kernel: Kernel, files: ContainerFiles | None = None) -> None:
+    def __init__(
+        self, plan: _Plan, kernel: Kernel, files: ContainerFiles | None = None, world: World | None = None
+    ) -> None:
         self._kernel = kernel
         self._rng = plan.rng
         self._log = plan.log
         self._notifier = Notifier()
         self._alive = True
+        self._born = kernel.now()
         folder = plan.settings.state_dir if plan.settings else ""
         self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory, folder)
         self._effects = ProcessEffects(effects, self._process)
@@ -76,10 +81,14 @@ class ModelledLife:
         self.phase: Phase | None = None
         """None before it has read its settings."""
         self.faults = FaultSet(kernel.now, plan.rng, self._changed, lambda: self._process)
+        self._world = world
+        self._dependencies: Dependencies | None = None
+        self._watch: ModelledWatch | None = None
         self._files = files or ContainerFiles({}, (), self.has_file)
         settings = plan.settings
         if settings is not None:
             self._settings = settings
+            self._process.message_path = settings.termination_message_path
             self._identity = identify(settings, {}, lambda: plan.pod)
         self._begin(settings is not None)
 
@@ -94,6 +103,7 @@ class ModelledLife:
         settings = self._settings
         warm_up = (settings.app_start_delay or 0.0) + self._rng.uniform(0, settings.app_start_delay_jitter)
         self.phase = "warming up"
+        self._look_after(settings)
         for name, fault in armed(settings, self._rng):
             self._take(fault, name)
         try:
@@ -108,6 +118,26 @@ class ModelledLife:
         else:
             self._kernel.call_at(self._kernel.now() + warm_up, lambda: self._process.when_awake(self._serve))
         self._tick()
+
+    def _look_after(self, settings: Settings) -> None:
+        """Begin to watch what it depends on, if anything."""
+        self._dependencies = Dependencies.of(settings)
+        if self._dependencies:
+
+            def told(line: str) -> None:
+                self._log("Dependency", line)
+                self._notifier.notify()
+
+            chance = random.Random(self._rng.getrandbits(64))
+            self._watch = ModelledWatch(
+                self._dependencies, self._process, self.faults, world=self._world, rng=chance, told=told
+            )
+            self._watch.start()
+
+    def _own_health(self) -> Health:
+        """Return its health without faults, as `Patient.own_health`."""
+        health = HEALTH_IN[self.phase] if self.phase else GONE
+        return health.without(self._dependencies.health()) if self._dependencies else health
 
     def _serve(self) -> None:
         if self.phase == "warming up":
@@ -198,11 +228,13 @@ class ModelledLife:
         if self._at_sigterm:
             self._process.last_words = summary(self._at_sigterm, self._users).text()
             self._log("Shutdown", self._process.last_words)
-        self._kernel.exit(0)
+        self._process.end(0, self._process.last_words)
 
     def ended(self) -> None:
         """Abort the requests in flight."""
         self._alive = False
+        if self._watch:
+            self._watch.stop()
         self._notifier.notify()
 
     # --- fault scheduling
@@ -239,8 +271,7 @@ class ModelledLife:
         return str(at.parent) == self._settings.state_dir and self._state_files().get(at.name, False)
 
     def _state_files(self) -> dict[str, bool]:
-        health = HEALTH_IN[self.phase] if self.phase else GONE
-        return files_of(health.without(self.faults.health("exec")))
+        return files_of(self._own_health().without(self.faults.health("exec")))
 
     # --- waiting
 

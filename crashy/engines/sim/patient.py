@@ -10,21 +10,14 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+from crashy.engines.sim.dependencies import World
 from crashy.engines.sim.execute import execute
 from crashy.engines.sim.files import ContainerFiles
+from crashy.engines.sim.lab_app import ModelledApp, podcli
 from crashy.engines.sim.life import PATIENT_MEMORY, CutError, ModelledLife
-from crashy.engines.sim.process import (
-    Broken,
-    CallFailed,
-    Condition,
-    Cut,
-    Hang,
-    Kernel,
-    Refuse,
-    Stall,
-    Stopped,
-)
+from crashy.engines.sim.process import Broken, CallFailed, Condition, Cut, Hang, Kernel, Refuse, Stall, Stopped
 from crashy.engines.sim.responses import Answered, change
 from crashy.engines.sim.shares import RESPONSE_WORK, program_work
 from crashy.engines.sim.speech import clash
@@ -38,7 +31,7 @@ from crashy.objects.limits import UNLIMITED, Limits
 from crashy.objects.pod import GRPC, Exec, Handler, HTTPGet, TCPSocket
 from crashy.patient import shell
 from crashy.patient.answers import PAGES, Answer, fault_answer, probe_answer, run
-from crashy.patient.life import HEALTH_IN, RNG_SECONDS
+from crashy.patient.life import RNG_SECONDS
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.routes import ADMIN_PAGES
 from crashy.patient.settings import Settings
@@ -65,10 +58,12 @@ class PatientPlan:
     memory: int = PATIENT_MEMORY
     files: ContainerFiles | None = None
     """Those of others in its pod; without them it has its own alone."""
+    world: World | None = None
+    """Where the names of its dependencies lead; without it they are all elsewhere, and up."""
 
     def begin(self, kernel: Kernel) -> ModelledPatient:
         """Begin the life now."""
-        patient = ModelledPatient(self, kernel, self.files)
+        patient = ModelledPatient(self, kernel, self.files, self.world)
         if self.files:
             self.files.known = patient.has_file
         return patient
@@ -76,6 +71,10 @@ class PatientPlan:
 
 class ModelledPatient(ModelledLife):
     """One life of a patient: how it answers."""
+
+    @cached_property
+    def _lab_app(self) -> ModelledApp:
+        return ModelledApp(self._settings.persona, self._identity, self)
 
     def listens(self, port: int) -> bool:
         """Return whether the kernel takes connections to a port for it now; it does so for a frozen one too."""
@@ -110,8 +109,10 @@ class ModelledPatient(ModelledLife):
                     return await self._asked(request, within, wrong, control=control)
                 if control or path.startswith("/admin/"):
                     return await self._asked(request, within, self._admin(path), control=control)
-                if path in _GUARDED and not self._authorized(handler):
+                route = self._lab_app.route(path)
+                if (path in _GUARDED or (route and route.changes)) and not self._authorized(handler):
                     return await self._asked(request, within, Answer(401))
+                return await self._asked(request, within, query=handler.path.partition("#")[0].partition("?")[2])
         return await self._asked(request, within)
 
     def _admin(self, path: str) -> Answer | Stall:
@@ -129,7 +130,13 @@ class ModelledPatient(ModelledLife):
         return not wanted or (scheme.lower() == "bearer" and token.strip() == wanted)
 
     async def _asked(
-        self, request: Request, within: float, anyway: Answer | Broken | Stall | None = None, *, control: bool = False
+        self,
+        request: Request,
+        within: float,
+        anyway: Answer | Broken | Stall | None = None,
+        *,
+        control: bool = False,
+        query: str = "",
     ) -> Condition:
         """Return the outcome of a request after at most `within` seconds; `anyway` it is this, once the loop runs.
 
@@ -145,7 +152,7 @@ class ModelledPatient(ModelledLife):
                 return anyway or Answer(404)
             if not await self._awake(request, deadline):
                 return Stopped()
-            answer = anyway or await self._answer(request, deadline)
+            answer = anyway or await self._answer(request, deadline, query)
         except CutError:
             return Cut(self._kernel.now() - began)
         finally:
@@ -172,16 +179,18 @@ class ModelledPatient(ModelledLife):
         busy = self._busy_until - self._kernel.now()
         return busy <= 0 or request.path[1:].isdecimal() or await self._pass(busy, deadline)
 
-    async def _answer(self, request: Request, deadline: float) -> Answered | None:
+    async def _answer(self, request: Request, deadline: float, query: str) -> Answered | None:
         """Return the response, or None if the deadline comes first."""
-        effect = self.faults.on_request(request) if self._request_faults else NOTHING
+        route = self._lab_app.route(request.path) if request.method == "GET" else None
+        spared = route is not None and route.control
+        effect = self.faults.on_request(request) if self._request_faults and not spared else NOTHING
         try:
-            return await self._affected(request, effect, deadline)
+            return await self._affected(request, effect, deadline, query)
         finally:
             if effect.holder is not None and self._alive:
                 self.faults.release(effect.holder)
 
-    async def _affected(self, request: Request, effect: RequestEffect, deadline: float) -> Answered | None:
+    async def _affected(self, request: Request, effect: RequestEffect, deadline: float, query: str) -> Answered | None:
         if effect.commands:
             self._carry_out(effect.commands)
             if not self._alive:
@@ -195,28 +204,43 @@ class ModelledPatient(ModelledLife):
             return None
         by = effect.by
         if effect.change is None or by is None or request.method == "EXEC":
-            return await self._own(request, effect, deadline)
+            return await self._own(request, effect, deadline, query)
 
         async def wait(seconds: float | None) -> bool:
             due = min(deadline, math.inf if seconds is None else self._kernel.now() + seconds)
             over = await self._until(due, lambda: by.state == "ended") or due < deadline
             return over and await self._until(deadline, lambda: self._process.awake)
 
-        return await change(effect.change, lambda: self._own(request, NOTHING, deadline), wait, self._identity, request)
+        return await change(
+            effect.change, lambda: self._own(request, NOTHING, deadline, query), wait, self._identity, request
+        )
 
-    async def _own(self, request: Request, effect: RequestEffect, deadline: float) -> Answered | None:
+    async def _own(self, request: Request, effect: RequestEffect, deadline: float, query: str) -> Answered | None:
         """Return the app's own response, or the one that a fault sends instead."""
         path, persona, identity = request.path, self._settings.persona, self._identity
+        if effect.response is None and self._dependencies:
+            late = self._dependencies.wait(request.is_probe)
+            if late and not await self._pass(late, deadline):
+                return None
         if path == CHECK:
             return self._check(request, effect)
         if effect.response is not None and effect.by is not None:
             return fault_answer(effect.by, effect.response, path, persona, identity, now=self._kernel.now())
+        if self._lab_app.route(path):
+            return await self._reply(request, deadline, query)
         if self.phase and request.is_probe:
-            yes = getattr(HEALTH_IN[self.phase], request.is_probe)
-            return probe_answer(path, request.is_probe, identity.pod, yes=yes)
+            yes = getattr(self._own_health(), request.is_probe)
+            return probe_answer(path, request.is_probe, identity.pod, yes=yes, persona=persona)
         if path in PAGES:
             return Answer(body=PAGES[path](persona, identity))
         return await self._route(path, deadline)
+
+    async def _reply(self, request: Request, deadline: float, query: str) -> Answered | None:
+        """Return the response of a route that is the app's own, with what comes with it."""
+        answer = self._lab_app.answer(request.path, query, self._kernel.now() - self._born)
+        if not self._alive:
+            raise CutError
+        return answer if not answer.latency or await self._pass(answer.latency, deadline) else None
 
     def _check(self, request: Request, effect: RequestEffect) -> Answer | CallFailed:
         """Return the response to a gRPC health check, as `server/grpc_health.py` gives it."""
@@ -229,13 +253,15 @@ class ModelledPatient(ModelledLife):
                 return CallFailed(OF_HTTP.get(answer.status, Code.UNKNOWN), answer.body)
         if request.is_probe is None:
             return CallFailed(Code.NOT_FOUND, "unknown service")
-        serving = serving and (self.phase is None or getattr(HEALTH_IN[self.phase], request.is_probe))
+        serving = serving and (self.phase is None or getattr(self._own_health(), request.is_probe))
         return probe_answer(CHECK, request.is_probe, "", yes=serving)
 
     async def _route(self, path: str, deadline: float) -> Answer | None:
         """Return the response of a route with an effect or a duration; None if the deadline comes first."""
         if path[1:].isdecimal():
             return Answer(body="") if await self._work(deadline) else None
+        if path == "/dependencies" and self._dependencies:
+            return Answer(*self._dependencies.page())
         if path == "/crash":
             self.inject(Crash(code=self._settings.exit_code), "GET /crash")
             raise CutError
@@ -276,7 +302,9 @@ class ModelledPatient(ModelledLife):
 
     async def _other(self, words: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:
         """Run a command that is not modelled."""
-        del within, probe
+        del probe
+        if words[0].rpartition("/")[2] == "podcli":
+            return await podcli(words[1:], within, self.respond)
         return self._run(words)
 
     def _run(self, command: tuple[str, ...]) -> Condition:

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References, service_links, variables
-from crashy.engines.images import program, runs_once, runs_patient
+from crashy.engines.images import plays, program, runs_once, runs_patient
+from crashy.engines.sim.dependencies import Asks, World
 from crashy.engines.sim.files import ContainerFiles, Files
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import PatientPlan
@@ -23,6 +25,7 @@ from crashy.objects.limits import limits
 from crashy.objects.pod import Container, Handler
 from crashy.objects.standin import Models, ends, model_of, ports, tls_ports
 from crashy.patient import shell
+from crashy.patient.flags import play
 from crashy.patient.settings import IMAGE, Settings, load
 from crashy.timeline import Timeline, kinds
 
@@ -69,8 +72,14 @@ class Plans:
         self._rng = rng
         self._models = models
         self._volumes: dict[tuple[str, str], Files] = {}  # by the pod's uid and the name, a claim's by its namespace
+        self._cluster: Cluster | None = None
+        self._ask: Asks | None = None
         self._references = References()
         self._links: dict[str, dict[str, str]] = {}  # by namespace: the variables of the Services there
+
+    def connect(self, cluster: Cluster, ask: Asks) -> None:
+        """Let patients reach what they depend on in the cluster."""
+        self._cluster, self._ask = cluster, ask
 
     def look(self, references: References) -> None:
         """Set what later lives may refer to, and which Services the network has."""
@@ -108,10 +117,16 @@ class Plans:
             return Silent(start_error=str(error))
         except BadInput as error:
             log("Refused", str(error))
-        return PatientPlan(settings, pod.name, chance, log, limits=limits(container), files=files)
+        world = None
+        if self._cluster and self._ask:
+            world = World(self._cluster, self._ask, pod.namespace, self._network.cluster_ips)
+        return PatientPlan(settings, pod.name, chance, log, limits=limits(container), files=files, world=world)
 
     def _settings(self, pod: Pod, container: Container) -> Settings:
         own = variables(pod, container, self._references, self._links.get(pod.namespace, {}))
+        if app := plays(container):
+            given = IMAGE | own
+            return load((), {**given, **play([expand(word, own) for word in app], given).variables})
         words = [expand(word, own) for word in (*container.command, *container.args)]
         flags = words[words.index("serve") + 1 :] if words else ()
         return load(flags, IMAGE | own)

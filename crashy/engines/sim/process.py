@@ -110,8 +110,11 @@ class Kernel(Protocol):
         """Call back at that time, unless the process has ended by then."""
         ...
 
-    def exit(self, code: int, reason: str = "") -> None:
-        """End the process now, for a reason of the runtime's or none; once it has ended this does nothing."""
+    def exit(self, code: int, reason: str = "", message: tuple[str, str] = ("", "")) -> None:
+        """End the process now, for a reason of the runtime's or none; once it has ended this does nothing.
+
+        `message` is a file, and the termination message that the process has written there.
+        """
         ...
 
 

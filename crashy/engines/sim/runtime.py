@@ -67,14 +67,24 @@ class _Instance:
         for timer in self._timers:
             timer.cancel()
 
-    def exit(self, code: int, reason: str = "") -> None:
+    def exit(self, code: int, reason: str = "", message: tuple[str, str] = ("", "")) -> None:
         if self.gone.is_set() or (self.off and not reason):
             return
         for timer in self._timers:
             timer.cancel()
         self.gone.set()
         self.process.ended()
-        self._on_exit(Exited(self.id, code, self.now(), reason=reason))
+        path, text = message
+        read = text if path == self.container.termination_message_path else ""
+        self._on_exit(Exited(self.id, code, self.now(), read, reason))
+
+
+class _GetError(WireError):
+    """Why there is no response, and from where, if it was redirected."""
+
+    def __init__(self, text: str, url: str) -> None:
+        super().__init__(text)
+        self.url = url
 
 
 class SimRuntime:
@@ -177,10 +187,10 @@ class SimRuntime:
         failed = await self._get(pod, container_id, hook, port, request)
         again = without_tls(request, failed) if failed else None
         if failed and (again is None or await self._get(pod, container_id, hook, port, again)):
-            raise HookError(f'Get "{request.url}": {failed}')
+            raise HookError(f'Get "{failed.url or request.url}": {failed}')
         return authority(hook.host or pod.ip, port) if failed else ""
 
-    async def _get(self, pod: Pod, container_id: str, hook: HTTPGet, port: int, request: Request) -> WireError | None:
+    async def _get(self, pod: Pod, container_id: str, hook: HTTPGet, port: int, request: Request) -> _GetError | None:
         """Send a hook's request and wait for the response; return why there is none."""
         began = self._loop.time()
         asked = action(request, port, hook.host)
@@ -189,11 +199,11 @@ class SimRuntime:
             await asyncio.sleep(began + condition.latency - self._loop.time())
             return None
         if text := replies.error(condition, _address(pod, hook, port)):
-            return WireError(text)
+            return _GetError(text, condition.url if isinstance(condition, Broken) else "")
         await asyncio.Event().wait()
         return None
 
-    async def ask(self, ip: str, handler: HTTPGet, port: int, within: float) -> Condition:
+    async def ask(self, ip: str, handler: Handler, port: int, within: float) -> Condition:
         """Send a user's request to the container that listens on a pod's port."""
         ends = self._loop.time() + within
         listener = None if self._off else self._listener(ip, port)

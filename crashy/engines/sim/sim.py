@@ -146,6 +146,7 @@ async def running(
     with _rare_collections():
         async with asyncio.TaskGroup() as tasks:
             cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng, max_pods=max_pods)
+            plans.connect(cluster, runtime.ask)
             try:
                 yield SimEngine(cluster, runtime=runtime, network=network, plans=plans, timeline=timeline)
             except BadInput as error:  # as it is, not in the group's wrapping

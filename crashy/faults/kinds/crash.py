@@ -9,7 +9,7 @@ from typing import ClassVar
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Exit, InjectedResponse, ProcessEffect, RequestPart, Signal
 from crashy.faults.probed import NO_FILE, NOT_SERVING, STATUS, Probed
-from crashy.faults.scope import DefaultTarget, ProbeName, Request
+from crashy.faults.scope import PROBES, DefaultTarget, ProbeName, Request
 from crashy.fields import param
 from crashy.fields.values import Choice, Integer, Text
 
@@ -99,5 +99,5 @@ class Crash(Fault):
         return InjectedResponse(500)
 
     def failing(self) -> frozenset[ProbeName]:
-        """Return readiness and liveness where every route answers with an error."""
-        return frozenset({"readiness", "liveness"}) if self.mode == "errors" else frozenset()
+        """Return all probes where every route answers with an error."""
+        return frozenset(PROBES) if self.mode == "errors" else frozenset()

@@ -17,18 +17,22 @@ from crashy.fields.values import Kind
 MAX_DELAY = 3600.0
 
 
-class _DelayKind(Kind[Distribution]):
+class DelayKind(Kind[Distribution]):
+    """A delay, or what it is drawn from."""
+
     type = "distribution"
     allowed = f"{DISTRIBUTION}, at most 1h"
     schema = {"anyOf": [{"type": "number", "minimum": 0, "maximum": MAX_DELAY}, {"type": "string"}]}  # noqa: RUF012
 
     def from_json(self, value: Any) -> Distribution:
+        """Read a duration, a range or percentiles."""
         distribution = parse_distribution(value)
         if distribution.longest > MAX_DELAY:
             raise ValueError(self.allowed)
         return distribution
 
     def to_json(self, value: Distribution) -> str:
+        """Write it as it is read."""
         return str(value)
 
 
@@ -47,7 +51,7 @@ class Latency(Fault):
         "latency delay=2s clients=kubelet": Probed(http=AWAITING, grpc=LATE_CALL),
     }
 
-    delay: Distribution = param(_DelayKind(), "how much later", default=Fixed(0.3))
+    delay: Distribution = param(DelayKind(), "how much later", default=Fixed(0.3))
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Delay the response by a time drawn from `delay`."""

@@ -10,6 +10,7 @@ from crashy.engines.sim.shares import delay
 from crashy.faults.effects import ListenersClosed
 from crashy.fields.sizes import MOST
 from crashy.objects.limits import Limits
+from crashy.patient import TERMINATION_MESSAGE_PATH
 
 MAX_CORES = 1024
 MAX_THREADS = 32_768
@@ -43,6 +44,7 @@ class ModelledProcess:
         self.paused = 0
         self.last_words = ""
         """Its termination message."""
+        self.message_path = TERMINATION_MESSAGE_PATH
         self.ignores_sigterm = False
         self.longer = [0.0]
         """The seconds by which its drain is longer, of which the most count."""
@@ -51,7 +53,7 @@ class ModelledProcess:
     def end(self, code: int, message: str) -> None:
         """End it with a termination message."""
         self.last_words = message
-        self.kernel.exit(code)
+        self.kernel.exit(code, message=(self.message_path, message))
 
     @property
     def stopped(self) -> bool:
