@@ -13,7 +13,7 @@ from crashy.faults.active import InjectedFault
 from crashy.faults.effects import InjectedResponse
 from crashy.faults.kinds.crash import Crash
 from crashy.patient.answers import PAGES, fault_answer, probe_answer
-from crashy.patient.apps import APPS
+from crashy.patient.personas import APPS
 from crashy.patient.probes import PROBES, ProbeRoute
 from crashy.server import admin as admin_api
 from crashy.server import personas, root
