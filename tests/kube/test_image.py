@@ -70,7 +70,8 @@ def test_it_serves_without_a_place_to_write(cluster: Cluster) -> None:
     with cluster.watch("pods") as pods:
         cluster.apply(given)
         pod = pods.wait(ready, 20, what="Ready")["metadata"]["name"]
-        cluster.log_until(pod, "STATE_DIR: /app: can't keep is_started, is_ready, is_healthy there: Read-only file system", 15)
+        unwritable = "STATE_DIR: /app: can't keep is_started, is_ready, is_healthy there: Read-only file system"
+        cluster.log_until(pod, unwritable, 15)
         assert cluster.raw(cluster.proxy(pod, 8080, "/readyz"))
 
 
