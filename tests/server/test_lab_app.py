@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from crashy.patient.apps import APPS, EVERYTHING, routes
+from crashy.patient.apps import EVERYTHING, routes
+from crashy.patient.personas import APPS
 from crashy.server.app import PATIENT, create_app
 from crashy.server.patient import Patient
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Protocol
@@ -20,6 +20,7 @@ from crashy.faults.active import FaultSet
 from crashy.faults.effects import NO_SUCH_NAME
 from crashy.faults.scope import is_address
 from crashy.objects.pod import Handler, HTTPGet, TCPSocket
+from crashy.objects.service import Service
 from crashy.patient.answers import Answer
 from crashy.patient.dependencies import PERIOD, TIMEOUT, Dependencies, Dependency
 
@@ -36,9 +37,12 @@ class Asks(Protocol):
 
 
 class World:
-    """The cluster as a pod of one namespace reaches it."""
+    """The cluster as a pod of one namespace reaches it; `cluster_ips` has the Services' own addresses."""
 
-    def __init__(self, cluster: Cluster, ask: Asks, namespace: str) -> None:
+    def __init__(
+        self, cluster: Cluster, ask: Asks, namespace: str, cluster_ips: Mapping[tuple[str, str], tuple[Service, str]]
+    ) -> None:
+        self._cluster_ips = cluster_ips
         self._cluster = cluster
         self.ask = ask
         self._namespace = namespace
@@ -46,6 +50,11 @@ class World:
     def find(self, host: str, port: int) -> Places | None:
         """Return where a name's port is, None outside; raises NoSuchNameError."""
         return find(self._cluster.services(), self._cluster.pods(), self._namespace, host, port)
+
+    def at(self, ip: str, port: int) -> Places | None:
+        """Return where a Service's own address and a port lead; None for an address of nobody's here."""
+        names = (f"{one.name}.{one.namespace}" for one, own in self._cluster_ips.values() if own == ip)
+        return next((self.find(name, port) for name in names), None)
 
 
 class ModelledWatch:
@@ -107,7 +116,9 @@ class ModelledWatch:
         now = self._process.kernel.now
         look = dependency.look
         places: Places | None = None
-        if not is_address(dependency.host):
+        if is_address(dependency.host):
+            places = self._world.at(dependency.host, dependency.port) if self._world else None
+        else:
             if failure := self._faults.on_look(look._replace(name="", lookup=True)).failure:
                 return failure
             try:

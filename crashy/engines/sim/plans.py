@@ -117,7 +117,9 @@ class Plans:
             return Silent(start_error=str(error))
         except BadInput as error:
             log("Refused", str(error))
-        world = World(self._cluster, self._ask, pod.namespace) if self._cluster and self._ask else None
+        world = None
+        if self._cluster and self._ask:
+            world = World(self._cluster, self._ask, pod.namespace, self._network.cluster_ips)
         return PatientPlan(settings, pod.name, chance, log, limits=limits(container), files=files, world=world)
 
     def _settings(self, pod: Pod, container: Container) -> Settings:
