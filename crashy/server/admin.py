@@ -187,7 +187,7 @@ class AdminApi:
 
     async def get_openapi(self, _request: web.Request) -> web.StreamResponse:
         """Return this document."""
-        from crashy.server.openapi import document  # noqa: PLC0415 - few read it
+        from crashy.server.openapi import document  # noqa: PLC0415 - few need it
 
         return json_response(document(self.operations, catalogue(), scope_catalogue()))
 

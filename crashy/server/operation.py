@@ -1,4 +1,4 @@
-"""An operation of the admin API, as its route and its OpenAPI document have it."""
+"""One operation of the admin API: its routes and its OpenAPI document are made from these."""
 
 from __future__ import annotations
 

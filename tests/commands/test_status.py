@@ -30,6 +30,16 @@ STATUS: dict[str, Any] = {
         },
         {"kind": None, "asks": "grpc :9000 shop", "period": None, "state": "failed 1 in a row; not one of PROBES"},
     ],
+    "dependencies": [
+        {
+            "name": "cache",
+            "url": "redis://cache:6379",
+            "state": "down",
+            "seconds": 0.0,
+            "failure": "Connection refused",
+        },
+        {"name": "auth", "state": "slow", "failure": ""},
+    ],
     "countdowns": [
         {"name": "CRASH_AFTER", "state": "pending", "remaining": 8.77},
         {"name": "READY_AFTER", "state": "ended", "remaining": 0.0},
@@ -54,6 +64,8 @@ def test_a_status_is_a_line_and_one_for_each_thing_that_will_happen() -> None:
         "web-1: serving for 61.2s; startup ok, readiness FAILS, liveness ok",
         "  liveness http :8080/livez every 5.0 s: failure 2 of 3, restart in about 4 s",
         "  unknown grpc :9000 shop: failed 1 in a row; not one of PROBES",
+        "  dependency cache: down, Connection refused",
+        "  dependency auth: slow",
         "  CRASH_AFTER pending, 8.8s left",
         "  READY_AFTER ended",
         "  FREEZE_AFTER active",
