@@ -79,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     shown = [kind.plural for kind in SHOWN]
     get = command("get", _get, f"list {', '.join(shown[:-1])} or {shown[-1]}")
     get.add_argument("kind", type=_kind, metavar="KIND", help="what to list; kubectl's short names work too")
+    describe = command("describe", _describe, "describe pods: their containers, why the last ones ended, their events")
+    describe.add_argument("names", nargs="+", metavar="pod/NAME")
     delete = command("delete", _delete, "delete pods, and wait until they are gone; or workloads, with their pods")
     delete.add_argument("names", nargs="+", metavar="KIND/NAME", help="of a pod also any, all or '2 of app=web'")
     delete.add_argument("--grace-period", type=whole(0), metavar="N", help="seconds, instead of the pod's own")
@@ -167,6 +169,12 @@ def _named(kinds: Sequence[Kind], words: Sequence[str]) -> list[tuple[Kind, str]
 
 def _get(lab: LabClient, args: argparse.Namespace) -> int:
     return _show(lab.ask("get", kind=args.kind), args)
+
+
+def _describe(lab: LabClient, args: argparse.Namespace) -> int:
+    texts = [lab.ask("describe", name=name)["text"] for _, name in _named([KINDS["Pod"]], args.names)]
+    print("\n\n".join(texts), end="")
+    return 0
 
 
 def _top(lab: LabClient, args: argparse.Namespace) -> int:

@@ -150,21 +150,29 @@ def _services(lab: Snapshot) -> Rows:
         yield service.namespace, (*row, lab.age(one.created_at))
 
 
-def _events(lab: Snapshot) -> Rows:
+def latest_events(lab: Snapshot) -> list[Event]:
     """Return the Kubernetes events, each once, the last seen one at the end."""
-    now = lab.timeline.now()
     last: dict[tuple[str, str, str], Event] = {}
     for event in lab.timeline.since():
         if event.kind == kinds.EVENT:
             key = (event.object, event.reason, event.message)
             last.pop(key, None)
             last[key] = event
-    for event in last.values():
-        seen = human_duration(now - event.t)
-        if event.data.get("count", 1) > 1:
-            first = event.t - event.data["over"]
-            seen += f" (x{event.data['count']} over {human_duration(now - first)})"
-        row = (seen, event.data["type"], event.reason, event.object, one_line(event.message))
+    return [*last.values()]
+
+
+def seen(event: Event, lab: Snapshot) -> str:
+    """Return when an event was seen last, and how often since when: `5s (x3 over 20s)`."""
+    now = lab.timeline.now()
+    last = human_duration(now - event.t)
+    if event.data.get("count", 1) == 1:
+        return last
+    return f"{last} (x{event.data['count']} over {human_duration(now - event.t + event.data['over'])})"
+
+
+def _events(lab: Snapshot) -> Rows:
+    for event in latest_events(lab):
+        row = (seen(event, lab), event.data["type"], event.reason, event.object, one_line(event.message))
         yield event.data["namespace"], row
 
 

@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 from crashy.faults import effects
 from crashy.faults.active import Health, InjectedFault
-from crashy.faults.kinds.crash import Crash
-from crashy.faults.probe_fault import ProbeFault
 from crashy.faults.scope import ProbeName
 from crashy.patient.identity import Identity
 from crashy.patient.personas import GREETINGS, UNWELL
@@ -97,12 +95,12 @@ def fault_answer(
     """Return a path's response by a fault: the fault's own text, else the persona's, else the status and its name."""
     if given.body is not None:
         return Answer(given.status, given.body)
-    if isinstance(by.fault, Crash):
+    if by.fault.name == "crash":
         app = path == "/" and persona == "crashy-app"
         if app:
             return Answer(given.status, CRASHED_APP.format(pod=who.pod, ago=now - by.starts_at))
         return Answer(given.status, UNWELL.get(persona, CRASHED))
-    if isinstance(by.fault, ProbeFault) and (route := _PROBES.get(path)):
+    if by.fault.target in STATUS and (route := _PROBES.get(path)):
         return probe_answer(path, route.probe, who.pod, yes=False, persona=persona, by=by, now=now)
     location = dict(given.headers).get("Location", "")
     return Answer(given.status, f"{given.status} {_PHRASES.get(given.status, '')}".rstrip(), location=location)

@@ -5,10 +5,6 @@ from __future__ import annotations
 import random
 
 from crashy.faults.base import Fault
-from crashy.faults.kinds.crash import Crash
-from crashy.faults.kinds.freeze import Freeze
-from crashy.faults.kinds.latency import Latency
-from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import Scope
 from crashy.fields.units import Fixed, Uniform
 from crashy.patient.probes import routes_of
@@ -32,6 +28,12 @@ def armed(settings: Settings, rng: random.Random) -> list[tuple[str, Fault]]:
 
 
 def _fault(name: str, seconds: float, jitter: float, settings: Settings, rng: random.Random) -> Fault:
+    # Imported here, since a patient mostly starts without any.
+    from crashy.faults.kinds.crash import Crash  # noqa: PLC0415
+    from crashy.faults.kinds.freeze import Freeze  # noqa: PLC0415
+    from crashy.faults.kinds.latency import Latency  # noqa: PLC0415
+    from crashy.faults.kinds.unready import Unready  # noqa: PLC0415
+
     match name:
         case "CRASH_AFTER":
             return Crash(mode="errors", scope=Scope(after=seconds, jitter=jitter))

@@ -13,7 +13,7 @@ from aiohttp import web
 from crashy.faults.active import InjectedFault
 from crashy.faults.base import Fault, FaultError, catalogue, find, from_json, parse_spec, scope_catalogue
 from crashy.server import fleet_api, payload
-from crashy.server.openapi import Operation, document
+from crashy.server.operation import Operation
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem, json_response
 from crashy.server.stream import Streams
@@ -187,6 +187,8 @@ class AdminApi:
 
     async def get_openapi(self, _request: web.Request) -> web.StreamResponse:
         """Return this document."""
+        from crashy.server.openapi import document  # noqa: PLC0415 - few need it
+
         return json_response(document(self.operations, catalogue(), scope_catalogue()))
 
     async def get_metrics(self, _request: web.Request) -> web.StreamResponse:

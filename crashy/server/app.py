@@ -11,7 +11,6 @@ from aiohttp import web
 
 from crashy.faults.active import InjectedFault
 from crashy.faults.effects import InjectedResponse
-from crashy.faults.kinds.crash import Crash
 from crashy.patient.answers import PAGES, fault_answer, probe_answer
 from crashy.patient.personas import APPS
 from crashy.patient.probes import PROBES, ProbeRoute
@@ -121,7 +120,7 @@ async def _fault_response(
     """Make the response that a fault sends; / is a page for a browser after a crash too."""
     path, persona = request.path, patient.settings.persona
     answer = fault_answer(by, given, path, persona, patient.identity, now=patient.now())
-    if path == "/" and isinstance(by.fault, Crash):
+    if path == "/" and by.fault.name == "crash":
         return await root.handler(patient, answer.body, answer.status)(request)
     headers = {"Content-Type": f"{answer.content_type}; charset=utf-8", **dict(given.headers)}
     return web.Response(status=answer.status, text=answer.body, headers=headers)

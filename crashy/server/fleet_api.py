@@ -6,7 +6,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from crashy.server.openapi import Operation
+from crashy.server.operation import Operation
 from crashy.server.patient import Patient
 
 

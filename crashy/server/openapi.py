@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import getdoc
-from typing import Any, NamedTuple
-
-from aiohttp import web
+from typing import Any
 
 from crashy import __version__
 from crashy.faults.scope import PROBES, PROTOCOLS
+from crashy.server.operation import Operation
 from crashy.server.problem import MEDIA_TYPE
 from crashy.server.schemas import PARTS, Schema
 from crashy.server.schemas import described as _described
@@ -26,33 +25,6 @@ _ERRORS = {
 }
 _SUCCESSES = {200: "Done.", 201: "Injected.", 204: "Ended.", 207: "Done, but not by every pod: some have failed."}
 _SECURITY = {"type": "http", "scheme": "bearer", "description": "The patient's `ADMIN_TOKEN`, if it has one."}
-
-
-class Operation(NamedTuple):
-    """One operation of the API: its method and path, its handler, its request and responses.
-
-    The operation's id is the name of `handler`, its summary and description are the docstring; `responses` maps
-    each success status to the name of its body's schema (None: no body); `body` names the schema of the request's;
-    `errors` are the statuses of its problem documents, except those that any operation may have.
-    """
-
-    method: str
-    path: str
-    handler: Callable[[Any, web.Request], Awaitable[web.StreamResponse]]
-    responses: Mapping[int, str | None]
-    body: str | None = None
-    errors: tuple[int, ...] = ()
-    media_type: str = "application/json"
-
-    @property
-    def name(self) -> str:
-        """Return the operation's id."""
-        return self.handler.__name__
-
-    @property
-    def mutates(self) -> bool:
-        """Return whether it injects or recovers faults, which needs the token, if there is one."""
-        return self.method != "GET"
 
 
 def document(

@@ -240,3 +240,15 @@ def test_columns_are_as_wide_as_kubectls() -> None:
     assert table(["NAME", "ENDPOINTS", "AGE"], [["a", "<none>", "5s"]]) == (
         "NAME   ENDPOINTS   AGE\na      <none>      5s\n"
     )
+
+
+def test_describe_says_why_the_last_container_ended() -> None:
+    once = "test -e /kept/once && exec sleep 600; touch /kept/once; echo bye > /dev/termination-log; exit 3"
+    app = {**SLEEP, "command": ["sh", "-c", once], "volumeMounts": [{"name": "kept", "mountPath": "/kept"}]}
+    spec = {"containers": [app], "volumes": [{"name": "kept", "emptyDir": {}}]}
+    with a_lab({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare"}, "spec": spec}) as ctl:
+        eventually(lambda: "Last State" in ctl("describe", "pod/bare"))
+        text = ctl("describe", "pod/bare")
+
+        assert re.search(r"Last State: +Terminated\n +Reason: +Error\n +Message: +bye\n\n +Exit Code: +3\n", text)
+        assert ctl("describe", "pod", "other", code=1) == 'Error from server (NotFound): pods "other" not found\n'

@@ -12,7 +12,7 @@ from crashy.kubelet.versions import NEWEST
 from crashy.timeline import Event
 from tests.engines.effects import Seen, at, container, pod, probe, service, watching
 
-INJECTED_AT, LASTS = 4.0, 3.0
+INJECTED_AT, LASTS = 6.0, 3.0
 SECONDS = INJECTED_AT + LASTS + 3.0
 
 
@@ -51,7 +51,7 @@ async def _seen(spec: str, on: str) -> Frozen:
     assert len(seen.of("process", "Exited")) == 0
     assert after
     assert all(one.data["ok"] for one in after), "it goes on once the fault has ended"
-    failed = {one.message.partition(" probe")[0] for one in seen.of("event", "Unhealthy")}
+    failed = {one.message.partition(" probe")[0] for one in seen.of("event", "Unhealthy", after=INJECTED_AT)}
     failures = {one.data["failure"] for one in events if one.kind == "request"} - {""}
     return Frozen(frozenset(failures), http="Readiness" in failed, tcp="Liveness" in failed)
 

@@ -17,6 +17,7 @@ from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.errors import BadInput
 from crashy.faults.base import FaultError, parse_spec
+from crashy.kubectl.describe import describe_pod
 from crashy.kubectl.rollout_status import Rollout, rollout_status
 from crashy.kubectl.tables import Snapshot, table
 from crashy.kubectl.top import SORTED_BY, top_pods
@@ -48,6 +49,7 @@ class Operations:
             "pods": self.pods,
             "propagated": self.propagated,
             "get": self.get,
+            "describe": self.describe,
             "inject": self.inject,
             "recover": self.recover,
             "delete": self.delete,
@@ -86,11 +88,17 @@ class Operations:
 
     async def get(self, request: Request) -> dict[str, Any]:
         """Return a table: `columns` and `rows`; rows of several namespaces begin with theirs."""
+        columns, rows = table(_kind(request, SHOWN), self._snapshot(), request.get("namespace"))
+        return {"columns": columns, "rows": rows}
+
+    async def describe(self, request: Request) -> dict[str, Any]:
+        """Return the `text` that describes a pod."""
+        return {"text": describe_pod(self._pod(request), self._snapshot())}
+
+    def _snapshot(self) -> Snapshot:
         network, now = self._network, asyncio.get_running_loop().time()
         ips = {(service.namespace, service.name): ip for service, ip in network.cluster_ips}
-        lab = Snapshot(self._cluster, self._timeline, now, ips, network.node_port, clock.date())
-        columns, rows = table(_kind(request, SHOWN), lab, request.get("namespace"))
-        return {"columns": columns, "rows": rows}
+        return Snapshot(self._cluster, self._timeline, now, ips, network.node_port, clock.date())
 
     async def inject(self, request: Request) -> dict[str, Any]:
         """Inject a fault `spec` into a pod."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from crashy.faults.kinds.crash import Crash
-from crashy.faults.kinds.freeze import Freeze
 from crashy.patient.identity import Identity
 from crashy.server.admin import check_token, inject
 from crashy.server.gate import wait_until_ended
@@ -34,11 +32,15 @@ def routes(patient: Patient) -> list[web.RouteDef]:
         check_token(request, patient.settings.admin_token)
         mayday = f"Message from {identity.pod} : Mayday! Mayday! Going to crash!"
         patient.add_event("Said", mayday)
+        from crashy.faults.kinds.crash import Crash  # noqa: PLC0415 - few are asked to
+
         inject(patient, Crash(code=patient.settings.exit_code), "GET /crash")
         return web.Response(text=mayday, headers={"Connection": "close"})
 
     async def freeze(request: web.Request) -> web.Response:
         check_token(request, patient.settings.admin_token)
+        from crashy.faults.kinds.freeze import Freeze  # noqa: PLC0415 - few are asked to
+
         await wait_until_ended(patient, inject(patient, Freeze(), "GET /freeze"))
         return web.Response(text=stuck(identity))
 
