@@ -25,4 +25,3 @@ APPS = {"kuard": "kuard", "agnhost": "agnhost", "agnhost-liveness": "agnhost", "
 
 UNWELL = {"kubia": "I'm not well. Please restart me!"}
 """The body of every path after a crash that the process survived, of personas that have their own words for it."""
-

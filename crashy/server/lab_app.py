@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -62,7 +63,8 @@ class LabApp:
             if route.path in {"/", EVERYTHING} and "text/html" in request.headers.get("Accept", ""):
                 return await root.handler(patient, answer.body, answer.status)(request)
             headers = {"Content-Type": f"{answer.content_type}; charset=utf-8", **dict(reply.headers)}
-            return web.Response(status=answer.status, body=answer.body.encode(), headers=headers)
+            body = answer.body.encode("utf-8", "surrogateescape")  # bytes of a header that are not UTF-8
+            return web.Response(status=answer.status, body=body, headers=headers)
 
         return handle
 
@@ -85,7 +87,7 @@ class LabApp:
             path=request.path,
             method=request.method,
             match=request.match_info,
-            query={**(await _form(request)), **request.query},
+            query={**_form(request, body), **request.query},
             headers=[*request.headers.items()],
             body=body,
             remote=_address(peer),
@@ -105,11 +107,11 @@ class LabApp:
         return [Seen(number, of["status"], now - t) for number, (t, of) in enumerate(probes, 1)]
 
 
-async def _form(request: web.Request) -> dict[str, str]:
+def _form(request: web.Request, body: bytes) -> dict[str, str]:
     """Return the fields of a form in the body, as Go's FormValue reads them too."""
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _address(peer: tuple[str, int] | None) -> str:

@@ -331,6 +331,30 @@ async def test_a_kubia_that_recovers_is_well_for_five_more(client: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("persona", "method", "path", "body", "content_type", "status"),
+    [
+        ("agnhost", "GET", "/echo?code=02009999", b"", "text/plain", 400),
+        ("agnhost", "GET", "/redirect?code=03020000", b"", "text/plain", 400),
+        ("agnhost", "GET", "/exit?code=00001270", b"", "text/plain", 400),
+        ("agnhost", "GET", "/exit?wait=999999h", b"", "text/plain", 400),
+        ("agnhost", "POST", "/echo", b"msg=%ff&\xff=1", "application/x-www-form-urlencoded; charset=nope", 200),
+        ("kuard", "PUT", "/ready/api", b"[" * 100_000, "application/json", 400),
+        ("podinfo", "POST", "/echo", b"\xff\x00", "application/octet-stream", 202),
+        ("podinfo", "GET", "/status/" + "9" * 5000, b"", "text/plain", 400),
+        ("podinfo", "GET", "/delay/" + "0" * 5000, b"", "text/plain", 400),
+    ],
+)
+async def test_a_strange_request_is_answered(
+    client: Any, persona: str, method: str, path: str, body: bytes, content_type: str, status: int
+) -> None:
+    app = await client(persona)
+    response = await app.request(method, path, data=body, headers={"Content-Type": content_type}, allow_redirects=False)
+
+    assert response.status == status
+    assert patient_of(app).faults.list() == patient_of(app).faults.ended() == []
+
+
+@pytest.mark.parametrize(
     ("persona", "method", "path"),
     [(name, r.methods[0], re.sub(r"\{.*", "1", r.path)) for name in APPS for r in routes(name) if r.changes],
 )

@@ -22,6 +22,15 @@ _QUIET = ("GET", "POST", "PUT")  # of what changes something: HEAD is what link 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
+LONGEST = 3600
+"""Seconds that /exit waits at most."""
+
+
+def _number(text: str) -> int:
+    """Return a number of a few digits; -1 for another text."""
+    return int(text) if len(text) < 10 and text.isascii() and text.isdecimal() else -1
+
+
 def _text(text: str, status: int = 200) -> Reply:
     return Reply(Answer(status, text))
 
@@ -64,7 +73,7 @@ def _hostname(asked: Asked) -> Reply:
 
 def _echo(asked: Asked) -> Reply:
     code = asked.query.get("code", "")
-    if code and not (code.isascii() and code.isdecimal() and 200 <= int(code[:4]) <= 599):
+    if code and not 200 <= _number(code) <= 599:
         return _text(f"argument 'code' must be an integer or empty, got {_quoted(code)}\n", 400)
     return _text(asked.query.get("msg", ""), int(code or 200))
 
@@ -76,9 +85,11 @@ def _exit(asked: Asked) -> Reply:
         if text and seconds(text) is None:
             text = f"argument '{name}' must be a valid golang duration or empty, got {_quoted(text)}\n"
             return _text(text, 400)
-    if code and not (code.isascii() and code.isdecimal() and int(code[:4]) <= 127):
+    if code and not 0 <= _number(code) <= 127:
         return _text(f"argument 'code' must be an integer [0-127] or empty, got {_quoted(code)}\n", 400)
     after = (seconds(wait) if wait else 0.0) or 0.0
+    if after > LONGEST:
+        return _text(f"argument 'wait' must be at most {LONGEST} seconds, got {_quoted(wait)}\n", 400)
     crash = Crash(code=int(code or 0), scope=Scope(after=after))
     return Reply(Answer(body="", latency=after), inject=(crash,))
 
@@ -92,7 +103,7 @@ def _redirect(asked: Asked) -> Reply:
 
 
 def _redirected(location: str, code: str) -> Reply:
-    if not (code.isdecimal() and int(code[:4]) in _REDIRECTS):
+    if _number(code) not in _REDIRECTS:
         return _text(f"argument 'code' must be an integer or empty, got {_quoted(code)}\n", 400)
     if not location.isprintable() or not location.isascii():
         return _text(f"invalid redirect: {_quoted(location)}\n", 400)
