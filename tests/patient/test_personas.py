@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crashy.faults.base import parse_spec
-from crashy.patient.apps import AppRoute, Asked, routes
 from crashy.patient.identity import Identity
-from crashy.patient.personas import APPS
+from crashy.patient.personas import WITH_ROUTES
+from crashy.patient.personas.routes import PersonaRequest, PersonaRoute, routes
 
-ROUTES = [(persona, route) for persona in APPS for route in routes(persona)]
+ROUTES = [(persona, route) for persona in WITH_ROUTES for route in routes(persona)]
 NUMBERS = st.from_regex(r"\A-?[0-9]{0,12}(h|m|s|ms)?\Z")
 VALUES = st.one_of(NUMBERS, st.text(max_size=20), st.sampled_from(["/x", "//x", "http://x", "٣", "²"]))
 QUERIES = st.dictionaries(st.sampled_from(["code", "wait", "timeout", "msg", "key", "location", "loc"]), VALUES)
@@ -30,7 +30,7 @@ BODIES = st.one_of(
 )
 def test_every_reply_is_a_response_and_its_faults_are_valid(
     persona: str,
-    route: AppRoute,
+    route: PersonaRoute,
     data: st.DataObject,
     query: dict[str, str],
     body: bytes,
@@ -38,7 +38,7 @@ def test_every_reply_is_a_response_and_its_faults_are_valid(
 ) -> None:
     named = dict(re.findall(r"\{(\w+):((?:[^{}])+)\}", route.path))
     match = {name: data.draw(st.from_regex(rf"\A{pattern}\Z")) for name, pattern in named.items()}
-    reply = route.reply(Asked(Identity("web-1"), match=match, query=query, body=body, headers=headers))
+    reply = route.reply(PersonaRequest(Identity("web-1"), match=match, query=query, body=body, headers=headers))
 
     assert 200 <= reply.answer.status <= 599
     assert 0 <= reply.answer.latency <= 3600

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from crashy.patient.apps import EVERYTHING, routes
-from crashy.patient.personas import APPS
+from crashy.patient.personas import WITH_ROUTES
+from crashy.patient.personas.routes import EVERYTHING, routes
 from crashy.server.app import PATIENT, create_app
 from crashy.server.patient import Patient
 
@@ -356,7 +356,7 @@ async def test_a_strange_request_is_answered(
 
 @pytest.mark.parametrize(
     ("persona", "method", "path"),
-    [(name, r.methods[0], re.sub(r"\{.*", "1", r.path)) for name in APPS for r in routes(name) if r.changes],
+    [(name, r.methods[0], re.sub(r"\{.*", "1", r.path)) for name in WITH_ROUTES for r in routes(name) if r.changes],
 )
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
 async def test_what_changes_something_needs_the_token(
@@ -369,7 +369,7 @@ async def test_what_changes_something_needs_the_token(
     assert patient_of(app).faults.list() == patient_of(app).faults.ended() == []
 
 
-@pytest.mark.parametrize("persona", [name for name in APPS if all(r.path != EVERYTHING for r in routes(name))])
+@pytest.mark.parametrize("persona", [name for name in WITH_ROUTES if all(r.path != EVERYTHING for r in routes(name))])
 async def test_a_get_changes_nothing_but_by_agnhosts_exit(client: Any, persona: str) -> None:
     app = await client(persona)
     for route in routes(persona):
@@ -379,7 +379,7 @@ async def test_a_get_changes_nothing_but_by_agnhosts_exit(client: Any, persona: 
     assert patient_of(app).faults.list() == patient_of(app).faults.ended() == []
 
 
-@pytest.mark.parametrize("persona", [name for name in APPS if name != "kubia"])
+@pytest.mark.parametrize("persona", [name for name in WITH_ROUTES if name != "kubia"])
 async def test_the_other_routes_stay(client: Any, persona: str) -> None:
     app = await client(persona)
 
