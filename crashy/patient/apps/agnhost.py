@@ -20,6 +20,8 @@ from crashy.patient.flags import INT, TEXT, Flags, Played, read, seconds
 _ANY = ("GET", "HEAD", "POST", "PUT")
 _QUIET = ("GET", "POST", "PUT")  # of what changes something: HEAD is what link checkers send
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_DIGITS = 4
+_LONGEST = 24 * 3600.0  # seconds, as a fault's `after`
 
 
 def _text(text: str, status: int = 200) -> Reply:
@@ -62,23 +64,33 @@ def _hostname(asked: Asked) -> Reply:
     return _text(asked.who.pod)
 
 
+def _number(text: str) -> int:
+    """Return a number of few digits, -1 for any other text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else -1
+
+
 def _echo(asked: Asked) -> Reply:
     code = asked.query.get("code", "")
-    if code and not (code.isascii() and code.isdecimal() and 200 <= int(code[:4]) <= 599):
+    if code and not 200 <= _number(code) <= 599:
         return _text(f"argument 'code' must be an integer or empty, got {_quoted(code)}\n", 400)
     return _text(asked.query.get("msg", ""), int(code or 200))
+
+
+def _seconds(text: str) -> float:
+    found = seconds(text)
+    return -1.0 if found is None else found
 
 
 def _exit(asked: Asked) -> Reply:
     code, wait = asked.query.get("code", ""), asked.query.get("wait", "")
     for name in ("timeout", "wait"):
         text = asked.query.get(name, "")
-        if text and seconds(text) is None:
+        if text and not 0 <= _seconds(text) <= _LONGEST:
             text = f"argument '{name}' must be a valid golang duration or empty, got {_quoted(text)}\n"
             return _text(text, 400)
-    if code and not (code.isascii() and code.isdecimal() and int(code[:4]) <= 127):
+    if code and not 0 <= _number(code) <= 127:
         return _text(f"argument 'code' must be an integer [0-127] or empty, got {_quoted(code)}\n", 400)
-    after = (seconds(wait) if wait else 0.0) or 0.0
+    after = _seconds(wait) if wait else 0.0
     crash = Crash(code=int(code or 0), scope=Scope(after=after))
     return Reply(Answer(body="", latency=after), inject=(crash,))
 
@@ -92,7 +104,7 @@ def _redirect(asked: Asked) -> Reply:
 
 
 def _redirected(location: str, code: str) -> Reply:
-    if not (code.isdecimal() and int(code[:4]) in _REDIRECTS):
+    if _number(code) not in _REDIRECTS:
         return _text(f"argument 'code' must be an integer or empty, got {_quoted(code)}\n", 400)
     if not location.isprintable() or not location.isascii():
         return _text(f"invalid redirect: {_quoted(location)}\n", 400)

@@ -55,7 +55,7 @@ def _put(path: str, asked: Asked) -> Reply:
     try:
         given = json.loads(asked.body)
         count = given.get("failNext", 0) if isinstance(given, dict) else None
-    except ValueError:  # not JSON, or not UTF-8
+    except (ValueError, RecursionError):  # not JSON, or not UTF-8
         count = None
     if not isinstance(count, int) or isinstance(count, bool) or abs(count) > MOST:
         text = f'must be JSON such as {{"failNext": 3}}: a whole number, at most {MOST}, negative to fail for ever\n'
