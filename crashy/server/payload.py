@@ -13,6 +13,7 @@ from crashy.server.problem import Problem
 MAX_BODY = 64 * 1024
 """The most bytes of a body."""
 
+_SPACE = " \t\r\n"  # JSON's; str.strip would take control characters too, and an empty body injects the default
 _TEXT = ("text/plain", "application/x-www-form-urlencoded", "application/octet-stream")
 
 
@@ -36,7 +37,7 @@ async def read(request: web.Request) -> Any:
             allowed=["application/json", "text/plain"],
         )
     try:
-        text = data.decode().strip()
+        text = data.decode().strip(_SPACE)
     except UnicodeDecodeError as error:
         raise Problem(400, f"the body must be UTF-8: byte {error.start} is not", field="body") from None
     return _json(text) if text and (is_json or text[0] in '{["') else text

@@ -9,7 +9,9 @@ import os
 import re
 import signal
 import socket
+import socketserver
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -103,8 +105,9 @@ class Left(NamedTuple):
 class Lives:
     """A patient, and its next life whenever one has ended."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, dependency: str) -> None:
         self._state_dir = state_dir
+        self._dependency = dependency
         self.injected: list[dict[str, Any]] = []
         self.count = self.injections = 0
         self.start()
@@ -115,7 +118,13 @@ class Lives:
         self.rest, self.memory = readings[-1], self.resident()
 
     def start(self) -> None:
-        environ = {"STATE_DIR": str(self._state_dir), "GRPC_PORT": "0", "METRICS": "1"}
+        environ = {
+            "STATE_DIR": str(self._state_dir),
+            "GRPC_PORT": "0",
+            "METRICS": "1",
+            "DEPENDENCIES": self._dependency,
+            "READINESS_CHECKS_DEPENDENCIES": "1",
+        }
         self.app = Running.start(environ, under=(sys.executable, "-m", "tests.server.counted"))
         self.grpc = int(self.app.line(r"gRPC health on 127\.0\.0\.1:(\d+)")[1])
         self.count += 1
@@ -263,9 +272,14 @@ class Injections(RuleBasedStateMachine):
 
 @pytest.fixture
 def lives(tmp_path: Path) -> Iterator[Lives]:
-    made = Lives(tmp_path / "state")
-    yield made
-    made.end()
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as dependency:
+        threading.Thread(target=dependency.serve_forever).start()
+        try:
+            made = Lives(tmp_path / "state", f"tcp://127.0.0.1:{dependency.server_address[1]}")
+            yield made
+            made.end()
+        finally:
+            dependency.shutdown()
 
 
 def test_a_hundred_injections_and_recoveries_leave_no_residue(lives: Lives) -> None:

@@ -22,9 +22,10 @@ State = tuple[Any, ...]
 
 TOKEN = "s3cret"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
-PERSONAS = list(Settings.keys["persona"].kind.options)
+# kubia falls ill by itself after five requests, whatever they ask for: that is the app, and no route's doing.
+PERSONAS = [persona for persona in Settings.keys["persona"].kind.options if persona != "kubia"]
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-BODIES = ["", "unready times=1", '{"fault": "unready"}', '{"failNext": 1}', '{"id": "f1"}']
+BODIES = ["", "unready times=1", '{"fault": "unready"}', '{"failNext": 1}', '{"id": "FAULT"}']
 PATIENCE = 0.2
 """Seconds after which a request is given up: its answer waits for something, or never ends."""
 
@@ -41,7 +42,7 @@ def requests(app: web.Application) -> Iterator[tuple[str, str]]:
     for route in app.router.routes():
         resource = route.resource
         path = resource.canonical if resource else ""
-        filled = re.sub(r"{[^}]*}", lambda match: "1" if "n" in match[0] else "f1", path)
+        filled = re.sub(r"{[^}]*}", lambda match: "1" if "n" in match[0] else "FAULT", path)
         for method in EVERY_METHOD if route.method == "*" else [route.method]:
             yield method, filled
 
@@ -69,17 +70,18 @@ async def test_what_changes_something_with_the_token_is_unauthorized_without_it(
     for method, path in sorted({one for one in requests(client.app) if not (own and one[1].startswith("/admin"))}):
         for body in BODIES if method in {"POST", "PUT", "PATCH"} else [""]:
             patient.recover()
-            patient.inject(parse_spec("latency routes=/nowhere"))
+            fault = patient.inject(parse_spec("unready routes=/nowhere")).id
             before = state(patient)
-            without = await status(client, method, path, body, {})
-            assert state(patient) == before, f"{method} {path} {body}"
+            asked = method, path.replace("FAULT", fault), body.replace("FAULT", fault)
+            without = await status(client, *asked, {})
+            assert state(patient) == before, asked
 
-            await status(client, method, path, body, AUTHORIZED)
+            await status(client, *asked, AUTHORIZED)
             if state(patient) != before:
                 changing.add(f"{method} {path}")
-                assert without == 401, f"{method} {path} {body}"
+                assert without == 401, asked
 
-    assert own or changing >= {"POST /admin/faults", "DELETE /admin/faults", "POST /admin/recover", "GET /freeze"}
+    assert own or changing >= {"POST /admin/faults", "DELETE /admin/faults/FAULT", "POST /admin/recover", "GET /freeze"}
 
 
 async def test_without_the_token_nothing_on_the_admin_port_changes_anything(

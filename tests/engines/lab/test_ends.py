@@ -52,15 +52,16 @@ def pod(name: str, *, env: dict[str, str] | None = None, **container: Any) -> di
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [app]}}
 
 
-LIVENESS = {
-    "httpGet": {"path": "/livez", "port": 8080},
-    "periodSeconds": 1,
-    "failureThreshold": 1,
-    "terminationGracePeriodSeconds": 1,
-}
+LIVENESS = {"httpGet": {"path": "/livez", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
+STARTUP = {"httpGet": {"path": "/startupz", "port": 8080}, "periodSeconds": 1, "failureThreshold": 60}
 PODS = {
-    "probed": pod("probed", livenessProbe=LIVENESS, env={"FAULTS": "unlive after=2s"}),
-    "frozen": pod("frozen", livenessProbe=LIVENESS, env={"FAULTS": "freeze after=2s"}),
+    "probed": pod("probed", startupProbe=STARTUP, livenessProbe=LIVENESS, env={"FAULTS": "unlive"}),
+    "frozen": pod(
+        "frozen",
+        startupProbe=STARTUP,
+        livenessProbe={**LIVENESS, "terminationGracePeriodSeconds": 1},
+        env={"FAULTS": "freeze routes=/livez clients=kubelet"},
+    ),
     "crashed": pod("crashed", env={"FAULTS": "crash mode=exit code=3 after=1s"}),
     "shot": pod("shot"),
 }
