@@ -63,7 +63,7 @@ PROBES: tuple[ProbeRoute, ...] = (
 
 _PODINFO = ('{{\n  "status": "OK"\n}}', "", "application/json", 503)
 
-# In the words and with the codes of their sources, see `crashy/patient/apps/`.
+# In the words and with the codes of their sources, see `crashy/patient/personas/`.
 OF_PERSONAS: dict[str, tuple[ProbeRoute, ...]] = {
     "kuard": (
         ProbeRoute("/healthy", "liveness", "ok", "fail, {left}", status=500),

@@ -1,4 +1,4 @@
-"""The routes of the course's app that the patient is by PERSONA: what `crashy/patient/apps/` says, served."""
+"""The routes of the course's app that the patient is by PERSONA: what `crashy/patient/personas/` says, served."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from crashy.faults.base import FaultError
-from crashy.patient.apps import EVERYTHING, AppRoute, Asked, Reply, Seen, routes
+from crashy.patient.personas.routes import EVERYTHING, KubeletProbe, PersonaReply, PersonaRequest, PersonaRoute, routes
 from crashy.server import root
 from crashy.server.admin import check_token
 from crashy.server.patient import Patient
@@ -21,7 +21,7 @@ from crashy.timeline import kinds
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class LabApp:
+class PersonaRoutes:
     """The routes of one patient's app; those that change something check ADMIN_TOKEN and take no HEAD."""
 
     def __init__(self, patient: Patient) -> None:
@@ -48,7 +48,7 @@ class LabApp:
                         heads = {} if method != "GET" or "HEAD" in route.methods else {"allow_head": False}
                         yield web.RouteDef(method, route.path, handler, heads)
 
-    def _handler(self, route: AppRoute) -> Handler:
+    def _handler(self, route: PersonaRoute) -> Handler:
         patient = self._patient
 
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -63,11 +63,12 @@ class LabApp:
             if route.path in {"/", EVERYTHING} and "text/html" in request.headers.get("Accept", ""):
                 return await root.handler(patient, answer.body, answer.status)(request)
             headers = {"Content-Type": f"{answer.content_type}; charset=utf-8", **dict(reply.headers)}
-            return web.Response(status=answer.status, body=answer.body.encode(), headers=headers)
+            body = answer.body.encode("utf-8", "surrogateescape")  # bytes of a header that are not UTF-8
+            return web.Response(status=answer.status, body=body, headers=headers)
 
         return handle
 
-    def _change(self, reply: Reply, source: str) -> None:
+    def _change(self, reply: PersonaReply, source: str) -> None:
         """Recover and inject what a reply says; raises a 409 Problem where the patient rejects a fault."""
         for name in reply.recover:
             self._patient.recover(name)
@@ -77,11 +78,11 @@ class LabApp:
         except FaultError as error:
             raise Problem(409, error.message, field=error.field) from None
 
-    async def _asked(self, request: web.Request) -> Asked:
+    async def _asked(self, request: web.Request) -> PersonaRequest:
         patient = self._patient
         body = await request.read() if request.can_read_body else b""
         peer = request.transport.get_extra_info("peername") if request.transport else None
-        return Asked(
+        return PersonaRequest(
             who=patient.identity,
             path=request.path,
             method=request.method,
@@ -98,12 +99,12 @@ class LabApp:
             seen=self._seen,
         )
 
-    def _seen(self, path: str) -> list[Seen]:
+    def _seen(self, path: str) -> list[KubeletProbe]:
         """Return the kubelet's probes of a path, the oldest first, as far back as events are kept."""
         now = self._patient.uptime()
         requests = kinds.SERVED.read(self._patient.timeline.since())
         probes = ((event.t, of) for event, of in requests if of["path"] == path and of["client"] == "kubelet")
-        return [Seen(number, of["status"], now - t) for number, (t, of) in enumerate(probes, 1)]
+        return [KubeletProbe(number, of["status"], now - t) for number, (t, of) in enumerate(probes, 1)]
 
 
 def _form(request: web.Request, body: bytes) -> dict[str, str]:
