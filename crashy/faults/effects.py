@@ -56,7 +56,7 @@ RequestPart = Delay | Hang | InjectedResponse | ResponseChange
 
 
 NO_SUCH_NAME = "Name or service not known"
-NO_ANSWER = "Temporary failure in name resolution"
+TRY_AGAIN = "Temporary failure in name resolution"
 """What the resolver says of a name that it doesn't know, and of one that it can't ask for (glibc)."""
 
 
