@@ -14,9 +14,11 @@ from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.process import OOM_KILLED, Kernel
 from crashy.engines.sim.shares import BOOT_WORK
 from crashy.engines.sim.waiting import Notifier
-from crashy.faults.active import FaultSet, Health, InjectedFault
+from crashy.faults.active import FaultSet
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, ProcessEffects
+from crashy.faults.health import Health
+from crashy.faults.injected import InjectedFault
 from crashy.objects.limits import Limits
 from crashy.patient.answers import GONE
 from crashy.patient.countdowns import armed
