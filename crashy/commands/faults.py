@@ -14,14 +14,6 @@ from crashy.faults.base import FAULTS, catalogue, scope_catalogue
 from crashy.faults.probed import KINDS, Probed
 from crashy.faults.scope import TARGETS
 
-_GROUPS = {
-    "everything": "The process and every request, probes included:",
-    "users": "Users' requests, and those that a scope names:",
-    "startup": "A probe:",
-    "readiness": "A probe:",
-    "liveness": "A probe:",
-}
-
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
@@ -44,9 +36,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _catalogue(faults: Sequence[Mapping[str, Any]]) -> list[str]:
     lines: list[str] = []
-    for group in dict.fromkeys(_GROUPS.values()):
-        chosen = [(fault["name"], fault["summary"]) for fault in faults if _GROUPS[fault["target"]] == group]
-        lines += [group, *_aligned(chosen), ""]
+    for target, words in TARGETS.items():
+        chosen = [(fault["name"], fault["summary"]) for fault in faults if fault["target"] == target]
+        lines += [f"{words[0].upper()}{words[1:]}:", *_aligned(chosen), ""]
     return [*lines, "What one takes, and what probes make of it: crashy faults NAME"]
 
 

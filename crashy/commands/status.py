@@ -47,13 +47,16 @@ def main(argv: Sequence[str]) -> int:
 
 
 def describe(status: Mapping[str, Any]) -> list[str]:
-    """Return a status as lines: pod, phase and health, then a line for each probe, each countdown and each fault."""
+    """Return a status as lines: pod, phase and health, then a line for each probe, dependency, countdown and fault."""
     health = ", ".join(f"{name} {'ok' if ok else f'FAILS{_by(name, status)}'}" for name, ok in status["health"].items())
     lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s; {health}"]
     if lives := status.get("lives"):
         lines += [f"  life {lives['number']}", *map(_former, lives["former"][-1:])]
     for probe in status.get("probes", ()):
         lines.append(f"  {asked(probe)}: {probe['state']}")
+    for one in status.get("dependencies", ()):
+        why = f", {one['failure']}" if one["failure"] else ""
+        lines.append(f"  dependency {one['name']}: {one['state']}{why}")
     for countdown in status["countdowns"]:
         left = f", {countdown['remaining']:.1f}s left" if countdown["remaining"] else ""
         lines.append(f"  {countdown['name']} {countdown['state']}{left}")

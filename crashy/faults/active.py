@@ -175,7 +175,8 @@ class FaultSet:
         """Count a request and return what happens to it."""
         with self._lock:
             now = self._advance()
-            for active in self.matching.of(request).waiting:
+            waiting, _ = self.matching.of(request)
+            for active in waiting:
                 if active.state == "pending" and now >= active.starts_at and active.hit(request):
                     self._start(active, now)
             return self._request_effect(request, now)._replace(commands=self._commands.take(self._live.values()))
@@ -205,7 +206,8 @@ class FaultSet:
 
     def _request_effect(self, request: Request, now: float) -> RequestEffect:
         delay = 0.0
-        for active in self.matching.of(request).acting:
+        _, acting = self.matching.of(request)
+        for active in acting:
             if not active.hit(request):
                 continue
             part = active.act(request, now)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from crashy.faults.injected import InjectedFault
 from crashy.faults.scope import Request, Sort
@@ -12,14 +11,11 @@ from crashy.faults.scope import Request, Sort
 MAX_SORTS = 500
 
 
-class Matching(NamedTuple):
-    """The faults that match requests of one sort: those that wait for one, and those that act on each, in order."""
+Faults = tuple[InjectedFault, ...]
+Matching = tuple[Faults, Faults]
+"""The faults that match requests of one sort: those that wait for one, and those that act on each, in order."""
 
-    waiting: tuple[InjectedFault, ...] = ()
-    acting: tuple[InjectedFault, ...] = ()
-
-
-_NONE = Matching()
+_NONE: Matching = ((), ())
 
 
 class MatchingFaults:
@@ -61,4 +57,4 @@ class MatchingFaults:
         acting = [active for active in matching if active.state == "active" and active.fault.acts_on_requests()]
         acting.sort(key=lambda active: active.fault.rank)
         waiting = [active for active in matching if active.request_triggered]
-        return Matching(tuple(waiting), tuple(acting)) if matching else _NONE
+        return (tuple(waiting), tuple(acting)) if matching else _NONE

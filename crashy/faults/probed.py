@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from crashy.fields import Value
 
 
-class Probed(NamedTuple):
+class Probed(Value):
     """What a probe of each kind says of a patient with a fault: what follows `Readiness probe failed: `.
 
     An empty text is a success. What doesn't fail and isn't one has all that follows `Readiness probe `: `warning: ...`
@@ -16,12 +16,20 @@ class Probed(NamedTuple):
     probe's. `POD` stands for the pod's address, `NODE` for that of the kubelet's end of the connection.
     """
 
-    http: str = ""
-    grpc: str = ""
-    tcp: str = ""
-    exec: str = ""
-    exits: int | None = None
-    """The exit code of the container, if the fault ends it: then it is not probed, but started again."""
+    def __init__(
+        self,
+        http: str = "",
+        grpc: str = "",
+        tcp: str = "",
+        exec: str = "",  # noqa: A002 - its name
+        exits: int | None = None,
+    ) -> None:
+        self.http = http
+        self.grpc = grpc
+        self.tcp = tcp
+        self.exec = exec
+        self.exits = exits
+        """The exit code of the container, if the fault ends it: then it is not probed, but started again."""
 
     def shown(self) -> tuple[str, ...]:
         """Return what is said of each of `KINDS`, in words."""

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from crashy.faults.active import Health
+from crashy.faults.base import Fault
 from crashy.faults.scope import Look, ProbeName
 
 PERIOD = 1.0
@@ -139,6 +140,11 @@ class Dependencies:
             readiness=not (self._checks["readiness"] and states & {"down", "unknown"}),
             liveness=not (self._checks["liveness"] and "down" in states),
         )
+
+    def concerned(self, fault: Fault) -> bool:
+        """Return whether a fault is about one of them, or about its name."""
+        looks = [look for one in self._seen for look in (one.look, one.look._replace(name="", lookup=True))]
+        return any(fault.matches_look(look) for look in looks)
 
     def wait(self, probe: ProbeName | None) -> float:
         """Return the seconds that a probe's response takes longer, as it asks them."""

@@ -24,6 +24,7 @@ MOST_TARGET = 200
 
 UNKNOWN = "settings unknown: set PROBES"
 
+_RESULTS = {True: "success", False: "failure", None: "discarded"}
 _FINE: dict[ProbeName, str] = {"startup": "started", "readiness": "ready", "liveness": "alive"}
 
 
@@ -36,12 +37,15 @@ class Asked(NamedTuple):
 
 
 class Result(NamedTuple):
-    """How one probe ended: `at` is when it came, on the patient's clock; `seconds` how long its answer took."""
+    """How one probe ended: `at` is when it came, on the patient's clock; `seconds` how long its answer took.
+
+    `ok` is None for one that didn't count.
+    """
 
     at: float
     status: int
     seconds: float
-    ok: bool
+    ok: bool | None
 
 
 def measured(times: Sequence[float]) -> float | None:
@@ -74,7 +78,7 @@ class Row:
         self.kind = kind
         self.settings = settings
         self.results: deque[Result] = deque(maxlen=KEPT_RESULTS)
-        self.seen = self.failed = self.failures = self.successes = 0
+        self.seen = self.failed = self.failures = self.successes = self.discarded = 0
         self.passed = False
         """What the kubelet holds it for: readiness and startup fail at first."""
 
@@ -82,6 +86,9 @@ class Row:
         """Count a result."""
         self.results.append(result)
         self.seen += 1
+        self.discarded = self.discarded + 1 if result.ok is None else 0
+        if result.ok is None:
+            return
         self.failed += not result.ok
         self.failures = 0 if result.ok else self.failures + 1
         self.successes = self.successes + 1 if result.ok else 0
@@ -117,7 +124,9 @@ class Row:
         known = self.settings
         if known is None or not self.results:
             return None
-        last = self.results[-1]
+        last = next((result for result in reversed(self.results) if result.ok is not None), self.results[-1])
+        if last.ok is None:
+            return None
         if last.ok:
             more = 0 if self.passed else known.success_threshold - self.successes
         else:
@@ -132,6 +141,8 @@ class Row:
             return known.unseen
         if not self.results:
             return "not seen yet"
+        if not self.failures and not self.successes:
+            return "no result yet"
         if known is None:
             what = f"failed {self.failures}" if self.failures else f"succeeded {self.successes}"
             return f"{what} in a row; {self.unknown}"
@@ -158,7 +169,8 @@ class Row:
     def to_json(self, now: float) -> dict[str, Any]:
         """Return it without its results; durations in seconds."""
         silence, due = self.overdue(now), self.due_in(now)
-        state = self.state(now) + (f"; not seen for {silence:.0f} s" if silence else "")
+        state = self.state(now) + (f"; the last {self.discarded} did not count" if self.discarded else "")
+        state += f"; not seen for {silence:.0f} s" if silence else ""
         return {
             "kind": self.kind,
             "handler": self.asked.handler,
@@ -182,18 +194,21 @@ class Ledger:
         self.known = [Row(Asked(one.handler, one.port, _plain(one.target)), one.kind, one) for one in settings]
         self._others: dict[Asked, Row] = {}
         self.totals: Counter[tuple[str, ...]] = Counter()
-        """Results by kind (or `other`), handler, and success or failure."""
+        """Results by kind (or `other`), handler, and success, failure or discarded."""
 
-    def note(self, asked: Asked, kind: ProbeName | None, at: float, status: int, seconds: float) -> None:
+    def note(
+        self, asked: Asked, kind: ProbeName | None, at: float, status: int, seconds: float, *, counts: bool = True
+    ) -> None:
         """Note how a probe ended; without PROBES it is of this `kind`, which its path has by itself.
 
-        An answer that came after the probe's timeout is a failure, whatever it was.
+        An answer that came after the probe's timeout is a failure, whatever it was. One whose body did not come to its
+        end doesn't count: the kubelet throws it away (kubelet: prober/worker.go doProbe; kubernetes#122591).
         """
         row = self._row(asked._replace(target=_plain(asked.target)), kind, at)
         in_time = row.settings is None or seconds < row.settings.timeout
-        result = Result(at, status, seconds, in_time and 200 <= status < 400)
-        row.add(result)
-        self.totals[row.kind or "other", row.asked.handler, "success" if result.ok else "failure"] += 1
+        ok = in_time and 200 <= status < 400 if counts else None
+        row.add(Result(at, status, seconds, ok))
+        self.totals[row.kind or "other", row.asked.handler, _RESULTS[ok]] += 1
 
     def _row(self, asked: Asked, kind: ProbeName | None, at: float) -> Row:
         fit = [row for row in self.known if not (row.settings and row.settings.unseen) and _same(row.asked, asked)]

@@ -20,6 +20,9 @@ GREETINGS = {
 }
 """The body of /, by persona, unless the persona has a route of its own for it."""
 
+APPS = {"kuard": "kuard", "agnhost": "agnhost", "agnhost-liveness": "agnhost", "podinfo": "podinfo", "kubia": "kubia"}
+"""The file in `crashy/patient/apps/` of each persona that has routes of its own."""
+
 UNWELL = {"kubia": "I'm not well. Please restart me!"}
 """The body of every path after a crash that the process survived, of personas that have their own words for it."""
 

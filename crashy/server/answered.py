@@ -14,6 +14,9 @@ GAVE_UP = 499
 NO_ANSWER = 444
 """The status of a request whose connection was closed without a response, as nginx has it."""
 
+BEGUN = "begun"
+"""Set in a request whose response's head was sent before its body."""
+
 _REASONS = {GAVE_UP: "GaveUp", NO_ANSWER: "Unanswered"}
 
 UNMATCHED = "unmatched"

@@ -9,8 +9,10 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession
 
+from crashy.faults.scope import is_address
 from crashy.patient import ADMIN_PORT, APP_PORT
 from crashy.patient.fleet import Member
+from crashy.server.listeners import url
 from crashy.server.names import resolve
 from crashy.server.patient import Patient
 
@@ -43,8 +45,10 @@ class Peers:
         host, _, port = peer.partition(":")
         if settings.admin_port is None:
             number = int(port or APP_PORT)
-        else:  # a table has the ports as the manifest has them
-            number = ADMIN_PORT if settings.names_file else settings.admin_port or ADMIN_PORT
+        elif settings.names_file and not is_address(host):  # a table has the ports as manifests have them
+            number = ADMIN_PORT
+        else:
+            number = settings.admin_port or ADMIN_PORT
         try:
             return await asyncio.to_thread(resolve, self._patient, host, number)
         except (OSError, UnicodeError) as error:
@@ -64,12 +68,10 @@ class Peers:
 
         The token goes to this place alone: redirects are not followed. Raises Failed.
         """
-        url = "http://{}:{}/admin/".format(*place) + ("faults" if path is None else f"fleet{path}")
+        at = f"{url(*place)}/admin/" + ("faults" if path is None else f"fleet{path}")
         headers = self._headers if token else {}
         try:
-            async with self._session.request(
-                method, url, json=body, headers=headers, allow_redirects=False
-            ) as response:
+            async with self._session.request(method, at, json=body, headers=headers, allow_redirects=False) as response:
                 data = bytearray()
                 async for chunk in response.content.iter_any():
                     data += chunk

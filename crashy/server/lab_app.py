@@ -92,7 +92,7 @@ class LabApp:
             environ=os.environ,
             uptime=patient.uptime(),
             now=time.time(),
-            count=self._count,
+            answered=self._count,
             faults=patient.faults.list,
             seen=self._seen,
         )

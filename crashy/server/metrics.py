@@ -65,7 +65,7 @@ HEALTHY = Family("crashy_healthy", "gauge", "1 if this probe succeeds, 0 if it f
 RESULTS = Family(
     "crashy_probe_results_total",
     "counter",
-    "Probes of the kubelet as it judges them: an answer after the timeout is a failure where PROBES is known.",
+    "Probes of the kubelet as it judges them: success, failure or discarded; a late answer is a failure by PROBES.",
     ("probe", "handler", "result"),
 )
 FAILURES = Family(

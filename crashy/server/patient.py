@@ -169,7 +169,14 @@ class Patient:
             )
         active = self.faults.inject(fault, source)
         self.tick()
+        if fault.target == "dependencies" and not self._concerns(fault):
+            text = f"fault {active.id}: nothing in DEPENDENCIES is selected by {fault.to_spec()}"
+            self.add_event("NoEffect", text, level="warning")
         return active
+
+    def _concerns(self, fault: Fault) -> bool:
+        dependencies = self.dependencies
+        return bool(self.settings.peers or (dependencies and dependencies.concerned(fault)))
 
     def recover(self, which: str | None = None) -> list[InjectedFault]:
         """End the fault with this id, those of this name, or all; return those that this call ended."""

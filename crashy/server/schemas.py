@@ -106,7 +106,7 @@ PARTS: dict[str, Schema] = {
                                         "ago": {"type": "number"},
                                         "status": {"type": "integer"},
                                         "seconds": {"type": "number"},
-                                        "ok": {"type": "boolean"},
+                                        "ok": described(["boolean", "null"], "Null where it did not count."),
                                     }
                                 ),
                             },

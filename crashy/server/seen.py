@@ -17,7 +17,7 @@ from crashy.grpc import CHECK
 from crashy.patient.ledger import UNKNOWN, Asked, Ledger
 from crashy.patient.probe_settings import ProbeSettings
 from crashy.patient.probes import probe_of
-from crashy.server.answered import GAVE_UP
+from crashy.server.answered import BEGUN, GAVE_UP
 
 PROBE = "kube-probe/"
 """How the User-Agent of a kubelet's probe begins, by HTTP and by gRPC; a hook's begins otherwise."""
@@ -73,13 +73,25 @@ class SeenProbes:
         """Return what notes the answer to a request; None if it is no probe."""
         if not request.headers.get("User-Agent", "").startswith(PROBE):
             return None
-        return self._note(request.transport, "http", request.path_qs, request.path, None)
+
+        def cut() -> bool:  # between its head and the end of its body
+            return BEGUN in request and (request.transport is None or request.transport.is_closing())
+
+        return self._note(request.transport, "http", request.path_qs, request.path, None, cut)
 
     def grpc(self, transport: BaseTransport, user_agent: str, service: str) -> Note | None:
         """Return what notes the answer to a health check; None if it is no probe."""
         return self._note(transport, "grpc", service, CHECK, service) if user_agent.startswith(PROBE) else None
 
-    def _note(self, transport: BaseTransport | None, handler: str, target: str, path: str, service: str | None) -> Note:
+    def _note(  # noqa: PLR0917 - for the two above
+        self,
+        transport: BaseTransport | None,
+        handler: str,
+        target: str,
+        path: str,
+        service: str | None,
+        cut: Callable[[], bool] = lambda: False,
+    ) -> Note:
         sockname = transport.get_extra_info("sockname") if transport is not None else None
         asked = Asked(handler, sockname[1] if sockname else 0, target)
         before, gone = waited(transport)
@@ -90,7 +102,12 @@ class SeenProbes:
             left = gone or (seconds > _LONG and waited(transport)[1])
             with self._lock:
                 self._ledger.note(
-                    asked, probe_of(path, service), began - before, GAVE_UP if left else status, before + seconds
+                    asked,
+                    probe_of(path, service),
+                    began - before,
+                    GAVE_UP if left else status,
+                    before + seconds,
+                    counts=not cut(),
                 )
 
         return note

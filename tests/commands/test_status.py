@@ -21,6 +21,16 @@ STATUS: dict[str, Any] = {
         "exec": {"startup": True, "readiness": False, "liveness": True},
         "tcp": {"startup": True, "readiness": True, "liveness": True},
     },
+    "dependencies": [
+        {
+            "name": "cache",
+            "url": "redis://cache:6379",
+            "state": "down",
+            "seconds": 0.0,
+            "failure": "Connection refused",
+        },
+        {"name": "auth", "state": "slow", "failure": ""},
+    ],
     "countdowns": [
         {"name": "CRASH_AFTER", "state": "pending", "remaining": 8.77},
         {"name": "READY_AFTER", "state": "ended", "remaining": 0.0},
@@ -43,6 +53,8 @@ def patient() -> Iterator[Stub]:
 def test_a_status_is_a_line_and_one_for_each_thing_that_will_happen() -> None:
     assert describe(STATUS) == [
         "web-1: serving for 61.2s; startup ok, readiness FAILS, liveness ok",
+        "  dependency cache: down, Connection refused",
+        "  dependency auth: slow",
         "  CRASH_AFTER pending, 8.8s left",
         "  READY_AFTER ended",
         "  FREEZE_AFTER active",

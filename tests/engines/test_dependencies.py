@@ -12,20 +12,17 @@ from crashy.kubelet.versions import PROFILES
 from crashy.timeline import Event
 from tests.engines.effects import Seen, at, container, pod, probe, watching
 
-NEWEST = PROFILES["1.36"]
 PORTS = [{"containerPort": 8080}]
+TARGET = [{"port": 80, "targetPort": 8080}]
 
 
-def db(**spec: Any) -> list[dict[str, Any]]:
-    """A patient, and two Services for it: by address and headless."""
-    made = pod("db", container(readinessProbe=probe("/readyz"), ports=PORTS), **spec)
-    ports = [{"port": 80, "targetPort": 8080}]
-    services = [
-        {"metadata": {"name": "db"}, "spec": {"selector": {"app": "db"}, "ports": ports}},
-        {"metadata": {"name": "direct"}, "spec": {"selector": {"app": "db"}, "ports": ports, "clusterIP": "None"}},
-        {"metadata": {"name": "nobody"}, "spec": {"selector": {"app": "none"}, "ports": ports}},
-    ]
-    return [made, *({"apiVersion": "v1", "kind": "Service", **one} for one in services)]
+def service(name: str, app: str, **spec: Any) -> dict[str, Any]:
+    spec = {"selector": {"app": app}, "ports": TARGET, **spec}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def store(name: str) -> dict[str, Any]:
+    return pod(name, container(readinessProbe=probe("/readyz"), ports=PORTS))
 
 
 def web(name: str, dependencies: str, **env: str) -> dict[str, Any]:
@@ -33,7 +30,7 @@ def web(name: str, dependencies: str, **env: str) -> dict[str, Any]:
     return pod(name, container(env={"DEPENDENCIES": dependencies, **env}, ports=PORTS, **probes))
 
 
-DEPENDENCIES = ",".join(
+NAMES = ",".join(
     (
         "http://db/livez",
         "http://db.default.svc.cluster.local/nowhere",
@@ -43,15 +40,31 @@ DEPENDENCIES = ",".join(
         "tcp://nowhere.default.svc:80",
     )
 )
+OBJECTS = [
+    store("db"),
+    store("store"),
+    service("db", "db"),
+    service("direct", "db", clusterIP="None"),
+    service("nobody", "none"),
+    service("store", "store"),
+    web("web", NAMES),
+    web("ready", "tcp://store:80", READINESS_CHECKS_DEPENDENCIES="1"),
+    web("live", "tcp://store:80", LIVENESS_CHECKS_DEPENDENCIES="1"),
+    web("slow", "tcp://store:80", READINESS_CHECKS_DEPENDENCIES="1"),
+]
+STEPS = [
+    at(5, "inject", "unready", "db"),
+    at(5, "inject", "dependency-down for=6s", "ready"),
+    at(5, "inject", "dependency-down for=6s", "live"),
+    at(5, "inject", "dependency-slow delay=2s", "slow"),
+]
 
 
-async def both(objects: list[dict[str, Any]], steps: list[dict[str, Any]], seconds: float, *, on: str) -> list[Event]:
-    return await watching(objects, steps, seconds, on=on, profile=NEWEST)
-
-
-def run(objects: list[dict[str, Any]], steps: list[dict[str, Any]], seconds: float, *, on: str) -> list[Event]:
-    with asyncio.Runner(loop_factory=VirtualLoop if on == "sim" else None) as runner:
-        return runner.run(both(objects, steps, seconds, on=on))
+@pytest.fixture(scope="module", params=["lab", "sim"])
+def events(request: pytest.FixtureRequest) -> list[Event]:
+    """Return what happens, in one run for all tests."""
+    with asyncio.Runner(loop_factory=VirtualLoop if request.param == "sim" else None) as runner:
+        return runner.run(watching(OBJECTS, STEPS, 14, on=request.param, profile=PROFILES["1.36"]))
 
 
 def told(events: list[Event], name: str) -> dict[str, list[str]]:
@@ -65,13 +78,15 @@ def told(events: list[Event], name: str) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("on", ["lab", "sim"])
-def test_names_lead_to_the_ready_pods_of_services(on: str) -> None:
-    objects = [*db(), web("web", DEPENDENCIES)]
-    events = run(objects, [at(5, "inject", "unready", "db"), at(8, "inject", "freeze", "db")], 12, on=on)
+def failures(events: list[Event], name: str) -> set[str]:
+    """Return what its probes say once the steps are taken."""
+    return {event.message.partition("failed: ")[2] for event in Seen(events, name).of("event", "Unhealthy", after=5.5)}
 
-    ends = {host: states[-1] for host, states in told(events, "web").items()}
-    assert ends == {
+
+def test_names_lead_to_the_ready_pods_of_services(events: list[Event]) -> None:
+    seen = told(events, "web")
+
+    assert {host: states[-1] for host, states in seen.items()} == {
         "db": "down: Connection refused",  # no pod is ready
         "db.default.svc.cluster.local": "down: Connection refused",
         "direct": "down: Name or service not known",
@@ -79,39 +94,24 @@ def test_names_lead_to_the_ready_pods_of_services(on: str) -> None:
         "db.default": "down: Connection refused",
         "nowhere.default.svc": "down: Name or service not known",
     }
-    begins = told(events, "web")
-    assert "up" in begins["db"]
-    assert "down: answers 404" in begins["db.default.svc.cluster.local"]
-    assert "up" in begins["direct"]
-    assert "down: answers 'HTTP/1.0 400 Bad Request'" in begins["db.default"]
+    assert "up" in seen["db"]
+    assert "down: answers 404" in seen["db.default.svc.cluster.local"]
+    assert "up" in seen["direct"]
+    assert "down: answers 'HTTP/1.0 400 Bad Request'" in seen["db.default"]
 
 
-@pytest.mark.parametrize("on", ["lab", "sim"])
-def test_a_dependency_in_readiness_takes_pods_out_and_in_liveness_restarts_them(on: str) -> None:
-    objects = [
-        *db(),
-        web("ready", "tcp://direct:8080", READINESS_CHECKS_DEPENDENCIES="1"),
-        web("live", "tcp://direct:8080", LIVENESS_CHECKS_DEPENDENCIES="1"),
-    ]
-    steps = [at(5, "inject", "dependency-down for=6s", name) for name in ("ready", "live")]
-    events = run(objects, steps, 14, on=on)
-
-    ready, live = Seen(events, "ready"), Seen(events, "live")
-    texts = {event.message for event in ready.of("event", "Unhealthy", after=5)}
-    assert texts == {"Readiness probe failed: HTTP probe failed with statuscode: 503"}
-    assert ready.of("event", "Killing") == []
-    assert live.of("event", "Killing")
-    assert {event.message for event in live.of("event", "Unhealthy", after=5)} >= {
-        "Liveness probe failed: HTTP probe failed with statuscode: 500"
-    }
+def test_a_dependency_that_readiness_checks_takes_pods_out(events: list[Event]) -> None:
+    assert told(events, "ready")["store"][-2:] == ["down: Connection refused", "up"]
+    assert failures(events, "ready") == {"HTTP probe failed with statuscode: 503"}
+    assert Seen(events, "ready").of("event", "Killing") == []
 
 
-@pytest.mark.parametrize("on", ["lab", "sim"])
-def test_a_slow_dependency_makes_the_probe_that_checks_it_late(on: str) -> None:
-    objects = [*db(), web("web", "tcp://direct:8080", READINESS_CHECKS_DEPENDENCIES="1")]
-    events = run(objects, [at(5, "inject", "dependency-slow delay=2s", "web")], 12, on=on)
+def test_a_dependency_that_liveness_checks_restarts_them(events: list[Event]) -> None:
+    assert "HTTP probe failed with statuscode: 500" in failures(events, "live")
+    assert Seen(events, "live").of("event", "Killing")
 
-    seen = Seen(events, "web")
-    assert told(events, "web")["direct"][-1] == "slow: 2.00s"
-    (text,) = {event.message.partition(": ")[2].partition(": ")[2] for event in seen.of("event", "Unhealthy", after=6)}
-    assert text == "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+
+def test_a_slow_dependency_makes_the_probe_that_checks_it_late(events: list[Event]) -> None:
+    assert told(events, "slow")["store"][-1].startswith("slow: 2.")
+    (text,) = failures(events, "slow")
+    assert text.endswith(": context deadline exceeded (Client.Timeout exceeded while awaiting headers)")

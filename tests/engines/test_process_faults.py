@@ -12,7 +12,7 @@ from crashy.kubelet.versions import NEWEST
 from crashy.timeline import Event
 from tests.engines.effects import Seen, at, container, pod, probe, service, watching
 
-INJECTED_AT, LASTS = 4.0, 3.0
+INJECTED_AT, LASTS = 6.0, 3.0
 SECONDS = INJECTED_AT + LASTS + 3.0
 
 

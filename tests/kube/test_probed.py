@@ -23,7 +23,7 @@ PROBES: dict[str, Object] = {
 }
 # A kubelet tells of an object 25 times at once and then rarely (its events' spam filter): each pod has half of them.
 SAMPLE = (
-    ("unready", "freeze", "crash mode=errors", "freeze mode=deaf", "error code=503 clients=kubelet"),
+    ("unready", "freeze", "crash mode=errors", "freeze mode=deaf", "error clients=kubelet"),
     (
         "abort clients=kubelet",
         "rate-limit requests=1 per=24h clients=kubelet",

@@ -99,6 +99,26 @@ def test_an_answer_after_the_timeout_is_a_failure(timeout: int, failed: int) -> 
     assert row["failed"] == row["consecutive_failures"] == failed
 
 
+def test_what_the_kubelet_discards_changes_nothing() -> None:
+    ledger = seen([settings()], [200, 500])
+    for at in (10.0, 15.0):
+        ledger.note(LIVEZ, None, at, 499, 1.0, counts=False)
+    (row,) = ledger.whole(16, str)
+
+    assert row["state"] == "failure 1 of 3, restart in about 0 s; the last 2 did not count"
+    assert (row["seen"], row["failed"], row["consecutive_failures"]) == (4, 1, 1)
+    assert [one["ok"] for one in row["results"]] == [True, False, None, None]
+    assert ledger.totals["liveness", "http", "discarded"] == 2
+
+
+def test_a_probe_of_which_none_counted_has_no_state() -> None:
+    ledger = Ledger([settings()], 0.0)
+    ledger.note(LIVEZ, None, 1.0, 200, 0.0, counts=False)
+
+    assert ledger.summary(2)[0]["due_in"] is None
+    assert state(ledger, 2) == "no result yet; the last 1 did not count"
+
+
 def test_a_timeout_puts_off_what_the_kubelet_does() -> None:
     ledger = seen([settings(timeout=2)], [499], seconds=2.0)
 

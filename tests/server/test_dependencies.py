@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from crashy.faults.base import parse_spec
+from crashy.server.patient import Patient
 from tests.commands.test_probe import free_port, listens, server
 from tests.needs import needs
 from tests.server.running import DEADLINE, Running, until
@@ -171,3 +173,12 @@ def test_without_dependencies_there_is_no_route_no_thread_and_no_import(serve: S
     code = "import sys, crashy.server.serve; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not {"crashy.checks", "crashy.patient.dependencies", "crashy.server.names"} & {*modules}
+
+
+def test_a_fault_that_selects_none_of_them_is_told(make_patient: Callable[..., Patient]) -> None:
+    patient = make_patient(DEPENDENCIES="redis://cache")
+    for spec in ("dependency-down names=cache", "dns-failure", "dns-failure names=cache", "dependency-slow names=db"):
+        patient.inject(parse_spec(spec))
+    told = [event.message for event in patient.timeline.since() if event.reason == "NoEffect"]
+
+    assert told == ["fault f4: nothing in DEPENDENCIES is selected by dependency-slow names=db"]

@@ -44,7 +44,7 @@ def commands(patient: Patient) -> list[Any]:
         ({"READINESS_LATENCY": "2"}, "latency delay=2s routes=/readyz,/ready,/readiness,/api/ready", None),
         (
             {"LIVENESS_LATENCY": "2"},
-            "latency delay=2s routes=/livez,/healthz,/health,/live,/liveness,/api/healthy",
+            "latency delay=2s routes=/livez,/healthz,/health,/live,/liveness,/api/healthy,/healthy",
             None,
         ),
         (

@@ -113,6 +113,17 @@ def test_a_probe_whose_client_gave_up_has_failed(patient: Running) -> None:
     assert row["port"] == patient.port
 
 
+@pytest.mark.parametrize("spec", ["stall-body", "truncate", "truncate mode=chunk"])
+def test_a_probe_whose_body_does_not_come_to_its_end_does_not_count(patient: Running, spec: str) -> None:
+    patient.inject(f"{spec} clients=kubelet")
+    get = HTTPGet(patient.port, "/livez")
+    asyncio.run(probe_http(get, host="127.0.0.1", port=patient.port, timeout=0.3))
+
+    (row,) = until(lambda: rows(patient), "the probe has ended")
+    assert [one["ok"] for one in row["results"]] == [None]
+    assert row["state"].endswith("; the last 1 did not count")
+
+
 def test_a_probe_that_came_while_the_app_was_frozen_is_noted_with_the_time_that_it_waited(patient: Running) -> None:
     fault = patient.inject("freeze")
     until(lambda: not answers(patient), "the app is frozen")

@@ -52,7 +52,7 @@ class ModelledApp:
         given = dict(parse_qsl(query, keep_blank_values=True))
         faults = self._patient.faults.list
         reply = route.reply(
-            Asked(self._who, path, match=match, query=given, uptime=uptime, count=self._count, faults=faults)
+            Asked(self._who, path, match=match, query=given, uptime=uptime, answered=self._count, faults=faults)
         )
         self._count += 1
         for name in reply.recover:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from types import MappingProxyType
 from typing import NamedTuple
 
 from crashy.faults.base import Fault
@@ -18,6 +18,8 @@ from crashy.faults.injected import InjectedFault
 from crashy.patient.answers import Answer
 from crashy.patient.identity import Identity
 from crashy.patient.personas import APPS
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 EVERYTHING = "/{rest:(?s:.*)}"
 """The path of a route that answers every path, and so in the place of all others."""
@@ -31,25 +33,24 @@ class Seen(NamedTuple):
     ago: float
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A request, and what its answer may depend on; `match` holds the parts of the path that the route names.
 
-    `count` is the number of requests that the app has answered before; `uptime` is in seconds, `now` since 1970.
+    `answered` is the number of requests that the app has answered before; `uptime` is in seconds, `now` since 1970.
     """
 
     who: Identity
     path: str = "/"
     method: str = "GET"
-    match: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    match: Mapping[str, str] = _NONE
+    query: Mapping[str, str] = _NONE
     headers: Sequence[tuple[str, str]] = ()
     body: bytes = b""
     remote: str = ""
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = _NONE
     uptime: float = 0.0
     now: float = 0.0
-    count: int = 0
+    answered: int = 0
     faults: Callable[[], Sequence[InjectedFault]] = tuple
     seen: Callable[[str], Sequence[Seen]] = lambda _: ()
 

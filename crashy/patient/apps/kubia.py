@@ -18,7 +18,7 @@ WELL = 5
 
 
 def _hit(asked: Asked) -> Reply:
-    last = asked.count % WELL == WELL - 1
+    last = asked.answered % WELL == WELL - 1
     answer = Answer(body=GREETINGS["kubia"].format(pod=asked.who.pod))
     return Reply(answer, inject=(Crash(mode="errors"),) if last else ())
 

@@ -20,6 +20,7 @@ from aiohttp.helpers import must_be_empty_body
 
 from crashy.faults.active import InjectedFault, RequestEffect
 from crashy.faults.effects import ResponseChange
+from crashy.server.answered import BEGUN
 from crashy.server.patient import Patient
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Changing:
         if self._patient.phase == "draining":
             begun.force_close()
         await begun.prepare(request)
+        request[BEGUN] = True
         return begun
 
 

@@ -52,15 +52,16 @@ def pod(name: str, *, env: dict[str, str] | None = None, **container: Any) -> di
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [app]}}
 
 
-LIVENESS = {
-    "httpGet": {"path": "/livez", "port": 8080},
-    "periodSeconds": 1,
-    "failureThreshold": 1,
-    "terminationGracePeriodSeconds": 1,
-}
+LIVENESS = {"httpGet": {"path": "/livez", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
+STARTUP = {"httpGet": {"path": "/startupz", "port": 8080}, "periodSeconds": 1, "failureThreshold": 60}
 PODS = {
-    "probed": pod("probed", livenessProbe=LIVENESS, env={"FAULTS": "unlive after=2s"}),
-    "frozen": pod("frozen", livenessProbe=LIVENESS, env={"FAULTS": "freeze after=2s"}),
+    "probed": pod("probed", startupProbe=STARTUP, livenessProbe=LIVENESS, env={"FAULTS": "unlive"}),
+    "frozen": pod(
+        "frozen",
+        startupProbe=STARTUP,
+        livenessProbe={**LIVENESS, "terminationGracePeriodSeconds": 1},
+        env={"FAULTS": "freeze routes=/livez clients=kubelet"},
+    ),
     "crashed": pod("crashed", env={"FAULTS": "crash mode=exit code=3 after=1s"}),
     "shot": pod("shot"),
 }
@@ -110,3 +111,32 @@ async def test_an_oom_kill(tmp_path: Path) -> None:
     greedy = pod("greedy", env={"FAULTS": "memory to=300Mi after=2s"}, resources={"limits": {"memory": "128Mi"}})
     async with lab_of(tmp_path, greedy) as timeline:
         assert ENDS["greedy"] in await until(lambda: said(timeline, "greedy", "life 2; "))
+
+
+@needs_addresses
+async def test_an_eviction_is_told_to_the_pod_that_has_the_claim_next(tmp_path: Path) -> None:
+    app = {"name": "app", "image": "crashy-app", "volumeMounts": [{"name": "kept", "mountPath": "/app"}]}
+    stateful_set = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "db"},
+        "spec": {
+            "serviceName": "db",
+            "selector": {"matchLabels": {"app": "db"}},
+            "template": {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [app]}},
+            "volumeClaimTemplates": [
+                {
+                    "metadata": {"name": "kept"},
+                    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+                }
+            ],
+        },
+    }
+    timeline = Timeline(time.monotonic)
+    async with running(timeline, labs=tmp_path, note=lambda _: None, rng=random.Random(1)) as lab:
+        await lab.apply(read([Document("x.yaml", 1, 1, stateful_set)]))
+        await until(lambda: said(timeline, "db-0", "serving on"))
+        await lab.evict(lab.pods()[0].pod)
+        line = await until(lambda: said(timeline, "db-0", "life 2; "))
+
+    assert "was evicted: Stopping container app (exit code 0); SIGTERM: " in line
