@@ -10,8 +10,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.kubelet.cases import Expect
+
+settings.register_profile("crashy", deadline=None)  # no test depends on how fast the machine is
+if "CI" not in os.environ:  # where Hypothesis' own profile has that too
+    settings.load_profile("crashy")
 
 
 @pytest.fixture

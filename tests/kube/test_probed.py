@@ -5,6 +5,7 @@ Each pod has a readiness probe of one kind; grpc is left out, as the image has i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -32,6 +33,7 @@ SAMPLE = (
         "stall-body clients=kubelet",
     ),
 )
+ROWS = {spec: FAULTS[parse_spec(spec).name].probed[spec] for specs in SAMPLE for spec in specs}
 WITHIN = 15.0
 
 
@@ -43,13 +45,11 @@ def pod(kind: str) -> Object:
 
 def said(text: str, profile: Profile) -> str:
     """Return the event's text of a row's, in the words of the cluster's version."""
-    if not text.startswith(("errored ", "warning: ")):
-        return f"Readiness probe failed: {text}"
-    if text.startswith("warning: "):
-        return f"Readiness probe {text}"
-    event = probe_event(ProbeType.READINESS, Outcome(Result.FAILURE, error=text.partition(" state: ")[2]), profile)
-    assert event
-    return event.text
+    if errored := re.fullmatch(r"errored and resulted in (\w+) state: (.*)", text):
+        event = probe_event(ProbeType.READINESS, Outcome(Result(errored[1]), error=errored[2]), profile)
+        assert event
+        return event.text
+    return f"Readiness probe {text}" if text.startswith("warning: ") else f"Readiness probe failed: {text}"
 
 
 def message(event: Object, ip: str) -> str:
@@ -71,7 +71,7 @@ def test_a_kubelet_says_what_is_predicted(cluster: Cluster, specs: tuple[str, ..
         ips = {kind: pods.wait(named(kind, ready), 60, what=kind)["status"]["podIP"] for kind in PROBES}
         before: set[tuple[str, str]] = set()
         for spec in specs:
-            probed, begun = FAULTS[parse_spec(spec).name].probed[spec], len(events)
+            probed, begun = ROWS[spec], len(events)
             wanted = {(kind, said(text, profile)) for kind in PROBES if (text := getattr(probed, kind))}
             for kind in PROBES:
                 cluster.inject(kind, spec)
