@@ -171,6 +171,9 @@ class ModelledLife:
         effect = fault.process_effect()
         if effect is not None and effect.not_on_sim:
             raise FaultError("fault", f"'{fault.to_spec()}': not on sim: {effect.not_on_sim}")
+        if effect is not None and effect.stores and self._process.limits.storage is not None:
+            why = "the container's storage is limited, and no pod is evicted for it there"
+            raise FaultError("fault", f"'{fault.to_spec()}': not on sim: {why}")
         self.faults.inject(fault, source)
 
     def recover(self, which: str | None = None) -> str:
