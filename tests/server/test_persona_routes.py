@@ -102,6 +102,12 @@ async def test_a_bad_order_is_400_and_changes_nothing(client: Any, body: str) ->
     assert patient_of(app).faults.list() == []
 
 
+async def test_kuard_refuses_what_is_nested_too_deep(client: Any) -> None:
+    put = await (await client("kuard")).put("/ready/api", data="[" * 60_000)
+
+    assert put.status == 400
+
+
 # --- agnhost: kubernetes, test/images/agnhost
 
 
@@ -114,6 +120,10 @@ async def test_a_bad_order_is_400_and_changes_nothing(client: Any, body: str) ->
         ("/hostName", 200, "webapp-1"),
         ("/echo?msg=hello", 200, "hello"),
         ("/echo?msg=gone&code=410", 410, "gone"),
+        ("/echo?code=02009999", 400, "argument 'code' must be an integer or empty, got \"02009999\"\n"),
+        ("/redirect?code=03020000", 400, "argument 'code' must be an integer or empty, got \"03020000\"\n"),
+        ("/exit?code=00001270", 400, "argument 'code' must be an integer [0-127] or empty, got \"00001270\"\n"),
+        ("/exit?wait=25h", 400, "argument 'wait' must be at most 3600 seconds, got \"25h\"\n"),
         ("/echo?code=x", 400, "argument 'code' must be an integer or empty, got \"x\"\n"),
         ("/header?key=x-mine", 200, "yes"),
         ("/exit?code=200", 400, "argument 'code' must be an integer [0-127] or empty, got \"200\"\n"),
@@ -206,6 +216,15 @@ async def test_liveness_is_well_for_ten_seconds(client: Any) -> None:
     assert await get(app, "/started") == (200, "12.25s")
     assert await get(app, "/") == (404, "404 page not found\n")
     assert await get(app, "/redirect?loc=%2Fstarted") == (200, "12.25s")
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=unknown"])
+async def test_agnhost_reads_a_form_whatever_its_bytes_are(client: Any, charset: str) -> None:
+    app = await client("agnhost")
+    headers = {"Content-Type": f"application/x-www-form-urlencoded{charset}"}
+    response = await app.post("/echo", data=b"\xff=1&msg=hello", headers=headers)
+
+    assert (response.status, await response.text()) == (200, "hello")
 
 
 # --- podinfo: https://github.com/stefanprodan/podinfo, pkg/api/http
