@@ -37,7 +37,7 @@ class HttpConnection(web.RequestHandler):
     def close(self) -> None:
         """Close the connection after the request that it has, or at once if it waits for one."""
         super().close()
-        if self._current_request is None and self.transport is not None:
+        if self._current_request is None and not self._messages and self.transport is not None:
             self.transport.close()
 
     def handle_error(

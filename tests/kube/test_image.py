@@ -58,9 +58,9 @@ def test_it_runs_without_rights(cluster: Cluster) -> None:
         assert {status[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapBnd")} == {"0" * 16}
         assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
         assert "Read-only file system" in run("touch /opt/x 2>&1 || true")
-        assert run("ls /app") == "is_healthy\nis_ready\n"
+        assert run("ls /app") == "is_healthy\nis_ready\nis_started\nlives.jsonl\n"
         cluster.inject(pod, "unready")
-        assert run("ls /app") == "is_healthy\n"
+        assert run("ls /app") == "is_healthy\nis_started\nlives.jsonl\n"
 
 
 def test_it_serves_without_a_place_to_write(cluster: Cluster) -> None:
@@ -70,7 +70,8 @@ def test_it_serves_without_a_place_to_write(cluster: Cluster) -> None:
     with cluster.watch("pods") as pods:
         cluster.apply(given)
         pod = pods.wait(ready, 20, what="Ready")["metadata"]["name"]
-        cluster.log_until(pod, "STATE_DIR: /app: can't keep is_ready and is_healthy there: Read-only file system", 15)
+        unwritable = "STATE_DIR: /app: can't keep is_started, is_ready, is_healthy there: Read-only file system"
+        cluster.log_until(pod, unwritable, 15)
         assert cluster.raw(cluster.proxy(pod, 8080, "/readyz"))
 
 

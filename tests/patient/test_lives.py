@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashy.patient.lives import SLOT, Life, Lives, decode, end_of, out_of_memory, plain, salvaged, slots, tell, told
@@ -107,6 +107,7 @@ LIVES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(LIVES)
 def test_a_record_fits_its_slot_and_is_read_back(life: Life) -> None:
     line = life.encode()
@@ -117,6 +118,7 @@ def test_a_record_fits_its_slot_and_is_read_back(life: Life) -> None:
         assert back == life
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_plain_on_one_line(text: str) -> None:
     shown = plain(text)
@@ -150,6 +152,7 @@ EDITED = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2 * SLOT) | JSON.map(lambda value: json.dumps(value).encode()) | EDITED)
 def test_anything_is_read_as_a_life_or_not_at_all(data: bytes) -> None:
     for life in (decode(data), *(slots(data) or ()), *salvaged(data)):
@@ -159,6 +162,7 @@ def test_anything_is_read_as_a_life_or_not_at_all(data: bytes) -> None:
             assert Lives(1, (life,)).line().isprintable()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3 * SLOT))
 def test_of_a_file_that_is_cut_the_whole_records_are_left(cut: int) -> None:
     lives = [LIFE._replace(life=number) for number in (1, 2, 3)]

@@ -111,3 +111,32 @@ async def test_an_oom_kill(tmp_path: Path) -> None:
     greedy = pod("greedy", env={"FAULTS": "memory to=300Mi after=2s"}, resources={"limits": {"memory": "128Mi"}})
     async with lab_of(tmp_path, greedy) as timeline:
         assert ENDS["greedy"] in await until(lambda: said(timeline, "greedy", "life 2; "))
+
+
+@needs_addresses
+async def test_an_eviction_is_told_to_the_pod_that_has_the_claim_next(tmp_path: Path) -> None:
+    app = {"name": "app", "image": "crashy-app", "volumeMounts": [{"name": "kept", "mountPath": "/app"}]}
+    stateful_set = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "db"},
+        "spec": {
+            "serviceName": "db",
+            "selector": {"matchLabels": {"app": "db"}},
+            "template": {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [app]}},
+            "volumeClaimTemplates": [
+                {
+                    "metadata": {"name": "kept"},
+                    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+                }
+            ],
+        },
+    }
+    timeline = Timeline(time.monotonic)
+    async with running(timeline, labs=tmp_path, note=lambda _: None, rng=random.Random(1)) as lab:
+        await lab.apply(read([Document("x.yaml", 1, 1, stateful_set)]))
+        await until(lambda: said(timeline, "db-0", "serving on"))
+        await lab.evict(lab.pods()[0].pod)
+        line = await until(lambda: said(timeline, "db-0", "life 2; "))
+
+    assert "was evicted: Stopping container app (exit code 0); SIGTERM: " in line
