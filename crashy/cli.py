@@ -79,7 +79,7 @@ def _run(args: list[str]) -> int:
 
     try:
         if name in APPS:
-            return int(import_module("crashy.commands.lab_app").main(args))
+            return int(import_module("crashy.commands.persona").main(args))
         return int(import_module(COMMANDS[args[0]][0]).main(args[1:]))
     except BadInput as error:
         for line in error.lines:

@@ -22,4 +22,4 @@ COMMANDS = {
 }
 
 APPS = ("podinfo", "kuard", "agnhost", "netexec", "liveness")
-"""The apps that the patient can be by its name, or by the first argument: `crashy.commands.lab_app` runs them."""
+"""The apps that the patient can be by its name, or by the first argument: `crashy.commands.persona` runs them."""

@@ -56,7 +56,7 @@ RequestPart = Delay | Hang | InjectedResponse | ResponseChange
 
 
 NO_SUCH_NAME = "Name or service not known"
-NO_ANSWER = "Temporary failure in name resolution"
+TRY_AGAIN = "Temporary failure in name resolution"
 """What the resolver says of a name that it doesn't know, and of one that it can't ask for (glibc)."""
 
 
@@ -113,6 +113,8 @@ class ProcessEffect(Effect):
     """Whether it lasts as long as its fault; else it happens once, and the fault ends as it starts."""
     stops: ClassVar[bool] = False
     """Whether the whole process stands still meanwhile, so that nothing in it can end the effect."""
+    stores: ClassVar[bool] = False
+    """Whether it takes space on the node's disk, for which a kubelet evicts a pod with limits; sim doesn't."""
     not_on_sim: ClassVar[str] = ""
     """Why a modelled process can't have it, which refuses it in these words; empty if it can."""
 

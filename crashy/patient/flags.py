@@ -69,7 +69,7 @@ def play(words: Sequence[str], environ: Mapping[str, str]) -> Played:
 
     FAULTS of `environ` stay; its ADMIN_PORT is off where the app itself wants that port.
     """
-    played: Played = import_module(f"crashy.patient.apps.{PROGRAMS[words[0]]}").played(words, environ)
+    played: Played = import_module(f"crashy.patient.personas.{PROGRAMS[words[0]]}").played(words, environ)
     variables = dict(played.variables)
     if "FAULTS" in variables and environ.get("FAULTS"):
         variables["FAULTS"] += f"; {environ['FAULTS']}"

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from crashy.faults.base import FaultError
-from crashy.faults.scope import ProbeName
+from crashy.faults.scope import PROBES, ProbeName
 from crashy.fields.values import show
-
-KINDS: tuple[ProbeName, ...] = ("startup", "readiness", "liveness")
 
 _HANDLERS = {"httpGet": "http", "grpc": "grpc", "tcpSocket": "tcp", "exec": "exec"}
 # The field, its lowest value, and its default, which stands for 0 too where 0 is too low (kubernetes: defaults.go).
@@ -60,10 +58,10 @@ def read(text: str) -> tuple[ProbeSettings, ...]:
         container = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise FaultError("JSON", f"can't be read: {error}") from None
-    known = [f"{kind}Probe" for kind in KINDS]
+    known = [f"{kind}Probe" for kind in PROBES]
     _members("the container", container, [*known, "ports"])
     ports = _ports(container.get("ports") or [])
-    return tuple(_probe(kind, container[f"{kind}Probe"], ports) for kind in KINDS if container.get(f"{kind}Probe"))
+    return tuple(_probe(kind, container[f"{kind}Probe"], ports) for kind in PROBES if container.get(f"{kind}Probe"))
 
 
 def _members(path: str, value: Any, known: list[str]) -> None:

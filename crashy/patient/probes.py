@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from crashy.faults.active import Health
+from crashy.faults.health import Health
 from crashy.faults.scope import ProbeName
 from crashy.grpc import CHECK
 
@@ -63,7 +63,7 @@ PROBES: tuple[ProbeRoute, ...] = (
 
 _PODINFO = ('{{\n  "status": "OK"\n}}', "", "application/json", 503)
 
-# In the words and with the codes of their sources, see `crashy/patient/apps/`.
+# In the words and with the codes of their sources, see `crashy/patient/personas/`.
 OF_PERSONAS: dict[str, tuple[ProbeRoute, ...]] = {
     "kuard": (
         ProbeRoute("/healthy", "liveness", "ok", "fail, {left}", status=500),

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote
 
 from crashy.patient.answers import PAGES
-from crashy.patient.apps import Asked, find
 from crashy.patient.identity import Identity
+from crashy.patient.personas.routes import PersonaRequest, find
 from crashy.patient.probes import GRPC_SERVICES, PROBE_ROUTES
 from crashy.patient.settings import Settings
 
@@ -61,7 +61,7 @@ def get_refused(settings: Settings, port: int, path: str, *, https: bool) -> str
         return f"{path} makes it fail"
     if found:
         query = dict(parse_qsl(asked.partition("#")[0].partition("?")[2], keep_blank_values=True))
-        status = found[0].reply(Asked(Identity(""), path, match=found[1], query=query)).answer.status
+        status = found[0].reply(PersonaRequest(Identity(""), path, match=found[1], query=query)).answer.status
         return f"it answers {asked} with {status}" if status >= HTTPStatus.BAD_REQUEST else ""
     return "" if known and port != settings.admin_port else f"it answers {path} on {port} with 404"
 

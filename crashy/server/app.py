@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from crashy.faults.active import InjectedFault
 from crashy.faults.effects import InjectedResponse
+from crashy.faults.injected import InjectedFault
 from crashy.patient.answers import PAGES, fault_answer, probe_answer
-from crashy.patient.personas import APPS
+from crashy.patient.personas import WITH_ROUTES
 from crashy.patient.probes import PROBES, ProbeRoute
 from crashy.server import admin as admin_api
 from crashy.server import personas, root
@@ -39,10 +39,10 @@ def create_app(
     admin_api.mount(app, patient, lambda handler: observe(patient, handler), meter)
     fault_hook = None if admin else make_fault_hook(patient, partial(_fault_response, patient))
     own = [] if admin else _routes(patient)
-    if not admin and patient.settings.persona in APPS:
-        from crashy.server.lab_app import LabApp  # noqa: PLC0415 - few personas have routes of their own
+    if not admin and patient.settings.persona in WITH_ROUTES:
+        from crashy.server.persona_routes import PersonaRoutes  # noqa: PLC0415 - few personas have routes of their own
 
-        played = LabApp(patient)
+        played = PersonaRoutes(patient)
         app.router.add_routes(
             web.RouteDef(route.method, route.path, observe(patient, route.handler), route.kwargs)
             for route in played.control()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from queue import Empty
 
 from crashy.faults.effects import Begin, ProcessEffects
 from crashy.server.patient import Patient, QueuedCommand, resolve
+
+_LOG = logging.getLogger(__name__)
 
 ANSWERS_FIRST = 0.05
 """Seconds from a fault's start to its effect: the response to its injection is sent first."""
@@ -55,6 +58,10 @@ class FaultScheduler(threading.Thread):
     def _execute(self, queued: QueuedCommand) -> None:
         if queued.executed is None and isinstance(queued.command, Begin):
             time.sleep(max(0.0, queued.queued_at + ANSWERS_FIRST - self._patient.now()))
-        self._effects.execute(queued.command)
+        try:
+            self._effects.execute(queued.command)
+        except Exception as error:  # noqa: BLE001 - the last resort: without this thread no fault would end
+            _LOG.exception("%s", queued.command.effect.file)
+            self._patient.add_event("Limited", f"{queued.command.effect.file}: failed: {error}", level="warning")
         if queued.executed is not None:
             resolve(queued.executed)

@@ -8,6 +8,7 @@ import socket
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from crashy.patient import APP_PORT
+from crashy.server.listeners import url
 from crashy.server.names import resolve
 from crashy.server.patient import Patient
 
@@ -31,7 +32,7 @@ async def _ask(session: ClientSession, patient: Patient, peer: str) -> str:
     host, _, port = peer.partition(":")
     try:
         (address, number), *_ = await asyncio.to_thread(resolve, patient, host, int(port or APP_PORT))
-        async with session.get(f"http://{address}:{number}/hostname") as response:
+        async with session.get(f"{url(address, number)}/hostname") as response:
             return f"{peer} {await response.text() if response.ok else response.status}"
     except socket.gaierror as error:
         return f"{peer} {error.strerror if error.errno == socket.EAI_AGAIN else 'no such name'}"

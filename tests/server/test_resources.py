@@ -82,6 +82,21 @@ def test_without_a_descriptor_left_no_connection_is_taken_but_the_admin_port_s(a
     assert answers(app)
 
 
+def test_leaks_of_descriptors_that_find_none_left_take_none_of_the_admin_port_s() -> None:
+    few = Running.start({}, under=("sh", "-c", 'ulimit -n 64 && exec "$@"', "sh"))
+    try:
+        few.inject("fds")
+        until(lambda: not answers(few), "no answer comes")
+        for number in range(20):
+            few.inject(f"fds to={40 + number}")
+        assert len(few.admin("GET", "faults")["faults"]) == 21
+        few.admin("DELETE", "faults")
+
+        until(lambda: answers(few), "answers come again")
+    finally:
+        few.end()
+
+
 def answers(app: Running) -> bool:
     try:
         return app.ask("/", timeout=0.2).status == 200

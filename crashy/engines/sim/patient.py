@@ -15,8 +15,8 @@ from functools import cached_property
 from crashy.engines.sim.dependencies import World
 from crashy.engines.sim.execute import execute
 from crashy.engines.sim.files import ContainerFiles
-from crashy.engines.sim.lab_app import ModelledApp, podcli
 from crashy.engines.sim.life import PATIENT_MEMORY, CutError, ModelledLife
+from crashy.engines.sim.persona import ModelledPersona, podcli
 from crashy.engines.sim.process import Broken, CallFailed, Condition, Cut, Hang, Kernel, Refuse, Stall, Stopped
 from crashy.engines.sim.responses import Answered, change
 from crashy.engines.sim.shares import RESPONSE_WORK, program_work
@@ -73,8 +73,8 @@ class ModelledPatient(ModelledLife):
     """One life of a patient: how it answers."""
 
     @cached_property
-    def _lab_app(self) -> ModelledApp:
-        return ModelledApp(self._settings.persona, self._identity, self)
+    def _persona(self) -> ModelledPersona:
+        return ModelledPersona(self._settings.persona, self._identity, self)
 
     def listens(self, port: int) -> bool:
         """Return whether the kernel takes connections to a port for it now; it does so for a frozen one too."""
@@ -109,7 +109,7 @@ class ModelledPatient(ModelledLife):
                     return await self._asked(request, within, wrong, control=control)
                 if control or path.startswith("/admin/"):
                     return await self._asked(request, within, self._admin(path), control=control)
-                route = self._lab_app.route(path)
+                route = self._persona.route(path)
                 if (path in _GUARDED or (route and route.changes)) and not self._authorized(handler):
                     return await self._asked(request, within, Answer(401))
                 return await self._asked(request, within, query=handler.path.partition("#")[0].partition("?")[2])
@@ -181,7 +181,7 @@ class ModelledPatient(ModelledLife):
 
     async def _answer(self, request: Request, deadline: float, query: str) -> Answered | None:
         """Return the response, or None if the deadline comes first."""
-        route = self._lab_app.route(request.path) if request.method == "GET" else None
+        route = self._persona.route(request.path) if request.method == "GET" else None
         spared = route is not None and route.control
         effect = self.faults.on_request(request) if self._request_faults and not spared else NOTHING
         try:
@@ -226,7 +226,7 @@ class ModelledPatient(ModelledLife):
             return self._check(request, effect)
         if effect.response is not None and effect.by is not None:
             return fault_answer(effect.by, effect.response, path, persona, identity, now=self._kernel.now())
-        if self._lab_app.route(path):
+        if self._persona.route(path):
             return await self._reply(request, deadline, query)
         if self.phase and request.is_probe:
             yes = getattr(self._own_health(), request.is_probe)
@@ -237,7 +237,7 @@ class ModelledPatient(ModelledLife):
 
     async def _reply(self, request: Request, deadline: float, query: str) -> Answered | None:
         """Return the response of a route that is the app's own, with what comes with it."""
-        answer = self._lab_app.answer(request.path, query, self._kernel.now() - self._born)
+        answer = self._persona.answer(request.path, query, self._kernel.now() - self._born)
         if not self._alive:
             raise CutError
         return answer if not answer.latency or await self._pass(answer.latency, deadline) else None

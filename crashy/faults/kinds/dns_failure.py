@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from crashy.faults.dependency_fault import DependencyFault
-from crashy.faults.effects import NO_ANSWER, NO_SUCH_NAME, LookEffect
+from crashy.faults.effects import NO_SUCH_NAME, TRY_AGAIN, LookEffect
 from crashy.faults.probed import PASSES, Probed
 from crashy.faults.scope import Look
 from crashy.fields import param
 from crashy.fields.values import Choice
 
-_WORDS = {"unknown": NO_SUCH_NAME, "again": NO_ANSWER}
+_WORDS = {"unknown": NO_SUCH_NAME, "again": TRY_AGAIN}
 
 
 class DnsFailure(DependencyFault):

@@ -16,9 +16,8 @@ class Process(NamedTuple):
 
     `listeners` must be closed and reopened on the data plane's `loop`. `log_stuck` is called while the loop is blocked,
     `before_exit` before the process exits or kills itself, with the exit code that a kubelet sees and the fault's
-    message, `warn` with a line
-    about an effect that came to less. `shutdown` is what SIGTERM does, `state_dir` the folder of its
-    files, `log` its log; it may have neither.
+    message, `warn` with a line about an effect that came to less. `shutdown` is what SIGTERM does, `state_dir` the
+    folder of its files, `log` its log; it may have neither.
     """
 
     loop: asyncio.AbstractEventLoop

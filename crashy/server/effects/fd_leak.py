@@ -22,16 +22,24 @@ def begin(process: Process, effect: FdLeak, _until: float | None) -> Callable[[]
     """
     limit = OwnMachine().fds_limit
     exhausts = effect.exhausts(limit)
-    # The kernel gives out the lowest number that is free: all numbers below a new one are taken.
     most = effect.target(limit) - (KEPT if exhausts else 0)
-    held = [os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)]
+    held: list[int] = []
     paused = False
+
+    def another() -> bool:
+        """Open one; return whether there was room for it."""
+        fd = os.dup(held[0]) if held else os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        # The kernel gives out the lowest number that is free: all numbers below a new one are taken.
+        if fd >= most:
+            os.close(fd)
+            return False
+        held.append(fd)
+        return True
 
     def take(count: int) -> bool:
         nonlocal paused
         try:
-            while count and held[-1] + 1 < most:
-                held.append(os.dup(held[0]))
+            while count and another():
                 count -= 1
         except OSError as error:
             process.warn(f"fds: opens no more: {error.strerror}")

@@ -13,8 +13,8 @@ from crashy.faults.base import Fault, FaultError
 from crashy.faults.scope import Client
 from crashy.objects.pod import GRPC, Handler, HTTPGet, TCPSocket
 from crashy.patient.answers import Answer
-from crashy.patient.apps import AppRoute, Asked, find
 from crashy.patient.identity import Identity
+from crashy.patient.personas.routes import PersonaRequest, PersonaRoute, find
 from crashy.patient.podcli import parse
 
 Respond = Callable[[Handler, int, float, Client], Awaitable[Condition]]
@@ -29,7 +29,7 @@ class _Patient(Protocol):
     def recover(self, which: str | None = None) -> str: ...
 
 
-class ModelledApp:
+class ModelledPersona:
     """The app that one patient is by its persona; it counts the requests that it answers."""
 
     def __init__(self, persona: str, who: Identity, patient: _Patient) -> None:
@@ -38,7 +38,7 @@ class ModelledApp:
         self._patient = patient
         self._count = 0
 
-    def route(self, path: str) -> AppRoute | None:
+    def route(self, path: str) -> PersonaRoute | None:
         """Return the app's own route for a GET of a path; None if it has none."""
         found = find(self._persona, "GET", path)
         return found[0] if found else None
@@ -51,9 +51,8 @@ class ModelledApp:
         route, match = found
         given = dict(parse_qsl(query, keep_blank_values=True))
         faults = self._patient.faults.list
-        reply = route.reply(
-            Asked(self._who, path, match=match, query=given, uptime=uptime, answered=self._count, faults=faults)
-        )
+        own = PersonaRequest(self._who, path, match=match, query=given, uptime=uptime)
+        reply = route.reply(own._replace(answered=self._count, faults=faults))
         self._count += 1
         for name in reply.recover:
             self._patient.recover(name)

@@ -1,4 +1,4 @@
-"""The apps of well-known courses that the patient can be, one file each: their routes and their flags. Pure.
+"""The routes of the personas that have some of their own, one file each: what they answer, and what they change. Pure.
 
 Whatever an app's route changes is a fault: status shows it and `recover` ends it. The server and the sim answer by the
 same routes. How an app's probes are answered is in `crashy/patient/probes.py`.
@@ -17,7 +17,7 @@ from crashy.faults.base import Fault
 from crashy.faults.injected import InjectedFault
 from crashy.patient.answers import Answer
 from crashy.patient.identity import Identity
-from crashy.patient.personas import APPS
+from crashy.patient.personas import WITH_ROUTES
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -25,7 +25,7 @@ EVERYTHING = "/{rest:(?s:.*)}"
 """The path of a route that answers every path, and so in the place of all others."""
 
 
-class Seen(NamedTuple):
+class KubeletProbe(NamedTuple):
     """A probe that the kubelet has sent: its number, the status, and how many seconds ago that was."""
 
     number: int
@@ -33,7 +33,7 @@ class Seen(NamedTuple):
     ago: float
 
 
-class Asked(NamedTuple):
+class PersonaRequest(NamedTuple):
     """A request, and what its answer may depend on; `match` holds the parts of the path that the route names.
 
     `answered` is the number of requests that the app has answered before; `uptime` is in seconds, `now` since 1970.
@@ -52,10 +52,10 @@ class Asked(NamedTuple):
     now: float = 0.0
     answered: int = 0
     faults: Callable[[], Sequence[InjectedFault]] = tuple
-    seen: Callable[[str], Sequence[Seen]] = lambda _: ()
+    seen: Callable[[str], Sequence[KubeletProbe]] = lambda _: ()
 
 
-class Reply(NamedTuple):
+class PersonaReply(NamedTuple):
     """An answer, and what comes with it: faults to recover, by their names, and then to inject."""
 
     answer: Answer
@@ -64,7 +64,7 @@ class Reply(NamedTuple):
     inject: tuple[Fault, ...] = ()
 
 
-class AppRoute(NamedTuple):
+class PersonaRoute(NamedTuple):
     """A route of an app; `path` is written as aiohttp's. One that `changes` something needs ADMIN_TOKEN.
 
     A `control` route is no part of what fails: no fault acts on it, and it counts as no request.
@@ -72,20 +72,20 @@ class AppRoute(NamedTuple):
 
     methods: tuple[str, ...]
     path: str
-    reply: Callable[[Asked], Reply]
+    reply: Callable[[PersonaRequest], PersonaReply]
     changes: bool = False
     control: bool = False
 
 
-def routes(persona: str) -> tuple[AppRoute, ...]:
+def routes(persona: str) -> tuple[PersonaRoute, ...]:
     """Return a persona's own routes, none for most."""
-    if persona not in APPS:
+    if persona not in WITH_ROUTES:
         return ()
-    found: dict[str, tuple[AppRoute, ...]] = import_module(f"{__name__}.{APPS[persona]}").ROUTES
+    found: dict[str, tuple[PersonaRoute, ...]] = import_module(f"crashy.patient.personas.{WITH_ROUTES[persona]}").ROUTES
     return found[persona]
 
 
-def find(persona: str, method: str, path: str) -> tuple[AppRoute, Mapping[str, str]] | None:
+def find(persona: str, method: str, path: str) -> tuple[PersonaRoute, Mapping[str, str]] | None:
     """Return the persona's own route for a path, and the named parts of the path; None if it has none."""
     for pattern, route in _patterns(persona):
         if method in route.methods and (match := pattern.fullmatch(path)):
@@ -94,6 +94,6 @@ def find(persona: str, method: str, path: str) -> tuple[AppRoute, Mapping[str, s
 
 
 @cache
-def _patterns(persona: str) -> tuple[tuple[re.Pattern[str], AppRoute], ...]:
+def _patterns(persona: str) -> tuple[tuple[re.Pattern[str], PersonaRoute], ...]:
     named = r"\{(\w+):((?:[^{}])+)\}"
     return tuple((re.compile(re.sub(named, r"(?P<\1>\2)", one.path)), one) for one in routes(persona))

@@ -1,6 +1,6 @@
 """The lab apps that the patient can imitate; PERSONA selects one.
 
-Their own routes are in `crashy/patient/apps/` and `crashy/server/personas/`; the images that they replace, in
+Their own routes are in `crashy/patient/personas/` and `crashy/server/personas/`; the images that they replace, in
 `crashy/objects/images.py`.
 """
 
@@ -20,11 +20,11 @@ GREETINGS = {
 }
 """The body of /, by persona, unless the persona has a route of its own for it."""
 
-APPS = {"kuard": "kuard", "agnhost": "agnhost", "agnhost-liveness": "agnhost", "podinfo": "podinfo", "kubia": "kubia"}
-"""The file in `crashy/patient/apps/` of each persona that has routes of its own."""
+WITH_ROUTES = {
+    **{name: name for name in ("kuard", "agnhost", "podinfo", "kubia")},
+    "agnhost-liveness": "agnhost",
+}
+"""The file in `crashy/patient/personas/` of each persona that has routes of its own."""
 
 UNWELL = {"kubia": "I'm not well. Please restart me!"}
 """The body of every path after a crash that the process survived, of personas that have their own words for it."""
-
-APPS = {"kuard": "kuard", "agnhost": "agnhost", "agnhost-liveness": "agnhost", "podinfo": "podinfo", "kubia": "kubia"}
-"""The personas that have routes of their own, each with its file in `crashy/patient/apps/`."""

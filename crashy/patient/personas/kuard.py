@@ -16,8 +16,8 @@ from crashy.faults.kinds.unlive import Unlive
 from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import Scope
 from crashy.patient.answers import Answer
-from crashy.patient.apps import AppRoute, Asked, Reply, Seen
 from crashy.patient.flags import BOOL, INT, TEXT, Flags, Played, read, refuse
+from crashy.patient.personas.routes import KubeletProbe, PersonaReply, PersonaRequest, PersonaRoute
 
 MOST = 1_000_000
 KEPT = 20
@@ -38,7 +38,7 @@ def fail_next(kind: type[Unready | Unlive], count: int) -> tuple[Fault, ...]:
     return (kind(scope=Scope(times=count if count > 0 else None)),)
 
 
-def _left(path: str, asked: Asked) -> int:
+def _left(path: str, asked: PersonaRequest) -> int:
     """Return how many probes of a path will fail next; -1 if all."""
     for injected in asked.faults():
         if isinstance(injected.fault, _FAULTS[path]) and injected.state == "active":
@@ -47,31 +47,31 @@ def _left(path: str, asked: Asked) -> int:
     return 0
 
 
-def _get(path: str, asked: Asked) -> Reply:
+def _get(path: str, asked: PersonaRequest) -> PersonaReply:
     return _status(path, asked, _left(path, asked))
 
 
-def _put(path: str, asked: Asked) -> Reply:
+def _put(path: str, asked: PersonaRequest) -> PersonaReply:
     try:
         given = json.loads(asked.body)
         count = given.get("failNext", 0) if isinstance(given, dict) else None
-    except ValueError:  # not JSON, or not UTF-8
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, or without an end
         count = None
     if not isinstance(count, int) or isinstance(count, bool) or abs(count) > MOST:
         text = f'must be JSON such as {{"failNext": 3}}: a whole number, at most {MOST}, negative to fail for ever\n'
-        return Reply(Answer(400, text))
+        return PersonaReply(Answer(400, text))
     kind = _FAULTS[path]
     changed = _status(path, asked, max(count, -1))
     return changed._replace(recover=(kind.name,), inject=fail_next(kind, count))
 
 
-def _status(path: str, asked: Asked, left: int) -> Reply:
+def _status(path: str, asked: PersonaRequest, left: int) -> PersonaReply:
     history = [_seen(one, asked.now) for one in reversed(asked.seen(path)[-KEPT:])]
     body = json.dumps({"probePath": path, "failNext": left, "history": history}, separators=(",", ":")) + "\n"
-    return Reply(Answer(body=body, content_type="application/json"), _NO_CACHE)
+    return PersonaReply(Answer(body=body, content_type="application/json"), _NO_CACHE)
 
 
-def _seen(seen: Seen, now: float) -> dict[str, object]:
+def _seen(seen: KubeletProbe, now: float) -> dict[str, object]:
     at = datetime.fromtimestamp(now - seen.ago, UTC)
     when = f"{at:%b} {at.day:2} {at:%H:%M:%S}"
     return {"id": seen.number, "when": when, "relWhen": relative(seen.ago), "code": seen.status}
@@ -94,8 +94,8 @@ ROUTES = {
         route
         for path in _FAULTS
         for route in (
-            AppRoute(("GET",), f"{path}/api", partial(_get, path), control=True),
-            AppRoute(("PUT",), f"{path}/api", partial(_put, path), changes=True, control=True),
+            PersonaRoute(("GET",), f"{path}/api", partial(_get, path), control=True),
+            PersonaRoute(("PUT",), f"{path}/api", partial(_put, path), changes=True, control=True),
         )
     )
 }

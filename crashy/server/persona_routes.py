@@ -1,4 +1,4 @@
-"""The routes of the course's app that the patient is by PERSONA: what `crashy/patient/apps/` says, served."""
+"""The routes of the course's app that the patient is by PERSONA: what `crashy/patient/personas/` says, served."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from crashy.faults.base import FaultError
-from crashy.patient.apps import EVERYTHING, AppRoute, Asked, Reply, Seen, routes
+from crashy.patient.personas.routes import EVERYTHING, KubeletProbe, PersonaReply, PersonaRequest, PersonaRoute, routes
 from crashy.server import root
 from crashy.server.admin import check_token
 from crashy.server.patient import Patient
@@ -20,7 +21,7 @@ from crashy.timeline import kinds
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class LabApp:
+class PersonaRoutes:
     """The routes of one patient's app; those that change something check ADMIN_TOKEN and take no HEAD."""
 
     def __init__(self, patient: Patient) -> None:
@@ -47,7 +48,7 @@ class LabApp:
                         heads = {} if method != "GET" or "HEAD" in route.methods else {"allow_head": False}
                         yield web.RouteDef(method, route.path, handler, heads)
 
-    def _handler(self, route: AppRoute) -> Handler:
+    def _handler(self, route: PersonaRoute) -> Handler:
         patient = self._patient
 
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -62,11 +63,12 @@ class LabApp:
             if route.path in {"/", EVERYTHING} and "text/html" in request.headers.get("Accept", ""):
                 return await root.handler(patient, answer.body, answer.status)(request)
             headers = {"Content-Type": f"{answer.content_type}; charset=utf-8", **dict(reply.headers)}
-            return web.Response(status=answer.status, body=answer.body.encode(), headers=headers)
+            body = answer.body.encode("utf-8", "surrogateescape")  # bytes of a header that are not UTF-8
+            return web.Response(status=answer.status, body=body, headers=headers)
 
         return handle
 
-    def _change(self, reply: Reply, source: str) -> None:
+    def _change(self, reply: PersonaReply, source: str) -> None:
         """Recover and inject what a reply says; raises a 409 Problem where the patient rejects a fault."""
         for name in reply.recover:
             self._patient.recover(name)
@@ -76,16 +78,16 @@ class LabApp:
         except FaultError as error:
             raise Problem(409, error.message, field=error.field) from None
 
-    async def _asked(self, request: web.Request) -> Asked:
+    async def _asked(self, request: web.Request) -> PersonaRequest:
         patient = self._patient
         body = await request.read() if request.can_read_body else b""
         peer = request.transport.get_extra_info("peername") if request.transport else None
-        return Asked(
+        return PersonaRequest(
             who=patient.identity,
             path=request.path,
             method=request.method,
             match=request.match_info,
-            query={**(await _form(request)), **request.query},
+            query={**_form(request, body), **request.query},
             headers=[*request.headers.items()],
             body=body,
             remote=_address(peer),
@@ -97,19 +99,19 @@ class LabApp:
             seen=self._seen,
         )
 
-    def _seen(self, path: str) -> list[Seen]:
+    def _seen(self, path: str) -> list[KubeletProbe]:
         """Return the kubelet's probes of a path, the oldest first, as far back as events are kept."""
         now = self._patient.uptime()
         requests = kinds.SERVED.read(self._patient.timeline.since())
         probes = ((event.t, of) for event, of in requests if of["path"] == path and of["client"] == "kubelet")
-        return [Seen(number, of["status"], now - t) for number, (t, of) in enumerate(probes, 1)]
+        return [KubeletProbe(number, of["status"], now - t) for number, (t, of) in enumerate(probes, 1)]
 
 
-async def _form(request: web.Request) -> dict[str, str]:
+def _form(request: web.Request, body: bytes) -> dict[str, str]:
     """Return the fields of a form in the body, as Go's FormValue reads them too."""
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _address(peer: tuple[str, int] | None) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from crashy.patient.apps import EVERYTHING, routes
-from crashy.patient.personas import APPS
+from crashy.patient.personas import WITH_ROUTES
+from crashy.patient.personas.routes import EVERYTHING, routes
 from crashy.server.app import PATIENT, create_app
 from crashy.server.patient import Patient
 
@@ -102,6 +102,12 @@ async def test_a_bad_order_is_400_and_changes_nothing(client: Any, body: str) ->
     assert patient_of(app).faults.list() == []
 
 
+async def test_kuard_refuses_what_is_nested_too_deep(client: Any) -> None:
+    put = await (await client("kuard")).put("/ready/api", data="[" * 60_000)
+
+    assert put.status == 400
+
+
 # --- agnhost: kubernetes, test/images/agnhost
 
 
@@ -114,6 +120,10 @@ async def test_a_bad_order_is_400_and_changes_nothing(client: Any, body: str) ->
         ("/hostName", 200, "webapp-1"),
         ("/echo?msg=hello", 200, "hello"),
         ("/echo?msg=gone&code=410", 410, "gone"),
+        ("/echo?code=02009999", 400, "argument 'code' must be an integer or empty, got \"02009999\"\n"),
+        ("/redirect?code=03020000", 400, "argument 'code' must be an integer or empty, got \"03020000\"\n"),
+        ("/exit?code=00001270", 400, "argument 'code' must be an integer [0-127] or empty, got \"00001270\"\n"),
+        ("/exit?wait=25h", 400, "argument 'wait' must be at most 3600 seconds, got \"25h\"\n"),
         ("/echo?code=x", 400, "argument 'code' must be an integer or empty, got \"x\"\n"),
         ("/header?key=x-mine", 200, "yes"),
         ("/exit?code=200", 400, "argument 'code' must be an integer [0-127] or empty, got \"200\"\n"),
@@ -206,6 +216,15 @@ async def test_liveness_is_well_for_ten_seconds(client: Any) -> None:
     assert await get(app, "/started") == (200, "12.25s")
     assert await get(app, "/") == (404, "404 page not found\n")
     assert await get(app, "/redirect?loc=%2Fstarted") == (200, "12.25s")
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=unknown"])
+async def test_agnhost_reads_a_form_whatever_its_bytes_are(client: Any, charset: str) -> None:
+    app = await client("agnhost")
+    headers = {"Content-Type": f"application/x-www-form-urlencoded{charset}"}
+    response = await app.post("/echo", data=b"\xff=1&msg=hello", headers=headers)
+
+    assert (response.status, await response.text()) == (200, "hello")
 
 
 # --- podinfo: https://github.com/stefanprodan/podinfo, pkg/api/http
@@ -331,8 +350,32 @@ async def test_a_kubia_that_recovers_is_well_for_five_more(client: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("persona", "method", "path", "body", "content_type", "status"),
+    [
+        ("agnhost", "GET", "/echo?code=02009999", b"", "text/plain", 400),
+        ("agnhost", "GET", "/redirect?code=03020000", b"", "text/plain", 400),
+        ("agnhost", "GET", "/exit?code=00001270", b"", "text/plain", 400),
+        ("agnhost", "GET", "/exit?wait=999999h", b"", "text/plain", 400),
+        ("agnhost", "POST", "/echo", b"msg=%ff&\xff=1", "application/x-www-form-urlencoded; charset=nope", 200),
+        ("kuard", "PUT", "/ready/api", b"[" * 100_000, "application/json", 400),
+        ("podinfo", "POST", "/echo", b"\xff\x00", "application/octet-stream", 202),
+        ("podinfo", "GET", "/status/" + "9" * 5000, b"", "text/plain", 400),
+        ("podinfo", "GET", "/delay/" + "0" * 5000, b"", "text/plain", 400),
+    ],
+)
+async def test_a_strange_request_is_answered(
+    client: Any, persona: str, method: str, path: str, body: bytes, content_type: str, status: int
+) -> None:
+    app = await client(persona)
+    response = await app.request(method, path, data=body, headers={"Content-Type": content_type}, allow_redirects=False)
+
+    assert response.status == status
+    assert patient_of(app).faults.list() == patient_of(app).faults.ended() == []
+
+
+@pytest.mark.parametrize(
     ("persona", "method", "path"),
-    [(name, r.methods[0], re.sub(r"\{.*", "1", r.path)) for name in APPS for r in routes(name) if r.changes],
+    [(name, r.methods[0], re.sub(r"\{.*", "1", r.path)) for name in WITH_ROUTES for r in routes(name) if r.changes],
 )
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
 async def test_what_changes_something_needs_the_token(
@@ -345,7 +388,7 @@ async def test_what_changes_something_needs_the_token(
     assert patient_of(app).faults.list() == patient_of(app).faults.ended() == []
 
 
-@pytest.mark.parametrize("persona", [name for name in APPS if all(r.path != EVERYTHING for r in routes(name))])
+@pytest.mark.parametrize("persona", [name for name in WITH_ROUTES if all(r.path != EVERYTHING for r in routes(name))])
 async def test_a_get_changes_nothing_but_by_agnhosts_exit(client: Any, persona: str) -> None:
     app = await client(persona)
     for route in routes(persona):
@@ -355,7 +398,7 @@ async def test_a_get_changes_nothing_but_by_agnhosts_exit(client: Any, persona: 
     assert patient_of(app).faults.list() == patient_of(app).faults.ended() == []
 
 
-@pytest.mark.parametrize("persona", [name for name in APPS if name != "kubia"])
+@pytest.mark.parametrize("persona", [name for name in WITH_ROUTES if name != "kubia"])
 async def test_the_other_routes_stay(client: Any, persona: str) -> None:
     app = await client(persona)
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 
 from crashy.commands import serve
 from crashy.patient.flags import play
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser for shell completion: the flags are the app's own."""
-    return argparse.ArgumentParser("crashy", add_help=False)
 
 
 def main(words: Sequence[str]) -> int:

@@ -16,10 +16,10 @@ from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.error import Error
 from crashy.faults.kinds.unready import Unready
 from crashy.patient.answers import Answer
-from crashy.patient.apps import AppRoute, Asked, Reply
-from crashy.patient.apps.agnhost import canonical
 from crashy.patient.flags import BOOL, DURATION, INT, TEXT, Flags, Given, Played, read, refuse
 from crashy.patient.flags import seconds as seconds_of
+from crashy.patient.personas.agnhost import canonical
+from crashy.patient.personas.routes import PersonaReply, PersonaRequest, PersonaRoute
 
 AT_REST = 24
 """Megabytes that the patient itself holds, beside those of --stress-memory."""
@@ -35,15 +35,15 @@ _PUBLIC = re.compile(
 )
 
 
-def _json(value: object, status: int = 200, latency: float = 0.0) -> Reply:
-    return Reply(Answer(status, json.dumps(value, indent=2), latency, "application/json"), _NOSNIFF)
+def _json(value: object, status: int = 200, latency: float = 0.0) -> PersonaReply:
+    return PersonaReply(Answer(status, json.dumps(value, indent=2), latency, "application/json"), _NOSNIFF)
 
 
-def _mistake(message: str, status: int = 400) -> Reply:
+def _mistake(message: str, status: int = 400) -> PersonaReply:
     return _json({"code": status, "message": message}, status)
 
 
-def _info(asked: Asked) -> Reply:
+def _info(asked: PersonaRequest) -> PersonaReply:
     who = asked.who
     return _json(
         {
@@ -59,17 +59,17 @@ def _info(asked: Asked) -> Reply:
     )
 
 
-def _version(asked: Asked) -> Reply:
+def _version(asked: PersonaRequest) -> PersonaReply:
     return _json({"commit": "crashy", "version": asked.who.version})
 
 
-def _echo(asked: Asked) -> Reply:
+def _echo(asked: PersonaRequest) -> PersonaReply:
     body = asked.body.decode("utf-8", "replace")
     headers = (*_NOSNIFF, ("Content-Security-Policy", "default-src 'none'"), ("X-Color", asked.who.color))
-    return Reply(Answer(202, body, content_type="application/octet-stream"), headers)
+    return PersonaReply(Answer(202, body, content_type="application/octet-stream"), headers)
 
 
-def _env(asked: Asked) -> Reply:
+def _env(asked: PersonaRequest) -> PersonaReply:
     return _json([f"{name}={public(name, value)}" for name, value in asked.environ.items()])
 
 
@@ -83,53 +83,53 @@ def public(name: str, value: str) -> str:
     return value if shown else "(not shown)"
 
 
-def _headers(asked: Asked) -> Reply:
+def _headers(asked: PersonaRequest) -> PersonaReply:
     return _json(dict(sorted(canonical(asked.headers).items())))
 
 
-def _delay(asked: Asked) -> Reply:
+def _delay(asked: PersonaRequest) -> PersonaReply:
     wait = asked.match["wait"]
     if len(wait) > 5 or int(wait) > LONGEST:
         return _mistake(f"{wait[:20]}: must be at most {LONGEST} seconds")
     return _json({"delay": int(wait)}, latency=float(wait))
 
 
-def _status(asked: Asked) -> Reply:
+def _status(asked: PersonaRequest) -> PersonaReply:
     code = asked.match["code"]
     if len(code) > 5 or not 200 <= int(code) <= 599:
         return _mistake(f"{code[:20]}: must be a status from 200 to 599")
     return _json({"status": int(code)}, int(code))
 
 
-def _enable_ready(_asked: Asked) -> Reply:
-    return Reply(Answer(202, ""), recover=(Unready.name,))
+def _enable_ready(_asked: PersonaRequest) -> PersonaReply:
+    return PersonaReply(Answer(202, ""), recover=(Unready.name,))
 
 
-def _disable_ready(asked: Asked) -> Reply:
+def _disable_ready(asked: PersonaRequest) -> PersonaReply:
     active = any(isinstance(one.fault, Unready) for one in asked.faults())
-    return Reply(Answer(202, ""), inject=() if active else (Unready(),))
+    return PersonaReply(Answer(202, ""), inject=() if active else (Unready(),))
 
 
-def _enabled(asked: Asked) -> bool:
+def _enabled(asked: PersonaRequest) -> bool:
     return any(isinstance(one.fault, Error) and one.fault.body == FAULT_BODY for one in asked.faults())
 
 
-def _fault_status(asked: Asked) -> Reply:
+def _fault_status(asked: PersonaRequest) -> PersonaReply:
     return _json({"fault_injection": "enabled" if _enabled(asked) else "disabled"})
 
 
-def _enable_faults(asked: Asked) -> Reply:
+def _enable_faults(asked: PersonaRequest) -> PersonaReply:
     return _json({"fault_injection": "enabled"}, 202)._replace(
         inject=() if _enabled(asked) else (Error(body=FAULT_BODY),)
     )
 
 
-def _disable_faults(_asked: Asked) -> Reply:
+def _disable_faults(_asked: PersonaRequest) -> PersonaReply:
     return _json({"fault_injection": "disabled"}, 202)._replace(recover=(Error.name,))
 
 
-def _panic(_asked: Asked) -> Reply:
-    return Reply(Answer(202, ""), inject=(Crash(code=255),))
+def _panic(_asked: PersonaRequest) -> PersonaReply:
+    return PersonaReply(Answer(202, ""), inject=(Crash(code=255),))
 
 
 _GET, _READ = ("GET", "HEAD"), ("GET", "HEAD", "POST")
@@ -137,17 +137,17 @@ _ANY = (*_READ, "PUT", "PATCH", "DELETE")
 
 ROUTES = {
     "podinfo": (
-        AppRoute(_GET, "/", _info),
-        AppRoute(_GET, "/api/info", _info),
-        AppRoute(_GET, "/version", _version),
-        *(AppRoute(_ANY, path, _echo) for path in ("/echo", "/echo/{rest:.*}", "/api/echo", "/api/echo/{rest:.*}")),
-        AppRoute(_READ, "/env", _env),
-        AppRoute(_READ, "/headers", _headers),
-        AppRoute(_GET, "/delay/{wait:[0-9]+}", _delay),
-        AppRoute((*_READ, "PUT"), "/status/{code:[0-9]+}", _status),
-        AppRoute(_GET, "/fault_injection/status", _fault_status, control=True),
+        PersonaRoute(_GET, "/", _info),
+        PersonaRoute(_GET, "/api/info", _info),
+        PersonaRoute(_GET, "/version", _version),
+        *(PersonaRoute(_ANY, path, _echo) for path in ("/echo", "/echo/{rest:.*}", "/api/echo", "/api/echo/{rest:.*}")),
+        PersonaRoute(_READ, "/env", _env),
+        PersonaRoute(_READ, "/headers", _headers),
+        PersonaRoute(_GET, "/delay/{wait:[0-9]+}", _delay),
+        PersonaRoute((*_READ, "PUT"), "/status/{code:[0-9]+}", _status),
+        PersonaRoute(_GET, "/fault_injection/status", _fault_status, control=True),
         *(
-            AppRoute(("POST",), path, reply, changes=True, control=True)
+            PersonaRoute(("POST",), path, reply, changes=True, control=True)
             for path, reply in {
                 "/readyz/enable": _enable_ready,
                 "/readyz/disable": _disable_ready,

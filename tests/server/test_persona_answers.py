@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crashy.engines.sim.lab_app import ModelledApp
+from crashy.engines.sim.persona import ModelledPersona
 from crashy.faults.active import FaultSet
 from crashy.faults.base import Fault
 from crashy.patient.routes import get_refused
@@ -88,7 +88,7 @@ async def test_the_sim_answers_as_the_server_does(
     app = await aiohttp_client(create_app(patient, admin=False))
     response = await app.get(path, allow_redirects=False)
     plain, _, query = path.partition("?")
-    modelled = ModelledApp(persona, patient.identity, Modelled(patient.faults))
+    modelled = ModelledPersona(persona, patient.identity, Modelled(patient.faults))
 
     if modelled.route(plain):
         answer = modelled.answer(plain, query, patient.uptime())
@@ -100,8 +100,8 @@ async def test_the_sim_answers_as_the_server_does(
 def test_a_patient_of_another_persona_imports_none_of_it() -> None:
     code = (
         "import sys; from crashy.commands import serve; import crashy.server.serve;"
-        "print([name for name in sys.modules if name.startswith(('crashy.patient.apps', 'crashy.patient.flags'))"
-        "or name == 'crashy.server.lab_app'])"
+        "print([name for name in sys.modules if name.startswith(('crashy.patient.personas.', 'crashy.patient.flags'))"
+        "or name == 'crashy.server.persona_routes'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
 

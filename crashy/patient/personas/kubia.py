@@ -9,23 +9,23 @@ from collections.abc import Mapping, Sequence
 
 from crashy.faults.kinds.crash import Crash
 from crashy.patient.answers import Answer
-from crashy.patient.apps import EVERYTHING, AppRoute, Asked, Reply
 from crashy.patient.flags import Played, read
 from crashy.patient.personas import GREETINGS
+from crashy.patient.personas.routes import EVERYTHING, PersonaReply, PersonaRequest, PersonaRoute
 
 WELL = 5
 """Requests that it answers well, at first and after each recovery."""
 
 
-def _hit(asked: Asked) -> Reply:
+def _hit(asked: PersonaRequest) -> PersonaReply:
     last = asked.answered % WELL == WELL - 1
     answer = Answer(body=GREETINGS["kubia"].format(pod=asked.who.pod))
-    return Reply(answer, inject=(Crash(mode="errors"),) if last else ())
+    return PersonaReply(answer, inject=(Crash(mode="errors"),) if last else ())
 
 
 _ALL = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
-ROUTES = {"kubia": (AppRoute(_ALL, EVERYTHING, _hit),)}
+ROUTES = {"kubia": (PersonaRoute(_ALL, EVERYTHING, _hit),)}
 
 
 def played(words: Sequence[str], _environ: Mapping[str, str]) -> Played:
