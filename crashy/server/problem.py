@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 MEDIA_TYPE = "application/problem+json"
+NOT_ENCODED = "the body is not encoded as its Content-Encoding says"
 
 
 class Problem(Exception):  # noqa: N818 - named as its document is
