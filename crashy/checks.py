@@ -154,13 +154,37 @@ def redis(address: tuple[str, int], deadline: float) -> str:
     raise FailedError(f"answers {answer[:200]!r}" if answer else "closed without an answer")
 
 
+_USER = b"\0\x82\x08\0" + b"\0\0\0\x01" + b"\x21" + bytes(23) + b"crashy\0" + b"\0" + b"mysql_native_password\0"
+_LOGIN = len(_USER).to_bytes(3, "little") + b"\x01" + _USER
+"""HandshakeResponse41 of a user without a password, whom the server denies access."""
+_NO_PASSWORD = b"\x01\0\0\x03\0"
+"""The answer to AuthSwitchRequest."""
+
+
 def mysql(address: tuple[str, int], deadline: float) -> str:
     """Read the greeting packet; passes on protocol version 10."""
-    packet = _ask(address, b"", _packet, deadline)
-    body = packet[4:]
-    if body[:1] == b"\x0a":
-        version = body[1:].split(b"\0")[0].decode("utf-8", "replace")
-        return f"greets as {version[:80]}"
-    if body[:1] == b"\xff":
-        raise FailedError(f"refuses: {body[3:].decode('utf-8', 'replace')[:200]}")
-    raise FailedError("sends no greeting of MySQL" if packet else "closed without a greeting")
+    connection = _connect(address, deadline)
+    try:
+        packet = _exchange(connection, b"", _packet, deadline)
+        body = packet[4:]
+        if body[:1] == b"\xff":
+            raise FailedError(f"refuses: {body[3:].decode('utf-8', 'replace')[:200]}")
+        if body[:1] != b"\x0a":
+            raise FailedError("sends no greeting of MySQL" if packet else "closed without a greeting")
+        _log_in(connection, deadline)
+    finally:
+        connection.close()
+    version = body[1:].split(b"\0")[0].decode("utf-8", "replace")
+    return f"greets as {version[:80]}"
+
+
+def _log_in(connection: sockets.socket, deadline: float) -> None:
+    """Finish the handshake: of hosts that leave it so a server blocks all connections, by default after 100 of them.
+
+    Source: MySQL: max_connect_errors, which counts handshakes that are cut short and not users who are denied access.
+    """
+    try:
+        if _exchange(connection, _LOGIN, _packet, deadline)[4:5] == b"\xfe":
+            _exchange(connection, _NO_PASSWORD, _packet, deadline)
+    except ConnectionError:
+        pass  # it has greeted

@@ -53,7 +53,8 @@ def describe(status: Mapping[str, Any]) -> list[str]:
     if lives := status.get("lives"):
         lines += [f"  life {lives['number']}", *map(_former, lives["former"][-1:])]
     for probe in status.get("probes", ()):
-        lines.append(f"  {asked(probe)}: {probe['state']}")
+        every = f" every {probe['period']:.1f} s" if probe["period"] else ""
+        lines.append(f"  {probe['kind'] or 'unknown'} {probe['asks']}{every}: {probe['state']}")
     for one in status.get("dependencies", ()):
         why = f", {one['failure']}" if one["failure"] else ""
         lines.append(f"  dependency {one['name']}: {one['state']}{why}")
@@ -75,11 +76,3 @@ def _by(probe: str, status: Mapping[str, Any]) -> str:
     """Return the protocols by which a probe fails, where others disagree; a port mostly stays open, for any probe."""
     by = [protocol for protocol, health in status["protocols"].items() if not health[probe]]
     return "" if by[:3] == ["http", "grpc", "exec"] else f" by {', '.join(by)}"
-
-
-def asked(probe: Mapping[str, Any]) -> str:
-    """Return what a probe asks, and how often it was seen to: `liveness http :8080/livez every 1.0 s`."""
-    at = f" :{probe['port']}" if probe["port"] else ""
-    target = f"{'' if probe['handler'] == 'http' else ' '}{probe['target']}" if probe["target"] else ""
-    every = f" every {probe['period']:.1f} s" if probe["period"] else ""
-    return f"{probe['kind'] or 'unknown'} {probe['handler']}{at}{target}{every}"

@@ -38,8 +38,6 @@ from crashy.faults.injected import InjectedFault
 from crashy.faults.matching import MatchingFaults
 from crashy.faults.scope import PROTOCOLS, Look, Protocol, Request
 
-__all__ = ["FaultSet", "Health", "InjectedFault", "RequestEffect"]
-
 MAX_LIVE = 1000
 MAX_ENDED = 100
 

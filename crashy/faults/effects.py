@@ -113,6 +113,8 @@ class ProcessEffect(Effect):
     """Whether it lasts as long as its fault; else it happens once, and the fault ends as it starts."""
     stops: ClassVar[bool] = False
     """Whether the whole process stands still meanwhile, so that nothing in it can end the effect."""
+    stores: ClassVar[bool] = False
+    """Whether it takes space on the node's disk, for which a kubelet evicts a pod with limits; sim doesn't."""
     not_on_sim: ClassVar[str] = ""
     """Why a modelled process can't have it, which refuses it in these words; empty if it can."""
 

@@ -6,3 +6,5 @@ ADMIN_PORT = 8081
 
 TERMINATION_MESSAGE_PATH = "/dev/termination-log"
 """Where Kubernetes expects a container's last words by default."""
+TERMINATION_MESSAGE_BYTES = 4096
+"""What the kubelet reads of them (kubelet: pkg/kubelet/container/runtime.go MaxContainerTerminationMessageLength)."""

@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from crashy.faults import effects
-from crashy.faults.active import Health, InjectedFault
+from crashy.faults.health import Health
+from crashy.faults.injected import InjectedFault
 from crashy.faults.scope import ProbeName
 from crashy.patient.identity import Identity
 from crashy.patient.personas import GREETINGS, UNWELL

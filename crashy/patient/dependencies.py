@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from crashy.faults.active import Health
 from crashy.faults.base import Fault
+from crashy.faults.health import Health
 from crashy.faults.scope import Look, ProbeName
 
 PERIOD = 1.0

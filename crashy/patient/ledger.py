@@ -25,6 +25,8 @@ MOST_TARGET = 200
 UNKNOWN = "settings unknown: set PROBES"
 
 _RESULTS = {True: "success", False: "failure", None: "discarded"}
+_TRIES = 3  # of a probe that errs, at once (kubelet: prober/prober.go maxProbeRetries)
+_TARGETS = {"http": "path", "grpc": "service", "exec": "command"}
 _FINE: dict[ProbeName, str] = {"startup": "started", "readiness": "ready", "liveness": "alive"}
 
 
@@ -34,6 +36,10 @@ class Asked(NamedTuple):
     handler: str
     port: int
     target: str
+
+    def __str__(self) -> str:
+        at = f" :{self.port}" if self.port else ""
+        return f"{self.handler}{at}{' ' if self.target and self.handler != 'http' else ''}{self.target}"
 
 
 class Result(NamedTuple):
@@ -101,7 +107,14 @@ class Row:
     @property
     def period(self) -> float | None:
         """Return the measured period, in seconds."""
-        return measured([result.at for result in self.results])
+        times, tries = [], 0
+        for result in self.results:
+            tries = tries + 1 if 0 < tries < _TRIES else 1
+            if tries == 1:
+                times.append(result.at)
+            if result.ok is not None:
+                tries = 0
+        return measured(times)
 
     def off(self, at: float, began: float) -> float:
         """Return how far from its rhythm a probe at that time would be, in periods from 0 to 0.5; 1 if too early."""
@@ -173,9 +186,10 @@ class Row:
         state += f"; not seen for {silence:.0f} s" if silence else ""
         return {
             "kind": self.kind,
+            "asks": str(self.asked),
             "handler": self.asked.handler,
             "port": self.asked.port or None,
-            "target": self.asked.target,
+            **({_TARGETS[self.asked.handler]: self.asked.target} if self.asked.handler in _TARGETS else {}),
             "period": None if self.period is None else round(self.period, 2),
             "seen": self.seen,
             "failed": self.failed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from crashy.faults.active import Health
+from crashy.faults.health import Health
 
 Phase = Literal["warming up", "serving", "draining"]
 

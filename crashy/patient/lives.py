@@ -13,6 +13,8 @@ import signal
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+END_FILE = "_CRASHY_END"
+"""A variable of the lab's: the file in which its node says how the container's former life has ended, see `tell`."""
 SLOT = 4096
 """The bytes of a record: one page of memory, so that a write is whole even if the process is killed in it."""
 MOST = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from crashy.faults.active import Health
+from crashy.faults.health import Health
 from crashy.faults.scope import ProbeName
 from crashy.grpc import CHECK
 

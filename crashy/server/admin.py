@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from crashy.faults.active import InjectedFault
 from crashy.faults.base import Fault, FaultError, catalogue, find, from_json, parse_spec, scope_catalogue
+from crashy.faults.injected import InjectedFault
 from crashy.server import fleet_api, payload
 from crashy.server.operation import Operation
 from crashy.server.patient import Patient

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from crashy.faults.active import InjectedFault
 from crashy.faults.effects import InjectedResponse
+from crashy.faults.injected import InjectedFault
 from crashy.patient.answers import PAGES, fault_answer, probe_answer
 from crashy.patient.personas import WITH_ROUTES
 from crashy.patient.probes import PROBES, ProbeRoute

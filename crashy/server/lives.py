@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from crashy.patient.lives import (
+    END_FILE,
     MOST,
     MOST_FAULTS,
     MOST_REQUESTS,
@@ -37,7 +38,6 @@ from crashy.timeline import Event, kinds
 
 NAME = "lives.jsonl"
 ASIDE = "lives.jsonl.set-aside"
-NODE_FILE = "_CRASHY_END"  # the lab's variable: where it writes how a life of this container has ended
 _LONGEST = 10.0  # seconds without a record
 _MOST_SLOTS = 200  # of a file, all who share it together
 _DOOR = _MOST_SLOTS * SLOT  # the byte that a patient locks while it begins
@@ -257,7 +257,7 @@ def _claim(file: int, there: list[Life | None]) -> int:
 
 def _judged(life: Life, group: str, kills: int) -> Life:
     """Return the former life with what the node says of its end, which is read once, or the cgroup."""
-    if node_file := os.environ.get(NODE_FILE):
+    if node_file := os.environ.get(END_FILE):
         with suppress(OSError):
             life = told(life, Path(node_file).read_bytes())
             Path(node_file).unlink()

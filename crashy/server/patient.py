@@ -12,9 +12,11 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crashy.errors import BadInput
-from crashy.faults.active import FaultSet, Health, InjectedFault, RequestEffect
+from crashy.faults.active import FaultSet, RequestEffect
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, Machine, Stop
+from crashy.faults.health import Health
+from crashy.faults.injected import InjectedFault
 from crashy.faults.scope import PROTOCOLS, Client, Protocol, Request, client_of
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity
@@ -146,8 +148,9 @@ class Patient:
         counted: bool = True,
     ) -> None:
         """Add the request and its response to the timeline; it is no longer in flight."""
-        self.in_flight -= counted
-        self.finished += counted and client == "users"
+        if counted:
+            self.in_flight -= 1
+            self.finished += client == "users"
         for watch in self.watchers:
             watch(method, path, client, status, seconds, remote, service)
 

@@ -78,7 +78,7 @@ def _probes(probes: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         (
             probe["kind"] or "",
-            f"{probe['handler']} {probe['port'] or ''} {probe['target']}",
+            probe["asks"],
             f"{probe['period']:.1f} s" if probe["period"] else "",
             probe["state"],
         )

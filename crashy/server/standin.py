@@ -19,8 +19,8 @@ from pathlib import Path
 from aiohttp import web
 
 from crashy.errors import BadInput
-from crashy.faults.active import InjectedFault
 from crashy.faults.effects import InjectedResponse, ProcessEffects
+from crashy.faults.injected import InjectedFault
 from crashy.faults.scope import ProbeName, Request
 from crashy.fields.units import parse_distribution
 from crashy.patient import shell

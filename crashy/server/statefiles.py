@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from crashy.faults.active import Health
+from crashy.faults.health import Health
 from crashy.patient.probes import files_of
 
 FILLING = "disk-fault-"

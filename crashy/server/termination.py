@@ -6,10 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from crashy.patient import TERMINATION_MESSAGE_PATH
-
-MOST = 4096
-"""The bytes that the kubelet reads (kubelet: pkg/kubelet/container/runtime.go MaxContainerTerminationMessageLength)."""
+from crashy.patient import TERMINATION_MESSAGE_BYTES, TERMINATION_MESSAGE_PATH
 
 
 def write_termination_message(path: str, message: str) -> None:
@@ -19,7 +16,7 @@ def write_termination_message(path: str, message: str) -> None:
     """
     if path == TERMINATION_MESSAGE_PATH and not Path(path).exists():
         return
-    text = message.encode("utf-8", "backslashreplace")[:MOST].decode("utf-8", "ignore").encode()
+    text = message.encode("utf-8", "backslashreplace")[:TERMINATION_MESSAGE_BYTES].decode("utf-8", "ignore").encode()
     with suppress(OSError, ValueError):
         # In place, since it is mounted; a pipe that nobody reads would block without O_NONBLOCK.
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, 0o644)

@@ -235,6 +235,28 @@ def test_a_real_redis_is_alive(password: str, says: str, tmp_path: Path, capsys:
     assert probe.main(["--redis", f"127.0.0.1:{port}"]) == 1
 
 
+def test_a_handshake_with_mysql_is_finished_so_that_the_server_blocks_nobody() -> None:
+    said: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def talk() -> None:
+            with listener.accept()[0] as connection:
+                connection.sendall(greeting(b"\x0a8.4.0\0rest"))
+                said.append(connection.recv(4096))
+                connection.sendall(b"\x02\0\0\x02\xfe\0")  # AuthSwitchRequest
+                said.append(connection.recv(4096))
+                connection.sendall(b"\x02\0\0\x04\xff\x15")
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        assert probe.main(["--mysql", f"127.0.0.1:{listener.getsockname()[1]}", "--timeout", "20s"]) == 0
+        thread.join(DEADLINE)
+    login, password = said
+    assert login[:4] == (len(login) - 4).to_bytes(3, "little") + b"\x01"
+    assert b"crashy\0" in login
+    assert password == b"\x01\0\0\x03\0"
+
+
 @needs("mariadbd")
 def test_a_real_mysql_is_alive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, port = tmp_path / "data", free_port()

@@ -21,6 +21,15 @@ STATUS: dict[str, Any] = {
         "exec": {"startup": True, "readiness": False, "liveness": True},
         "tcp": {"startup": True, "readiness": True, "liveness": True},
     },
+    "probes": [
+        {
+            "kind": "liveness",
+            "asks": "http :8080/livez",
+            "period": 5.01,
+            "state": "failure 2 of 3, restart in about 4 s",
+        },
+        {"kind": None, "asks": "grpc :9000 shop", "period": None, "state": "failed 1 in a row; not one of PROBES"},
+    ],
     "dependencies": [
         {
             "name": "cache",
@@ -53,6 +62,8 @@ def patient() -> Iterator[Stub]:
 def test_a_status_is_a_line_and_one_for_each_thing_that_will_happen() -> None:
     assert describe(STATUS) == [
         "web-1: serving for 61.2s; startup ok, readiness FAILS, liveness ok",
+        "  liveness http :8080/livez every 5.0 s: failure 2 of 3, restart in about 4 s",
+        "  unknown grpc :9000 shop: failed 1 in a row; not one of PROBES",
         "  dependency cache: down, Connection refused",
         "  dependency auth: slow",
         "  CRASH_AFTER pending, 8.8s left",

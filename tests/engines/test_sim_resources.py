@@ -251,3 +251,15 @@ def test_without_descriptors_probes_time_out_until_it_is_recovered() -> None:
     assert 19 < unhealthy[-1].t < 21.1
     assert run.container.ready
     assert run.container.restart_count == 0
+
+
+@pytest.mark.parametrize("spec", ["disk", "log-flood"])
+@pytest.mark.parametrize("limited", ["container", "volume"])
+def test_where_a_kubelet_would_evict_for_storage_a_fault_that_stores_is_refused(spec: str, limited: str) -> None:
+    manifest = pod({"ephemeral-storage": "1Gi"} if limited == "container" else None)
+    if limited == "volume":
+        manifest["spec"]["volumes"] = [{"name": "state", "emptyDir": {"sizeLimit": "50Mi"}}]
+    run = play(manifest, (5, spec))
+
+    why = "not on sim: the container's storage is limited, and no pod is evicted for it there"
+    assert run.lines("NotInjected") == [f"{spec}: fault: '{spec}': {why}"]

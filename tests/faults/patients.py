@@ -2,9 +2,10 @@
 
 import random
 
-from crashy.faults.active import FaultSet, InjectedFault, RequestEffect
+from crashy.faults.active import FaultSet, RequestEffect
 from crashy.faults.base import parse_spec
 from crashy.faults.effects import Command
+from crashy.faults.injected import InjectedFault
 from crashy.faults.scope import Request
 
 USER = Request("GET", "/")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crashy.faults.active import Health
 from crashy.faults.effects import LookEffect
+from crashy.faults.health import Health
 from crashy.faults.scope import Look
 from tests.faults.patients import READY, USER, FakePatient
 

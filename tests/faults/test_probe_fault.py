@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.faults.active import Health
 from crashy.faults.base import parse_spec
 from crashy.faults.effects import Begin, End, ListenersClosed
+from crashy.faults.health import Health
 from crashy.faults.kinds.flap import Flap
 from crashy.faults.scope import PROTOCOLS, Protocol, Request, Scope
 from crashy.fields.sizes import Share

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crashy.errors import BadInput
-from crashy.faults.active import Health
+from crashy.faults.health import Health
 from crashy.patient.dependencies import Dependencies, Seen, read
 from crashy.patient.settings import load
 

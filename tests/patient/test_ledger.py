@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crashy.faults.scope import ProbeName
+from crashy.kubelet.outcome import Outcome, Result, Stored
+from crashy.kubelet.worker import ContainerView, Worker
+from crashy.objects.pod import Probe, ProbeType, TCPSocket
 from crashy.patient.ledger import KEPT_RESULTS, MOST_PROBES, MOST_TARGET, UNKNOWN, Asked, Ledger, measured
 from crashy.patient.probe_settings import ProbeSettings
 
@@ -111,6 +114,41 @@ def test_what_the_kubelet_discards_changes_nothing() -> None:
     assert ledger.totals["liveness", "http", "discarded"] == 2
 
 
+def test_the_tries_of_a_probe_that_errs_are_one_of_its_periods() -> None:
+    ledger = Ledger([settings()], 0.0)
+    for i in range(5):
+        for attempt in range(3):
+            ledger.note(LIVEZ, None, 10.0 * i + 0.1 * attempt, 200, 0.0, counts=False)
+
+    assert ledger.summary(2)[0]["period"] == 10.0
+
+
+@given(
+    st.sampled_from(list(ProbeType)),
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.lists(st.sampled_from([True, True, False, None]), max_size=30),
+)
+def test_it_counts_as_the_kubelets_worker_does(
+    kind: ProbeType, success: int, failure: int, outcomes: list[bool | None]
+) -> None:
+    success = success if kind is ProbeType.READINESS else 1
+    worker = Worker(kind, Probe(TCPSocket(80), success_threshold=success, failure_threshold=failure))
+    ledger = Ledger([settings(kind.value, success_threshold=success, failure_threshold=failure)], 0.0)
+    (row,) = ledger.rows()
+    app = ContainerView("A", "running", started=kind is not ProbeType.STARTUP)
+    for at, ok in enumerate(outcomes):
+        result = Result.SUCCESS if ok else Result.FAILURE
+        decision = worker.step(float(at), app, Outcome(result, error="unexpected EOF" if ok is None else ""))
+        ledger.note(LIVEZ, None, float(at), 200 if ok else 500, 0.0, counts=ok is not None)
+
+        assert row.over == worker.on_hold
+        if kind is ProbeType.READINESS:
+            assert row.passed == (decision.stored is Stored.SUCCESS)
+        if worker.on_hold:
+            break
+
+
 def test_a_probe_of_which_none_counted_has_no_state() -> None:
     ledger = Ledger([settings()], 0.0)
     ledger.note(LIVEZ, None, 1.0, 200, 0.0, counts=False)
@@ -208,14 +246,14 @@ def test_invented_probes_displace_each_other_and_no_real_one() -> None:
     rows = ledger.summary(2000)
 
     assert len(rows) == 1 + MOST_PROBES
-    assert [row["target"] for row in rows[:2]] == ["/livez", "/own"]
+    assert [row["path"] for row in rows[:2]] == ["/livez", "/own"]
 
 
 @given(st.text())
 def test_a_target_is_short_and_printable(target: str) -> None:
     ledger = Ledger([], 0.0)
     ledger.note(Asked("grpc", 1, target), None, 1.0, 404, 0.0)
-    shown = ledger.summary(1)[0]["target"]
+    shown = ledger.summary(1)[0]["service"]
 
     assert len(shown) <= MOST_TARGET
     assert shown.isprintable()

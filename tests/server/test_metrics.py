@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -147,6 +147,7 @@ async def test_a_request_is_reported_by_the_pattern_of_its_route(
     assert value(text, "http_request_duration_seconds_count", route=labels[0]) == 1
 
 
+@settings(deadline=None)  # on a busy machine
 @given(st.lists(st.tuples(st.sampled_from(["GET", "PROPFIND"]) | TEXTS, TEXTS), min_size=20, max_size=30))
 def test_whatever_is_asked_the_series_stay_few(requested: list[tuple[str, str]]) -> None:
     patient = Patient(load([], {}), Identity("webapp-1"))

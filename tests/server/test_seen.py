@@ -59,11 +59,11 @@ def test_the_kubelets_own_handlers_are_seen(patient: Running) -> None:
     patient.inject("unready")
     both()
 
-    seen = [(row["kind"], row["handler"], row["port"], row["target"], row["state"]) for row in rows(patient)]
-    assert seen == [
-        ("liveness", "http", patient.port, "/livez?verbose", f"succeeded 2 in a row; {UNKNOWN}"),
-        ("readiness", "grpc", grpc_port(patient), "readiness", f"failed 1 in a row; {UNKNOWN}"),
+    assert [(row["kind"], row["asks"], row["state"]) for row in rows(patient)] == [
+        ("liveness", f"http :{patient.port}/livez?verbose", f"succeeded 2 in a row; {UNKNOWN}"),
+        ("readiness", f"grpc :{grpc_port(patient)} readiness", f"failed 1 in a row; {UNKNOWN}"),
     ]
+    assert (rows(patient)[0]["path"], rows(patient)[1]["service"]) == ("/livez?verbose", "readiness")
     assert [one["status"] for one in rows(patient)[1]["results"]] == [200, 503]
 
 
@@ -80,7 +80,7 @@ def test_nobody_elses_requests_count(patient: Running, agent: str) -> None:
 def test_a_probe_of_the_admin_port_counts_too(patient: Running) -> None:
     patient.ask("/admin/status", port=patient.admin_port, User_Agent=KUBELET)
 
-    assert [(row["port"], row["kind"], row["target"]) for row in rows(patient)] == [
+    assert [(row["port"], row["kind"], row["path"]) for row in rows(patient)] == [
         (patient.admin_port, None, "/admin/status")
     ]
 
@@ -96,7 +96,7 @@ def test_status_page_and_metrics_show_it(patient: Running) -> None:
     printed = subprocess.run(status, capture_output=True, text=True, check=True).stdout
     assert f"\n  liveness http :{patient.port}/livez: failed 1 in a row; {UNKNOWN}\n" in printed
     page = patient.ask("/", Accept="text/html").body
-    assert f"<td>liveness<td>http {patient.port} /livez<td><td>failed 1 in a row; {UNKNOWN}" in page
+    assert f"<td>liveness<td>http :{patient.port}/livez<td><td>failed 1 in a row; {UNKNOWN}" in page
     metrics = patient.ask("/metrics").body
     assert 'crashy_probe_results_total{probe="liveness",handler="http",result="failure"} 1\n' in metrics
     assert 'crashy_probe_consecutive_failures{probe="liveness",handler="http"} 1\n' in metrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crashy.faults.active import Health
+from crashy.faults.health import Health
 from crashy.server.statefiles import StateFiles
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from crashy.patient import TERMINATION_MESSAGE_BYTES as MOST
 from crashy.patient import TERMINATION_MESSAGE_PATH
-from crashy.server.termination import MOST, write_termination_message
+from crashy.server.termination import write_termination_message
 
 
 def test_the_message_takes_the_place_of_what_was_there(tmp_path: Path) -> None:

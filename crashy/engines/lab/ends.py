@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from crashy.engines.lab.program import END, Program
+from crashy.engines.lab.program import Program
 from crashy.kubelet.runtime import LOST_REASON, Exited, Pod
 from crashy.objects.pod import Container
-from crashy.patient.lives import How, signal_name, tell
+from crashy.patient.lives import END_FILE, How, signal_name, tell
 from crashy.timeline import Event, Timeline, kinds
 
 OOM_KILLED = "OOMKilled"
@@ -42,7 +42,7 @@ class Ends:
 
         def report(exited: Exited) -> None:
             why = self._why.pop((pod.namespace, pod.object, container.name), "")
-            if file := program.environ.get(END):
+            if file := program.environ.get(END_FILE):
                 how, text = end(exited, why, evicted=(pod.namespace, pod.object) in self._evicted)
                 with suppress(OSError):  # the folder is the patient's
                     Path(file).write_bytes(tell(how, text, exited.exit_code, time.time()))

@@ -30,12 +30,11 @@ from crashy.objects.pod import Container
 from crashy.objects.standin import Models
 from crashy.patient import ADMIN_PORT, TERMINATION_MESSAGE_PATH
 from crashy.patient.flags import play
+from crashy.patient.lives import END_FILE
 from crashy.patient.settings import IMAGE
 from crashy.patient.standin import StandIn
 
 IMAGE_ARGS = ("serve",)
-END = "_CRASHY_END"
-"""The variable of the file in a patient's STATE_DIR that says how its former life has ended."""
 _PYTHON = (sys.executable, "-P", "-m")
 _OURS = Path(crashy.__file__).parent.parent
 _OWN_ADDRESS = str(Path(__file__).with_name("own_address"))
@@ -106,7 +105,7 @@ class Programs:
             command = self._play(command, environ)
         if patient:
             if folder_of_state := environ.get("STATE_DIR"):
-                environ[END] = f"{folder_of_state}/.end-of-{pod.name}-{container.name}"
+                environ[END_FILE] = f"{folder_of_state}/.end-of-{pod.name}-{container.name}"
             for name in ("PORT", "ADMIN_PORT", "GRPC_PORT"):
                 environ[name] = self._listen(pod.ip, environ.get(name, ""))
             if not environ.get("PROBES"):

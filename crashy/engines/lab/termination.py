@@ -11,10 +11,8 @@ from os import SEEK_END
 from pathlib import Path
 
 from crashy.objects.pod import Container
-from crashy.patient import TERMINATION_MESSAGE_PATH
+from crashy.patient import TERMINATION_MESSAGE_BYTES, TERMINATION_MESSAGE_PATH
 
-MOST = 4096
-"""Bytes of a file that are read, from its end."""
 MOST_OF_LOG = 2048
 """Bytes of a log that are read, from its end."""
 LINES = 80
@@ -47,8 +45,8 @@ class TerminationMessage:
         """Return what the kubelet takes as the message of a life that has ended; `log` are its last lines."""
         try:
             with self._file.open("rb") as file:
-                file.seek(max(0, file.seek(0, SEEK_END) - MOST))
-                data = file.read(MOST)
+                file.seek(max(0, file.seek(0, SEEK_END) - TERMINATION_MESSAGE_BYTES))
+                data = file.read(TERMINATION_MESSAGE_BYTES)
         except FileNotFoundError:
             data = b""
         except OSError as error:

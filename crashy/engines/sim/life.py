@@ -14,9 +14,11 @@ from crashy.engines.sim.files import ContainerFiles
 from crashy.engines.sim.process import OOM_KILLED, Kernel
 from crashy.engines.sim.shares import BOOT_WORK
 from crashy.engines.sim.waiting import Notifier
-from crashy.faults.active import FaultSet, Health, InjectedFault
+from crashy.faults.active import FaultSet
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, ProcessEffects
+from crashy.faults.health import Health
+from crashy.faults.injected import InjectedFault
 from crashy.objects.limits import Limits
 from crashy.patient.answers import GONE
 from crashy.patient.countdowns import armed
@@ -169,6 +171,9 @@ class ModelledLife:
         effect = fault.process_effect()
         if effect is not None and effect.not_on_sim:
             raise FaultError("fault", f"'{fault.to_spec()}': not on sim: {effect.not_on_sim}")
+        if effect is not None and effect.stores and self._process.limits.storage is not None:
+            why = "the container's storage is limited, and no pod is evicted for it there"
+            raise FaultError("fault", f"'{fault.to_spec()}': not on sim: {why}")
         self.faults.inject(fault, source)
 
     def recover(self, which: str | None = None) -> str:

@@ -120,7 +120,8 @@ class Plans:
         world = None
         if self._cluster and self._ask:
             world = World(self._cluster, self._ask, pod.namespace, self._network.cluster_ips)
-        return PatientPlan(settings, pod.name, chance, log, limits=limits(container), files=files, world=world)
+        bounds = limits(container, pod.template.volumes)
+        return PatientPlan(settings, pod.name, chance, log, limits=bounds, files=files, world=world)
 
     def _settings(self, pod: Pod, container: Container) -> Settings:
         own = variables(pod, container, self._references, self._links.get(pod.namespace, {}))

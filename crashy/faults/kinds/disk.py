@@ -18,6 +18,8 @@ _MIB = 1 << 20
 class DiskFill(ProcessEffect):
     """A file in STATE_DIR grows to a size, or to a share of what is free there."""
 
+    stores: ClassVar[bool] = True
+
     def __init__(self, to: int | Share, rate: int | None) -> None:
         self.to = to
         self.rate = rate

@@ -19,6 +19,8 @@ MOST = 8 << 20
 class LogLines(ProcessEffect):
     """The process writes so many lines a second to its log, each of so many bytes."""
 
+    stores: ClassVar[bool] = True
+
     def __init__(self, rate: int, size: int) -> None:
         self.rate = rate
         self.size = size
