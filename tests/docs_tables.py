@@ -63,12 +63,12 @@ def faults() -> str:
 def _parameters(fault: dict[str, Any]) -> str:
     rows = [
         (
-            f"`{p['name']}`" + (f" (`mode={p['mode']}`)" if p["mode"] else ""),
-            "" if p["default"] is None else f"`{p['default']}`",
-            p["allowed"],
-            p["help"],
+            f"`{key.name}`" + (f" (`mode={key.mode}`)" if key.mode else ""),
+            f"`{key.default_text}`" if key.default_text else "",
+            key.kind.allowed,
+            key.help,
         )
-        for p in fault["params"]
+        for key in FAULTS[fault["name"]].keys.values()
     ]
     return table(("parameter", "default", "allowed", "what it is"), rows) if rows else "No parameters of its own."
 

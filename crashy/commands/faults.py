@@ -13,6 +13,7 @@ from crashy.commands.arguments import Parser
 from crashy.faults.base import FAULTS, catalogue, scope_catalogue
 from crashy.faults.probed import KINDS, Probed
 from crashy.faults.scope import TARGETS
+from crashy.fields import Key
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,7 +44,7 @@ def _catalogue(faults: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _fault(fault: Mapping[str, Any]) -> list[str]:
-    own = [(param["name"], _parameter(param)) for param in fault["params"]]
+    own = [(key.name, _parameter(key)) for key in FAULTS[fault["name"]].keys.values()]
     return [
         f"{fault['name']}: {fault['summary']}",
         f"Without a scope it matches {TARGETS[fault['target']]}.",
@@ -59,10 +60,10 @@ def _fault(fault: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _parameter(param: Mapping[str, Any]) -> str:
-    default = "" if param["default"] is None else f"; default {param['default']}"
-    mode = f"with mode={param['mode']}: " if param["mode"] else ""
-    return f"{mode}{param['help']} ({param['allowed']}{default})"
+def _parameter(key: Key) -> str:
+    default = f"; default {key.default_text}" if key.default_text else ""
+    mode = f"with mode={key.mode}: " if key.mode else ""
+    return f"{mode}{key.help} ({key.kind.allowed}{default})"
 
 
 def _probes(probed: Probed) -> list[str]:

@@ -63,6 +63,8 @@ def describe(status: Mapping[str, Any]) -> list[str]:
         lines.append(f"  {countdown['name']} {countdown['state']}{left}")
     for fault in status["faults"]:
         times = [f", {key.replace('_', ' ')} {fault[key]:.1f}s" for key in _TIMES if fault[key] is not None]
+        if fault["trap"] and fault["state"] == "pending" and not fault["starts_in"]:
+            times = [", waits for a matching request"]
         lines.append(f"  {fault['id']} {fault['state']}: {fault['spec']}{''.join(times)}")
     return lines
 

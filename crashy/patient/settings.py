@@ -271,12 +271,17 @@ def shown(value: str) -> str:
 # CRASHY_APP_SERVICE_HOST, CRASHY_APP_PORT=tcp://... and CRASHY_APP_PORT_80_TCP_ADDR.
 _SERVICE_LINK = ("tcp://", "udp://", "sctp://")
 _SERVICE_VARIABLE = r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
+_OF_COMMANDS = ("CRASHY_RUNTIME_DIR",)  # where crashy lab keeps its sockets: crashy.client
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:
     found = []
     for variable in sorted(name for name in environ if name.startswith("CRASHY_")):
-        if re.fullmatch(_SERVICE_VARIABLE, variable) or environ[variable].lower().startswith(_SERVICE_LINK):
+        if (
+            variable in _OF_COMMANDS
+            or re.fullmatch(_SERVICE_VARIABLE, variable)
+            or environ[variable].lower().startswith(_SERVICE_LINK)
+        ):
             continue
         import difflib  # noqa: PLC0415 - for mistakes alone
 

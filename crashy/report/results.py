@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from crashy.timeline import Event, kinds
@@ -74,9 +74,10 @@ def summarize(events: Sequence[Event], successes: int = 1) -> RunSummary:
     failed = sorted(sample.due for sample in samples if not sample.ok)
     pods = list(kinds.POD.read(events))
     done = _without_refused(events)
+    services = _services(events)
     return RunSummary(
         faults=tuple(
-            _fault(event, done[i + 1 :], [e for e in done[:i] if e.object == event.object])
+            _fault(event, done[i + 1 :], [e for e in done[:i] if e.object == event.object], services)
             for i, event in enumerate(done)
             if event.kind == kinds.FAULT and event.reason == "Injected"
         ),
@@ -138,7 +139,18 @@ def _pod(event: Event) -> str:
     return event.object.removeprefix("pod/")
 
 
-def _fault(fault: Event, after: Sequence[Event], before: Sequence[Event]) -> FaultResult:
+def _services(events: Iterable[Event]) -> set[tuple[str, str]]:
+    """Return each Service with each pod that was ready in it."""
+    named = (
+        (event.object, [*data.get("ready", ()), *data.get("joined", ())])
+        for event, data in kinds.ENDPOINTS.read(events)
+    )
+    return {(service, pod) for service, pods in named for pod in pods}
+
+
+def _fault(
+    fault: Event, after: Sequence[Event], before: Sequence[Event], services: Collection[tuple[str, str]]
+) -> FaultResult:
     pod = _pod(fault)
     own = [event for event in after if event.object == fault.object]
     again = next((event.t for event in own if event.kind == kinds.FAULT and event.reason == "Injected"), None)
@@ -163,7 +175,12 @@ def _fault(fault: Event, after: Sequence[Event], before: Sequence[Event]) -> Fau
         at=fault.t,
         detected=since(detected.t if detected else None),
         detected_by=_sign(detected) if detected else "",
-        left=since(next((e.t for e, data in kinds.ENDPOINTS.read(after) if _is_out(pod, data)), None)),
+        left=since(
+            next(
+                (e.t for e, data in kinds.ENDPOINTS.read(after) if (e.object, pod) in services and _is_out(pod, data)),
+                None,
+            )
+        ),
         drained=since(
             max((d["sent"] for d in felt if d["pod"] == pod or (not d["pod"] and not d["ok"])), default=None)
         ),

@@ -41,11 +41,12 @@ class Peers:
     async def look_up(self, peer: str) -> list[Place]:
         """Return where the admin API of a name's pods is; raises Failed.
 
-        Their admin port is this pod's own; where it has none, it is the port in PEERS.
+        Their admin port is this pod's own; where it has none, or where PEERS has several ports of one host, it is the
+        port in PEERS.
         """
         settings = self._patient.settings
         host, _, port = peer.partition(":")
-        if settings.admin_port is None:
+        if settings.admin_port is None or len({one for one in settings.peers if one.partition(":")[0] == host}) > 1:
             number = int(port or APP_PORT)
         elif settings.names_file and not is_address(host):  # a table has the ports as manifests have them
             number = ADMIN_PORT

@@ -63,7 +63,10 @@ def _page(patient: Patient, text: str) -> str:
         "Node": identity.node,
         "Address": identity.ip,
         **{name: "yes" if yes else "no" for name, yes in zip(("Started", "Ready", "Live"), health, strict=True)},
-        **{f"Dependency {one['name']}": one["failure"] or one["state"] for one in status["dependencies"]},
+        **{
+            f"Dependency {one['name']}": ": ".join(filter(None, (one["state"], one["failure"])))
+            for one in status["dependencies"]
+        },
         "Up for": f"{patient.uptime():.0f} s",
         "Life": patient.lives.line() if patient.lives else "",
     }

@@ -35,6 +35,12 @@ def test_one_is_shown_with_all_that_it_takes_and_what_each_probe_says(
         assert all(said in text for said in probed.shown())
 
 
+def test_a_default_is_written_as_in_a_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    protocols = next(line for line in shown(capsys, "flap") if line.startswith("  protocols  "))
+
+    assert protocols.endswith("; default http,grpc,exec)")
+
+
 def test_on_a_terminal_no_line_of_the_catalogue_is_longer(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

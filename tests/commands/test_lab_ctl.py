@@ -232,7 +232,8 @@ def test_several_labs_are_reported_apart_by_their_process_ids() -> None:
         with one_that_answers(Path(name)) as one, one_that_answers(Path(name)) as two:
             done = crashy("lab", "ctl", "get", "pods", environ=environ)
             pids = ", ".join(sorted((one, two)))
-            assert done.stderr == f"crashy lab: ctl: several labs are running: name one with --lab PID: {pids}\n"
+            which = f"name one with --lab PID right after ctl: {pids}"
+            assert done.stderr == f"crashy lab: ctl: several labs are running: {which}\n"
             assert crashy("lab", "ctl", "--lab", two, "get", "pods", environ=environ).returncode == 0
 
 

@@ -46,8 +46,9 @@ STATUS: dict[str, Any] = {
         {"name": "FREEZE_AFTER", "state": "active", "remaining": None},
     ],
     "faults": [
-        {"id": "f1", "state": "pending", "spec": "crash after=10s", "starts_in": 8.77, "ends_in": None},
-        {"id": "f4", "state": "active", "spec": "unready for=1m", "starts_in": None, "ends_in": 31.05},
+        {"id": "f1", "state": "pending", "spec": "crash after=10s", "trap": False, "starts_in": 8.77, "ends_in": None},
+        {"id": "f4", "state": "active", "spec": "unready for=1m", "trap": False, "starts_in": None, "ends_in": 31.05},
+        {"id": "f5", "state": "pending", "spec": "crash routes=/pay", "trap": True, "starts_in": 0.0, "ends_in": None},
     ],
 }
 
@@ -71,6 +72,7 @@ def test_a_status_is_a_line_and_one_for_each_thing_that_will_happen() -> None:
         "  FREEZE_AFTER active",
         "  f1 pending: crash after=10s, starts in 8.8s",
         "  f4 active: unready for=1m, ends in 31.1s",
+        "  f5 pending: crash routes=/pay, waits for a matching request",
     ]
 
 

@@ -169,7 +169,8 @@ def test_an_empty_flag_takes_a_variable_back() -> None:
 
 
 def test_unknown_crashy_variables_are_warned_about_with_the_likely_name() -> None:
-    settings = load([], {"CRASHY_PORT": "1", "CRASHY_CRASH_AFTR": "1", "CRASHY_ZZZ": "", "OTHER": "1"})
+    given = {"CRASHY_PORT": "1", "CRASHY_CRASH_AFTR": "1", "CRASHY_ZZZ": "", "OTHER": "1", "CRASHY_RUNTIME_DIR": "x"}
+    settings = load([], given)
 
     assert settings.warnings == (
         "CRASHY_CRASH_AFTR: is not a setting; did you mean CRASH_AFTER?",

@@ -18,8 +18,8 @@ def kube(t: float, reason: str, message: str, name: str = "web-1") -> Event:
     return Event(t, "kubelet", "event", f"pod/{name}", reason, message)
 
 
-def endpoints(t: float, *pods: str) -> Event:
-    return Event(t, "endpoints", "endpoints", "service/web", data={"ready": list(pods)})
+def endpoints(t: float, *pods: str, service: str = "web") -> Event:
+    return Event(t, "endpoints", "endpoints", f"service/{service}", data={"ready": list(pods)})
 
 
 def many_endpoints(t: float, joined: str = "", left: str = "") -> Event:
@@ -70,6 +70,17 @@ def test_a_fault_is_followed_from_its_injection_to_the_pod_ready_again() -> None
     assert seen.recovered == 4.5
     assert seen.restarts == 1
     assert (seen.errors, seen.requests) == (1, 2)
+
+
+def test_a_pod_does_not_leave_a_service_that_is_not_its_own() -> None:
+    events = [
+        endpoints(1, "db-1", service="db"),
+        endpoints(1, "web-1", "web-2"),
+        fault(10, "latency delay=2s", "db-1"),
+        endpoints(14, "web-2"),
+    ]
+
+    assert faults(events)[0].left is None
 
 
 def test_a_restart_that_was_never_published_as_unready_counts_as_recovered() -> None:

@@ -85,7 +85,7 @@ def test_a_real_redis_is_watched_and_its_password_never_shown(serve: Serve, tmp_
     wait(app, "127.0.0.1", "down", "Connection refused")
     shown = app.log + app.ask("/metrics").body + str(app.admin("GET", "status")) + app.ask("/dependencies").body
     page = app.ask("/", Accept="text/html").body
-    assert "<tr><th>Dependency 127.0.0.1<td>Connection refused" in page
+    assert "<tr><th>Dependency 127.0.0.1<td>down: Connection refused" in page
     assert "geheim" not in shown + page
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands.test_probe import free_port
 from tests.server.running import Answer, Running, until
 
 Serve = Callable[..., Running]
@@ -331,3 +332,15 @@ def test_without_peers_there_is_no_fleet(serve: Serve) -> None:
     assert answer.status == 409
     assert "PEERS" in json.loads(answer.body)["detail"]
     assert until(lambda: alone.admin("GET", "status")["faults"] == [], "it has no fault")
+
+
+def test_pods_of_one_address_are_asked_at_their_ports_in_peers(serve: Serve) -> None:
+    ports = [free_port() for _ in NAMES]
+    peers = ",".join(f"127.0.0.1:{port}" for port in ports)
+    pods = [serve(POD_NAME=name, PEERS=peers, PORT=str(port)) for name, port in zip(NAMES, ports, strict=True)]
+    for pod, port in zip(pods, ports, strict=True):
+        assert pod.port == port
+
+    answer = pods[0].ask("/admin/fleet", method="POST", port=pods[0].admin_port, body='{"spec": "latency delay=1ms"}')
+
+    assert (answer.status, told(answer)) == (200, {"injected": [*NAMES]})
