@@ -18,7 +18,7 @@ from aiohttp import ClientSession, ClientTimeout, web
 from crashy.faults.base import Fault, FaultError, from_json
 from crashy.patient.fleet import MOST_PEERS, Member, Order, choose, read_order
 from crashy.server import payload
-from crashy.server.fleet_peers import WITHIN, Failed, Peers, Place, read_member
+from crashy.server.fleet_peers import WITHIN, Failed, Peers, Place, read_id, read_member, read_recovered
 from crashy.server.patient import Patient
 from crashy.server.problem import Problem, json_response
 
@@ -185,11 +185,9 @@ class _Fleet:
         until = asyncio.get_running_loop().time() + WAIT_SECONDS
         for one in self.found:
             try:
-                answer = await self._lease(one, until)
+                self._leased.append(Found(read_member(await self._lease(one, until)), one.place))
             except Failed as why:
                 self.tell(one, "failed", detail=str(why))
-            else:
-                self._leased.append(Found(read_member(answer), one.place))
 
     async def _lease(self, one: Found, until: float) -> Any:
         while (answer := await self._peers.ask(one.place, "POST", "/lease", {"id": self.holder}, busy=409)) is None:
@@ -235,7 +233,7 @@ class _Fleet:
     async def _inject(self, one: Found, fault: Fault) -> None:
         try:
             answer = await self._peers.ask(one.place, "POST", None, fault.to_json())
-            self.tell(one, "injected", fault=str(answer.get("id")), detail=fault.to_spec())
+            self.tell(one, "injected", fault=read_id(answer), detail=fault.to_spec())
         except Failed as why:
             self.tell(one, "failed", detail=str(why))
 
@@ -253,6 +251,6 @@ class _Fleet:
         """Recover every fault of another pod."""
         try:
             answer = await self._peers.ask(one.place, "DELETE", None)
-            self.tell(one, "recovered", detail=_faults(len(answer.get("recovered", ()))))
+            self.tell(one, "recovered", detail=_faults(read_recovered(answer)))
         except Failed as why:
             self.tell(one, "failed", detail=str(why))

@@ -20,6 +20,8 @@ WITHIN = 2.0
 """Seconds that a peer may take for an answer."""
 
 _MOST_BYTES = 1024 * 1024
+_MOST_TEXT = 253  # characters of a pod's name
+_FOREIGN = "that is not a patient's admin API"
 
 Place = tuple[str, int]
 
@@ -88,14 +90,33 @@ class Peers:
         if response.status == busy:
             return None
         if not isinstance(answer, dict) or response.status >= 300:
-            detail = answer.get("detail", "") if isinstance(answer, dict) else "that is not a patient's admin API"
+            detail = answer.get("detail", "") if isinstance(answer, dict) else _FOREIGN
             raise Failed(f"it answered {response.status}: {detail}")
         return answer
 
 
 def read_member(answer: dict[str, Any]) -> Member:
     """Read how a pod describes itself; raises Failed."""
-    pod, namespace, ready = answer.get("pod"), answer.get("namespace"), answer.get("ready")
-    if not isinstance(pod, str) or not isinstance(namespace, str) or not isinstance(ready, bool):
-        raise Failed("that is not a patient's admin API")
-    return Member(pod, namespace, ready)
+    ready = answer.get("ready")
+    if not isinstance(ready, bool):
+        raise Failed(_FOREIGN)
+    return Member(_text(answer.get("pod")), _text(answer.get("namespace")), ready)
+
+
+def read_id(answer: dict[str, Any]) -> str:
+    """Read the id of the fault that a pod has got; raises Failed."""
+    return _text(answer.get("id"))
+
+
+def read_recovered(answer: dict[str, Any]) -> int:
+    """Read how many faults of a pod have recovered; raises Failed."""
+    recovered = answer.get("recovered")
+    if not isinstance(recovered, list):
+        raise Failed(_FOREIGN)
+    return len(recovered)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.isprintable() or len(value) > _MOST_TEXT:
+        raise Failed(_FOREIGN)
+    return value

@@ -17,7 +17,7 @@ from crashy.patient.answers import FAILED
 from crashy.patient.probes import PROBE_ROUTES
 from crashy.server.answered import GAVE_UP
 from crashy.server.patient import Patient
-from crashy.server.problem import Problem
+from crashy.server.problem import NOT_ENCODED, Problem
 
 Responder = Callable[[web.Request, InjectedFault, InjectedResponse], Awaitable[web.Response]]
 Faulted = Awaitable[web.StreamResponse | None]
@@ -79,6 +79,8 @@ def _refusal(request: web.Request, error: Exception) -> web.Response:
             return web.Response(status=error.status, reason=error.reason, text=error.text, headers=error.headers)
         case Problem():
             return error.response()
+        case web.RequestPayloadError():
+            return Problem(400, NOT_ENCODED, field="body").response()
         case ConnectionError():
             raise error
     # The last resort: the client gets a 500, the log the traceback.

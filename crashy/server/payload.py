@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from crashy.faults.base import Fault, from_json, parse_spec
-from crashy.server.problem import Problem
+from crashy.server.problem import NOT_ENCODED, Problem
 
 MAX_BODY = 64 * 1024
 """The most bytes of a body."""
@@ -26,7 +26,7 @@ async def read(request: web.Request) -> Any:
     try:
         data = await _bytes(request)
     except web.RequestPayloadError:
-        raise Problem(400, "the body is not encoded as its Content-Encoding says", field="body") from None
+        raise Problem(400, NOT_ENCODED, field="body") from None
     kind = request.content_type
     is_json = kind == "application/json" or kind.endswith("+json")
     if not is_json and kind not in _TEXT and data:

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 MEDIA_TYPE = "application/problem+json"
+NOT_ENCODED = "the body is not encoded as its Content-Encoding says"
 
 
 class Problem(Exception):  # noqa: N818 - named as its document is
@@ -53,6 +54,8 @@ class Problem(Exception):  # noqa: N818 - named as its document is
 def json_response(
     value: object, *, status: int = 200, headers: Mapping[str, str] | None = None, media_type: str = "application/json"
 ) -> web.Response:
-    """Return a JSON response, readable for people: indented, UTF-8, with a newline at its end."""
+    """Return a JSON response, readable for people: indented, UTF-8 (`?` for a lone surrogate), with a newline."""
     body = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    return web.Response(body=body.encode(), status=status, headers={**(headers or {}), "Content-Type": media_type})
+    return web.Response(
+        body=body.encode(errors="replace"), status=status, headers={**(headers or {}), "Content-Type": media_type}
+    )

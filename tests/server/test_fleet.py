@@ -254,6 +254,48 @@ def test_the_token_goes_to_no_other_host(fleet: Fleet, places: Any) -> None:
     assert "it answered 307" in answer.body
 
 
+LIES: list[dict[str, Any]] = [
+    {},  # to anything but who it is
+    {"pod": 1, "recovered": 7},
+    {"pod": "\ud800", "namespace": "default", "ready": True, "id": "\ud800", "recovered": None},
+    {"pod": "web-9", "namespace": "default", "ready": True, "id": {"a": 1}},
+    {"pod": "web-9", "namespace": "default", "ready": True, "id": "a\x1b[31m", "recovered": "all"},
+    {"detail": "\ud800" * 400, "status": 500},
+]
+
+
+@pytest.mark.parametrize("later", LIES)
+def test_a_peer_that_answers_nonsense_is_named(fleet: Fleet, later: dict[str, Any]) -> None:
+    class Liar(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            first = self.command == "GET"
+            body = json.dumps({"pod": "web-9", "namespace": "default", "ready": True} if first else later).encode()
+            self.send_response(200 if first else later.get("status", 200))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_DELETE = _serve  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Liar) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        whole = dict(fleet.places)
+        fleet.places["web-9"] = f"127.0.0.1 {server.server_port}"
+        fleet.write()
+        try:
+            answers = [send(fleet, {"spec": "unready"}), send(fleet, {}, "DELETE")]
+        finally:
+            fleet.places = whole
+            fleet.write()
+            server.shutdown()
+
+    assert [answer.status for answer in answers] == [207, 207]
+    assert [told(answer)["failed"] for answer in answers] == [["web-9"], ["web-9"]]
+
+
 def test_the_leases_end_with_the_call(fleet: Fleet) -> None:
     for _ in range(2):
         assert send(fleet, {"spec": "unready", "pods": 1}).status == 200

@@ -108,6 +108,18 @@ async def test_kuard_refuses_what_is_nested_too_deep(client: Any) -> None:
     assert put.status == 400
 
 
+@pytest.mark.parametrize(
+    ("persona", "method", "path"),
+    [("kuard", "PUT", "/ready/api"), ("agnhost", "POST", "/echo"), ("podinfo", "POST", "/echo"), ("kubia", "PUT", "/")],
+)
+async def test_a_body_that_is_not_encoded_as_it_says_is_400(client: Any, persona: str, method: str, path: str) -> None:
+    encoded = {"Content-Encoding": "gzip"}
+    response = await (await client(persona)).request(method, path, data=b"not gzip", headers=encoded)
+
+    assert response.status == 400
+    assert "Content-Encoding" in await response.text()
+
+
 # --- agnhost: kubernetes, test/images/agnhost
 
 
