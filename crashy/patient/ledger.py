@@ -135,7 +135,7 @@ class Row:
     def due_in(self, now: float) -> float | None:
         """Return the seconds until the kubelet acts, if all goes on as it last did; None if it won't, or is unknown."""
         known = self.settings
-        if known is None or not self.results:
+        if known is None or not self.results or self.overdue(now):
             return None
         last = next((result for result in reversed(self.results) if result.ok is not None), self.results[-1])
         if last.ok is None:
@@ -167,9 +167,9 @@ class Row:
             return f"not ready; ready after {left} more success{'es' if left > 1 else ''}{soon and ','}{soon}"
         if not self.failures:
             return _FINE[known.kind]
-        if self.kind == "readiness":
-            return f"{count}, out of its Services{soon}"
-        return f"{count}, restart{soon}" if soon else f"{count}: the kubelet restarts the container"
+        if not soon:
+            return f"{count}: the kubelet restarts the container" if self.over else count
+        return f"{count}, {'out of its Services' if self.kind == 'readiness' else 'restart'}{soon}"
 
     def overdue(self, now: float) -> float | None:
         """Return the seconds since its last request, if it should have come again by now."""

@@ -70,6 +70,8 @@ def test_few_results_have_a_period_or_none(times: list[float], period: float | N
         ("liveness", {}, [500, 500, 500], 11, "failure 3 of 3: the kubelet restarts the container"),
         ("liveness", {"failure_threshold": 1}, [499], 1, "failure 1 of 1: the kubelet restarts the container"),
         ("liveness", {}, [200], 61, "alive; not seen for 61 s"),
+        ("liveness", {}, [500], 61, "failure 1 of 3; not seen for 61 s"),
+        ("readiness", {}, [200, 503], 61, "failure 1 of 3; not seen for 56 s"),
         ("liveness", {}, [500, 500, 500], 90, "failure 3 of 3: the kubelet restarts the container"),
         ("startup", {"failure_threshold": 30}, [503, 503], 6, "failure 2 of 30, restart in about 139 s"),
         ("startup", {}, [503, 200], 99, "started"),
