@@ -31,7 +31,17 @@ def run(argv: Sequence[str], warnings: Sequence[str] = ()) -> int:
     os.close(spare)
     settings = load(argv, os.environ, warnings)
     with _no_certificates():
-        from crashy.server.serve import serve  # noqa: PLC0415 - after the settings: a mistake is reported at once
+        # After the settings: a mistake in them is reported at once.
+        import asyncio  # noqa: F401, PLC0415
+        import ssl  # noqa: F401, PLC0415
+
+        # What aiohttp's import leaves behind, half a megabyte, is used again by what follows. To look through all else
+        # for more would cost twice as much.
+        gc.freeze()
+        import aiohttp.web  # noqa: F401, PLC0415
+
+        gc.collect()
+        from crashy.server.serve import serve  # noqa: PLC0415
     return serve(settings, os.environ)
 
 

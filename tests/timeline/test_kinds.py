@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_type_hints
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +43,6 @@ def test_whoever_reads_every_event_knows_who_is_ready(names: list[str], cut: int
     assert kinds.ready_after(data, frozenset(before)) == {*ready}
     assert kinds.has_serving(data) == bool(ready)
     assert sum(len(value) for key, value in data.items() if key in {"ready", "not_ready"}) <= kinds.MOST_NAMED
-    assert {*data} <= {*get_type_hints(kinds.Endpoints)}
 
 
 @pytest.mark.parametrize(("others", "named"), [(99, True), (100, False)])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
-
 from aiohttp import web
 
 from crashy.server.patient import Patient
+from crashy.server.personas import rng, webapp
 
 
 def routes(patient: Patient) -> list[web.RouteDef]:
     """Return the routes of every persona."""
-    apps = [import_module(f"{__name__}.{file.name}") for file in pkgutil.iter_modules(__path__)]
-    return [route for app in apps for route in app.routes(patient)]
+    return [*rng.routes(patient), *webapp.routes(patient)]
