@@ -146,7 +146,7 @@ def _find(pid: str | None) -> Path:
     if not running:
         raise BadInput(f"ctl: no lab is running (looked in {folder}): start one with crashy lab")
     if pid is None and len(running) > 1:
-        raise BadInput(f"ctl: several labs are running: name one with --lab PID right after ctl: {', '.join(running)}")
+        raise BadInput(f"ctl: several labs are running: name one with ctl --lab PID: {', '.join(running)}")
     return folder / f"{pid or next(iter(running))}.sock"
 
 

@@ -232,8 +232,7 @@ def test_several_labs_are_reported_apart_by_their_process_ids() -> None:
         with one_that_answers(Path(name)) as one, one_that_answers(Path(name)) as two:
             done = crashy("lab", "ctl", "get", "pods", environ=environ)
             pids = ", ".join(sorted((one, two)))
-            which = f"name one with --lab PID right after ctl: {pids}"
-            assert done.stderr == f"crashy lab: ctl: several labs are running: {which}\n"
+            assert done.stderr == f"crashy lab: ctl: several labs are running: name one with ctl --lab PID: {pids}\n"
             assert crashy("lab", "ctl", "--lab", two, "get", "pods", environ=environ).returncode == 0
 
 

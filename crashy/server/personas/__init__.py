@@ -1,4 +1,4 @@
-"""The known lab apps with routes of their own, one file each; their texts are in `crashy/patient/personas.py`."""
+"""Routes of personas that any patient has, one file each; those that are a persona's alone: `patient/personas/`."""
 
 from __future__ import annotations
 
