@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -135,7 +136,7 @@ def test_every_patient_knows_who_it_is_and_where_to_write(folder: str) -> None:
     for spec in pod_specs(folder):
         serving = [c for c in spec["containers"] if is_patient(c["image"]) and not {"command", "args"} & c.keys()]
         for container in serving:
-            env = [v for v in container["env"] if "valueFrom" in v]
+            env = [v for v in container["env"] if "valueFrom" in v and v["name"] != "PROBES"]
             assert {v["name"]: v["valueFrom"]["fieldRef"]["fieldPath"] for v in env} == fields
             assert {"name": "state", "mountPath": "/app"} in container["volumeMounts"]
         if serving:
@@ -224,6 +225,17 @@ def test_the_demo_recovers_within_seconds() -> None:
     assert liveness is not None
     assert readiness.period_seconds * readiness.failure_threshold <= 2
     assert liveness.period_seconds * liveness.failure_threshold + (liveness.termination_grace_period_seconds or 30) <= 8
+
+
+def test_what_the_demo_tells_its_patients_of_their_probes_is_so() -> None:
+    (template,) = [one["spec"]["template"] for one in objects("demo") if one["kind"] == "Deployment"]
+    (container,) = template["spec"]["containers"]
+    (port,) = [port["containerPort"] for port in container["ports"] if port["name"] == "http"]
+    probes = {name: value for name, value in container.items() if name.endswith("Probe")}
+    for probe in probes.values():
+        probe["httpGet"]["port"] = port
+
+    assert json.loads(template["metadata"]["annotations"]["crashy/probes"]) == probes
 
 
 def test_the_demo_runs_beside_the_labs() -> None:
