@@ -206,7 +206,9 @@ def _open(path: Path) -> int:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
         except OSError as error:
-            if path.is_symlink() or path.exists():
+            if path.is_symlink():
+                raise _UnusableError("is a symbolic link") from error
+            if path.exists():
                 raise _UnusableError((error.strerror or "can't be opened").lower()) from error
             raise
         if not stat.S_ISREG(os.fstat(file).st_mode):

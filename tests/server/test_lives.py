@@ -189,14 +189,23 @@ def test_what_is_no_record_is_set_aside_with_one_line(serve: Serve, tmp_path: Pa
     assert app.admin("GET", "status")["lives"]["number"] == (9 if garbage == "cut" else 1)
 
 
-def test_a_folder_a_link_or_a_pipe_in_its_place_is_set_aside(serve: Serve, tmp_path: Path) -> None:
-    for number, make in enumerate([os.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/zero")]):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        make(folder / "lives.jsonl")
-        app = serve(STATE_DIR=str(folder))
-        app.line(r"warning SetAside: .*: set aside as lives\.jsonl\.set-aside")
-        app.line("life 1")
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (os.mkdir, "is a directory"),
+        (os.mkfifo, "isn't a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a symbolic link"),
+    ],
+    ids=["folder", "pipe", "link"],
+)
+def test_what_is_no_file_in_its_place_is_set_aside(
+    serve: Serve, tmp_path: Path, make: Callable[[Path], None], why: str
+) -> None:
+    file = tmp_path / "lives.jsonl"
+    make(file)
+    app = serve(STATE_DIR=str(tmp_path))
+    app.line(f"warning SetAside: STATE_DIR: {file}: {why}: set aside as lives.jsonl.set-aside")
+    app.line("life 1")
 
 
 def test_a_folder_that_cannot_be_used_is_told_and_no_more(serve: Serve, tmp_path: Path) -> None:
