@@ -29,7 +29,7 @@ SCENARIOS = (
 APART = 1.5  # seconds from one scenario's begin to the next one's: Python's start is what keeps the processors busy
 OWN = 0.4  # seconds from a process's start to a server in it
 TICK = 0.02
-# Where its pods' probes are in their periods is chance, of which two recordings have two draws: one of three labs agrees.
+# Where its pods' probes are in their periods is chance, and two recordings are two draws: of three labs one agrees.
 BY_CHANCE = "14c-kubelet-restart-all-ready"
 
 
