@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aiohttp import web
+
 from crashy.faults.scope import Client
 from crashy.patient.probes import probe_of
 from crashy.timeline import Event, kinds
@@ -14,7 +16,7 @@ GAVE_UP = 499
 NO_ANSWER = 444
 """The status of a request whose connection was closed without a response, as nginx has it."""
 
-BEGUN = "begun"
+BEGUN = web.RequestKey("begun", bool)
 """Set in a request whose response's head was sent before its body."""
 
 _REASONS = {GAVE_UP: "GaveUp", NO_ANSWER: "Unanswered"}

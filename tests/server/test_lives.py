@@ -219,7 +219,8 @@ def test_a_folder_that_cannot_be_used_is_told_and_no_more(serve: Serve, tmp_path
 
 def test_a_full_disk_is_no_reason_to_fail(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "lives.jsonl").touch()
-    limited = ("sh", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$0" "$@"')
+    uncounted = "unset COVERAGE_PROCESS_START COVERAGE_PROCESS_CONFIG"  # nor could those lines be written down
+    limited = ("sh", "-c", f'{uncounted}; ulimit -f 0; trap "" XFSZ; exec "$0" "$@"')
     app = Running.start({"STATE_DIR": str(tmp_path)}, under=limited)
     try:
         app.line("serving on")
