@@ -183,7 +183,7 @@ def test_ctrl_c_takes_faults_back_deletes_the_namespace_and_reports(
     cluster: Cluster, experiment: Callable[..., Path]
 ) -> None:
     path = experiment(
-        deployment(), duration="60s", steps=[{"at": "1s", "inject": "freeze", "target": "any"}], traffic=None
+        deployment(), duration="60s", steps=[{"at": "6s", "inject": "freeze", "target": "any"}], traffic=None
     )
     path.write_text(path.read_text().replace("traffic: null\n", ""))
     with subprocess.Popen(
