@@ -6,7 +6,9 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 
 from crashy.engines.lab import proc, reaper
 from crashy.engines.lab.cgroups import PREFIX, ROOT, Cgroups
+from crashy.server.machine import OwnMachine
 
 
 def _has_addresses() -> bool:
@@ -37,6 +40,20 @@ def lab_groups(pid: int) -> list[Path]:
     """Return the control groups of the labs of a process, also those below."""
     folders = (Path(folder) for folder, _, _ in os.walk(ROOT))
     return [folder for folder in folders if f"/{PREFIX}{pid}-" in str(folder)]
+
+
+@contextmanager
+def roomy(folder: Path, size: int) -> Iterator[Path]:
+    """Make a folder on a filesystem where `size` bytes may be written, `folder`'s or that of /dev/shm; remove it.
+
+    A fault of the disk leaves a tenth of the filesystem alone, and of a full machine's there is no more.
+    """
+    for place in (folder, Path("/dev/shm")):
+        if place.is_dir() and OwnMachine(state_dir=str(place)).disk_ceiling > size:
+            with tempfile.TemporaryDirectory(prefix="crashy-test-", dir=place, ignore_cleanup_errors=True) as made:
+                yield Path(made)
+            return
+    pytest.skip(f"needs a filesystem with more than a tenth and {size} bytes free")
 
 
 needs_proc = pytest.mark.skipif(not proc.there(), reason="needs /proc, which Linux has")

@@ -12,7 +12,7 @@ from crashy.clock import run_virtual
 from crashy.engines.admin import NotDoneError
 from crashy.faults.base import FAULTS, parse_spec
 from crashy.faults.probed import PASSES, Probed
-from tests.elsewhere import has_cgroups
+from tests.elsewhere import has_cgroups, roomy
 from tests.engines.probed_pods import ProbedPod, lab_pods, sim_pods
 
 SIDE_BY_SIDE = 8
@@ -63,8 +63,9 @@ def test_every_mode_of_a_fault_is_there(name: str) -> None:
 async def test_in_the_lab(tmp_path: Path) -> None:
     # A share is of a limit that is enforced.
     rows = {spec: probed for spec, probed in ROWS.items() if has_cgroups() or "%" not in spec}
-    async with lab_pods(tmp_path) as start:
-        assert await every_row(start, rows) == rows
+    with roomy(tmp_path, 200 << 20) as root:
+        async with lab_pods(root) as start:
+            assert await every_row(start, rows) == rows
 
 
 def test_on_sim() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.elsewhere import roomy
 from tests.server.running import DEADLINE, Running, until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux' /proc")
@@ -20,8 +21,9 @@ MIB = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("state")
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with roomy(tmp_path_factory.mktemp("state"), 64 * MIB) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -169,18 +171,20 @@ def test_a_file_grows_in_the_state_dir_and_is_removed(app: Running, state_dir: P
 
 
 def test_what_a_life_that_was_killed_has_left_the_next_one_removes(
-    tmp_path: Path, serve: Callable[..., Running]
+    state_dir: Path, serve: Callable[..., Running]
 ) -> None:
-    app = serve(STATE_DIR=str(tmp_path), FAULTS="disk to=1Mi")
-    until(lambda: files(tmp_path) == [MIB], "1 MiB is written")
+    folder = state_dir / "of-two-lives"
+    folder.mkdir()
+    app = serve(STATE_DIR=str(folder), FAULTS="disk to=1Mi")
+    until(lambda: files(folder) == [MIB], "1 MiB is written")
     app.process.kill()
     app.exit_code()
-    (tmp_path / "not-ours").touch()
-    assert files(tmp_path) == [MIB]
+    (folder / "not-ours").touch()
+    assert files(folder) == [MIB]
 
-    assert serve(STATE_DIR=str(tmp_path)).port
-    until(lambda: files(tmp_path) == [], "it is removed")
-    assert (tmp_path / "not-ours").exists()
+    assert serve(STATE_DIR=str(folder)).port
+    until(lambda: files(folder) == [], "it is removed")
+    assert (folder / "not-ours").exists()
 
 
 def test_without_a_state_dir_nothing_is_written(serve: Callable[..., Running]) -> None:
