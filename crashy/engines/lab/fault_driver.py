@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from crashy.engines.lab import outside
 from crashy.faults.active import FaultSet
 from crashy.faults.base import Fault
-from crashy.faults.effects import Command, ListenersClosed, Machine, ProcessEffects
+from crashy.faults.effects import Command, Machine, ProcessEffects
 from crashy.faults.injected import InjectedFault
 
 Told = Callable[[str, InjectedFault], None]
@@ -28,9 +28,8 @@ class FaultDriver:
         self._loop = asyncio.get_running_loop()
         self.process = process
         self.faults = FaultSet(self._loop.time, rng, self._changed, machine, way="outside")
-        self.may_act = 0
-        """How many faults may act on a request or a connection: while there are none, nobody need ask."""
         self._told = told
+        self._may_act: set[str] = set()
         self._effects = ProcessEffects(outside, process)
         self._injecting = False
         self._timer: asyncio.TimerHandle | None = None
@@ -54,7 +53,7 @@ class FaultDriver:
 
     def process_ended(self) -> None:
         """End what faults do to a process, which has ended; what they do to connections goes on with the next one."""
-        self.faults.end_process_effects(staying=ListenersClosed)
+        self.faults.process_ended()
         self.carry_out(self.faults.tick())
 
     def carry_out(self, commands: Sequence[Command]) -> None:
@@ -68,6 +67,11 @@ class FaultDriver:
 
     def _tick(self) -> None:
         self.carry_out(self.faults.tick())
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no fault may act on a request or a connection."""
+        return not self._may_act
 
     async def ended(self, fault: InjectedFault) -> None:
         """Return when a fault has ended."""
@@ -88,12 +92,13 @@ class FaultDriver:
             self._timer.cancel()
 
     def _changed(self, reason: str, fault: InjectedFault) -> None:
-        live = self.faults.live if reason != "Injected" else None
-        del live
         if fault.state == "ended":
+            self._may_act.discard(fault.id)
             for ended in self._waiting.pop(fault.id, set()):
                 if not ended.done():
                     ended.set_result(None)
+        elif fault.request_triggered or (fault.state == "active" and fault.fault.acts_on_requests()):
+            self._may_act.add(fault.id)
         effect = fault.fault.process_effect()
         lasts = effect is None or effect.lasting
         if (reason == "Started" and not self._injecting) or (reason == "Ended" and lasts):
