@@ -18,12 +18,14 @@ _ACCEPTED_WITHIN = 10  # ms that the kernel of this machine needs, unless the qu
 
 
 @asynccontextmanager
-async def gated(dial: Dial, host: str, gate: Gate, speaks: Literal["any", "grpc"] = "any") -> AsyncIterator[Dial]:
+async def gated(
+    dial: Dial, host: str, gate: Gate | None, speaks: Literal["any", "grpc"] = "any"
+) -> AsyncIterator[Dial]:
     """Return how to dial while no other does: what goes to `host` passes the gate, if it may do anything.
 
     Who listens there is connected first, so that a port where nobody does refuses the connection here too.
     """
-    if gate.quiet() and not gate.deaf():
+    if gate is None or (gate.quiet() and not gate.deaf()):
         yield dial
         return
     listener, deaf = _bound(), _bound()

@@ -10,7 +10,12 @@ from crashy.faults.injected import InjectedFault
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.objects.pod import Container, HTTPGet, ProbeType
 
-_PROBES: tuple[ProbeName, ...] = ("readiness", "liveness", "startup")  # where several ask one path, the first
+PROBES: Mapping[ProbeType, ProbeName] = {
+    ProbeType.READINESS: "readiness",
+    ProbeType.LIVENESS: "liveness",
+    ProbeType.STARTUP: "startup",
+}
+"""What faults call each probe; a user who asks a path of several of them asks the first."""
 
 
 class FaultGate:
@@ -60,8 +65,8 @@ class FaultGate:
 def paths_of(container: Container) -> dict[str, ProbeName]:
     """Return the paths by which a container's probes ask; `/` is users' own, though a probe may ask it too."""
     found: dict[str, ProbeName] = {}
-    for name in _PROBES:
-        probe = container.probe(ProbeType(name))
+    for kind, name in PROBES.items():
+        probe = container.probe(kind)
         if probe and isinstance(probe.handler, HTTPGet):
             found.setdefault(probe.handler.path.partition("?")[0], name)
     found.pop("/", None)

@@ -22,7 +22,7 @@ def processes(leader: int, mark: str) -> list[int]:
 
 
 def _is_of(pid: int, leader: int, mark: bytes) -> bool:
-    """Return whether a process that the lab has adopted is a container's; many programs write over their environment."""
+    """Return whether a process that the lab has adopted is a container's; programs may write over their environment."""
     if (proc.state(pid) or ("Z", 0))[1] == leader:
         return True
     environ = proc.environ(pid)

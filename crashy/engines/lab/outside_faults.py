@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from crashy.engines.lab.container_machine import ContainerMachine
 from crashy.engines.lab.dialling import gated
 from crashy.engines.lab.fault_driver import FaultDriver
-from crashy.engines.lab.gates import FaultGate, paths_of
+from crashy.engines.lab.gates import PROBES, FaultGate, paths_of
 from crashy.engines.lab.outside import Process
 from crashy.engines.lab.started import Running
 from crashy.engines.ways import default_container
@@ -44,12 +44,11 @@ class Faulted:
         self, dial: Dial, probe: Probe | None = None, kind: ProbeType | None = None
     ) -> AbstractAsyncContextManager[Dial]:
         """Return how the kubelet dials the container, for a probe or for a hook, while the context is open."""
-        name = kind.value if kind else None
-        gate = FaultGate(self.driver, "kubelet", name)
+        gate = FaultGate(self.driver, "kubelet", PROBES[kind] if kind else None)
         return gated(dial, self._pod.ip, gate, "grpc" if probe and isinstance(probe.handler, GRPC) else "any")
 
     def _told(self, reason: str, fault: InjectedFault) -> None:
-        self._add(reason, fault.fault.to_spec())
+        self._add(reason, fault.fault.to_spec().removesuffix(" via=outside"))
 
     def _add(self, reason: str, message: str) -> None:
         kinds.FAULT.add(self._timeline.add, "lab", self._pod.object, reason, message)
@@ -61,7 +60,7 @@ class OutsideFaults:
     def __init__(self, timeline: Timeline, rng: random.Random) -> None:
         self._timeline = timeline
         self._rng = rng
-        self._pods: dict[str, Pod] = {}  # by uid
+        self._pods: dict[str, dict[str, Pod]] = {}  # by address and uid: those of the node's network share one
         self._faulted: dict[tuple[str, str], Faulted] = {}  # by its pod's uid and its name
         timeline.subscribe(self._note, exclude=(kinds.LOG, kinds.PROBE, kinds.REQUEST, kinds.PROCESS))
 
@@ -69,7 +68,7 @@ class OutsideFaults:
         """Return a container of a pod."""
         key = (pod.uid, container.name)
         if key not in self._faulted:
-            self._pods[pod.uid] = pod
+            self._pods.setdefault(pod.ip, {})[pod.uid] = pod
             rng = random.Random(self._rng.getrandbits(64))
             self._faulted[key] = Faulted(pod, container, self._timeline, rng)
         return self._faulted[key]
@@ -89,7 +88,7 @@ class OutsideFaults:
 
         None where no container has started yet.
         """
-        pods = [pod for pod in self._pods.values() if pod.ip == ip]
+        pods = [*self._pods.get(ip, {}).values()]
         for pod in pods:
             for container in pod.template.containers:
                 if any(one.container_port == port for one in container.ports):
@@ -118,8 +117,14 @@ class OutsideFaults:
 
     def _note(self, event: Event) -> None:
         if event.kind == kinds.POD and event.reason == "Deleted":
-            for uid, pod in [*self._pods.items()]:
+            for pod in [*self._pods.get(event.data["ip"], {}).values()]:
                 if (pod.object, pod.namespace) == (event.object, event.data["namespace"]):
-                    del self._pods[uid]
-                    for key in [key for key in self._faulted if key[0] == uid]:
-                        self._faulted.pop(key).driver.close()
+                    self._forget(pod)
+
+    def _forget(self, pod: Pod) -> None:
+        there = self._pods[pod.ip]
+        del there[pod.uid]
+        if not there:
+            del self._pods[pod.ip]
+        for key in [key for key in self._faulted if key[0] == pod.uid]:
+            self._faulted.pop(key).driver.close()

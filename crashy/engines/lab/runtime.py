@@ -116,6 +116,7 @@ class ProcessRuntime:
             beside=partial(self._beside, container_id),
             memory_limit=limits(container).memory if limited and group and "memory" in group.folders else None,
         )
+        self._outside.began(pod, container, running)
 
         if reaping.reaped(pod.template, container):
             self._orphans.waits(container_id)
@@ -140,8 +141,6 @@ class ProcessRuntime:
 
         running.watch = asyncio.create_task(watch())
         await joined(process.pid, running.mark)
-        if not running.watch.done():
-            self._outside.began(pod, container, running)
         return container_id
 
     async def _spawn(
