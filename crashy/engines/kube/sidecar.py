@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crashy.objects.images import is_patient
-from crashy.objects.pod import Container
+from crashy.engines.images import SIDECAR
 
-NAME = "crashy-proxy"
-"""The container's name."""
 ADMIN_PORT = 20000
 """Where its admin API is, unless the pod has something there."""
 _USER = 10001  # the image's
-
-
-def is_sidecar(container: Container) -> bool:
-    """Return whether a container is such a proxy; it has the patient's image."""
-    return container.name == NAME and is_patient(container.image) and container.args[:1] == ("proxy",)
 
 
 def sidecar(image: str, ports: Mapping[int, int], admin_port: int, token: tuple[str, str] | None) -> dict[str, Any]:
@@ -37,7 +29,7 @@ def sidecar(image: str, ports: Mapping[int, int], admin_port: int, token: tuple[
         secret, key = token
         env.append({"name": "ADMIN_TOKEN", "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
     return {
-        "name": NAME,
+        "name": SIDECAR,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": args,

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from crashy.engines.kube.sidecar import ADMIN_PORT, is_sidecar, sidecar
+from crashy.engines.images import is_proxy
+from crashy.engines.kube.sidecar import ADMIN_PORT, sidecar
 from crashy.objects.document import Document, refusal
 from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import read_object
@@ -47,7 +48,7 @@ class _App:
     def mistakes(self) -> Iterator[str]:
         """Yield why its pods can't have the proxy beside them."""
         template = self.template
-        if any(map(is_sidecar, template.containers)):
+        if any(map(is_proxy, template.containers)):
             yield "is wrapped already"
         elif template.host_network:
             yield "has hostNetwork: the proxy's ports would be the node's, which other pods share"
@@ -79,9 +80,7 @@ def wrap(documents: Sequence[Document], image: str, token: tuple[str, str] | Non
     if mistakes := [f"{app.place}: {why}" for app in served for why in app.mistakes()]:
         raise refusal(mistakes)
     if not served:
-        raise refusal(
-            [f"{app.place}: {_why_none(app)}" for app in apps] or ["no workload to wrap among these manifests"]
-        )
+        raise refusal([f"{app.place}: {_why_none(app)}" for app in apps] or ["no workload among these manifests"])
     numbers = _Numbers(port for app in apps for port in _ports(app))
     admin = numbers.free(ADMIN_PORT)
     objects = {id(document): copy.deepcopy(document.object) for document in documents}

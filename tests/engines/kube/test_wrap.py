@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crashy.engines.kube.sidecar import NAME, is_sidecar
+from crashy.engines.images import SIDECAR, is_proxy
 from crashy.engines.kube.wrap import Wrapped, wrap
 from crashy.errors import BadInput
 from crashy.manifest.dump import dump
@@ -84,7 +84,7 @@ def test_a_deployment_with_a_named_port() -> None:
 
     (before, proxy) = containers(web)
     assert [before] == containers(app)  # probes and all
-    assert proxy["name"] == NAME
+    assert proxy["name"] == SIDECAR
     assert leads(web) == ["proxy", "--http", "23000", "$(POD_IP):3000"]
     assert moved(front) == [23000]
     assert front == users | {"spec": users["spec"] | {"ports": front["spec"]["ports"]}}
@@ -106,7 +106,7 @@ def test_the_sidecar_is_one_of_ours_under_every_policy_for_pods() -> None:
     workload, errors = read_object(*documents(web))
     assert errors == []
     assert isinstance(workload, Workload)
-    assert [*map(is_sidecar, workload.template.containers)] == [False, True]
+    assert [*map(is_proxy, workload.template.containers)] == [False, True]
 
 
 def test_several_ports_and_services_share_one_proxy() -> None:
