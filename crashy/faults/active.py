@@ -36,7 +36,7 @@ from crashy.faults.effects import (
 from crashy.faults.health import Health
 from crashy.faults.injected import InjectedFault
 from crashy.faults.matching import MatchingFaults
-from crashy.faults.scope import PROTOCOLS, Look, Protocol, Request
+from crashy.faults.scope import PROTOCOLS, Look, Protocol, Request, Way
 
 MAX_LIVE = 1000
 MAX_ENDED = 100
@@ -76,7 +76,7 @@ class FaultSet:
     """Every fault of one patient, from injection to end; safe from any thread.
 
     `now` returns monotonic seconds; `rng` seeds a random source for each fault that has no seed; `machine` returns what
-    the process may use, which faults are checked against.
+    the process may use, which faults are checked against; `way` is how faults act here.
     `on_change(reason, active)` is called for "Injected", "Started", "Ended" and "Recovered", under the lock: it must be
     quick. A request-triggered fault starts when it fires. When its `for` is over and `times` are left, it is pending
     again. `tick()` and `on_request()` return each command for the process once: call them, and execute the commands in
@@ -89,7 +89,9 @@ class FaultSet:
         rng: random.Random,
         on_change: Callable[[str, InjectedFault], None] | None = None,
         machine: Callable[[], Machine] | None = None,
+        way: Way = "inside",
     ) -> None:
+        self.way = way
         self._now = now
         self._rng = rng
         self._on_change = on_change or (lambda reason, active: None)
@@ -108,7 +110,8 @@ class FaultSet:
         """Returns whether it is known that no fault matches requests of a sort: most requests end here."""
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
-        """Inject a fault; raises FaultError if there are too many, or if it needs more than the machine has."""
+        """Inject a fault; raises FaultError if it lacks the way, needs more than there is, or is one too many."""
+        fault = fault.taken(self.way)
         effect = fault.process_effect()
         if effect is not None and self._machine is not None:
             effect.check(self._machine)
