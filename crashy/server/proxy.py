@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from crashy.errors import BadInput
-from crashy.faults.base import Fault
+from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import ProcessEffects
 from crashy.patient.settings import Settings
 from crashy.server import effects
@@ -40,6 +40,7 @@ class ProxyServer:
         gate = PatientGate(patient)
         self._upstream = Upstream(*patient.upstream, gate, "any" if patient.reads_http else "tcp")
         self._splice = Proxy(None, self._choose, told=self._told)
+        patient.open = lambda: self._splice.open
         self._listeners = Listeners(patient, "LISTEN", patient.settings.host, patient.settings.port)
         process = effects.Process(
             asyncio.get_running_loop(),
@@ -98,20 +99,65 @@ def serve(settings: Settings, upstream: Place, faults: Sequence[Fault], *, reads
 async def _run(patient: ProxyPatient, faults: Sequence[Fault]) -> int:
     shutdown = Shutdown(patient)
     shutdown.listen()
+    for fault in faults:
+        try:
+            patient.inject(fault, "--fault")
+        except FaultError as error:
+            raise BadInput(f"--fault: {fault.to_spec()!r}: {error}") from None
     proxy = ProxyServer(patient, shutdown)
+    proxy.bind()
     control = _control(patient)
-    _bind("LISTEN", proxy.bind)
-    if control is not None:
-        _bind("--admin-port", control.bind)
-    if control is not None:
-        control.start()
-    await proxy.start()
-    gc.freeze()
-    gc.enable()
-    await shutdown.asked()
-    patient.enter("draining")
-    await _drain(patient, shutdown)
-    await proxy.stop()
-    if control is not None:
-        control.stop()
-    return 0
+    try:
+        await proxy.start()
+        gc.freeze()
+        gc.enable()
+        await shutdown.asked()
+        patient.enter("draining")
+        await _drain(patient, shutdown)
+        return 0
+    finally:
+        await proxy.stop()
+        if control is not None:
+            control.stop()
+
+
+def _control(patient: ProxyPatient) -> ControlPlane | None:
+    settings = patient.settings
+    if settings.admin_port is None:
+        return None
+    if not settings.admin_token and not _is_loopback(settings.host):
+        text = "ADMIN_TOKEN is not set: anyone who reaches this proxy's admin API can inject faults"
+        patient.add_event("Open", text, level="warning")
+    meter = None
+    if settings.metrics:
+        from crashy.server.proxy_metrics import ProxyMeter  # noqa: PLC0415 - few need it
+
+        meter = ProxyMeter(patient)
+    control = ControlPlane(patient, settings.admin_port, meter)
+    try:
+        control.bind()
+    except BadInput as error:
+        raise BadInput(f"{error}: choose another with --admin-port") from None
+    control.start()
+    return control
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host == "::1" or host.startswith("127.")
+
+
+async def _drain(patient: ProxyPatient, shutdown: Shutdown) -> None:
+    """Accept connections until none has come for a while, and wait for the end of those that are there.
+
+    All that for at most DRAIN_SECONDS, or until a second signal.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patient.settings.drain_seconds
+    last, accepted = loop.time(), patient.accepted
+    while loop.time() < deadline and not await shutdown.forced():
+        if patient.accepted != accepted:
+            last, accepted = loop.time(), patient.accepted
+        if not patient.open() and loop.time() >= last + QUIET:
+            break
+    cut = f"; {patient.open()} connections cut" if patient.open() else ""
+    patient.add_event("Drained", f"drain finished{cut}", in_flight=patient.open())

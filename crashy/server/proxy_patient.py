@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 from crashy.faults.active import RequestEffect
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import ListenersClosed
 from crashy.faults.injected import InjectedFault
-from crashy.faults.scope import CONNECTION, PROBES, Request, client_of
+from crashy.faults.scope import CONNECTION, PROBES, Request, Way, client_of
 from crashy.patient.identity import Identity
 from crashy.patient.settings import Settings
 from crashy.server.gate import wait_until_ended
@@ -34,6 +35,8 @@ class ProxyPatient(Patient):
     Without `reads_http` it passes connections on, which it doesn't look into.
     """
 
+    way: ClassVar[Way] = "outside"
+
     def __init__(
         self,
         settings: Settings,
@@ -50,6 +53,8 @@ class ProxyPatient(Patient):
         self.reads_http = reads_http
         self.accepted = 0
         """Connections that it has accepted so far."""
+        self.open: Callable[[], int] = lambda: 0
+        """Return how many of them are open."""
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
         """Inject a fault, from outside; raises FaultError where it could never act on what passes."""
@@ -65,7 +70,7 @@ class ProxyPatient(Patient):
                 "listens": places,
                 "upstream": str(self.upstream),
                 "http": self.reads_http,
-                "connections": self.in_flight,
+                "connections": self.open(),
                 "accepted": self.accepted,
             }
         }
