@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 from crashy.errors import BadInput
 from crashy.faults import kinds
-from crashy.faults.effects import LookEffect, ProcessEffect, RequestPart, ResponseChange
+from crashy.faults.effects import ConnectionShape, LookEffect, ProcessEffect, RequestPart, ResponseChange
 from crashy.faults.probed import Probed
 from crashy.faults.scope import CONNECTION, WAYS, DefaultTarget, Look, ProbeName, Protocol, Request, Scope, Way
 from crashy.fields import Declared, Key
@@ -79,8 +79,8 @@ class Fault(Declared):
     """The order of faults that match the same request: the lowest first, then the oldest."""
     examples: ClassVar[tuple[str, ...]]
     """Examples of specs; the first is the most common."""
-    change: ClassVar[type[ResponseChange] | None] = None
-    """The change of responses that it makes, if it makes one."""
+    change: ClassVar[type[ResponseChange | ConnectionShape] | None] = None
+    """The change of responses or connections that it makes, if it makes one."""
     instead: ClassVar[str] = ""
     """What would do where it can't act: the specs of others, if there are any."""
     probed: ClassVar[Mapping[str, Probed]] = {}

@@ -61,7 +61,30 @@ class ResponseChange(Effect):
     """Whether it takes time, which the end of its fault cuts short: a fault whose `times` are used up waits for it."""
 
 
-RequestPart = Delay | Hang | InjectedResponse | ResponseChange
+class ConnectionShape(Effect):
+    """How a connection passes on what comes, while its fault lasts; others may shape the same connection too."""
+
+    lasting: ClassVar[bool] = True
+    inside: ClassVar[bool] = False
+    outside: ClassVar[bool] = True
+    on_connections: ClassVar[bool] = True
+
+
+class Bandwidth(ConnectionShape):
+    """So many bytes a second pass each way at most, heads of requests and responses included."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+
+
+class LateClose(ConnectionShape):
+    """The end of what the app sends (FIN) reaches its client so many seconds later."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+RequestPart = Delay | Hang | InjectedResponse | ResponseChange | ConnectionShape
 
 
 NO_SUCH_NAME = "Name or service not known"

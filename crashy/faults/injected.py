@@ -37,6 +37,8 @@ class InjectedFault:
         self.act = fault.responder(rng)
         """What it does to a request that it hits, at a time."""
         self.state: State = "pending"
+        self.nth = 0
+        """How many had started, with it, when it last did."""
         self.seen = 0
         """Requests that matched its scope."""
         self.hits = 0

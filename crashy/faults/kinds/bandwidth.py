@@ -7,30 +7,18 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from crashy.faults.base import Fault
-from crashy.faults.effects import RequestPart, ResponseChange
+from crashy.faults.effects import Bandwidth, ConnectionShape, RequestPart
 from crashy.faults.probed import PASSES, Probed
 from crashy.faults.scope import Request
 from crashy.fields import param
 from crashy.fields.sizes import Size
 
 
-class BandwidthLimited(ResponseChange):
-    """So many bytes a second pass each way at most, heads of requests and responses included."""
-
-    lasting: ClassVar[bool] = True
-    inside: ClassVar[bool] = False
-    outside: ClassVar[bool] = True
-    on_connections: ClassVar[bool] = True
-
-    def __init__(self, rate: int) -> None:
-        self.rate = rate
-
-
-class Bandwidth(Fault):
+class BandwidthFault(Fault):
     """Limit the bandwidth of connections: so many bytes a second each way. When the fault ends, the rest follows."""
 
-    rank: ClassVar[int] = 4
-    change: ClassVar[type[ResponseChange] | None] = BandwidthLimited
+    rank: ClassVar[int] = 1
+    change: ClassVar[type[ConnectionShape] | None] = Bandwidth
     instead: ClassVar[str] = "drip rate=1Mi"
     examples: ClassVar[tuple[str, ...]] = (
         "bandwidth",
@@ -44,4 +32,4 @@ class Bandwidth(Fault):
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Limit the bandwidth."""
-        return BandwidthLimited(self.rate)
+        return Bandwidth(self.rate)

@@ -7,30 +7,18 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from crashy.faults.base import Fault
-from crashy.faults.effects import RequestPart, ResponseChange
+from crashy.faults.effects import ConnectionShape, LateClose, RequestPart
 from crashy.faults.probed import PASSES, Probed
 from crashy.faults.scope import Request
 from crashy.fields import param
 from crashy.fields.values import Duration
 
 
-class CloseDelayed(ResponseChange):
-    """The end of what the app sends (FIN) reaches its client so many seconds later."""
-
-    lasting: ClassVar[bool] = True
-    inside: ClassVar[bool] = False
-    outside: ClassVar[bool] = True
-    on_connections: ClassVar[bool] = True
-
-    def __init__(self, delay: float) -> None:
-        self.delay = delay
-
-
 class SlowClose(Fault):
     """Close connections later than the app does: who reads to the end waits. When the fault ends, they close."""
 
-    rank: ClassVar[int] = 4
-    change: ClassVar[type[ResponseChange] | None] = CloseDelayed
+    rank: ClassVar[int] = 1
+    change: ClassVar[type[ConnectionShape] | None] = LateClose
     instead: ClassVar[str] = "stall-body or drip over=2s"
     examples: ClassVar[tuple[str, ...]] = (
         "slow-close",
@@ -44,4 +32,4 @@ class SlowClose(Fault):
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Delay the close."""
-        return CloseDelayed(self.delay)
+        return LateClose(self.delay)
