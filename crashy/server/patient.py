@@ -197,10 +197,13 @@ class Patient:
                 self.command_queue.put(QueuedCommand(command, self.now()))
         self.command_queue.put(None)
 
-    def on_request(self, request: Request) -> tuple[RequestEffect, Future[None] | None]:
-        """Count a request; return what happens to it, and the future it must wait for first if it triggered a fault."""
+    def on_request(self, request: Request, since: int = 0) -> tuple[RequestEffect, Future[None] | None]:
+        """Count a request; return what happens to it, and the future it must wait for first if it triggered a fault.
+
+        The first `since` faults that have started do nothing to it.
+        """
         with self._command_lock:
-            effect = self.faults.on_request(request)
+            effect = self.faults.on_request(request, since)
             if not effect.commands:
                 return effect, None
             executed: Future[None] = Future()

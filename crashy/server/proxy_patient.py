@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 from crashy.faults.active import RequestEffect
-from crashy.faults.base import Fault, FaultError
-from crashy.faults.effects import ListenersClosed
+from crashy.faults.base import Fault
 from crashy.faults.injected import InjectedFault
-from crashy.faults.scope import CONNECTION, PROBES, Request, Way, client_of
+from crashy.faults.proxied import proxied
+from crashy.faults.scope import Request, Way, client_of
 from crashy.patient.identity import Identity
 from crashy.patient.settings import Settings
 from crashy.server.gate import wait_until_ended
@@ -58,9 +58,7 @@ class ProxyPatient(Patient):
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
         """Inject a fault, from outside; raises FaultError where it could never act on what passes."""
-        fault = fault.taken("outside")
-        _check(fault, reads_http=self.reads_http)
-        return super().inject(fault, source)
+        return super().inject(proxied(fault, reads_http=self.reads_http), source)
 
     def status(self) -> dict[str, Any]:
         """Describe it as `GET /admin/status` shows it: as a patient, with what it is as a proxy."""
@@ -76,28 +74,6 @@ class ProxyPatient(Patient):
         }
 
 
-def _check(fault: Fault, *, reads_http: bool) -> None:
-    """Raise FaultError for a fault that could never act here: the field at fault, why, and what would do."""
-    effect = fault.process_effect()
-    if effect is not None and not isinstance(effect, ListenersClosed):
-        mode = getattr(fault, "mode", "")
-        raise FaultError(
-            "mode" if mode else "fault",
-            f"'{mode or fault.name}': acts on the app's processes, and a proxy has only its connections: "
-            "freeze mode=hang, freeze mode=deaf or blackhole would do",
-        )
-    if fault.target in PROBES and not fault.scope.routes:
-        raise FaultError(
-            "routes",
-            f"a proxy does not know which requests are of the {fault.target} probe: give its path, as routes=/ready",
-        )
-    if reads_http or effect is not None or fault.matches(Request(CONNECTION, "")):
-        return
-    if fault.on_connections:
-        raise FaultError("routes", "this proxy tells no request from another: start it with --http")
-    raise FaultError("fault", f"'{fault.name}': acts on requests, which this proxy does not read: start it with --http")
-
-
 class PatientGate:
     """The gate before a proxy's upstream: `traffic.splice` asks it what happens to what passes."""
 
@@ -108,17 +84,25 @@ class PatientGate:
         """Return whether no fault may act on what passes now."""
         return not self._patient.request_faults
 
-    async def decide(self, request: Request) -> RequestEffect:
-        """Count a request and return what happens to it, once its commands for the process have been carried out."""
+    def started(self) -> int:
+        """Return how many faults have started so far."""
+        return self._patient.faults.started
+
+    async def decide(self, request: Request, since: int = 0) -> RequestEffect:
+        """Count a request and return what happens to it, once its commands for the process have been carried out.
+
+        The first `since` faults that have started do nothing to it.
+        """
         agent = next((value for name, value in request.headers if name.lower() == "user-agent"), "")
-        effect, executed = self._patient.on_request(request._replace(client=client_of(agent)))
+        effect, executed = self._patient.on_request(request._replace(client=client_of(agent)), since)
         if executed is not None:
             await asyncio.wrap_future(executed)
         return effect
 
     def release(self, effect: RequestEffect) -> None:
-        """Let go of what a fault has held."""
-        self._patient.release(effect.holder)
+        """Let go of what faults have held."""
+        for holder in effect.holders:
+            self._patient.release(holder)
 
     async def ended(self, fault: InjectedFault) -> None:
         """Return when this fault has ended."""

@@ -223,7 +223,7 @@ SERVICES = [
     (BOTH.replace("NodePort", "ExternalName"), f"m.yaml:26: {SVC}spec.externalName: Required value"),
     (
         BOTH.replace("NodePort", f"ExternalName\n  externalName: {'a' * 254}"),
-        f'm.yaml:28: {SVC}spec.externalName: Invalid value: "{"a" * 254}": must be no more than 253 bytes',
+        f'm.yaml:28: {SVC}spec.externalName: Invalid value: "{"a" * 254}": must be no more than 253 characters',
     ),
     (
         f"{BOTH}---\n{SERVICE.replace('name: web', 'name: twin')}",
