@@ -18,7 +18,7 @@ from tests.faults.strategies import FAULTS as ANY_FAULT
 
 DURATION = "a duration such as 10s, 1m30s or 250ms"
 DURATION_BOUND = f"{DURATION}, more than 0s and at most 24h"
-SCOPE = "after, for, times, every, p, seed, routes, methods, headers, clients, jitter"
+SCOPE = "after, for, times, every, p, seed, routes, methods, headers, clients, jitter, via"
 CRASH = f"mode, code, signal, message, {SCOPE}"
 NAMES = ", ".join(FAULTS)
 ROUTES = "paths that begin with /, * stands for anything, such as /,/api/* (at most 20)"

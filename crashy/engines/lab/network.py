@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from crashy.engines.lab.addresses import ANY_HOST, Addresses
-from crashy.engines.lab.proxy import Proxy
 from crashy.engines.propagation import AT_ONCE, BalancedNetwork
 from crashy.errors import BadInput
 from crashy.fields.units import Distribution
 from crashy.objects.service import NODE_PORTS, Service, ServicePort
+from crashy.traffic.splice.proxy import Proxy
+from crashy.traffic.splice.upstream import Upstream
 
 Place = tuple[str, int]
 """Where a program of this machine can connect to: host and port."""
@@ -123,9 +124,9 @@ class LoopbackNetwork(BalancedNetwork):
             return number
         raise BadInput(f"no port from {NODE_PORTS[0]} to {NODE_PORTS[-1]} of {ANY_HOST} is free")
 
-    def _choose(self, place: Place) -> Place | None:
+    def _choose(self, place: Place) -> Upstream | None:
         chosen = self.kube_proxy.choose(*self._targets[place])
-        return self._addresses.dial(*chosen) if chosen else None
+        return Upstream(*self._addresses.dial(*chosen)) if chosen else None
 
     def urls(self) -> list[tuple[Service, ServicePort, str]]:
         """Return where this machine's programs find each port of each Service."""

@@ -57,6 +57,8 @@ _PROCESS_EFFECTS: dict[str, ProcessEffect] = {
     "deaf": ListenersClosed(),
 }
 _WAITING = ("threads", "deadlock")
+_CONNECTIONS = ("hang", "deaf")
+"""The modes that are about connections, from outside those of users alone unless `clients` says otherwise."""
 
 
 class Freeze(Fault):
@@ -69,6 +71,7 @@ class Freeze(Fault):
 
     target: ClassVar[DefaultTarget] = "everything"
     rank: ClassVar[int] = 0
+    instead: ClassVar[str] = "mode=stop, loop, hang or deaf"
     examples: ClassVar[tuple[str, ...]] = (
         "freeze",
         "freeze mode=loop after=30s for=10s",
@@ -104,10 +107,13 @@ class Freeze(Fault):
     )
 
     def __post_init__(self) -> None:
-        if self.mode in _WAITING:
+        outside = self.scope.via == "outside"
+        if self.mode in _WAITING or (outside and self.mode in _CONNECTIONS):
             vars(self)["target"] = "users"
         super().__post_init__()
         effect, lasts = self.process_effect(), self.scope.for_
+        if outside:
+            return
         if effect and effect.stops and lasts is None:
             raise FaultError("for", f"mode={self.mode} needs it, at most 1h: a stopped process answers no requests")
         if effect and effect.stops and lasts is not None and lasts > MAX_STOP:
@@ -115,7 +121,22 @@ class Freeze(Fault):
 
     def process_effect(self) -> ProcessEffect | None:
         """Return what freezes the whole process; None for `hang`, which holds requests one by one."""
+        if self.scope.via == "outside" and self.mode == "loop":
+            return Stop()
+        if self.scope.via == "outside" and self.mode == "deaf":
+            return ListenersClosed(clients=self.scope.clients or "users")
         return _PROCESS_EFFECTS.get(self.mode)
+
+    @property
+    def on_connections(self) -> bool:
+        """Whether it is about connections: they are never answered, or refused."""
+        return self.mode in _CONNECTIONS
+
+    def waits_for_request(self) -> bool:
+        """Return whether it waits for one; from outside `clients` says to whom the app is deaf, and is no trap."""
+        if self.scope.via == "outside" and self.mode == "deaf":
+            return self.scope.but(clients=None).names_requests
+        return super().waits_for_request()
 
     def acts_on_requests(self) -> bool:
         """Return whether it holds requests one by one."""

@@ -1,13 +1,13 @@
-"""A Service on loopback: connections are accepted here and spliced to an endpoint chosen for each."""
+"""Accept connections and splice each to a server that is chosen for it."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
 
-Choose = Callable[[], tuple[str, int] | None]
+from crashy.traffic.splice.upstream import Choose, Upstream
+
 BACKLOG = 1024
 CONNECT_TIMEOUT = 30.0  # seconds until an endpoint that does not even refuse counts as one that does
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -65,21 +65,20 @@ class _Front(_Half):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        endpoint = self._choose()
-        if endpoint is None:
+        upstream = self._choose()
+        if upstream is None or (upstream.gate is not None and upstream.gate.deaf()):
             reset(self.transport)
             return
         loop = asyncio.get_running_loop()
         # Not at once: Debian 12's Python (3.11.2) begins to read after this method, paused or not, and
         # what comes before there is an endpoint would be lost.
         loop.call_soon(self.transport.pause_reading)
-        self._dialling = loop.create_task(self._dial(endpoint))
+        self._dialling = loop.create_task(self._dial(upstream))
 
-    async def _dial(self, endpoint: tuple[str, int]) -> None:
+    async def _dial(self, upstream: Upstream) -> None:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                loop = asyncio.get_running_loop()
-                _, back = await loop.create_connection(lambda: _Half(self._connections), *endpoint)
+                back = await self._connect(upstream)
         except OSError:  # TimeoutError is one
             reset(self.transport)
             return
@@ -88,6 +87,14 @@ class _Front(_Half):
             back.transport.close()
         else:
             self.transport.resume_reading()
+
+    async def _connect(self, upstream: Upstream) -> _Half:
+        loop, back = asyncio.get_running_loop(), _Half(self._connections)
+        if upstream.connected:
+            await loop.create_connection(lambda: back, sock=upstream.connected)
+        else:
+            await loop.create_connection(lambda: back, upstream.host, upstream.port)
+        return back
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._dialling:

@@ -1,4 +1,4 @@
-"""The Service proxy, on real sockets."""
+"""Connections that nothing is done to, on real sockets."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from crashy.engines.lab.proxy import Proxy
 from crashy.engines.lab.running import _raise_descriptor_limit
+from crashy.traffic.splice.proxy import Proxy
+from crashy.traffic.splice.upstream import Upstream
 
 Address = tuple[str, int]
 DEADLINE = 20.0
@@ -22,7 +23,7 @@ class Service:
         listener = socket.create_server(("127.0.0.1", 0))
         self.address: Address = listener.getsockname()
         self.endpoint: Address | None = None
-        self.proxy = Proxy(listener, lambda: self.endpoint)
+        self.proxy = Proxy(listener, lambda: Upstream(*self.endpoint) if self.endpoint else None)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(*self.address)
