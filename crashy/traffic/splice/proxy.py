@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
+from collections.abc import Callable
+from typing import cast
 
 from crashy.traffic.splice.upstream import Choose, Upstream
 
@@ -24,9 +27,8 @@ class _Half(asyncio.Protocol):
         self._connections = connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
-        self.transport = transport
-        self._connections.add(transport)
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
+        self._connections.add(self.transport)
 
     def data_received(self, data: bytes) -> None:
         if self.other:
@@ -58,9 +60,10 @@ class _Half(asyncio.Protocol):
 class _Front(_Half):
     """The client's side: it finds the endpoint."""
 
-    def __init__(self, connections: set[asyncio.Transport], choose: Choose) -> None:
+    def __init__(self, connections: set[asyncio.Transport], choose: Choose, told: Callable[[str], None]) -> None:
         super().__init__(connections)
         self._choose = choose
+        self._told = told
         self._dialling: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -79,7 +82,8 @@ class _Front(_Half):
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 back = await self._connect(upstream)
-        except OSError:  # TimeoutError is one
+        except OSError as error:  # TimeoutError is one
+            self._told(_why(error))
             reset(self.transport)
             return
         self.other, back.other = back, self
@@ -110,31 +114,54 @@ def reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
+def _why(error: OSError) -> str:
+    """Return why a server can't be reached."""
+    if isinstance(error, TimeoutError):
+        return f"no connection within {CONNECT_TIMEOUT:g}s"
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+
+
 class Proxy:
     """Splices each connection accepted on `listener` to the endpoint that `choose` gives for it.
 
     As with kube-proxy the choice is made per connection, and a connection once made stays when its endpoint leaves
     the Service. With no endpoint, or one that refuses, the client's connection is reset (SO_LINGER 0) right after
     it was accepted; a real node refuses it before that, which a program that stays bound to its port can't do.
+    Without a listener its owner accepts them, with `connection` for their protocol. `told` is called with why a server
+    could not be reached.
     """
 
-    def __init__(self, listener: socket.socket, choose: Choose) -> None:
+    def __init__(
+        self, listener: socket.socket | None, choose: Choose, told: Callable[[str], None] = lambda why: None
+    ) -> None:
         self._listener = listener
         self._choose = choose
+        self._told = told
         self._connections: set[asyncio.Transport] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Accept connections from now on."""
+        """Accept connections from now on, on its listener."""
+        assert self._listener is not None  # noqa: S101 - its owner accepts them otherwise
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: _Front(self._connections, self._choose), sock=self._listener, backlog=BACKLOG
+            self.connection, sock=self._listener, backlog=BACKLOG
         )
+
+    def connection(self) -> asyncio.Protocol:
+        """Return the protocol of an accepted connection."""
+        return _Front(self._connections, self._choose, self._told)
+
+    @property
+    def open(self) -> int:
+        """The connections that were accepted and are open."""
+        return sum(isinstance(transport.get_protocol(), _Front) for transport in self._connections)
 
     def retire(self) -> None:
         """Stop listening; connections that are there stay."""
         if self._server:
             self._server.close()
-        self._listener.close()
+        if self._listener:
+            self._listener.close()
 
     def close(self) -> None:
         """Stop listening and end every connection."""
