@@ -30,6 +30,7 @@ from crashy.experiment.model import (
     Uncordon,
 )
 from crashy.experiment.targets import port_of, spared
+from crashy.faults.base import parse_spec
 from crashy.objects.service import Service
 from crashy.targets import Target, choose, listed, no_patient
 from crashy.timeline import Timeline, kinds
@@ -73,6 +74,8 @@ async def perform(
     Every random choice comes from `rng`. Returns whether it was stopped; with `recover`, for pods that keep running,
     all faults are recovered then. Raises BadInput if the manifests can't be applied.
     """
+    for step in experiment.steps:
+        _refuse_on_service(step, experiment, engine)
     await engine.apply(experiment.manifests)
     runner = _Runner(experiment, engine, timeline, rng)
     over = asyncio.Event()
@@ -90,6 +93,15 @@ async def perform(
         if stopped and recover:
             await asyncio.gather(*(engine.recover(view.pod, "all") for view in runner.patients()))
     return stopped
+
+
+def _refuse_on_service(step: Step, experiment: Experiment, engine: Engine) -> None:
+    """Raise BadInput for a fault that the engine can't let act on the connections to a Service."""
+    if not (isinstance(step.action, Inject) and step.target and step.target.service):
+        return
+    service = next(one for one in experiment.manifests.services if one.name == step.target.service)
+    if why := engine.service_refusal(service, parse_spec(step.action.spec)):
+        raise BadInput(f"{step.text}: {service.object}: {why}")
 
 
 class _Runner:
@@ -149,8 +161,18 @@ class _Runner:
                 self._record(
                     step, f"service/{action.service}", f"{action.requests} requests, {action.concurrency} at once"
                 )
+            case Inject() | Recover() if step.target and step.target.service:
+                await self._on_service(step, action, step.target.service)
             case _:
                 await self._on_pods(step, action)
+
+    async def _on_service(self, step: Step, action: Inject | Recover, name: str) -> None:
+        service = self._services[name]
+        if isinstance(action, Inject):
+            await self._engine.inject_service(service, action.spec)
+        else:
+            await self._engine.recover_service(service, action.which)
+        self._record(step, service.object, step.text)
 
     async def _on_pods(self, step: Step, action: Action) -> None:
         views = self.patients() if isinstance(action, Inject | Recover) else list(self._engine.pods())

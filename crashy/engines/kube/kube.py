@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from crashy.controllers.base import PodView, Stoppable
 from crashy.engines.admin import NeedsTokenError, NotDoneError, patient
-from crashy.engines.base import NO_STOP
+from crashy.engines.base import NO_PROXY, NO_STOP
 from crashy.engines.kube.admin import AdminProxy
 from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.kube.eviction import evict
@@ -17,6 +17,7 @@ from crashy.engines.kube.manifests import apply, prepared, unknown
 from crashy.engines.kube.routes import Route, Routes
 from crashy.engines.kube.view import View
 from crashy.errors import BadInput
+from crashy.faults.base import Fault
 from crashy.kubelet.runtime import Pod
 from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import Manifests
@@ -185,6 +186,19 @@ class KubeEngine:
     def uncordon(self) -> None:
         """Raise BadInput: a cluster's nodes are not a run's own."""
         raise BadInput(_NO_DRAIN)
+
+    def service_refusal(self, service: Service, fault: Fault) -> str:
+        """Return that nothing of a run stands before a Service."""
+        del service, fault
+        return NO_PROXY
+
+    async def inject_service(self, service: Service, spec: str) -> None:
+        """Raise BadInput: nothing of a run stands before a Service."""
+        raise BadInput(f"kube: {NO_PROXY}")
+
+    async def recover_service(self, service: Service, which: str = "all") -> None:
+        """Raise BadInput: nothing of a run stands before a Service."""
+        raise BadInput(f"kube: {NO_PROXY}")
 
     async def stop(self, what: Stoppable) -> bool:
         """Raise BadInput: a cluster's nodes are not a run's own."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+from collections.abc import Callable
 
 from crashy.traffic.splice.ends import End, Stop
 from crashy.traffic.splice.gate import Gate
@@ -19,11 +21,12 @@ CONNECT_TIMEOUT = 30.0  # seconds until a server that does not even refuse count
 class _Front(End):
     """The client's end: it finds the server."""
 
-    __slots__ = ("_choose", "_dialling")
+    __slots__ = ("_choose", "_dialling", "_told")
 
-    def __init__(self, connections: set[End], choose: Choose) -> None:
+    def __init__(self, connections: set[End], choose: Choose, told: Callable[[str], None]) -> None:
         super().__init__(connections)
         self._choose = choose
+        self._told = told
         self._dialling: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -42,7 +45,8 @@ class _Front(End):
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 back = await self._connect(upstream)
-        except OSError:  # TimeoutError is one
+        except OSError as error:  # TimeoutError is one
+            self._told(_why(error))
             self.reset()
             return
         finally:
@@ -80,31 +84,54 @@ def watch(gate: Gate, speaks: Speaks, front: End, back: End) -> None:
             SniffedLink(gate, front, back, HttpLink, TcpLink)
 
 
+def _why(error: OSError) -> str:
+    """Return why a server can't be reached."""
+    if isinstance(error, TimeoutError):
+        return f"no connection within {CONNECT_TIMEOUT:g}s"
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+
+
 class Proxy:
     """Splices each connection accepted on `listener` to the server that `choose` gives for it.
 
     As with kube-proxy the choice is made per connection, and a connection once made stays when its server leaves the
     Service. With no server, or one that refuses, the client's connection is reset (SO_LINGER 0) right after it was
     accepted; a real node refuses it before that, which a program that stays bound to its port can't do.
+    Without a listener its owner accepts them, with `connection` for their protocol. `told` is called with why a server
+    could not be reached.
     """
 
-    def __init__(self, listener: socket.socket, choose: Choose) -> None:
+    def __init__(
+        self, listener: socket.socket | None, choose: Choose, told: Callable[[str], None] = lambda why: None
+    ) -> None:
         self._listener = listener
         self._choose = choose
+        self._told = told
         self._connections: set[End] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Accept connections from now on."""
+        """Accept connections from now on, on its listener."""
+        assert self._listener is not None  # noqa: S101 - its owner accepts them otherwise
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: _Front(self._connections, self._choose), sock=self._listener, backlog=BACKLOG
+            self.connection, sock=self._listener, backlog=BACKLOG
         )
+
+    def connection(self) -> asyncio.Protocol:
+        """Return the protocol of an accepted connection."""
+        return _Front(self._connections, self._choose, self._told)
+
+    @property
+    def open(self) -> int:
+        """The connections that were accepted and are open."""
+        return sum(isinstance(end, _Front) for end in self._connections)
 
     def retire(self) -> None:
         """Stop listening; connections that are there stay."""
         if self._server:
             self._server.close()
-        self._listener.close()
+        if self._listener:
+            self._listener.close()
 
     def close(self) -> None:
         """Stop listening and end every connection."""
