@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from crashy.controllers.base import PodView, Stoppable
-from crashy.engines.base import NO_STOP
+from crashy.engines.base import NO_PROXY, NO_STOP
 from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.kube.eviction import evict
 from crashy.engines.kube.execute import execute
@@ -104,14 +104,10 @@ class KubeEngine:
         """Return whether faults can be injected into a pod: into any, each by its means."""
         return bool(pod.template.containers)
 
-    @property
-    def takers(self) -> str:
-        """Which pods take faults."""
-        return "every pod does, a patient all of them"
-
     def refusal(self, template: PodTemplate, fault: Fault, container: str = "") -> str:
-        """Return why a pod can't take a fault; empty if it can. As a guest it is about the pods that are there."""
-        templates = [view.pod.template for view in self.pods()] if self._guest else [template]
+        """Return why a pod can't take a fault; empty if it can. For a guest the pods that are there count."""
+        there = [view.pod.template for view in self.pods()]
+        templates = [template] if not self._guest or any(one is template for one in there) else there
         why = min((self._faults.refusal(one, fault, container) for one in templates), key=bool, default="")
         return f"{why}; if it is a patient, name its image: --image" if why and self._guest else why
 
@@ -154,6 +150,19 @@ class KubeEngine:
     def uncordon(self) -> None:
         """Raise BadInput: a cluster's nodes are not a run's own."""
         raise BadInput(_NO_DRAIN)
+
+    def service_refusal(self, service: Service, fault: Fault) -> str:
+        """Return that nothing of a run stands before a Service."""
+        del service, fault
+        return NO_PROXY
+
+    async def inject_service(self, service: Service, spec: str) -> None:
+        """Raise BadInput: nothing of a run stands before a Service."""
+        raise BadInput(f"kube: {NO_PROXY}")
+
+    async def recover_service(self, service: Service, which: str = "all") -> None:
+        """Raise BadInput: nothing of a run stands before a Service."""
+        raise BadInput(f"kube: {NO_PROXY}")
 
     async def stop(self, what: Stoppable) -> bool:
         """Raise BadInput: a cluster's nodes are not a run's own."""
