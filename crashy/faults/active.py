@@ -26,17 +26,19 @@ from crashy.faults.base import FAULTS, Fault, FaultError
 from crashy.faults.commands import ProcessCommands
 from crashy.faults.effects import (
     Command,
+    ConnectionShape,
     Delay,
     Hang,
     InjectedResponse,
     LookEffect,
     Machine,
+    RequestPart,
     ResponseChange,
 )
 from crashy.faults.health import Health
 from crashy.faults.injected import InjectedFault
 from crashy.faults.matching import MatchingFaults
-from crashy.faults.scope import PROTOCOLS, Look, Protocol, Request
+from crashy.faults.scope import CONNECTION, PROTOCOLS, Look, Protocol, Request, Way
 
 MAX_LIVE = 1000
 MAX_ENDED = 100
@@ -46,6 +48,7 @@ class RequestEffect(NamedTuple):
     """What happens to one request: wait `delay` seconds, then hang until `hang` has ended, or send `response`, if any.
 
     `commands` act on the whole process and come first. `by` is the fault that `response` or `change` comes from.
+    `shapes` slow what passes while their faults last; the delays of a whole connection are among them.
     """
 
     delay: float = 0.0
@@ -54,6 +57,12 @@ class RequestEffect(NamedTuple):
     change: ResponseChange | None = None
     by: InjectedFault | None = None
     commands: tuple[Command, ...] = ()
+    shapes: tuple[tuple[InjectedFault, Delay | ConnectionShape], ...] = ()
+
+    @property
+    def holders(self) -> tuple[InjectedFault, ...]:
+        """The faults that hold the request or the connection, each of which is to be released."""
+        return *(fault for fault, _ in self.shapes), *([self.holder] if self.holder else [])
 
     @property
     def holder(self) -> InjectedFault | None:
@@ -76,7 +85,7 @@ class FaultSet:
     """Every fault of one patient, from injection to end; safe from any thread.
 
     `now` returns monotonic seconds; `rng` seeds a random source for each fault that has no seed; `machine` returns what
-    the process may use, which faults are checked against.
+    the process may use, which faults are checked against; `way` is how faults act here.
     `on_change(reason, active)` is called for "Injected", "Started", "Ended" and "Recovered", under the lock: it must be
     quick. A request-triggered fault starts when it fires. When its `for` is over and `times` are left, it is pending
     again. `tick()` and `on_request()` return each command for the process once: call them, and execute the commands in
@@ -89,13 +98,17 @@ class FaultSet:
         rng: random.Random,
         on_change: Callable[[str, InjectedFault], None] | None = None,
         machine: Callable[[], Machine] | None = None,
+        way: Way = "inside",
     ) -> None:
+        self.way = way
         self._now = now
         self._rng = rng
         self._on_change = on_change or (lambda reason, active: None)
         self._machine = machine
         self._lock = threading.RLock()
         self._count = 0
+        self.started = 0
+        """How many faults have started so far."""
         self._live: dict[str, InjectedFault] = {}
         self._ended: deque[InjectedFault] = deque(maxlen=MAX_ENDED)
         self._starts: Counter[str] = Counter()
@@ -108,7 +121,8 @@ class FaultSet:
         """Returns whether it is known that no fault matches requests of a sort: most requests end here."""
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
-        """Inject a fault; raises FaultError if there are too many, or if it needs more than the machine has."""
+        """Inject a fault; raises FaultError if it lacks the way, needs more than there is, or is one too many."""
+        fault = fault.taken(self.way)
         effect = fault.process_effect()
         if effect is not None and self._machine is not None:
             effect.check(self._machine)
@@ -169,15 +183,16 @@ class FaultSet:
                 for name in FAULTS
             }
 
-    def on_request(self, request: Request) -> RequestEffect:
-        """Count a request and return what happens to it."""
+    def on_request(self, request: Request, since: int = 0) -> RequestEffect:
+        """Count a request and return what happens to it, by the faults but the first `since` that have started."""
         with self._lock:
             now = self._advance()
             waiting, _ = self.matching.of(request)
             for active in waiting:
                 if active.state == "pending" and now >= active.starts_at and active.hit(request):
                     self._start(active, now)
-            return self._request_effect(request, now)._replace(commands=self._commands.take(self._live.values()))
+            effect = self._request_effect(request, now, since)
+            return effect._replace(commands=self._commands.take(self._live.values()))
 
     def on_look(self, look: Look) -> LookEffect:
         """Count a look at a dependency and return what happens to it: delays add up, the first failure is its end."""
@@ -202,14 +217,15 @@ class FaultSet:
             if active.exhausted and not active.held and active.state == "active":
                 self._end(active, "Ended")
 
-    def _request_effect(self, request: Request, now: float) -> RequestEffect:
+    def _request_effect(self, request: Request, now: float, since: int) -> RequestEffect:
         delay = 0.0
+        shapes: list[tuple[InjectedFault, Delay | ConnectionShape]] = []
         _, acting = self.matching.of(request)
         for active in acting:
-            if not active.hit(request):
+            if active.nth <= since or not active.hit(request):
                 continue
             part = active.act(request, now)
-            if isinstance(part, Hang) or (isinstance(part, ResponseChange) and part.lasting):
+            if _lasts(part, request):
                 active.held += 1
             elif active.exhausted:
                 self._end(active, "Ended")
@@ -218,11 +234,14 @@ class FaultSet:
                     return RequestEffect(hang=active)
                 case Delay(seconds):
                     delay += seconds
+                    shapes += [(active, part)] if request.method == CONNECTION else []
+                case ConnectionShape():
+                    shapes.append((active, part))
                 case InjectedResponse():
-                    return RequestEffect(delay, response=part, by=active)
+                    return RequestEffect(delay, response=part, by=active, shapes=(*shapes,))
                 case ResponseChange():
-                    return RequestEffect(delay, change=part, by=active)
-        return RequestEffect(delay)
+                    return RequestEffect(delay, change=part, by=active, shapes=(*shapes,))
+        return RequestEffect(delay, shapes=(*shapes,))
 
     def health(self, *protocols: Protocol) -> Health:
         """Return the health that the faults leave, by any of these protocols, or of all; counts nothing."""
@@ -276,6 +295,8 @@ class FaultSet:
     def _start(self, active: InjectedFault, now: float) -> None:
         scope = active.fault.scope
         active.state = "active"
+        self.started += 1
+        active.nth = self.started
         self.matching.changed()
         self._starts[active.fault.name] += 1
         if active.request_triggered and scope.for_ is not None:
@@ -303,3 +324,10 @@ class FaultSet:
             del self._live[active.id]
             self._ended.append(active)
         self._on_change(reason, active)
+
+
+def _lasts(part: RequestPart | None, request: Request) -> bool:
+    """Return whether it takes time that the end of its fault cuts short."""
+    if isinstance(part, Delay):
+        return request.method == CONNECTION
+    return isinstance(part, Hang) or (isinstance(part, ResponseChange | ConnectionShape) and part.lasting)

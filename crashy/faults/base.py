@@ -7,18 +7,23 @@ import random
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from crashy.errors import BadInput
 from crashy.faults import kinds
-from crashy.faults.effects import LookEffect, ProcessEffect, RequestPart
+from crashy.faults.effects import ConnectionShape, LookEffect, ProcessEffect, RequestPart, ResponseChange
 from crashy.faults.probed import Probed
-from crashy.faults.scope import DefaultTarget, Look, ProbeName, Protocol, Request, Scope
+from crashy.faults.scope import CONNECTION, WAYS, DefaultTarget, Look, ProbeName, Protocol, Request, Scope, Way
 from crashy.fields import Declared, Key
 from crashy.fields.values import OneOf, show
 
 MAX_SPEC_LENGTH = 16_384
 MAX_SPECS = 100
+
+_ONLY: dict[Way, str] = {"inside": "acts from outside only", "outside": "acts inside a patient only"}
+"""What is said of a fault that lacks a way."""
+_TAKEN: dict[Way, str] = {"inside": "a patient takes faults inside", "outside": "here faults act from outside"}
+"""What is said where the other way was asked for."""
 
 
 class FaultError(BadInput):
@@ -74,8 +79,14 @@ class Fault(Declared):
     """The order of faults that match the same request: the lowest first, then the oldest."""
     examples: ClassVar[tuple[str, ...]]
     """Examples of specs; the first is the most common."""
+    change: ClassVar[type[ResponseChange | ConnectionShape] | None] = None
+    """The change of responses or connections that it makes, if it makes one."""
+    instead: ClassVar[str] = ""
+    """What would do where it can't act: the specs of others, if there are any."""
     probed: ClassVar[Mapping[str, Probed]] = {}
     """What probes make of it, by spec: of each of its modes, with the scope that lets it reach the probes."""
+    probed_outside: ClassVar[Mapping[str, Probed]] = {}
+    """What they make of it from outside, by spec, where that isn't what `probed` says."""
 
     scope: Scope = Scope()
 
@@ -89,6 +100,38 @@ class Fault(Declared):
         for key in self.keys.values():
             if key.mode not in (None, getattr(self, "mode", None)) and getattr(self, key.field) != key.default:
                 raise FaultError(key.name, f"is for mode={key.mode} only")
+        if self.scope.via is not None:
+            self._need(self.scope.via)
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways that it has, as its effect says; to delay, hold or answer a request there are both."""
+        effect = self.process_effect() or self.change
+        return WAYS if effect is None else tuple(way for way in WAYS if getattr(effect, way))
+
+    @property
+    def on_connections(self) -> bool:
+        """Whether it can act on a connection that speaks no HTTP/1.1."""
+        return self.change is not None and self.change.on_connections
+
+    def way(self, *, patient: bool) -> Way:
+        """Return the way in which a container takes it that is observed from outside, and may be a patient."""
+        if not patient:
+            return "outside"
+        return self.scope.via or ("inside" if "inside" in self.ways else "outside")
+
+    def taken(self, way: Way) -> Self:
+        """Return it as it acts in this way, which its scope says if it is from outside; raises FaultError."""
+        if self.scope.via not in (None, way):
+            raise FaultError("via", f"'{self.scope.via}': {_TAKEN[way]}")
+        self._need(way)
+        return self if way == "inside" else self.but(scope=self.scope.but(via=way))
+
+    def _need(self, way: Way) -> None:
+        if way not in self.ways:
+            mode = f" mode={mode}" if (mode := getattr(self, "mode", "")) else ""
+            would_do = f"; {self.instead} would do" if self.instead else ""
+            raise FaultError("via" if self.scope.via else "fault", f"{self.name}{mode} {_ONLY[way]}{would_do}")
 
     def process_effect(self) -> ProcessEffect | None:
         """Return what it does to the whole process, or None."""
@@ -98,8 +141,14 @@ class Fault(Declared):
         """Return whether `on_request` is called: it isn't for what acts on the whole process alone."""
         return self.process_effect() is None
 
+    def waits_for_request(self) -> bool:
+        """Return whether it acts on the whole process, but only once a matching request comes."""
+        return self.scope.names_requests and not self.acts_on_requests()
+
     def matches(self, request: Request) -> bool:
         """Return whether its scope matches a request; counts nothing."""
+        if request.method == CONNECTION and not self.on_connections:
+            return False
         return self.scope.matches(request, self.target)
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
@@ -236,22 +285,3 @@ def _read(key: Key, value: Any, *, text: bool) -> Any:
     except ValueError as error:
         allowed = key.kind.options if isinstance(key.kind, OneOf) else key.kind.allowed
         raise FaultError(key.name, f"{show(value)}: {error}", allowed) from None
-
-
-def catalogue() -> list[dict[str, Any]]:
-    """Describe every fault: name, summary, target, params (see `Key.describe`), examples."""
-    return [
-        {
-            "name": name,
-            "summary": (fault.__doc__ or "").partition("\n")[0],
-            "target": fault.target,
-            "params": [key.describe() for key in fault.keys.values()],
-            "examples": list(fault.examples),
-        }
-        for name, fault in sorted(FAULTS.items())
-    ]
-
-
-def scope_catalogue() -> list[dict[str, Any]]:
-    """Describe the parameters that every fault has, as `catalogue` does."""
-    return [key.describe() for key in Scope.keys.values()]

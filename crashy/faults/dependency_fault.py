@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import ClassVar
 
 from crashy.faults.base import Fault
-from crashy.faults.scope import DefaultTarget, Look, Request
+from crashy.faults.scope import DefaultTarget, Look, Request, Way
 from crashy.fields import param
 from crashy.fields.values import Words
 
@@ -29,6 +29,11 @@ class DependencyFault(Fault):
         "of these dependencies only, by name, host or HOST:PORT",
         default=(),
     )
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """Inside: it changes what the patient itself sees."""
+        return ("inside",)
 
     def matches(self, request: Request) -> bool:
         """Return False: it is about no request."""

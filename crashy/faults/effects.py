@@ -36,6 +36,11 @@ class Effect(Value):
     One that several faults use is here, one that belongs to a single fault is in that fault's file.
     """
 
+    inside: ClassVar[bool] = True
+    """Whether it can happen in the patient."""
+    outside: ClassVar[bool] = False
+    """Whether it can be done to any app from outside."""
+
     @property
     def file(self) -> str:
         """The name of the files that execute it."""
@@ -45,14 +50,41 @@ class Effect(Value):
 class ResponseChange(Effect):
     """A change of one response, or what is sent or done instead of it.
 
-    Its files are in `server/responses/` and, for a modelled process, in `engines/sim/responses/`.
+    Its files are in `server/responses/`, from outside in `traffic/changes/`, and for a modelled process in
+    `engines/sim/responses/`.
     """
+
+    on_connections: ClassVar[bool] = False
+    """Whether it can be done to a connection that speaks no HTTP/1.1 too."""
 
     lasting: ClassVar[bool] = False
     """Whether it takes time, which the end of its fault cuts short: a fault whose `times` are used up waits for it."""
 
 
-RequestPart = Delay | Hang | InjectedResponse | ResponseChange
+class ConnectionShape(Effect):
+    """How a connection passes on what comes, while its fault lasts; others may shape the same connection too."""
+
+    lasting: ClassVar[bool] = True
+    inside: ClassVar[bool] = False
+    outside: ClassVar[bool] = True
+    on_connections: ClassVar[bool] = True
+
+
+class Bandwidth(ConnectionShape):
+    """So many bytes a second pass each way at most, heads of requests and responses included."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+
+
+class LateClose(ConnectionShape):
+    """The end of what the app sends (FIN) reaches its client so many seconds later."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+RequestPart = Delay | Hang | InjectedResponse | ResponseChange | ConnectionShape
 
 
 NO_SUCH_NAME = "Name or service not known"
@@ -106,7 +138,8 @@ class Machine(Protocol):
 class ProcessEffect(Effect):
     """Something that happens to the whole process.
 
-    Its files are in `server/effects/` and, for a modelled process, in `engines/sim/effects/`.
+    Its files are in `server/effects/`, from outside in `engines/lab/outside/`, and for a modelled process in
+    `engines/sim/effects/`.
     """
 
     lasting: ClassVar[bool] = True
@@ -123,9 +156,13 @@ class ProcessEffect(Effect):
 
 
 class Exit(ProcessEffect):
-    """The process ends with this exit code, at once; `message` becomes its container's termination message."""
+    """The process ends with this exit code, at once; `message` becomes its container's termination message.
+
+    From outside it is killed instead.
+    """
 
     lasting: ClassVar[bool] = False
+    outside: ClassVar[bool] = True
 
     def __init__(self, code: int, message: str = "") -> None:
         self.code = code
@@ -133,9 +170,10 @@ class Exit(ProcessEffect):
 
 
 class Signal(ProcessEffect):
-    """The process sends itself this signal, named without `SIG`; `message` as for `Exit`."""
+    """The process sends itself this signal, named without `SIG`, or gets it; `message` as for `Exit`."""
 
     lasting: ClassVar[bool] = False
+    outside: ClassVar[bool] = True
 
     def __init__(self, name: str, message: str = "") -> None:
         self.name = name
@@ -148,20 +186,27 @@ class Signal(ProcessEffect):
 
 
 class Block(ProcessEffect):
-    """The event loop of the data plane is blocked."""
+    """The event loop of the data plane is blocked; from outside the process is stopped instead."""
+
+    outside: ClassVar[bool] = True
 
 
 class Stop(ProcessEffect):
     """The whole process is stopped (SIGSTOP); only another process can resume it."""
 
     stops: ClassVar[bool] = True
+    outside: ClassVar[bool] = True
 
 
 class ListenersClosed(ProcessEffect):
-    """The listeners of the data plane are closed; without `grpc` those of PORT alone."""
+    """The listeners of the data plane are closed, without `grpc` those of PORT alone; from outside, to some clients."""
 
-    def __init__(self, *, grpc: bool = True) -> None:
+    outside: ClassVar[bool] = True
+
+    def __init__(self, *, grpc: bool = True, clients: str = "all") -> None:
         self.grpc = grpc
+        self.clients = clients
+        """Whose connections are refused: those of users, the kubelet or all."""
 
 
 class Begin(NamedTuple):

@@ -25,7 +25,7 @@ class InjectedFault:
         self.source = source
         self.starts_at = now + scope.after + (rng.random() * scope.jitter if scope.jitter else 0.0)
         """When it starts, jitter included; a request-triggered fault doesn't fire earlier."""
-        self.request_triggered = scope.names_requests and not fault.acts_on_requests()
+        self.request_triggered = fault.waits_for_request()
         """Whether it acts on the whole process, but only once a matching request comes."""
         self.ends_at = None if self.request_triggered or scope.for_ is None else self.starts_at + scope.for_
         """When it ends by itself, or None; the `for` of a request-triggered fault counts from when it fires."""
@@ -37,6 +37,8 @@ class InjectedFault:
         self.act = fault.responder(rng)
         """What it does to a request that it hits, at a time."""
         self.state: State = "pending"
+        self.nth = 0
+        """How many had started, with it, when it last did."""
         self.seen = 0
         """Requests that matched its scope."""
         self.hits = 0

@@ -39,6 +39,9 @@ class _ProtocolsKind(Kind[tuple[Protocol, ...]]):
         return ",".join(value)
 
 
+_BY_DEFAULT: tuple[Protocol, ...] = ("http", "grpc", "exec")
+
+
 def probed_as(spec: str, status: int, path: str, file: str) -> dict[str, Probed]:
     """Return what probes make of a fault by each protocol, and by all of them at once."""
     http, no_file = STATUS.format(status), f"cat: /app/{file}: No such file or directory"
@@ -53,6 +56,11 @@ def probed_as(spec: str, status: int, path: str, file: str) -> dict[str, Probed]
     }
 
 
+def probed_from_outside(spec: str, status: int) -> dict[str, Probed]:
+    """Return what probes make of it from outside, where a command finds the app's own file."""
+    return {spec: Probed(http=STATUS.format(status), grpc=NOT_SERVING)}
+
+
 class ProbeFault(Fault):
     """Fail one probe.
 
@@ -65,11 +73,15 @@ class ProbeFault(Fault):
         _ProtocolsKind(),
         "fail when the probe is asked so: http answers with the probe's status, grpc says NOT_SERVING, for exec the "
         "probe's file in STATE_DIR is missing, tcp closes the listeners of PORT, to users too",
-        default=("http", "grpc", "exec"),
+        default=_BY_DEFAULT,
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.scope.via == "outside" and self.protocols != _BY_DEFAULT and {"exec", "tcp"} & {*self.protocols}:
+            raise FaultError(
+                "protocols", f"{','.join(self.protocols)}: from outside probes fail by http and grpc alone"
+            )
         if "tcp" in self.protocols and self.scope.names_requests:
             raise FaultError(
                 "protocols",

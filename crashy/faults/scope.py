@@ -14,6 +14,9 @@ ProbeName = Literal["startup", "readiness", "liveness"]
 Client = Literal["users", "kubelet"]
 Protocol = Literal["http", "grpc", "exec", "tcp"]
 """How a probe may ask: httpGet, grpc, exec of a command that looks for a file, tcpSocket."""
+Way = Literal["inside", "outside"]
+"""Where a fault acts: in the patient, or on a process and on what passes between it and its clients."""
+WAYS: tuple[Way, ...] = ("inside", "outside")
 DefaultTarget = Literal["users", "everything", "startup", "readiness", "liveness", "dependencies"]
 """What a fault without a scope is about: users' routes, everything, one probe's routes, or looks at dependencies."""
 TARGETS: dict[DefaultTarget, str] = {
@@ -29,6 +32,9 @@ TARGETS: dict[DefaultTarget, str] = {
 PROBES: tuple[ProbeName, ...] = ("startup", "readiness", "liveness")
 PROTOCOLS: tuple[Protocol, ...] = ("http", "grpc", "exec", "tcp")
 
+CONNECTION = "CONNECTION"
+"""The method of what stands for a whole connection, which has no path: one that speaks no HTTP/1.1."""
+
 KUBELET = ("kube-probe/", "kube-lifecycle/")
 """How the User-Agents of a kubelet's probes and hooks begin; before 1.27 a hook's is like any Go program's."""
 
@@ -43,7 +49,10 @@ def client_of(user_agent: str) -> Client:
 
 
 class Request(NamedTuple):
-    """What a fault sees of a request: `path` has no query, `is_probe` is the probe whose route it is."""
+    """What a fault sees of a request: `path` has no query, `is_probe` is the probe whose route it is.
+
+    Of a connection that speaks no HTTP/1.1 it sees one request, whose method is CONNECTION and whose path is empty.
+    """
 
     method: str
     path: str
@@ -115,6 +124,9 @@ class Scope(Declared):
         Choice("users", "kubelet", "all"), "match requests of these: users, the kubelet, or all"
     )
     jitter: float = param(Duration(zero=True), "start later by a random part of this, drawn once", default=0.0)
+    via: Way | None = param(
+        Choice(*WAYS), "act inside the patient or from outside; by default inside where a patient runs"
+    )
 
     @property
     def names_requests(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, dataclass_transform
 
 if TYPE_CHECKING:
     from crashy.fields.values import Kind
@@ -94,6 +94,10 @@ class Declared(Value):
 
     def __post_init__(self) -> None:
         """Refuse values that can't be together; raises BadInput."""
+
+    def but(self, **values: Any) -> Self:
+        """Return a copy with other values for some fields; raises BadInput."""
+        return type(self)(**{field: vars(self)[field] for field in self._defaults} | values)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: {name}")

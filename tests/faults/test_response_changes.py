@@ -152,7 +152,7 @@ def test_where_a_redirect_leads(spec: str, path: str, response: InjectedResponse
         ("rate-limit per=0s", "more than 0s"),
         ("wrong-identity pod='a b'", "pod: 'a b': a pod's name"),
         ("rate_limit", "fault: 'rate_limit': unknown; did you mean rate-limit?"),
-        ("bandwidth", "fault: 'bandwidth': unknown; "),
+        ("throttle", "fault: 'throttle': unknown; "),
     ],
 )
 def test_parameters_are_bounded(spec: str, message: str) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from crashy.errors import BadInput
-from crashy.faults.base import FAULTS, Fault, FaultError, catalogue, from_json, parse_spec, parse_specs, scope_catalogue
+from crashy.faults.base import FAULTS, Fault, FaultError, from_json, parse_spec, parse_specs
+from crashy.faults.catalogue import catalogue, scope_catalogue
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.error import Error, Statuses
 from crashy.faults.kinds.freeze import Freeze
@@ -18,7 +19,7 @@ from tests.faults.strategies import FAULTS as ANY_FAULT
 
 DURATION = "a duration such as 10s, 1m30s or 250ms"
 DURATION_BOUND = f"{DURATION}, more than 0s and at most 24h"
-SCOPE = "after, for, times, every, p, seed, routes, methods, headers, clients, jitter"
+SCOPE = "after, for, times, every, p, seed, routes, methods, headers, clients, jitter, via"
 CRASH = f"mode, code, signal, message, {SCOPE}"
 NAMES = ", ".join(FAULTS)
 ROUTES = "paths that begin with /, * stands for anything, such as /,/api/* (at most 20)"

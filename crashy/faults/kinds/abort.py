@@ -15,6 +15,9 @@ from crashy.faults.scope import Request
 class ConnectionClosed(ResponseChange):
     """The request's connection is closed (FIN) before a byte of a response."""
 
+    outside: ClassVar[bool] = True
+    on_connections: ClassVar[bool] = True
+
 
 class Abort(Fault):
     """Close the connection (FIN) without a response: the client reads its end.
@@ -23,6 +26,7 @@ class Abort(Fault):
     """
 
     rank: ClassVar[int] = 4
+    change: ClassVar[type[ResponseChange] | None] = ConnectionClosed
     examples: ClassVar[tuple[str, ...]] = (
         "abort",
         "abort p=0.1 routes=/checkout methods=POST seed=7",

@@ -15,6 +15,8 @@ from crashy.faults.scope import Request
 class RequestSwallowed(ResponseChange):
     """Nothing comes back while the fault lasts; then the connection is closed, or the call dropped."""
 
+    outside: ClassVar[bool] = True
+    on_connections: ClassVar[bool] = True
     lasting: ClassVar[bool] = True
 
 
@@ -26,6 +28,7 @@ class Blackhole(Fault):
     """
 
     rank: ClassVar[int] = 4
+    change: ClassVar[type[ResponseChange] | None] = RequestSwallowed
     examples: ClassVar[tuple[str, ...]] = (
         "blackhole",
         "blackhole p=0.1 for=1m",

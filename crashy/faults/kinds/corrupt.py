@@ -17,6 +17,8 @@ from crashy.fields.sizes import Percent, Share
 class BodyCorrupted(ResponseChange):
     """A share of the body's bytes is flipped; `seed` says which, and how."""
 
+    outside: ClassVar[bool] = True
+
     def __init__(self, share: Share, seed: int) -> None:
         self.share = share
         self.seed = seed
@@ -38,6 +40,7 @@ class Corrupt(Fault):
     """
 
     rank: ClassVar[int] = 4
+    change: ClassVar[type[ResponseChange] | None] = BodyCorrupted
     examples: ClassVar[tuple[str, ...]] = (
         "corrupt",
         "corrupt share=1% seed=7 routes=/download",

@@ -17,6 +17,8 @@ from crashy.fields.values import Integer
 class CpuLoad(ProcessEffect):
     """Processes of the container burn a share of a core each."""
 
+    outside: ClassVar[bool] = True
+
     def __init__(self, cores: int, share: Share) -> None:
         self.cores = cores
         self.share = share

@@ -41,6 +41,7 @@ class Crash(Fault):
 
     target: ClassVar[DefaultTarget] = "everything"
     rank: ClassVar[int] = 2
+    instead: ClassVar[str] = "mode=exit, signal or errors"
     examples: ClassVar[tuple[str, ...]] = (
         "crash",
         "crash mode=exit code=3 after=1m jitter=10s",
@@ -55,6 +56,10 @@ class Crash(Fault):
         "crash mode=overflow": Probed(exits=139),
         "crash mode=abort": Probed(exits=134),
         "crash mode=errors": Probed(http=STATUS.format(500), grpc=NOT_SERVING, exec=NO_FILE),
+    }
+    probed_outside: ClassVar[Mapping[str, Probed]] = {
+        "crash": Probed(exits=137),
+        "crash mode=errors": Probed(http=STATUS.format(500), grpc=NOT_SERVING),
     }
 
     mode: str = param(
@@ -80,10 +85,16 @@ class Crash(Fault):
             raise FaultError("message", "a process that goes on leaves none: not for mode=errors")
         if self.mode != "errors" and self.scope.for_ is not None:
             raise FaultError("for", "a process that has ended can't be brought back: only for mode=errors")
+        if self.scope.via == "outside" and self.message:
+            raise FaultError("message", "a process that is killed from outside leaves none: inside a patient only")
+        if self.scope.via == "outside" and self.code != type(self).keys["code"].default:
+            raise FaultError("code", f"{self.code}: from outside a process is killed, with 137: inside a patient only")
 
     def process_effect(self) -> ProcessEffect | None:
-        """Return the exit of the process, unless it keeps running."""
+        """Return the end of the process, unless it keeps running; from outside an exit is a kill."""
         match self.mode:
+            case "exit" if self.scope.via == "outside":
+                return Signal("KILL")
             case "exit":
                 return Exit(self.code, self.message)
             case "signal":

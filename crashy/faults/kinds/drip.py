@@ -20,6 +20,7 @@ MAX_SECONDS = 3600.0
 class BodyPaced(ResponseChange):
     """The body is sent in pieces, the last of them after `over` seconds, or at so many bytes a second."""
 
+    outside: ClassVar[bool] = True
     lasting: ClassVar[bool] = True
 
     def __init__(self, over: float, rate: int | None) -> None:
@@ -38,6 +39,7 @@ class Drip(Fault):
     """
 
     rank: ClassVar[int] = 4
+    change: ClassVar[type[ResponseChange] | None] = BodyPaced
     examples: ClassVar[tuple[str, ...]] = (
         "drip",
         "drip over=30s p=0.1",
@@ -57,6 +59,11 @@ class Drip(Fault):
         super().__post_init__()
         if self.rate is not None and self.over != type(self).keys["over"].default:
             raise FaultError("rate", "either it or over, not both")
+
+    @property
+    def on_connections(self) -> bool:
+        """Whether it is a bandwidth: a connection has no length that it could come over."""
+        return self.rate is not None
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Pace the body."""

@@ -25,6 +25,8 @@ class UncaughtException(Fault):
     """Raise an exception in the handler: the client gets 500, the log the traceback."""
 
     rank: ClassVar[int] = 4
+    change: ClassVar[type[ResponseChange] | None] = ExceptionRaised
+    instead: ClassVar[str] = "error"
     examples: ClassVar[tuple[str, ...]] = (
         "exception",
         "exception p=0.01 seed=7",

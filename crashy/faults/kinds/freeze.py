@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Block, Hang, ListenersClosed, Machine, ProcessEffect, RequestPart, Stop
-from crashy.faults.probed import AWAITING, LATE_CALL, PASSES, UNREACHABLE, Probed
+from crashy.faults.probed import AWAITING, LATE_CALL, PASSES, REFUSED, UNREACHABLE, Probed
 from crashy.faults.scope import DefaultTarget, Request
 from crashy.fields import param
 from crashy.fields.units import format_duration
@@ -57,6 +57,11 @@ _PROCESS_EFFECTS: dict[str, ProcessEffect] = {
     "deaf": ListenersClosed(),
 }
 _WAITING = ("threads", "deadlock")
+_CONNECTIONS = ("hang", "deaf")
+"""The modes that are about connections, from outside those of users alone unless `clients` says otherwise."""
+
+
+_DEAF = Probed(http=f'Get "http://POD:8080/readyz": {REFUSED}', grpc=UNREACHABLE, tcp=REFUSED)
 
 
 class Freeze(Fault):
@@ -69,6 +74,7 @@ class Freeze(Fault):
 
     target: ClassVar[DefaultTarget] = "everything"
     rank: ClassVar[int] = 0
+    instead: ClassVar[str] = "mode=stop, loop, hang or deaf"
     examples: ClassVar[tuple[str, ...]] = (
         "freeze",
         "freeze mode=loop after=30s for=10s",
@@ -88,11 +94,13 @@ class Freeze(Fault):
         "freeze mode=threads clients=kubelet": Probed(http=AWAITING, grpc=LATE_CALL),
         "freeze mode=deadlock": PASSES,
         "freeze mode=deadlock clients=kubelet": Probed(http=AWAITING, grpc=LATE_CALL),
-        "freeze mode=deaf": Probed(
-            http='Get "http://POD:8080/readyz": dial tcp POD:8080: connect: connection refused',
-            grpc=UNREACHABLE,
-            tcp="dial tcp POD:8080: connect: connection refused",
-        ),
+        "freeze mode=deaf": _DEAF,
+    }
+    probed_outside: ClassVar[Mapping[str, Probed]] = {
+        "freeze mode=hang": PASSES,
+        "freeze mode=hang clients=kubelet": Probed(http=AWAITING, grpc=LATE_CALL),
+        "freeze mode=deaf": PASSES,
+        "freeze mode=deaf clients=kubelet": _DEAF,
     }
 
     mode: str = param(
@@ -104,10 +112,13 @@ class Freeze(Fault):
     )
 
     def __post_init__(self) -> None:
-        if self.mode in _WAITING:
+        outside = self.scope.via == "outside"
+        if self.mode in _WAITING or (outside and self.mode in _CONNECTIONS):
             vars(self)["target"] = "users"
         super().__post_init__()
         effect, lasts = self.process_effect(), self.scope.for_
+        if outside:
+            return
         if effect and effect.stops and lasts is None:
             raise FaultError("for", f"mode={self.mode} needs it, at most 1h: a stopped process answers no requests")
         if effect and effect.stops and lasts is not None and lasts > MAX_STOP:
@@ -115,7 +126,22 @@ class Freeze(Fault):
 
     def process_effect(self) -> ProcessEffect | None:
         """Return what freezes the whole process; None for `hang`, which holds requests one by one."""
+        if self.scope.via == "outside" and self.mode == "loop":
+            return Stop()
+        if self.scope.via == "outside" and self.mode == "deaf":
+            return ListenersClosed(clients=self.scope.clients or "users")
         return _PROCESS_EFFECTS.get(self.mode)
+
+    @property
+    def on_connections(self) -> bool:
+        """Whether it is about connections: they are never answered, or refused."""
+        return self.mode in _CONNECTIONS
+
+    def waits_for_request(self) -> bool:
+        """Return whether it waits for one; from outside `clients` says to whom the app is deaf, and is no trap."""
+        if self.scope.via == "outside" and self.mode == "deaf":
+            return self.scope.but(clients=None).names_requests
+        return super().waits_for_request()
 
     def acts_on_requests(self) -> bool:
         """Return whether it holds requests one by one."""

@@ -53,6 +53,11 @@ class Latency(Fault):
 
     delay: Distribution = param(DelayKind(), "how much later", default=Fixed(0.3))
 
+    @property
+    def on_connections(self) -> bool:
+        """Whether it delays what passes on any connection: it does."""
+        return True
+
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Delay the response by a time drawn from `delay`."""
         return Delay(self.delay.sample(rng))

@@ -23,6 +23,8 @@ class MemoryGrowth(ProcessEffect):
     It grows by `rate` bytes a second; without, as fast as it can.
     """
 
+    outside: ClassVar[bool] = True
+
     def __init__(self, to: int | Share, rate: int | None) -> None:
         self.to = to
         self.rate = rate

@@ -17,6 +17,9 @@ _RST = "read tcp NODE->POD:{}: read: connection reset by peer"
 class ConnectionReset(ResponseChange):
     """The request's connection is reset (RST) before a byte of a response."""
 
+    outside: ClassVar[bool] = True
+    on_connections: ClassVar[bool] = True
+
 
 class Reset(Fault):
     """Reset the connection (RST) without a response: the client reads `connection reset by peer`.
@@ -25,6 +28,7 @@ class Reset(Fault):
     """
 
     rank: ClassVar[int] = 4
+    change: ClassVar[type[ResponseChange] | None] = ConnectionReset
     examples: ClassVar[tuple[str, ...]] = ("reset", "reset p=0.05 seed=7 for=1m", "reset clients=kubelet every=2")
     probed: ClassVar[Mapping[str, Probed]] = {
         "reset clients=kubelet": Probed(

@@ -17,6 +17,7 @@ from crashy.fields.values import Duration
 class HeadPaced(ResponseChange):
     """The status line and the headers are sent in pieces, the last of them after `over` seconds."""
 
+    outside: ClassVar[bool] = True
     lasting: ClassVar[bool] = True
 
     def __init__(self, over: float) -> None:
@@ -31,6 +32,7 @@ class SlowHeaders(Fault):
     """
 
     rank: ClassVar[int] = 4
+    change: ClassVar[type[ResponseChange] | None] = HeadPaced
     examples: ClassVar[tuple[str, ...]] = (
         "slow-headers",
         "slow-headers over=30s p=0.1",

@@ -15,6 +15,7 @@ from crashy.faults.scope import Request
 class BodyStalled(ResponseChange):
     """Status and headers are sent, and the body only when the fault ends."""
 
+    outside: ClassVar[bool] = True
     lasting: ClassVar[bool] = True
 
 
@@ -26,6 +27,7 @@ class StallBody(Fault):
     """
 
     rank: ClassVar[int] = 4
+    change: ClassVar[type[ResponseChange] | None] = BodyStalled
     examples: ClassVar[tuple[str, ...]] = (
         "stall-body clients=kubelet",
         "stall-body p=0.1 for=1m",

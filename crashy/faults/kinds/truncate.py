@@ -24,6 +24,9 @@ _GRPC = (
 class BodyTruncated(ResponseChange):
     """Only the first part of the body is sent, then the connection is closed."""
 
+    outside: ClassVar[bool] = True
+    on_connections: ClassVar[bool] = True
+
     def __init__(self, mode: str, keep: Share) -> None:
         self.mode = mode
         self.keep = keep
@@ -41,6 +44,7 @@ class Truncate(Fault):
     """
 
     rank: ClassVar[int] = 4
+    change: ClassVar[type[ResponseChange] | None] = BodyTruncated
     examples: ClassVar[tuple[str, ...]] = (
         "truncate",
         "truncate mode=chunk keep=90% p=0.1",

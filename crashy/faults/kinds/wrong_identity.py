@@ -36,6 +36,7 @@ class WrongIdentity(Fault):
     """
 
     rank: ClassVar[int] = 4
+    change: ClassVar[type[ResponseChange] | None] = OtherIdentity
     examples: ClassVar[tuple[str, ...]] = (
         "wrong-identity",
         "wrong-identity pod=web-0 p=0.5",

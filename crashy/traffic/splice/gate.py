@@ -8,12 +8,9 @@ from crashy.faults.active import RequestEffect
 from crashy.faults.injected import InjectedFault
 from crashy.faults.scope import Request
 
-CONNECTION = "CONNECTION"
-"""The method of a Request that is a whole connection, whose path is empty."""
-
 
 class Gate(Protocol):
-    """Decides about requests, and about connections that speak no HTTP/1.1; only the splice asks it.
+    """Decides about requests, and about connections that speak no HTTP/1.1 as requests of the method CONNECTION.
 
     A request that it is asked about has the client `users` and no probe: the gate, which knows better, replaces both.
     """
@@ -21,11 +18,17 @@ class Gate(Protocol):
     def quiet(self) -> bool:
         """Return whether no fault may act on what passes now."""
 
-    async def decide(self, request: Request) -> RequestEffect:
-        """Count a request and return what happens to it; commands for the process have been carried out by then."""
+    def started(self) -> int:
+        """Return how many faults have started so far: `FaultSet.started`."""
+
+    async def decide(self, request: Request, since: int = 0) -> RequestEffect:
+        """Count a request and return what happens to it, by the faults but the first `since` that have started.
+
+        Commands for the process have been carried out by then.
+        """
 
     def release(self, effect: RequestEffect) -> None:
-        """Let go of what a fault has held: `FaultSet.release` of the effect's holder, if it has one."""
+        """Let go of what faults have held: `FaultSet.release` of each of the effect's holders."""
 
     async def ended(self, fault: InjectedFault) -> None:
         """Return when this fault has ended."""

@@ -78,10 +78,7 @@ class _Front(_Half):
     async def _dial(self, upstream: Upstream) -> None:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                loop = asyncio.get_running_loop()
-                host, port, _, _, sock = upstream
-                address = (None, None) if sock else (host, port)
-                _, back = await loop.create_connection(lambda: _Half(self._connections), *address, sock=sock)
+                back = await self._connect(upstream)
         except OSError:  # TimeoutError is one
             reset(self.transport)
             return
@@ -90,6 +87,14 @@ class _Front(_Half):
             back.transport.close()
         else:
             self.transport.resume_reading()
+
+    async def _connect(self, upstream: Upstream) -> _Half:
+        loop, back = asyncio.get_running_loop(), _Half(self._connections)
+        if upstream.connected:
+            await loop.create_connection(lambda: back, sock=upstream.connected)
+        else:
+            await loop.create_connection(lambda: back, upstream.host, upstream.port)
+        return back
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._dialling:
