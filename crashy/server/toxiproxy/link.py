@@ -110,8 +110,7 @@ class _End(asyncio.Protocol):
         self.writes: Chain
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
-        self.transport = transport
+        self.transport = transport  # type: ignore[assignment]  # of uvloop none is an asyncio.Transport
         # Not at once: Debian 12's Python (3.11.2) begins to read after this method, paused or not.
         asyncio.get_running_loop().call_soon(self._reads.moved)
         self._link.connected(self)
