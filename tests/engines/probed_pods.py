@@ -1,4 +1,4 @@
-"""Pods with a patient that take faults and are probed as `crashy/faults/probed.py` says: in a lab, and on sim."""
+"""Pods that take faults, inside or from outside, are probed and used: in a lab, and on sim."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from crashy.engines.lab.outside_faults import OutsideFaults
-
 from crashy.engines.admin import TIMEOUT, NotDoneError, inject, problem, recover
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.network import LoopbackNetwork
+from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
@@ -61,7 +60,7 @@ _APP = Path(__file__).with_name("foreign_app.py")
 
 
 class Seen(NamedTuple):
-    """What is seen of a fault: what each kind of probe says, and what a user feels; nothing of a whole answer at once."""
+    """What is seen of a fault: what each kind of probe says, and what a user feels, nothing of an answer as ever."""
 
     probed: Probed
     user: str = ""
@@ -395,4 +394,4 @@ def _service(pod: Pod) -> tuple[Service, ServicePort]:
     """Return the Service by which users reach a pod."""
     port = ServicePort("", 80, 8080)
     name = f"web-{pod.ip.replace('.', '-')}"
-    return Service(name, "default", "ClusterIP", {}, (port,), False, Source("")), port
+    return Service(name, "default", "ClusterIP", {}, (port,), False, Source("", 0)), port
