@@ -12,7 +12,7 @@ from crashy.clock import run_virtual
 from crashy.engines.admin import NotDoneError
 from crashy.faults.base import FAULTS, parse_spec
 from crashy.faults.catalogue import rows_outside
-from crashy.faults.probed import PASSES, Probed
+from crashy.faults.probed import PASSES
 from crashy.faults.scope import WAYS, Way
 from tests.elsewhere import has_cgroups, roomy
 from tests.engines.probed_pods import FourPods, ProbedPod, Seen, lab_pods, sim_pods
