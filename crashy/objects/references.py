@@ -62,7 +62,9 @@ def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
                     path = f"spec.ports[{index}].protocol"
                     yield one.document.message(FieldError(path, f"{port['protocol']} is not forwarded in the lab"))
             if one.object.type == "ExternalName":
-                yield one.document.message(FieldError("spec.type", "ExternalName is not served in the lab"))
+                if not one.object.ports:
+                    text = "is empty: the lab has no proxy for this ExternalName Service"
+                    yield one.document.message(FieldError("spec.ports", text))
             elif not one.object.selector:
                 yield one.document.message(FieldError("spec.selector", "is empty: this Service has no endpoints"))
             if spec.get("sessionAffinity") == "ClientIP":
