@@ -164,10 +164,7 @@ class _End(asyncio.Protocol):
 
 
 class Link:
-    """One connection, from a client that was accepted to the server at an address; `gone` is called at its end.
-
-    Where the server can't be reached it is closed, and `unreachable` called with the reason.
-    """
+    """One connection, from a client that was accepted to the server at an address; `gone` is called at its end."""
 
     def __init__(
         self,
@@ -175,12 +172,10 @@ class Link:
         address: tuple[str, int],
         rng: random.Random,
         gone: Callable[[Link], None],
-        unreachable: Callable[[str], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._address = address
         self._gone = gone
-        self._unreachable = unreachable
         self._dialling: asyncio.Task[None] | None = None
         self.chains: dict[Stream, Chain] = {stream: Chain(self, self._loop, rng) for stream in STREAMS}
         up, down = self.chains["upstream"], self.chains["downstream"]
@@ -200,8 +195,7 @@ class Link:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await self._loop.create_connection(lambda: self._back, *self._address)
-        except OSError as error:  # TimeoutError is one
-            self._unreachable(error.strerror or "timed out")
+        except OSError:  # TimeoutError is one
             self.close()
             return
         for chain in self.chains.values():

@@ -20,6 +20,7 @@ class Proxies:
         self._rng = rng
         self._told = told
         self._proxies: dict[str, ToxicProxy] = {}
+        self._deaf = False
 
     def all(self) -> list[ToxicProxy]:
         """Return every proxy."""
@@ -83,6 +84,18 @@ class Proxies:
             for toxic in proxy.toxics:
                 proxy.remove(toxic)
 
+    def deafen(self) -> None:
+        """Refuse connections to every proxy, those that are made later too."""
+        self._deaf = True
+        for proxy in self.all():
+            proxy.deafen()
+
+    async def hear(self) -> None:
+        """Accept connections again; raises ApiError for a port that was taken meanwhile."""
+        self._deaf = False
+        for proxy in self.all():
+            await proxy.hear()
+
     def close(self) -> None:
         """Stop every proxy."""
         for proxy in self.all():
@@ -97,7 +110,9 @@ class Proxies:
         name = text(document, "name")
         listen = self._listen(text(document, "listen"))
         upstream = Address.read(text(document, "upstream"), "upstream")
-        return ToxicProxy(name, listen, upstream, self._lead, self._rng, lambda why: self._told(name, why))
+        proxy = ToxicProxy(name, listen, upstream, self._lead, self._rng, lambda why: self._told(name, why))
+        proxy.deaf = self._deaf
+        return proxy
 
     def _listen(self, given: str) -> Address:
         address = Address.read(given or ":0", "listen")

@@ -58,6 +58,8 @@ class ToxicProxy:
         self.listen = listen
         self.upstream = upstream
         self.enabled = False
+        self.deaf = False
+        """Whether it refuses connections although it is enabled."""
         self._lead = lead
         self._rng = rng
         self._told = told
@@ -73,22 +75,40 @@ class ToxicProxy:
         """Listen, unless it does; raises ApiError where it can't."""
         if self.enabled:
             return
-        loop = asyncio.get_running_loop()
+        if not self.deaf:
+            await self._listen()
+        inner = _bind(Address(LOOPBACK, 0))
+        self._splice_at = Address(*inner.getsockname())
+        self._splice = Proxy(inner, lambda: self._lead(*self.upstream), told=self._told)
+        await self._splice.start()
+        self.enabled = True
+
+    async def _listen(self) -> None:
         listener = _bind(self.listen)
         host, port = listener.getsockname()[:2]
         self.listen = Address(host, port)
-        inner = _bind(Address(LOOPBACK, 0))
-        self._splice_at = Address(*inner.getsockname())
-        self._splice = Proxy(inner, lambda: self._lead(*self.upstream))
-        await self._splice.start()
+        loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._connection, sock=listener, backlog=BACKLOG)
-        self.enabled = True
 
-    def stop(self) -> None:
-        """Listen no more, and end every connection."""
+    def deafen(self) -> None:
+        """Refuse connections from now on; those that are open stay."""
+        self.deaf = True
+        self._close()
+
+    async def hear(self) -> None:
+        """Accept connections again; raises ApiError where it can't."""
+        self.deaf = False
+        if self.enabled:
+            await self._listen()
+
+    def _close(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    def stop(self) -> None:
+        """Listen no more, and end every connection."""
+        self._close()
         for link in list(self._links):
             link.close()
         if self._splice is not None:
@@ -107,9 +127,14 @@ class ToxicProxy:
             self.stop()
 
     def _connection(self) -> asyncio.Protocol:
-        link = Link(self.toxics, self._splice_at, self._rng, self._links.discard, self._told)
+        link = Link(self.toxics, self._splice_at, self._rng, self._links.discard)
         self._links.add(link)
         return link.front
+
+    @property
+    def open(self) -> int:
+        """The connections that are open."""
+        return len(self._links)
 
     # --- its toxics
 
