@@ -14,7 +14,7 @@ from crashy.faults.base import Fault, FaultError, parse_spec
 from crashy.patient import ADMIN_PORT
 from crashy.patient.settings import load
 
-_VARIABLES = ("HOST", "ADMIN_PORT", "ADMIN_TOKEN", "DRAIN_SECONDS", "LOG_FORMAT", "METRICS")
+_VARIABLES = ("HOST", "ADMIN_PORT", "ADMIN_TOKEN", "ACCESS_LOG", "DRAIN_SECONDS", "LOG_FORMAT", "METRICS")
 """The settings of `crashy serve` that a proxy has too."""
 _HOST = r"\[[0-9A-Fa-f:.]*(?:%\w+)?\]|[0-9A-Za-z][0-9A-Za-z._-]*"
 _EXAMPLES = """\
@@ -24,7 +24,7 @@ examples:
   crashy proxy :8000 127.0.0.1:5000 --http --fault 'error code=503 routes=/api/* times=3'
   crashy inject 'bandwidth rate=1Mi for=1m'; crashy status; crashy recover
 
-The variables HOST, ADMIN_PORT, ADMIN_TOKEN, DRAIN_SECONDS, LOG_FORMAT and METRICS are those of crashy serve.
+The variables HOST, ADMIN_PORT, ADMIN_TOKEN, ACCESS_LOG, DRAIN_SECONDS, LOG_FORMAT and METRICS are those of serve.
 SIGTERM ends it: once no new connection has come for half a second and the open ones have ended, at most DRAIN_SECONDS.
 """
 

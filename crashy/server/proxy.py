@@ -143,7 +143,7 @@ def _control(patient: ProxyPatient) -> ControlPlane | None:
 
 
 def _is_loopback(host: str) -> bool:
-    return host == "localhost" or host == "::1" or host.startswith("127.")
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 async def _drain(patient: ProxyPatient, shutdown: Shutdown) -> None:
