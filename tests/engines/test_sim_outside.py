@@ -12,6 +12,7 @@ import pytest
 from crashy.clock import run_virtual
 from crashy.engines.sim import sim
 from crashy.faults.base import parse_spec
+from crashy.objects.images import parse_command
 from crashy.objects.manifests import Manifests
 from crashy.timeline import Event, Timeline
 from tests.manifest.conftest import manifests
@@ -287,3 +288,16 @@ def test_what_is_done_to_a_pod_ends_with_it() -> None:
 
 async def _delete(engine: sim.SimEngine) -> None:
     engine.delete(engine.pods()[0].pod)
+
+
+def test_an_image_that_would_be_a_program_of_this_machine_takes_it_from_outside_too() -> None:
+    images = {"example.org/web": parse_command("python3 -m http.server 80", folder="/")}
+
+    async def main() -> str:
+        time = asyncio.get_running_loop().time
+        async with sim.running(Timeline(time), rng=random.Random(1), images=images) as engine:
+            return engine.refusal(web("").workloads[0].template, parse_spec("exception"))
+
+    assert run_virtual(main()) == (
+        "container web runs a program of its own: exception acts inside a patient only; error would do"
+    )
