@@ -22,7 +22,10 @@ MAX_SPECS = 100
 
 _ONLY: dict[Way, str] = {"inside": "acts from outside only", "outside": "acts inside a patient only"}
 """What is said of a fault that lacks a way."""
-_TAKEN: dict[Way, str] = {"inside": "a patient takes faults inside", "outside": "here faults act from outside"}
+_TAKEN: dict[Way, str] = {
+    "inside": "a patient takes faults inside: leave it out",
+    "outside": "here faults act from outside: leave it out",
+}
 """What is said where the other way was asked for."""
 
 

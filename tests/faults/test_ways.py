@@ -97,8 +97,8 @@ def test_by_default_a_patient_takes_it_inside_where_it_can_and_another_app_from_
         ),
         ("bandwidth", "inside", "fault: bandwidth acts from outside only; drip rate=1Mi would do"),
         ("slow-close", "inside", "fault: slow-close acts from outside only; stall-body or drip over=2s would do"),
-        ("latency via=outside", "inside", "via: 'outside': a patient takes faults inside"),
-        ("latency via=inside", "outside", "via: 'inside': here faults act from outside"),
+        ("latency via=outside", "inside", "via: 'outside': a patient takes faults inside: leave it out"),
+        ("latency via=inside", "outside", "via: 'inside': here faults act from outside: leave it out"),
     ],
 )
 def test_what_has_no_such_way_is_refused_with_what_would_do(spec: str, way: Way, message: str) -> None:
