@@ -153,8 +153,18 @@ class _Runner:
                 self._record(
                     step, f"service/{action.service}", f"{action.requests} requests, {action.concurrency} at once"
                 )
+            case Inject() | Recover() if step.target and step.target.service:
+                await self._on_service(step, action, step.target.service)
             case _:
                 await self._on_pods(step, action)
+
+    async def _on_service(self, step: Step, action: Inject | Recover, name: str) -> None:
+        service = self._services[name]
+        if isinstance(action, Inject):
+            await self._engine.inject_service(service, action.spec)
+        else:
+            await self._engine.recover_service(service, action.which)
+        self._record(step, service.object, step.text)
 
     async def _on_pods(self, step: Step, action: Action) -> None:
         inject = isinstance(action, Inject)
