@@ -285,22 +285,3 @@ def _read(key: Key, value: Any, *, text: bool) -> Any:
     except ValueError as error:
         allowed = key.kind.options if isinstance(key.kind, OneOf) else key.kind.allowed
         raise FaultError(key.name, f"{show(value)}: {error}", allowed) from None
-
-
-def catalogue() -> list[dict[str, Any]]:
-    """Describe every fault: name, summary, target, params (see `Key.describe`), examples."""
-    return [
-        {
-            "name": name,
-            "summary": (fault.__doc__ or "").partition("\n")[0],
-            "target": fault.target,
-            "params": [key.describe() for key in fault.keys.values()],
-            "examples": list(fault.examples),
-        }
-        for name, fault in sorted(FAULTS.items())
-    ]
-
-
-def scope_catalogue() -> list[dict[str, Any]]:
-    """Describe the parameters that every fault has, as `catalogue` does."""
-    return [key.describe() for key in Scope.keys.values()]

@@ -56,6 +56,11 @@ def probed_as(spec: str, status: int, path: str, file: str) -> dict[str, Probed]
     }
 
 
+def probed_from_outside(spec: str, status: int) -> dict[str, Probed]:
+    """Return what probes make of it from outside, where a command finds the app's own file."""
+    return {spec: Probed(http=STATUS.format(status), grpc=NOT_SERVING)}
+
+
 class ProbeFault(Fault):
     """Fail one probe.
 

@@ -9,7 +9,8 @@ import jsonschema_rs
 import pytest
 from aiohttp import web
 
-from crashy.faults.base import catalogue, from_json, parse_spec, scope_catalogue
+from crashy.faults.base import from_json, parse_spec
+from crashy.faults.catalogue import catalogue, scope_catalogue
 from crashy.server.admin import METRICS, OPERATIONS
 from crashy.server.openapi import document
 from tests.server.admin_app import make_app, make_patient

@@ -26,7 +26,7 @@ from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod
 from crashy.objects import standin
 from crashy.objects.images import APPS, ImageCommands, command_of, is_patient
-from crashy.objects.pod import Container
+from crashy.objects.pod import Container, PodTemplate
 from crashy.objects.standin import Models
 from crashy.patient import ADMIN_PORT, TERMINATION_MESSAGE_PATH
 from crashy.patient.flags import play
@@ -125,12 +125,18 @@ class Programs:
         folder = working if container.working_dir and working.is_dir() else Path(runs.folder or root)
         return Program(command, environ, folder, folders)
 
-    def stand_in(self, pod: Pod) -> tuple[str, int] | None:
-        """Return where the admin API of a pod's first stand-in is; None if none of its containers has one."""
-        for container in pod.template.containers:
-            if images.stands_in(pod.template, container, self._images):
-                return self._addresses.dial(pod.ip, standin.admin_port(pod.template, container))
-        return None
+    def is_patient(self, template: PodTemplate, container: Container) -> bool:
+        """Return whether crashy runs in a container, as the patient or as a stand-in, and no program of its own."""
+        mapped = command_of(container.image, self._images) is not None
+        if is_patient(container.image) or (plays(container) and not mapped):
+            return True
+        return images.stands_in(template, container, self._images)
+
+    def stand_in(self, pod: Pod, container: Container) -> tuple[str, int] | None:
+        """Return where the admin API of a container's stand-in is; None if it has none."""
+        if not images.stands_in(pod.template, container, self._images):
+            return None
+        return self._addresses.dial(pod.ip, standin.admin_port(pod.template, container))
 
     def _play(self, words: tuple[str, ...], environ: dict[str, str]) -> tuple[str, ...]:
         """Set the variables by which the patient runs as an app; return its own arguments where it refuses them."""

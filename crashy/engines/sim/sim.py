@@ -12,6 +12,7 @@ from types import MappingProxyType
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
 from crashy.engines.clustered import ClusteredEngine
+from crashy.engines.images import program, runs_patient
 from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.propagation import AT_ONCE
 from crashy.engines.sim.network import SimNetwork
@@ -19,15 +20,16 @@ from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.plans import Plans
 from crashy.engines.sim.process import Condition, Cut, Refuse, Reset, Truncated
 from crashy.engines.sim.runtime import SimRuntime
+from crashy.engines.ways import container_called, refusal
 from crashy.errors import BadInput
-from crashy.faults.base import FaultError, parse_spec
+from crashy.faults.base import Fault, FaultError, parse_spec
 from crashy.fields.units import Distribution, Uniform
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap, Secret
 from crashy.objects.images import is_patient
 from crashy.objects.manifests import Manifests
-from crashy.objects.pod import HTTPGet
+from crashy.objects.pod import HTTPGet, PodTemplate
 from crashy.objects.references import MAX_PODS
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.standin import Models
@@ -64,12 +66,13 @@ class SimEngine(ClusteredEngine):
         """Return True: other apps' stand-ins take them too."""
         return True
 
-    @property
-    def takers(self) -> str:
-        """Which pods take faults."""
-        return "every pod takes faults"
+    def refusal(self, template: PodTemplate, fault: Fault, container: str = "") -> str:
+        """Return why a container of such pods can't take a fault, and what would do; empty if it can."""
+        found = container_called(template, container)
+        patient = found is not None and (runs_patient(found) or not program(found))
+        return refusal(template, fault, container, patient=patient)
 
-    async def inject(self, pod: Pod, spec: str) -> None:
+    async def inject(self, pod: Pod, spec: str, container: str = "") -> None:
         """Inject a fault spec into a pod; what became of it is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "sim", pod.object, "Injected", spec)
         patient = self._patient(pod)

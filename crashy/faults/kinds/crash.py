@@ -57,6 +57,10 @@ class Crash(Fault):
         "crash mode=abort": Probed(exits=134),
         "crash mode=errors": Probed(http=STATUS.format(500), grpc=NOT_SERVING, exec=NO_FILE),
     }
+    probed_outside: ClassVar[Mapping[str, Probed]] = {
+        "crash": Probed(exits=137),
+        "crash mode=errors": Probed(http=STATUS.format(500), grpc=NOT_SERVING),
+    }
 
     mode: str = param(
         Choice("exit", "signal", "overflow", "abort", "errors"),
