@@ -21,12 +21,8 @@ APPS = {path.name: path for path in sorted((ROOT / "docs/your-app").iterdir())}
 PROGRAMS = {"flask": "gunicorn", "nginx": "nginx", "node": "node"}
 HEAD = ("the fault", "users' errors", "noticed by", "restarts", "mended: users' errors", "noticed by", "restarts")
 NOBODY = "nobody"
-_NOTICES = {
-    "Readiness probe failed": "readiness",
-    "Liveness probe failed": "liveness",
-    "Back-off": "the kubelet",
-    "Container started": "the kubelet",
-}
+_PROBES = ("Readiness", "Liveness")
+_STARTING = "connection refused"  # what a probe says of an app that is not up yet
 
 Row = tuple[str, ...]
 
@@ -64,14 +60,13 @@ def _fault(step: Step) -> str:
 
 def _between(events: Sequence[Event], start: float, end: float) -> Row:
     answers = [data["ok"] for _, data in kinds.REQUEST.read(events) if start <= data["sent"] < end]
-    noticed = [
-        who
-        for event, _ in kinds.EVENT.read([event for event in events if start <= event.t < end])
-        for text, who in _NOTICES.items()
-        if text in event.message
-    ]
+    messages = [event.message for event, _ in kinds.EVENT.read(events) if start <= event.t < end]
+    failed = [text for text in messages if _STARTING not in text]
+    noticed = [probe.lower() for probe in _PROBES if any(f"{probe} probe failed" in text for text in failed)]
     restarts = _restarts(events, end) - _restarts(events, start)
-    return f"{answers.count(False)} of {len(answers)}", ", ".join(dict.fromkeys(noticed)) or NOBODY, str(restarts)
+    if restarts and not any("failed liveness probe" in text for text in messages):
+        noticed = ["the kubelet"]
+    return f"{answers.count(False)} of {len(answers)}", ", ".join(noticed) or NOBODY, str(restarts)
 
 
 def _restarts(events: Sequence[Event], until: float) -> int:
