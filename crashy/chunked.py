@@ -36,6 +36,11 @@ class ChunkedBody:
             self.failure = str(error)
         return bytes(body)
 
+    @property
+    def rest(self) -> bytes:
+        """What came after the body's end."""
+        return bytes(self._pending)
+
     def _read(self) -> Generator[bytes, None, None]:
         """Yield the body's parts, and an empty one whenever more bytes are needed."""
         while left := _size((yield from self._line())):

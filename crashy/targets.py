@@ -1,4 +1,7 @@
-"""The pods that an expression selects, wherever one is given: `any`, `all`, a name or how it begins, `2 of app=web`."""
+"""The pods that an expression selects, wherever one is given: `any`, `all`, a name or how it begins, `2 of app=web`.
+
+Where a Service may be meant too, that is `service/NAME`.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +34,12 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A selection of pods: `any`, `all`, how a name begins, or `2 of app=web`."""
+    """A selection of pods: `any`, `all`, how a name begins, or `2 of app=web`; or the `service` of that name."""
 
     text: str
     count: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    service: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Target:
@@ -45,6 +49,9 @@ class Target:
             pairs = (pair.partition("=") for pair in found[2].split(","))
             return cls(text.strip(), int(found[1]), {key: value for key, _, value in pairs})
         name = text.strip().removeprefix("pod/")
+        kind, _, service = name.partition("/")
+        if service and kind == "service" and " " not in service:
+            return cls(name, service=service)
         if not name or " " in name:
             raise BadInput("must be a pod's name (or how it begins), any, all, or as '2 of app=web'")
         return cls(name)
@@ -52,7 +59,7 @@ class Target:
     @property
     def is_name(self) -> bool:
         """Return whether it is a pod's name, or how that begins."""
-        return self.count is None and self.text not in ("any", "all")
+        return self.count is None and not self.service and self.text not in ("any", "all")
 
 
 def choose(
@@ -66,6 +73,8 @@ def choose(
 
     Random choices prefer ready pods, and among equals those whose names are not in `injected`.
     """
+    if target.service:
+        return []
     if target.text == "all":
         return list(pods)
     if target.is_name:

@@ -4,6 +4,7 @@
 COMMANDS = {
     "demo": ("crashy.commands.demo", "see it: pods crash and freeze, probes notice, restarts heal (a minute)"),
     "serve": ("crashy.commands.serve", "run the patient: the server that people crash on purpose"),
+    "proxy": ("crashy.commands.proxy", "stand before a Redis, a database, any server, and make its connections ill"),
     "lab": ("crashy.commands.lab", "run manifests on this machine, under a kubelet-faithful prober"),
     "check": ("crashy.commands.check", "report what the probes of manifests will do, and known traps"),
     "faults": ("crashy.commands.faults", "list the faults, or show one and what probes make of it"),

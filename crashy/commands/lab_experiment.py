@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crashy.errors import BadInput
 from crashy.experiment.model import Experiment, Inject, Step, Traffic
-from crashy.experiment.targets import port_of, target_in
+from crashy.experiment.targets import on_target, port_of, target_in
 from crashy.faults.base import parse_spec
 from crashy.fields.units import parse_duration
 from crashy.objects.images import ImageCommand, parse_image_command
@@ -75,7 +75,8 @@ def _step(text: str, manifests: Manifests) -> Step:
     except ValueError as error:
         raise BadInput(f"--at: {text!r}: {at!r}: must be {error}") from None
     try:
-        return Step(seconds, Inject(spec), target_in(manifests, target), keep_ready=0, text=f"inject {spec}")
+        chosen = target_in(manifests, target)
+        return Step(seconds, Inject(on_target(chosen, spec)), chosen, keep_ready=0, text=f"inject {spec}")
     except ValueError as error:
         raise BadInput(f"--at: {target!r}: {error}") from None
 

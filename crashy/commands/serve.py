@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from crashy.patient.settings import load, parser
 
-__all__ = ["main", "parser", "run"]
+__all__ = ["begin", "importing", "main", "parser", "run"]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -21,6 +21,15 @@ def main(argv: Sequence[str]) -> int:
 
 def run(argv: Sequence[str], warnings: Sequence[str] = ()) -> int:
     """Run the patient by flags and the environment; its log begins with the warnings."""
+    begin()
+    settings = load(argv, os.environ, warnings)
+    with importing():  # after the settings: a mistake in them is reported at once
+        from crashy.server.serve import serve  # noqa: PLC0415
+    return serve(settings, os.environ)
+
+
+def begin() -> None:
+    """Prepare this process to be a server."""
     # Before the loop has its own handlers: process 1 of a container would ignore both signals.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -29,9 +38,12 @@ def run(argv: Sequence[str], warnings: Sequence[str] = ()) -> int:
     while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(spare)
-    settings = load(argv, os.environ, warnings)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import aiohttp as cheaply as can be, and what the body imports after it."""
     with _no_certificates():
-        # After the settings: a mistake in them is reported at once.
         import asyncio  # noqa: F401, PLC0415
         import ssl  # noqa: F401, PLC0415
 
@@ -41,8 +53,7 @@ def run(argv: Sequence[str], warnings: Sequence[str] = ()) -> int:
         import aiohttp.web  # noqa: F401, PLC0415
 
         gc.collect()
-        from crashy.server.serve import serve  # noqa: PLC0415
-    return serve(settings, os.environ)
+        yield
 
 
 @contextmanager

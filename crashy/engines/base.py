@@ -16,6 +16,11 @@ from crashy.traffic.connection import Reply
 
 NO_STOP = "restart and stop: not on a cluster, whose kubelets and nodes run others' pods too: use --on lab or --on sim"
 """Why an engine refuses `Engine.stop`."""
+NO_PROXY = (
+    "target: service/NAME: not on a cluster, where an ExternalName Service is a name alone: run crashy proxy there, "
+    "as a Deployment, and inject by its admin API; or use --on lab or --on sim"
+)
+"""Why an engine refuses faults before a Service."""
 
 
 class Engine(Protocol):
@@ -46,6 +51,18 @@ class Engine(Protocol):
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back every fault of a pod, or those of one name; what became of it is on the timeline."""
+        ...
+
+    def service_refusal(self, service: Service, fault: Fault) -> str:
+        """Return why a fault can't act on the connections to a Service; empty if it can."""
+        ...
+
+    async def inject_service(self, service: Service, spec: str) -> None:
+        """Let a fault spec act on the connections to an ExternalName Service; the outcome is on the timeline."""
+        ...
+
+    async def recover_service(self, service: Service, which: str = "all") -> None:
+        """Take back every fault of a Service, or those of one name; the outcome is on the timeline."""
         ...
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:

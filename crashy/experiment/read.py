@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from crashy.engines.base import NO_STOP
+from crashy.engines.base import NO_PROXY, NO_STOP
 from crashy.errors import BadInput
 from crashy.experiment.expectations import read_expectations
 from crashy.experiment.fields import Fields
@@ -68,6 +68,8 @@ def _experiment(fields: Fields, path: Path) -> Experiment:
     )
     if any(isinstance(step.action, Stop) for step in steps):
         why_not.setdefault("kube", NO_STOP)
+    if any(step.target and step.target.service for step in steps):
+        why_not.setdefault("kube", NO_PROXY)
     return Experiment(
         name=given.name,
         lesson=given.lesson.strip(),
@@ -135,6 +137,6 @@ def _engines(fields: Fields, raw: Mapping[str, Any], why_not: Mapping[str, str])
     items = fields.list(raw["engines"], "engines")
     chosen = [fields.choice(item, f"engines[{i}]", ENGINES) for i, item in enumerate(items)]
     why = why_not.get("kube")
-    if "kube" in chosen and why in {NO_STOP, _OWN_INGRESS}:
+    if "kube" in chosen and why in {NO_STOP, NO_PROXY, _OWN_INGRESS}:
         fields.wrong(f"engines[{chosen.index('kube')}]", why)
     return tuple(engine for engine in chosen if engine)

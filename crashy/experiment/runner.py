@@ -77,6 +77,8 @@ async def perform(
     """
     if lines := [*refusals(experiment, engine)]:
         raise BadInput(*lines)
+    for step in experiment.steps:
+        _refuse_on_service(step, experiment, engine)
     await engine.apply(experiment.manifests)
     runner = _Runner(experiment, engine, timeline, rng)
     over = asyncio.Event()
@@ -94,6 +96,15 @@ async def perform(
         if stopped and recover:
             await asyncio.gather(*(engine.recover(view.pod, "all") for view in runner.takers()))
     return stopped
+
+
+def _refuse_on_service(step: Step, experiment: Experiment, engine: Engine) -> None:
+    """Raise BadInput for a fault that the engine can't let act on the connections to a Service."""
+    if not (isinstance(step.action, Inject) and step.target and step.target.service):
+        return
+    service = next(one for one in experiment.manifests.services if one.name == step.target.service)
+    if why := engine.service_refusal(service, parse_spec(step.action.spec)):
+        raise BadInput(f"{step.text}: {service.object}: {why}")
 
 
 class _Runner:
@@ -153,8 +164,18 @@ class _Runner:
                 self._record(
                     step, f"service/{action.service}", f"{action.requests} requests, {action.concurrency} at once"
                 )
+            case Inject() | Recover() if step.target and step.target.service:
+                await self._on_service(step, action, step.target.service)
             case _:
                 await self._on_pods(step, action)
+
+    async def _on_service(self, step: Step, action: Inject | Recover, name: str) -> None:
+        service = self._services[name]
+        if isinstance(action, Inject):
+            await self._engine.inject_service(service, action.spec)
+        else:
+            await self._engine.recover_service(service, action.which)
+        self._record(step, service.object, step.text)
 
     async def _on_pods(self, step: Step, action: Action) -> None:
         inject = isinstance(action, Inject)

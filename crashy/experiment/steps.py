@@ -24,12 +24,15 @@ from crashy.experiment.model import (
     Uncordon,
 )
 from crashy.experiment.schema import ACTIONS, OPTIONS, StepFields
-from crashy.experiment.targets import check_service, check_workload, possible, target_in
+from crashy.experiment.targets import check_service, check_workload, on_target, possible, target_in
 from crashy.objects.kinds import SCALABLE, kind_called
 from crashy.objects.manifests import Manifests
 
 _EXEC_SECONDS = 10.0
 _RESTART_SECONDS = 1.0
+
+ON_SERVICES = ("inject", "recover")
+"""The actions whose target may be a Service."""
 
 ReadManifests = Callable[[Any, str], Manifests]
 
@@ -72,9 +75,15 @@ class _Steps:
         if not name:
             return None
         if "target" in fitting and "target" not in raw:
-            fields.wrong(path, "target: is missing (a pod's name, any, all, or as '2 of app=web')")
-        if given.target and manifests.workloads:
+            fields.wrong(path, "target: is missing (a pod's name, any, all, as '2 of app=web', or service/NAME)")
+        if given.target and given.target.service and name not in ON_SERVICES:
+            fields.wrong(f"{path}.target", f"{given.target.text!r}: a Service is for {' and '.join(ON_SERVICES)} only")
+        elif given.target and (manifests.workloads or manifests.services):
             fields.parsed(given.target.text, f"{path}.target", partial(target_in, manifests))
+        if given.target and given.target.service and "keep_ready" in raw:
+            fields.wrong(f"{path}.keep_ready", "is about pods, and a Service has none of its own")
+        if given.target and given.inject:
+            fields.parsed(given.inject, f"{path}.inject", partial(on_target, given.target))
         there = possible({}, manifests)
         if given.target and given.keep_ready and given.keep_ready >= there and not fields.errors:
             fields.wrong(f"{path}.keep_ready", f"{given.keep_ready}: must be fewer than the pods there are, {there}")

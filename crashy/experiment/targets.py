@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from crashy.controllers.base import PodView
 from crashy.experiment.fields import Fields
+from crashy.faults.base import parse_spec
+from crashy.faults.proxied import proxied
 from crashy.objects.manifests import Manifests
 from crashy.objects.service import Service, ServicePort
 from crashy.targets import Target
@@ -42,8 +44,16 @@ def port_of(service: Service, wanted: int | str | None) -> ServicePort:
 
 
 def target_in(manifests: Manifests, text: str) -> Target:
-    """Read a target; raises ValueError if the pods of the manifests can't be those that it means."""
+    """Read a target; raises ValueError if what the manifests have can't be what it means."""
     target = Target.parse(text)
+    if target.service:
+        found = [service for service in manifests.services if service.name == target.service]
+        if not found:
+            known = ", ".join(service.name for service in manifests.services) or "none"
+            raise ValueError(f"no such Service in the manifests; there are: {known}")
+        if why := unproxied(found[0]):
+            raise ValueError(why)
+        return target
     if target.is_name and (names := impossible(target.text, manifests)):
         raise ValueError(
             f"no pod's name begins with it; must be any, all, or the beginning of one of: {', '.join(names)}"
@@ -52,6 +62,21 @@ def target_in(manifests: Manifests, text: str) -> Target:
     if target.count and there < target.count:
         raise ValueError(f"{f'only {there}' if there else 'no'} pod{'s have' if there > 1 else ' has'} these labels")
     return target
+
+
+def on_target(target: Target, spec: str) -> str:
+    """Return a fault spec; raises FaultError where what stands before a Service could never have it."""
+    if target.service:
+        proxied(parse_spec(spec))
+    return spec
+
+
+def unproxied(service: Service) -> str:
+    """Return why faults can't act on the connections to a Service; empty if they can."""
+    if service.type != "ExternalName":
+        pods = f"all or '1 of {labels}'" if (labels := ",".join(map("=".join, service.selector.items()))) else "all"
+        return f"has pods: faults act on those, as {pods}; only an ExternalName Service has a proxy of its own"
+    return "" if service.ports else "has no spec.ports, so that there is no proxy for it"
 
 
 def impossible(name: str, manifests: Manifests) -> list[str]:

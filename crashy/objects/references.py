@@ -61,10 +61,7 @@ def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
                 if (port.get("protocol") or "TCP") != "TCP":
                     path = f"spec.ports[{index}].protocol"
                     yield one.document.message(FieldError(path, f"{port['protocol']} is not forwarded in the lab"))
-            if one.object.type == "ExternalName":
-                yield one.document.message(FieldError("spec.type", "ExternalName is not served in the lab"))
-            elif not one.object.selector:
-                yield one.document.message(FieldError("spec.selector", "is empty: this Service has no endpoints"))
+            yield from map(one.document.message, _leading_nowhere(one.object))
             if spec.get("sessionAffinity") == "ClientIP":
                 text = "the lab chooses an endpoint for each connection"
                 yield one.document.message(FieldError("spec.sessionAffinity", text))
@@ -78,6 +75,13 @@ def warn(everything: Sequence[Found[object]]) -> Iterator[str]:
                     yield one.document.message(FieldError(f"{path}.{'targetPort' if named else 'port'}", text))
         elif isinstance(one.object, Workload):
             yield from map(one.document.message, _not_done(one.object, spec))
+
+
+def _leading_nowhere(service: Service) -> Iterator[FieldError]:
+    if service.type != "ExternalName" and not service.selector:
+        yield FieldError("spec.selector", "is empty: this Service has no endpoints")
+    elif service.type == "ExternalName" and not service.ports:
+        yield FieldError("spec.ports", "is empty: the lab has no proxy for this ExternalName Service")
 
 
 def _not_done(workload: Workload, spec: Mapping[str, Any]) -> Iterator[FieldError]:

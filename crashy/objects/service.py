@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from crashy.objects.document import Source
 from crashy.objects.fields import FieldError, duplicate, forbidden, invalid, required, unsupported
-from crashy.objects.names import is_dns_label, is_port_name, is_port_number
+from crashy.objects.names import is_dns_label, is_dns_subdomain, is_port_name, is_port_number
 from crashy.objects.reading import Reader, Reading, label_rules, name_rules
 from crashy.objects.schema import OBJECT, Map, Type, each, unread
 
@@ -46,7 +46,7 @@ class ServicePort:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A Service of type ClusterIP, NodePort or LoadBalancer, and the labels of the pods that it selects."""
+    """A Service, and the labels of the pods that it selects, or what it is another name of."""
 
     kind: ClassVar[str] = "Service"
     name: str
@@ -58,6 +58,13 @@ class Service:
     source: Source
     headless: bool = False
     """Whether its name is that of its pods' addresses, and not of one of its own."""
+    external_name: str = ""
+    """The name that an ExternalName Service is another name of, without a dot at its end."""
+
+    @property
+    def object(self) -> str:
+        """The object of its events."""
+        return f"service/{self.name}"
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         """Return whether a pod with `labels` is one of its endpoints; an empty selector has none."""
@@ -77,6 +84,9 @@ def read_service(reading: Reading) -> Service | None:
     reading.check(label_rules("spec.selector", spec.get("selector", {})))
     if kind not in _TYPES:
         reading.check([unsupported("spec.type", kind, _TYPES)])
+    external_name = (spec.get("externalName") or "").removesuffix(".")
+    if kind == "ExternalName":
+        reading.check(_external_name_rules(external_name))
     if not ports and kind != "ExternalName" and spec.get("clusterIP") != "None":
         reading.check([required("spec.ports")])
     for index, port in enumerate(ports):
@@ -93,12 +103,20 @@ def read_service(reading: Reading) -> Service | None:
         publish_not_ready_addresses=spec.get("publishNotReadyAddresses", False),
         source=reading.document.source,
         headless=spec.get("clusterIP") == "None",
+        external_name=external_name if kind == "ExternalName" else "",
     )
 
 
 def _port(raw: dict[str, Any]) -> ServicePort:
     target = raw.get("targetPort") or raw["port"]
     return ServicePort(raw.get("name", ""), raw["port"], target, raw.get("nodePort") or None)
+
+
+def _external_name_rules(name: str) -> Iterator[FieldError]:
+    if not name:
+        yield required("spec.externalName")
+    for text in is_dns_subdomain(name) if name else ():
+        yield invalid("spec.externalName", name, text)
 
 
 def _name_rule(name: str) -> list[str]:

@@ -20,7 +20,7 @@ from crashy.server.problem import Problem, json_response
 from crashy.server.stream import Streams
 
 if TYPE_CHECKING:
-    from crashy.server.metrics import Meter
+    from crashy.server.metrics import Metrics
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def mount(
     app: web.Application,
     patient: Patient,
     around: Callable[[Handler], Handler] = lambda one: one,
-    meter: Meter | None = None,
+    meter: Metrics | None = None,
 ) -> None:
     """Add the admin API to an app, with each handler wrapped in `around`; its event streams end with the app.
 
@@ -75,7 +75,7 @@ def _bytes(text: str) -> bytes:
 class AdminApi:
     """The handlers of one app; their docstrings are their descriptions in the OpenAPI document."""
 
-    def __init__(self, patient: Patient, meter: Meter | None) -> None:
+    def __init__(self, patient: Patient, meter: Metrics | None) -> None:
         self.patient = patient
         self.meter = meter
         self.operations = OPERATIONS if meter is None else (*OPERATIONS, METRICS)

@@ -21,13 +21,13 @@ from crashy.server.gate import make_fault_hook, observe
 from crashy.server.patient import Patient
 
 if TYPE_CHECKING:
-    from crashy.server.metrics import Meter
+    from crashy.server.metrics import Metrics
 
 PATIENT = web.AppKey("patient", Patient)
 
 
 def create_app(
-    patient: Patient, *, admin: bool, meter: Meter | None = None, routes: Sequence[web.RouteDef] = ()
+    patient: Patient, *, admin: bool, meter: Metrics | None = None, routes: Sequence[web.RouteDef] = ()
 ) -> web.Application:
     """Make the app of one plane: the control plane has only the admin API and `routes`, the data plane every route.
 

@@ -15,7 +15,7 @@ from crashy.server.listeners import Listeners, http, url
 from crashy.server.patient import Patient
 
 if TYPE_CHECKING:
-    from crashy.server.metrics import Meter
+    from crashy.server.metrics import Metrics
 
 
 class ControlPlane(threading.Thread):
@@ -24,7 +24,7 @@ class ControlPlane(threading.Thread):
     A port that can't be bound causes a warning only: the data plane has the same API.
     """
 
-    def __init__(self, patient: Patient, port: int, meter: Meter | None, routes: Sequence[web.RouteDef] = ()) -> None:
+    def __init__(self, patient: Patient, port: int, meter: Metrics | None, routes: Sequence[web.RouteDef] = ()) -> None:
         super().__init__(name="control", daemon=True)
         self._patient = patient
         self._meter = meter
@@ -32,6 +32,10 @@ class ControlPlane(threading.Thread):
         self._listeners = Listeners(patient, "ADMIN_PORT", patient.settings.host, [port])
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
+
+    def bind(self) -> None:
+        """Bind the port now rather than on the thread; raises BadInput."""
+        self._listeners.bind()
 
     def run(self) -> None:
         """Serve until `stop`."""
@@ -41,7 +45,8 @@ class ControlPlane(threading.Thread):
     async def _serve(self) -> None:
         patient = self._patient
         try:
-            self._listeners.bind()
+            if not self._listeners.ports:
+                self._listeners.bind()
         except BadInput as error:
             patient.add_event("Skipped", f"{error}: the admin API is on PORT only", level="warning")
             return

@@ -11,7 +11,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from aiohttp import web
 
@@ -144,6 +144,16 @@ def _escaped(text: str, *, quoted: bool = False) -> str:
 def _number(value: float) -> str:
     text = repr(value)
     return {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}.get(text, text)
+
+
+class Metrics(Protocol):
+    """What serves /metrics."""
+
+    async def label_routes(self, app: web.Application) -> None:
+        """Label requests by the patterns of this app's routes from now on."""
+
+    def respond(self) -> web.Response:
+        """Return the response to a scrape."""
 
 
 class Meter:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from crashy.errors import BadInput
 from crashy.faults.active import FaultSet, RequestEffect
@@ -17,7 +17,7 @@ from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, Machine, Stop
 from crashy.faults.health import Health
 from crashy.faults.injected import InjectedFault
-from crashy.faults.scope import PROTOCOLS, Client, Protocol, Request, client_of
+from crashy.faults.scope import PROTOCOLS, Client, Protocol, Request, Way, client_of
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity
 from crashy.patient.life import HEALTH_IN, Phase
@@ -58,6 +58,9 @@ class Patient:
     `now` returns monotonic seconds. Events go to the timeline alone; `log` receives them from the first on.
     `pid` is the process's own: as process 1 of a container it can't be stopped. `machine` returns what it may use.
     """
+
+    way: ClassVar[Way] = "inside"
+    """How its faults act."""
 
     def __init__(
         self,
@@ -110,7 +113,7 @@ class Patient:
         self.lease = Lease(now)
         """Which call to the fleet has this pod for itself."""
         rng = rng or random.Random()
-        self.faults = FaultSet(now, rng, self._changed, machine)
+        self.faults = FaultSet(now, rng, self._changed, machine, self.way)
         self.warm_up = (settings.app_start_delay or 0.0) + rng.uniform(0, settings.app_start_delay_jitter)
         """Seconds from the start until the ports are bound."""
         self._countdowns = {name: self.inject(fault, name) for name, fault in armed(settings, rng)}
@@ -194,10 +197,13 @@ class Patient:
                 self.command_queue.put(QueuedCommand(command, self.now()))
         self.command_queue.put(None)
 
-    def on_request(self, request: Request) -> tuple[RequestEffect, Future[None] | None]:
-        """Count a request; return what happens to it, and the future it must wait for first if it triggered a fault."""
+    def on_request(self, request: Request, since: int = 0) -> tuple[RequestEffect, Future[None] | None]:
+        """Count a request; return what happens to it, and the future it must wait for first if it triggered a fault.
+
+        The first `since` faults that have started do nothing to it.
+        """
         with self._command_lock:
-            effect = self.faults.on_request(request)
+            effect = self.faults.on_request(request, since)
             if not effect.commands:
                 return effect, None
             executed: Future[None] = Future()

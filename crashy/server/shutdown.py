@@ -75,7 +75,7 @@ class Shutdown:
             if patient.in_flight or patient.requests != requests:
                 requests, last_request = patient.requests, loop.time()
             ends = min(deadline, math.inf if patient.in_flight else last_request + quiet)
-            if loop.time() >= ends + max(self.longer) or await within(self._forced, _POLL):
+            if loop.time() >= ends + max(self.longer) or await self.forced():
                 break
         aborted = f"; {patient.in_flight} requests aborted" if patient.in_flight else ""
         patient.add_event("Drained", f"drain finished{aborted}", in_flight=patient.in_flight)
@@ -85,8 +85,12 @@ class Shutdown:
         """Wait for so many seconds, and as much longer as faults want, unless a second signal comes."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        while loop.time() < began + seconds + max(self.longer) and not await within(self._forced, _POLL):
+        while loop.time() < began + seconds + max(self.longer) and not await self.forced():
             pass
+
+    async def forced(self) -> bool:
+        """Wait a moment for a second signal; return whether it came."""
+        return await within(self._forced, _POLL)
 
     def conclude(self) -> None:
         """Sum up, in the log and in the termination message; nothing unless a signal has come, and only once."""

@@ -220,6 +220,11 @@ SERVICES = [
     ),
     (BOTH.partition("  ports:\n    - port: 80")[0], f"m.yaml:26: {SVC}spec.ports: Required value"),
     (BOTH + "    - name: two\n      port: 81\n", f"m.yaml:31: {SVC}spec.ports[0].name: Required value"),
+    (BOTH.replace("NodePort", "ExternalName"), f"m.yaml:26: {SVC}spec.externalName: Required value"),
+    (
+        BOTH.replace("NodePort", f"ExternalName\n  externalName: {'a' * 254}"),
+        f'm.yaml:28: {SVC}spec.externalName: Invalid value: "{"a" * 254}": must be no more than 253 characters',
+    ),
     (
         f"{BOTH}---\n{SERVICE.replace('name: web', 'name: twin')}",
         "m.yaml:46: document 3 (Service/twin): spec.ports[0].nodePort: Invalid value: 30080: provided port is already "

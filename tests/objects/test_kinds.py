@@ -13,6 +13,7 @@ from tests.manifest.conftest import CONFIG_MAP, DEPLOYMENT, POD, SERVICE, compla
 
 ENV = "          env:\n            - {{name: A, valueFrom: {{{}}}}}\n"
 UNSELECTIVE = SERVICE.replace("  selector:\n    app: web\n", "")
+PORTLESS = UNSELECTIVE.partition("  ports:")[0].replace("NodePort", "ExternalName")
 
 
 def test_a_kind_has_the_names_of_the_api_and_of_kubectl() -> None:
@@ -173,8 +174,9 @@ def test_expressions_are_read_and_matched() -> None:
             "connection",
         ),
         (
-            f"{DEPLOYMENT}---\n{UNSELECTIVE.replace('NodePort', 'ExternalName')}  externalName: example.com\n",
-            "m.yaml:27: document 2 (Service/web): spec.type: ExternalName is not served in the lab",
+            f"{DEPLOYMENT}---\n{PORTLESS}  externalName: example.com\n",
+            "m.yaml:26: document 2 (Service/web): spec.ports: is empty: the lab has no proxy for this ExternalName "
+            "Service",
         ),
         (
             f"{DEPLOYMENT}---\n{UNSELECTIVE}",

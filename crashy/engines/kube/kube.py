@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from crashy.controllers.base import PodView, Stoppable
-from crashy.engines.base import NO_STOP
+from crashy.engines.base import NO_PROXY, NO_STOP
 from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.kube.eviction import evict
 from crashy.engines.kube.execute import execute
@@ -154,6 +154,19 @@ class KubeEngine:
     def uncordon(self) -> None:
         """Raise BadInput: a cluster's nodes are not a run's own."""
         raise BadInput(_NO_DRAIN)
+
+    def service_refusal(self, service: Service, fault: Fault) -> str:
+        """Return that nothing of a run stands before a Service."""
+        del service, fault
+        return NO_PROXY
+
+    async def inject_service(self, service: Service, spec: str) -> None:
+        """Raise BadInput: nothing of a run stands before a Service."""
+        raise BadInput(f"kube: {NO_PROXY}")
+
+    async def recover_service(self, service: Service, which: str = "all") -> None:
+        """Raise BadInput: nothing of a run stands before a Service."""
+        raise BadInput(f"kube: {NO_PROXY}")
 
     async def stop(self, what: Stoppable) -> bool:
         """Raise BadInput: a cluster's nodes are not a run's own."""

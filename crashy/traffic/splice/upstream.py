@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 from crashy.traffic.splice.gate import Gate
 
+Speaks = Literal["any", "tcp", "http", "grpc"]
+
 
 class Upstream(NamedTuple):
     """A server, and the gate before it; without one nothing is done to what passes.
@@ -20,7 +22,7 @@ class Upstream(NamedTuple):
     host: str
     port: int
     gate: Gate | None = None
-    speaks: Literal["any", "tcp", "http", "grpc"] = "any"
+    speaks: Speaks = "any"
     connected: socket.socket | None = None
 
 

@@ -1,0 +1,113 @@
+"""What takes the faults of one proxy, and the gate by which they act on what passes it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+from crashy.faults.active import RequestEffect
+from crashy.faults.base import Fault
+from crashy.faults.injected import InjectedFault
+from crashy.faults.proxied import proxied
+from crashy.faults.scope import Request, Way, client_of
+from crashy.patient.identity import Identity
+from crashy.patient.settings import Settings
+from crashy.server.gate import wait_until_ended
+from crashy.server.logs import Log
+from crashy.server.patient import Patient
+
+
+class Place(NamedTuple):
+    """Where something listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class ProxyPatient(Patient):
+    """Takes the faults that act from outside on what passes a proxy to `upstream`; `name` is its events' object.
+
+    Without `reads_http` it passes connections on, which it doesn't look into.
+    """
+
+    way: ClassVar[Way] = "outside"
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        upstream: Place,
+        *,
+        reads_http: bool,
+        rng: random.Random,
+        log: Log | None = None,
+    ) -> None:
+        super().__init__(settings, Identity(name), log=log, rng=rng)
+        self.object = f"proxy/{name}"
+        self.upstream = upstream
+        self.reads_http = reads_http
+        self.accepted = 0
+        """Connections that it has accepted so far."""
+        self.open: Callable[[], int] = lambda: 0
+        """Return how many of them are open."""
+
+    def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
+        """Inject a fault, from outside; raises FaultError where it could never act on what passes."""
+        return super().inject(proxied(fault, reads_http=self.reads_http), source)
+
+    def status(self) -> dict[str, Any]:
+        """Describe it as `GET /admin/status` shows it: as a patient, with what it is as a proxy."""
+        places = [str(Place(self.settings.host, port)) for port in self.ports]
+        return super().status() | {
+            "proxy": {
+                "listens": places,
+                "upstream": str(self.upstream),
+                "http": self.reads_http,
+                "connections": self.open(),
+                "accepted": self.accepted,
+            }
+        }
+
+
+class PatientGate:
+    """The gate before a proxy's upstream: `traffic.splice` asks it what happens to what passes."""
+
+    def __init__(self, patient: Patient) -> None:
+        self._patient = patient
+
+    def quiet(self) -> bool:
+        """Return whether no fault may act on what passes now."""
+        return not self._patient.request_faults
+
+    def started(self) -> int:
+        """Return how many faults have started so far."""
+        return self._patient.faults.started
+
+    async def decide(self, request: Request, since: int = 0) -> RequestEffect:
+        """Count a request and return what happens to it, once its commands for the process have been carried out.
+
+        The first `since` faults that have started do nothing to it.
+        """
+        agent = next((value for name, value in request.headers if name.lower() == "user-agent"), "")
+        effect, executed = self._patient.on_request(request._replace(client=client_of(agent)), since)
+        if executed is not None:
+            await asyncio.wrap_future(executed)
+        return effect
+
+    def release(self, effect: RequestEffect) -> None:
+        """Let go of what faults have held."""
+        for holder in effect.holders:
+            self._patient.release(holder)
+
+    async def ended(self, fault: InjectedFault) -> None:
+        """Return when this fault has ended."""
+        await wait_until_ended(self._patient, fault)
+
+    def deaf(self) -> bool:
+        """Return False: where connections are refused, nothing listens."""
+        return False
