@@ -36,7 +36,10 @@ def main(argv: Sequence[str]) -> int:
 
     def act(client: Client) -> None:
         if args.where:
-            print(client.app_url if args.where == "app" else client.url)
+            place = client.app_url if args.where == "app" else client.url
+            if not place:
+                raise BadInput(f"--where: {client.name} runs a program of its own, which has no admin API")
+            print(place)
             return
         import json  # noqa: PLC0415 - the client has it now
 
@@ -76,5 +79,5 @@ def _former(life: Mapping[str, Any]) -> str:
 
 def _by(probe: str, status: Mapping[str, Any]) -> str:
     """Return the protocols by which a probe fails, where others disagree; a port mostly stays open, for any probe."""
-    by = [protocol for protocol, health in status["protocols"].items() if not health[probe]]
-    return "" if by[:3] == ["http", "grpc", "exec"] else f" by {', '.join(by)}"
+    by = [protocol for protocol, health in status.get("protocols", {}).items() if not health[probe]]
+    return "" if not by or by[:3] == ["http", "grpc", "exec"] else f" by {', '.join(by)}"

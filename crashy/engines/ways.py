@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crashy.engines.images import plays
+from crashy.engines.images import is_proxy, plays
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.scope import PROBES
 from crashy.objects.images import is_patient
@@ -11,7 +11,7 @@ from crashy.objects.pod import GRPC, Container, Exec, HTTPGet, PodTemplate, Prob
 
 def default_container(template: PodTemplate) -> Container:
     """Return the container that takes a fault that names none: the patient, else the first."""
-    found = (one for one in template.containers if is_patient(one.image) or plays(one))
+    found = (one for one in template.containers if (is_patient(one.image) and not is_proxy(one)) or plays(one))
     return next(found, template.containers[0])
 
 

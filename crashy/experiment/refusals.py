@@ -20,7 +20,11 @@ def refusals(experiment: Experiment, engine: Engine) -> Iterator[str]:
         if not isinstance(step.action, Inject) or step.target is None:
             continue
         fault, container = parse_spec(step.action.spec), step.action.container
-        why = [engine.refusal(template, fault, container) for template in _meant(step.target, workloads)]
+        if step.target.service:
+            services = (one for one in experiment.manifests.services if one.name == step.target.service)
+            why = [engine.service_refusal(service, fault) for service in services]
+        else:
+            why = [engine.refusal(template, fault, container) for template in _meant(step.target, workloads)]
         if why and all(why):
             yield f"{step.text} at {step.at:g}s, target {step.target.text}: {why[0]}"
 

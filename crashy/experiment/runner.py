@@ -77,8 +77,6 @@ async def perform(
     """
     if lines := [*refusals(experiment, engine)]:
         raise BadInput(*lines)
-    for step in experiment.steps:
-        _refuse_on_service(step, experiment, engine)
     await engine.apply(experiment.manifests)
     runner = _Runner(experiment, engine, timeline, rng)
     over = asyncio.Event()
@@ -96,15 +94,6 @@ async def perform(
         if stopped and recover:
             await asyncio.gather(*(engine.recover(view.pod, "all") for view in runner.takers()))
     return stopped
-
-
-def _refuse_on_service(step: Step, experiment: Experiment, engine: Engine) -> None:
-    """Raise BadInput for a fault that the engine can't let act on the connections to a Service."""
-    if not (isinstance(step.action, Inject) and step.target and step.target.service):
-        return
-    service = next(one for one in experiment.manifests.services if one.name == step.target.service)
-    if why := engine.service_refusal(service, parse_spec(step.action.spec)):
-        raise BadInput(f"{step.text}: {service.object}: {why}")
 
 
 class _Runner:

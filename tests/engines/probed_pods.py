@@ -16,6 +16,7 @@ from crashy.engines.admin import TIMEOUT, NotDoneError, inject, problem, recover
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.network import LoopbackNetwork
+from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
@@ -239,7 +240,13 @@ async def lab_pods(root: Path) -> AsyncIterator[Callable[[], Awaitable[ProbedPod
     programs = Programs(root, addresses, LoopbackNetwork(addresses, random.Random(1)))
     timeline = Timeline(time.monotonic)
     runtime = ProcessRuntime(
-        programs.program, addresses=addresses, warden=warden, cgroups=cgroups, timeline=timeline, profile=PROFILE
+        programs.program,
+        addresses=addresses,
+        warden=warden,
+        cgroups=cgroups,
+        outside=OutsideFaults(timeline, random.Random(1)),
+        timeline=timeline,
+        profile=PROFILE,
     )
 
     async def start() -> ProbedPod:

@@ -40,6 +40,7 @@ VALUES: dict[str, list[Any]] = {
     "delay": ["300ms", "100ms..2s", "p50=20ms,p90=200ms,p99=2s", 0.4],
 }
 FAULT_VALUES: dict[tuple[str, str], list[Any]] = {
+    ("slow-close", "delay"): ["2s", 0.4],
     ("error", "code"): [503, "503", "500:3,503:1"],
     ("crash", "mode"): ["exit", "signal", "errors"],
     ("crash", "code"): [3, 255],

@@ -12,13 +12,11 @@ from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.kube.eviction import evict
 from crashy.engines.kube.execute import execute
 from crashy.engines.kube.outside import shares_processes
-from crashy.faults.base import Fault
+from crashy.faults.base import parse_spec
 from crashy.faults.effects import Signal
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container
 
-DELETED = "PodDeleted"
-EVICTED = "PodEvicted"
 _PATIENCE = 3  # seconds for the container's end
 _STARTS = 20.0  # seconds for the command itself to be run on a busy node
 _GRACE = 1  # seconds: the least that the API server's own wait allows, as a crash has none
@@ -32,17 +30,18 @@ _Tell = Callable[[Pod, str, str], None]
 class Crash:
     """One crash of one pod's container: `tell` gets what became of it. A `guest` evicts, so that budgets are kept."""
 
-    def __init__(self, api: Api, pod: Pod, container: Container, fault: Fault, tell: _Tell, *, guest: bool) -> None:
+    def __init__(self, api: Api, pod: Pod, container: Container, spec: str, tell: _Tell, *, guest: bool) -> None:
         self._api = api
         self._pod = pod
         self._container = container
-        self._fault = fault
+        self._spec = spec
+        self._fault = parse_spec(spec)
         self._tell = tell
         self._guest = guest
 
     async def run(self) -> None:
         """Crash it when its time has come; the outcome is told."""
-        scope, spec = self._fault.scope, self._fault.to_spec()
+        scope, spec = self._fault.scope, self._spec
         await asyncio.sleep(scope.after + random.Random(scope.seed).random() * scope.jitter)
         try:
             if shares_processes(self._pod.template):
@@ -63,7 +62,7 @@ class Crash:
         ended = await execute(self._api, self._pod, self._container.name, command, _STARTS)
         text = ended.output.decode("utf-8", "replace").strip()
         if ended.code == _KILLED:
-            spec, where = self._fault.to_spec(), self._container.name
+            spec, where = self._spec, self._container.name
             self._tell(self._pod, "ContainerEnded", f"{spec}: {kill} in container {where}")
             return ""
         if ended.code == 0:
@@ -73,12 +72,12 @@ class Crash:
         raise NotDoneError(ended.how)
 
     async def _remove(self, why: str) -> None:
-        pod, spec = self._pod, self._fault.to_spec()
+        pod, spec = self._pod, self._spec
         if self._guest:
             await evict(self._api, pod, _GRACE)
-            self._tell(pod, EVICTED, f"{spec}: {why}")
+            self._tell(pod, "PodEvicted", f"{spec}: {why}")
             return
         path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
         body = {"preconditions": {"uid": pod.uid}, "gracePeriodSeconds": _GRACE}
         await self._api.request("DELETE", path, body)
-        self._tell(pod, DELETED, f"{spec}: {why}")
+        self._tell(pod, "PodDeleted", f"{spec}: {why}")

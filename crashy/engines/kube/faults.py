@@ -63,7 +63,7 @@ class Faults:
             fault = parse_spec(spec)
             match means(pod.template, fault, target):
                 case "end":
-                    self._crash(pod, target, fault)
+                    self._crash(pod, target, spec, fault.name)
                 case "sidecar":
                     await self._inject(pod, proxy(pod) or target, spec)
                 case "patient":
@@ -71,10 +71,10 @@ class Faults:
         except (NotDoneError, NoMeansError, FaultError) as error:
             self._add(pod, "NotInjected", f"{spec}: {error}")
 
-    def _crash(self, pod: Pod, container: Container, fault: Fault) -> None:
-        crash = Crash(self._api, pod, container, fault, self._add, guest=self._guest)
+    def _crash(self, pod: Pod, container: Container, spec: str, name: str) -> None:
+        crash = Crash(self._api, pod, container, spec, self._add, guest=self._guest)
         task = self._tasks.create_task(crash.run())
-        self._crashes[task] = (pod.uid, fault.name)
+        self._crashes[task] = (pod.uid, name)
         task.add_done_callback(lambda done: self._crashes.pop(done, None))
 
     async def _inject(self, pod: Pod, container: Container, spec: str) -> None:

@@ -104,14 +104,10 @@ class KubeEngine:
         """Return whether faults can be injected into a pod: into any, each by its means."""
         return bool(pod.template.containers)
 
-    @property
-    def takers(self) -> str:
-        """Which pods take faults."""
-        return "every pod does, a patient all of them"
-
     def refusal(self, template: PodTemplate, fault: Fault, container: str = "") -> str:
-        """Return why a pod can't take a fault; empty if it can. As a guest it is about the pods that are there."""
-        templates = [view.pod.template for view in self.pods()] if self._guest else [template]
+        """Return why a pod can't take a fault; empty if it can. For a guest the pods that are there count."""
+        there = [view.pod.template for view in self.pods()]
+        templates = [template] if not self._guest or any(one is template for one in there) else there
         why = min((self._faults.refusal(one, fault, container) for one in templates), key=bool, default="")
         return f"{why}; if it is a patient, name its image: --image" if why and self._guest else why
 

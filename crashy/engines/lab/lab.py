@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from crashy.controllers.apply import Verb
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
-from crashy.engines.admin import TIMEOUT, NotDoneError, inject, problem, recover
+from crashy.engines.admin import TIMEOUT, NotDoneError, problem
 from crashy.engines.clustered import ClusteredEngine
 from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.lab.addresses import Addresses
@@ -26,6 +26,7 @@ from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
 from crashy.engines.ways import container_called, default_container, refusal
 from crashy.faults.base import Fault, FaultError, parse_spec
+from crashy.faults.injected import InjectedFault
 from crashy.faults.kinds.cpu import CpuLoad
 from crashy.faults.kinds.memory import MemoryGrowth
 from crashy.kubectl.top import PodUsage
@@ -185,38 +186,66 @@ class LabEngine(ClusteredEngine):
 
     async def inject(self, pod: Pod, spec: str, container: str = "") -> None:
         """Inject a fault spec into a container of a pod; the outcome is on the timeline."""
+        with suppress(NotDoneError):
+            await self.take(pod, spec, container)
+
+    async def take(self, pod: Pod, spec: str, container: str = "") -> dict[str, Any]:
+        """Inject a fault spec and return its `id` and `spec`; raises NotDoneError, which is on the timeline then."""
         kinds.FAULT.add(self._timeline.add, "lab", pod.object, "Injected", spec)
         try:
-            await self._inject(pod, parse_spec(spec), container)
+            return await self._take(pod, parse_spec(spec), container)
         except (NotDoneError, FaultError) as error:
             kinds.FAULT.add(self._timeline.add, "lab", pod.object, "NotInjected", f"{spec}: {error}")
+            raise NotDoneError(f"{spec}: {error}") from None
 
-    async def _inject(self, pod: Pod, fault: Fault, name: str) -> None:
+    async def _take(self, pod: Pod, fault: Fault, name: str) -> dict[str, Any]:
         if why := self.refusal(pod.template, fault, name):
             raise NotDoneError(why)
         container = container_called(pod.template, name)
         assert container is not None  # noqa: S101 - or it would have been refused
         if fault.way(patient=self._programs.is_patient(pod.template, container)) == "inside":
-            await inject(partial(self._ask, pod, container), fault.to_spec())
-        else:
-            self._outside.of(pod, container).inject(fault)
+            return await self._ask(pod, container, "POST", "/admin/faults", {"spec": fault.to_spec()})
+        injected = self._outside.of(pod, container).inject(fault)
+        return {"id": injected.id, "spec": fault.to_spec()}
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back every fault of a pod, or those of one name; the outcome is on the timeline."""
-        self._outside.recover(pod, None if which == "all" else which)
-        failures = [*filter(None, [await self._recover(pod, one, which) for one in pod.template.containers])]
-        reason, rest = ("NotRecovered", f": {'; '.join(failures)}") if failures else ("Recovered", "")
-        kinds.FAULT.add(self._timeline.add, "lab", pod.object, reason, which + rest)
+        with suppress(NotDoneError):
+            await self.take_back(pod, {} if which == "all" else {"fault": which})
 
-    async def _recover(self, pod: Pod, container: Container, which: str) -> str:
-        """Take faults back in a patient or a stand-in; return why that fails."""
-        if not self._programs.is_patient(pod.template, container):
-            return ""
-        try:
-            await recover(partial(self._ask, pod, container), which)
-        except NotDoneError as error:
-            return str(error)
-        return ""
+    async def take_back(self, pod: Pod, which: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Take back faults, all or those of a name (`fault`) or an `id`; return the `id` and the `spec` of each.
+
+        Raises NotDoneError where a patient can't be asked, which is on the timeline then.
+        """
+        called = which.get("fault") or which.get("id")
+        ended = [{"id": one.id, "spec": one.fault.to_spec()} for one in self._outside.recover(pod, called)]
+        failures = []
+        for container in pod.template.containers:
+            if self._programs.is_patient(pod.template, container):
+                try:
+                    ended += (await self._ask(pod, container, "POST", "/admin/recover", which))["recovered"]
+                except NotDoneError as error:
+                    failures.append(str(error))
+        reason, rest = ("NotRecovered", f": {'; '.join(failures)}") if failures else ("Recovered", "")
+        kinds.FAULT.add(self._timeline.add, "lab", pod.object, reason, f"{called or 'all'}{rest}")
+        if failures:
+            raise NotDoneError(f"{called or 'all'}{rest}")
+        return ended
+
+    async def inside(self, pod: Pod) -> dict[str, Any] | None:
+        """Return the status of a pod's patient or stand-in, by its admin API; None if it has none.
+
+        Raises NotDoneError if it can't be asked.
+        """
+        container = default_container(pod.template)
+        if self.admin(pod, container) is None:
+            return None
+        return await self._ask(pod, container, "GET", "/admin/status", {})
+
+    def outside(self, pod: Pod) -> list[InjectedFault]:
+        """Return the faults that act on a pod from outside, pending ones too."""
+        return self._outside.list(pod)
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and return how it ended."""
@@ -238,8 +267,10 @@ class LabEngine(ClusteredEngine):
         """Return what pods use now; raises BadInput where nothing counts that."""
         return await measure(self._runtime.usage, views)
 
-    async def _ask(self, pod: Pod, container: Container, method: str, path: str, document: dict[str, Any], /) -> None:
-        """Send a request to the admin API in a container; raises NotDoneError if it refuses."""
+    async def _ask(
+        self, pod: Pod, container: Container, method: str, path: str, document: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Send a request to the admin API in a container, and return its answer; raises NotDoneError if it refuses."""
         admin = self.admin(pod, container)
         if admin is None:
             raise NotDoneError(f"container {container.name} can't be started")
@@ -249,3 +280,5 @@ class LabEngine(ClusteredEngine):
             raise NotDoneError(f"{url}: {reply.failure}")
         if reply.status >= 300:
             raise NotDoneError(f"{url}: {problem(reply.status, reply.body)}")
+        answer: dict[str, Any] = json.loads(reply.body)
+        return answer

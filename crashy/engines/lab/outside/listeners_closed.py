@@ -10,9 +10,4 @@ from crashy.faults.effects import ListenersClosed
 
 def begin(process: Process, effect: ListenersClosed, _until: float | None) -> Callable[[], None]:
     """Refuse them from now on; connections that are there stay."""
-    process.deaf_to[effect.clients] += 1
-
-    def end() -> None:
-        process.deaf_to[effect.clients] -= 1
-
-    return end
+    return process.refuse(effect.clients)

@@ -6,8 +6,10 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
 
-from crashy.engines.lab import outside
+from crashy.engines.outside_process import Process
 from crashy.faults.active import FaultSet
 from crashy.faults.base import Fault
 from crashy.faults.effects import Command, Machine, ProcessEffects
@@ -19,18 +21,24 @@ Told = Callable[[str, InjectedFault], None]
 class FaultDriver:
     """The faults of one container, or of what has no process here; used in the loop's thread only.
 
-    `told` is called when a fault has Started later than it was injected, and when one that lasts has Ended.
+    What they do to the `process` is in the files of the package `effects`. `told` is called when a fault has Started
+    later than it was injected, and when one that lasts has Ended.
     """
 
     def __init__(
-        self, rng: random.Random, process: outside.Process, told: Told, machine: Callable[[], Machine] | None = None
+        self,
+        rng: random.Random,
+        effects: ModuleType,
+        process: Process[Any],
+        told: Told,
+        machine: Callable[[], Machine] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.process = process
         self.faults = FaultSet(self._loop.time, rng, self._changed, machine, way="outside")
         self._told = told
         self._may_act: set[str] = set()
-        self._effects = ProcessEffects(outside, process)
+        self._effects = ProcessEffects(effects, process)
         self._injecting = False
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
