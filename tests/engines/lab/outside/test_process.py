@@ -190,7 +190,7 @@ async def test_the_nodes_end_is_not_undone_by_a_faults(tmp_path: Path, monkeypat
         await one.inject("freeze for=200ms")
         await one.engine.stop("node")
         await one.until(lambda: one.events("Ended"))
+        await one.until(lambda: states(one.processes()) == {"T"})
 
-        assert states(one.processes()) == {"T"}
         for pid in one.processes():
             os.kill(pid, signal.SIGKILL)
