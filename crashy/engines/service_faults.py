@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -35,6 +36,35 @@ def refusal(service: Service, fault: Fault) -> str:
     return ""
 
 
+Shut = Callable[[Service], Callable[[], None]]
+"""Lets nothing listen for a Service, and returns what lets it listen again; connections that are there stay."""
+
+
+class _Door(Process[Any]):
+    """What is connected to before a Service: to refuse connections, it is shut."""
+
+    def __init__(self, warn: Callable[[str], None], shut: Callable[[], Callable[[], None]]) -> None:
+        super().__init__(warn)
+        self._shut = shut
+        self._again: Callable[[], None] = lambda: None
+        self._refusing = 0
+
+    def refuse(self, clients: str) -> Callable[[], None]:
+        """Refuse new connections of users or all; what is returned ends that."""
+        accept = super().refuse(clients)
+        if not self._refusing:
+            self._again = self._shut()
+        self._refusing += 1
+
+        def end() -> None:
+            accept()
+            self._refusing -= 1
+            if not self._refusing:
+                self._again()
+
+        return end
+
+
 class ServiceFaults:
     """What faults do to the connections to each Service of an `engine`; random choices come from `rng`.
 
@@ -46,6 +76,8 @@ class ServiceFaults:
         self._timeline = timeline
         self._rng = rng
         self._effects = effects
+        self.shut: Shut = lambda _service: lambda: None
+        """How a Service's connections are refused, where its gate alone can't do that."""
         self._drivers: dict[tuple[str, str], FaultDriver] = {}
 
     def gate(self, service: Service) -> FaultGate:
@@ -82,7 +114,7 @@ class ServiceFaults:
     def _driver(self, service: Service) -> FaultDriver:
         key = (service.namespace, service.name)
         if key not in self._drivers:
-            process: Process[Any] = Process(lambda line: self._add(service, "Limited", line))
+            process = _Door(lambda line: self._add(service, "Limited", line), lambda: self.shut(service))
             rng = random.Random(self._rng.getrandbits(64))
             self._drivers[key] = FaultDriver(
                 rng, self._effects, process, lambda reason, fault: self._add(service, reason, _spec(fault))

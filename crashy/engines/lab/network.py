@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import random
@@ -62,6 +63,7 @@ class LoopbackNetwork(BalancedNetwork):
         self._targets: dict[Place, Target] = {}
         self._proxies: dict[Place, Proxy] = {}
         self._retired: list[Proxy] = []
+        self._opening: set[asyncio.Future[None]] = set()
         self._node_ports: dict[Target, int] = {}
 
     @property
@@ -88,11 +90,31 @@ class LoopbackNetwork(BalancedNetwork):
         self._node_ports = plan.node_ports
         self._targets = plan.targets
         for place in [place for place in self._proxies if place not in self._targets]:
-            self._retired.append(self._proxies.pop(place))
-            self._retired[-1].retire()
+            self._retire(place)
         for place, listener in plan.listeners.items():
-            self._proxies[place] = Proxy(listener, lambda place=place: self._choose(place))  # type: ignore[misc]
-            await self._proxies[place].start()
+            await self._accept(place, listener)
+
+    async def _accept(self, place: Place, listener: socket.socket) -> None:
+        self._proxies[place] = Proxy(listener, lambda: self._choose(place))
+        await self._proxies[place].start()
+
+    def _retire(self, place: Place) -> None:
+        self._retired.append(self._proxies.pop(place))
+        self._retired[-1].retire()
+
+    def shut(self, service: Service) -> Callable[[], None]:
+        """Let nothing listen for a Service; what is returned lets it listen again. Its connections stay."""
+        key = (service.namespace, service.name)
+        places = [place for place in self._proxies if self._targets[place][:2] == key]
+        for place in places:
+            self._retire(place)
+
+        def again() -> None:
+            for place in places:
+                if place in self._targets and place not in self._proxies:
+                    self._opening.add(asyncio.ensure_future(self._accept(place, _listener(*place))))
+
+        return again
 
     def _plan(self, services: Sequence[Service]) -> _Plan:
         changed = {(service.namespace, service.name) for service in services}
@@ -169,6 +191,8 @@ class LoopbackNetwork(BalancedNetwork):
 
     def close(self) -> None:
         """Close every port and every connection."""
+        for opening in self._opening:
+            opening.cancel()
         for proxy in (*self._proxies.values(), *self._retired):
             proxy.close()
         self._addresses.close()

@@ -70,6 +70,7 @@ async def running(
     network = LoopbackNetwork(
         addresses, random.Random(number), *delays, gate=outside.users_gate, service_gate=services.gate
     )
+    services.shut = network.shut
     folder = Path(tempfile.mkdtemp(prefix="crashy-lab-"))
     control_path = labs / f"{os.getpid()}.sock"
     cgroups = Cgroups.find(note)
