@@ -30,7 +30,6 @@ from crashy.faults.effects import (
     Delay,
     Hang,
     InjectedResponse,
-    ListenersClosed,
     LookEffect,
     Machine,
     RequestPart,
@@ -153,12 +152,11 @@ class FaultSet:
             return chosen
 
     def process_ended(self) -> None:
-        """End what faults do to the process, which has ended; what is done to connections goes on with the next one."""
+        """End what ailed the process, which has ended; what is done to connections goes on with the next one."""
         with self._lock:
             self._advance()
             for active in list(self._live.values()):
-                effect = active.fault.process_effect()
-                if active.state == "active" and effect is not None and not isinstance(effect, ListenersClosed):
+                if active.state == "active" and active.fault.ends_with_process:
                     self._end(active, "Ended")
 
     def get(self, id: str) -> InjectedFault | None:  # noqa: A002 - the id that users see
