@@ -97,8 +97,8 @@ class ProbeFault(Fault):
         return True
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
-        """Answer with the probe's status, in the persona's words."""
-        return InjectedResponse(503)
+        """Answer with the probe's status; a patient has its persona's, with its words."""
+        return InjectedResponse(500 if self.target == "liveness" else 503)
 
     def failing(self) -> frozenset[ProbeName]:
         """Return the probe."""
