@@ -104,6 +104,31 @@ class Client:
         raise BadInput(line)
 
 
+class LabPod(Client):
+    """Speaks to a pod of a running lab through the lab, as `Client` does to a patient; it may have no `url`."""
+
+    def __init__(self, pod: Mapping[str, Any], url: str) -> None:
+        super().__init__(url, None, pod["name"], pod["app_url"])
+        self._lab: Path = pod["lab"]
+        self._namespace: str = pod["namespace"]
+
+    @property
+    def place(self) -> str:
+        """Return the pod as an error names it."""
+        return self.name
+
+    def request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Request an operation of the admin API and return the response; raises as `Client.request` does."""
+        request = {"op": "admin", "name": self.name, "namespace": self._namespace, "path": path, "body": body or {}}
+        try:
+            answer = ask_lab(self._lab, request, self.timeout)
+        except (OSError, ValueError) as error:
+            raise UnreachableError(f"{self.place}: lab {self._lab.stem} does not answer: {error}") from None
+        if "error" in answer:
+            raise BadInput(f"{self.place}: {answer['error']}")
+        return answer
+
+
 def explain(problem: Mapping[str, Any]) -> str:
     """Return a problem document as one line: the field, what is wrong with it, what is allowed."""
     detail = str(problem["detail"])
@@ -195,27 +220,28 @@ def choose(
     raise BadInput(f"{option}: {wanted!r}: {wrong} {names}")
 
 
-def find(url: str | None, pod: str | None, token: str | None) -> list[Client]:
-    """Return a client of each patient that the options select; raises BadInput if they select none."""
+def find(url: str | None, pod: str | None, token: str | None, *, through_lab: bool = False) -> list[Client]:
+    """Return a client of each patient or pod that the options select; raises BadInput if they select none.
+
+    A lab's pod is asked through its lab where it runs a program of its own, where faults act on it from outside, or
+    with `through_lab`.
+    """
     if pod is None:
         target = DEFAULT_URL if url is None else url
         _address(target)
         return [Client(target.rstrip("/"), token)]
     folder = labs_folder()
-    pods = [pod for pods in running_labs(folder).values() for pod in pods]
+    found = running_labs(folder)
+    pods = [{**pod, "lab": folder / f"{pid}.sock"} for pid, pods in found.items() for pod in pods]
     if not pods:
         raise UnreachableError(
             f"--pod: no lab is running (looked in {folder}): start one with crashy lab, or give --url"
         )
-    patients = [one for one in pods if "admin_url" in one]
-    try:
-        chosen = choose(patients, pod)
-    except BadInput:
-        others = choose(pods, pod) if len(patients) < len(pods) else []
-        if not others:
-            raise
-        from crashy.targets import LAB_TAKERS, no_patient
+    return [_client_of(found, token, through_lab=through_lab) for found in choose(pods, pod)]
 
-        why = no_patient([(one["name"], one["images"]) for one in others], LAB_TAKERS)
-        raise BadInput(f"--pod: {pod!r}: {why}") from None
-    return [Client(found["admin_url"], token, found["name"], found["app_url"]) for found in chosen]
+
+def _client_of(pod: Mapping[str, Any], token: str | None, *, through_lab: bool) -> Client:
+    url = pod.get("admin_url", "")
+    if url and not through_lab and not pod.get("outside"):
+        return Client(url, token, pod["name"], pod["app_url"])
+    return LabPod(pod, url)

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LAB_TAKERS = "only patients and stand-ins take faults: use the image crashy-app, or another without a command"
-"""Which pods of a lab take faults."""
-
 _NAMED = 5  # pods in a message
 _COUNTED = re.compile(r"([1-9][0-9]{0,3}) of ([A-Za-z0-9./_-]+=[A-Za-z0-9._-]*(?:,[A-Za-z0-9./_-]+=[A-Za-z0-9._-]*)*)")
 
@@ -104,9 +101,3 @@ def listed(names: Sequence[str]) -> str:
     """
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
-
-
-def no_patient(pods: Sequence[tuple[str, Sequence[str]]], takers: str) -> str:
-    """Return that none of these pods, by name and images, takes faults, and which pods do (`takers`)."""
-    known = [f"{name} ({', '.join(images)})" for name, images in pods]
-    return f"no patient among these: {listed(known)}; {takers}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from crashy.check.traps import TRAPS
 from crashy.experiment import expectations as room
 from crashy.experiment.schema import SCHEMA
-from crashy.faults.base import FAULTS, Fault, catalogue, parse_spec
+from crashy.faults.base import FAULTS, Fault, parse_spec
+from crashy.faults.catalogue import catalogue, ways_in_words
 from crashy.faults.probed import KINDS as PROBE_KINDS
 from crashy.faults.scope import TARGETS
 from crashy.patient.personas import GREETINGS
@@ -80,6 +82,9 @@ def _probed(fault: type[Fault]) -> str:
         effect = parse_spec(spec).process_effect()
         only = f" (not on sim: {effect.not_on_sim})" if effect and effect.not_on_sim else ""
         rows.append((f"`{spec}`{only}", *(text.replace("`", "\\`") for text in probed.shown())))
+    for spec, probed in fault.probed_outside.items():
+        outside = parse_spec(spec).taken("outside").to_spec()
+        rows.append((f"`{outside}`", *(text.replace("`", "\\`") for text in probed.shown())))
     return table(("with", *PROBE_KINDS), rows)
 
 
@@ -89,7 +94,8 @@ def fault_pages() -> str:
     for fault in catalogue():
         examples = "\n".join(fault["examples"])
         sections.append(
-            f"## {fault['name']}\n\n{fault['summary']} Without a scope it matches {TARGETS[fault['target']]}."
+            f"## {fault['name']}\n\n{fault['summary']} Without a scope it matches {TARGETS[fault['target']]}.\n"
+            f"{ways_in_words(FAULTS[fault['name']])}"
             f"\n\n{_parameters(fault)}\n\n```text\n{examples}\n```\n\n{_probed(FAULTS[fault['name']])}"
         )
     return "\n\n".join(sections)
@@ -144,12 +150,16 @@ TABLES = {
 
 def filled(name: str) -> str:
     """Return a document's text with every table as the code has it."""
-    text = (ROOT / name).read_text()
-    for marker, make in TABLES[name].items():
+    return replaced((ROOT / name).read_text(), {marker: make() for marker, make in TABLES[name].items()}, name)
+
+
+def replaced(text: str, blocks: Mapping[str, str], name: str) -> str:
+    """Return a text of that name with each block between its markers."""
+    for marker, content in blocks.items():
         block = re.compile(f"(<!-- {marker} -->\n).*?(\n<!-- end {marker} -->)", re.DOTALL)
         if not block.search(text):
             raise LookupError(f"{name}: no place for {marker!r}")
-        text = block.sub(lambda m, make=make: f"{m[1]}{make()}{m[2]}", text)  # type: ignore[misc]
+        text = block.sub(lambda m, content=content: f"{m[1]}{content}{m[2]}", text)  # type: ignore[misc]
     return text
 
 

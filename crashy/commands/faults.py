@@ -6,11 +6,12 @@ import argparse
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from crashy.commands.arguments import Parser
-from crashy.faults.base import FAULTS, catalogue, scope_catalogue
+from crashy.faults.base import FAULTS, Fault, parse_spec
+from crashy.faults.catalogue import catalogue, scope_catalogue, ways_in_words
 from crashy.faults.probed import KINDS, Probed
 from crashy.faults.scope import TARGETS
 from crashy.fields import Key
@@ -48,6 +49,7 @@ def _fault(fault: Mapping[str, Any]) -> list[str]:
     return [
         f"{fault['name']}: {fault['summary']}",
         f"Without a scope it matches {TARGETS[fault['target']]}.",
+        ways_in_words(FAULTS[fault["name"]]),
         "",
         "parameters:",
         *_aligned([*own, ("scope", f"every fault has {', '.join(key['name'] for key in scope_catalogue())}")]),
@@ -56,8 +58,14 @@ def _fault(fault: Mapping[str, Any]) -> list[str]:
         *(f"  {spec}" for spec in fault["examples"]),
         "",
         "what a probe of each kind says:",
-        *(line for spec, probed in FAULTS[fault["name"]].probed.items() for line in (f"  {spec}", *_probes(probed))),
+        *(line for spec, probed in _rows(FAULTS[fault["name"]]) for line in (f"  {spec}", *_probes(probed))),
     ]
+
+
+def _rows(fault: type[Fault]) -> Iterator[tuple[str, Probed]]:
+    yield from fault.probed.items()
+    for spec, probed in fault.probed_outside.items():
+        yield parse_spec(spec).taken("outside").to_spec(), probed
 
 
 def _parameter(key: Key) -> str:

@@ -1,4 +1,4 @@
-"""`crashy inject`: inject faults into a patient."""
+"""`crashy inject`: inject faults into a patient, or into any pod of a running lab."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 from crashy.client import Client
 from crashy.commands.targets import add_arguments, for_each
+from crashy.errors import BadInput
 
 _EXAMPLES = """\
 examples:
   crashy inject freeze for=10s
   crashy inject 'error code=503 p=0.3' latency delay=200ms
   crashy inject crash --pod any
+  crashy inject 'latency delay=200ms via=outside' --pod web --container app
 """
 
 
@@ -30,6 +32,12 @@ def parser() -> argparse.ArgumentParser:
         "spec", nargs="+", metavar="SPEC", help="a fault spec: a fault's name, then its parameters as KEY=VALUE"
     )
     add_arguments(parser)
+    parser.add_argument(
+        "--container",
+        default="",
+        metavar="NAME",
+        help="with --pod: which container (default: the patient, or the first)",
+    )
     return parser
 
 
@@ -37,13 +45,17 @@ def main(argv: Sequence[str]) -> int:
     """Inject each fault in turn and print its id and spec; see `for_each` for the exit code."""
     args = parser().parse_args(argv)
     specs = join_words(args.spec)
+    if args.container and not args.pod:
+        raise BadInput("--container: only with --pod")
+    where = {"container": args.container} if args.container else {}
+    through_lab = bool(args.container) or any(re.search(r"\svia=", spec) for spec in specs)
 
     def act(client: Client) -> None:
         for spec in specs:
-            fault = client.request("POST", "/admin/faults", {"spec": spec})
+            fault = client.request("POST", "/admin/faults", {"spec": spec, **where})
             print(f"{client.name}: " if client.name else "", f"{fault['id']} {fault['spec']}", sep="")
 
-    return for_each("inject", args, act)
+    return for_each("inject", args, act, through_lab=through_lab)
 
 
 def join_words(words: Sequence[str]) -> list[str]:

@@ -36,7 +36,10 @@ def main(argv: Sequence[str]) -> int:
 
     def act(client: Client) -> None:
         if args.where:
-            print(client.app_url if args.where == "app" else client.url)
+            place = client.app_url if args.where == "app" else client.url
+            if not place:
+                raise BadInput(f"--where: {client.name} runs a program of its own, which has no admin API")
+            print(place)
             return
         import json  # noqa: PLC0415 - the client has it now
 
@@ -47,9 +50,17 @@ def main(argv: Sequence[str]) -> int:
 
 
 def describe(status: Mapping[str, Any]) -> list[str]:
-    """Return a status as lines: pod, phase and health, then a line for each probe, dependency, countdown and fault."""
-    health = ", ".join(f"{name} {'ok' if ok else f'FAILS{_by(name, status)}'}" for name, ok in status["health"].items())
-    lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s; {health}"]
+    """Return a status as lines: pod, phase and health, then a line for each probe, dependency, countdown and fault.
+
+    A proxy has connections instead of health.
+    """
+    if proxy := status.get("proxy"):
+        who = f"proxy from {', '.join(proxy['listens'])} to {proxy['upstream']}"
+        what = f"{proxy['connections']} connections open, {proxy['accepted']} so far"
+    else:
+        failing = {name: f"FAILS{_by(name, status)}" for name, ok in status["health"].items() if not ok}
+        who, what = status["pod"], ", ".join(f"{name} {failing.get(name, 'ok')}" for name in status["health"])
+    lines = [f"{who}: {status['phase']} for {status['uptime']:.1f}s; {what}"]
     if lives := status.get("lives"):
         lines += [f"  life {lives['number']}", *map(_former, lives["former"][-1:])]
     for probe in status.get("probes", ()):
@@ -76,5 +87,5 @@ def _former(life: Mapping[str, Any]) -> str:
 
 def _by(probe: str, status: Mapping[str, Any]) -> str:
     """Return the protocols by which a probe fails, where others disagree; a port mostly stays open, for any probe."""
-    by = [protocol for protocol, health in status["protocols"].items() if not health[probe]]
-    return "" if by[:3] == ["http", "grpc", "exec"] else f" by {', '.join(by)}"
+    by = [protocol for protocol, health in status.get("protocols", {}).items() if not health[probe]]
+    return "" if not by or by[:3] == ["http", "grpc", "exec"] else f" by {', '.join(by)}"

@@ -23,14 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token", help="the patient's ADMIN_TOKEN (default: the variable of that name)")
 
 
-def for_each(command: str, args: argparse.Namespace, act: Callable[[Client], None]) -> int:
+def for_each(
+    command: str, args: argparse.Namespace, act: Callable[[Client], None], *, through_lab: bool = False
+) -> int:
     """Act on every selected patient, even after one fails; print each failure and return the exit code.
 
-    0 when all succeeded, 1 when one could not be reached, 2 when one refused.
+    0 when all succeeded, 1 when one could not be reached, 2 when one refused. `through_lab` is as for `find`.
     """
     code = 0
     try:
-        clients = find(args.url, args.pod, args.token or os.environ.get("ADMIN_TOKEN"))
+        token = args.token or os.environ.get("ADMIN_TOKEN")
+        clients = find(args.url, args.pod, token, through_lab=through_lab)
     except UnreachableError as error:
         print(f"crashy {command}: {error}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
-from crashy.engines.images import plays
+from crashy.engines.images import is_proxy
 from crashy.kubelet.runtime import Pod
 from crashy.objects.images import is_patient
 from crashy.objects.pod import Container
@@ -31,13 +31,13 @@ class Send(Protocol):
 
 
 def patient(pod: Pod) -> Container | None:
-    """Return the container of the patient; None if there is none."""
-    return next((c for c in pod.template.containers if is_patient(c.image)), None)
+    """Return the container of the patient; None if there is none. The proxy beside an app is none."""
+    return next((c for c in pod.template.containers if is_patient(c.image) and not is_proxy(c)), None)
 
 
-def local_patient(pod: Pod) -> Container | None:
-    """Return the container of the patient on this machine, where it runs as the apps of some images too."""
-    return next((c for c in pod.template.containers if is_patient(c.image) or plays(c)), None)
+def proxy(pod: Pod) -> Container | None:
+    """Return the container of the proxy that `crashy kube wrap` has put beside the app; None if there is none."""
+    return next(filter(is_proxy, pod.template.containers), None)
 
 
 def problem(status: int, body: bytes) -> str:

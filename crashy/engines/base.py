@@ -9,6 +9,7 @@ from crashy.controllers.base import PodView, Stoppable
 from crashy.faults.base import Fault
 from crashy.kubelet.runtime import Pod
 from crashy.objects.manifests import Manifests
+from crashy.objects.pod import PodTemplate
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.workload import Workload
 from crashy.traffic.connection import Reply
@@ -37,13 +38,15 @@ class Engine(Protocol):
         """Return whether faults can be injected into a pod."""
         ...
 
-    @property
-    def takers(self) -> str:
-        """Which pods take faults, for those who have others."""
+    def refusal(self, template: PodTemplate, fault: Fault, container: str = "") -> str:
+        """Return why a container of such pods can't take a fault, and what would do; empty if it can.
+
+        Without a name it is the patient, else the first one.
+        """
         ...
 
-    async def inject(self, pod: Pod, spec: str) -> None:
-        """Inject a fault spec into a pod; what became of it is on the timeline."""
+    async def inject(self, pod: Pod, spec: str, container: str = "") -> None:
+        """Inject a fault spec into a container of a pod; what became of it is on the timeline."""
         ...
 
     async def recover(self, pod: Pod, which: str = "all") -> None:

@@ -12,6 +12,9 @@ from crashy.objects.pod import Container, Exec, PodTemplate
 from crashy.objects.standin import DEFAULT, JOB_RUN, Model, Models, model_of
 from crashy.patient import shell
 
+SIDECAR = "crashy-proxy"
+"""The name of the container that `crashy kube wrap` adds."""
+
 
 def runs_patient(container: Container) -> bool:
     """Return whether a container is the patient: its image, without another command than `crashy serve`, or an app's.
@@ -23,6 +26,11 @@ def runs_patient(container: Container) -> bool:
     words = [*container.command, *container.args]
     serves = words[:1] == ["serve"] if not container.command else words[:2] == ["crashy", "serve"]
     return is_patient(container.image) and (serves or not words)
+
+
+def is_proxy(container: Container) -> bool:
+    """Return whether a container is the proxy that `crashy kube wrap` puts beside an app, in the patient's image."""
+    return container.name == SIDECAR and is_patient(container.image) and container.args[:1] == ("proxy",)
 
 
 def plays(container: Container) -> tuple[str, ...]:

@@ -59,9 +59,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Inject:
-    """Inject a fault."""
+    """Inject a fault; into the container of a name, or into the one that takes faults."""
 
     spec: str
+    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,11 @@ from crashy.experiment.model import (
     Stop,
     Uncordon,
 )
+from crashy.experiment.refusals import refusals
 from crashy.experiment.targets import port_of, spared
 from crashy.faults.base import parse_spec
 from crashy.objects.service import Service
-from crashy.targets import Target, choose, listed, no_patient
+from crashy.targets import Target, choose, listed
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.users import users
 
@@ -72,10 +73,10 @@ async def perform(
     """Apply the manifests, send users' requests and perform the steps, until the end or until `stop` is set.
 
     Every random choice comes from `rng`. Returns whether it was stopped; with `recover`, for pods that keep running,
-    all faults are recovered then. Raises BadInput if the manifests can't be applied.
+    all faults are recovered then. Raises BadInput if the manifests can't be applied, or if no pod could take a fault.
     """
-    for step in experiment.steps:
-        _refuse_on_service(step, experiment, engine)
+    if lines := [*refusals(experiment, engine)]:
+        raise BadInput(*lines)
     await engine.apply(experiment.manifests)
     runner = _Runner(experiment, engine, timeline, rng)
     over = asyncio.Event()
@@ -91,17 +92,8 @@ async def perform(
         for task in (steps, *runner.loads):
             task.cancel()
         if stopped and recover:
-            await asyncio.gather(*(engine.recover(view.pod, "all") for view in runner.patients()))
+            await asyncio.gather(*(engine.recover(view.pod, "all") for view in runner.takers()))
     return stopped
-
-
-def _refuse_on_service(step: Step, experiment: Experiment, engine: Engine) -> None:
-    """Raise BadInput for a fault that the engine can't let act on the connections to a Service."""
-    if not (isinstance(step.action, Inject) and step.target and step.target.service):
-        return
-    service = next(one for one in experiment.manifests.services if one.name == step.target.service)
-    if why := engine.service_refusal(service, parse_spec(step.action.spec)):
-        raise BadInput(f"{step.text}: {service.object}: {why}")
 
 
 class _Runner:
@@ -130,7 +122,7 @@ class _Runner:
             await asyncio.sleep(step.at - self._timeline.now())
             await self._perform(step, tasks)
 
-    def patients(self) -> list[PodView]:
+    def takers(self) -> list[PodView]:
         """Return the pods into which faults can be injected."""
         return [view for view in self._engine.pods() if self._engine.takes_faults(view.pod)]
 
@@ -175,24 +167,39 @@ class _Runner:
         self._record(step, service.object, step.text)
 
     async def _on_pods(self, step: Step, action: Action) -> None:
-        views = self.patients() if isinstance(action, Inject | Recover) else list(self._engine.pods())
-        assert step.target is not None  # noqa: S101 - the reader requires it
         inject = isinstance(action, Inject)
+        views = self._for(action)
+        assert step.target is not None  # noqa: S101 - the reader requires it
         chosen = choose(step.target, views, PodView.facts, self._rng, self._injected if inject else ())
         kept = spared(chosen, views, step.keep_ready)
         if inject:
             self._injected.update(view.pod.name for view in kept)
         if not kept:
-            why = f"it would leave fewer than {step.keep_ready} ready pods" if chosen else self._why_none(step.target)
+            why = (
+                f"it would leave fewer than {step.keep_ready} ready pods"
+                if chosen
+                else self._why_none(step.target, action)
+            )
             self._record(step, f"pod/{step.target.text}", why, "Skipped")
         await asyncio.gather(*(self._on_pod(step, action, view) for view in kept))
 
-    def _why_none(self, target: Target) -> str:
-        """Return why no pod was chosen: there is none, or it takes no faults."""
+    def _for(self, action: Action) -> list[PodView]:
+        """Return the pods that an action can be done on."""
+        match action:
+            case Inject(spec, container):
+                fault = parse_spec(spec)
+                there = self._engine.pods()
+                return [view for view in there if not self._engine.refusal(view.pod.template, fault, container)]
+            case Recover():
+                return self.takers()
+        return list(self._engine.pods())
+
+    def _why_none(self, target: Target, action: Action) -> str:
+        """Return why no pod was chosen: there is none, or it can't take the fault."""
         views = self._engine.pods()
-        if meant := choose(target, views, PodView.facts, self._rng):
-            images = [(view.pod.name, [one.image for one in view.pod.template.containers]) for view in meant]
-            return no_patient(images, self._engine.takers)
+        if isinstance(action, Inject) and (meant := choose(target, views, PodView.facts, self._rng)):
+            fault = parse_spec(action.spec)
+            return self._engine.refusal(meant[0].pod.template, fault, action.container)
         names = [view.pod.name for view in views]
         return f"no such pod; there are: {listed(names)}" if names else "no such pod"
 
@@ -201,7 +208,7 @@ class _Runner:
         message = step.text
         match action:
             case Inject():
-                await self._engine.inject(pod, action.spec)
+                await self._engine.inject(pod, action.spec, action.container)
             case Recover():
                 await self._engine.recover(pod, action.which)
             case Delete():

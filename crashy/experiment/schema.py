@@ -59,7 +59,7 @@ class StepFields(Declared):
     grace: float | None = param(Span(), mode="delete")
     for_: float | None = param(Span(least=0.001), mode="restart stop")
     replicas: int = param(Integer(0, 100), default=0, mode="scale")
-    container: str | None = param(Filled(), mode="exec")
+    container: str | None = param(Filled(), mode="exec inject")
     timeout: float | None = param(Span(least=0.001), mode="exec drain")
 
 

@@ -94,7 +94,7 @@ class _Steps:
         fields, at = self.fields, f"{path}.{name}"
         match name:
             case "inject":
-                return Inject(given.inject)
+                return Inject(given.inject, given.container or "")
             case "recover":
                 return Recover(given.recover)
             case "delete":

@@ -30,6 +30,7 @@ from crashy.faults.effects import (
     Delay,
     Hang,
     InjectedResponse,
+    ListenersClosed,
     LookEffect,
     Machine,
     RequestPart,
@@ -152,6 +153,15 @@ class FaultSet:
             for active in chosen:
                 self._end(active, "Recovered")
             return chosen
+
+    def process_ended(self) -> None:
+        """End what faults do to the process, which has ended; what is done to connections goes on with the next one."""
+        with self._lock:
+            self._advance()
+            for active in list(self._live.values()):
+                effect = active.fault.process_effect()
+                if active.state == "active" and effect is not None and not isinstance(effect, ListenersClosed):
+                    self._end(active, "Ended")
 
     def get(self, id: str) -> InjectedFault | None:  # noqa: A002 - the id that users see
         """Return the fault with this id, if it is pending, active or among the last that ended."""

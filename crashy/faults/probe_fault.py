@@ -56,6 +56,11 @@ def probed_as(spec: str, status: int, path: str, file: str) -> dict[str, Probed]
     }
 
 
+def probed_from_outside(spec: str, status: int) -> dict[str, Probed]:
+    """Return what probes make of it from outside, where a command finds the app's own file."""
+    return {spec: Probed(http=STATUS.format(status), grpc=NOT_SERVING)}
+
+
 class ProbeFault(Fault):
     """Fail one probe.
 
@@ -97,7 +102,7 @@ class ProbeFault(Fault):
         return True
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
-        """Answer with the probe's status; a patient has its persona's, with its words."""
+        """Answer with the probe's status, in the persona's words."""
         return InjectedResponse(500 if self.target == "liveness" else 503)
 
     def failing(self) -> frozenset[ProbeName]:

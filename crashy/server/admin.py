@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from crashy.faults.base import Fault, FaultError, catalogue, find, from_json, parse_spec, scope_catalogue
+from crashy.faults.base import Fault, FaultError, find, from_json, parse_spec
+from crashy.faults.catalogue import catalogue, scope_catalogue
 from crashy.faults.injected import InjectedFault
 from crashy.server import fleet_api, payload
 from crashy.server.operation import Operation

@@ -227,6 +227,9 @@ STEP: Kind[Step] = Kind("step")
 NOTE: Kind[Note] = Kind("note")
 LAB: Kind[Nothing] = Kind("lab")
 
+POD_REMOVED = frozenset({"PodDeleted", "PodEvicted"})
+"""The reasons of a fault's event where a pod had to go because its container could not be ended."""
+
 
 def normal(emit: Emit, source: str, obj: str, reason: str, message: str, *, namespace: str) -> None:
     """Add a Kubernetes event of the type Normal."""

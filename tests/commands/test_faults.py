@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from crashy import cli
-from crashy.faults.base import FAULTS, catalogue
+from crashy.faults.base import FAULTS
+from crashy.faults.catalogue import catalogue
 
 
 def shown(capsys: pytest.CaptureFixture[str], *args: str) -> list[str]:

@@ -127,3 +127,30 @@ def test_a_file_never_chooses_a_cluster_by_itself(tmp_path: Path, capsys: pytest
 
     assert code == 2
     assert "does not run on lab: it runs on kube" in error
+
+
+def test_wrap_prints_manifests_that_say_where_users_go_now(capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.main(["kube", "wrap", str(LESSON.parents[1] / "manifests/webapp"), "--token", "crashy/token"])
+
+    printed = capsys.readouterr()
+    assert code == 0
+    assert printed.out.count("name: crashy-proxy") == 2
+    assert "key: token" in printed.out
+    assert printed.err.splitlines()[0] == "note: pod/simple-webapp-1: 28080 leads to 8080"
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["nowhere.yaml"], "crashy kube: nowhere.yaml: no such file or directory"),
+        (["x.yaml", "--token", "secret"], "'secret': must be SECRET/KEY, such as crashy/token"),
+    ],
+)
+def test_wrap_refuses_in_one_line(args: list[str], line: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "crashy", "kube", "wrap", *args], capture_output=True, text=True, check=False
+    )
+
+    assert ran.returncode == 2
+    assert line in ran.stderr
+    assert ran.stdout == ""

@@ -17,6 +17,7 @@ from crashy.clock import run_virtual
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.network import LoopbackNetwork
+from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.warden import Warden
@@ -85,6 +86,7 @@ async def lab(root: Path, version: str, *, host_network: bool = False) -> AsyncI
         addresses=addresses,
         warden=warden,
         cgroups=Cgroups(None, "", lambda _: None),
+        outside=OutsideFaults(timeline, random.Random(1)),
         timeline=timeline,
         profile=profile,
     )

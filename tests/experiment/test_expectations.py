@@ -55,6 +55,18 @@ def test_each_is_judged_by_what_was_seen(expect: dict[str, Any], seen: str, pass
     assert (verdict.seen, verdict.passed) == (seen, passed)
 
 
+def test_restarts_cannot_be_told_of_a_pod_that_a_crash_had_to_remove() -> None:
+    """Its containers' counts went with it, so that even what they were proves nothing."""
+    gone = Event(5, "kube", "fault", "pod/web-1", "PodDeleted", "crash: kill 1 was ignored for 3 s", {})
+    (one, total, other) = verdicts(
+        [pod(1, ready=True), gone], restarts={"web-1": "== 0", "total": "== 0", "api": "== 0"}
+    )
+
+    told = "0; can't be told: instead of its container web-1 was removed, and is counted no more"
+    assert [(verdict.seen, verdict.passed) for verdict in (one, total)] == [(told, False)] * 2
+    assert other.seen == "no such pod"
+
+
 def log(container: str, line: str) -> Event:
     return Event(1, "lab", "log", "pod/web-1", "", line, {"container": container})
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from crashy.errors import BadInput
-from crashy.faults.base import FAULTS, Fault, FaultError, catalogue, from_json, parse_spec, parse_specs, scope_catalogue
+from crashy.faults.base import FAULTS, Fault, FaultError, from_json, parse_spec, parse_specs
+from crashy.faults.catalogue import catalogue, scope_catalogue
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.error import Error, Statuses
 from crashy.faults.kinds.freeze import Freeze

@@ -9,7 +9,8 @@ import jsonschema_rs
 import pytest
 from aiohttp import web
 
-from crashy.faults.base import catalogue, from_json, parse_spec, scope_catalogue
+from crashy.faults.base import from_json, parse_spec
+from crashy.faults.catalogue import catalogue, scope_catalogue
 from crashy.server.admin import METRICS, OPERATIONS
 from crashy.server.openapi import document
 from tests.server.admin_app import make_app, make_patient
@@ -39,6 +40,7 @@ VALUES: dict[str, list[Any]] = {
     "delay": ["300ms", "100ms..2s", "p50=20ms,p90=200ms,p99=2s", 0.4],
 }
 FAULT_VALUES: dict[tuple[str, str], list[Any]] = {
+    ("slow-close", "delay"): ["2s", 0.4],
     ("error", "code"): [503, "503", "500:3,503:1"],
     ("crash", "mode"): ["exit", "signal", "errors"],
     ("crash", "code"): [3, 255],

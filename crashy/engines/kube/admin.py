@@ -1,4 +1,4 @@
-"""A patient's admin API, through the API server's proxy to the chosen pod: no Service chooses it."""
+"""The admin API of a patient or a sidecar, through the API server's proxy to the chosen pod: no Service chooses it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from crashy.engines.admin import TIMEOUT, NeedsTokenError, NotDoneError, inject, patient, problem, recover
+from crashy.engines.admin import TIMEOUT, NeedsTokenError, NotDoneError, inject, problem, recover
+from crashy.engines.images import is_proxy
 from crashy.engines.kube.api import Api, ApiError, is_status
 from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container
@@ -14,23 +15,20 @@ from crashy.patient import ADMIN_PORT, APP_PORT
 
 
 class AdminProxy:
-    """Sends requests to patients' admin APIs: to the admin port, which works in a freeze, else the data port."""
+    """Sends requests to admin APIs: to the admin port, which works in a freeze, else the data port."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    async def inject(self, pod: Pod, spec: str) -> None:
+    async def inject(self, pod: Pod, container: Container, spec: str) -> None:
         """Inject a fault spec; raises NotDoneError."""
-        await inject(partial(self._ask, pod), spec)
+        await inject(partial(self._ask, pod, container), spec)
 
-    async def recover(self, pod: Pod, which: str) -> None:
+    async def recover(self, pod: Pod, container: Container, which: str) -> None:
         """Take back all faults, or those of one name; raises NotDoneError."""
-        await recover(partial(self._ask, pod), which)
+        await recover(partial(self._ask, pod, container), which)
 
-    async def _ask(self, pod: Pod, method: str, path: str, body: dict[str, Any], /) -> None:
-        container = patient(pod)
-        if container is None:
-            raise NotDoneError("no container of the pod is a patient")
+    async def _ask(self, pod: Pod, container: Container, method: str, path: str, body: dict[str, Any], /) -> None:
         why = ""
         for port in _ports(container):
             proxy = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}:{port}/proxy"
@@ -55,4 +53,5 @@ def _ports(container: Container) -> Iterator[int]:
     admin = given.get("ADMIN_PORT", str(ADMIN_PORT))
     if admin.isdecimal() and admin != "0":
         yield int(admin)
-    yield next((port.container_port for port in container.ports if str(port.container_port) != admin), APP_PORT)
+    if not is_proxy(container):
+        yield next((port.container_port for port in container.ports if str(port.container_port) != admin), APP_PORT)

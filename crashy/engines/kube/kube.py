@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from crashy.controllers.base import PodView, Stoppable
-from crashy.engines.admin import NeedsTokenError, NotDoneError, patient
 from crashy.engines.base import NO_PROXY, NO_STOP
-from crashy.engines.kube.admin import AdminProxy
 from crashy.engines.kube.api import Api, ApiError
 from crashy.engines.kube.eviction import evict
+from crashy.engines.kube.execute import execute
+from crashy.engines.kube.faults import Faults
 from crashy.engines.kube.manifests import apply, prepared, unknown
 from crashy.engines.kube.routes import Route, Routes
 from crashy.engines.kube.view import View
@@ -21,13 +20,13 @@ from crashy.faults.base import Fault
 from crashy.kubelet.runtime import Pod
 from crashy.objects.kinds import KINDS
 from crashy.objects.manifests import Manifests
+from crashy.objects.pod import PodTemplate
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.workload import Workload
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 
 MERGE = "application/merge-patch+json"
-_EXEC_TIMEOUT = 10.0
 _NO_DRAIN = (
     "kube: drain and uncordon: not on a cluster, whose nodes run others' pods too: use evict, or --on lab or sim"
 )
@@ -62,12 +61,12 @@ class KubeEngine:
         self._note = note
         self._guest = guest
         self._image = image
-        self._admin = AdminProxy(api)
-        self._injected: set[str] = set()  # uids of pods
+        self._faults = Faults(api, timeline, tasks, guest=guest)
         routes.report = self._report_route
 
     async def apply(self, manifests: Manifests) -> None:
         """Apply the manifests in the run's namespace; raises BadInput with the API server's own message."""
+        await self._faults.check_rights(self._namespace)
         if self._guest:
             await self._find(manifests.services)
             return
@@ -102,70 +101,35 @@ class KubeEngine:
         return self._view.pods()
 
     def takes_faults(self, pod: Pod) -> bool:
-        """Return whether faults can be injected into a pod: into one with a patient."""
-        return patient(pod) is not None
+        """Return whether faults can be injected into a pod: into any, each by its means."""
+        return bool(pod.template.containers)
 
-    @property
-    def takers(self) -> str:
-        """Which pods take faults."""
-        return "on a cluster only patients take faults: use the image crashy-app, or name the patient's with --image"
+    def refusal(self, template: PodTemplate, fault: Fault, container: str = "") -> str:
+        """Return why a pod can't take a fault; empty if it can. For a guest the pods that are there count."""
+        there = [view.pod.template for view in self.pods()]
+        templates = [template] if not self._guest or any(one is template for one in there) else there
+        why = min((self._faults.refusal(one, fault, container) for one in templates), key=bool, default="")
+        return f"{why}; if it is a patient, name its image: --image" if why and self._guest else why
 
-    async def inject(self, pod: Pod, spec: str) -> None:
+    async def inject(self, pod: Pod, spec: str, container: str = "") -> None:
         """Inject a fault spec into a pod; the outcome is on the timeline."""
-        kinds.FAULT.add(self._timeline.add, "kube", pod.object, "Injected", spec)
-        self._injected.add(pod.uid)
-        try:
-            try:
-                await self._admin.inject(pod, spec)
-            except NeedsTokenError:
-                await self._inside(pod, ("crashy", "inject", spec))
-        except NotDoneError as error:
-            kinds.FAULT.add(self._timeline.add, "kube", pod.object, "NotInjected", f"{spec}: {error}")
+        await self._faults.inject(pod, spec, container)
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back every fault of a pod, or those of one name; the outcome is on the timeline."""
-        try:
-            try:
-                await self._admin.recover(pod, which)
-            except NeedsTokenError:
-                await self._inside(pod, ("crashy", "recover") if which == "all" else ("crashy", "recover", which))
-        except NotDoneError as error:
-            kinds.FAULT.add(self._timeline.add, "kube", pod.object, "NotRecovered", f"{which}: {error}")
-        else:
-            kinds.FAULT.add(self._timeline.add, "kube", pod.object, "Recovered", which)
+        await self._faults.recover(pod, which)
 
     async def recover_injected(self) -> None:
         """Recover all pods with injected faults that still exist."""
-        injected = [view.pod for view in self.pods() if view.pod.uid in self._injected]
-        await asyncio.gather(*(self.recover(pod) for pod in injected))
+        await self._faults.recover_injected([view.pod for view in self.pods()])
 
-    async def _inside(self, pod: Pod, command: tuple[str, ...]) -> None:
-        """Run the patient's own command in its container, which knows its token; raises NotDoneError."""
-        container = patient(pod)
-        assert container is not None  # noqa: S101 - just injected through it
-        ended, output = await self._exec(pod, container.name, command, _EXEC_TIMEOUT)
-        if ended != "exit code 0":
-            text = output.decode("utf-8", "replace").strip()
-            raise NotDoneError(f"{' '.join(command)} in the container: {ended}: {text}")
+    def close(self) -> None:
+        """Forget the crashes that are still to come."""
+        self._faults.close()
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and return how it ended."""
-        return (await self._exec(pod, container, command, timeout))[0]
-
-    async def _exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> tuple[str, bytes]:
-        query = [("container", container), ("stdout", "1"), ("stderr", "1"), *(("command", word) for word in command)]
-        path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/exec?{urlencode(query)}"
-        try:
-            output, status = await self._api.run(path, timeout)
-        except TimeoutError:
-            return f"not ended within {timeout:g}s", b""
-        except ApiError as error:
-            return error.message, b""
-        if status.get("status") == "Success":
-            return "exit code 0", output
-        causes = (status.get("details") or {}).get("causes") or ()
-        code = next((cause["message"] for cause in causes if cause.get("reason") == "ExitCode"), None)
-        return f"exit code {code}" if code else str(status.get("message", "the connection broke")), output
+        return (await execute(self._api, pod, container, command, timeout)).how
 
     def delete(self, pod: Pod, grace: int | None = None) -> None:
         """Delete a pod gracefully, as `kubectl delete pod` does; its controller creates another."""

@@ -36,6 +36,8 @@ def pod_of(obj: Object, at: At, images: Mapping[str, str] | None = None) -> Pod:
         annotations=dict(meta.get("annotations") or {}),
         restart_policy=spec.get("restartPolicy", "Always"),
         termination_grace_period_seconds=spec.get("terminationGracePeriodSeconds", 30),
+        share_process_namespace=bool(spec.get("shareProcessNamespace")),
+        raw={"metadata": meta, "spec": spec},
     )
     ip = (obj.get("status") or {}).get("podIP", "")
     return Pod(meta["name"], meta["namespace"], meta["uid"], ip, template, at(meta["creationTimestamp"]))

@@ -53,6 +53,9 @@ OWN = (
     *_rights("deployments.apps", "create", "list", "watch"),
 )
 """What a run in a namespace of its own needs; what else is applied only where the manifests have some."""
+CRASH = tuple(_rights("pods/exec", "get", "create"))
+"""What a crash of an app that is no patient needs besides; a guest evicts the pod where the app can't be ended."""
+GUEST_CRASH = (*CRASH, *_rights("pods/eviction", "create"))
 CLEAN = tuple(_rights("namespaces", "list", "get", "delete", cluster=True) + _rights("pods", "list", "delete"))
 """What `crashy kube clean` needs."""
 

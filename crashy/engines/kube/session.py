@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from crashy.engines.admin import patient
 from crashy.engines.kube import rights
 from crashy.engines.kube.api import Api, ApiError, connected
 from crashy.engines.kube.clock import ClusterClock, measure
@@ -36,7 +35,7 @@ class Options:
     def check(self) -> None:
         """Raise BadInput where they don't fit together."""
         if bool(self.namespace) != bool(self.selector):
-            raise BadInput("--in-namespace and --selector go together: NS is where, SEL the labels of your patients")
+            raise BadInput("--in-namespace and --selector go together: NS is where, SEL the labels of your pods")
         if self.namespace:
             refuse_system(self.namespace)
 
@@ -103,6 +102,7 @@ class Session:
                     try:
                         yield kube
                     finally:
+                        kube.close()
                         if options.namespace:
                             await kube.recover_injected()
                 except BadInput as error:  # as it is, not in the group's wrapping
@@ -117,19 +117,12 @@ class Session:
             raise refused
 
     def _check_guest(self, view: View) -> None:
-        """Raise BadInput where a guest would find no patient."""
+        """Raise BadInput where a guest would find no pod."""
         options = self._options
         if not options.namespace:
             return
-        pods = [each.pod for each in view.pods()]
-        if not pods:
+        if not view.pods():
             raise BadInput(f"--selector: {options.selector}: no pod in namespace {options.namespace} has these labels")
-        if not any(map(patient, pods)):
-            images = sorted({container.image for pod in pods for container in pod.template.containers})
-            raise BadInput(
-                f"--selector: {options.selector}: none of these images is called crashy-app: {', '.join(images)}: "
-                "name the patient's with --image"
-            )
 
 
 def _first(group: BaseExceptionGroup[BadInput]) -> BadInput:

@@ -99,6 +99,16 @@ class Cgroup(ABC):
     def usage(self) -> Usage:
         """Return what it has used; raises OSError where that isn't counted."""
 
+    def freeze(self) -> bool:
+        """Freeze it; return whether that could be done."""
+        if self.freezer is None:
+            return False
+        try:
+            _write(self.freezer.file, self.freezer.freeze)
+        except OSError:
+            return False
+        return True
+
     def thaw(self) -> None:
         """Let it go on if it is frozen."""
         if self.freezer:

@@ -70,6 +70,10 @@ class Cgroups:
         """Return whether the groups count what their processes use."""
         return self._group is not None and {"memory", "cpuacct"} <= self._group.folders.keys()
 
+    def why_not(self, controller: str) -> str:
+        """Return why a controller can't be used for containers; empty if it can."""
+        return "" if self._group and controller in self._group.folders else self._why_not
+
     def begin(
         self, pod: Pod, container: Container, container_id: str, profile: Profile, *, limited: bool
     ) -> Cgroup | None:

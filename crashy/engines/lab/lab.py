@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from crashy.controllers.apply import Verb
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
-from crashy.engines.admin import TIMEOUT, NotDoneError, inject, local_patient, problem, recover
+from crashy.engines.admin import TIMEOUT, NotDoneError, problem
 from crashy.engines.clustered import ClusteredEngine
 from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.container_machine import ContainerMachine
+from crashy.engines.lab.dialling import gated
 from crashy.engines.lab.metrics import measure
 from crashy.engines.lab.network import LoopbackNetwork
+from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
+from crashy.engines.ways import container_called, default_container, refusal
+from crashy.faults.base import Fault, FaultError, parse_spec
+from crashy.faults.injected import InjectedFault
+from crashy.faults.kinds.cpu import CpuLoad
+from crashy.faults.kinds.memory import MemoryGrowth
 from crashy.kubectl.top import PodUsage
 from crashy.kubelet.runtime import Pod, StartError
 from crashy.objects.document import Document
 from crashy.objects.images import is_patient
 from crashy.objects.kinds import KINDS
+from crashy.objects.limits import limits
 from crashy.objects.manifests import Manifests, chosen, key_of, merged, read
+from crashy.objects.pod import Container, PodTemplate
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.workload import Key
 from crashy.patient import APP_PORT
-from crashy.targets import LAB_TAKERS
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
 from crashy.traffic.request import Target, ask
@@ -56,6 +65,8 @@ class LabEngine(ClusteredEngine):
         addresses: Addresses,
         programs: Programs,
         runtime: ProcessRuntime,
+        outside: OutsideFaults,
+        why_not: Callable[[str], str],
         timeline: Timeline,
     ) -> None:
         super().__init__(cluster, network)
@@ -63,6 +74,8 @@ class LabEngine(ClusteredEngine):
         self._network = network
         self._addresses = addresses
         self._programs = programs
+        self._outside = outside
+        self._why_not = why_not
         self._timeline = timeline
         self._manifests = Manifests()
         self._applying = asyncio.Lock()
@@ -128,15 +141,21 @@ class LabEngine(ClusteredEngine):
         chosen = self._network.ingress.choose(service.namespace, service.name, port.port)
         if chosen is None:
             return NO_ENDPOINT
-        host, number = self._addresses.dial(*chosen)
-        return passed_on(await ask(Target.of(f"http://{host}:{number}{path}"), timeout))
+        gate = self._outside.users_gate(*chosen)
+        async with gated(self._addresses.dial, chosen[0], gate) as dial:
+            host, number = dial(*chosen)
+            return passed_on(await ask(Target.of(f"http://{host}:{number}{path}"), timeout))
 
-    def admin(self, pod: Pod) -> tuple[str, str] | None:
-        """Return the URL and the token of a pod's admin API, its patient's or its first stand-in's; None without."""
-        container = local_patient(pod)
-        if container is None:
-            place = self._programs.stand_in(pod)
-            return (f"http://{place[0]}:{place[1]}", "") if place else None
+    def admin(self, pod: Pod, container: Container | None = None) -> tuple[str, str] | None:
+        """Return the URL and the token of the admin API in a container, by default the one that takes faults.
+
+        None for a program of its own, which has none.
+        """
+        container = container or default_container(pod.template)
+        if not self._programs.is_patient(pod.template, container):
+            return None
+        if place := self._programs.stand_in(pod, container):
+            return f"http://{place[0]}:{place[1]}", ""
         try:
             environ = self._programs.program(pod, container).environ
         except StartError:
@@ -152,30 +171,89 @@ class LabEngine(ClusteredEngine):
         return f"http://{host}:{port}"
 
     def takes_faults(self, pod: Pod) -> bool:
-        """Return whether faults can be injected into a pod: into one with a patient or a stand-in."""
-        return local_patient(pod) is not None or self._programs.stand_in(pod) is not None
+        """Return True: what runs a program of its own takes them from outside."""
+        del pod
+        return True
 
-    @property
-    def takers(self) -> str:
-        """Which pods take faults."""
-        return LAB_TAKERS
+    def refusal(self, template: PodTemplate, fault: Fault, container: str = "") -> str:
+        """Return why a container of such pods can't take a fault, and what would do; empty if it can."""
+        found = container_called(template, container)
+        patient = found is not None and self._programs.is_patient(template, found)
+        if why := refusal(template, fault, container, patient=patient):
+            return why
+        effect = fault.process_effect() if fault.way(patient=patient) == "outside" else None
+        if found is None or not isinstance(effect, CpuLoad | MemoryGrowth):
+            return ""
+        if why := self._why_not(fault.name):
+            return f"{fault.name} from outside runs beside the container in its control group: {why} (docs/lab.md)"
+        try:
+            effect.check(lambda: ContainerMachine(limits(found).memory))
+        except FaultError as error:
+            return f"container {found.name}: {error}"
+        return ""
 
-    async def inject(self, pod: Pod, spec: str) -> None:
-        """Inject a fault spec into a pod; the outcome is on the timeline."""
+    async def inject(self, pod: Pod, spec: str, container: str = "") -> None:
+        """Inject a fault spec into a container of a pod; the outcome is on the timeline."""
+        with suppress(NotDoneError):
+            await self.take(pod, spec, container)
+
+    async def take(self, pod: Pod, spec: str, container: str = "") -> dict[str, Any]:
+        """Inject a fault spec and return its `id` and `spec`; raises NotDoneError, which is on the timeline then."""
         kinds.FAULT.add(self._timeline.add, "lab", pod.object, "Injected", spec)
         try:
-            await inject(partial(self._ask, pod), spec)
-        except NotDoneError as error:
+            return await self._take(pod, parse_spec(spec), container)
+        except (NotDoneError, FaultError) as error:
             kinds.FAULT.add(self._timeline.add, "lab", pod.object, "NotInjected", f"{spec}: {error}")
+            raise NotDoneError(f"{spec}: {error}") from None
+
+    async def _take(self, pod: Pod, fault: Fault, name: str) -> dict[str, Any]:
+        if why := self.refusal(pod.template, fault, name):
+            raise NotDoneError(why)
+        container = container_called(pod.template, name)
+        assert container is not None  # noqa: S101 - or it would have been refused
+        if fault.way(patient=self._programs.is_patient(pod.template, container)) == "inside":
+            return await self._ask(pod, container, "POST", "/admin/faults", {"spec": fault.to_spec()})
+        injected = self._outside.of(pod, container).inject(fault)
+        return {"id": injected.id, "spec": injected.fault.to_spec()}
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back every fault of a pod, or those of one name; the outcome is on the timeline."""
-        try:
-            await recover(partial(self._ask, pod), which)
-        except NotDoneError as error:
-            kinds.FAULT.add(self._timeline.add, "lab", pod.object, "NotRecovered", f"{which}: {error}")
-        else:
-            kinds.FAULT.add(self._timeline.add, "lab", pod.object, "Recovered", which)
+        with suppress(NotDoneError):
+            await self.take_back(pod, {} if which == "all" else {"fault": which})
+
+    async def take_back(self, pod: Pod, which: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Take back faults, all or those of a name (`fault`) or an `id`; return the `id` and the `spec` of each.
+
+        Raises NotDoneError where a patient can't be asked, which is on the timeline then.
+        """
+        called = which.get("fault") or which.get("id")
+        ended = [{"id": one.id, "spec": one.fault.to_spec()} for one in self._outside.recover(pod, called)]
+        failures = []
+        for container in pod.template.containers:
+            if self._programs.is_patient(pod.template, container):
+                try:
+                    ended += (await self._ask(pod, container, "POST", "/admin/recover", which))["recovered"]
+                except NotDoneError as error:
+                    failures.append(str(error))
+        reason, rest = ("NotRecovered", f": {'; '.join(failures)}") if failures else ("Recovered", "")
+        kinds.FAULT.add(self._timeline.add, "lab", pod.object, reason, f"{called or 'all'}{rest}")
+        if failures:
+            raise NotDoneError(f"{called or 'all'}{rest}")
+        return ended
+
+    async def inside(self, pod: Pod) -> dict[str, Any] | None:
+        """Return the status of a pod's patient or stand-in, by its admin API; None if it has none.
+
+        Raises NotDoneError if it can't be asked.
+        """
+        container = default_container(pod.template)
+        if self.admin(pod, container) is None:
+            return None
+        return await self._ask(pod, container, "GET", "/admin/status", {})
+
+    def outside(self, pod: Pod) -> list[InjectedFault]:
+        """Return the faults that act on a pod from outside, pending ones too."""
+        return self._outside.list(pod)
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and return how it ended."""
@@ -197,14 +275,18 @@ class LabEngine(ClusteredEngine):
         """Return what pods use now; raises BadInput where nothing counts that."""
         return await measure(self._runtime.usage, views)
 
-    async def _ask(self, pod: Pod, method: str, path: str, document: dict[str, Any], /) -> None:
-        """Send a request to a pod's admin API; raises NotDoneError if it refuses."""
-        admin = self.admin(pod)
+    async def _ask(
+        self, pod: Pod, container: Container, method: str, path: str, document: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Send a request to the admin API in a container, and return its answer; raises NotDoneError if it refuses."""
+        admin = self.admin(pod, container)
         if admin is None:
-            raise NotDoneError(f"its containers are programs of this machine: {LAB_TAKERS}")
+            raise NotDoneError(f"container {container.name} can't be started")
         url, token = admin
         reply = await post(f"{url}{path}", json.dumps(document).encode(), TIMEOUT, token=token, method=method)
         if reply.failure:
             raise NotDoneError(f"{url}: {reply.failure}")
         if reply.status >= 300:
             raise NotDoneError(f"{url}: {problem(reply.status, reply.body)}")
+        answer: dict[str, Any] = json.loads(reply.body)
+        return answer

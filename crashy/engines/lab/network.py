@@ -6,7 +6,7 @@ import errno
 import os
 import random
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from crashy.engines.lab.addresses import ANY_HOST, Addresses
@@ -14,6 +14,7 @@ from crashy.engines.propagation import AT_ONCE, BalancedNetwork
 from crashy.errors import BadInput
 from crashy.fields.units import Distribution
 from crashy.objects.service import NODE_PORTS, Service, ServicePort
+from crashy.traffic.splice.gate import Gate
 from crashy.traffic.splice.proxy import Proxy
 from crashy.traffic.splice.upstream import Upstream
 
@@ -35,7 +36,10 @@ class _Plan:
 
 
 class LoopbackNetwork(BalancedNetwork):
-    """Services as proxies on loopback; they and the ingress hear of changes after their delays, drawn from `rng`."""
+    """Services as proxies on loopback; they and the ingress hear of changes after their delays, drawn from `rng`.
+
+    `gate` returns what users pass before they reach a pod's address and port.
+    """
 
     def __init__(
         self,
@@ -43,9 +47,11 @@ class LoopbackNetwork(BalancedNetwork):
         rng: random.Random,
         propagation: Distribution = AT_ONCE,
         ingress: Distribution = AT_ONCE,
+        gate: Callable[[str, int], Gate | None] = lambda _ip, _port: None,
     ) -> None:
         super().__init__(rng, propagation, ingress)
         self._addresses = addresses
+        self._gate = gate
         self._rng = rng
         self._services: dict[tuple[str, str], tuple[Service, str]] = {}
         self._targets: dict[Place, Target] = {}
@@ -126,7 +132,7 @@ class LoopbackNetwork(BalancedNetwork):
 
     def _choose(self, place: Place) -> Upstream | None:
         chosen = self.kube_proxy.choose(*self._targets[place])
-        return Upstream(*self._addresses.dial(*chosen)) if chosen else None
+        return Upstream(*self._addresses.dial(*chosen), gate=self._gate(*chosen)) if chosen else None
 
     def urls(self) -> list[tuple[Service, ServicePort, str]]:
         """Return where this machine's programs find each port of each Service."""

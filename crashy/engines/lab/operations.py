@@ -11,6 +11,7 @@ from crashy import clock
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.cronjob import CronJobController
+from crashy.engines.admin import NotDoneError
 from crashy.engines.lab.control import Operation, Request
 from crashy.engines.lab.instance_logs import InstanceLog, instance_logs
 from crashy.engines.lab.lab import LabEngine
@@ -52,6 +53,7 @@ class Operations:
             "describe": self.describe,
             "inject": self.inject,
             "recover": self.recover,
+            "admin": self.admin,
             "delete": self.delete,
             "gone": self.gone,
             "remove": self.remove,
@@ -64,7 +66,7 @@ class Operations:
         }
 
     async def pods(self, _request: Request) -> dict[str, Any]:
-        """Return the pods; those that take faults have an `admin_url`."""
+        """Return the pods; a patient's or a stand-in's has an `admin_url`, `outside` counts faults from outside."""
         found = [(view, self._lab.admin(view.pod)) for view in self._lab.pods()]
         return {
             "pods": [
@@ -76,6 +78,7 @@ class Operations:
                     "labels": dict(view.pod.template.labels),
                     "app_url": self._lab.app(view.pod),
                     "images": [container.image for container in view.pod.template.containers],
+                    "outside": len(self._lab.outside(view.pod)),
                     **({"admin_url": admin[0]} if admin else {}),
                 }
                 for view, admin in found
@@ -101,27 +104,45 @@ class Operations:
         return Snapshot(self._cluster, self._timeline, now, ips, network.node_port, clock.date())
 
     async def inject(self, request: Request) -> dict[str, Any]:
-        """Inject a fault `spec` into a pod."""
+        """Inject a fault `spec` into a pod, into the `container` of a name if there is one; return `id` and `spec`."""
         view, spec = self._pod(request), _field(request, "spec", str)
         try:
             parse_spec(spec)
         except FaultError as error:
             raise BadInput(f"{spec!r}: {error}") from None
-        return await self._done("NotInjected", view.pod.object, self._lab.inject(view.pod, spec))
+        return await _done(view, self._lab.take(view.pod, spec, request.get("container") or ""))
 
     async def recover(self, request: Request) -> dict[str, Any]:
-        """Recover a pod from all faults."""
+        """Take back a pod's faults, all or those of a name (`fault`) or an `id`; return what is `recovered`."""
         view = self._pod(request)
-        return await self._done("NotRecovered", view.pod.object, self._lab.recover(view.pod))
+        which = {name: str(request[name]) for name in ("fault", "id") if request.get(name)}
+        return {"recovered": await _done(view, self._lab.take_back(view.pod, which))}
 
-    async def _done(self, failure: str, obj: str, doing: Awaitable[None]) -> dict[str, Any]:
-        """Wait for an action that reports its failure by an event, and raise that as a refusal."""
-        before = len(self._timeline)
-        await doing
-        for event in self._timeline.since(before):
-            if (event.reason, event.object) == (failure, obj):
-                raise BadInput(f"{obj}: {event.message}")
-        return {}
+    async def admin(self, request: Request) -> dict[str, Any]:
+        """Answer a request to the admin API of a pod that has none, or not for all of its faults: `path` and `body`."""
+        asked = {**request, **_field(request, "body", dict), "name": request.get("name")}
+        match _field(request, "path", str):
+            case "/admin/faults":
+                return await self.inject(asked)
+            case "/admin/recover":
+                return await self.recover(asked)
+            case "/admin/status":
+                return await self._status(self._pod(request))
+            case path:
+                raise BadInput(f"{path}: a pod of a lab has /admin/faults, /admin/recover and /admin/status")
+
+    async def _status(self, view: PodView) -> dict[str, Any]:
+        now = asyncio.get_running_loop().time()
+        status = await _done(view, self._lab.inside(view.pod)) or {
+            "pod": view.pod.name,
+            "phase": view.status.phase,
+            "uptime": round(now - view.pod.created_at, 3),
+            "health": {"readiness": view.status.ready},
+            "countdowns": [],
+            "faults": [],
+        }
+        status["faults"] += [fault.to_json(now) for fault in self._lab.outside(view.pod)]
+        return status
 
     async def delete(self, request: Request) -> dict[str, Any]:
         """Begin to delete a pod, or those that `any`, `all` or `2 of app=web` means; return `deleted`: names by uid."""
@@ -245,6 +266,14 @@ class Operations:
     def _pod(self, request: Request) -> PodView:
         views = [(view.pod.namespace, view.pod.name, view) for view in self._cluster.pods()]
         return _find("pods", request, views)
+
+
+async def _done(view: PodView, doing: Awaitable[_T]) -> _T:
+    """Wait for what is done to a pod; a refusal is raised as BadInput."""
+    try:
+        return await doing
+    except NotDoneError as error:
+        raise BadInput(f"{view.pod.object}: {error}") from None
 
 
 def _kind(request: Request, among: Sequence[Kind]) -> Kind:

@@ -53,6 +53,14 @@ def program(pid: int) -> str:
         return ""
 
 
+def environ(pid: int) -> list[bytes]:
+    """Return the variables that a process began with (NAME=value); none if it has ended, or where it isn't told."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
 def arguments(pid: int) -> list[bytes]:
     """Return a process's arguments; none if it has ended, or where they can't be known."""
     try:

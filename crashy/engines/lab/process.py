@@ -104,10 +104,15 @@ class Process:
         """
         return proc.handles(self.pid, signum)
 
+    def send_signal(self, signum: int) -> None:
+        """Send a signal to the leader, unless it has ended."""
+        if self._leader.returncode is None:
+            self._leader.send_signal(signum)
+
     def terminate(self) -> None:
         """SIGTERM the leader alone, if it has a handler: PID 1 of a container doesn't pass it on by itself."""
-        if self._leader.returncode is None and self.handles(signal.SIGTERM):
-            self._leader.send_signal(signal.SIGTERM)
+        if self.handles(signal.SIGTERM):
+            self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """SIGKILL the whole group; a stopped process dies of it too."""

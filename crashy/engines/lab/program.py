@@ -26,7 +26,7 @@ from crashy.kubelet.handlers.exec import expand
 from crashy.kubelet.runtime import Pod
 from crashy.objects import standin
 from crashy.objects.images import APPS, ImageCommands, command_of, is_patient
-from crashy.objects.pod import Container
+from crashy.objects.pod import Container, PodTemplate
 from crashy.objects.standin import Models
 from crashy.patient import ADMIN_PORT, TERMINATION_MESSAGE_PATH
 from crashy.patient.flags import play
@@ -115,6 +115,8 @@ class Programs:
             return self._stand_in(pod, container, environ, folders, root)
         if runs.folder:
             environ = self._image_command(pod, container) | environ
+        if runs.words and not patient:
+            environ |= self._own_address(pod, container)
             environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_OWN_ADDRESS, environ.get("PYTHONPATH"))))
         command = command or tuple(translate(expand(word, environ if runs.folder else own)) for word in runs.words)
         if app or (patient and not container.command):
@@ -123,12 +125,18 @@ class Programs:
         folder = working if container.working_dir and working.is_dir() else Path(runs.folder or root)
         return Program(command, environ, folder, folders)
 
-    def stand_in(self, pod: Pod) -> tuple[str, int] | None:
-        """Return where the admin API of a pod's first stand-in is; None if none of its containers has one."""
-        for container in pod.template.containers:
-            if images.stands_in(pod.template, container, self._images):
-                return self._addresses.dial(pod.ip, standin.admin_port(pod.template, container))
-        return None
+    def is_patient(self, template: PodTemplate, container: Container) -> bool:
+        """Return whether crashy runs in a container, as the patient or as a stand-in, and no program of its own."""
+        mapped = command_of(container.image, self._images) is not None
+        if is_patient(container.image) or (plays(container) and not mapped):
+            return True
+        return images.stands_in(template, container, self._images)
+
+    def stand_in(self, pod: Pod, container: Container) -> tuple[str, int] | None:
+        """Return where the admin API of a container's stand-in is; None if it has none."""
+        if not images.stands_in(pod.template, container, self._images):
+            return None
+        return self._addresses.dial(pod.ip, standin.admin_port(pod.template, container))
 
     def _play(self, words: tuple[str, ...], environ: dict[str, str]) -> tuple[str, ...]:
         """Set the variables by which the patient runs as an app; return its own arguments where it refuses them."""
@@ -154,12 +162,17 @@ class Programs:
 
     def _image_command(self, pod: Pod, container: Container) -> dict[str, str]:
         """Return the variables that say where a program should listen; one in Python does so of itself."""
-        ports = {port: self._addresses.listen(pod.ip, port) for port in standin.ports(pod.template, container)}
+        ports = self._ports(pod, container)
         host = self._addresses.host(pod.ip)
         first = {"PORT": str(next(iter(ports.values())))} if ports else {}
-        moved = ",".join(f"{port}:{here}" for port, here in ports.items() if port != here)
-        own = {"_CRASHY_POD_IP": host, "_CRASHY_PORTS": moved, "PYTHONUNBUFFERED": "1"}
-        return {"HOST": host, "POD_IP": host, "POD_NAME": pod.name, **first, **own}
+        return {"HOST": host, "POD_IP": host, "POD_NAME": pod.name, "PYTHONUNBUFFERED": "1", **first}
+
+    def _own_address(self, pod: Pod, container: Container) -> dict[str, str]:
+        moved = ",".join(f"{port}:{here}" for port, here in self._ports(pod, container).items() if port != here)
+        return {"_CRASHY_POD_IP": self._addresses.host(pod.ip), "_CRASHY_PORTS": moved}
+
+    def _ports(self, pod: Pod, container: Container) -> dict[int, int]:
+        return {port: self._addresses.listen(pod.ip, port) for port in standin.ports(pod.template, container)}
 
     def _stand_in(
         self, pod: Pod, container: Container, environ: Mapping[str, str], folders: Folders, root: Path

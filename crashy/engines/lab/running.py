@@ -21,6 +21,7 @@ from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.names import keep_names
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.operations import Operations
+from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.warden import Warden
@@ -60,8 +61,10 @@ async def running(
     if not proc.there():
         note(proc.MISSING)
     addresses = Addresses(note)
-    chance = random.Random(rng.getrandbits(64))
-    network = LoopbackNetwork(addresses, chance, propagation or Uniform(*profile.propagation), ingress)
+    number = rng.getrandbits(64)
+    outside = OutsideFaults(timeline, random.Random(~number))
+    delays = propagation or Uniform(*profile.propagation), ingress
+    network = LoopbackNetwork(addresses, random.Random(number), *delays, outside.users_gate)
     folder = Path(tempfile.mkdtemp(prefix="crashy-lab-"))
     control_path = labs / f"{os.getpid()}.sock"
     cgroups = Cgroups.find(note)
@@ -72,6 +75,7 @@ async def running(
         addresses=addresses,
         warden=warden,
         cgroups=cgroups,
+        outside=outside,
         timeline=timeline,
         profile=profile,
     )
@@ -86,6 +90,8 @@ async def running(
                 addresses=addresses,
                 programs=programs,
                 runtime=runtime,
+                outside=outside,
+                why_not=cgroups.why_not,
                 timeline=timeline,
             )
             control = Control(control_path, Operations(lab, cluster, network, timeline).table())
@@ -99,6 +105,7 @@ async def running(
                 refused = error
             finally:
                 control.close()
+                outside.close()
                 cluster.stop()
         await runtime.close(END_GRACE)
         if refused:

@@ -19,8 +19,11 @@ from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.ends import OOM_KILLED, Ends
 from crashy.engines.lab.joining import joined
 from crashy.engines.lab.logs import LogLines
+from crashy.engines.lab.members import BESIDE
 from crashy.engines.lab.orphans import Orphans, is_init
+from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.power import Power
+from crashy.engines.lab.prober import Prober
 from crashy.engines.lab.process import Process
 from crashy.engines.lab.program import Program
 from crashy.engines.lab.refusal import refusal
@@ -28,24 +31,21 @@ from crashy.engines.lab.started import Running
 from crashy.engines.lab.termination import LINES
 from crashy.engines.lab.warden import MARK, Warden
 from crashy.engines.lab.zombies import count_zombies, watch_zombies, zombies_report
-from crashy.kubelet.handlers.ask import ask
-from crashy.kubelet.handlers.dial import Dial
 from crashy.kubelet.handlers.exec import MAX_OUTPUT, ExecResult
-from crashy.kubelet.handlers.hooks import run_http_hook
 from crashy.kubelet.hooks import exited
 from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
 from crashy.kubelet.versions import Profile
 from crashy.objects import reaping
+from crashy.objects.limits import limits
 from crashy.objects.pod import Container, Exec, HTTPGet, Probe, ProbeType
-from crashy.objects.ports import PortError, find_port
+from crashy.objects.ports import PortError
 from crashy.timeline import Timeline, kinds
 
 CONTAINER_MARK = "_CRASHY_CONTAINER"  # a variable in the environment of every process of a container
 FREEZER = "_CRASHY_FREEZER"  # another one, of the first process: what freezes its container
 SANDBOX_SECONDS = 0.05  # what a node's runtime needs for a pod's sandbox, and a process needs none; probes begin before
 START_SECONDS = 0.05  # and for a container in it
-_LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 OUTPUT_PATIENCE = 0.2  # seconds for the last lines of a container that has ended
 _FIRST = re.compile(r"(?<![\w./-])/proc/1/")
 
@@ -64,12 +64,14 @@ class ProcessRuntime:
         addresses: Addresses,
         warden: Warden,
         cgroups: Cgroups,
+        outside: OutsideFaults,
         timeline: Timeline,
         profile: Profile,
     ) -> None:
         self._program = program
         self._cgroups = cgroups
-        self._dial = addresses.dial
+        self._outside = outside
+        self._prober = Prober(addresses.dial, outside, profile)
         self._warden = warden
         self._timeline = timeline
         self._profile = profile
@@ -103,7 +105,15 @@ class ProcessRuntime:
         except StartError:
             await self._remove(container_id, group)
             raise
-        running = self._running[container_id] = Running(program, process, group)
+        running = self._running[container_id] = Running(
+            program,
+            process,
+            group,
+            mark=f"{CONTAINER_MARK}={container_id}",
+            beside=partial(self._beside, container_id),
+            memory_limit=limits(container).memory if limited and group and "memory" in group.folders else None,
+        )
+        self._outside.began(pod, container, running)
 
         if reaping.reaped(pod.template, container):
             self._orphans.waits(container_id)
@@ -117,6 +127,7 @@ class ProcessRuntime:
             watching = asyncio.create_task(watch_zombies(zombies, zombies_report(self._timeline, pod, container)))
             code = await process.wait()
             watching.cancel()
+            self._outside.ended(pod, container)
             finished_at = asyncio.get_running_loop().time()
             await self._clean(container_id, running)
             reason = OOM_KILLED if group and group.oom_kills() else ""
@@ -126,7 +137,7 @@ class ProcessRuntime:
             on_exit(Exited(container_id, code, finished_at, message.read(code, last), reason))
 
         running.watch = asyncio.create_task(watch())
-        await joined(process.pid, f"{CONTAINER_MARK}={container_id}")
+        await joined(process.pid, running.mark)
         return container_id
 
     async def _spawn(
@@ -138,9 +149,10 @@ class ProcessRuntime:
         stderr: Callable[[bytes], None],
         *,
         groups: Sequence[Path],
+        beside: bool = False,
     ) -> Process:
-        """Start a process in a container's surroundings; raises StartError with the runtime's text."""
-        mark = {MARK: self._warden.id, CONTAINER_MARK: container_id}
+        """Start a process in a container's surroundings, or `beside` its own ones; raises StartError."""
+        mark = {MARK: self._warden.id, CONTAINER_MARK: container_id, **({BESIDE: "1"} if beside else {})}
         environ, folder = {**program.environ, **mark}, program.folder
         try:
             process = await Process.start(
@@ -151,6 +163,15 @@ class ProcessRuntime:
         self._warden.began(process.pid)
         self._orphans.began(process.pid, container_id)
         return process
+
+    async def _beside(self, container_id: str, command: Sequence[str]) -> Process:
+        """Start a program of the lab's own in the control group of a container; raises StartError."""
+        running = self._running.get(container_id)
+        if running is None:
+            raise StartError(f'container "{container_id}" is not running')
+        groups = running.group.beside if running.group else ()
+        drop = deque[bytes](maxlen=0).append
+        return await self._spawn(running.program, container_id, (*command,), drop, drop, groups=groups, beside=True)
 
     async def _clean(self, container_id: str, running: Running) -> None:
         """End what the first process of a container left behind, as the end of PID 1 does, and read its last output."""
@@ -175,7 +196,11 @@ class ProcessRuntime:
 
     def resize(self, container: Container, container_id: str) -> bool:
         """Change a container's limits; see `Runtime.resize`."""
-        return self._cgroups.resize(container, container_id, self._profile)
+        done = self._cgroups.resize(container, container_id, self._profile)
+        running = self._running.get(container_id)
+        if done and running and running.memory_limit is not None:
+            running.memory_limit = limits(container).memory
+        return done
 
     async def stop(self, container_id: str, grace: float) -> None:
         """SIGTERM, patience, SIGKILL; see `Runtime.stop`. Without a handler SIGTERM is ignored, as PID 1 ignores it."""
@@ -209,7 +234,9 @@ class ProcessRuntime:
         stdout, stderr = bytearray(), bytearray()
         try:
             groups = running.group.beside if running.group else ()
-            process = await self._spawn(program, container_id, translated, _keep(stdout), _keep(stderr), groups=groups)
+            process = await self._spawn(
+                program, container_id, translated, _keep(stdout), _keep(stderr), groups=groups, beside=True
+            )
         except StartError as error:
             raise OSError(f"OCI runtime exec failed: exec failed: {error}") from error
         try:
@@ -227,26 +254,15 @@ class ProcessRuntime:
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe a container once; see `Runtime.probe`."""
-        kind = next((kind for kind in ProbeType if container.probe(kind) is probe), None)
         running = self._running.get(container_id)
         stand_in = running is not None and running.program.stand_in is not None
-        asked = standin.marked(container, kind) if stand_in and kind else probe
-        return await ask(
-            asked,
-            container,
-            host=pod.ip,
-            run=partial(self.exec, container_id, probe=kind),
-            dial=self._dial_from_node(pod),
-            profile=self._profile,
-        )
+        return await self._prober.probe(pod, container, probe, partial(self.exec, container_id), stand_in=stand_in)
 
     async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
         """Run a hook; see `Runtime.hook`."""
         try:
             if isinstance(handler, HTTPGet):
-                port = find_port(container, handler.port)
-                dial, profile = self._dial_from_node(pod), self._profile
-                return await run_http_hook(handler, host=pod.ip, port=port, dial=dial, profile=profile)
+                return await self._prober.hook(pod, container, handler)
             result = await self.exec(container_id, handler.command, math.inf)
         except (OSError, PortError) as error:
             raise HookError(str(error)) from error
@@ -254,14 +270,9 @@ class ProcessRuntime:
             raise exited(handler.command, result.exit_code, result.stderr, result.output)
         return ""
 
-    def _dial_from_node(self, pod: Pod) -> Dial:
-        """Return how a pod is dialled: on the node's network it is the node's localhost too."""
-        if not pod.template.host_network:
-            return self._dial
-        return lambda host, port: self._dial(pod.ip if host in _LOCALHOST else host, port)
-
     def power_off(self) -> None:
         """Stop all that runs; see `NodeRuntime.power_off`."""
+        self._outside.let_go()
         self._power.off(self._running, [running.process.pid for running in self._running.values()])
 
     async def power_on(self) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from crashy.faults.base import Fault
 from crashy.faults.effects import Bandwidth, ConnectionShape, RequestPart
-from crashy.faults.probed import PASSES, Probed
+from crashy.faults.probed import AWAITING, LATE_CALL, PASSES, Probed
 from crashy.faults.scope import Request
 from crashy.fields import param
 from crashy.fields.sizes import Size
@@ -26,7 +26,10 @@ class BandwidthFault(Fault):
         "bandwidth rate=1Ki clients=kubelet",
         "bandwidth rate=10Ki p=0.1 seed=7",
     )
-    probed_outside: ClassVar[Mapping[str, Probed]] = {"bandwidth": PASSES}
+    probed_outside: ClassVar[Mapping[str, Probed]] = {
+        "bandwidth": PASSES,
+        "bandwidth rate=10 clients=kubelet": Probed(http=AWAITING, grpc=LATE_CALL),
+    }
 
     rate: int = param(Size(), "so many bytes a second", default=1 << 20)
 

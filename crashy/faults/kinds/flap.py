@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from crashy.faults.base import FaultError
-from crashy.faults.probe_fault import ProbeFault, probed_as
+from crashy.faults.probe_fault import ProbeFault, probed_as, probed_from_outside
 from crashy.faults.probed import Probed
 from crashy.faults.scope import DefaultTarget, ProbeName
 from crashy.fields import param
@@ -32,6 +32,7 @@ class Flap(ProbeFault):
         "flap period=10s protocols=grpc after=30s",
     )
     probed: ClassVar[Mapping[str, Probed]] = probed_as("flap period=2h", 503, "/readyz", "is_ready")
+    probed_outside: ClassVar[Mapping[str, Probed]] = probed_from_outside("flap period=2h", 503)
 
     probe: ProbeName = param(Choice("readiness", "liveness", "startup"), "the probe", default="readiness")
     period: float = param(Duration(zero=False), "begin to fail this often, at least 100ms", default=20.0)

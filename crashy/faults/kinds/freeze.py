@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Block, Hang, ListenersClosed, Machine, ProcessEffect, RequestPart, Stop
-from crashy.faults.probed import AWAITING, LATE_CALL, PASSES, UNREACHABLE, Probed
+from crashy.faults.probed import AWAITING, LATE_CALL, PASSES, REFUSED, UNREACHABLE, Probed
 from crashy.faults.scope import DefaultTarget, Request
 from crashy.fields import param
 from crashy.fields.units import format_duration
@@ -61,6 +61,9 @@ _CONNECTIONS = ("hang", "deaf")
 """The modes that are about connections, from outside those of users alone unless `clients` says otherwise."""
 
 
+_DEAF = Probed(http=f'Get "http://POD:8080/readyz": {REFUSED}', grpc=UNREACHABLE, tcp=REFUSED)
+
+
 class Freeze(Fault):
     """Freeze the app: block its event loop, hang its requests, let all or some of its threads stand still, or be deaf.
 
@@ -91,11 +94,13 @@ class Freeze(Fault):
         "freeze mode=threads clients=kubelet": Probed(http=AWAITING, grpc=LATE_CALL),
         "freeze mode=deadlock": PASSES,
         "freeze mode=deadlock clients=kubelet": Probed(http=AWAITING, grpc=LATE_CALL),
-        "freeze mode=deaf": Probed(
-            http='Get "http://POD:8080/readyz": dial tcp POD:8080: connect: connection refused',
-            grpc=UNREACHABLE,
-            tcp="dial tcp POD:8080: connect: connection refused",
-        ),
+        "freeze mode=deaf": _DEAF,
+    }
+    probed_outside: ClassVar[Mapping[str, Probed]] = {
+        "freeze mode=hang": PASSES,
+        "freeze mode=hang clients=kubelet": Probed(http=AWAITING, grpc=LATE_CALL),
+        "freeze mode=deaf": PASSES,
+        "freeze mode=deaf clients=kubelet": _DEAF,
     }
 
     mode: str = param(

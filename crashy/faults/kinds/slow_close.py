@@ -26,7 +26,7 @@ class SlowClose(Fault):
         "slow-close delay=2s clients=kubelet",
         "slow-close p=0.1 seed=7",
     )
-    probed_outside: ClassVar[Mapping[str, Probed]] = {"slow-close": PASSES}
+    probed_outside: ClassVar[Mapping[str, Probed]] = {"slow-close": PASSES, "slow-close clients=kubelet": PASSES}
 
     delay: float = param(Duration(zero=False, most=3600.0), "close that much later", default=2.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from crashy.faults.probe_fault import ProbeFault, probed_as
+from crashy.faults.probe_fault import ProbeFault, probed_as, probed_from_outside
 from crashy.faults.probed import Probed
 from crashy.faults.scope import DefaultTarget
 
@@ -22,3 +22,4 @@ class Unstarted(ProbeFault):
         "unstarted protocols=http,tcp for=30s",
     )
     probed: ClassVar[Mapping[str, Probed]] = probed_as("unstarted", 503, "/startupz", "is_started")
+    probed_outside: ClassVar[Mapping[str, Probed]] = probed_from_outside("unstarted", 503)

@@ -57,10 +57,28 @@ class FakeApi:
             else:
                 yield line
 
+    async def run(self, path: str, timeout: float) -> tuple[bytes, Object]:
+        """Return what a command wrote, and the Status of its end."""
+        del timeout
+        self.requested.append(("EXEC", path))
+        answer = self._answers("EXEC", path, None)
+        if isinstance(answer, Exception):
+            raise answer
+        output, ended = answer
+        return output, ended
+
     async def stream(self, path: str) -> AsyncIterator[bytes]:
         """Return a container's log."""
         self.requested.append(("LOG", path))
         yield b"one\ntwo"
+
+
+def exited(code: int, output: bytes = b"") -> tuple[bytes, Object]:
+    """Return how a command ended, as the API server tells it."""
+    if code == 0:
+        return output, {"status": "Success"}
+    causes = [{"reason": "ExitCode", "message": str(code)}]
+    return output, {"status": "Failure", "details": {"causes": causes}}
 
 
 def refused(code: int, message: str = "no", headers: dict[str, str] | None = None) -> Response:

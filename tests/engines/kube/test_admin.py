@@ -28,6 +28,7 @@ def problem(code: int, detail: str) -> Response:
     return Response(code, {"X-Pod": "web-1"}, json.dumps({"detail": detail}).encode())
 
 
+CONTAINER = pod().template.containers[1]
 DEAD = refused(503, "error trying to reach service: connection refused")
 
 
@@ -49,7 +50,7 @@ def test_the_admin_port_is_asked_then_the_data_port(patient: Pod, dead: tuple[in
         return DEAD if any(f":{port}/" in path for port in dead) else {"id": "f1"}
 
     api = FakeApi(answers)
-    asyncio.run(AdminProxy(api).inject(patient, "freeze"))  # type: ignore[arg-type]
+    asyncio.run(AdminProxy(api).inject(patient, patient.template.containers[1], "freeze"))  # type: ignore[arg-type]
 
     assert api.requested == [("POST", f"{PROXY}:{port}/proxy/admin/faults") for port in requested]
 
@@ -67,17 +68,9 @@ def test_the_admin_port_is_asked_then_the_data_port(patient: Pod, dead: tuple[in
 )
 def test_what_was_not_done_says_why(answer: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said) as caught:
-        asyncio.run(AdminProxy(FakeApi(lambda *_: answer)).inject(pod(), "freeze"))  # type: ignore[arg-type]
+        asyncio.run(AdminProxy(FakeApi(lambda *_: answer)).inject(pod(), CONTAINER, "freeze"))  # type: ignore[arg-type]
 
     assert type(caught.value) is error
-
-
-def test_a_pod_without_a_patient_is_not_asked() -> None:
-    api = FakeApi(lambda *_: {})
-    with pytest.raises(NotDoneError, match="no container of the pod is a patient"):
-        asyncio.run(AdminProxy(api).recover(pod(image="nginx"), "all"))  # type: ignore[arg-type]
-
-    assert api.requested == []
 
 
 @pytest.mark.parametrize(("which", "sent"), [("all", {}), ("freeze", {"fault": "freeze"})])
@@ -88,6 +81,6 @@ def test_faults_are_taken_back_by_name(which: str, sent: dict[str, str]) -> None
         bodies.append((method, path, body))
         return {"recovered": []}
 
-    asyncio.run(AdminProxy(FakeApi(answers)).recover(pod(), which))  # type: ignore[arg-type]
+    asyncio.run(AdminProxy(FakeApi(answers)).recover(pod(), CONTAINER, which))  # type: ignore[arg-type]
 
     assert bodies == [("POST", f"{PROXY}:8081/proxy/admin/recover", sent)]

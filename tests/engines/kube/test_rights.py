@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from crashy.engines.kube.rights import CLEAN, GUEST, OWN, Right, check
+from crashy.engines.kube.rights import CLEAN, CRASH, GUEST, GUEST_CRASH, OWN, Right, check
 from crashy.errors import BadInput
 from tests.engines.kube.fakes import FakeApi
 
@@ -27,7 +27,7 @@ def given(role: str) -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize(("role", "wanted"), [("crashy", OWN + CLEAN), ("crashy-guest", GUEST)])
+@pytest.mark.parametrize(("role", "wanted"), [("crashy", OWN + CRASH + CLEAN), ("crashy-guest", GUEST + GUEST_CRASH)])
 def test_the_role_has_every_right_that_is_asked_for(role: str, wanted: tuple[Right, ...]) -> None:
     assert {(right.verb, right.resource) for right in wanted} <= given(role)
 
@@ -39,7 +39,7 @@ def test_no_role_has_all_of_anything() -> None:
 def test_a_guest_may_make_nothing_but_requests() -> None:
     made = {resource for verb, resource in given("crashy-guest") if verb in {"create", "update", "patch"}}
 
-    assert made == {"pods/proxy", "pods/exec", "deployments/scale"}
+    assert made == {"pods/proxy", "pods/exec", "pods/eviction", "deployments/scale"}
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:

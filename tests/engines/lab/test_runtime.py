@@ -20,6 +20,7 @@ from crashy.engines.lab.cgroups import Cgroups
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.notes import notes
+from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.running import running
 from crashy.engines.lab.runtime import ProcessRuntime
@@ -86,6 +87,7 @@ async def container(*command: str, begin: bool = True, **values: Any) -> AsyncIt
         addresses=addresses,
         warden=warden,
         cgroups=cgroups,
+        outside=OutsideFaults(timeline, random.Random(1)),
         timeline=timeline,
         profile=NEWEST,
     )

@@ -1,0 +1,56 @@
+"""All processes of the container stand still: its control group is frozen, or each of them is stopped (SIGSTOP)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from crashy.engines.lab.outside import Process
+from crashy.engines.lab.started import Running
+from crashy.faults.effects import Stop
+
+_LOOK = 0.05  # seconds between two looks for processes that were forked meanwhile
+
+
+def begin(process: Process, _effect: Stop, _until: float | None) -> Callable[[], None] | None:
+    """Stop them; return what lets them go on. Commands that run beside them, such as probes, are left alone."""
+    life = process.life
+    if life is None:
+        return None
+    if life.group and life.group.freeze():
+        return life.group.thaw
+    return _stop(process, life)
+
+
+def _stop(process: Process, life: Running) -> Callable[[], None]:
+    stopped: set[int] = set()
+
+    def stop() -> None:
+        while missing := [pid for pid in life.processes() if pid not in stopped]:  # a stopped one forks no more
+            for pid in missing:
+                _signal(pid, signal.SIGSTOP)
+            stopped.update(missing)
+
+    async def stop_more() -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            stop()
+
+    stop()
+    task = asyncio.get_running_loop().create_task(stop_more())
+
+    def end() -> None:
+        task.cancel()
+        if process.life is life:
+            for pid in stopped.intersection(life.processes()):
+                _signal(pid, signal.SIGCONT)
+
+    return end
+
+
+def _signal(pid: int, signum: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # it has ended, or runs as another user
+        os.kill(pid, signum)
