@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 import re
-import shlex
-import shutil
-from pathlib import Path
 
-import pytest
-import yaml
-
-from crashy.experiment.read import read_experiment
-from tests.needs import need
-from tests.side_by_side import Ran, run_all
 from tests.test_docs import ROOT
 
 PAGE = (ROOT / "docs/your-app.md").read_text()
