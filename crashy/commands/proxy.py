@@ -11,6 +11,7 @@ from crashy.commands.arguments import Parser
 from crashy.commands.serve import begin, importing
 from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError, parse_spec
+from crashy.faults.proxied import proxied
 from crashy.patient import ADMIN_PORT
 from crashy.patient.settings import load
 
@@ -58,9 +59,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the proxy until a signal ends it."""
-    begin()
     args = parser().parse_args(argv)
-    faults = [_fault(text) for text in args.fault]
+    faults = [_fault(text, http=args.http) for text in args.fault]
     host, port = _place("LISTEN", args.listen, "PORT or HOST:PORT", least=0)
     upstream = _place("UPSTREAM", args.upstream, "HOST:PORT, as 127.0.0.1:6379", least=1)
     if not upstream[0]:
@@ -73,6 +73,7 @@ def main(argv: Sequence[str]) -> int:
         environ["ADMIN_PORT"] = args.admin_port
     if port and environ.get("ADMIN_PORT", str(ADMIN_PORT)) == str(port):
         raise BadInput(f"--admin-port: {port}: is where the proxy itself listens: choose another")
+    begin()
     settings = load([], environ)
     if upstream == (settings.host, port):
         raise BadInput(f"UPSTREAM: {args.upstream!r}: is the proxy itself")
@@ -82,9 +83,9 @@ def main(argv: Sequence[str]) -> int:
     return serve(settings, Place(*upstream), faults, reads_http=args.http)
 
 
-def _fault(text: str) -> Fault:
+def _fault(text: str, *, http: bool) -> Fault:
     try:
-        return parse_spec(text)
+        return proxied(parse_spec(text), reads_http=http)
     except FaultError as error:
         raise BadInput(f"--fault: {text!r}: {error}") from None
 

@@ -50,9 +50,17 @@ def main(argv: Sequence[str]) -> int:
 
 
 def describe(status: Mapping[str, Any]) -> list[str]:
-    """Return a status as lines: pod, phase and health, then a line for each probe, dependency, countdown and fault."""
-    health = ", ".join(f"{name} {'ok' if ok else f'FAILS{_by(name, status)}'}" for name, ok in status["health"].items())
-    lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s; {health}"]
+    """Return a status as lines: pod, phase and health, then a line for each probe, dependency, countdown and fault.
+
+    A proxy has connections instead of health.
+    """
+    if proxy := status.get("proxy"):
+        who = f"proxy from {', '.join(proxy['listens'])} to {proxy['upstream']}"
+        what = f"{proxy['connections']} connections open, {proxy['accepted']} so far"
+    else:
+        failing = {name: f"FAILS{_by(name, status)}" for name, ok in status["health"].items() if not ok}
+        who, what = status["pod"], ", ".join(f"{name} {failing.get(name, 'ok')}" for name in status["health"])
+    lines = [f"{who}: {status['phase']} for {status['uptime']:.1f}s; {what}"]
     if lives := status.get("lives"):
         lines += [f"  life {lives['number']}", *map(_former, lives["former"][-1:])]
     for probe in status.get("probes", ()):

@@ -149,6 +149,44 @@ _HEALTH = {
     "additionalProperties": {"type": "boolean"},
 }
 _FAULTS = {"type": "array", "items": _ref("Fault")}
+_STATUS: dict[str, Schema] = {
+    "pod": _STRING,
+    "phase": {"enum": ["warming up", "serving", "draining"]},
+    "uptime": _described("number", "Seconds since the start."),
+    "health": _HEALTH,
+    "protocols": _object(dict.fromkeys(PROTOCOLS, _HEALTH), required=PROTOCOLS),
+    "probes": {"type": "array", "items": _ref("Probe")},
+    "lives": {
+        **_object({"number": {"type": "integer"}, "former": {"type": "array", "items": {"type": "object"}}}),
+        "type": ["object", "null"],
+        "description": "Which life this is by STATE_DIR/lives.jsonl, and the former ones; null without one.",
+    },
+    "dependencies": {
+        "type": "array",
+        "items": _object(
+            {
+                "name": _STRING,
+                "url": _described("string", "Without a password and a path."),
+                "state": {"enum": ["unknown", "up", "slow", "down"]},
+                "seconds": _described(["number", "null"], "What the last look took."),
+                "failure": _described("string", "Why it is down."),
+            }
+        ),
+    },
+    "countdowns": {
+        "type": "array",
+        "items": _object(
+            {
+                "name": _described("string", "The setting that started it."),
+                "fault": {"type": ["string", "null"]},
+                "state": {"enum": _STATES},
+                "remaining": _described(["number", "null"], "Seconds."),
+            },
+            required=("name", "state", "remaining"),
+        ),
+    },
+    "faults": _FAULTS,
+}
 
 _SCHEMAS: dict[str, Schema] = {
     **PARTS,
@@ -191,43 +229,21 @@ _SCHEMAS: dict[str, Schema] = {
     },
     "Status": _object(
         {
-            "pod": _STRING,
-            "phase": {"enum": ["warming up", "serving", "draining"]},
-            "uptime": _described("number", "Seconds since the start."),
-            "health": _HEALTH,
-            "protocols": _object(dict.fromkeys(PROTOCOLS, _HEALTH), required=PROTOCOLS),
-            "probes": {"type": "array", "items": _ref("Probe")},
-            "lives": {
-                **_object({"number": {"type": "integer"}, "former": {"type": "array", "items": {"type": "object"}}}),
-                "type": ["object", "null"],
-                "description": "Which life this is by STATE_DIR/lives.jsonl, and the former ones; null without one.",
-            },
-            "dependencies": {
-                "type": "array",
-                "items": _object(
+            **_STATUS,
+            "proxy": {
+                **_object(
                     {
-                        "name": _STRING,
-                        "url": _described("string", "Without a password and a path."),
-                        "state": {"enum": ["unknown", "up", "slow", "down"]},
-                        "seconds": _described(["number", "null"], "What the last look took."),
-                        "failure": _described("string", "Why it is down."),
+                        "listens": {"type": "array", "items": _STRING},
+                        "upstream": _STRING,
+                        "http": _described("boolean", "Whether it reads HTTP/1.1."),
+                        "connections": _described("integer", "Those that are open."),
+                        "accepted": _described("integer", "Those so far."),
                     }
                 ),
+                "description": "Of `crashy proxy` alone.",
             },
-            "countdowns": {
-                "type": "array",
-                "items": _object(
-                    {
-                        "name": _described("string", "The setting that started it."),
-                        "fault": {"type": ["string", "null"]},
-                        "state": {"enum": _STATES},
-                        "remaining": _described(["number", "null"], "Seconds."),
-                    },
-                    required=("name", "state", "remaining"),
-                ),
-            },
-            "faults": _FAULTS,
-        }
+        },
+        required=_STATUS,
     ),
     "Catalogue": _object({key: {"type": "array", "items": {"type": "object"}} for key in ("faults", "scope")}),
     "Event": _described("string", "Server-sent events; the data of each is an event as JSON."),

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from crashy.errors import BadInput
-from crashy.faults.base import Fault, FaultError
+from crashy.faults.base import Fault
 from crashy.faults.effects import ProcessEffects
 from crashy.patient.settings import Settings
 from crashy.server import effects
@@ -89,7 +89,10 @@ class ProxyServer:
 
 
 def serve(settings: Settings, upstream: Place, faults: Sequence[Fault], *, reads_http: bool) -> int:
-    """Run one proxy until SIGTERM or SIGINT (returns 0); raises BadInput, before it listens."""
+    """Run one proxy, with these faults from the start, until SIGTERM or SIGINT (returns 0).
+
+    Raises BadInput for a port that can't be bound, and FaultError for a fault that the proxy can't have.
+    """
     log = None if sys.stdout is None else Log(sys.stdout, as_json=settings.log_format == "json")
     patient = ProxyPatient(settings, NAME, upstream, reads_http=reads_http, rng=random.Random(), log=log)
     with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
@@ -99,14 +102,11 @@ def serve(settings: Settings, upstream: Place, faults: Sequence[Fault], *, reads
 async def _run(patient: ProxyPatient, faults: Sequence[Fault]) -> int:
     shutdown = Shutdown(patient)
     shutdown.listen()
-    for fault in faults:
-        try:
-            patient.inject(fault, "--fault")
-        except FaultError as error:
-            raise BadInput(f"--fault: {fault.to_spec()!r}: {error}") from None
     proxy = ProxyServer(patient, shutdown)
     proxy.bind()
     control = _control(patient)
+    for fault in faults:
+        patient.inject(fault, "--fault")
     try:
         await proxy.start()
         gc.freeze()

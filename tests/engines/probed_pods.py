@@ -1,4 +1,4 @@
-"""Pods with a patient that take faults and are probed as `crashy/faults/probed.py` says: in a lab, and on sim."""
+"""Pods that take faults, inside or from outside, are probed and used: in a lab, and on sim."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 import json
 import random
 import re
+import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from crashy.engines.admin import TIMEOUT, NotDoneError, inject, problem, recover
 from crashy.engines.lab.addresses import Addresses
@@ -22,27 +23,25 @@ from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
 from crashy.engines.lab.warden import Warden
 from crashy.engines.sim.network import SimNetwork
+from crashy.engines.sim.outside_faults import OutsideFaults as SimOutsideFaults
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.plans import Plans
 from crashy.engines.sim.runtime import SimRuntime
+from crashy.engines.sim.sim import _reply
 from crashy.faults.base import Fault, FaultError, parse_spec
-from crashy.faults.probed import Probed
+from crashy.faults.probed import KINDS, Probed
+from crashy.faults.scope import Way
 from crashy.fields.units import Fixed
 from crashy.kubelet.events import probe_event
 from crashy.kubelet.runtime import Exited, HookError, Pod, Runtime
 from crashy.kubelet.versions import PROFILES
-from crashy.objects.pod import (
-    GRPC,
-    Exec,
-    Handler,
-    HTTPGet,
-    PodTemplate,
-    Probe,
-    ProbeType,
-    TCPSocket,
-    parse_pod_template,
-)
+from crashy.objects.document import Source
+from crashy.objects.pod import HTTPGet, PodTemplate, ProbeType, parse_pod_template
+from crashy.objects.service import Service, ServicePort
 from crashy.timeline import Timeline
+from crashy.traffic.connection import Reply
+from crashy.traffic.request import Target
+from crashy.traffic.request import ask as send
 
 PROFILE = PROFILES["1.32"]
 DEADLINE = 20.0
@@ -53,18 +52,53 @@ _ASKED = {
 }
 ENV: dict[str, str] = {"GRPC_PORT": "9000"}
 """The patient's settings."""
+PATIENCE = 1.0
+"""The seconds that a user waits for an answer, as long as a probe does."""
+_LATE = 0.25
+_FILES = " ".join(f"/app/{file}" for _, _, file in _ASKED.values())
+_APP = Path(__file__).with_name("foreign_app.py")
+"""The app of a container that runs a program of its own."""
 
 
-def template() -> PodTemplate:
-    """Return the pod's template."""
+class Seen(NamedTuple):
+    """What is seen of a fault: what each kind of probe says, and what a user feels, nothing of an answer as ever."""
+
+    probed: Probed
+    user: str = ""
+
+
+def template(way: Way, asked: str = "http") -> PodTemplate:
+    """Return the template of a pod that takes faults in this way, with probes that ask by `asked`."""
     container: dict[str, Any] = {
         "name": "app",
-        "image": "crashy-app",
-        "env": [{"name": name, "value": value} for name, value in ENV.items()],
         "ports": [{"name": "web", "containerPort": 8080}],
         "resources": {"limits": {"memory": "256Mi"}},
+        **{f"{kind}Probe": _probe(asked, *of) for kind, of in _ASKED.items()},
     }
-    return parse_pod_template({"metadata": {"name": "web"}, "spec": {"containers": [container]}}, path="")
+    spec: dict[str, Any] = {"containers": [container]}
+    if way == "inside":
+        env = [{"name": name, "value": value} for name, value in ENV.items()]
+        container |= {"image": "crashy-app", "env": env}
+    else:
+        spec["volumes"] = [{"name": "files", "emptyDir": {}}]
+        container |= {
+            "image": "python",
+            "command": ["sh", "-c", f"touch {_FILES}; exec {sys.executable} {_APP}"],
+            "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
+            "volumeMounts": [{"name": "files", "mountPath": "/app"}],
+        }
+    return parse_pod_template({"metadata": {"name": "web"}, "spec": spec}, path="")
+
+
+def _probe(asked: str, path: str, service: str, file: str) -> dict[str, Any]:
+    match asked:
+        case "http":
+            return {"httpGet": {"port": 8080, "path": path}}
+        case "grpc":
+            return {"grpc": {"port": 9000, "service": service}}
+        case "tcp":
+            return {"tcpSocket": {"port": 8080}}
+    return {"exec": {"command": ["cat", f"/app/{file}"]}}
 
 
 def probe_of(fault: type[Fault]) -> ProbeType:
@@ -72,15 +106,16 @@ def probe_of(fault: type[Fault]) -> ProbeType:
     return ProbeType(fault.target) if fault.target in _ASKED else ProbeType.READINESS
 
 
-def handlers(probe: ProbeType) -> dict[str, Handler]:
-    """Return a handler of each kind, by the kind's name."""
-    path, service, file = _ASKED[probe.value]
-    return {
-        "http": HTTPGet(8080, path),
-        "grpc": GRPC(9000, service),
-        "tcp": TCPSocket(8080),
-        "exec": Exec(("cat", f"/app/{file}")),
-    }
+def felt(reply: Reply, seconds: float, healthy: bytes) -> str:
+    """Return what a user feels of an answer that came after so long, if it isn't the healthy one at once."""
+    if reply.failure:
+        return reply.failure
+    parts = [str(reply.status)] if reply.status != 200 else []
+    if reply.body != healthy and reply.status == 200:
+        parts.append("another body")
+    if seconds > _LATE:
+        parts.append("late")
+    return ", ".join(parts)
 
 
 class Gate(Protocol):
@@ -93,13 +128,24 @@ class Gate(Protocol):
         """Recover from all faults; raises NotDoneError."""
 
 
-class ProbedPod:
-    """A pod with a patient that runs, or has ended and can be started again."""
+Ask = Callable[[Pod, str], Awaitable[Reply]]
+"""Asks a pod's app as a user does, for a path."""
 
-    def __init__(self, runtime: Runtime, ip: str, gate: Gate) -> None:
+
+class ProbedPod:
+    """A pod that runs, or has ended and can be started again; it is probed by these `kinds` of handlers."""
+
+    def __init__(
+        self, runtime: Runtime, gate: Gate, ask: Ask, pod: Pod, way: Way, kinds: Sequence[str] = KINDS
+    ) -> None:
         self._runtime = runtime
         self._gate = gate
-        self._pod = Pod("web", "default", f"uid-{ip}", ip, template())
+        self._ask = ask
+        self._pod = pod
+        self._container = pod.template.containers[0]
+        one = len(kinds) == 1  # then the pod's own container has the probes
+        self._asked = {kind: self._container if one else template(way, kind).containers[0] for kind in kinds}
+        self._healthy = b""
         self._id = ""
         self._attempt = 0
         self._exited: asyncio.Future[int]
@@ -111,16 +157,23 @@ class ProbedPod:
         def on_exit(one: Exited) -> None:
             exited.set_result(one.exit_code)
 
-        container = self._pod.template.containers[0]
-        self._id = await self._runtime.start(self._pod, container, self._attempt, on_exit)
+        self._id = await self._runtime.start(self._pod, self._container, self._attempt, on_exit)
         self._attempt += 1
-        await self.until(ProbeType.READINESS, Probed())
+        await self._until(ProbeType.READINESS, Seen(Probed()), users=False)
+        while (reply := await self._ask(self._pod, "/")).failure:  # a command passes before the app serves
+            await asyncio.sleep(0.02)
+        self._healthy = reply.body
 
-    async def says(self, probe: ProbeType, handler: Handler) -> str:
-        """Return what one probe says, as `Probed` has it."""
-        container = self._pod.template.containers[0]
-        outcome = await self._runtime.probe(self._pod, container, self._id, Probe(handler))
-        event = probe_event(probe, outcome, PROFILE)
+    async def says(self, probe: ProbeType, kind: str) -> str:
+        """Return what one probe says, as `Probed` has it, or what a user feels."""
+        loop = asyncio.get_running_loop()
+        if kind == "user":
+            began = loop.time()
+            return felt(await self._ask(self._pod, "/"), loop.time() - began, self._healthy)
+        container = self._asked[kind]
+        asked = container.probe(probe)
+        assert asked is not None
+        event = probe_event(probe, await self._runtime.probe(self._pod, container, self._id, asked), PROFILE)
         name = probe.value.capitalize()
         return self._said(event.text.removeprefix(f"{name} probe ").removeprefix("failed: ") if event else "")
 
@@ -128,39 +181,42 @@ class ProbedPod:
         text = text.replace(self._pod.ip, "POD").rstrip("\n")
         return re.sub(r"read tcp [^ ]+->", "read tcp NODE->", text)
 
-    async def until(self, probe: ProbeType, expected: Probed) -> Probed:
-        """Probe until all say what is expected, for some seconds; return what they said last.
+    async def _until(self, probe: ProbeType, expected: Seen, *, users: bool = True) -> Seen:
+        """Ask until all say what is expected, for some seconds; return what they said last.
 
         Those that are to succeed are asked once the others fail: a fault acts a moment after its injection.
         """
+        wanted = {kind: getattr(expected.probed, kind) for kind in self._asked}
+        if users:
+            wanted["user"] = expected.user
         said: dict[str, str] = {}
 
-        async def ask(kind: str, handler: Handler) -> None:
+        async def ask(kind: str) -> None:
             deadline = asyncio.get_running_loop().time() + DEADLINE
-            wanted = getattr(expected, kind)
-            while (got := await self.says(probe, handler)) != wanted:
+            while (got := await self.says(probe, kind)) != wanted[kind]:
                 if asyncio.get_running_loop().time() > deadline or self._exited.done():
                     break
                 await asyncio.sleep(0.02)
             said[kind] = got
 
         for fails in (True, False):
-            chosen = [(k, h) for k, h in handlers(probe).items() if bool(getattr(expected, k)) is fails]
-            await asyncio.gather(*(ask(kind, handler) for kind, handler in chosen))
-        return Probed(**said)
+            await asyncio.gather(*(ask(kind) for kind, text in wanted.items() if bool(text) is fails))
+        user = said.pop("user", "")
+        return Seen(Probed(**said), user)
 
-    async def with_fault(self, fault: type[Fault], spec: str, expected: Probed) -> Probed:
-        """Inject a fault; return what is seen of it. Afterwards the patient is as it was; raises NotDoneError."""
+    async def with_fault(self, spec: str, expected: Seen) -> Seen:
+        """Inject a fault; return what is seen of it. Afterwards the app is as it was; raises NotDoneError."""
         await self._gate.inject(self._pod, spec)
-        if expected.exits is not None:
+        if expected.probed.exits is not None:
             async with asyncio.timeout(DEADLINE):
                 code = await self._exited
             await self.start()
-            return Probed(exits=code)
-        seen = await self.until(probe_of(fault), expected)
+            return Seen(Probed(exits=code))
+        probe = probe_of(type(parse_spec(spec)))
+        seen = await self._until(probe, expected)
         await self._recover()
-        after = await self.until(probe_of(fault), Probed())
-        assert after == Probed(), f"{spec}: after its end"
+        after = await self._until(probe, Seen(Probed()))
+        assert after == Seen(Probed()), f"{spec}: after its end"
         return seen
 
     async def hook_with_fault(self, spec: str, hook: HTTPGet, within: float) -> str | None:
@@ -168,7 +224,7 @@ class ProbedPod:
         await self._gate.inject(self._pod, spec)
         try:
             async with asyncio.timeout(within):
-                await self._runtime.hook(self._pod, self._pod.template.containers[0], self._id, hook)
+                await self._runtime.hook(self._pod, self._container, self._id, hook)
         except HookError as error:
             return self._said(str(error))
         except TimeoutError:
@@ -187,7 +243,28 @@ class ProbedPod:
                     await asyncio.sleep(0.1)
 
 
-class _LabGate:
+class FourPods:
+    """Pods alike, each probed by one kind of handler, where a model must know its probes before."""
+
+    def __init__(self, pods: Mapping[str, ProbedPod]) -> None:
+        self._pods = pods
+
+    async def start(self) -> None:
+        """Start all."""
+        for pod in self._pods.values():
+            await pod.start()
+
+    async def with_fault(self, spec: str, expected: Seen) -> Seen:
+        """Inject a fault into each; see `ProbedPod.with_fault`."""
+        seen = {kind: await pod.with_fault(spec, expected) for kind, pod in self._pods.items()}
+        first = next(iter(seen.values()))
+        if first.probed.exits is not None:
+            return first
+        said = {kind: getattr(one.probed, kind) for kind, one in seen.items()}
+        return Seen(Probed(**said), ", ".join({one.user for one in seen.values()}))
+
+
+class _InsideGate:
     """The admin API on the pods' addresses."""
 
     def __init__(self, programs: Programs, addresses: Addresses) -> None:
@@ -208,69 +285,136 @@ class _LabGate:
         await recover(lambda *request: self._send(pod, *request), "all")
 
 
+class _OutsideGate:
+    """What acts on the pods' processes and connections."""
+
+    def __init__(self, outside: OutsideFaults) -> None:
+        self._outside = outside
+
+    async def inject(self, pod: Pod, spec: str) -> None:
+        try:
+            self._outside.of(pod, pod.template.containers[0]).inject(parse_spec(spec))
+        except FaultError as error:
+            raise NotDoneError(str(error)) from None
+
+    async def recover(self, pod: Pod) -> None:
+        self._outside.recover(pod)
+
+
 class _SimGate:
-    """The modelled patient itself."""
+    """The modelled process itself."""
 
     def __init__(self, runtime: SimRuntime) -> None:
         self._runtime = runtime
 
     async def inject(self, pod: Pod, spec: str) -> None:
         try:
-            refused = self._patient(pod).inject(parse_spec(spec), "admin")
+            refused = self._process(pod).inject(parse_spec(spec), "admin")
         except FaultError as error:
             refused = str(error)
         if refused:
             raise NotDoneError(refused)
 
     async def recover(self, pod: Pod) -> None:
-        if refused := self._patient(pod).recover():
+        if refused := self._process(pod).recover():
             raise NotDoneError(refused)
 
-    def _patient(self, pod: Pod) -> ModelledPatient:
+    def _process(self, pod: Pod) -> ModelledPatient:
         process = self._runtime.process(pod, pod.template.containers[0])
         assert isinstance(process, ModelledPatient)
         return process
 
 
+class _SimOutsideGate(_SimGate):
+    """What acts on modelled processes and on what passes."""
+
+    def __init__(self, runtime: SimRuntime, outside: SimOutsideFaults) -> None:
+        super().__init__(runtime)
+        self._outside = outside
+
+    async def inject(self, pod: Pod, spec: str) -> None:
+        try:
+            faulted = self._outside.of(pod, pod.template.containers[0])
+            faulted.driver.process.life = self._process(pod)
+            faulted.inject(parse_spec(spec))
+        except FaultError as error:
+            raise NotDoneError(str(error)) from None
+
+    async def recover(self, pod: Pod) -> None:
+        self._outside.recover(pod)
+
+
 @asynccontextmanager
-async def lab_pods(root: Path) -> AsyncIterator[Callable[[], Awaitable[ProbedPod]]]:
+async def lab_pods(root: Path, way: Way = "inside") -> AsyncIterator[Callable[[], Awaitable[ProbedPod]]]:
     """Make a lab, whose limits are enforced where that can be; what is returned starts another pod in it."""
     cgroups = Cgroups.find(lambda _: None)
     addresses, warden = Addresses(lambda _: None), Warden(root, *cgroups.paths)
-    programs = Programs(root, addresses, LoopbackNetwork(addresses, random.Random(1)))
     timeline = Timeline(time.monotonic)
+    outside = OutsideFaults(timeline, random.Random(1))
+    network = LoopbackNetwork(addresses, random.Random(1), gate=outside.users_gate)
+    programs = Programs(root, addresses, network)
     runtime = ProcessRuntime(
         programs.program,
         addresses=addresses,
         warden=warden,
         cgroups=cgroups,
-        outside=OutsideFaults(timeline, random.Random(1)),
+        outside=outside,
         timeline=timeline,
         profile=PROFILE,
     )
+    gate: Gate = _InsideGate(programs, addresses) if way == "inside" else _OutsideGate(outside)
+
+    async def ask(pod: Pod, path: str) -> Reply:
+        return await send(Target.of(network.url(*_service(pod)) + path), PATIENCE)
 
     async def start() -> ProbedPod:
-        pod = ProbedPod(runtime, addresses.pod_ip(), _LabGate(programs, addresses))
-        await pod.start()
-        return pod
+        pod = _pod(addresses.pod_ip(), template(way))
+        service, port = _service(pod)
+        await network.open([service])
+        network.publish(service, {port.port: [(pod.ip, 8080)]})
+        probed = ProbedPod(runtime, gate, ask, pod, way)
+        await probed.start()
+        return probed
 
     try:
         yield start
     finally:
+        outside.close()
         await runtime.close(0)
-        addresses.close()
+        network.close()
         warden.close()
 
 
-def sim_pods() -> Callable[[], Awaitable[ProbedPod]]:
+def sim_pods(way: Way = "inside") -> Callable[[], Awaitable[ProbedPod | FourPods]]:
     """Return what starts another pod on sim, on the running loop, which is a virtual one."""
     network = SimNetwork(random.Random(1), Fixed(0.0), Fixed(0.0))
     plans = Plans(network, Timeline(asyncio.get_running_loop().time), random.Random(1), {})
-    runtime = SimRuntime(plans, PROFILE)
+    outside = SimOutsideFaults(Timeline(asyncio.get_running_loop().time), random.Random(1))
+    runtime = SimRuntime(plans, PROFILE, outside)
+    gate = _SimGate(runtime) if way == "inside" else _SimOutsideGate(runtime, outside)
 
-    async def start() -> ProbedPod:
-        pod = ProbedPod(runtime, network.pod_ip(), _SimGate(runtime))
-        await pod.start()
-        return pod
+    async def ask(pod: Pod, path: str) -> Reply:
+        return _reply(await runtime.ask(pod.ip, HTTPGet(8080, path), 8080, PATIENCE), pod.name)
+
+    async def start() -> ProbedPod | FourPods:
+        probed: ProbedPod | FourPods
+        if way == "inside":
+            probed = ProbedPod(runtime, gate, ask, _pod(network.pod_ip(), template(way)), way)
+        else:
+            pods = {kind: _pod(network.pod_ip(), template(way, kind)) for kind in KINDS}
+            probed = FourPods({kind: ProbedPod(runtime, gate, ask, pod, way, (kind,)) for kind, pod in pods.items()})
+        await probed.start()
+        return probed
 
     return start
+
+
+def _pod(ip: str, template: PodTemplate) -> Pod:
+    return Pod("web", "default", f"uid-{ip}", ip, template)
+
+
+def _service(pod: Pod) -> tuple[Service, ServicePort]:
+    """Return the Service by which users reach a pod."""
+    port = ServicePort("", 80, 8080)
+    name = f"web-{pod.ip.replace('.', '-')}"
+    return Service(name, "default", "ClusterIP", {}, (port,), False, Source("", 0)), port

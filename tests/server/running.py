@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 DEADLINE = 20.0
 
@@ -57,9 +57,9 @@ class Running:
     lines: list[str] = field(default_factory=list)
 
     @classmethod
-    def start(cls, environ: dict[str, str], *flags: str, under: tuple[str, ...] = ()) -> Running:
+    def start(cls, environ: dict[str, str], *flags: str, under: tuple[str, ...] = (), command: str = "serve") -> Self:
         process = subprocess.Popen(
-            [*under, sys.executable, "-m", "crashy", "serve", *flags],
+            [*under, sys.executable, "-m", "crashy", command, *flags],
             env={
                 "PATH": os.environ["PATH"],
                 **{key: value for key, value in os.environ.items() if key.startswith("COVERAGE_")},

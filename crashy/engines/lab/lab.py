@@ -17,6 +17,7 @@ from crashy.engines.admin import TIMEOUT, NotDoneError, problem
 from crashy.engines.clustered import ClusteredEngine
 from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.container_machine import ContainerMachine
 from crashy.engines.lab.dialling import gated
 from crashy.engines.lab.metrics import measure
 from crashy.engines.lab.network import LoopbackNetwork
@@ -34,6 +35,7 @@ from crashy.kubelet.runtime import Pod, StartError
 from crashy.objects.document import Document
 from crashy.objects.images import is_patient
 from crashy.objects.kinds import KINDS
+from crashy.objects.limits import limits
 from crashy.objects.manifests import Manifests, chosen, key_of, merged, read
 from crashy.objects.pod import Container, PodTemplate
 from crashy.objects.service import Service, ServicePort
@@ -180,8 +182,14 @@ class LabEngine(ClusteredEngine):
         if why := refusal(template, fault, container, patient=patient):
             return why
         effect = fault.process_effect() if fault.way(patient=patient) == "outside" else None
-        if isinstance(effect, CpuLoad | MemoryGrowth) and (why := self._why_not(fault.name)):
+        if found is None or not isinstance(effect, CpuLoad | MemoryGrowth):
+            return ""
+        if why := self._why_not(fault.name):
             return f"{fault.name} from outside runs beside the container in its control group: {why} (docs/lab.md)"
+        try:
+            effect.check(lambda: ContainerMachine(limits(found).memory))
+        except FaultError as error:
+            return f"container {found.name}: {error}"
         return ""
 
     async def inject(self, pod: Pod, spec: str, container: str = "") -> None:
@@ -206,7 +214,7 @@ class LabEngine(ClusteredEngine):
         if fault.way(patient=self._programs.is_patient(pod.template, container)) == "inside":
             return await self._ask(pod, container, "POST", "/admin/faults", {"spec": fault.to_spec()})
         injected = self._outside.of(pod, container).inject(fault)
-        return {"id": injected.id, "spec": fault.to_spec()}
+        return {"id": injected.id, "spec": injected.fault.to_spec()}
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back every fault of a pod, or those of one name; the outcome is on the timeline."""

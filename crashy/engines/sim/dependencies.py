@@ -92,7 +92,7 @@ class ModelledWatch:
 
     def _begin(self, dependency: Dependency) -> None:
         if self._process.stopped:
-            self._later(self._process.stopped_until, dependency)
+            self._process.when_awake(partial(self._begin, dependency))
             return
         look = asyncio.get_running_loop().create_task(self._watch(dependency))
         self._looks.add(look)

@@ -16,18 +16,18 @@ from crashy.engines.images import program, runs_patient
 from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.propagation import AT_ONCE
 from crashy.engines.sim.network import SimNetwork
+from crashy.engines.sim.outside_faults import OutsideFaults
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.plans import Plans
 from crashy.engines.sim.process import Condition, Cut, Refuse, Reset, Truncated
 from crashy.engines.sim.runtime import SimRuntime
-from crashy.engines.ways import container_called, refusal
+from crashy.engines.ways import container_called, default_container, refusal
 from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError, parse_spec
 from crashy.fields.units import Distribution, Uniform
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap, Secret
-from crashy.objects.images import is_patient
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import HTTPGet, PodTemplate
 from crashy.objects.references import MAX_PODS
@@ -42,9 +42,17 @@ class SimEngine(ClusteredEngine):
     """Runs manifests as models; made by `running`."""
 
     def __init__(
-        self, cluster: Cluster, *, runtime: SimRuntime, network: SimNetwork, plans: Plans, timeline: Timeline
+        self,
+        cluster: Cluster,
+        *,
+        runtime: SimRuntime,
+        outside: OutsideFaults,
+        network: SimNetwork,
+        plans: Plans,
+        timeline: Timeline,
     ) -> None:
         super().__init__(cluster, network)
+        self._outside = outside
         self._runtime = runtime
         self._network = network
         self._plans = plans
@@ -63,30 +71,49 @@ class SimEngine(ClusteredEngine):
         self._cluster.apply(manifests)
 
     def takes_faults(self, pod: Pod) -> bool:
-        """Return True: other apps' stand-ins take them too."""
+        """Return True: a program of its own takes them from outside."""
         return True
 
     def refusal(self, template: PodTemplate, fault: Fault, container: str = "") -> str:
         """Return why a container of such pods can't take a fault, and what would do; empty if it can."""
-        found = container_called(template, container)
-        patient = found is not None and (runs_patient(found) or not program(found))
-        return refusal(template, fault, container, patient=patient)
+        if why := refusal(template, fault, container, patient=_is_patient(template, container)):
+            return why
+        effect = fault.process_effect()
+        return f"{fault.name}: not on sim: {effect.not_on_sim}" if effect and effect.not_on_sim else ""
 
     async def inject(self, pod: Pod, spec: str, container: str = "") -> None:
-        """Inject a fault spec into a pod; what became of it is on the timeline."""
+        """Inject a fault spec into a container of a pod; what became of it is on the timeline."""
         kinds.FAULT.add(self._timeline.add, "sim", pod.object, "Injected", spec)
-        patient = self._patient(pod)
         try:
-            failure = patient.inject(parse_spec(spec), "admin") if patient else "no process runs in the pod"
+            failure = self._take(pod, parse_spec(spec), container)
         except FaultError as error:
             failure = str(error)
         if failure:
             kinds.FAULT.add(self._timeline.add, "sim", pod.object, "NotInjected", f"{spec}: {failure}")
 
+    def _take(self, pod: Pod, fault: Fault, name: str) -> str:
+        """Inject a fault; return why that fails, or an empty text. Raises FaultError."""
+        if why := self.refusal(pod.template, fault, name):
+            return why
+        container = container_called(pod.template, name) or default_container(pod.template)
+        process = self._runtime.process(pod, container)
+        if not isinstance(process, ModelledPatient):
+            return "no process runs in the pod"
+        if fault.way(patient=_is_patient(pod.template, name)) == "inside":
+            return process.inject(fault, "admin")
+        faulted = self._outside.of(pod, container)
+        faulted.driver.process.life = process
+        faulted.inject(fault)
+        return ""
+
     async def recover(self, pod: Pod, which: str = "all") -> None:
-        """Take back all faults of a pod, or those of one name."""
-        patient = self._patient(pod)
-        failure = patient.recover(None if which == "all" else which) if patient else "no process runs in the pod"
+        """Take back all faults of a pod, or those of one name; what became of it is on the timeline."""
+        name = None if which == "all" else which
+        self._outside.recover(pod, name)
+        running = [self._runtime.process(pod, container) for container in pod.template.containers]
+        patients = [process for process in running if isinstance(process, ModelledPatient)]
+        failures = [failure for failure in (patient.recover(name) for patient in patients) if failure]
+        failure = "; ".join(failures) if patients else "no process runs in the pod"
         reason, rest = ("NotRecovered", f": {failure}") if failure else ("Recovered", "")
         kinds.FAULT.add(self._timeline.add, "sim", pod.object, reason, which + rest)
 
@@ -94,11 +121,6 @@ class SimEngine(ClusteredEngine):
         """Return that commands are not modelled."""
         del pod, container, command, timeout
         return "not run: sim models no commands"
-
-    def _patient(self, pod: Pod) -> ModelledPatient | None:
-        containers = sorted(pod.template.containers, key=lambda one: not is_patient(one.image))
-        processes = (self._runtime.process(pod, container) for container in containers)
-        return next((process for process in processes if isinstance(process, ModelledPatient)), None)
 
     async def ask(
         self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
@@ -111,6 +133,12 @@ class SimEngine(ClusteredEngine):
         pod = self._runtime.pod_at(ip)
         reply = _reply(await self._runtime.ask(ip, HTTPGet(number, path or "/"), number, timeout), pod)
         return passed_on(reply) if ingress else reply
+
+
+def _is_patient(template: PodTemplate, name: str) -> bool:
+    """Return whether a container is modelled as the patient, or as a stand-in that takes faults as it does."""
+    container = container_called(template, name)
+    return container is not None and (runs_patient(container) or not program(container))
 
 
 def _reply(condition: Condition, pod: str) -> Reply:
@@ -144,17 +172,21 @@ async def running(
     chance = rng.getrandbits(64)
     network = SimNetwork(random.Random(chance), propagation or Uniform(*profile.propagation), ingress)
     plans = Plans(network, timeline, random.Random(~chance), models)
-    runtime = SimRuntime(plans, profile)
+    outside = OutsideFaults(timeline, random.Random(f"outside {chance}"))
+    runtime = SimRuntime(plans, profile, outside)
     refused: BadInput | None = None
     with _rare_collections():
         async with asyncio.TaskGroup() as tasks:
             cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng, max_pods=max_pods)
             plans.connect(cluster, runtime.ask)
             try:
-                yield SimEngine(cluster, runtime=runtime, network=network, plans=plans, timeline=timeline)
+                yield SimEngine(
+                    cluster, runtime=runtime, outside=outside, network=network, plans=plans, timeline=timeline
+                )
             except BadInput as error:  # as it is, not in the group's wrapping
                 refused = error
             finally:
+                outside.close()
                 cluster.stop()
     if refused:
         raise refused

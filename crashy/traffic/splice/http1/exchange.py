@@ -63,7 +63,7 @@ class Exchange:
         self._requested = requested
         self._told = told
         self._asking: asyncio.Task[None] | None = None
-        self._is_asked = False
+        self._is_asked = self._is_passed = False
         self._answer: tuple[float, Piece[ResponseHead]]
         self._delay = 0.0
         self._shapes = Shapes(link.gate)
@@ -120,10 +120,11 @@ class Exchange:
         if self._next is not Next.REQUEST:
             return
         if self._asking is not None and not self._asking.done():
-            if self._told.over:
+            closed = self.link.start(self._told.finished())
+            await asyncio.wait({self._asking, closed}, return_when=asyncio.FIRST_COMPLETED)
+            closed.cancel()
+            if not self._asking.done():
                 self._next = Next.TUNNEL
-                return
-            await self._asking
         elif not self._is_asked and not self._first.last:
             while (item := await self._requested.get()) is not None and not item[1].last:
                 pass
@@ -134,6 +135,7 @@ class Exchange:
         self._is_asked = True
         if self._first.last and not self._shapes:
             self.link.back.write(self._first.data)
+            self._was_passed()
         else:
             self._asking = self.link.start(self._pass_request())
 
@@ -147,12 +149,20 @@ class Exchange:
                 back.write(data[: len(data) - len(left)])
                 await back.drained()
                 data = left
-            if piece.last:
-                return
-            if (item := await self._requested.get()) is None:
-                self.link.pass_on(self.link.front)
+            item = None if piece.last else await self._requested.get()
+            if item is None:
+                self._was_passed()
                 return
             arrived, piece = item
+
+    def _was_passed(self) -> None:
+        self._is_passed = True
+        self.client_ended()
+
+    def client_ended(self) -> None:
+        """Pass on that the client has no more to say, if that was all."""
+        if self._is_passed and self._requested.over and not self._requested:
+            self.link.pass_on(self.link.front)
 
     async def response(self) -> ResponseHead:
         """Ask the server, and return the head of its response; interim ones are passed on."""

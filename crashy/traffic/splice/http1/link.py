@@ -28,6 +28,7 @@ class HttpLink(Link):
         self._requests = Requests()
         self._responses = Responses(self.asked)
         self._quiet = gate.quiet
+        self._exchange: Exchange | None = None
         self._answered: asyncio.Future[None] | None = None
         self._requested: Inbox[Piece[RequestHead]] | None = None
         self._told: Inbox[Piece[ResponseHead]] | None = None
@@ -104,13 +105,17 @@ class HttpLink(Link):
             if piece.head is None or self._responses.lost:
                 self._tunnel([piece])
                 return
-            match await Exchange(self, self.asked, piece, requested, told).run():
-                case Next.TUNNEL:
-                    self._tunnel([])
-                    return
-                case Next.CLOSED:
-                    self._requested = self._told = None
-                    return
+            self._exchange = Exchange(self, self.asked, piece, requested, told)
+            goes_on = await self._exchange.run()
+            self._exchange = None
+            if goes_on is Next.TUNNEL:
+                self._tunnel([])
+                return
+            if goes_on is Next.CLOSED:
+                self._requested = self._told = None
+                return
+            for held in self._requests.resume():
+                requested.put(held, len(held.data))
         if told or self._responses.lost:
             self._tunnel([])
             return
@@ -127,6 +132,8 @@ class HttpLink(Link):
         for piece in (*pieces, *(requested.rest() if requested else ())):
             if piece.data:
                 self.front.flow(piece.data)
+        if self._requests.held:
+            self.front.flow(self._requests.held)
         for part in told.rest() if told else ():
             self.back.flow(part.data)
         if requested is not None and requested.over:
@@ -143,6 +150,8 @@ class HttpLink(Link):
             super().ended(end)
         else:
             inbox.finish("ended")
+            if end is self.front and self._exchange is not None:
+                self._exchange.client_ended()
 
     def lost(self, end: End, *, reset: bool) -> None:
         """Pass on that an end is gone, when what it has said was handled."""
