@@ -16,7 +16,7 @@ from tests.kube.cluster import Cluster, Object
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 CRASHY = [sys.executable, "-m", "crashy"]
-REDIS = {"name": "app", "image": "redis-tini:1.0.0", "command": ["redis-server", "--save", ""]}
+REDIS = {"name": "store", "image": "redis-tini:1.0.0", "command": ["redis-server", "--save", ""]}
 """Its first process has a handler for SIGTERM."""
 PAGES: Object = {
     "name": "app",
@@ -29,14 +29,15 @@ PAGES: Object = {
 """Its first process has none."""
 
 
-def deployment(name: str, container: Object) -> Object:
-    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}}
+def deployment(name: str, *containers: Object) -> Object:
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [*containers]}}
     spec = {"selector": {"matchLabels": {"app": name}}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
 
 
-def service(name: str, target: int | str) -> Object:
-    spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": target}]}
+def service(name: str) -> Object:
+    ports = [{"name": "web", "port": 80, "targetPort": "http"}, {"name": "store", "port": 6379}]
+    spec = {"selector": {"app": name}, "ports": ports}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 
@@ -65,43 +66,44 @@ Crashy = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_an_app_of_anybodys_is_crashed_and_its_users_made_to_wait(crashy: Crashy, tmp_path: Path) -> None:
-    unwrapped = written(tmp_path / "app.yaml", deployment("pages", PAGES), service("pages", "http"))
+    unwrapped = written(tmp_path / "app.yaml", deployment("shop", PAGES, REDIS), service("shop"))
     wrapped = crashy("kube", "wrap", unwrapped)
-    assert wrapped.stderr == "note: deployment/pages: 28000 leads to 8000\n"
+    assert wrapped.stderr == "note: deployment/shop: 28000 leads to 8000, 26379 leads to 6379\n"
     (tmp_path / "wrapped.yaml").write_text(wrapped.stdout)
+    ping = ["sh", "-c", 'test "$(redis-cli -h $SHOP_SERVICE_HOST ping)" = PONG']
     path = experiment(
         tmp_path,
-        manifests=["wrapped.yaml", deployment("store", REDIS)],
-        traffic={"service": "pages", "rate": 10, "timeout": "1s"},
-        duration="22s",
+        manifests=["wrapped.yaml"],
+        traffic={"service": "shop", "port": "web", "rate": 10, "timeout": "1s"},
+        duration="17s",
         steps=[
-            {"at": "7s", "inject": "error code=503 routes=/ times=3", "target": "pages-"},
-            {"at": "7s", "inject": "crash", "target": "store-"},
-            {"at": "8s", "inject": "freeze mode=hang for=2s", "target": "pages-"},
-            {"at": "12s", "inject": "latency delay=300ms", "target": "pages-"},
-            {"at": "14s", "recover": "latency", "target": "pages-"},
-            {"at": "15s", "inject": "crash", "target": "pages-"},
+            {"at": "6s", "inject": "error code=503 routes=/ times=3", "target": "any"},
+            {"at": "6s", "exec": ping, "container": "store", "target": "any"},
+            {"at": "6s", "inject": "crash", "container": "store", "target": "any"},
+            {"at": "7s", "inject": "freeze mode=hang for=1s", "target": "any"},
+            {"at": "10s", "inject": "latency delay=400ms", "target": "any"},
+            {"at": "11s", "recover": "latency", "target": "any"},
+            {"at": "12s", "inject": "crash", "target": "any"},
         ],
-        expect={"restarts": {"store": "== 1", "pages": "== 0"}},
+        expect={"restarts": {"total": "== 1"}},
     )
 
     ran = crashy("run", path, "--on", "kube", "--timeline", "t.jsonl")
 
-    assert ran.returncode == 1, ran.stdout + ran.stderr  # what became of pages' restarts can't be told
-    assert "can't be told: instead of its container pages-" in ran.stdout
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "1; can't be told: instead of its container shop-" in ran.stdout
     events = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
-    faults = [(e["object"].partition("-")[0], e["reason"], e["message"]) for e in events if e["kind"] == "fault"]
-    assert not [one for one in faults if one[1].startswith("Not")]
-    assert ("pod/store", "ContainerEnded", "crash: kill 1 in container app") in faults
-    ignored = "crash: kill 1"
-    assert ("pod/pages", "PodDeleted", f"{ignored} was ignored for 3 s") in faults
-    asked = [e["data"] | {"t": e["t"], "status": e["reason"]} for e in events if e["kind"] == "request"]
-    assert sum(one["status"] == "503" for one in asked) == 3
-    hung = [one["t"] for one in asked if not one["ok"] and one["status"] != "503" and one["t"] < 12]
-    assert hung
-    assert 0.5 < hung[-1] - hung[0] < 3.5
-    assert any(one["ok"] and one["latency"] >= 0.3 for one in asked if 12 < one["t"] < 14.5)
-    probed = [e for e in events if e["reason"] == "Unhealthy" and e["t"] < 15 and e["object"].startswith("pod/pages")]
+    faults = [(e["reason"], e["message"]) for e in events if e["kind"] == "fault"]
+    assert not [one for one in faults if one[0].startswith("Not")]
+    assert ("ContainerEnded", "crash: kill 1 in container store") in faults
+    assert ("PodDeleted", "crash: kill 1 was ignored for 3 s") in faults
+    assert [e["message"][-11:] for e in events if e["message"].startswith("exec")] == ["exit code 0"]
+    asked = [e["data"] | {"said": e["reason"]} for e in events if e["kind"] == "request"]
+    assert sum(one["said"] == "503" for one in asked) == 3
+    assert {one["said"] for one in asked if 7.2 < one["sent"] < 7.7} == {"timeout"}
+    assert any(one["ok"] and one["latency"] >= 0.4 for one in asked if one["sent"] > 10)
+    assert {one["said"] for one in asked if 6.6 < one["sent"] < 6.9 or 8.5 < one["sent"] < 9.5} == {"200"}
+    probed = [e for e in events if e["reason"] == "Unhealthy" and e["t"] < 12]
     assert probed == []  # the kubelet asks the app itself
 
 
@@ -121,10 +123,10 @@ def test_a_guest_crashes_what_is_there_and_is_told_what_it_cannot_do(
     ran = crashy("run", steps("crash"), *as_guest)
 
     assert refused.returncode == 2
-    assert "latency: container app: it needs the sidecar crashy-proxy in its pod: crashy kube wrap" in refused.stderr
+    assert "latency: container store: it needs the sidecar crashy-proxy in its pod: crashy kube wrap" in refused.stderr
     assert ran.returncode == 0, ran.stderr
     events = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
     faults = [(e["reason"], e["message"]) for e in events if e["kind"] == "fault"]
-    assert faults[:2] == [("Injected", "crash"), ("ContainerEnded", "crash: kill 1 in container app")]
+    assert faults[:2] == [("Injected", "crash"), ("ContainerEnded", "crash: kill 1 in container store")]
     (pod,) = cluster.get("pods")["items"]
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 1
