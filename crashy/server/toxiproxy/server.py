@@ -64,9 +64,7 @@ class ToxiproxyServer:
         await runner.setup()
         await self._listeners.listen(http(runner, patient))
         (port,) = self._listeners.ports
-        patient.add_event(
-            "Listening", f"Toxiproxy's API on {url(host, port)}/proxies", ports=[port], plane="toxiproxy"
-        )
+        patient.add_event("Listening", f"Toxiproxy's API on {url(host, port)}/proxies", ports=[port], plane="toxiproxy")
 
     def close(self) -> None:
         """Refuse connections: a fault asks for it."""
