@@ -10,6 +10,7 @@ from crashy.engines.images import SIDECAR
 ADMIN_PORT = 20000
 """Where its admin API is, unless the pod has something there."""
 _USER = 10001  # the image's
+_DAY = 24 * 60 * 60  # seconds: the most that the proxy takes
 
 
 def sidecar(
@@ -27,7 +28,7 @@ def sidecar(
     env: list[dict[str, Any]] = [
         {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
         {"name": "ADMIN_PORT", "value": str(admin_port)},
-        {"name": "DRAIN_SECONDS", "value": str(grace)},
+        {"name": "DRAIN_SECONDS", "value": str(min(grace, _DAY))},
     ]
     if token:
         secret, key = token
