@@ -6,7 +6,7 @@ import asyncio
 import gc
 import random
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from types import MappingProxyType
 
 from crashy.controllers.cluster import Cluster
@@ -15,6 +15,10 @@ from crashy.engines.clustered import ClusteredEngine
 from crashy.engines.images import program, runs_patient
 from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.propagation import AT_ONCE
+from crashy.engines.service_faults import ServiceFaults
+from crashy.engines.service_faults import refusal as service_refusal
+from crashy.engines.sim import outside as outside_effects
+from crashy.engines.sim.external import External
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.outside_faults import OutsideFaults
 from crashy.engines.sim.patient import ModelledPatient
@@ -47,12 +51,16 @@ class SimEngine(ClusteredEngine):
         *,
         runtime: SimRuntime,
         outside: OutsideFaults,
+        services: ServiceFaults,
+        external: External,
         network: SimNetwork,
         plans: Plans,
         timeline: Timeline,
     ) -> None:
         super().__init__(cluster, network)
         self._outside = outside
+        self._services = services
+        self._external = external
         self._runtime = runtime
         self._network = network
         self._plans = plans
@@ -117,6 +125,19 @@ class SimEngine(ClusteredEngine):
         reason, rest = ("NotRecovered", f": {failure}") if failure else ("Recovered", "")
         kinds.FAULT.add(self._timeline.add, "sim", pod.object, reason, which + rest)
 
+    def service_refusal(self, service: Service, fault: Fault) -> str:
+        """Return why a fault can't act on the connections to a Service, and what would do; empty if it can."""
+        return service_refusal(service, fault)
+
+    async def inject_service(self, service: Service, spec: str) -> None:
+        """Let a fault spec act on the connections to an ExternalName Service; the outcome is on the timeline."""
+        with suppress(FaultError):
+            self._services.inject(service, spec)
+
+    async def recover_service(self, service: Service, which: str = "all") -> None:
+        """Take back every fault of a Service, or those of one name; the outcome is on the timeline."""
+        self._services.recover(service, None if which == "all" else which)
+
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Return that commands are not modelled."""
         del pod, container, command, timeout
@@ -126,6 +147,10 @@ class SimEngine(ClusteredEngine):
         self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
     ) -> Reply:
         """Send a request to a Service, on a connection of its own to an endpoint chosen by chance."""
+        if service.type == "ExternalName":
+            return _reply(
+                await self._external.respond(service, port.port, HTTPGet(port.port, path or "/"), timeout), ""
+            )
         place = self._network.balancer(ingress=ingress).choose(service.namespace, service.name, port.port)
         if place is None:
             return NO_ENDPOINT if ingress else Reply(failure="reset")  # as the lab's proxy does
@@ -173,20 +198,31 @@ async def running(
     network = SimNetwork(random.Random(chance), propagation or Uniform(*profile.propagation), ingress)
     plans = Plans(network, timeline, random.Random(~chance), models)
     outside = OutsideFaults(timeline, random.Random(f"outside {chance}"))
+    services = ServiceFaults("sim", timeline, random.Random(f"services {chance}"), outside_effects)
     runtime = SimRuntime(plans, profile, outside)
     refused: BadInput | None = None
     with _rare_collections():
         async with asyncio.TaskGroup() as tasks:
             cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng, max_pods=max_pods)
-            plans.connect(cluster, runtime.ask)
+            drawn = random.Random(f"elsewhere {chance}")
+            external = External(cluster, runtime.ask, network.cluster_ips, services.gate, drawn)
+            plans.connect(cluster, runtime.ask, external)
             try:
                 yield SimEngine(
-                    cluster, runtime=runtime, outside=outside, network=network, plans=plans, timeline=timeline
+                    cluster,
+                    runtime=runtime,
+                    outside=outside,
+                    services=services,
+                    external=external,
+                    network=network,
+                    plans=plans,
+                    timeline=timeline,
                 )
             except BadInput as error:  # as it is, not in the group's wrapping
                 refused = error
             finally:
                 outside.close()
+                services.close()
                 cluster.stop()
     if refused:
         raise refused
