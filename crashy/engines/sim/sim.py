@@ -32,6 +32,7 @@ from crashy.fields.units import Distribution, Uniform
 from crashy.kubelet.runtime import Pod
 from crashy.kubelet.versions import NEWEST, Profile
 from crashy.objects.config import ConfigMap, Secret
+from crashy.objects.images import ImageCommands, command_of
 from crashy.objects.manifests import Manifests
 from crashy.objects.pod import HTTPGet, PodTemplate
 from crashy.objects.references import MAX_PODS
@@ -56,8 +57,10 @@ class SimEngine(ClusteredEngine):
         network: SimNetwork,
         plans: Plans,
         timeline: Timeline,
+        images: ImageCommands,
     ) -> None:
         super().__init__(cluster, network)
+        self._images = images
         self._outside = outside
         self._services = services
         self._external = external
@@ -84,7 +87,7 @@ class SimEngine(ClusteredEngine):
 
     def refusal(self, template: PodTemplate, fault: Fault, container: str = "") -> str:
         """Return why a container of such pods can't take a fault, and what would do; empty if it can."""
-        if why := refusal(template, fault, container, patient=_is_patient(template, container)):
+        if why := refusal(template, fault, container, patient=self._is_patient(template, container)):
             return why
         effect = fault.process_effect()
         return f"{fault.name}: not on sim: {effect.not_on_sim}" if effect and effect.not_on_sim else ""
@@ -107,12 +110,19 @@ class SimEngine(ClusteredEngine):
         process = self._runtime.process(pod, container)
         if not isinstance(process, ModelledPatient):
             return "no process runs in the pod"
-        if fault.way(patient=_is_patient(pod.template, name)) == "inside":
+        if fault.way(patient=self._is_patient(pod.template, name)) == "inside":
             return process.inject(fault, "admin")
         faulted = self._outside.of(pod, container)
         faulted.driver.process.life = process
         faulted.inject(fault)
         return ""
+
+    def _is_patient(self, template: PodTemplate, name: str) -> bool:
+        """Return whether crashy itself runs in a container where there are processes, and no program of its own."""
+        container = container_called(template, name)
+        if container is None or command_of(container.image, self._images) is not None:
+            return False
+        return runs_patient(container) or not program(container)
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back all faults of a pod, or those of one name; what became of it is on the timeline."""
@@ -160,12 +170,6 @@ class SimEngine(ClusteredEngine):
         return passed_on(reply) if ingress else reply
 
 
-def _is_patient(template: PodTemplate, name: str) -> bool:
-    """Return whether a container is modelled as the patient, or as a stand-in that takes faults as it does."""
-    container = container_called(template, name)
-    return container is not None and (runs_patient(container) or not program(container))
-
-
 def _reply(condition: Condition, pod: str) -> Reply:
     match condition:
         case Answer(status, body):
@@ -185,13 +189,15 @@ async def running(
     profile: Profile = NEWEST,
     max_pods: int = MAX_PODS,
     models: Models = MappingProxyType({}),
+    images: ImageCommands = MappingProxyType({}),
     propagation: Distribution | None = None,
     ingress: Distribution = AT_ONCE,
 ) -> AsyncIterator[SimEngine]:
     """Make a sim on the running loop's time, and end it with the body; all that is drawn comes from `rng`.
 
-    `models` says how the stand-ins of other images go, but where a pod's annotation does; `propagation` and `ingress`
-    how much later than the endpoints the Services' proxies (by default as `profile` says) and an ingress change.
+    `models` says how the stand-ins of other images go, but where a pod's annotation does, `images` which of them would
+    be a program of their own in a lab; `propagation` and `ingress` how much later than the endpoints the Services'
+    proxies (by default as `profile` says) and an ingress change.
     """
     # One draw, and the network's stream from it, as the lab's: the same seed gives both the same names and choices.
     chance = rng.getrandbits(64)
@@ -217,6 +223,7 @@ async def running(
                     network=network,
                     plans=plans,
                     timeline=timeline,
+                    images=images,
                 )
             except BadInput as error:  # as it is, not in the group's wrapping
                 refused = error

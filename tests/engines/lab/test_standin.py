@@ -162,8 +162,9 @@ async def test_an_image_that_is_a_command_serves_from_its_folder_on_each_pods_ow
         with await asyncio.to_thread(urlopen, f"{url}/hello.txt") as response:
             assert response.read() == b"hello\n"
         await one.inject("crash")
+        await one.until(lambda: one.count("Exited"))
 
-        assert one.count("NotInjected", "only patients and stand-ins take faults")
+        assert [event.data["exit_code"] for event in one.events if event.reason == "Exited"] == [137]
 
 
 async def test_a_manifests_own_python_program_has_each_pods_own_address_too(tmp_path: Path) -> None:
