@@ -1,4 +1,4 @@
-"""The options that select patients: `--url`, `--pod` and `--token`."""
+"""The options that select patients: `--url`, `--pod`, `--service` and `--token`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from crashy.client import DEFAULT_URL, Client, UnreachableError, find
+from crashy.client import DEFAULT_URL, Client, UnreachableError, find, find_service
 from crashy.errors import BadInput
 
 
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a pod of a running lab: its name or the start of it, any (a random ready one), all, '2 of app=web'",
     )
+    which.add_argument("--service", metavar="NAME", help="an ExternalName Service of a running lab: its proxy")
     parser.add_argument("--token", help="the patient's ADMIN_TOKEN (default: the variable of that name)")
 
 
@@ -33,7 +34,9 @@ def for_each(
     code = 0
     try:
         token = args.token or os.environ.get("ADMIN_TOKEN")
-        clients = find(args.url, args.pod, token, through_lab=through_lab)
+        clients = (
+            [find_service(args.service)] if args.service else find(args.url, args.pod, token, through_lab=through_lab)
+        )
     except UnreachableError as error:
         print(f"crashy {command}: {error}", file=sys.stderr)
         return 1

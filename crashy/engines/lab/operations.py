@@ -105,7 +105,7 @@ class Operations:
 
     async def inject(self, request: Request) -> dict[str, Any]:
         """Inject a fault `spec` into a pod, into the `container` of a name if there is one; return `id` and `spec`."""
-        view, spec = self._pod(request), _field(request, "spec", str)
+        view, spec = self._pod(request), field(request, "spec", str)
         try:
             parse_spec(spec)
         except FaultError as error:
@@ -120,8 +120,8 @@ class Operations:
 
     async def admin(self, request: Request) -> dict[str, Any]:
         """Answer a request to the admin API of a pod that has none, or not for all of its faults: `path` and `body`."""
-        asked = {**request, **_field(request, "body", dict), "name": request.get("name")}
-        match _field(request, "path", str):
+        asked = {**request, **field(request, "body", dict), "name": request.get("name")}
+        match field(request, "path", str):
             case "/admin/faults":
                 return await self.inject(asked)
             case "/admin/recover":
@@ -155,7 +155,7 @@ class Operations:
 
     async def gone(self, request: Request) -> dict[str, Any]:
         """Answer once the pod of a `uid` has gone."""
-        uid = _field(request, "uid", str)
+        uid = field(request, "uid", str)
         changed = asyncio.Event()
         unsubscribe = self._timeline.subscribe(lambda event: changed.set() if event.reason == "Deleted" else None)
         try:
@@ -174,7 +174,7 @@ class Operations:
 
     async def create(self, request: Request) -> dict[str, Any]:
         """Create the Job `job` of the CronJob of a name now."""
-        job = _field(request, "job", str)
+        job = field(request, "job", str)
         cron = self._workload(KINDS["CronJob"], request)
         if wrong := is_dns_subdomain(job):
             invalid = f'Invalid value: "{job}": {wrong[0]}'
@@ -188,12 +188,12 @@ class Operations:
     async def scale(self, request: Request) -> dict[str, Any]:
         """Set the number of replicas of a workload, of a Deployment where no `kind` is named."""
         kind = _kind({"kind": "deployments", **request}, SCALABLE)
-        self._lab.scale(self._workload(kind, request), _field(request, "replicas", int))
+        self._lab.scale(self._workload(kind, request), field(request, "replicas", int))
         return {}
 
     async def apply(self, request: Request) -> dict[str, Any]:
         """Apply the manifests at `paths`; return the outcome of each object."""
-        updated = await self._lab.update(*gather(_field(request, "paths", list)))
+        updated = await self._lab.update(*gather(field(request, "paths", list)))
         return {"lines": updated.lines, "warnings": updated.warnings}
 
     async def rollout(self, request: Request) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class Operations:
         kind = _kind({"kind": "deployments", **request}, ROLLED_OUT)
         found = [one for one in self._cluster.controllers(object) if isinstance(one, Rollout)]
         known = [(one.workload.namespace, one.workload.name, one) for one in found if one.workload.kind == kind.name]
-        return rollout_status(_find(kind.resource, request, known))
+        return rollout_status(named(kind.resource, request, known))
 
     async def logs(self, request: Request) -> dict[str, Any]:
         """Return the `lines` of a container's last instance (with `previous` the one before); or those `since` a count.
@@ -254,18 +254,18 @@ class Operations:
 
     def _meant(self, request: Request) -> list[PodView]:
         """Return the pods of a request: a whole name, as for kubectl, or an expression that chooses some."""
-        target = Target.parse(_field(request, "name", str))
+        target = Target.parse(field(request, "name", str))
         there = [view for view in self._cluster.pods() if request.get("namespace") in {None, view.pod.namespace}]
         chosen = [] if target.is_name else choose(target, there, PodView.facts, random.Random())
         return chosen or [self._pod(request)]
 
     def _workload(self, kind: Kind, request: Request) -> Workload:
         known = [(one.namespace, one.name, one) for one in self._cluster.workloads() if one.kind == kind.name]
-        return _find(kind.resource, request, known)
+        return named(kind.resource, request, known)
 
     def _pod(self, request: Request) -> PodView:
         views = [(view.pod.namespace, view.pod.name, view) for view in self._cluster.pods()]
-        return _find("pods", request, views)
+        return named("pods", request, views)
 
 
 async def _done(view: PodView, doing: Awaitable[_T]) -> _T:
@@ -277,21 +277,23 @@ async def _done(view: PodView, doing: Awaitable[_T]) -> _T:
 
 
 def _kind(request: Request, among: Sequence[Kind]) -> Kind:
-    name = _field(request, "kind", str)
+    name = field(request, "kind", str)
     if found := kind_called(name, among):
         return found
     raise BadInput(f"kind: {name!r}: must be one of {', '.join(kind.plural for kind in among)}")
 
 
-def _field(request: Request, name: str, kind: type[_T]) -> _T:
+def field(request: Request, name: str, kind: type[_T]) -> _T:
+    """Return a field of a request; raises BadInput where it isn't of that type."""
     value = request.get(name)
     if not isinstance(value, kind):
         raise BadInput(f"{name}: must be of type {kind.__name__}")
     return value
 
 
-def _find(kind: str, request: Request, known: list[tuple[str, str, _T]]) -> _T:
-    name, wanted = _field(request, "name", str), request.get("namespace")
+def named(kind: str, request: Request, known: list[tuple[str, str, _T]]) -> _T:
+    """Return the object that a request names, of those `known` by namespace and name; raises BadInput."""
+    name, wanted = field(request, "name", str), request.get("namespace")
     found = [(namespace, one) for namespace, called, one in known if called == name and wanted in {None, namespace}]
     if not found:
         raise BadInput(f'Error from server (NotFound): {kind} "{name}" not found')
