@@ -111,6 +111,11 @@ class Fault(Declared):
         return WAYS if effect is None else tuple(way for way in WAYS if getattr(effect, way))
 
     @property
+    def ends_with_process(self) -> bool:
+        """Whether it is over once the process has ended from outside: a new one is well again."""
+        return self.process_effect() is not None
+
+    @property
     def on_connections(self) -> bool:
         """Whether it can act on a connection that speaks no HTTP/1.1."""
         return self.change is not None and self.change.on_connections

@@ -160,9 +160,16 @@ class ProbedPod:
         self._id = await self._runtime.start(self._pod, self._container, self._attempt, on_exit)
         self._attempt += 1
         await self._until(ProbeType.READINESS, Seen(Probed()), users=False)
-        while (reply := await self._ask(self._pod, "/")).failure:  # a command passes before the app serves
+        await self._until_served()
+
+    async def _until_served(self) -> None:
+        """Wait until users are served: a command passes before."""
+        while True:
+            reply = await self._ask(self._pod, "/")
+            if not reply.failure:
+                self._healthy = reply.body
+                return
             await asyncio.sleep(0.02)
-        self._healthy = reply.body
 
     async def says(self, probe: ProbeType, kind: str) -> str:
         """Return what one probe says, as `Probed` has it, or what a user feels."""

@@ -114,7 +114,7 @@ def test_what_has_no_such_way_is_refused_with_what_would_do(spec: str, way: Way,
 
 @pytest.mark.parametrize("spec", ["exception via=outside", "bandwidth via=inside", "crash via=outside code=3"])
 def test_a_way_that_it_never_has_is_refused_as_it_is_read(spec: str) -> None:
-    with pytest.raises(FaultError, match="only|leave"):
+    with pytest.raises(FaultError, match=r"only|leave"):
         parse_spec(spec)
 
 
@@ -202,3 +202,26 @@ def test_a_connection_is_counted_once_as_a_request_is() -> None:
 
     assert effect.by is resets
     assert patient.on_request(Request(CONNECTION, "")).response is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "state"),
+    [
+        ("crash mode=errors", "ended"),
+        ("freeze", "ended"),
+        ("freeze mode=hang", "ended"),
+        ("freeze mode=deaf", "ended"),
+        ("memory to=1Mi", "ended"),
+        ("freeze after=1m", "pending"),
+        ("error", "active"),
+        ("latency", "active"),
+        ("unready", "active"),
+    ],
+)
+def test_what_ailed_a_process_is_over_with_it_and_what_ails_its_connections_is_not(spec: str, state: str) -> None:
+    patient = faults("outside")
+    fault = patient.inject(parse_spec(spec))
+
+    patient.process_ended()
+
+    assert fault.state == state

@@ -25,6 +25,8 @@ from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
+from crashy.engines.service_faults import ServiceFaults
+from crashy.engines.service_faults import refusal as service_refusal
 from crashy.engines.ways import container_called, default_container, refusal
 from crashy.faults.base import Fault, FaultError, parse_spec
 from crashy.faults.injected import InjectedFault
@@ -66,6 +68,7 @@ class LabEngine(ClusteredEngine):
         programs: Programs,
         runtime: ProcessRuntime,
         outside: OutsideFaults,
+        services: ServiceFaults,
         why_not: Callable[[str], str],
         timeline: Timeline,
     ) -> None:
@@ -75,6 +78,7 @@ class LabEngine(ClusteredEngine):
         self._addresses = addresses
         self._programs = programs
         self._outside = outside
+        self.service_faults = services
         self._why_not = why_not
         self._timeline = timeline
         self._manifests = Manifests()
@@ -254,6 +258,19 @@ class LabEngine(ClusteredEngine):
     def outside(self, pod: Pod) -> list[InjectedFault]:
         """Return the faults that act on a pod from outside, pending ones too."""
         return self._outside.list(pod)
+
+    def service_refusal(self, service: Service, fault: Fault) -> str:
+        """Return why a fault can't act on the connections to a Service, and what would do; empty if it can."""
+        return service_refusal(service, fault)
+
+    async def inject_service(self, service: Service, spec: str) -> None:
+        """Let a fault spec act on the connections to an ExternalName Service; the outcome is on the timeline."""
+        with suppress(FaultError):
+            self.service_faults.inject(service, spec)
+
+    async def recover_service(self, service: Service, which: str = "all") -> None:
+        """Take back every fault of a Service, or those of one name; the outcome is on the timeline."""
+        self.service_faults.recover(service, None if which == "all" else which)
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and return how it ended."""

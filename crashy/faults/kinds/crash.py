@@ -105,6 +105,11 @@ class Crash(Fault):
                 return AbortCall(self.message)
         return None
 
+    @property
+    def ends_with_process(self) -> bool:
+        """Whether a new process is well again: it is, whatever the mode."""
+        return True
+
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Answer 500, in the persona's words."""
         return InjectedResponse(500)

@@ -30,6 +30,8 @@ class Next(Enum):
     REQUEST = auto()
     TUNNEL = auto()
     CLOSED = auto()
+    OVER = auto()
+    """The server has ended it, which is still to be passed on."""
 
 
 class OverError(Exception):
@@ -63,9 +65,11 @@ class Exchange:
         self._requested = requested
         self._told = told
         self._asking: asyncio.Task[None] | None = None
-        self._is_asked = self._is_passed = False
+        self.is_asked = False
+        """Whether the request is passed on to the server."""
+        self.is_passed = False
+        """Whether the server has all of the request."""
         self._answer: tuple[float, Piece[ResponseHead]]
-        self._delay = 0.0
         self._shapes = Shapes(link.gate)
         self._pace = Pace(self._shapes, to_client=True)
         self._next = Next.REQUEST
@@ -79,8 +83,7 @@ class Exchange:
             await self._apply(effect)
             await self._end_request()
         except OverError:
-            self.link.pass_on(self.link.back, reset=self._told.over == "reset")
-            self._next = Next.CLOSED
+            self._next = Next.OVER
         except UnclearError:
             self._next = Next.TUNNEL
         finally:
@@ -100,18 +103,19 @@ class Exchange:
             self.link.gate.release(effect)
 
     async def _apply(self, effect: RequestEffect) -> None:
+        for fault, delay in effect.delays:
+            self._shapes.add(fault, delay, held=False)
         for fault, shape in effect.shapes:
             self._shapes.add(fault, shape)
         if effect.hang is not None:
             await self.link.hold(effect.hang)
         if effect.by is not None:
-            await asyncio.sleep(effect.delay)
+            await self._shapes.delayed()
             if effect.response is not None:
                 await self.reply(effect.response)
             elif effect.change is not None:
                 await changes.of(effect.change).http(self, effect.change, effect.by)
             return
-        self._delay = effect.delay
         self._told.limit = ON_ITS_WAY if effect.delay else LIMIT
         await self.relay()
 
@@ -125,14 +129,14 @@ class Exchange:
             closed.cancel()
             if not self._asking.done():
                 self._next = Next.TUNNEL
-        elif not self._is_asked and not self._first.last:
+        elif not self.is_asked and not self._first.last:
             while (item := await self._requested.get()) is not None and not item[1].last:
                 pass
 
     def ask(self) -> None:
         """Pass the request on to the server."""
         self._asked.append(self.request)
-        self._is_asked = True
+        self.is_asked = True
         if self._first.last and not self._shapes:
             self.link.back.write(self._first.data)
             self._was_passed()
@@ -156,12 +160,12 @@ class Exchange:
             arrived, piece = item
 
     def _was_passed(self) -> None:
-        self._is_passed = True
+        self.is_passed = True
         self.client_ended()
 
     def client_ended(self) -> None:
         """Pass on that the client has no more to say, if that was all."""
-        if self._is_passed and self._requested.over and not self._requested:
+        if self.is_passed and self._requested.over and not self._requested:
             self.link.pass_on(self.link.front)
 
     async def response(self) -> ResponseHead:
@@ -194,8 +198,7 @@ class Exchange:
                 return
             if (item := await self._told.get()) is None:
                 if self.framing == "close" and self._told.over != "reset":
-                    self._next = Next.CLOSED
-                    self.link.pass_on(self.link.back)
+                    self._next = Next.OVER
                     return
                 raise OverError
             self._answer = item
@@ -242,7 +245,7 @@ class Exchange:
         arrived = asyncio.get_running_loop().time() if arrived is None else arrived
         front = self.link.front
         while data:
-            left = await self._pace.wait(arrived + self._delay, data)
+            left = await self._pace.wait(arrived, data)
             front.write(data[: len(data) - len(left)])
             await front.drained()
             data = left
@@ -254,21 +257,13 @@ class Exchange:
         if not keeps:
             self.close(linger=not self._first.last)
 
-    async def wait(self, fault: InjectedFault, seconds: float | None = None) -> None:
-        """Wait so long, or until the fault has ended, if that is earlier."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self.link.gate.ended(fault)
-        except TimeoutError:
-            pass
-
     async def pace(self, fault: InjectedFault, data: bytes, seconds: float) -> None:
         """Send in pieces, the last after so many seconds, all at once when the fault has ended."""
         loop = asyncio.get_running_loop()
         began, sent = loop.time(), 0
         count = max(1, min(len(data), round(seconds / _PIECE_SECONDS)))
         for number in range(1, count + 1):
-            await self.wait(fault, max(0.0, began + seconds * number / count - loop.time()))
+            await self.link.wait(fault, max(0.0, began + seconds * number / count - loop.time()))
             end = len(data) * number // count
             await self.send(data[sent:end])
             sent = end

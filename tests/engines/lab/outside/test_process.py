@@ -47,7 +47,7 @@ async def test_a_freeze_stops_a_server_with_workers_until_it_is_recovered(how: s
         assert one.restarts == 0
 
 
-async def test_a_freeze_ends_by_itself(how: str, tmp_path: Path) -> None:
+async def test_a_freeze_ends_by_itself(tmp_path: Path) -> None:
     async with lab(served(app()), tmp_path) as one:
         await one.answers()
         await one.inject("freeze for=300ms")
@@ -91,11 +91,11 @@ async def test_a_daemon_that_left_its_session_is_one_of_them(tmp_path: Path, mon
     no_cgroups(monkeypatch)
     daemon = "(setsid sleep 601 &); exec sleep 600"
     async with lab(served(app("sh", "-c", daemon)), tmp_path) as one:
-        await one.until(lambda: len(one.processes()) == 2)
+        await one.until(lambda: {proc.arguments(pid)[1] for pid in one.processes()} == {b"600", b"601"})
         await one.inject("freeze")
         await one.until(lambda: states(one.processes()) == {"T"})
 
-        assert {proc.arguments(pid)[1] for pid in one.processes()} == {b"600", b"601"}
+        assert len(one.processes()) == 2
 
 
 @pytest.mark.parametrize(("spec", "code"), [("crash", 137), ("crash mode=signal", 139)])
@@ -190,7 +190,7 @@ async def test_the_nodes_end_is_not_undone_by_a_faults(tmp_path: Path, monkeypat
         await one.inject("freeze for=200ms")
         await one.engine.stop("node")
         await one.until(lambda: one.events("Ended"))
+        await one.until(lambda: states(one.processes()) == {"T"})
 
-        assert states(one.processes()) == {"T"}
         for pid in one.processes():
             os.kill(pid, signal.SIGKILL)
