@@ -43,7 +43,7 @@ def what_happened(row: tuple[str, ...]) -> tuple[str, ...]:
 
 def lines(text: str) -> set[str]:
     """Return what is the same in each run of what a command has printed."""
-    return {re.sub(r"[0-9.]+|-[a-z0-9]{5}\b|\s+", " ", line) for line in text.splitlines()}
+    return {re.sub(r"api-[a-z0-9-]+|[0-9.]+|\s+", " ", line) for line in text.splitlines()}
 
 
 def probeless(file: Path) -> list[dict[str, Any]]:
