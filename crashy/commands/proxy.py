@@ -40,8 +40,10 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument("listen", metavar="LISTEN", help="where to listen: PORT or HOST:PORT (host: HOST, or 127.0.0.1)")
-    made.add_argument("upstream", metavar="UPSTREAM", help="the server: HOST:PORT")
+    made.add_argument(
+        "listen", metavar="LISTEN", nargs="?", help="where to listen: PORT or HOST:PORT (host: HOST, or 127.0.0.1)"
+    )
+    made.add_argument("upstream", metavar="UPSTREAM", nargs="?", help="the server: HOST:PORT")
     made.add_argument(
         "--fault", action="append", default=[], metavar="SPEC", help="inject this fault at the start; repeatable"
     )
@@ -54,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--admin-port", metavar="PORT", help=f"where the admin API is (default {ADMIN_PORT}; 0: any; empty: nowhere)"
     )
+    made.add_argument(
+        "--toxiproxy",
+        metavar="PORT",
+        help="serve Toxiproxy's HTTP API there (its own port is 8474; 0: any) for its clients, who make more proxies: "
+        "LISTEN and UPSTREAM may be left out",
+    )
     return made
 
 
@@ -61,10 +69,13 @@ def main(argv: Sequence[str]) -> int:
     """Run the proxy until a signal ends it."""
     args = parser().parse_args(argv)
     faults = [_fault(text, http=args.http) for text in args.fault]
-    host, port = _place("LISTEN", args.listen, "PORT or HOST:PORT", least=0)
-    upstream = _place("UPSTREAM", args.upstream, "HOST:PORT, as 127.0.0.1:6379", least=1)
-    if not upstream[0]:
-        raise _wrong("UPSTREAM", args.upstream, "HOST:PORT, as 127.0.0.1:6379")
+    toxiproxy = None
+    if args.toxiproxy is not None:
+        _, toxiproxy = _place("--toxiproxy", args.toxiproxy, "a port, as 8474", least=0)
+    if args.upstream is None and (toxiproxy is None or args.listen is not None):
+        raise BadInput("LISTEN UPSTREAM: where to listen and where to lead: as 6380 127.0.0.1:6379")
+    host, port = _place("LISTEN", args.listen or "0", "PORT or HOST:PORT", least=0)
+    upstream = None if args.upstream is None else _upstream(args.upstream)
     environ = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
     environ["PORT"] = str(port)
     if host:
@@ -80,7 +91,8 @@ def main(argv: Sequence[str]) -> int:
     with importing():
         from crashy.server.proxy import serve  # noqa: PLC0415 - after what may be wrong
         from crashy.server.proxy_patient import Place  # noqa: PLC0415
-    return serve(settings, Place(*upstream), faults, reads_http=args.http)
+    lead = None if upstream is None else Place(*upstream)
+    return serve(settings, lead, faults, reads_http=args.http, toxiproxy=toxiproxy)
 
 
 def _fault(text: str, *, http: bool) -> Fault:
@@ -88,6 +100,14 @@ def _fault(text: str, *, http: bool) -> Fault:
         return proxied(parse_spec(text), reads_http=http)
     except FaultError as error:
         raise BadInput(f"--fault: {text!r}: {error}") from None
+
+
+def _upstream(text: str) -> tuple[str, int]:
+    form = "HOST:PORT, as 127.0.0.1:6379"
+    found = _place("UPSTREAM", text, form, least=1)
+    if not found[0]:
+        raise _wrong("UPSTREAM", text, form)
+    return found
 
 
 def _place(name: str, text: str, form: str, *, least: int) -> tuple[str, int]:

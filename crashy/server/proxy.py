@@ -7,6 +7,7 @@ import gc
 import random
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from crashy.errors import BadInput
 from crashy.faults.base import Fault
@@ -23,6 +24,9 @@ from crashy.server.shutdown import Shutdown
 from crashy.traffic.splice.proxy import Proxy
 from crashy.traffic.splice.upstream import Upstream
 
+if TYPE_CHECKING:
+    from crashy.server.toxiproxy.server import ToxiproxyServer
+
 QUIET = 0.5
 """Seconds without a new connection after which nobody is taken to know of the proxy any more."""
 NAME = "proxy"
@@ -36,6 +40,7 @@ class ProxyServer:
     """
 
     def __init__(self, patient: ProxyPatient, shutdown: Shutdown) -> None:
+        assert patient.upstream is not None  # noqa: S101 - it is one proxy
         self._patient = patient
         gate = PatientGate(patient)
         self._upstream = Upstream(*patient.upstream, gate, "any" if patient.reads_http else "tcp")
@@ -62,13 +67,7 @@ class ProxyServer:
         patient = self._patient
         self._scheduler.start()
         await self._listeners.listen(self._splice.connection)
-        places = ", ".join(str(Place(patient.settings.host, port)) for port in patient.ports)
-        patient.add_event(
-            "Listening",
-            f"{'HTTP' if patient.reads_http else 'TCP'} from {places} to {patient.upstream}",
-            ports=[*patient.ports],
-            plane="data",
-        )
+        patient.tell_listening()
 
     def retire(self) -> None:
         """Accept no more; connections that are there stay."""
@@ -88,21 +87,30 @@ class ProxyServer:
         self._patient.add_event("Unreachable", f"{self._patient.upstream}: {why}", level="warning")
 
 
-def serve(settings: Settings, upstream: Place, faults: Sequence[Fault], *, reads_http: bool) -> int:
+def serve(
+    settings: Settings, upstream: Place | None, faults: Sequence[Fault], *, reads_http: bool, toxiproxy: int | None
+) -> int:
     """Run one proxy, with these faults from the start, until SIGTERM or SIGINT (returns 0).
 
-    Raises BadInput for a port that can't be bound, and FaultError for a fault that the proxy can't have.
+    With the port `toxiproxy` it has Toxiproxy's API there, and needs no `upstream`. Raises BadInput for a port that
+    can't be bound, and FaultError for a fault that the proxy can't have.
     """
     log = None if sys.stdout is None else Log(sys.stdout, as_json=settings.log_format == "json")
     patient = ProxyPatient(settings, NAME, upstream, reads_http=reads_http, rng=random.Random(), log=log)
     with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
-        return runner.run(_run(patient, faults))
+        return runner.run(_run(patient, faults, toxiproxy))
 
 
-async def _run(patient: ProxyPatient, faults: Sequence[Fault]) -> int:
+async def _run(patient: ProxyPatient, faults: Sequence[Fault], toxiproxy: int | None) -> int:
     shutdown = Shutdown(patient)
     shutdown.listen()
-    proxy = ProxyServer(patient, shutdown)
+    proxy: ProxyServer | ToxiproxyServer
+    if toxiproxy is None:
+        proxy = ProxyServer(patient, shutdown)
+    else:
+        from crashy.server.toxiproxy.server import ToxiproxyServer  # noqa: PLC0415 - few need it
+
+        proxy = ToxiproxyServer(patient, shutdown, toxiproxy)
     proxy.bind()
     control = _control(patient)
     for fault in faults:

@@ -32,6 +32,8 @@ class Place(NamedTuple):
 class ProxyPatient(Patient):
     """Takes the faults that act from outside on what passes a proxy to `upstream`; `name` is its events' object.
 
+    Without an `upstream` only clients of Toxiproxy's API make proxies.
+
     Without `reads_http` it passes connections on, which it doesn't look into.
     """
 
@@ -41,7 +43,7 @@ class ProxyPatient(Patient):
         self,
         settings: Settings,
         name: str,
-        upstream: Place,
+        upstream: Place | None,
         *,
         reads_http: bool,
         rng: random.Random,
@@ -60,13 +62,22 @@ class ProxyPatient(Patient):
         """Inject a fault, from outside; raises FaultError where it could never act on what passes."""
         return super().inject(proxied(fault, reads_http=self.reads_http), source)
 
+    @property
+    def _places(self) -> list[str]:
+        return [str(Place(self.settings.host, port)) for port in self.ports]
+
+    def tell_listening(self) -> None:
+        """Add the event that it listens."""
+        speaks = "HTTP" if self.reads_http else "TCP"
+        text = f"{speaks} from {', '.join(self._places)} to {self.upstream}"
+        self.add_event("Listening", text, ports=[*self.ports], plane="data")
+
     def status(self) -> dict[str, Any]:
         """Describe it as `GET /admin/status` shows it: as a patient, with what it is as a proxy."""
-        places = [str(Place(self.settings.host, port)) for port in self.ports]
         return super().status() | {
             "proxy": {
-                "listens": places,
-                "upstream": str(self.upstream),
+                "listens": self._places,
+                "upstream": str(self.upstream or ""),
                 "http": self.reads_http,
                 "connections": self.open(),
                 "accepted": self.accepted,

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 from crashy.server.toxiproxy.toxic import STREAMS, Stream, Toxic
 from crashy.server.toxiproxy.toxics import Sink, Stage, Timers
-from crashy.traffic.splice.proxy import CONNECT_TIMEOUT, reset
+from crashy.traffic.splice.ends import reset
+from crashy.traffic.splice.proxy import CONNECT_TIMEOUT
 
 
 class Chain:

@@ -56,17 +56,17 @@ class ToxiproxyServer:
             listen = f"{host}:{patient.settings.port[0]}"
             document = {"name": patient.identity.pod, "listen": listen, "upstream": str(patient.upstream)}
             try:
-                await self._proxies.create(document)
+                made = await self._proxies.create(document)
             except ApiError as error:
                 raise BadInput(f"LISTEN: {error}") from None
+            patient.ports = (made.listen.port,)
+            patient.tell_listening()
         app = Api(self._proxies, patient.settings.admin_token).app()
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         await self._listeners.listen(http(runner, patient))
         (port,) = self._listeners.ports
-        patient.add_event(
-            "Listening", f"Toxiproxy's API on {url(host, port)}/proxies", ports=[port], plane="toxiproxy"
-        )
+        patient.add_event("Listening", f"Toxiproxy's API on {url(host, port)}/proxies", ports=[port], plane="toxiproxy")
 
     def close(self) -> None:
         """Refuse connections: a fault asks for it."""
