@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -149,12 +150,16 @@ TABLES = {
 
 def filled(name: str) -> str:
     """Return a document's text with every table as the code has it."""
-    text = (ROOT / name).read_text()
-    for marker, make in TABLES[name].items():
+    return replaced((ROOT / name).read_text(), {marker: make() for marker, make in TABLES[name].items()}, name)
+
+
+def replaced(text: str, blocks: Mapping[str, str], name: str) -> str:
+    """Return a text of that name with each block between its markers."""
+    for marker, content in blocks.items():
         block = re.compile(f"(<!-- {marker} -->\n).*?(\n<!-- end {marker} -->)", re.DOTALL)
         if not block.search(text):
             raise LookupError(f"{name}: no place for {marker!r}")
-        text = block.sub(lambda m, make=make: f"{m[1]}{make()}{m[2]}", text)  # type: ignore[misc]
+        text = block.sub(lambda m, content=content: f"{m[1]}{content}{m[2]}", text)  # type: ignore[misc]
     return text
 
 

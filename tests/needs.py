@@ -10,6 +10,8 @@ import pytest
 PACKAGES = {
     "ab": "apache2-utils",
     "mariadbd": "mariadb-server",
+    "nginx": "nginx-light",
+    "node": "nodejs",
     "promtool": "prometheus",
     "unshare": "util-linux",
 }

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from crashy.timeline import Event
+
 Key = TypeVar("Key")
 
 
@@ -19,6 +21,11 @@ class Ran(NamedTuple):
     result: dict[str, Any]
     said: str
     timeline: Path
+
+    @property
+    def events(self) -> list[Event]:
+        """Return everything that happened."""
+        return [Event.from_json(line) for line in self.timeline.read_text().splitlines()]
 
     @property
     def missed(self) -> list[str]:

@@ -54,7 +54,13 @@ def engine(
     ingress = (experiment.traffic and experiment.traffic.ingress) or AT_ONCE
     if name == "sim":
         return sim(
-            timeline, rng=rng, profile=profile, models=experiment.models, propagation=propagation, ingress=ingress
+            timeline,
+            rng=rng,
+            profile=profile,
+            models=experiment.models,
+            images=experiment.images,
+            propagation=propagation,
+            ingress=ingress,
         )
     return lab(
         timeline,

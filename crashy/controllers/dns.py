@@ -26,7 +26,7 @@ def places(services: Iterable[ServiceController], namespace: str) -> Mapping[tup
     found: dict[tuple[str, int], Places] = {}
     for one in services:
         if not one.service.headless and one.service.type != "ExternalName":
-            for name in _spelled(one.service.name, one.service.namespace, namespace):
+            for name in spelled(one.service.name, one.service.namespace, namespace):
                 found |= {(name, port.port): one.ready.get(port.port, ()) for port in one.service.ports}
     return found
 
@@ -44,7 +44,9 @@ def find(
     if pods := names(known, views, namespace).get(host):
         return [(pod.ip, port) for pod in pods]
     for one in known:
-        if one.service.type != "ExternalName" and host in _spelled(one.service.name, one.service.namespace, namespace):
+        if host in spelled(one.service.name, one.service.namespace, namespace):
+            if one.service.type == "ExternalName":
+                return None
             if one.service.headless:
                 raise NoSuchNameError(host)
             return ()  # a port that the Service doesn't have
@@ -53,9 +55,14 @@ def find(
     return None
 
 
-def _spelled(host: str, own: str, namespace: str) -> list[str]:
+def full_name(host: str, own: str) -> str:
+    """Return a name of the namespace `own` as every namespace may write it, and a CNAME must."""
+    return f"{host}.{own}.{_DOMAIN}"
+
+
+def spelled(host: str, own: str, namespace: str) -> list[str]:
     """Return the ways in which a pod of `namespace` may write a name of the namespace `own`."""
-    longer = [f"{host}.{own}", f"{host}.{own}.svc", f"{host}.{own}.{_DOMAIN}"]
+    longer = [f"{host}.{own}", f"{host}.{own}.svc", full_name(host, own)]
     return [host, *longer] if own == namespace else longer
 
 
@@ -77,6 +84,6 @@ def names(services: Iterable[ServiceController], views: Iterable[PodView], names
             if spec.get("hostname") and spec.get("subdomain") == service.name:
                 hosts.append(f"{spec['hostname']}.{service.name}")
             for host in hosts:
-                for name in _spelled(host, service.namespace, namespace):
+                for name in spelled(host, service.namespace, namespace):
                     found[name].append(pod)
     return found

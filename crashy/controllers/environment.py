@@ -91,6 +91,11 @@ class References:
         raise StartError(f"couldn't find key {reference['key']} in {title} {namespace}/{reference['name']}")
 
 
+def variable_prefix(service: Service) -> str:
+    """Return how the names of a Service's variables begin."""
+    return service.name.upper().replace("-", "_")
+
+
 def service_links(services: Sequence[tuple[Service, str]], dial: Dial) -> dict[str, str]:
     """Return a container's variables with the addresses of Services (pairs of Service and cluster address).
 
@@ -98,7 +103,7 @@ def service_links(services: Sequence[tuple[Service, str]], dial: Dial) -> dict[s
     """
     found = {}
     for service, ip in services:
-        name = service.name.upper().replace("-", "_")
+        name = variable_prefix(service)
         for i, port in enumerate(service.ports):
             host, number = dial(ip, port.port)
             if i == 0:

@@ -35,7 +35,7 @@ def refusal(template: PodTemplate, fault: Fault, name: str, *, patient: bool) ->
         fault.taken(way)
     except FaultError as error:
         what = "is a patient" if patient else "runs a program of its own"
-        return f"container {container.name} {what}: {error}"
+        return f"container {container.name} {what}: {error.message if error.field == 'fault' else error}"
     return _unasked(container, fault) if way == "outside" else ""
 
 

@@ -114,7 +114,14 @@ class _Runner:
         port, ingress = port_of(service, traffic.port), traffic.ingress is not None
         ask = partial(self._engine.ask, service, port, traffic.path, traffic.timeout, ingress=ingress)
         reachable = partial(self._engine.reachable, service, port, ingress=ingress)
-        await users(ask, self._timeline, service.name, rate=traffic.rate, stop=over, reachable=reachable)
+        await users(
+            ask,
+            self._timeline,
+            service.name,
+            rate=traffic.rate,
+            stop=over,
+            reachable=None if service.type == "ExternalName" else reachable,
+        )
 
     async def steps(self, tasks: asyncio.TaskGroup) -> None:
         """Perform each step at its time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crashy.controllers.base import PodView
+from crashy.engines.service_faults import unproxied
 from crashy.experiment.fields import Fields
 from crashy.faults.base import parse_spec
 from crashy.faults.proxied import proxied
@@ -69,14 +70,6 @@ def on_target(target: Target, spec: str) -> str:
     if target.service:
         proxied(parse_spec(spec))
     return spec
-
-
-def unproxied(service: Service) -> str:
-    """Return why faults can't act on the connections to a Service; empty if they can."""
-    if service.type != "ExternalName":
-        pods = f"all or '1 of {labels}'" if (labels := ",".join(map("=".join, service.selector.items()))) else "all"
-        return f"has pods: faults act on those, as {pods}; only an ExternalName Service has a proxy of its own"
-    return "" if service.ports else "has no spec.ports, so that there is no proxy for it"
 
 
 def impossible(name: str, manifests: Manifests) -> list[str]:

@@ -30,7 +30,6 @@ from crashy.faults.effects import (
     Delay,
     Hang,
     InjectedResponse,
-    ListenersClosed,
     LookEffect,
     Machine,
     RequestPart,
@@ -49,7 +48,8 @@ class RequestEffect(NamedTuple):
     """What happens to one request: wait `delay` seconds, then hang until `hang` has ended, or send `response`, if any.
 
     `commands` act on the whole process and come first. `by` is the fault that `response` or `change` comes from.
-    `shapes` slow what passes while their faults last; the delays of a whole connection are among them.
+    `shapes` slow what passes while their faults last; the delays of a whole connection are among them. `delays` are
+    what `delay` is the sum of.
     """
 
     delay: float = 0.0
@@ -59,6 +59,7 @@ class RequestEffect(NamedTuple):
     by: InjectedFault | None = None
     commands: tuple[Command, ...] = ()
     shapes: tuple[tuple[InjectedFault, Delay | ConnectionShape], ...] = ()
+    delays: tuple[tuple[InjectedFault, Delay], ...] = ()
 
     @property
     def holders(self) -> tuple[InjectedFault, ...]:
@@ -153,12 +154,11 @@ class FaultSet:
             return chosen
 
     def process_ended(self) -> None:
-        """End what faults do to the process, which has ended; what is done to connections goes on with the next one."""
+        """End what ailed the process, which has ended; what is done to connections goes on with the next one."""
         with self._lock:
             self._advance()
             for active in list(self._live.values()):
-                effect = active.fault.process_effect()
-                if active.state == "active" and effect is not None and not isinstance(effect, ListenersClosed):
+                if active.state == "active" and active.fault.ends_with_process:
                     self._end(active, "Ended")
 
     def get(self, id: str) -> InjectedFault | None:  # noqa: A002 - the id that users see
@@ -228,8 +228,9 @@ class FaultSet:
                 self._end(active, "Ended")
 
     def _request_effect(self, request: Request, now: float, since: int) -> RequestEffect:
-        delay = 0.0
+        delays: list[tuple[InjectedFault, Delay]] = []
         shapes: list[tuple[InjectedFault, Delay | ConnectionShape]] = []
+        answer: RequestEffect = NOTHING
         _, acting = self.matching.of(request)
         for active in acting:
             if active.nth <= since or not active.hit(request):
@@ -242,16 +243,21 @@ class FaultSet:
             match part:
                 case Hang():
                     return RequestEffect(hang=active)
-                case Delay(seconds):
-                    delay += seconds
+                case Delay():
+                    delays.append((active, part))
                     shapes += [(active, part)] if request.method == CONNECTION else []
                 case ConnectionShape():
                     shapes.append((active, part))
                 case InjectedResponse():
-                    return RequestEffect(delay, response=part, by=active, shapes=(*shapes,))
+                    answer = RequestEffect(response=part, by=active)
                 case ResponseChange():
-                    return RequestEffect(delay, change=part, by=active, shapes=(*shapes,))
-        return RequestEffect(delay, shapes=(*shapes,))
+                    answer = RequestEffect(change=part, by=active)
+            if answer.by is not None:
+                break
+        if not delays and not shapes:
+            return answer
+        delay = sum(part.seconds for _, part in delays)
+        return answer._replace(delay=delay, delays=(*delays,), shapes=(*shapes,))
 
     def health(self, *protocols: Protocol) -> Health:
         """Return the health that the faults leave, by any of these protocols, or of all; counts nothing."""

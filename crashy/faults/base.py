@@ -22,6 +22,7 @@ MAX_SPECS = 100
 
 _ONLY: dict[Way, str] = {"inside": "acts from outside only", "outside": "acts inside a patient only"}
 """What is said of a fault that lacks a way."""
+_ELSEWHERE = "a container that runs the patient"
 _TAKEN: dict[Way, str] = {"inside": "a patient takes faults inside", "outside": "here faults act from outside"}
 """What is said where the other way was asked for."""
 
@@ -110,6 +111,11 @@ class Fault(Declared):
         return WAYS if effect is None else tuple(way for way in WAYS if getattr(effect, way))
 
     @property
+    def ends_with_process(self) -> bool:
+        """Whether it is over once the process has ended from outside: a new one is well again."""
+        return self.process_effect() is not None
+
+    @property
     def on_connections(self) -> bool:
         """Whether it can act on a connection that speaks no HTTP/1.1."""
         return self.change is not None and self.change.on_connections
@@ -123,15 +129,15 @@ class Fault(Declared):
     def taken(self, way: Way) -> Self:
         """Return it as it acts in this way, which its scope says if it is from outside; raises FaultError."""
         if self.scope.via not in (None, way):
-            raise FaultError("via", f"'{self.scope.via}': {_TAKEN[way]}")
+            raise FaultError("via", f"'{self.scope.via}': {_TAKEN[way]}: leave via out")
         self._need(way)
         return self if way == "inside" else self.but(scope=self.scope.but(via=way))
 
     def _need(self, way: Way) -> None:
         if way not in self.ways:
             mode = f" mode={mode}" if (mode := getattr(self, "mode", "")) else ""
-            would_do = f"; {self.instead} would do" if self.instead else ""
-            raise FaultError("via" if self.scope.via else "fault", f"{self.name}{mode} {_ONLY[way]}{would_do}")
+            would_do = f"{self.instead or _ELSEWHERE} would do"
+            raise FaultError("via" if self.scope.via else "fault", f"{self.name}{mode} {_ONLY[way]}; {would_do}")
 
     def process_effect(self) -> ProcessEffect | None:
         """Return what it does to the whole process, or None."""

@@ -103,7 +103,7 @@ class ProbeFault(Fault):
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Answer with the probe's status, in the persona's words."""
-        return InjectedResponse(503)
+        return InjectedResponse(500 if self.target == "liveness" else 503)
 
     def failing(self) -> frozenset[ProbeName]:
         """Return the probe."""

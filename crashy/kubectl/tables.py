@@ -144,8 +144,9 @@ def _services(lab: Snapshot) -> Rows:
         for port in service.ports:
             number = lab.node_port(*key, port.port)
             ports.append(f"{port.port}{f':{number}' if number else ''}/{port.protocol}")
-        external = "<pending>" if service.type == "LoadBalancer" else "<none>"
-        address = "None" if service.headless else lab.cluster_ips.get(key, "<none>")
+        external = "<pending>" if service.type == "LoadBalancer" else service.external_name or "<none>"
+        own = "None" if service.headless else lab.cluster_ips.get(key, "<none>")
+        address = "<none>" if service.external_name else own
         row = (service.name, service.type, address, external, ",".join(ports) or "<none>")
         yield service.namespace, (*row, lab.age(one.created_at))
 

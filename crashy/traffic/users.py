@@ -20,15 +20,16 @@ async def users(
     *,
     rate: float,
     stop: asyncio.Event,
-    reachable: Callable[[], Awaitable[None]],
+    reachable: Callable[[], Awaitable[None]] | None,
 ) -> None:
     """Call `ask` `rate` times a second until `stop` is set; each answer is an event of kind `request` on `service`.
 
     It begins when the Service has its first endpoint and is `reachable`: whoever asks before that tests nothing but
-    patience.
+    patience. Where that is None it has no endpoints, and leads elsewhere.
     """
-    await _served(timeline, f"service/{service}", stop)
-    await _either(reachable(), stop)
+    if reachable is not None:
+        await _served(timeline, f"service/{service}", stop)
+        await _either(reachable(), stop)
     began = timeline.now()
 
     def record(answer: Sample) -> None:

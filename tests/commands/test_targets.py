@@ -27,20 +27,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     return runtime / "labs"
 
 
-def serve_once(path: Path, answer: bytes) -> threading.Thread:
-    """Answer one question at a lab's socket."""
+def serve(path: Path, *answers: tuple[dict[str, Any] | None, bytes]) -> threading.Thread:
+    """Answer questions at a lab's socket, each on a connection of its own; None is any question."""
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(path))
     server.listen()
 
-    def answer_one() -> None:
-        with server, server.accept()[0] as connection, connection.makefile("rwb") as lines:
-            assert json.loads(lines.readline()) == {"op": "pods"}
-            lines.write(answer)
+    def answer() -> None:
+        with server:
+            for question, text in answers:
+                with server.accept()[0] as connection, connection.makefile("rwb") as lines:
+                    asked = json.loads(lines.readline())
+                    assert question in (None, asked)
+                    lines.write(text)
 
-    thread = threading.Thread(target=answer_one)
+    thread = threading.Thread(target=answer)
     thread.start()
     return thread
+
+
+def serve_once(path: Path, answer: bytes) -> threading.Thread:
+    """Answer one question at a lab's socket."""
+    return serve(path, ({"op": "pods"}, answer))
 
 
 @pytest.mark.parametrize(
@@ -201,23 +209,32 @@ def test_the_client_imports_neither_the_server_nor_the_lab() -> None:
     assert ran.stdout == "set()\n"
 
 
-@pytest.mark.parametrize("wanted", ["any", "all", "sleeper", "1 of app=sleeper"])
-def test_pods_without_a_patient_are_named_with_their_images(
-    folder: Path, capsys: pytest.CaptureFixture[str], wanted: str
+def test_a_program_of_its_own_is_asked_through_its_lab(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sleeper = {"name": "sleeper-1", "namespace": "default", "app_url": "http://127.0.0.1:2"}
+    first = json.dumps({"pods": [sleeper]}).encode() + b"\n"
+    then = json.dumps({"id": "f1", "spec": "crash via=outside"}).encode() + b"\n"
+    body = {"spec": "crash"}
+    asked = {"op": "admin", "name": "sleeper-1", "namespace": "default", "path": "/admin/faults", "body": body}
+    lab = serve(folder / "1.sock", ({"op": "pods"}, first), (asked, then))
+
+    assert cli.main(["inject", "crash", "--pod", "any"]) == 0
+    lab.join()
+    assert capsys.readouterr().out == "sleeper-1: f1 crash via=outside\n"
+
+
+@pytest.mark.parametrize(
+    ("pod_has", "words"),
+    [({}, ["--container", "app"]), ({}, ["via=outside"]), ({"outside": 1}, [])],
+    ids=["another container", "from outside", "faults from outside"],
+)
+def test_a_patient_is_asked_through_its_lab_for_what_it_does_not_know(
+    pod_has: dict[str, int], words: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sleeper = {"name": "sleeper-1", "ready": True, "labels": {"app": "sleeper"}, "images": ["busybox:1"]}
-    lab = serve_once(folder / "1.sock", json.dumps({"pods": [sleeper]}).encode() + b"\n")
+    pods = [{**pod("web-1", "http://127.0.0.1:1"), "namespace": "default", **pod_has}]
+    lab = serve(
+        folder / "1.sock", ({"op": "pods"}, json.dumps({"pods": pods}).encode() + b"\n"), (None, b'{"error": "no"}\n')
+    )
 
-    assert cli.main(["inject", "crash", "--pod", wanted]) == 2
+    assert cli.main(["inject", "latency", *words, "--pod", "web-1"]) == 2
     lab.join()
-    assert f"--pod: '{wanted}': no patient among these: sleeper-1 (busybox:1); only patients" in capsys.readouterr().err
-
-
-def test_a_patient_is_taken_before_other_pods(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sleeper = {"name": "sleeper-1", "ready": True, "images": ["busybox:1"]}
-    pods = [sleeper, pod("web-1", "http://127.0.0.1:1")]
-    lab = serve_once(folder / "1.sock", json.dumps({"pods": pods}).encode() + b"\n")
-
-    assert cli.main(["status", "--pod", "any", "--where", "admin"]) == 0
-    lab.join()
-    assert capsys.readouterr().out == "http://127.0.0.1:1\n"
+    assert capsys.readouterr().err == "crashy inject: web-1: no\n"

@@ -23,6 +23,7 @@ from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
 from crashy.engines.lab.warden import Warden
 from crashy.engines.sim.network import SimNetwork
+from crashy.engines.sim.outside_faults import OutsideFaults as SimOutsideFaults
 from crashy.engines.sim.patient import ModelledPatient
 from crashy.engines.sim.plans import Plans
 from crashy.engines.sim.runtime import SimRuntime
@@ -159,7 +160,16 @@ class ProbedPod:
         self._id = await self._runtime.start(self._pod, self._container, self._attempt, on_exit)
         self._attempt += 1
         await self._until(ProbeType.READINESS, Seen(Probed()), users=False)
-        self._healthy = (await self._ask(self._pod, "/")).body
+        await self._until_served()
+
+    async def _until_served(self) -> None:
+        """Wait until users are served: a command passes before."""
+        while True:
+            reply = await self._ask(self._pod, "/")
+            if not reply.failure:
+                self._healthy = reply.body
+                return
+            await asyncio.sleep(0.02)
 
     async def says(self, probe: ProbeType, kind: str) -> str:
         """Return what one probe says, as `Probed` has it, or what a user feels."""
@@ -322,6 +332,25 @@ class _SimGate:
         return process
 
 
+class _SimOutsideGate(_SimGate):
+    """What acts on modelled processes and on what passes."""
+
+    def __init__(self, runtime: SimRuntime, outside: SimOutsideFaults) -> None:
+        super().__init__(runtime)
+        self._outside = outside
+
+    async def inject(self, pod: Pod, spec: str) -> None:
+        try:
+            faulted = self._outside.of(pod, pod.template.containers[0])
+            faulted.driver.process.life = self._process(pod)
+            faulted.inject(parse_spec(spec))
+        except FaultError as error:
+            raise NotDoneError(str(error)) from None
+
+    async def recover(self, pod: Pod) -> None:
+        self._outside.recover(pod)
+
+
 @asynccontextmanager
 async def lab_pods(root: Path, way: Way = "inside") -> AsyncIterator[Callable[[], Awaitable[ProbedPod]]]:
     """Make a lab, whose limits are enforced where that can be; what is returned starts another pod in it."""
@@ -367,8 +396,9 @@ def sim_pods(way: Way = "inside") -> Callable[[], Awaitable[ProbedPod | FourPods
     """Return what starts another pod on sim, on the running loop, which is a virtual one."""
     network = SimNetwork(random.Random(1), Fixed(0.0), Fixed(0.0))
     plans = Plans(network, Timeline(asyncio.get_running_loop().time), random.Random(1), {})
-    runtime = SimRuntime(plans, PROFILE)
-    gate = _SimGate(runtime)
+    outside = SimOutsideFaults(Timeline(asyncio.get_running_loop().time), random.Random(1))
+    runtime = SimRuntime(plans, PROFILE, outside)
+    gate = _SimGate(runtime) if way == "inside" else _SimOutsideGate(runtime, outside)
 
     async def ask(pod: Pod, path: str) -> Reply:
         return _reply(await runtime.ask(pod.ip, HTTPGet(8080, path), 8080, PATIENCE), pod.name)

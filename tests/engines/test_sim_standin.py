@@ -91,7 +91,7 @@ def test_it_takes_sigterm_and_ends_after_its_drain() -> None:
 )
 def test_its_end_takes_longer_by_a_fault(fault: str, ends: float, code: int) -> None:
     events = play(
-        pod("command: [serve]", model="start=1s drain=3s"),
+        pod("", model="start=1s drain=3s"),
         (9, lambda engine: engine.inject(engine.pods()[0].pod, fault)),
         (10, lambda engine: engine.delete(engine.pods()[0].pod)),
     )

@@ -8,7 +8,6 @@ from typing import Any
 import yaml
 
 from crashy.report.parity import ComparableRun, comparable, compare
-from crashy.timeline import Event
 from tests.docs_tables import ROOT
 from tests.needs import need
 from tests.side_by_side import run_all
@@ -48,7 +47,7 @@ def test_verdicts_and_reasons_are_the_lessons_own_in_the_lab_and_on_sim(tmp_path
     ran = run_all(runs, timelines=tmp_path)
 
     def seen(name: str, engine: str) -> ComparableRun:
-        return comparable([Event.from_json(line) for line in ran[name, engine].timeline.read_text().splitlines()])
+        return comparable(ran[name, engine].events)
 
     assert {key: (one.code, one.missed) for key, one in ran.items()} == dict.fromkeys(runs, (0, []))
     assert not [

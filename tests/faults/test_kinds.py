@@ -32,7 +32,7 @@ def test_unready_answers_the_readiness_probe_alone() -> None:
 def test_unlive_answers_the_liveness_probe_alone() -> None:
     patient = FakePatient("unlive")
 
-    assert patient.ask(LIVE).response == InjectedResponse(503)
+    assert patient.ask(LIVE).response == InjectedResponse(500)
     assert patient.answers(1, READY) + patient.answers(1) == [None, None]
 
 

@@ -72,7 +72,11 @@ def test_by_default_a_patient_takes_it_inside_where_it_can_and_another_app_from_
     ("spec", "way", "message"),
     [
         ("exception", "outside", "fault: exception acts inside a patient only; error would do"),
-        ("wrong-identity", "outside", "fault: wrong-identity acts inside a patient only"),
+        (
+            "wrong-identity",
+            "outside",
+            "fault: wrong-identity acts inside a patient only; a container that runs the patient would do",
+        ),
         (
             "crash mode=overflow",
             "outside",
@@ -83,11 +87,11 @@ def test_by_default_a_patient_takes_it_inside_where_it_can_and_another_app_from_
             "outside",
             "fault: freeze mode=deadlock acts inside a patient only; mode=stop, loop, hang or deaf would do",
         ),
-        ("crash code=3", "outside", "code: 3: from outside a process is killed, with 137: inside a patient only"),
+        ("crash code=3", "outside", "code: 3: from outside a process is killed, with 137: leave code out"),
         (
             "crash message=x",
             "outside",
-            "message: a process that is killed from outside leaves none: inside a patient only",
+            "message: a process that is killed from outside leaves none: leave it out",
         ),
         ("unready protocols=tcp", "outside", "protocols: tcp: from outside probes fail by http and grpc alone"),
         (
@@ -97,8 +101,8 @@ def test_by_default_a_patient_takes_it_inside_where_it_can_and_another_app_from_
         ),
         ("bandwidth", "inside", "fault: bandwidth acts from outside only; drip rate=1Mi would do"),
         ("slow-close", "inside", "fault: slow-close acts from outside only; stall-body or drip over=2s would do"),
-        ("latency via=outside", "inside", "via: 'outside': a patient takes faults inside"),
-        ("latency via=inside", "outside", "via: 'inside': here faults act from outside"),
+        ("latency via=outside", "inside", "via: 'outside': a patient takes faults inside: leave via out"),
+        ("latency via=inside", "outside", "via: 'inside': here faults act from outside: leave via out"),
     ],
 )
 def test_what_has_no_such_way_is_refused_with_what_would_do(spec: str, way: Way, message: str) -> None:
@@ -110,7 +114,7 @@ def test_what_has_no_such_way_is_refused_with_what_would_do(spec: str, way: Way,
 
 @pytest.mark.parametrize("spec", ["exception via=outside", "bandwidth via=inside", "crash via=outside code=3"])
 def test_a_way_that_it_never_has_is_refused_as_it_is_read(spec: str) -> None:
-    with pytest.raises(FaultError, match="only"):
+    with pytest.raises(FaultError, match="only|leave"):
         parse_spec(spec)
 
 
@@ -198,3 +202,26 @@ def test_a_connection_is_counted_once_as_a_request_is() -> None:
 
     assert effect.by is resets
     assert patient.on_request(Request(CONNECTION, "")).response is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "state"),
+    [
+        ("crash mode=errors", "ended"),
+        ("freeze", "ended"),
+        ("freeze mode=hang", "ended"),
+        ("freeze mode=deaf", "ended"),
+        ("memory to=1Mi", "ended"),
+        ("freeze after=1m", "pending"),
+        ("error", "active"),
+        ("latency", "active"),
+        ("unready", "active"),
+    ],
+)
+def test_what_ailed_a_process_is_over_with_it_and_what_ails_its_connections_is_not(spec: str, state: str) -> None:
+    patient = faults("outside")
+    fault = patient.inject(parse_spec(spec))
+
+    patient.process_ended()
+
+    assert fault.state == state

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import threading
@@ -23,6 +24,9 @@ from crashy.kubelet.versions import EventTexts, of_cluster
 ROOT = Path(__file__).parent.parent.parent
 MANIFESTS = ROOT / "manifests"
 SERVERS_KNOW_PROBE_GRACE = 25  # Kubernetes 1.25: a probe's own terminationGracePeriodSeconds, for everybody
+
+PATIENCE = 3.0  # how many times as long as on an idle machine things may take
+WARM = 120.0  # seconds within which a cluster that has just come up has its first pod ready
 
 Object = dict[str, Any]
 
@@ -45,10 +49,12 @@ class Cluster:
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
 
-    def kubectl(self, *args: str | Path, text: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+    def kubectl(
+        self, *args: str | Path, text: str = "", check: bool = True, timeout: float = 90
+    ) -> subprocess.CompletedProcess[str]:
         """Run kubectl in the namespace; `text` is its standard input. Fails with what kubectl said."""
         command = ["kubectl", "--namespace", self.namespace, *map(str, args)]
-        ended = subprocess.run(command, input=text, capture_output=True, text=True, timeout=90, check=False)
+        ended = subprocess.run(command, input=text, capture_output=True, text=True, timeout=timeout, check=False)
         assert not check or ended.returncode == 0, f"{' '.join(command)}: {ended.stderr}"
         return ended
 
@@ -103,11 +109,11 @@ class Cluster:
         self.kubectl("exec", pod, "--", "crashy", "inject", spec)
 
     def log_until(self, pod: str, pattern: str, within: float, *more: str) -> None:
-        """Follow a pod's log until it has such a line; fails after `within` seconds."""
+        """Follow a pod's log until it has such a line; fails if it takes much longer than `within` seconds."""
         command = ["kubectl", "logs", "-f", "-n", self.namespace, pod, *more]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
             assert following.stdout
-            too_late = threading.Timer(within, following.kill)
+            too_late = threading.Timer(PATIENCE * within, following.kill)
             too_late.start()
             try:
                 found = any(re.search(pattern, line) for line in following.stdout)
@@ -124,6 +130,21 @@ class Cluster:
         versions = next(one["versions"] for one in groups if one["name"] == "discovery.k8s.io")
         version = "v1" if any(one["version"] == "v1" for one in versions) else "v1beta1"
         return Watch(f"/apis/discovery.k8s.io/{version}/namespaces/{self.namespace}/endpointslices")
+
+
+def warm() -> None:
+    """Let a pod come and go, so that the first test's finds a node that has made one.
+
+    A node's first pods take four to six seconds, others one or two.
+    """
+    default, name = Cluster("default"), f"warm-{secrets.token_hex(3)}"
+    container = {"name": "app", "image": "crashy-app:1.0.0", "imagePullPolicy": "IfNotPresent"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container]}}
+    default.apply(pod)
+    try:
+        default.kubectl("wait", "--for=condition=Ready", f"pod/{name}", f"--timeout={WARM:g}s", timeout=WARM + 10)
+    finally:
+        default.kubectl("delete", "pod", name, "--grace-period=1", "--wait=false")
 
 
 class Watch:
@@ -164,8 +185,8 @@ class Watch:
             return [*self._told]
 
     def wait(self, is_it: Callable[[Object], bool], within: float, *, after: int = 0, what: str = "") -> Object:
-        """Return the first state that is it, among those told from the `after`th on; fails after `within` seconds."""
-        until = time.monotonic() + within
+        """Return the first state that is it, from the `after`th on; fails if it takes much longer than `within` s."""
+        until = time.monotonic() + PATIENCE * within
         at = after
         with self._more:
             while True:
@@ -199,8 +220,8 @@ def curl(url: str) -> Answer:
 
 
 def curl_until(url: str, status: int, within: float) -> Answer:
-    """Ask a URL until it answers so; fails after `within` seconds."""
-    until = time.monotonic() + within
+    """Ask a URL until it answers so; fails if it takes much longer than `within` seconds."""
+    until = time.monotonic() + PATIENCE * within
     while (answer := curl(url)).status != status:
         assert time.monotonic() < until, f"{url}: not {status} within {within} s, but {answer}"
         time.sleep(0.2)
@@ -208,11 +229,11 @@ def curl_until(url: str, status: int, within: float) -> Answer:
 
 
 def curl_until_each(url: str, texts: Collection[str], within: float) -> None:
-    """Ask a URL until each of the texts has been answered; fails after `within` seconds.
+    """Ask a URL until each of the texts has been answered; fails if it takes much longer than `within` seconds.
 
     A kube-proxy knows an EndpointSlice up to its minimum sync period, a second, after the API server.
     """
-    until = time.monotonic() + within
+    until = time.monotonic() + PATIENCE * within
     missing = set(texts)
     while missing:
         answer = curl(url)

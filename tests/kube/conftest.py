@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kube.cluster import Cluster, unreachable
+from tests.kube.cluster import Cluster, unreachable, warm
 
 LIBRARY = "docker.io/library"
 
@@ -38,13 +38,18 @@ def _reachable() -> None:
 @pytest.fixture(scope="session")
 def needs(_reachable: None) -> Callable[..., None]:
     """Return what skips a test whose images are on no node; a node tells of new ones within half a minute."""
+    warmed = False
     until = time.monotonic() + 40
 
     def check(*images: str) -> None:
+        nonlocal warmed
         while missing := {f"{LIBRARY}/{image}" for image in images} - Cluster("default").images():
             if time.monotonic() > until:
                 pytest.skip(f"on no node of the cluster: {', '.join(sorted(missing))}; see tests/kube/images/load.sh")
             time.sleep(1)
+        if not warmed:
+            warm()
+            warmed = True
 
     return check
 

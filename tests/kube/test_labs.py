@@ -53,7 +53,7 @@ def test_crashy_app_answers_as_the_lab_and_is_restarted(node_port: int, cluster:
     with cluster.watch("pods") as pods, cluster.watch("events") as events:
         cluster.apply(MANIFESTS / "crashy-app")
         cluster.kubectl("set", "env", "deployment/crashy-app", "CRASH_AFTER=8")
-        cluster.kubectl("rollout", "status", "deployment/crashy-app", "--timeout=60s")
+        cluster.kubectl("rollout", "status", "deployment/crashy-app", "--timeout=80s")
         assert "But I didn't crash... yet :D" in curl_until(url, 200, 10).body
         assert "seconds ago, sorry about that :(" in curl_until(url, 500, 20).body
         pods.wait(lambda one: restarts(one) == 1 and ready(one), 30, what="RESTARTS grows")
@@ -93,7 +93,7 @@ def test_a_lesson_is_applied_as_a_kustomization_and_users_inside_the_cluster_fee
     with cluster.watch("pods") as pods:
         for one in kustomized("lessons/07-freeze-with-both"):
             cluster.apply(one)
-        cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+        cluster.kubectl("rollout", "status", "deployment/web", "--timeout=80s")
         address = cluster.get("service", "web")["spec"]["clusterIP"]
         job: Object = yaml.safe_load((MANIFESTS / "traffic/job.yaml").read_text())
         spec = job["spec"]["template"]["spec"]
@@ -139,6 +139,6 @@ def test_the_sidecars_probe_ends_the_app_that_it_looks_at(cluster: Cluster) -> N
 
 def test_the_event_simulator_has_a_log_of_its_own_beside_another_container(cluster: Cluster) -> None:
     cluster.apply(MANIFESTS / "event-simulator")
-    cluster.kubectl("wait", "--for=condition=Ready", "pod/event-simulator-pod", "--timeout=30s")
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/event-simulator-pod", "--timeout=80s")
     cluster.log_until("event-simulator-pod", r" INFO in event-simulator: USER\d ", 10, "-c", "event-simulator")
     cluster.log_until("event-simulator-pod", r"USER5 Failed to Login as the account", 15, "-c", "event-simulator")

@@ -194,7 +194,7 @@ def webapp(node_port: int, needs: Callable[..., None]) -> Iterator[Cluster]:
         alias = {"ip": address, "hostnames": ["webapp-service.default.svc.cluster.local"]}
         pod["spec"]["hostAliases"] = [alias]
         Cluster("kube-public").apply(pod)
-        Cluster("kube-public").kubectl("wait", "--for=condition=Ready", "pod/curl", "--timeout=30s")
+        Cluster("kube-public").kubectl("wait", "--for=condition=Ready", "pod/curl", "--timeout=80s")
         yield default
     finally:
         default.kubectl("delete", "-f", MANIFESTS / "webapp", "--ignore-not-found", "--wait=false")
@@ -266,5 +266,5 @@ def test_the_pod_of_the_course(cluster: Cluster) -> None:
 def test_the_event_simulator(cluster: Cluster, needs: Callable[..., None]) -> None:
     needs("event-simulator:1.0.0")
     cluster.apply(SEEDS / "event-simulator.yaml")
-    cluster.kubectl("wait", "--for=condition=Ready", "pod/event-simulator-pod", "--timeout=30s")
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/event-simulator-pod", "--timeout=80s")
     cluster.log_until("event-simulator-pod", r"^\[.*\] WARNING in event-simulator: USER5 Failed to Login", 15)

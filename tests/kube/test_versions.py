@@ -73,7 +73,7 @@ def test_readiness_goes_on_while_a_container_is_stopped(engine: str, cluster: Cl
     again = seen.of("event", "Started", after=killing)[0]["t"]
     ready = [e["t"] for e in seen.of("pod", after=killing) if e["data"]["ready"]]
     assert killing < ready[0] < again
-    assert again - killing > 15
+    assert again - killing > 11
     served = [e["t"] for e in seen.of("endpoints", after=killing) if e["data"]["serving"]]
     assert killing < served[0] < again
     assert not [

@@ -47,8 +47,10 @@ def means(template: PodTemplate, fault: Fault, container: Container) -> Means:
     if effect is not None and not isinstance(effect, ListenersClosed):
         would_do = "; freeze mode=hang or mode=deaf would do, by the sidecar" if isinstance(effect, Stop) else ""
         raise NoMeansError(f"must be done to its processes from beside them, and nothing in its pod may{would_do}")
-    if fault.scope.clients in ("kubelet", "all") or fault.target in (*PROBES, "everything"):
-        would_do = "; error code=500 would do, for users alone" if fault.name == "crash" else ""
+    scope = fault.scope
+    of_probes = fault.target in PROBES or (fault.target == "everything" and scope.clients is None)
+    if scope.clients in ("kubelet", "all") or (of_probes and not scope.routes):
+        would_do = "" if fault.target in PROBES else "; clients=users would do"
         raise NoMeansError(f"is about probes too, and the kubelet's go to the app itself, past any sidecar{would_do}")
     if not any(map(is_proxy, template.containers)):
         raise NoMeansError("needs the sidecar crashy-proxy in its pod: crashy kube wrap MANIFEST adds it")

@@ -21,18 +21,21 @@ class ContainerMachine:
     disk_free = None
     disk_ceiling = 0
 
-    def __init__(self, life: Running | None) -> None:
-        self._life = life
+    def __init__(self, memory_limit: int | None, memory: int = 0) -> None:
+        self.memory_limit = memory_limit
+        """In bytes, where one is enforced."""
+        self._memory = memory
+
+    @classmethod
+    def of(cls, life: Running | None) -> ContainerMachine:
+        """Return that of a container that runs, or doesn't."""
+        usage = life.usage() if life else None
+        return cls(life.memory_limit if life else None, usage.memory if usage else 0)
 
     @property
     def cores(self) -> int:
         """The processors that this process may use, and so its containers."""
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-    @property
-    def memory_limit(self) -> int | None:
-        """The limit of the container's memory in bytes, where one is enforced."""
-        return self._life.memory_limit if self._life else None
 
     @property
     def memory_ceiling(self) -> int:
@@ -44,5 +47,4 @@ class ContainerMachine:
         sizes = {name: int(number) << 10 for name, number in re.findall(r"(?m)^(\w+):\s+(\d+) kB$", text)}
         if "MemAvailable" not in sizes:
             return _UNKNOWN
-        usage = self._life.usage() if self._life else None
-        return (usage.memory if usage else 0) + sizes["MemAvailable"] - int(sizes["MemTotal"] * _KEPT)
+        return self._memory + sizes["MemAvailable"] - int(sizes["MemTotal"] * _KEPT)

@@ -17,6 +17,7 @@ from crashy.engines.admin import TIMEOUT, NotDoneError, problem
 from crashy.engines.clustered import ClusteredEngine
 from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.container_machine import ContainerMachine
 from crashy.engines.lab.dialling import gated
 from crashy.engines.lab.metrics import measure
 from crashy.engines.lab.network import LoopbackNetwork
@@ -24,6 +25,8 @@ from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
+from crashy.engines.service_faults import ServiceFaults
+from crashy.engines.service_faults import refusal as service_refusal
 from crashy.engines.ways import container_called, default_container, refusal
 from crashy.faults.base import Fault, FaultError, parse_spec
 from crashy.faults.injected import InjectedFault
@@ -34,6 +37,7 @@ from crashy.kubelet.runtime import Pod, StartError
 from crashy.objects.document import Document
 from crashy.objects.images import is_patient
 from crashy.objects.kinds import KINDS
+from crashy.objects.limits import limits
 from crashy.objects.manifests import Manifests, chosen, key_of, merged, read
 from crashy.objects.pod import Container, PodTemplate
 from crashy.objects.service import Service, ServicePort
@@ -64,6 +68,7 @@ class LabEngine(ClusteredEngine):
         programs: Programs,
         runtime: ProcessRuntime,
         outside: OutsideFaults,
+        services: ServiceFaults,
         why_not: Callable[[str], str],
         timeline: Timeline,
     ) -> None:
@@ -73,6 +78,7 @@ class LabEngine(ClusteredEngine):
         self._addresses = addresses
         self._programs = programs
         self._outside = outside
+        self.service_faults = services
         self._why_not = why_not
         self._timeline = timeline
         self._manifests = Manifests()
@@ -180,8 +186,14 @@ class LabEngine(ClusteredEngine):
         if why := refusal(template, fault, container, patient=patient):
             return why
         effect = fault.process_effect() if fault.way(patient=patient) == "outside" else None
-        if isinstance(effect, CpuLoad | MemoryGrowth) and (why := self._why_not(fault.name)):
+        if found is None or not isinstance(effect, CpuLoad | MemoryGrowth):
+            return ""
+        if why := self._why_not(fault.name):
             return f"{fault.name} from outside runs beside the container in its control group: {why} (docs/lab.md)"
+        try:
+            effect.check(lambda: ContainerMachine(limits(found).memory))
+        except FaultError as error:
+            return f"container {found.name}: {error}"
         return ""
 
     async def inject(self, pod: Pod, spec: str, container: str = "") -> None:
@@ -206,7 +218,7 @@ class LabEngine(ClusteredEngine):
         if fault.way(patient=self._programs.is_patient(pod.template, container)) == "inside":
             return await self._ask(pod, container, "POST", "/admin/faults", {"spec": fault.to_spec()})
         injected = self._outside.of(pod, container).inject(fault)
-        return {"id": injected.id, "spec": fault.to_spec()}
+        return {"id": injected.id, "spec": injected.fault.to_spec()}
 
     async def recover(self, pod: Pod, which: str = "all") -> None:
         """Take back every fault of a pod, or those of one name; the outcome is on the timeline."""
@@ -246,6 +258,19 @@ class LabEngine(ClusteredEngine):
     def outside(self, pod: Pod) -> list[InjectedFault]:
         """Return the faults that act on a pod from outside, pending ones too."""
         return self._outside.list(pod)
+
+    def service_refusal(self, service: Service, fault: Fault) -> str:
+        """Return why a fault can't act on the connections to a Service, and what would do; empty if it can."""
+        return service_refusal(service, fault)
+
+    async def inject_service(self, service: Service, spec: str) -> None:
+        """Let a fault spec act on the connections to an ExternalName Service; the outcome is on the timeline."""
+        with suppress(FaultError):
+            self.service_faults.inject(service, spec)
+
+    async def recover_service(self, service: Service, which: str = "all") -> None:
+        """Take back every fault of a Service, or those of one name; the outcome is on the timeline."""
+        self.service_faults.recover(service, None if which == "all" else which)
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and return how it ended."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from crashy.controllers.cluster import Cluster
-from crashy.controllers.dns import names, places
+from crashy.controllers.dns import names, places, spelled
 from crashy.engines.lab.addresses import Addresses
+from crashy.engines.lab.network import LoopbackNetwork
 from crashy.patient import ADMIN_PORT, APP_PORT
 from crashy.timeline import Event, Timeline, kinds
 
@@ -19,8 +20,13 @@ def table_of(folder: Path, namespace: str) -> Path:
     return folder / "names" / namespace
 
 
-def keep_names(folder: Path, cluster: Cluster, addresses: Addresses, timeline: Timeline) -> None:
-    """Write the tables again whenever a Service's endpoints change: lines of a name, a port, and where it listens."""
+def keep_names(
+    folder: Path, cluster: Cluster, addresses: Addresses, network: LoopbackNetwork, timeline: Timeline
+) -> None:
+    """Write the tables again whenever a Service's endpoints change: lines of a name, a port, and where it listens.
+
+    An ExternalName Service's name is where its proxy listens.
+    """
 
     def note(event: Event) -> None:
         if event.kind == kinds.ENDPOINTS:
@@ -38,6 +44,11 @@ def keep_names(folder: Path, cluster: Cluster, addresses: Addresses, timeline: T
         for (name, port), behind in places(cluster.services(), namespace).items():
             where = [addresses.dial(*place) for place in behind] or [_NOBODY]
             lines += [f"{name} {port} {host} {number}\n" for host, number in where]
+        for service, ip in network.cluster_ips:
+            if service.type == "ExternalName":
+                for name in spelled(service.name, service.namespace, namespace):
+                    ports = {one.port for one in service.ports}
+                    lines += ["{} {} {} {}\n".format(name, port, *addresses.dial(ip, port)) for port in sorted(ports)]
         path = table_of(folder, namespace)
         path.parent.mkdir(exist_ok=True)
         made = path.with_suffix(".new")

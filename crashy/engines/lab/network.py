@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import random
@@ -9,6 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from crashy.controllers.dns import full_name
 from crashy.engines.lab.addresses import ANY_HOST, Addresses
 from crashy.engines.propagation import AT_ONCE, BalancedNetwork
 from crashy.errors import BadInput
@@ -38,7 +40,8 @@ class _Plan:
 class LoopbackNetwork(BalancedNetwork):
     """Services as proxies on loopback; they and the ingress hear of changes after their delays, drawn from `rng`.
 
-    `gate` returns what users pass before they reach a pod's address and port.
+    `gate` returns what users pass before they reach a pod's address and port, `service_gate` what they pass before an
+    ExternalName Service leads them on.
     """
 
     def __init__(
@@ -47,16 +50,20 @@ class LoopbackNetwork(BalancedNetwork):
         rng: random.Random,
         propagation: Distribution = AT_ONCE,
         ingress: Distribution = AT_ONCE,
+        *,
         gate: Callable[[str, int], Gate | None] = lambda _ip, _port: None,
+        service_gate: Callable[[Service], Gate | None] = lambda _service: None,
     ) -> None:
         super().__init__(rng, propagation, ingress)
         self._addresses = addresses
         self._gate = gate
+        self._service_gate = service_gate
         self._rng = rng
         self._services: dict[tuple[str, str], tuple[Service, str]] = {}
         self._targets: dict[Place, Target] = {}
         self._proxies: dict[Place, Proxy] = {}
         self._retired: list[Proxy] = []
+        self._opening: set[asyncio.Future[None]] = set()
         self._node_ports: dict[Target, int] = {}
 
     @property
@@ -83,11 +90,31 @@ class LoopbackNetwork(BalancedNetwork):
         self._node_ports = plan.node_ports
         self._targets = plan.targets
         for place in [place for place in self._proxies if place not in self._targets]:
-            self._retired.append(self._proxies.pop(place))
-            self._retired[-1].retire()
+            self._retire(place)
         for place, listener in plan.listeners.items():
-            self._proxies[place] = Proxy(listener, lambda place=place: self._choose(place))  # type: ignore[misc]
-            await self._proxies[place].start()
+            await self._accept(place, listener)
+
+    async def _accept(self, place: Place, listener: socket.socket) -> None:
+        self._proxies[place] = Proxy(listener, lambda: self._choose(place))
+        await self._proxies[place].start()
+
+    def _retire(self, place: Place) -> None:
+        self._retired.append(self._proxies.pop(place))
+        self._retired[-1].retire()
+
+    def shut(self, service: Service) -> Callable[[], None]:
+        """Let nothing listen for a Service; what is returned lets it listen again. Its connections stay."""
+        key = (service.namespace, service.name)
+        places = [place for place in self._proxies if self._targets[place][:2] == key]
+        for place in places:
+            self._retire(place)
+
+        def again() -> None:
+            for place in places:
+                if place in self._targets and place not in self._proxies:
+                    self._opening.add(asyncio.ensure_future(self._accept(place, _listener(*place))))
+
+        return again
 
     def _plan(self, services: Sequence[Service]) -> _Plan:
         changed = {(service.namespace, service.name) for service in services}
@@ -102,7 +129,7 @@ class LoopbackNetwork(BalancedNetwork):
             for port in _forwarded(service):
                 target = (*key, port.port)
                 self._take(plan, service, (self._addresses.host(ip), self._addresses.listen(ip, port.port)), target)
-                if service.type != "ClusterIP":
+                if service.type in {"NodePort", "LoadBalancer"}:
                     number = port.node_port or self._node_ports.get(target) or self._free_node_port(plan)
                     plan.node_ports[target] = number
                     self._take(plan, service, (ANY_HOST, number), target)
@@ -131,8 +158,21 @@ class LoopbackNetwork(BalancedNetwork):
         raise BadInput(f"no port from {NODE_PORTS[0]} to {NODE_PORTS[-1]} of {ANY_HOST} is free")
 
     def _choose(self, place: Place) -> Upstream | None:
-        chosen = self.kube_proxy.choose(*self._targets[place])
+        namespace, name, number = self._targets[place]
+        service, _ = self._services[namespace, name]
+        if service.type == "ExternalName":
+            return self._lead_on(service, number)
+        chosen = self.kube_proxy.choose(namespace, name, number)
         return Upstream(*self._addresses.dial(*chosen), gate=self._gate(*chosen)) if chosen else None
+
+    def _lead_on(self, service: Service, number: int) -> Upstream:
+        """Return where an ExternalName Service's port leads: to another Service of the lab, or out of it."""
+        port = next(one for one in service.ports if one.port == number)
+        wanted, gate = port.target_port if isinstance(port.target_port, int) else number, self._service_gate(service)
+        for other, ip in self._services.values():
+            if other.type != "ExternalName" and service.external_name == full_name(other.name, other.namespace):
+                return Upstream(*self._addresses.dial(ip, wanted), gate=gate)
+        return Upstream(service.external_name, wanted, gate=gate)
 
     def urls(self) -> list[tuple[Service, ServicePort, str]]:
         """Return where this machine's programs find each port of each Service."""
@@ -151,13 +191,15 @@ class LoopbackNetwork(BalancedNetwork):
 
     def close(self) -> None:
         """Close every port and every connection."""
+        for opening in self._opening:
+            opening.cancel()
         for proxy in (*self._proxies.values(), *self._retired):
             proxy.close()
         self._addresses.close()
 
 
 def _forwarded(service: Service) -> list[ServicePort]:
-    return [] if service.type == "ExternalName" else [port for port in service.ports if port.protocol == "TCP"]
+    return [port for port in service.ports if port.protocol == "TCP"]
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from crashy.controllers.environment import variable_prefix
 from crashy.objects.manifests import Manifests
 
 _MOUNTED = {"emptyDir", "persistentVolumeClaim"}
@@ -19,6 +20,10 @@ def notes(manifests: Manifests) -> Iterator[str]:
     shared = [owner for owner, t in templates if t.share_process_namespace]
     if shared:
         yield f"shareProcessNamespace: all pods see all processes of this machine, in no namespace: {'; '.join(shared)}"
+    outside = [service for service in manifests.services if service.type == "ExternalName" and service.ports]
+    if outside:
+        named = "; ".join(f"{one.object} by {variable_prefix(one)}_SERVICE_HOST and _PORT" for one in outside)
+        yield f"ExternalName Services are proxies, as no cluster has them; apps find {named}, patients by the name too"
     if any(_secured(t.raw) for _, t in templates):
         yield "security contexts are not applied: all processes run as you, on this machine's files"
 

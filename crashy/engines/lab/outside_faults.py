@@ -38,7 +38,7 @@ class OutsideFaults(outside_faults.OutsideFaults[Faulted]):
 
     def make(self, pod: Pod, container: Container, add: Callable[[str, str], None], rng: random.Random) -> Faulted:
         """Make what faults act on."""
-        return Faulted(pod, container, add, rng=rng, effects=outside, machine=ContainerMachine)
+        return Faulted(pod, container, add, rng=rng, effects=outside, machine=ContainerMachine.of)
 
     def began(self, pod: Pod, container: Container, life: Running) -> None:
         """Note that a container has started."""

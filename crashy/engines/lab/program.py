@@ -115,6 +115,8 @@ class Programs:
             return self._stand_in(pod, container, environ, folders, root)
         if runs.folder:
             environ = self._image_command(pod, container) | environ
+        if runs.words and not patient:
+            environ |= self._own_address(pod, container)
             environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_OWN_ADDRESS, environ.get("PYTHONPATH"))))
         command = command or tuple(translate(expand(word, environ if runs.folder else own)) for word in runs.words)
         if app or (patient and not container.command):
@@ -160,12 +162,17 @@ class Programs:
 
     def _image_command(self, pod: Pod, container: Container) -> dict[str, str]:
         """Return the variables that say where a program should listen; one in Python does so of itself."""
-        ports = {port: self._addresses.listen(pod.ip, port) for port in standin.ports(pod.template, container)}
+        ports = self._ports(pod, container)
         host = self._addresses.host(pod.ip)
         first = {"PORT": str(next(iter(ports.values())))} if ports else {}
-        moved = ",".join(f"{port}:{here}" for port, here in ports.items() if port != here)
-        own = {"_CRASHY_POD_IP": host, "_CRASHY_PORTS": moved, "PYTHONUNBUFFERED": "1"}
-        return {"HOST": host, "POD_IP": host, "POD_NAME": pod.name, **first, **own}
+        return {"HOST": host, "POD_IP": host, "POD_NAME": pod.name, "PYTHONUNBUFFERED": "1", **first}
+
+    def _own_address(self, pod: Pod, container: Container) -> dict[str, str]:
+        moved = ",".join(f"{port}:{here}" for port, here in self._ports(pod, container).items() if port != here)
+        return {"_CRASHY_POD_IP": self._addresses.host(pod.ip), "_CRASHY_PORTS": moved}
+
+    def _ports(self, pod: Pod, container: Container) -> dict[int, int]:
+        return {port: self._addresses.listen(pod.ip, port) for port in standin.ports(pod.template, container)}
 
     def _stand_in(
         self, pod: Pod, container: Container, environ: Mapping[str, str], folders: Folders, root: Path

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from crashy.controllers.cluster import Cluster
+from crashy.engines.lab import outside as outside_effects
 from crashy.engines.lab import proc
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.cgroups import Cgroups
@@ -26,6 +27,7 @@ from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.warden import Warden
 from crashy.engines.propagation import AT_ONCE
+from crashy.engines.service_faults import ServiceFaults
 from crashy.errors import BadInput
 from crashy.fields.units import Distribution, Uniform
 from crashy.kubelet.versions import NEWEST, Profile
@@ -64,7 +66,11 @@ async def running(
     number = rng.getrandbits(64)
     outside = OutsideFaults(timeline, random.Random(~number))
     delays = propagation or Uniform(*profile.propagation), ingress
-    network = LoopbackNetwork(addresses, random.Random(number), *delays, outside.users_gate)
+    services = ServiceFaults("lab", timeline, random.Random(f"services {number}"), outside_effects)
+    network = LoopbackNetwork(
+        addresses, random.Random(number), *delays, gate=outside.users_gate, service_gate=services.gate
+    )
+    services.shut = network.shut
     folder = Path(tempfile.mkdtemp(prefix="crashy-lab-"))
     control_path = labs / f"{os.getpid()}.sock"
     cgroups = Cgroups.find(note)
@@ -83,7 +89,7 @@ async def running(
     try:
         async with asyncio.TaskGroup() as tasks:
             cluster = Cluster(runtime, network, timeline, tasks, profile=profile, rng=rng)
-            keep_names(folder, cluster, addresses, timeline)
+            keep_names(folder, cluster, addresses, network, timeline)
             lab = LabEngine(
                 cluster,
                 network=network,
@@ -91,6 +97,7 @@ async def running(
                 programs=programs,
                 runtime=runtime,
                 outside=outside,
+                services=services,
                 why_not=cgroups.why_not,
                 timeline=timeline,
             )
@@ -106,6 +113,7 @@ async def running(
             finally:
                 control.close()
                 outside.close()
+                services.close()
                 cluster.stop()
         await runtime.close(END_GRACE)
         if refused:

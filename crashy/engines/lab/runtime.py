@@ -23,6 +23,7 @@ from crashy.engines.lab.members import BESIDE
 from crashy.engines.lab.orphans import Orphans, is_init
 from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.power import Power
+from crashy.engines.lab.prober import Prober
 from crashy.engines.lab.process import Process
 from crashy.engines.lab.program import Program
 from crashy.engines.lab.refusal import refusal
@@ -30,10 +31,7 @@ from crashy.engines.lab.started import Running
 from crashy.engines.lab.termination import LINES
 from crashy.engines.lab.warden import MARK, Warden
 from crashy.engines.lab.zombies import count_zombies, watch_zombies, zombies_report
-from crashy.kubelet.handlers.ask import ask
-from crashy.kubelet.handlers.dial import Dial
 from crashy.kubelet.handlers.exec import MAX_OUTPUT, ExecResult
-from crashy.kubelet.handlers.hooks import run_http_hook
 from crashy.kubelet.hooks import exited
 from crashy.kubelet.outcome import Outcome
 from crashy.kubelet.runtime import Exited, HookError, Pod, StartError
@@ -41,14 +39,13 @@ from crashy.kubelet.versions import Profile
 from crashy.objects import reaping
 from crashy.objects.limits import limits
 from crashy.objects.pod import Container, Exec, HTTPGet, Probe, ProbeType
-from crashy.objects.ports import PortError, find_port
+from crashy.objects.ports import PortError
 from crashy.timeline import Timeline, kinds
 
 CONTAINER_MARK = "_CRASHY_CONTAINER"  # a variable in the environment of every process of a container
 FREEZER = "_CRASHY_FREEZER"  # another one, of the first process: what freezes its container
 SANDBOX_SECONDS = 0.05  # what a node's runtime needs for a pod's sandbox, and a process needs none; probes begin before
 START_SECONDS = 0.05  # and for a container in it
-_LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 OUTPUT_PATIENCE = 0.2  # seconds for the last lines of a container that has ended
 _FIRST = re.compile(r"(?<![\w./-])/proc/1/")
 
@@ -74,7 +71,7 @@ class ProcessRuntime:
         self._program = program
         self._cgroups = cgroups
         self._outside = outside
-        self._dial = addresses.dial
+        self._prober = Prober(addresses.dial, outside, profile)
         self._warden = warden
         self._timeline = timeline
         self._profile = profile
@@ -257,40 +254,21 @@ class ProcessRuntime:
 
     async def probe(self, pod: Pod, container: Container, container_id: str, probe: Probe) -> Outcome:
         """Probe a container once; see `Runtime.probe`."""
-        kind = next((kind for kind in ProbeType if container.probe(kind) is probe), None)
         running = self._running.get(container_id)
         stand_in = running is not None and running.program.stand_in is not None
-        asked = standin.marked(container, kind) if stand_in and kind else probe
-        async with self._outside.of(pod, container).probing(self._dial_from_node(pod), probe, kind) as dial:
-            return await ask(
-                asked,
-                container,
-                host=pod.ip,
-                run=partial(self.exec, container_id, probe=kind),
-                dial=dial,
-                profile=self._profile,
-            )
+        return await self._prober.probe(pod, container, probe, partial(self.exec, container_id), stand_in=stand_in)
 
     async def hook(self, pod: Pod, container: Container, container_id: str, handler: Exec | HTTPGet) -> str:
         """Run a hook; see `Runtime.hook`."""
         try:
             if isinstance(handler, HTTPGet):
-                port = find_port(container, handler.port)
-                profile = self._profile
-                async with self._outside.of(pod, container).probing(self._dial_from_node(pod)) as dial:
-                    return await run_http_hook(handler, host=pod.ip, port=port, dial=dial, profile=profile)
+                return await self._prober.hook(pod, container, handler)
             result = await self.exec(container_id, handler.command, math.inf)
         except (OSError, PortError) as error:
             raise HookError(str(error)) from error
         if result.exit_code:
             raise exited(handler.command, result.exit_code, result.stderr, result.output)
         return ""
-
-    def _dial_from_node(self, pod: Pod) -> Dial:
-        """Return how a pod is dialled: on the node's network it is the node's localhost too."""
-        if not pod.template.host_network:
-            return self._dial
-        return lambda host, port: self._dial(pod.ip if host in _LOCALHOST else host, port)
 
     def power_off(self) -> None:
         """Stop all that runs; see `NodeRuntime.power_off`."""

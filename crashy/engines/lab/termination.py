@@ -41,11 +41,6 @@ class TerminationMessage:
             file.unlink(missing_ok=True)
         self._file.touch()
 
-    def write(self, text: str) -> None:
-        """Write a message in place of the container's own, if there is a text."""
-        if text:
-            self._file.write_text(text)
-
     def read(self, exit_code: int, log: Iterable[str]) -> str:
         """Return what the kubelet takes as the message of a life that has ended; `log` are its last lines."""
         try:

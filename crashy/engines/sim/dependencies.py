@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Protocol
+from typing import Any
 
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.dns import NoSuchNameError, Places, find
 from crashy.engines.sim.effects import ModelledProcess
+from crashy.engines.sim.external import Asks, External
 from crashy.engines.sim.process import Condition, Cut, Refuse, Reset, Stall, Truncated
 from crashy.faults.active import FaultSet
 from crashy.faults.effects import NO_SUCH_NAME
@@ -28,24 +29,26 @@ REFUSED = "Connection refused"
 LATE = f"no answer within {TIMEOUT:g}s"
 
 
-class Asks(Protocol):
-    """What carries a request to a pod's port, as `SimRuntime.ask` does."""
-
-    async def __call__(self, ip: str, handler: Handler, port: int, within: float) -> Condition:
-        """Return the response of who listens there, after at most `within` seconds."""
-        ...
-
-
 class World:
     """The cluster as a pod of one namespace reaches it; `cluster_ips` has the Services' own addresses."""
 
     def __init__(
-        self, cluster: Cluster, ask: Asks, namespace: str, cluster_ips: Mapping[tuple[str, str], tuple[Service, str]]
+        self,
+        cluster: Cluster,
+        ask: Asks,
+        namespace: str,
+        cluster_ips: Mapping[tuple[str, str], tuple[Service, str]],
+        external: External,
     ) -> None:
         self._cluster_ips = cluster_ips
         self._cluster = cluster
         self.ask = ask
+        self.external = external
         self._namespace = namespace
+
+    def leading_out(self, host: str, port: int) -> Service | None:
+        """Return the ExternalName Service that a name or an address means, if it has that port."""
+        return self.external.find(self._namespace, host, port)
 
     def find(self, host: str, port: int) -> Places | None:
         """Return where a name's port is, None outside; raises NoSuchNameError."""
@@ -92,7 +95,7 @@ class ModelledWatch:
 
     def _begin(self, dependency: Dependency) -> None:
         if self._process.stopped:
-            self._later(self._process.stopped_until, dependency)
+            self._process.when_awake(partial(self._begin, dependency))
             return
         look = asyncio.get_running_loop().create_task(self._watch(dependency))
         self._looks.add(look)
@@ -129,31 +132,55 @@ class ModelledWatch:
         await asyncio.sleep(max(0.0, min(effect.delay, deadline - now())))
         if now() >= deadline:
             return LATE
-        if effect.failure or places is None:
+        if effect.failure or self._world is None:
             return effect.failure
-        return await self._ask(dependency, places, deadline)
+        if places is not None:
+            return await self._ask(dependency, self._world, places, deadline)
+        service = self._world.leading_out(dependency.host, dependency.port)
+        return await self._ask_out(dependency, self._world.external, service, deadline) if service else ""
 
-    async def _ask(self, dependency: Dependency, places: Places, deadline: float) -> str:
-        if not places or self._world is None:
+    async def _ask(self, dependency: Dependency, world: World, places: Places, deadline: float) -> str:
+        if not places:
             return REFUSED
-        now = self._process.kernel.now
         ip, port = self._rng.choice(places)
-        web = dependency.kind in {"http", "https"}
-        handler = HTTPGet(port, dependency.path, scheme=dependency.kind.upper()) if web else TCPSocket(port)
+        handler = _handler(dependency, port)
+        return await self._judged(
+            dependency.kind, world.ask(ip, handler, port, deadline - self._process.kernel.now()), deadline
+        )
+
+    async def _ask_out(self, dependency: Dependency, external: External, service: Service, deadline: float) -> str:
+        """Ask through an ExternalName Service, which looks into what is HTTP."""
+        port, asked = dependency.port, _handler(dependency, dependency.port)
+        passing = HTTPGet(port, "/", scheme="HTTPS") if dependency.kind in {"redis", "mysql"} else asked
+        within = deadline - self._process.kernel.now()
+        return await self._judged(
+            dependency.kind, external.respond(service, port, passing, within, asked), deadline, speaks=True
+        )
+
+    async def _judged(
+        self, kind: str, asking: Coroutine[Any, Any, Condition], deadline: float, *, speaks: bool = False
+    ) -> str:
+        """Return why what is asked is down, once it has answered; whether it `speaks` as its kind does."""
+        now = self._process.kernel.now
         began = now()
-        condition = await self._world.ask(ip, handler, port, deadline - began)
-        failure = _failure(dependency.kind, condition)
+        condition = await asking
+        failure = _failure(kind, condition, speaks=speaks)
         late = deadline - began if failure == LATE else getattr(condition, "latency", 0.0)
         await asyncio.sleep(max(0.0, began + late - now()))
         return failure
 
 
-def _failure(kind: str, condition: Condition) -> str:
-    """Return why a dependency of a kind that answers so is down, or an empty text."""
+def _handler(dependency: Dependency, port: int) -> Handler:
+    web = dependency.kind in {"http", "https"}
+    return HTTPGet(port, dependency.path, scheme=dependency.kind.upper()) if web else TCPSocket(port)
+
+
+def _failure(kind: str, condition: Condition, *, speaks: bool) -> str:
+    """Return why a dependency of a kind that answers so is down, or an empty text; see `_judged`."""
     match condition:
         case Refuse():
             return REFUSED
-        case Answer() if kind in {"redis", "mysql"}:  # no pod's model speaks so
+        case Answer() if kind in {"redis", "mysql"} and not speaks:  # no pod's model speaks so
             return "answers 'HTTP/1.0 400 Bad Request'" if kind == "redis" else LATE
         case Answer(status) if status >= HTTPStatus.BAD_REQUEST:
             return f"answers {status}"
@@ -162,5 +189,5 @@ def _failure(kind: str, condition: Condition) -> str:
         case Reset():
             return "Connection reset by peer"
         case Cut():
-            return "closed without an answer"
+            return f"closed without {'a greeting' if kind == 'mysql' else 'an answer'}"
     return LATE

@@ -70,8 +70,8 @@ class ModelledLife:
         self._alive = True
         self._born = kernel.now()
         folder = plan.settings.state_dir if plan.settings else ""
-        self._process = effects.ModelledProcess(kernel, plan.limits, plan.memory, folder)
-        self._effects = ProcessEffects(effects, self._process)
+        self.process = effects.ModelledProcess(kernel, plan.limits, plan.memory, folder)
+        self._effects = ProcessEffects(effects, self.process)
         self._armed = math.inf
         self._request_faults: set[str] = set()  # the ids of the faults that affect requests
         self._in_flight = 0
@@ -82,7 +82,7 @@ class ModelledLife:
         self._deadline = math.inf
         self.phase: Phase | None = None
         """None before it has read its settings."""
-        self.faults = FaultSet(kernel.now, plan.rng, self._changed, lambda: self._process)
+        self.faults = FaultSet(kernel.now, plan.rng, self._changed, lambda: self.process)
         self._world = world
         self._dependencies: Dependencies | None = None
         self._watch: ModelledWatch | None = None
@@ -90,16 +90,16 @@ class ModelledLife:
         settings = plan.settings
         if settings is not None:
             self._settings = settings
-            self._process.message_path = settings.termination_message_path
+            self.process.message_path = settings.termination_message_path
             self._identity = identify(settings, {}, lambda: plan.pod)
         self._begin(settings is not None)
 
     def _begin(self, ready: bool) -> None:
-        boots_at = self._kernel.now() + max(self._rng.uniform(*BOOT_SECONDS), self._process.delay(BOOT_WORK))
+        boots_at = self._kernel.now() + max(self._rng.uniform(*BOOT_SECONDS), self.process.delay(BOOT_WORK))
         self._kernel.call_at(boots_at, self._boot if ready else lambda: self._kernel.exit(2))
 
     def _boot(self) -> None:
-        if self._process.memory >= (self._process.memory_limit or math.inf):
+        if self.process.memory >= (self.process.memory_limit or math.inf):
             self._kernel.exit(*OOM_KILLED)
             return
         settings = self._settings
@@ -118,8 +118,8 @@ class ModelledLife:
         if settings.app_start_delay is None:
             self._enter("serving")
         else:
-            self._kernel.call_at(self._kernel.now() + warm_up, lambda: self._process.when_awake(self._serve))
-        self._tick()
+            self._kernel.call_at(self._kernel.now() + warm_up, lambda: self.process.when_awake(self._serve))
+        self.look_again()
 
     def _look_after(self, settings: Settings) -> None:
         """Begin to watch what it depends on, if anything."""
@@ -132,7 +132,7 @@ class ModelledLife:
 
             chance = random.Random(self._rng.getrandbits(64))
             self._watch = ModelledWatch(
-                self._dependencies, self._process, self.faults, world=self._world, rng=chance, told=told
+                self._dependencies, self.process, self.faults, world=self._world, rng=chance, told=told
             )
             self._watch.start()
 
@@ -152,7 +152,7 @@ class ModelledLife:
     @property
     def last_words(self) -> str:
         """Its termination message."""
-        return self._process.last_words
+        return self.process.last_words
 
     # --- injection and termination
 
@@ -160,10 +160,10 @@ class ModelledLife:
         """Inject a fault, as through its admin API; return why that fails, or an empty text. Raises FaultError."""
         if self.phase is None:
             return "refused"
-        if self._process.stopped:
+        if self.process.stopped:
             return "timeout"
         self._take(fault, source)
-        self._tick()
+        self.look_again()
         return ""
 
     def _take(self, fault: Fault, source: str) -> None:
@@ -171,7 +171,7 @@ class ModelledLife:
         effect = fault.process_effect()
         if effect is not None and effect.not_on_sim:
             raise FaultError("fault", f"'{fault.to_spec()}': not on sim: {effect.not_on_sim}")
-        if effect is not None and effect.stores and self._process.limits.storage is not None:
+        if effect is not None and effect.stores and self.process.limits.storage is not None:
             why = "the container's storage is limited, and no pod is evicted for it there"
             raise FaultError("fault", f"'{fault.to_spec()}': not on sim: {why}")
         self.faults.inject(fault, source)
@@ -180,19 +180,19 @@ class ModelledLife:
         """Recover from all faults, or those of one name; return why that fails, or an empty text."""
         if self.phase is None:
             return "refused"
-        if self._process.stopped:
+        if self.process.stopped:
             return "timeout"
         self.faults.recover(which)
-        self._tick()
+        self.look_again()
         return ""
 
     def terminate(self) -> None:
         """Take SIGTERM: ignore it before the handler is set, defer it while frozen; else become unready and drain."""
         if self.phase is not None:
-            self._process.when_awake(self._terminated)
+            self.process.when_awake(self._terminated)
 
     def _terminated(self) -> None:
-        if self._process.ignores_sigterm or self._settings.shutdown == "ignore":
+        if self.process.ignores_sigterm or self._settings.shutdown == "ignore":
             self._log("Signal", "SIGTERM: ignored")
             return
         self._at_sigterm = self._users
@@ -206,7 +206,7 @@ class ModelledLife:
         now = self._kernel.now()
         self._asked_at, self._deadline = now, now + self._settings.drain_seconds
         if self._settings.shutdown == "slow":
-            self._process.longer.append(math.inf)
+            self.process.longer.append(math.inf)
         self._drained()
 
     def _drain_ends(self) -> float:
@@ -218,7 +218,7 @@ class ModelledLife:
 
     def _drained(self) -> None:
         """Exit if the drain is over; else look again when it may be."""
-        ends_at = self._drain_ends() + max(self._process.longer)
+        ends_at = self._drain_ends() + max(self.process.longer)
         if self._kernel.now() >= ends_at:
             self._leave()
         elif ends_at < math.inf:
@@ -226,14 +226,14 @@ class ModelledLife:
 
     def _look(self) -> None:
         if self.phase == "draining" and self._alive:
-            self._process.when_awake(self._drained)
+            self.process.when_awake(self._drained)
 
     def _leave(self) -> None:
         """Sum up and exit."""
         if self._at_sigterm:
-            self._process.last_words = summary(self._at_sigterm, self._users).text()
-            self._log("Shutdown", self._process.last_words)
-        self._process.end(0, self._process.last_words)
+            self.process.last_words = summary(self._at_sigterm, self._users).text()
+            self._log("Shutdown", self.process.last_words)
+        self.process.end(0, self.process.last_words)
 
     def ended(self) -> None:
         """Abort the requests in flight."""
@@ -251,8 +251,9 @@ class ModelledLife:
             self._request_faults.add(active.id)
         self._log(reason, f"fault {active.id}: {active.fault.to_spec()}")
 
-    def _tick(self) -> None:
-        self._carry_out(() if self._process.stopped else self.faults.tick())
+    def look_again(self) -> None:
+        """Start and end the faults that are due, and do what has waited for that, or for the process."""
+        self._carry_out(() if self.process.stopped else self.faults.tick())
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
         """Carry out the faults' commands, wake all waiting requests, and schedule the next change."""
@@ -260,13 +261,13 @@ class ModelledLife:
             self._effects.execute(command)
         if not self._alive:
             return
-        self._process.catch_up()
+        self.process.catch_up()
         self._notifier.notify()
         self._look()
-        due = self._process.stopped_until if self._process.stopped else self.faults.next_change()
-        if due is not None and (due < self._armed or self._armed <= self._kernel.now()):
+        due = self.process.stopped_until if self.process.stopped else self.faults.next_change()
+        if due is not None and due < math.inf and (due < self._armed or self._armed <= self._kernel.now()):
             self._armed = due
-            self._kernel.call_at(due, self._tick)
+            self._kernel.call_at(due, self.look_again)
 
     # --- its files
 
@@ -284,7 +285,7 @@ class ModelledLife:
         """Wait for so many seconds and until awake; return whether that was before the deadline."""
         due = self._kernel.now() + seconds
         await self._until(min(due, deadline), lambda: False)
-        return due < deadline and await self._until(deadline, lambda: self._process.awake)
+        return due < deadline and await self._until(deadline, lambda: self.process.awake)
 
     async def _until(self, deadline: float, done: Callable[[], bool]) -> bool:
         """Wait until `done`, at most until the deadline; return whether it is. Raises if the process ends meanwhile."""

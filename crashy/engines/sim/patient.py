@@ -82,7 +82,7 @@ class ModelledPatient(ModelledLife):
             return False
         if port == self._settings.admin_port:
             return True
-        closed = self._process.listeners_closed
+        closed = self.process.listeners_closed
         bound = port in self._settings.port and not closed
         bound |= port == self._settings.grpc_port and not any(effect.grpc for effect in closed)
         deaf = self.phase == "draining" and self._settings.shutdown == "listener-first"
@@ -148,7 +148,7 @@ class ModelledPatient(ModelledLife):
         self._in_flight += 1
         self._users = self._users.plus(begun=user)
         try:
-            if control and not self._process.stopped:
+            if control and not self.process.stopped:
                 return anyway or Answer(404)
             if not await self._awake(request, deadline):
                 return Stopped()
@@ -171,9 +171,9 @@ class ModelledPatient(ModelledLife):
 
     async def _awake(self, request: Request, deadline: float) -> bool:
         """Wait until the loop takes the request's connection; return whether that was before the deadline."""
-        if not self._process.accepts and not await self._until(deadline, lambda: self._process.accepts):
+        if not self.process.accepts and not await self._until(deadline, lambda: self.process.accepts):
             return False
-        late = self._process.delay(RESPONSE_WORK)
+        late = self.process.delay(RESPONSE_WORK)
         if late and not await self._pass(late, deadline):
             return False
         busy = self._busy_until - self._kernel.now()
@@ -195,7 +195,7 @@ class ModelledPatient(ModelledLife):
             self._carry_out(effect.commands)
             if not self._alive:
                 raise CutError
-            if not await self._until(deadline, lambda: self._process.awake):
+            if not await self._until(deadline, lambda: self.process.awake):
                 return None
         hang = effect.hang
         if effect.delay and not await self._pass(effect.delay, deadline):
@@ -209,7 +209,7 @@ class ModelledPatient(ModelledLife):
         async def wait(seconds: float | None) -> bool:
             due = min(deadline, math.inf if seconds is None else self._kernel.now() + seconds)
             over = await self._until(due, lambda: by.state == "ended") or due < deadline
-            return over and await self._until(deadline, lambda: self._process.awake)
+            return over and await self._until(deadline, lambda: self.process.awake)
 
         return await change(
             effect.change, lambda: self._own(request, NOTHING, deadline, query), wait, self._identity, request
@@ -267,7 +267,7 @@ class ModelledPatient(ModelledLife):
             raise CutError
         if path == "/freeze":
             self.inject(Freeze(), "GET /freeze")
-            return Answer(body="") if await self._until(deadline, lambda: self._process.awake) else None
+            return Answer(body="") if await self._until(deadline, lambda: self.process.awake) else None
         return Answer(404, "404: Not Found")
 
     async def _work(self, deadline: float) -> bool:
@@ -295,7 +295,7 @@ class ModelledPatient(ModelledLife):
 
     async def _program(self, words: tuple[str, ...], within: float, probe: ProbeName | None) -> Condition:
         """Run a program that is not modelled, once it has had the CPU time to start."""
-        late = self._process.delay(program_work(words[0]))
+        late = self.process.delay(program_work(words[0]))
         if late and not await self._pass(late, self._kernel.now() + within):
             return Hang()
         return await self._other(words, within - late, probe)

@@ -11,7 +11,8 @@ from typing import Any
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References, service_links, variables
 from crashy.engines.images import plays, program, runs_once, runs_patient
-from crashy.engines.sim.dependencies import Asks, World
+from crashy.engines.sim.dependencies import World
+from crashy.engines.sim.external import Asks, External
 from crashy.engines.sim.files import ContainerFiles, Files
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.patient import PatientPlan
@@ -74,12 +75,13 @@ class Plans:
         self._volumes: dict[tuple[str, str], Files] = {}  # by the pod's uid and the name, a claim's by its namespace
         self._cluster: Cluster | None = None
         self._ask: Asks | None = None
+        self._external: External | None = None
         self._references = References()
         self._links: dict[str, dict[str, str]] = {}  # by namespace: the variables of the Services there
 
-    def connect(self, cluster: Cluster, ask: Asks) -> None:
-        """Let patients reach what they depend on in the cluster."""
-        self._cluster, self._ask = cluster, ask
+    def connect(self, cluster: Cluster, ask: Asks, external: External) -> None:
+        """Let patients reach what they depend on in the cluster, and elsewhere."""
+        self._cluster, self._ask, self._external = cluster, ask, external
 
     def look(self, references: References) -> None:
         """Set what later lives may refer to, and which Services the network has."""
@@ -118,8 +120,8 @@ class Plans:
         except BadInput as error:
             log("Refused", str(error))
         world = None
-        if self._cluster and self._ask:
-            world = World(self._cluster, self._ask, pod.namespace, self._network.cluster_ips)
+        if self._cluster and self._ask and self._external:
+            world = World(self._cluster, self._ask, pod.namespace, self._network.cluster_ips, self._external)
         bounds = limits(container, pod.template.volumes)
         return PatientPlan(settings, pod.name, chance, log, limits=bounds, files=files, world=world)
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from itertools import count
 
+from crashy.engines.gates import PROBES
 from crashy.engines.sim import replies
+from crashy.engines.sim.instance import Instance
 from crashy.engines.sim.network import LOOPBACK, resolve
+from crashy.engines.sim.outside_faults import OutsideFaults
+from crashy.engines.sim.passing import Passing
 from crashy.engines.sim.process import Broken, Condition, Cut, Full, Missing, Plan, Process, Refuse, Truncated
 from crashy.engines.sim.redirects import follow
 from crashy.engines.sim.speech import action
-from crashy.faults.scope import client_of
+from crashy.faults.scope import Client, ProbeName, client_of
 from crashy.kubelet.handlers.dial import authority
 from crashy.kubelet.handlers.judge import WireError, unknown_host
 from crashy.kubelet.handlers.request import Request, hook_request, probe_request, without_tls
@@ -29,56 +33,6 @@ Script = Callable[[Pod, Container, int], Plan]
 """Plans the n-th life (0 is the first) of a pod's container."""
 
 
-class _Instance:
-    """One container that runs: the `Kernel` of its process."""
-
-    def __init__(
-        self,
-        container_id: str,
-        pod: Pod,
-        container: Container,
-        on_exit: Callable[[Exited], None],
-    ) -> None:
-        self.id = container_id
-        self.pod = pod
-        self.container = container
-        self.gone = asyncio.Event()
-        self.terminated = False
-        self.off = False
-        self.process: Process
-        self._on_exit = on_exit
-        self._loop = asyncio.get_running_loop()
-        self._timers: set[asyncio.TimerHandle] = set()
-
-    def now(self) -> float:
-        return self._loop.time()
-
-    def call_at(self, when: float, callback: Callable[[], None]) -> None:
-        def fire() -> None:
-            self._timers.discard(timer)
-            callback()
-
-        timer = self._loop.call_at(when, fire)
-        self._timers.add(timer)
-
-    def switch_off(self) -> None:
-        """Let it do nothing any more."""
-        self.off = True
-        for timer in self._timers:
-            timer.cancel()
-
-    def exit(self, code: int, reason: str = "", message: tuple[str, str] = ("", "")) -> None:
-        if self.gone.is_set() or (self.off and not reason):
-            return
-        for timer in self._timers:
-            timer.cancel()
-        self.gone.set()
-        self.process.ended()
-        path, text = message
-        read = text if path == self.container.termination_message_path else ""
-        self._on_exit(Exited(self.id, code, self.now(), read, reason))
-
-
 class _GetError(WireError):
     """Why there is no response, and from where, if it was redirected."""
 
@@ -88,17 +42,18 @@ class _GetError(WireError):
 
 
 class SimRuntime:
-    """Runs modelled containers, as `script` plans them, on the running loop's time.
+    """Runs modelled containers, as `script` plans them, on the running loop's time, and what is done to them `outside`.
 
     It needs a loop whose time may jump (`clock.VirtualLoop`), and works on a real one.
     """
 
-    def __init__(self, script: Script, profile: Profile = NEWEST) -> None:
+    def __init__(self, script: Script, profile: Profile = NEWEST, outside: OutsideFaults | None = None) -> None:
         self._script = script
+        self._outside = outside
         self._profile = profile
         self._loop = asyncio.get_running_loop()
-        self._instances: dict[str, _Instance] = {}
-        self._pods: dict[str, list[_Instance]] = {}  # by address
+        self._instances: dict[str, Instance] = {}
+        self._pods: dict[str, list[Instance]] = {}  # by address
         self._ids = count(1)
         self._off = False
 
@@ -112,12 +67,16 @@ class SimRuntime:
         def gone(exited: Exited) -> None:
             del self._instances[instance.id]
             self._pods[pod.ip].remove(instance)
+            if self._outside:
+                self._outside.ended(pod, container)
             on_exit(exited)
 
-        instance = _Instance(f"sim://{next(self._ids):08x}", pod, container, gone)
+        instance = Instance(f"sim://{next(self._ids):08x}", pod, container, gone)
         self._instances[instance.id] = instance
         self._pods.setdefault(pod.ip, []).append(instance)
         instance.process = plan.begin(instance)
+        if self._outside:
+            self._outside.began(pod, container, instance.process)
         return instance.id
 
     def resize(self, container: Container, container_id: str) -> bool:
@@ -151,7 +110,10 @@ class SimRuntime:
         began = self._loop.time()
         if isinstance(handler, HTTPGet):
             request = probe_request(handler, pod.ip, port, self._profile)
-        condition = await self._respond(pod, container_id, handler, port, probe.timeout_seconds, request=request)
+        name = next((name for kind, name in PROBES.items() if container.probe(kind) is probe), None)
+        condition = await self._respond(
+            pod, container_id, handler, port, probe.timeout_seconds, request=request, probe=name
+        )
         place, url = _address(pod, handler, port), request.url if request else ""
         seconds, outcome = replies.reply(condition, probe, place, self._profile.texts, url)
         # Even an answer at once comes after what else is due at this moment.
@@ -207,7 +169,7 @@ class SimRuntime:
         """Send a user's request to the container that listens on a pod's port."""
         ends = self._loop.time() + within
         listener = None if self._off else self._listener(ip, port)
-        condition = await listener.process.respond(handler, port, within, "users") if listener else Refuse()
+        condition = await self._passed(listener, "users", None)(handler, port, within) if listener else Refuse()
         if self._off:
             await asyncio.sleep(ends - self._loop.time())
             return Full()
@@ -244,6 +206,7 @@ class SimRuntime:
         within: float,
         *,
         request: Request | None = None,
+        probe: ProbeName | None = None,
     ) -> Condition:
         """Send a request to a container, or to the one of its pod that listens on that port: they share an address.
 
@@ -267,15 +230,24 @@ class SimRuntime:
         if instance is None:
             return Cut() if isinstance(handler, Exec) else Refuse()
         if request is None or not isinstance(handler, HTTPGet):
-            return await instance.process.respond(handler, port, within, client)
-        process, deadline = instance.process, self._loop.time() + within
+            return await self._passed(instance, client, probe)(handler, port, within)
+        passed, deadline = self._passed(instance, client, probe), self._loop.time() + within
 
         async def ask(get: HTTPGet) -> Condition:
-            return await process.respond(get, port, deadline - self._loop.time(), client)
+            return await passed(get, port, deadline - self._loop.time())
 
         return await follow(handler, ask, anywhere=request.anywhere)
 
-    def _listener(self, ip: str, port: int) -> _Instance | None:
+    def _passed(
+        self, instance: Instance, client: Client, probe: ProbeName | None
+    ) -> Callable[[Handler, int, float], Awaitable[Condition]]:
+        """Return what responds to a client of an instance: its process, but for the faults that act from outside."""
+        gate = self._outside.gate(instance.pod, instance.container, client, probe) if self._outside else None
+        if gate:
+            return Passing(gate, instance.process, client, instance.gone.is_set).respond
+        return lambda handler, port, within: instance.process.respond(handler, port, within, client)
+
+    def _listener(self, ip: str, port: int) -> Instance | None:
         return next((i for i in self._pods.get(ip, ()) if i.process.listens(port)), None)
 
 

@@ -104,15 +104,15 @@ class StandIn(ModelledPatient):
             self._later(start + model.job_run.sample(rng), lambda: self._kernel.exit(0))
 
     def _later(self, seconds: float, do: Callable[[], None]) -> None:
-        self._kernel.call_at(self._kernel.now() + seconds, lambda: self._process.when_awake(do))
+        self._kernel.call_at(self._kernel.now() + seconds, lambda: self.process.when_awake(do))
 
     def terminate(self) -> None:
         """Take SIGTERM: a simple command has no handler, and so as PID 1 goes on; an app ends after its drain."""
         if self._app:
-            self._process.when_awake(self._terminated)
+            self.process.when_awake(self._terminated)
 
     def _terminated(self) -> None:
-        if self._process.ignores_sigterm:
+        if self.process.ignores_sigterm:
             return
         self._enter("draining")
         self._deadline = self._kernel.now() + self._plan.model.drain.sample(self._rng)

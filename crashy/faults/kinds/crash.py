@@ -86,9 +86,9 @@ class Crash(Fault):
         if self.mode != "errors" and self.scope.for_ is not None:
             raise FaultError("for", "a process that has ended can't be brought back: only for mode=errors")
         if self.scope.via == "outside" and self.message:
-            raise FaultError("message", "a process that is killed from outside leaves none: inside a patient only")
+            raise FaultError("message", "a process that is killed from outside leaves none: leave it out")
         if self.scope.via == "outside" and self.code != type(self).keys["code"].default:
-            raise FaultError("code", f"{self.code}: from outside a process is killed, with 137: inside a patient only")
+            raise FaultError("code", f"{self.code}: from outside a process is killed, with 137: leave code out")
 
     def process_effect(self) -> ProcessEffect | None:
         """Return the end of the process, unless it keeps running; from outside an exit is a kill."""
@@ -104,6 +104,11 @@ class Crash(Fault):
             case "abort":
                 return AbortCall(self.message)
         return None
+
+    @property
+    def ends_with_process(self) -> bool:
+        """Whether a new process is well again: it is, whatever the mode."""
+        return True
 
     def on_request(self, request: Request, rng: random.Random) -> RequestPart | None:
         """Answer 500, in the persona's words."""

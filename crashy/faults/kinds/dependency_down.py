@@ -15,6 +15,7 @@ from crashy.faults.scope import Look
 class DependencyDown(DependencyFault):
     """Let the app's connections to what it depends on be refused, as it sees it; nothing happens to the others."""
 
+    instead: ClassVar[str] = "blackhole with target: service/NAME"
     examples: ClassVar[tuple[str, ...]] = (
         "dependency-down",
         "dependency-down names=cache for=1m",

@@ -18,6 +18,7 @@ from crashy.fields.units import Distribution, Fixed
 class DependencySlow(DependencyFault):
     """Let what the app depends on answer later than it does, as the app sees it."""
 
+    instead: ClassVar[str] = "latency with target: service/NAME"
     examples: ClassVar[tuple[str, ...]] = (
         "dependency-slow",
         "dependency-slow names=db delay=2s for=1m",

@@ -49,6 +49,7 @@ class Fds(Fault):
 
     target: ClassVar[DefaultTarget] = "everything"
     rank: ClassVar[int] = 0
+    instead: ClassVar[str] = "freeze mode=stop"
     examples: ClassVar[tuple[str, ...]] = (
         "fds",
         "fds to=90% for=1m",

@@ -143,6 +143,11 @@ class Freeze(Fault):
             return self.scope.but(clients=None).names_requests
         return super().waits_for_request()
 
+    @property
+    def ends_with_process(self) -> bool:
+        """Whether a new process is well again: it is, whatever the mode."""
+        return True
+
     def acts_on_requests(self) -> bool:
         """Return whether it holds requests one by one."""
         return self.mode == "hang" or self.mode in _WAITING

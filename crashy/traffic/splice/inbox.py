@@ -68,6 +68,12 @@ class Inbox(Generic[T]):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    async def finished(self) -> None:
+        """Return when it has ended; nobody else may wait meanwhile."""
+        while not self.over:
+            self._waiter = self._loop.create_future()
+            await self._waiter
+
     async def get(self) -> tuple[float, T] | None:
         """Return the next item and when it came, or None when there will be none."""
         while not self._items:

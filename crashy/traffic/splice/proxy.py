@@ -21,13 +21,19 @@ CONNECT_TIMEOUT = 30.0  # seconds until a server that does not even refuse count
 class _Front(End):
     """The client's end: it finds the server."""
 
-    __slots__ = ("_choose", "_dialling", "_told")
+    __slots__ = ("_choose", "_dialling", "_early", "_told")
 
     def __init__(self, connections: set[End], choose: Choose, told: Callable[[str], None]) -> None:
         super().__init__(connections)
         self._choose = choose
         self._told = told
         self._dialling: asyncio.Task[None] | None = None
+        self._early = b""
+        self.flow = self._keep
+
+    def _keep(self, data: bytes) -> None:
+        """Keep what event loops read before they stop reading."""
+        self._early += data
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -36,10 +42,13 @@ class _Front(End):
             self.reset()
             return
         loop = asyncio.get_running_loop()
-        # Not at once: Debian 12's Python (3.11.2) begins to read after this method, paused or not, and
-        # what comes before there is a server would be lost.
-        loop.call_soon(self.stop, Stop.DIALLING)
+        # Not at once: Debian 12's Python (3.11.2) begins to read after this method, paused or not.
+        loop.call_soon(self._read_later)
         self._dialling = loop.create_task(self._dial(upstream))
+
+    def _read_later(self) -> None:
+        if self._dialling is not None:
+            self.stop(Stop.DIALLING)
 
     async def _dial(self, upstream: Upstream) -> None:
         try:
@@ -49,15 +58,25 @@ class _Front(End):
             self._told(_why(error))
             self.reset()
             return
-        finally:
-            self._dialling = None
+        self._dialling = None
         self.splice(back)
         if upstream.gate is not None:
             watch(upstream.gate, upstream.speaks, self, back)
         if self.transport.is_closing():
             back.close()
-        else:
-            self.go(Stop.DIALLING)
+            return
+        if self._early:
+            self.flow(self._early)
+            self._early = b""
+        if self.ended:
+            super().eof_received()
+        self.go(Stop.DIALLING)
+
+    def eof_received(self) -> bool:
+        if self._dialling is None:
+            return super().eof_received()
+        self.ended = True
+        return True
 
     async def _connect(self, upstream: Upstream) -> End:
         loop, back = asyncio.get_running_loop(), End(self._connections)

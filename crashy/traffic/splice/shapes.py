@@ -34,14 +34,16 @@ class Shapes:
         self._waiters: set[asyncio.Future[None]] | None = None
         self._watching: list[asyncio.Task[None]] | None = None
 
-    def add(self, fault: InjectedFault, shape: Shape) -> None:
-        """Let one act until its fault ends."""
+    def add(self, fault: InjectedFault, shape: Shape, *, held: bool = True) -> None:
+        """Let one act until its fault ends; if that doesn't wait for it, what ends the fault may be that it acts."""
         self._faults.append((fault, shape))
         self._watching = self._watching or []
-        self._watching.append(asyncio.get_running_loop().create_task(self._watch(fault)))
+        self._watching.append(asyncio.get_running_loop().create_task(self._watch(fault, held=held)))
 
-    async def _watch(self, fault: InjectedFault) -> None:
+    async def _watch(self, fault: InjectedFault, *, held: bool) -> None:
         await self._gate.ended(fault)
+        if fault.exhausted and not held:
+            return
         self._faults = [(other, shape) for other, shape in self._faults if other is not fault]
         for waiter in self._waiters or ():
             if not waiter.done():
@@ -74,6 +76,12 @@ class Shapes:
         if to_client:
             rates += [shape.rate for shape in self.of(Downstream)]
         return min(rates, default=None)
+
+    async def delayed(self) -> None:
+        """Sleep as long as the delays are, and forget them."""
+        since = asyncio.get_running_loop().time()
+        await self.sleep(lambda: since + self.delay)
+        self._faults = [(fault, shape) for fault, shape in self._faults if not isinstance(shape, Delay)]
 
     async def sleep(self, until: Callable[[], float]) -> None:
         """Sleep until the time that `until` returns, which is asked again when a fault ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kube.cluster import Cluster, unreachable
+from tests.kube.cluster import Cluster, unreachable, warm
 
 IMAGE = "docker.io/library/crashy-app:1.0.0"
 
@@ -17,4 +17,5 @@ def cluster() -> Cluster:
     found = Cluster("default")
     if IMAGE not in found.images():
         pytest.skip(f"on no node of the cluster: {IMAGE}")
+    warm()
     return found

@@ -132,8 +132,8 @@ def test_a_run_with_the_rights_of_the_manifest_is_reported_as_the_lab_tells_it(
         deployment(replicas=2),
         service(),
         traffic={"service": "web", "rate": 10, "timeout": "1s"},
-        duration="16s",
-        steps=[{"at": "5s", "inject": "crash mode=exit", "target": "any", "keep_ready": 1}],
+        duration="18s",
+        steps=[{"at": "7s", "inject": "crash mode=exit", "target": "any", "keep_ready": 1}],
         expect={
             "restarts": {"total": "== 1"},
             "outcome": "recovers",
@@ -272,7 +272,7 @@ def test_a_guest_leaves_all_as_it_was(cluster: Cluster, experiment: Callable[...
     one.kubectl("create", "namespace", name)
     try:
         one.apply(*manifests)
-        one.kubectl("wait", "--for=condition=available", "deployment", "--all", "--timeout=60s")
+        one.kubectl("wait", "--for=condition=available", "deployment", "--all", "--timeout=80s")
         before = {pod["metadata"]["name"] for pod in one.get("pods")["items"]}
 
         lost = run("run", path, "--on", "kube", "--in-namespace", name, "--selector", "app=nobody")
@@ -289,7 +289,7 @@ def test_a_guest_leaves_all_as_it_was(cluster: Cluster, experiment: Callable[...
         assert not [event for event in reported if "other" in event["object"]]
         assert {event["reason"] for event in reported if event["kind"] == "event"} <= {"Unhealthy", "MissingClusterDNS"}
         assert {pod["metadata"]["name"] for pod in one.get("pods")["items"]} == before
-        one.kubectl("wait", "--for=condition=ready", "pod", "--all", "--timeout=30s")
+        one.kubectl("wait", "--for=condition=ready", "pod", "--all", "--timeout=80s")
     finally:
         cluster.kubectl("delete", "namespace", name, "--wait=false")
 
@@ -326,15 +326,15 @@ def test_every_step_is_performed(cluster: Cluster, experiment: Callable[..., Pat
     path = experiment(
         deployment(),
         service(),
-        duration="20s",
+        duration="22s",
         traffic={"service": "web"},
         steps=[
-            {"at": "4s", "exec": ["cat", "/app/is_ready"], "target": "any"},
-            {"at": "4s", "inject": "error code=503", "target": "any"},
-            {"at": "5s", "recover": "error", "target": "any"},
-            {"at": "6s", "scale": "deployment/web", "replicas": 2},
-            {"at": "9s", "delete": "pod", "target": "any", "grace": "1s"},
-            {"at": "13s", "apply": [changed]},
+            {"at": "6s", "exec": ["cat", "/app/is_ready"], "target": "any"},
+            {"at": "6s", "inject": "error code=503", "target": "any"},
+            {"at": "7s", "recover": "error", "target": "any"},
+            {"at": "8s", "scale": "deployment/web", "replicas": 2},
+            {"at": "11s", "delete": "pod", "target": "any", "grace": "1s"},
+            {"at": "15s", "apply": [changed]},
         ],
     )
     timeline = tmp_path / "t.jsonl"

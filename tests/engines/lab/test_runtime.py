@@ -292,19 +292,6 @@ async def test_deleting_and_scaling(tmp_path: Path) -> None:
     assert reported[-1].startswith("crashy inject --pod can't find this lab: ")  # its socket's path is too long
 
 
-async def test_a_fault_for_what_is_no_patient_is_not_injected(tmp_path: Path) -> None:
-    async with a_lab(tmp_path) as (lab, timeline, _, _):
-        await lab.apply(manifests(SLEEP))
-        await lab.inject(lab.pods()[0].pod, "crash")
-        last = timeline.since()[-1]
-
-        assert (last.reason, last.message) == (
-            "NotInjected",
-            f"crash: its containers are programs of this machine: {lab.takers}",
-        )
-        assert lab.admin(lab.pods()[0].pod) is None
-
-
 async def test_a_node_port_is_found_where_none_was_asked_for(tmp_path: Path) -> None:
     ports = [{"port": 80, "targetPort": 8080}, {"name": "dns", "port": 53, "protocol": "UDP"}]
     spec = {"type": "NodePort", "selector": {"app": "web"}, "ports": [{"name": "web", **ports[0]}, ports[1]]}

@@ -162,8 +162,19 @@ async def test_an_image_that_is_a_command_serves_from_its_folder_on_each_pods_ow
         with await asyncio.to_thread(urlopen, f"{url}/hello.txt") as response:
             assert response.read() == b"hello\n"
         await one.inject("crash")
+        await one.until(lambda: one.count("Exited"))
 
-        assert one.count("NotInjected", "only patients and stand-ins take faults")
+        assert [event.data["exit_code"] for event in one.events if event.reason == "Exited"] == [137]
+
+
+async def test_a_manifests_own_python_program_has_each_pods_own_address_too(tmp_path: Path) -> None:
+    command = 'image: nginx:1.27, command: [sh, -c, "echo ${HOST-none} > index.html; exec python3 -m http.server 8000"]'
+    given = manifests(SERVED.replace("image: nginx:1.27", command.replace(", ", "\n          ", 1)))
+    async with lab(given, tmp_path) as one:
+        await one.ready()
+        url = one.engine.url(given.services[0], given.services[0].ports[0])
+        with await asyncio.to_thread(urlopen, url) as response:
+            assert response.read() == b"none\n", "it has the variables of its manifest and no others"
 
 
 async def test_users_get_a_page_and_https_where_it_is_asked(tmp_path: Path) -> None:

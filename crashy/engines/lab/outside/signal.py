@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from signal import SIGKILL
+
 from crashy.engines.lab.outside import Process
 from crashy.faults.effects import Signal
 
 
 def begin(process: Process, effect: Signal, _until: float | None) -> None:
-    """Send it; a process with a handler may survive it, and does what it does."""
-    if process.life:
-        process.life.program.folders.termination.write(effect.message)
-        process.life.process.send_signal(effect.number)
+    """Send it; SIGKILL ends all of the container, frozen or not, any other may find a handler that does otherwise."""
+    life = process.life
+    if life and effect.number == SIGKILL:
+        life.kill()
+    elif life:
+        life.process.send_signal(effect.number)

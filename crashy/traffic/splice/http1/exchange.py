@@ -30,6 +30,8 @@ class Next(Enum):
     REQUEST = auto()
     TUNNEL = auto()
     CLOSED = auto()
+    OVER = auto()
+    """The server has ended it, which is still to be passed on."""
 
 
 class OverError(Exception):
@@ -63,9 +65,11 @@ class Exchange:
         self._requested = requested
         self._told = told
         self._asking: asyncio.Task[None] | None = None
-        self._is_asked = False
+        self.is_asked = False
+        """Whether the request is passed on to the server."""
+        self.is_passed = False
+        """Whether the server has all of the request."""
         self._answer: tuple[float, Piece[ResponseHead]]
-        self._delay = 0.0
         self._shapes = Shapes(link.gate)
         self._pace = Pace(self._shapes, to_client=True)
         self._next = Next.REQUEST
@@ -79,8 +83,7 @@ class Exchange:
             await self._apply(effect)
             await self._end_request()
         except OverError:
-            self.link.pass_on(self.link.back, reset=self._told.over == "reset")
-            self._next = Next.CLOSED
+            self._next = Next.OVER
         except UnclearError:
             self._next = Next.TUNNEL
         finally:
@@ -100,18 +103,19 @@ class Exchange:
             self.link.gate.release(effect)
 
     async def _apply(self, effect: RequestEffect) -> None:
+        for fault, delay in effect.delays:
+            self._shapes.add(fault, delay, held=False)
         for fault, shape in effect.shapes:
             self._shapes.add(fault, shape)
         if effect.hang is not None:
             await self.link.hold(effect.hang)
         if effect.by is not None:
-            await asyncio.sleep(effect.delay)
+            await self._shapes.delayed()
             if effect.response is not None:
                 await self.reply(effect.response)
             elif effect.change is not None:
                 await changes.of(effect.change).http(self, effect.change, effect.by)
             return
-        self._delay = effect.delay
         self._told.limit = ON_ITS_WAY if effect.delay else LIMIT
         await self.relay()
 
@@ -120,20 +124,22 @@ class Exchange:
         if self._next is not Next.REQUEST:
             return
         if self._asking is not None and not self._asking.done():
-            if self._told.over:
+            closed = self.link.start(self._told.finished())
+            await asyncio.wait({self._asking, closed}, return_when=asyncio.FIRST_COMPLETED)
+            closed.cancel()
+            if not self._asking.done():
                 self._next = Next.TUNNEL
-                return
-            await self._asking
-        elif not self._is_asked and not self._first.last:
+        elif not self.is_asked and not self._first.last:
             while (item := await self._requested.get()) is not None and not item[1].last:
                 pass
 
     def ask(self) -> None:
         """Pass the request on to the server."""
         self._asked.append(self.request)
-        self._is_asked = True
+        self.is_asked = True
         if self._first.last and not self._shapes:
             self.link.back.write(self._first.data)
+            self._was_passed()
         else:
             self._asking = self.link.start(self._pass_request())
 
@@ -147,12 +153,20 @@ class Exchange:
                 back.write(data[: len(data) - len(left)])
                 await back.drained()
                 data = left
-            if piece.last:
-                return
-            if (item := await self._requested.get()) is None:
-                self.link.pass_on(self.link.front)
+            item = None if piece.last else await self._requested.get()
+            if item is None:
+                self._was_passed()
                 return
             arrived, piece = item
+
+    def _was_passed(self) -> None:
+        self.is_passed = True
+        self.client_ended()
+
+    def client_ended(self) -> None:
+        """Pass on that the client has no more to say, if that was all."""
+        if self.is_passed and self._requested.over and not self._requested:
+            self.link.pass_on(self.link.front)
 
     async def response(self) -> ResponseHead:
         """Ask the server, and return the head of its response; interim ones are passed on."""
@@ -184,8 +198,7 @@ class Exchange:
                 return
             if (item := await self._told.get()) is None:
                 if self.framing == "close" and self._told.over != "reset":
-                    self._next = Next.CLOSED
-                    self.link.pass_on(self.link.back)
+                    self._next = Next.OVER
                     return
                 raise OverError
             self._answer = item
@@ -232,7 +245,7 @@ class Exchange:
         arrived = asyncio.get_running_loop().time() if arrived is None else arrived
         front = self.link.front
         while data:
-            left = await self._pace.wait(arrived + self._delay, data)
+            left = await self._pace.wait(arrived, data)
             front.write(data[: len(data) - len(left)])
             await front.drained()
             data = left

@@ -59,8 +59,9 @@ class Messages(Generic[H]):
     def _read(self, raw: bytes) -> tuple[H, Framing] | None:
         raise NotImplementedError
 
-    def _over(self) -> None:
-        """Note the end of a message."""
+    def _over(self, rest: bytes) -> bytes:
+        """Note the end of a message; return what of the rest is to be read now."""
+        return rest
 
     def _head(self, data: bytes) -> tuple[Piece[H] | None, bytes]:
         searched = max(0, len(self._pending) - 3)
@@ -97,16 +98,40 @@ class Messages(Generic[H]):
             last = not self._left
         if last:
             self._in_body = False
-            self._over()
+            rest = self._over(rest)
         return Piece(None, data, last), rest
 
 
 class Requests(Messages[RequestHead]):
-    """Follows a client's requests."""
+    """Follows a client's requests; what follows one that asks for an upgrade is `held` until it is answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: bytes | None = None
+        self._upgrades = False
+
+    def feed(self, data: bytes) -> list[Piece[RequestHead]]:
+        """Return the pieces that these bytes complete."""
+        if self.held is not None:
+            self.held += data
+            return []
+        return super().feed(data)
+
+    def resume(self) -> list[Piece[RequestHead]]:
+        """Return the pieces of what was held: there was no upgrade."""
+        held, self.held = self.held, None
+        return self.feed(held) if held else []
 
     def _read(self, raw: bytes) -> tuple[RequestHead, Framing] | None:
         head = read_request(raw)
+        self._upgrades = head is not None and head.upgrades
         return head and (head, head.framing)
+
+    def _over(self, rest: bytes) -> bytes:
+        if not self._upgrades:
+            return rest
+        self.held = rest
+        return b""
 
 
 class Responses(Messages[ResponseHead]):
@@ -124,9 +149,10 @@ class Responses(Messages[ResponseHead]):
         self._interim = head.interim
         return head, framing_of(head, self._asked[0])
 
-    def _over(self) -> None:
+    def _over(self, rest: bytes) -> bytes:
         if not self._interim:
             self._asked.popleft()
+        return rest
 
 
 def framing_of(head: ResponseHead, request: RequestHead) -> Framing:

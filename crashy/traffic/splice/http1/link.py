@@ -28,6 +28,7 @@ class HttpLink(Link):
         self._requests = Requests()
         self._responses = Responses(self.asked)
         self._quiet = gate.quiet
+        self._exchange: Exchange | None = None
         self._answered: asyncio.Future[None] | None = None
         self._requested: Inbox[Piece[RequestHead]] | None = None
         self._told: Inbox[Piece[ResponseHead]] | None = None
@@ -98,23 +99,31 @@ class HttpLink(Link):
             self._answered = None
         told = self._told = Inbox[Piece[ResponseHead]](self.back)
         self.back.flow = self._keep_response
-        while requested or told.over:
-            item = await requested.get() if requested else None
-            piece = item[1] if item else Piece[RequestHead](None, b"")
+        while requested and not told.over and (item := await requested.get()):
+            piece = item[1]
             if piece.head is None or self._responses.lost:
                 self._tunnel([piece])
                 return
-            match await Exchange(self, self.asked, piece, requested, told).run():
-                case Next.TUNNEL:
-                    self._tunnel([])
-                    return
-                case Next.CLOSED:
-                    self._requested = self._told = None
-                    return
+            self._exchange = Exchange(self, self.asked, piece, requested, told)
+            goes_on = await self._exchange.run()
+            self._exchange = None
+            if goes_on is Next.TUNNEL:
+                self._tunnel([])
+                return
+            if goes_on is Next.CLOSED:
+                self._requested = self._told = None
+                return
+            if goes_on is Next.OVER:
+                break
+            for held in self._requests.resume():
+                requested.put(held, len(held.data))
         if told or self._responses.lost:
             self._tunnel([])
             return
         self._requested = self._told = None
+        if told.over:
+            self.pass_on(self.back, reset=told.over == "reset")
+            return
         self.front.flow, self.back.flow = self._from_front, self._from_back
         if requested.over:
             self.pass_on(self.front)
@@ -127,6 +136,8 @@ class HttpLink(Link):
         for piece in (*pieces, *(requested.rest() if requested else ())):
             if piece.data:
                 self.front.flow(piece.data)
+        if self._requests.held:
+            self.front.flow(self._requests.held)
         for part in told.rest() if told else ():
             self.back.flow(part.data)
         if requested is not None and requested.over:
@@ -137,16 +148,29 @@ class HttpLink(Link):
             link.lost(self.back, reset=told.over == "reset")
 
     def ended(self, end: End) -> None:
-        """Pass on that an end has no more to say, when what it has said was handled."""
+        """Pass on that an end has no more to say, when what it has said was handled.
+
+        A server that has no more to say gets the end of its connection at once: it may wait for that with its worker,
+        while its last response is still on its way to the client.
+        """
+        if end is self.back and (self._exchange.is_passed if self._exchange else self._requests.between):
+            self.back.end()
         inbox = self._requested if end is self.front else self._told
-        if inbox is None or self.holding:
+        if inbox is None or (self.holding and (end is self.front or self._is_cut())):
             super().ended(end)
         else:
             inbox.finish("ended")
+            if end is self.front and self._exchange is not None:
+                self._exchange.client_ended()
 
     def lost(self, end: End, *, reset: bool) -> None:
         """Pass on that an end is gone, when what it has said was handled."""
-        if end is self.back and self._told is not None and not self.holding:
+        if end is self.back and self._told is not None and not (self.holding and self._is_cut()):
             self._told.finish("reset" if reset else "closed")
         else:
             super().lost(end, reset=reset)
+
+    def _is_cut(self) -> bool:
+        """Return whether a server that ends its connection now leaves a request unanswered."""
+        exchange = self._exchange
+        return exchange is not None and (not exchange.is_asked or (bool(self.asked) and exchange.framing != "close"))
