@@ -181,7 +181,7 @@ def test_faults_act_on_the_same_proxies_the_next_two_then_none(python: Any, serv
     """Fail the next N, then recover: what Toxiproxy's issue 404 asks for."""
     proxy = python.create(upstream=upstream, name="one")
     proxy.add_toxic(type="latency", attributes={"latency": 50})
-    served.admin("POST", "faults", {"spec": "reset times=2"})
+    served.admin("POST", "faults", '{"spec": "reset times=2"}')
 
     seen = []
     for _ in range(4):
@@ -205,7 +205,7 @@ def test_the_proxy_of_the_command_line_is_one_of_them() -> None:
             assert (proxy.name, proxy.listen) == ("proxy", f"127.0.0.1:{running.port}")
             proxy.add_toxic(type="limit_data", attributes={"bytes": 4})
             assert got(proxy.listen)[0] == "HTTP"
-            running.admin("POST", "faults", {"spec": "freeze mode=deaf clients=all"})
+            running.admin("POST", "faults", '{"spec": "freeze mode=deaf clients=all"}')
             with pytest.raises(ConnectionRefusedError):
                 got(proxy.listen)
             running.admin("DELETE", "faults")
