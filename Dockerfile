@@ -15,12 +15,12 @@ RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_pat
  && /opt/build/bin/pip install --quiet --no-cache-dir --no-compile --no-deps --only-binary :all: --require-hashes --target "$site" -r "requirements/${REQUIREMENTS}.txt"
 COPY pyproject.toml README.md LICENSE ./
 COPY crashy crashy
-# Only what a container needs (serve, traffic, probe, event-simulator, inject, recover, status): the laboratory, tests,
+# Only what a container needs (serve, proxy, traffic, probe, event-simulator, inject, recover, status): the laboratory, tests,
 # sources, headers, stubs and debug symbols stay behind; byte code comes along, since compiling it at every start would
 # nearly double the time to the first answer.
 RUN site="$(/opt/crashy/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
  && /opt/build/bin/pip install --quiet --no-cache-dir --no-compile --no-deps --no-build-isolation --upgrade --target "$site" . \
- && stay=" __init__ __main__ checks cli client clock commands errors faults fields grpc patient report server targets timeline traffic " \
+ && stay=" __init__ __main__ checks chunked cli client clock commands errors faults fields grpc patient report server targets timeline traffic " \
  && for room in "${site:?}"/crashy/*; do case "$stay" in *" $(basename "$room" .py) "*) ;; *) rm -rf "$room" ;; esac; done \
  && rm -rf "$site"/bin /opt/crashy/include /opt/crashy/bin/[Aa]ctivate* \
  && rm -f "$site"/aiohttp/pytest_plugin.py "$site"/aiohttp/test_utils.py "$site"/uvloop/_testbase.py \

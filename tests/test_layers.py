@@ -196,7 +196,7 @@ def test_no_room_holds_too_much() -> None:
     assert {name: round(part, 3) for name, part in share.items() if part > MOST_OF_THE_LINES} == {}
 
 
-IN_THE_IMAGE = ("serve", "traffic", "probe", "event_simulator", "inject", "recover", "status")
+IN_THE_IMAGE = ("serve", "proxy", "traffic", "probe", "event_simulator", "inject", "recover", "status")
 
 
 def test_the_image_has_the_rooms_that_its_commands_need() -> None:

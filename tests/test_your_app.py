@@ -15,13 +15,14 @@ import yaml
 
 from crashy.engines.lab.images import search_path
 from crashy.experiment.read import read_experiment
+from tests.commands.labs import crashy
 from tests.docs_tables import ROOT
 from tests.needs import missing
 from tests.your_app import APPS, HEAD, PAGE, PROGRAMS, experiments, rows, run_apps
 
 TEXT = PAGE.read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```)?", TEXT, re.DOTALL)
-(LAB, LAB_SHOWN), (RUNS, _), *_ = [(block.replace("\\\n", ""), shown) for block, shown in BLOCKS]
+(LAB, LAB_SHOWN), (RUNS, _), (REFUSED, WHY) = [(block.replace("\\\n", ""), shown) for block, shown in BLOCKS]
 PROBES = {"readinessProbe", "livenessProbe"}
 
 
@@ -75,6 +76,13 @@ def test_the_page_names_the_command_that_runs_it(app: str) -> None:
     files = " ".join(str(file.relative_to(ROOT)) for file in experiments(app))
 
     assert f"crashy run {files} --compare" in RUNS.splitlines()
+
+
+def test_what_only_an_app_itself_could_do_is_refused_as_the_page_says() -> None:
+    _, *words = shlex.split(REFUSED)
+    ended = crashy(*words, cwd=ROOT)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", WHY)
 
 
 def test_what_befalls_the_apps_is_as_the_page_says(tmp_path: Path) -> None:

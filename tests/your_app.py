@@ -46,6 +46,8 @@ def rows(app: str, ran: dict[Path, Ran]) -> list[Row]:
 def _felt(experiment: Experiment, events: Sequence[Event]) -> list[Row]:
     begun = next(event.t for event, _ in kinds.EXPERIMENT.read(events))
     ends = [*(step.at for step in experiment.steps[1:]), experiment.duration]
+    undone = [event.message for event, _ in kinds.STEP.read(events) if event.reason != "Performed"]
+    assert not undone, f"{experiment.source}: {undone}"
     return [
         (_fault(step), *_between(events, begun + step.at, begun + end))
         for step, end in zip(experiment.steps, ends, strict=True)

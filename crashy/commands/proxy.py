@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from crashy.commands.arguments import Parser
 from crashy.commands.serve import begin, importing
@@ -13,11 +13,12 @@ from crashy.errors import BadInput
 from crashy.faults.base import Fault, FaultError, parse_spec
 from crashy.faults.proxied import proxied
 from crashy.patient import ADMIN_PORT
-from crashy.patient.settings import load
+from crashy.patient.settings import Settings, load
 
 _VARIABLES = ("HOST", "ADMIN_PORT", "ADMIN_TOKEN", "ACCESS_LOG", "DRAIN_SECONDS", "LOG_FORMAT", "METRICS")
 """The settings of `crashy serve` that a proxy has too."""
 _HOST = r"\[[0-9A-Fa-f:.]*(?:%\w+)?\]|[0-9A-Za-z][0-9A-Za-z._-]*"
+_Place = tuple[str, int]
 _EXAMPLES = """\
 examples:
   crashy proxy 6380 127.0.0.1:6379
@@ -41,9 +42,12 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     made.add_argument(
-        "listen", metavar="LISTEN", nargs="?", help="where to listen: PORT or HOST:PORT (host: HOST, or 127.0.0.1)"
+        "pairs",
+        nargs="*",
+        metavar="LISTEN UPSTREAM",
+        help="where to listen, as PORT or HOST:PORT (host: HOST, or 127.0.0.1), and the server, as HOST:PORT; several "
+        "such pairs have the same faults",
     )
-    made.add_argument("upstream", metavar="UPSTREAM", nargs="?", help="the server: HOST:PORT")
     made.add_argument(
         "--fault", action="append", default=[], metavar="SPEC", help="inject this fault at the start; repeatable"
     )
@@ -72,27 +76,44 @@ def main(argv: Sequence[str]) -> int:
     toxiproxy = None
     if args.toxiproxy is not None:
         _, toxiproxy = _place("--toxiproxy", args.toxiproxy, "a port, as 8474", least=0)
-    if args.upstream is None and (toxiproxy is None or args.listen is not None):
-        raise BadInput("LISTEN UPSTREAM: where to listen and where to lead: as 6380 127.0.0.1:6379")
-    host, port = _place("LISTEN", args.listen or "0", "PORT or HOST:PORT", least=0)
-    upstream = None if args.upstream is None else _upstream(args.upstream)
+    pairs = [*_pairs(args.pairs)]
+    if not pairs and toxiproxy is None:
+        raise BadInput("LISTEN UPSTREAM: are missing: where to listen and where to lead, as 6380 127.0.0.1:6379")
     environ = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
-    environ["PORT"] = str(port)
-    if host:
-        environ["HOST"] = host
+    environ["PORT"] = "0"  # each pair has its own
     if args.admin_port is not None:
         environ["ADMIN_PORT"] = args.admin_port
-    if port and environ.get("ADMIN_PORT", str(ADMIN_PORT)) == str(port):
-        raise BadInput(f"--admin-port: {port}: is where the proxy itself listens: choose another")
-    begin()
     settings = load([], environ)
-    if upstream == (settings.host, port):
-        raise BadInput(f"UPSTREAM: {args.upstream!r}: is the proxy itself")
+    _check(pairs, settings)
+    begin()
     with importing():
         from crashy.server.proxy import serve  # noqa: PLC0415 - after what may be wrong
-        from crashy.server.proxy_patient import Place  # noqa: PLC0415
-    lead = None if upstream is None else Place(*upstream)
-    return serve(settings, lead, faults, reads_http=args.http, toxiproxy=toxiproxy)
+        from crashy.server.proxy_patient import Pair, Place  # noqa: PLC0415
+    made = [Pair(Place(*listen), Place(*upstream)) for listen, upstream in pairs]
+    return serve(settings, made, faults, reads_http=args.http, toxiproxy=toxiproxy)
+
+
+def _pairs(words: Sequence[str]) -> Iterator[tuple[_Place, _Place]]:
+    if len(words) % 2:
+        raise BadInput(f"UPSTREAM: is missing: where {words[-1]!r} leads, as 6380 127.0.0.1:6379")
+    for listen, upstream in zip(words[::2], words[1::2], strict=True):
+        where = _place("LISTEN", listen, "PORT or HOST:PORT", least=0)
+        server = _place("UPSTREAM", upstream, "HOST:PORT, as 127.0.0.1:6379", least=1)
+        if not server[0]:
+            raise _wrong("UPSTREAM", upstream, "HOST:PORT, as 127.0.0.1:6379")
+        yield where, server
+
+
+def _check(pairs: Sequence[tuple[_Place, _Place]], settings: Settings) -> None:
+    """Raise BadInput for ports that are named twice, and for a proxy that would lead to itself."""
+    places = [(host or settings.host, port) for (host, port), _ in pairs]
+    for (_, port), (_, upstream) in zip(places, pairs, strict=True):
+        if port and port == settings.admin_port:
+            raise BadInput(f"--admin-port: {port}: is where a proxy listens: choose another")
+        if upstream in places:
+            raise BadInput(f"UPSTREAM: '{upstream[0]}:{upstream[1]}': is where a proxy listens itself")
+    if twice := next((place for place in places if place[1] and places.count(place) > 1), None):
+        raise BadInput(f"LISTEN: '{twice[0]}:{twice[1]}': is given twice")
 
 
 def _fault(text: str, *, http: bool) -> Fault:
@@ -102,15 +123,7 @@ def _fault(text: str, *, http: bool) -> Fault:
         raise BadInput(f"--fault: {text!r}: {error}") from None
 
 
-def _upstream(text: str) -> tuple[str, int]:
-    form = "HOST:PORT, as 127.0.0.1:6379"
-    found = _place("UPSTREAM", text, form, least=1)
-    if not found[0]:
-        raise _wrong("UPSTREAM", text, form)
-    return found
-
-
-def _place(name: str, text: str, form: str, *, least: int) -> tuple[str, int]:
+def _place(name: str, text: str, form: str, *, least: int) -> _Place:
     """Read PORT, :PORT or HOST:PORT; the host is empty where none is given. Raises BadInput."""
     found = re.fullmatch(rf"(?:({_HOST})?:)?([0-9]{{1,5}})", text)
     if not found or not least <= int(found[2]) <= 65535:

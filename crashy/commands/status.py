@@ -54,13 +54,13 @@ def describe(status: Mapping[str, Any]) -> list[str]:
 
     A proxy has connections instead of health.
     """
-    if proxy := status.get("proxy"):
-        who = f"proxy from {', '.join(proxy['listens'])} to {proxy['upstream']}"
-        what = f"{proxy['connections']} connections open, {proxy['accepted']} so far"
-    else:
-        failing = {name: f"FAILS{_by(name, status)}" for name, ok in status["health"].items() if not ok}
-        who, what = status["pod"], ", ".join(f"{name} {failing.get(name, 'ok')}" for name in status["health"])
-    lines = [f"{who}: {status['phase']} for {status['uptime']:.1f}s; {what}"]
+    failing = {name: f"FAILS{_by(name, status)}" for name, ok in status["health"].items() if not ok}
+    health = "; " + ", ".join(f"{name} {failing.get(name, 'ok')}" for name in status["health"])
+    proxy = status.get("proxy")
+    lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s{'' if proxy else health}"]
+    for one in proxy["passages"] if proxy else ():
+        counts = f"{one['connections']} connections open, {one['accepted']} so far"
+        lines.append(f"  from {one['listens']} to {one['upstream']}: {counts}")
     if lives := status.get("lives"):
         lines += [f"  life {lives['number']}", *map(_former, lives["former"][-1:])]
     for probe in status.get("probes", ()):

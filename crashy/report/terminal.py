@@ -10,7 +10,7 @@ from crashy.timeline import Event, kinds
 SIGNS = "Detected, out of service, recovered: seconds after the fault. The first sign of each:"
 
 
-WORTH_A_LINE: frozenset[str] = frozenset({kinds.EVENT, kinds.FAULT, kinds.STEP, kinds.EXPERIMENT})
+WORTH_A_LINE: frozenset[str] = frozenset({kinds.EVENT, kinds.FAULT, kinds.STEP, kinds.EXPERIMENT, kinds.NOTE})
 """The kinds of events that are shown during a run."""
 
 

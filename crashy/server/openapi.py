@@ -233,11 +233,18 @@ _SCHEMAS: dict[str, Schema] = {
             "proxy": {
                 **_object(
                     {
-                        "listens": {"type": "array", "items": _STRING},
-                        "upstream": _STRING,
                         "http": _described("boolean", "Whether it reads HTTP/1.1."),
-                        "connections": _described("integer", "Those that are open."),
-                        "accepted": _described("integer", "Those so far."),
+                        "passages": {
+                            "type": "array",
+                            "items": _object(
+                                {
+                                    "listens": _STRING,
+                                    "upstream": _STRING,
+                                    "connections": _described("integer", "Those that are open."),
+                                    "accepted": _described("integer", "Those so far."),
+                                }
+                            ),
+                        },
                     }
                 ),
                 "description": "Of `crashy proxy` alone.",

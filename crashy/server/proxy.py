@@ -1,4 +1,4 @@
-"""Proxies with faults: one, of which a process may have several, and the process of `crashy proxy`, which has one."""
+"""The process of `crashy proxy`: proxies, and the faults that act on all that passes them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crashy.server.control import ControlPlane
 from crashy.server.fault_scheduler import FaultScheduler
 from crashy.server.listeners import Listeners
 from crashy.server.logs import Log
-from crashy.server.proxy_patient import PatientGate, Place, ProxyPatient
+from crashy.server.proxy_patient import Pair, Passage, PatientGate, Place, ProxyPatient
 from crashy.server.serve import loop_factory
 from crashy.server.shutdown import Shutdown
 from crashy.traffic.splice.proxy import Proxy
@@ -30,26 +30,51 @@ if TYPE_CHECKING:
 QUIET = 0.5
 """Seconds without a new connection after which nobody is taken to know of the proxy any more."""
 NAME = "proxy"
-"""The name of the only proxy of a process."""
+"""The name of what takes the faults of a process."""
+
+
+class _Proxy:
+    """One proxy: it accepts connections, and leads each through the gate to its server."""
+
+    def __init__(self, patient: ProxyPatient, pair: Pair, gate: PatientGate) -> None:
+        self._patient = patient
+        self._host = pair.listen.host or patient.settings.host
+        self._upstream = Upstream(*pair.upstream, gate, "any" if patient.reads_http else "tcp")
+        self._accepted = 0
+        self.splice = Proxy(None, self._choose, told=self._told)
+        self.listeners = Listeners(patient, "LISTEN", self._host, [pair.listen.port])
+
+    def passage(self) -> Passage:
+        """Return what it is and has done."""
+        places = ", ".join(str(Place(self._host, port)) for port in self.listeners.ports)
+        return Passage(places, self._server, self.splice.open, self._accepted)
+
+    @property
+    def _server(self) -> str:
+        return str(Place(self._upstream.host, self._upstream.port))
+
+    def _choose(self) -> Upstream:
+        self._accepted += 1
+        return self._upstream
+
+    def _told(self, why: str) -> None:
+        self._patient.add_event("Unreachable", f"{self._server}: {why}", level="warning")
 
 
 class ProxyServer:
-    """One proxy: it accepts connections, and leads each to its patient's upstream through its patient's faults.
+    """The proxies of one patient, whose faults act on all that passes them.
 
-    Call `bind`, then `start`, on the loop that it is to run on; `stop` ends its connections too.
+    Call `bind`, then `start`, on the loop that they are to run on; `stop` ends their connections too.
     """
 
-    def __init__(self, patient: ProxyPatient, shutdown: Shutdown) -> None:
-        assert patient.upstream is not None  # noqa: S101 - it is one proxy
+    def __init__(self, patient: ProxyPatient, pairs: Sequence[Pair], shutdown: Shutdown) -> None:
         self._patient = patient
         gate = PatientGate(patient)
-        self._upstream = Upstream(*patient.upstream, gate, "any" if patient.reads_http else "tcp")
-        self._splice = Proxy(None, self._choose, told=self._told)
-        patient.open = lambda: self._splice.open
-        self._listeners = Listeners(patient, "LISTEN", patient.settings.host, patient.settings.port)
+        self._proxies = [_Proxy(patient, pair, gate) for pair in pairs]
+        patient.passages = lambda: [proxy.passage() for proxy in self._proxies]
         process = effects.Process(
             asyncio.get_running_loop(),
-            [self._listeners],
+            [proxy.listeners for proxy in self._proxies],
             log_stuck=lambda: None,
             before_exit=lambda *_: None,
             warn=lambda line: patient.add_event("Limited", line, level="warning"),
@@ -58,59 +83,50 @@ class ProxyServer:
         self._scheduler = FaultScheduler(patient, ProcessEffects(effects, process), lambda: None)
 
     def bind(self) -> None:
-        """Take its port; raises BadInput."""
-        self._listeners.bind()
-        self._patient.ports = self._listeners.ports
+        """Take their ports; raises BadInput."""
+        for proxy in self._proxies:
+            proxy.listeners.bind()
+        self._patient.ports = tuple(port for proxy in self._proxies for port in proxy.listeners.ports)
 
     async def start(self) -> None:
         """Accept connections from now on."""
-        patient = self._patient
         self._scheduler.start()
-        await self._listeners.listen(self._splice.connection)
-        patient.tell_listening()
-
-    def retire(self) -> None:
-        """Accept no more; connections that are there stay."""
-        self._listeners.close()
+        for proxy in self._proxies:
+            await proxy.listeners.listen(proxy.splice.connection)
+            proxy.passage().tell(self._patient, *proxy.listeners.ports)
 
     async def stop(self) -> None:
         """Accept no more, end every connection and every fault."""
-        self.retire()
-        self._splice.close()
+        for proxy in self._proxies:
+            proxy.listeners.close()
+            proxy.splice.close()
         await asyncio.to_thread(self._scheduler.stop)
-
-    def _choose(self) -> Upstream:
-        self._patient.accepted += 1
-        return self._upstream
-
-    def _told(self, why: str) -> None:
-        self._patient.add_event("Unreachable", f"{self._patient.upstream}: {why}", level="warning")
 
 
 def serve(
-    settings: Settings, upstream: Place | None, faults: Sequence[Fault], *, reads_http: bool, toxiproxy: int | None
+    settings: Settings, pairs: Sequence[Pair], faults: Sequence[Fault], *, reads_http: bool, toxiproxy: int | None
 ) -> int:
-    """Run one proxy, with these faults from the start, until SIGTERM or SIGINT (returns 0).
+    """Run proxies, with these faults from the start, until SIGTERM or SIGINT (returns 0).
 
-    With the port `toxiproxy` it has Toxiproxy's API there, and needs no `upstream`. Raises BadInput for a port that
-    can't be bound, and FaultError for a fault that the proxy can't have.
+    With the port `toxiproxy` Toxiproxy's API is there, and more proxies are made by it. Raises BadInput for a port that
+    can't be bound, and FaultError for a fault that a proxy can't have.
     """
     log = None if sys.stdout is None else Log(sys.stdout, as_json=settings.log_format == "json")
-    patient = ProxyPatient(settings, NAME, upstream, reads_http=reads_http, rng=random.Random(), log=log)
+    patient = ProxyPatient(settings, NAME, reads_http=reads_http, rng=random.Random(), log=log)
     with asyncio.Runner(loop_factory=loop_factory(patient)) as runner:
-        return runner.run(_run(patient, faults, toxiproxy))
+        return runner.run(_run(patient, pairs, faults, toxiproxy))
 
 
-async def _run(patient: ProxyPatient, faults: Sequence[Fault], toxiproxy: int | None) -> int:
+async def _run(patient: ProxyPatient, pairs: Sequence[Pair], faults: Sequence[Fault], toxiproxy: int | None) -> int:
     shutdown = Shutdown(patient)
     shutdown.listen()
     proxy: ProxyServer | ToxiproxyServer
     if toxiproxy is None:
-        proxy = ProxyServer(patient, shutdown)
+        proxy = ProxyServer(patient, pairs, shutdown)
     else:
         from crashy.server.toxiproxy.server import ToxiproxyServer  # noqa: PLC0415 - few need it
 
-        proxy = ToxiproxyServer(patient, shutdown, toxiproxy)
+        proxy = ToxiproxyServer(patient, pairs, shutdown, toxiproxy)
     proxy.bind()
     control = _control(patient)
     for fault in faults:
@@ -165,7 +181,7 @@ async def _drain(patient: ProxyPatient, shutdown: Shutdown) -> None:
     while loop.time() < deadline and not await shutdown.forced():
         if patient.accepted != accepted:
             last, accepted = loop.time(), patient.accepted
-        if not patient.open() and loop.time() >= last + QUIET:
+        if not patient.open and loop.time() >= last + QUIET:
             break
-    cut = f"; {patient.open()} connections cut" if patient.open() else ""
-    patient.add_event("Drained", f"drain finished{cut}", in_flight=patient.open())
+    cut = f"; {patient.open} connections cut" if patient.open else ""
+    patient.add_event("Drained", f"drain finished{cut}", in_flight=patient.open)

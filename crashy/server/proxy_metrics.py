@@ -10,8 +10,10 @@ from aiohttp import web
 from crashy.server.metrics import ACTIVE, CONTENT_TYPE, HITS, STARTED, STARTS, Family, render
 from crashy.server.proxy_patient import ProxyPatient
 
-OPEN = Family("crashy_proxy_connections", "gauge", "Connections that are open.", ("upstream",))
-ACCEPTED = Family("crashy_proxy_connections_total", "counter", "Connections that were accepted.", ("upstream",))
+OPEN = Family("crashy_proxy_connections", "gauge", "Connections that are open.", ("listens", "upstream"))
+ACCEPTED = Family(
+    "crashy_proxy_connections_total", "counter", "Connections that were accepted.", ("listens", "upstream")
+)
 
 
 class ProxyMeter:
@@ -27,11 +29,11 @@ class ProxyMeter:
     def respond(self) -> web.Response:
         """Return the response to a scrape."""
         patient, tally = self._patient, self._patient.faults.tally().items()
-        upstream = (str(patient.upstream),)
+        passages = patient.passages()
         text = render(
             {
-                OPEN: {upstream: patient.open()},
-                ACCEPTED: {upstream: patient.accepted},
+                OPEN: {one[:2]: one.connections for one in passages},
+                ACCEPTED: {one[:2]: one.accepted for one in passages},
                 ACTIVE: {(name,): counts.active for name, counts in tally},
                 STARTS: {(name,): counts.starts for name, counts in tally},
                 HITS: {(name,): counts.hits for name, counts in tally},

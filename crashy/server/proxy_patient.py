@@ -29,60 +29,62 @@ class Place(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class Pair(NamedTuple):
+    """Where a proxy listens, and the server that it leads to."""
+
+    listen: Place
+    upstream: Place
+
+
+class Passage(NamedTuple):
+    """A pair as its proxy's status shows it: `connections` are open, `accepted` those so far."""
+
+    listens: str
+    upstream: str
+    connections: int
+    accepted: int
+
+    def tell(self, patient: ProxyPatient, port: int) -> None:
+        """Add the event that it listens."""
+        text = f"{'HTTP' if patient.reads_http else 'TCP'} from {self.listens} to {self.upstream}"
+        patient.add_event("Listening", text, ports=[port], plane="data")
+
+
 class ProxyPatient(Patient):
-    """Takes the faults that act from outside on what passes a proxy to `upstream`; `name` is its events' object.
+    """Takes the faults that act from outside on what passes the proxies of a process; `name` is its events' object.
 
-    Without an `upstream` only clients of Toxiproxy's API make proxies.
-
-    Without `reads_http` it passes connections on, which it doesn't look into.
+    Without `reads_http` they pass connections on, which they don't look into.
     """
 
     way: ClassVar[Way] = "outside"
 
     def __init__(
-        self,
-        settings: Settings,
-        name: str,
-        upstream: Place | None,
-        *,
-        reads_http: bool,
-        rng: random.Random,
-        log: Log | None = None,
+        self, settings: Settings, name: str, *, reads_http: bool, rng: random.Random, log: Log | None = None
     ) -> None:
         super().__init__(settings, Identity(name), log=log, rng=rng)
         self.object = f"proxy/{name}"
-        self.upstream = upstream
         self.reads_http = reads_http
-        self.accepted = 0
-        """Connections that it has accepted so far."""
-        self.open: Callable[[], int] = lambda: 0
-        """Return how many of them are open."""
+        self.passages: Callable[[], list[Passage]] = list
+        """Return what its proxies are and have done."""
+
+    @property
+    def open(self) -> int:
+        """The connections that are open."""
+        return sum(passage.connections for passage in self.passages())
+
+    @property
+    def accepted(self) -> int:
+        """The connections that were accepted so far."""
+        return sum(passage.accepted for passage in self.passages())
 
     def inject(self, fault: Fault, source: str = "admin") -> InjectedFault:
         """Inject a fault, from outside; raises FaultError where it could never act on what passes."""
         return super().inject(proxied(fault, reads_http=self.reads_http), source)
 
-    @property
-    def _places(self) -> list[str]:
-        return [str(Place(self.settings.host, port)) for port in self.ports]
-
-    def tell_listening(self) -> None:
-        """Add the event that it listens."""
-        speaks = "HTTP" if self.reads_http else "TCP"
-        text = f"{speaks} from {', '.join(self._places)} to {self.upstream}"
-        self.add_event("Listening", text, ports=[*self.ports], plane="data")
-
     def status(self) -> dict[str, Any]:
-        """Describe it as `GET /admin/status` shows it: as a patient, with what it is as a proxy."""
-        return super().status() | {
-            "proxy": {
-                "listens": self._places,
-                "upstream": str(self.upstream or ""),
-                "http": self.reads_http,
-                "connections": self.open(),
-                "accepted": self.accepted,
-            }
-        }
+        """Describe it as `GET /admin/status` shows it: as a patient, with what its proxies are."""
+        passages = [passage._asdict() for passage in self.passages()]
+        return super().status() | {"proxy": {"http": self.reads_http, "passages": passages}}
 
 
 class PatientGate:

@@ -27,6 +27,10 @@ class Proxied(Running):
         return f"http://127.0.0.1:{self.admin_port}"
 
     @property
+    def open(self) -> int:
+        return sum(one["connections"] for one in self.status["proxy"]["passages"])
+
+    @property
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = self.admin("GET", "status")
         return found

@@ -121,7 +121,7 @@ def test_a_mariadb_that_hangs_greets_once_it_recovers(proxy: Proxy, tmp_path: Pa
             checks.mysql(place, time.monotonic() + 0.3)
         with ThreadPoolExecutor(1) as pool:
             greeted = pool.submit(checks.mysql, place, time.monotonic() + DEADLINE)
-            until(lambda: one.status["proxy"]["connections"], "it waits")
+            until(lambda: one.open, "it waits")
             one.admin("DELETE", f"faults/{hanging}")
             assert "MariaDB" in greeted.result(DEADLINE)
 
@@ -144,6 +144,15 @@ def test_of_an_http_app_requests_are_chosen(proxy: Proxy) -> None:
     assert hits == {"error": 1, "latency": 1}
 
 
+def test_several_pairs_share_their_faults(proxy: Proxy) -> None:
+    with app() as port, app() as other:
+        one = proxy(port, "0", f"127.0.0.1:{other}", "--http", "--fault", "error times=2")
+        first, second = (int(one.line(rf"from 127\.0\.0\.1:(\d+) to 127\.0\.0\.1:{to}")[1]) for to in (port, other))
+
+        assert [one.ask("/", port=number).status for number in (first, second, first, second)] == [500, 500, 200, 200]
+    assert [passage["accepted"] for passage in one.status["proxy"]["passages"]] == [2, 2]
+
+
 def test_the_commands_for_a_patient_are_those_for_a_proxy(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
     with app() as port:
         one = proxy(port, "--http")
@@ -156,10 +165,10 @@ def test_the_commands_for_a_patient_are_those_for_a_proxy(proxy: Proxy, capsys: 
         assert one.ask("/").status == 200
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "f1 error code=503 for=1h via=outside"
-    assert said[1].startswith(f"proxy from 127.0.0.1:{one.port} to 127.0.0.1:{port}: serving for ")
-    assert said[1].endswith("s; 0 connections open, 1 so far")
-    assert said[2].startswith("  f1 active: error code=503 for=1h via=outside, ends in ")
-    assert said[3] == "recovered f1 error code=503 for=1h via=outside"
+    assert said[1].startswith("proxy: serving for ")
+    assert said[2] == f"  from 127.0.0.1:{one.port} to 127.0.0.1:{port}: 0 connections open, 1 so far"
+    assert said[3].startswith("  f1 active: error code=503 for=1h via=outside, ends in ")
+    assert said[4] == "recovered f1 error code=503 for=1h via=outside"
 
 
 @pytest.mark.parametrize(
@@ -210,10 +219,11 @@ def test_its_metrics_count_connections_and_faults(proxy: Proxy) -> None:
         one = proxy(port, "--fault", "latency delay=1ms", METRICS="1")
         assert one.ask("/").status == 200
         with one.connected():
-            until(lambda: one.status["proxy"]["connections"] == 1, "one is open")
+            until(lambda: one.open == 1, "one is open")
             scraped = one.ask("/metrics", port=one.admin_port).body
-    assert f'crashy_proxy_connections{{upstream="127.0.0.1:{port}"}} 1\n' in scraped
-    assert f'crashy_proxy_connections_total{{upstream="127.0.0.1:{port}"}} 2\n' in scraped
+    labels = f'{{listens="127.0.0.1:{one.port}",upstream="127.0.0.1:{port}"}}'
+    assert f"crashy_proxy_connections{labels} 1\n" in scraped
+    assert f"crashy_proxy_connections_total{labels} 2\n" in scraped
     assert 'crashy_faults_active{fault="latency"} 1\n' in scraped
 
 
@@ -221,7 +231,7 @@ def test_sigterm_ends_it_after_the_requests_in_flight(proxy: Proxy) -> None:
     with app() as port:
         one = proxy(port, "--http", DRAIN_SECONDS="5")
         with one.requested("/slow") as answer:
-            until(lambda: one.status["proxy"]["connections"], "the request is there")
+            until(lambda: one.open, "the request is there")
             one.process.send_signal(signal.SIGTERM)
             one.line("Signal: SIGTERM: shutting down")
             with one.connected():  # by someone who has not heard yet
@@ -235,7 +245,7 @@ def test_sigterm_waits_no_longer_than_its_drain_for_connections_that_stay(proxy:
     with app() as port:
         one = proxy(port, DRAIN_SECONDS="0")
         with one.connected() as connection:
-            until(lambda: one.status["proxy"]["connections"], "it is there")
+            until(lambda: one.open, "it is there")
             one.process.send_signal(signal.SIGTERM)
             assert one.exit_code() == 0
             connection.settimeout(DEADLINE)

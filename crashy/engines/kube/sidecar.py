@@ -10,13 +10,17 @@ from crashy.engines.images import SIDECAR
 ADMIN_PORT = 20000
 """Where its admin API is, unless the pod has something there."""
 _USER = 10001  # the image's
+_DAY = 24 * 60 * 60  # seconds: the most that the proxy takes
 
 
-def sidecar(image: str, ports: Mapping[int, int], admin_port: int, token: tuple[str, str] | None) -> dict[str, Any]:
+def sidecar(
+    image: str, ports: Mapping[int, int], admin_port: int, token: tuple[str, str] | None, grace: int
+) -> dict[str, Any]:
     """Return the container that listens on each of `ports` and connects to the app's.
 
     It dials the pod's own address, as users do: what the app opens on loopback alone stays closed, and nobody is
-    trusted for being local. `token` is the Secret and its key that hold the admin API's.
+    trusted for being local. `token` is the Secret and its key that hold the admin API's, `grace` the pod's, in seconds:
+    the proxy goes on as long as there are connections, which the app ends.
     """
     args = ["proxy", "--http"]
     for listens, app in ports.items():
@@ -24,6 +28,7 @@ def sidecar(image: str, ports: Mapping[int, int], admin_port: int, token: tuple[
     env: list[dict[str, Any]] = [
         {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
         {"name": "ADMIN_PORT", "value": str(admin_port)},
+        {"name": "DRAIN_SECONDS", "value": str(min(grace, _DAY))},
     ]
     if token:
         secret, key = token

@@ -91,7 +91,7 @@ def wrap(documents: Sequence[Document], image: str, token: tuple[str, str] | Non
         if ports:
             object_ = objects[id(app.document)]
             KINDS[app.workload.kind].template_in(object_)["spec"]["containers"].append(
-                sidecar(image, ports, admin, token)
+                sidecar(image, ports, admin, token, app.template.termination_grace_period_seconds)
             )
         for link in app.links:
             _raw_port(objects[id(link.service)], link.port)["targetPort"] = listens[_key(link)]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from crashy.engines.images import plays, program
+from crashy.engines.images import is_proxy, plays, program
 from crashy.engines.lab.folders import mounted
 from crashy.objects.images import ImageCommand, ImageCommands, command_of, is_patient, name
 from crashy.objects.pod import Container, PodTemplate
@@ -50,6 +50,8 @@ def command(template: PodTemplate, container: Container, commands: ImageCommands
     mapped = command_of(container.image, commands)
     if mapped is None and plays(container):
         return ImageCommand((), "")
+    if is_proxy(container):
+        return ImageCommand(container.args, "")
     if is_patient(container.image):
         return ImageCommand((*container.command, *container.args) if container.command else (), "")
     bare = mapped is None and bool(own) and name(container.image) in _BASES and shell.script(own) is None

@@ -43,7 +43,7 @@ class LiveView:
 
     def __call__(self, event: Event) -> None:
         """Add an event to the picture."""
-        if event.kind in {kinds.EVENT, kinds.FAULT} or event.reason in {
+        if event.kind in {kinds.EVENT, kinds.FAULT, kinds.NOTE} or event.reason in {
             "ProgressDeadlineExceeded",
             "Skipped",
             "Zombies",

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from crashy.engines.lab import reaper, standin
+from crashy.engines.lab import address_in_use, reaper, standin
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.cgroup import Cgroup, Usage
 from crashy.engines.lab.cgroups import Cgroups
@@ -133,6 +133,7 @@ class ProcessRuntime:
             reason = OOM_KILLED if group and group.oom_kills() else ""
             await self._remove(container_id, group)
             lines.end()
+            address_in_use.tell(self._timeline, pod.object, container.name, code, last)
             del self._running[container_id]
             on_exit(Exited(container_id, code, finished_at, message.read(code, last), reason))
 

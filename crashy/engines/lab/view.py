@@ -60,8 +60,8 @@ class PlainView:
             case kinds.SERVICE:
                 what = event.message if event.reason == "Listening" else "closed"
                 self._line(event, kinds.SERVICE, f"{event.object}  port {event.data['port']}: {what}")
-            case kinds.FAULT:
-                self._line(event, kinds.FAULT, f"{event.reason:<18} {event.object}  {one_line(event.message)}")
+            case kinds.FAULT | kinds.NOTE:
+                self._line(event, event.kind, f"{event.reason:<18} {event.object}  {one_line(event.message)}")
             case kinds.STEP if event.reason == "Skipped":
                 self._line(
                     event, kinds.STEP, f"{event.reason:<18} {event.object}  {event.data['step']}: {event.message}"

@@ -80,8 +80,9 @@ class Passing:
             return Cut()
         if effect.hang and not await wait(None, effect.hang):
             return Hang()
-        if effect.delay and not await wait(effect.delay, None):
-            return Hang()
+        for fault, late in effect.delays:
+            if not await wait(late.seconds, fault):
+                return Hang()
         if effect.response and effect.by:
             answered: Answered | None = _given(effect.by, effect.response, call=call)
         elif effect.change:

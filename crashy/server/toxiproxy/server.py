@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
+from collections.abc import Sequence
 from typing import cast
 
 from aiohttp import web
@@ -13,25 +15,28 @@ from crashy.faults.effects import ProcessEffects
 from crashy.server import effects
 from crashy.server.fault_scheduler import FaultScheduler
 from crashy.server.listeners import Listeners, http, url
-from crashy.server.proxy_patient import PatientGate, ProxyPatient
+from crashy.server.proxy_patient import Pair, Passage, PatientGate, Place, ProxyPatient
 from crashy.server.shutdown import Shutdown
 from crashy.server.toxiproxy.api import Api
 from crashy.server.toxiproxy.problem import ApiError
 from crashy.server.toxiproxy.proxies import Proxies
+from crashy.server.toxiproxy.proxy import ToxicProxy
 from crashy.traffic.splice.upstream import Upstream
 
 
 class ToxiproxyServer:
-    """Serves the API on `port`, and the patient's own proxy as the first: what `ProxyServer` is without the API."""
+    """Serves the API on `port`, and the patient's own proxies as the first: what `ProxyServer` is without the API."""
 
     setting = "LISTEN"
 
-    def __init__(self, patient: ProxyPatient, shutdown: Shutdown, port: int) -> None:
+    def __init__(self, patient: ProxyPatient, pairs: Sequence[Pair], shutdown: Shutdown, port: int) -> None:
         self._patient = patient
+        self._pairs = pairs
+        self._accepted: Counter[tuple[str, int]] = Counter()
         host = patient.settings.host
         self._gate = PatientGate(patient)
         self._proxies = Proxies(host, self._lead, random.Random(), self._told)
-        patient.open = lambda: sum(proxy.open for proxy in self._proxies.all())
+        patient.passages = lambda: [self._passage(proxy) for proxy in self._proxies.all()]
         self._listeners = Listeners(patient, "--toxiproxy", host, [port])
         process = effects.Process(
             asyncio.get_running_loop(),
@@ -52,15 +57,16 @@ class ToxiproxyServer:
         """Serve from now on; raises BadInput where the patient's own proxy can't listen."""
         patient, host = self._patient, self._patient.settings.host
         self._scheduler.start()
-        if patient.upstream is not None:
-            listen = f"{host}:{patient.settings.port[0]}"
-            document = {"name": patient.identity.pod, "listen": listen, "upstream": str(patient.upstream)}
+        for number, pair in enumerate(self._pairs, 1):
+            name = patient.identity.pod if number == 1 else f"{patient.identity.pod}-{number}"
+            listen = Place(pair.listen.host or host, pair.listen.port)
+            document = {"name": name, "listen": str(listen), "upstream": str(pair.upstream)}
             try:
                 made = await self._proxies.create(document)
             except ApiError as error:
                 raise BadInput(f"LISTEN: {error}") from None
-            patient.ports = (made.listen.port,)
-            patient.tell_listening()
+            patient.ports += (made.listen.port,)
+            self._passage(made).tell(patient, made.listen.port)
         app = Api(self._proxies, patient.settings.admin_token).app()
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
@@ -88,8 +94,11 @@ class ToxiproxyServer:
         self._proxies.close()
         await asyncio.to_thread(self._scheduler.stop)
 
+    def _passage(self, proxy: ToxicProxy) -> Passage:
+        return Passage(str(proxy.listen), str(proxy.upstream), proxy.open, self._accepted[proxy.upstream])
+
     def _lead(self, host: str, port: int) -> Upstream:
-        self._patient.accepted += 1
+        self._accepted[host, port] += 1
         return Upstream(host, port, self._gate, "any" if self._patient.reads_http else "tcp")
 
     def _told(self, name: str, why: str) -> None:

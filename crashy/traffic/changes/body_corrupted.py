@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from crashy.faults.injected import InjectedFault
 from crashy.faults.kinds.corrupt import BodyCorrupted
+from crashy.grpc import PREFIX
+from crashy.traffic.splice.grpc.link import GrpcLink
 from crashy.traffic.splice.http1.exchange import Exchange
 
 MOST = 1 << 20
@@ -25,3 +27,11 @@ async def http(exchange: Exchange, change: BodyCorrupted, _by: InjectedFault) ->
             waiting.clear()
     if exchange.framing == "chunked":
         await exchange.send(b"0\r\n\r\n")
+
+
+async def grpc(call: GrpcLink, _change: BodyCorrupted, _by: InjectedFault) -> None:
+    """Send the message with every bit inverted: as protobuf it has a number without an end."""
+    message = await call.message()
+    call.begin()
+    call.send(message[:PREFIX] + bytes(byte ^ 0xFF for byte in message[PREFIX:]))
+    call.finish()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from crashy.faults.injected import InjectedFault
 from crashy.faults.kinds.drip import BodyPaced
+from crashy.grpc import PREFIX
+from crashy.traffic.splice.grpc.link import GrpcLink
 from crashy.traffic.splice.http1.exchange import Exchange
 from crashy.traffic.splice.shapes import Downstream
 from crashy.traffic.splice.tcp import TcpLink
@@ -33,3 +35,12 @@ async def connection(link: TcpLink, change: BodyPaced, by: InjectedFault) -> Non
     """Slow what the server sends."""
     if change.rate:
         link.shapes.add(by, Downstream(change.rate))
+
+
+async def grpc(call: GrpcLink, change: BodyPaced, by: InjectedFault) -> None:
+    """Send the headers, and the message as late as its last byte would come."""
+    message = await call.message()
+    call.begin()
+    await call.wait(by, change.seconds(len(message) - PREFIX))
+    call.send(message)
+    call.finish()

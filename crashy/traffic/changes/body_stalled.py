@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crashy.faults.injected import InjectedFault
 from crashy.faults.kinds.stall_body import BodyStalled
+from crashy.traffic.splice.grpc.link import GrpcLink
 from crashy.traffic.splice.http1.exchange import Exchange
 
 
@@ -17,3 +18,12 @@ async def http(exchange: Exchange, _change: BodyStalled, by: InjectedFault) -> N
     if empty:
         await exchange.send(b"0\r\n\r\n")
     await exchange.pass_body()
+
+
+async def grpc(call: GrpcLink, _change: BodyStalled, by: InjectedFault) -> None:
+    """Send the headers, wait, and send the message."""
+    message = await call.message()
+    call.begin()
+    await call.hold(by)
+    call.send(message)
+    call.finish()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from crashy.faults.injected import InjectedFault
 from crashy.faults.kinds.truncate import BodyTruncated
+from crashy.grpc import PREFIX
+from crashy.traffic.splice.grpc.link import GrpcLink
 from crashy.traffic.splice.http1.exchange import Exchange
 from crashy.traffic.splice.tcp import TcpLink
 
@@ -38,3 +40,11 @@ async def http(exchange: Exchange, change: BodyTruncated, _by: InjectedFault) ->
 async def connection(link: TcpLink, change: BodyTruncated, _by: InjectedFault) -> None:
     """Cut what the server sends next."""
     link.cut = change
+
+
+async def grpc(call: GrpcLink, change: BodyTruncated, _by: InjectedFault) -> None:
+    """Send a part of the message, and an error."""
+    message = await call.message()
+    call.begin()
+    call.send(message[: PREFIX + change.kept(len(message) - PREFIX)])
+    call.drop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crashy.faults.injected import InjectedFault
 from crashy.faults.kinds.reset import ConnectionReset
+from crashy.traffic.splice.grpc.link import GrpcLink
 from crashy.traffic.splice.http1.exchange import Exchange
 from crashy.traffic.splice.tcp import TcpLink
 
@@ -16,3 +17,8 @@ async def http(exchange: Exchange, _change: ConnectionReset, _by: InjectedFault)
 async def connection(link: TcpLink, _change: ConnectionReset, _by: InjectedFault) -> None:
     """Reset the connection."""
     link.reset()
+
+
+async def grpc(call: GrpcLink, _change: ConnectionReset, _by: InjectedFault) -> None:
+    """Reset the connection."""
+    call.reset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crashy.faults.injected import InjectedFault
 from crashy.faults.kinds.blackhole import RequestSwallowed
+from crashy.traffic.splice.grpc.link import GrpcLink
 from crashy.traffic.splice.http1.exchange import Exchange
 from crashy.traffic.splice.tcp import TcpLink
 
@@ -20,3 +21,9 @@ async def connection(link: TcpLink, _change: RequestSwallowed, by: InjectedFault
     link.swallow()
     await link.hold(by)
     link.close()
+
+
+async def grpc(call: GrpcLink, _change: RequestSwallowed, by: InjectedFault) -> None:
+    """Wait, and drop the call."""
+    await call.hold(by)
+    call.drop()

@@ -98,6 +98,14 @@ class Link:
         finally:
             self.holding = False
 
+    async def wait(self, fault: InjectedFault, seconds: float | None = None) -> None:
+        """Wait so long, or until the fault has ended, if that is earlier."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.gate.ended(fault)
+        except TimeoutError:
+            pass
+
     def close(self) -> None:
         """Close both ends, once what was written is sent."""
         self.front.close()

@@ -97,6 +97,10 @@ def watch(gate: Gate, speaks: Speaks, front: End, back: End) -> None:
     match speaks:
         case "http":
             HttpLink(gate, front, back)
+        case "grpc":
+            from crashy.traffic.splice.grpc.link import GrpcLink  # noqa: PLC0415 - few need it
+
+            GrpcLink(gate, front, back)
         case "tcp":
             TcpLink(gate, front, back)
         case _:

@@ -177,6 +177,12 @@ async def test_a_manifests_own_python_program_has_each_pods_own_address_too(tmp_
             assert response.read() == b"none\n", "it has the variables of its manifest and no others"
 
 
+async def test_a_program_whose_address_another_pod_has_is_told_to_listen_on_its_own(tmp_path: Path) -> None:
+    script = "echo 'bind: address already in use' >&2; exec python3 -c 'exit(1)'"
+    async with lab(pod(f'command: [sh, -c, "{script}"]'), tmp_path) as one:
+        await one.until(lambda: one.count("AddressInUse", "listen on its pod's own address"))
+
+
 async def test_users_get_a_page_and_https_where_it_is_asked(tmp_path: Path) -> None:
     given = manifests(SERVED.replace("{port: 8000}, periodSeconds", "{port: 8000, scheme: HTTPS}, periodSeconds"))
     async with lab(given, tmp_path) as one:

@@ -87,7 +87,20 @@ async def passing(
 ) -> AsyncIterator[Passing]:
     """Run a server, and a proxy with a gate before it."""
     server = await asyncio.start_server(handler, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
+    try:
+        async with before(server.sockets[0].getsockname(), speaks, client=client, probe=probe) as through:
+            yield through
+    finally:
+        server.close()
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def before(
+    server: tuple[str, int], speaks: Speaks, *, client: Client = "users", probe: ProbeName | None = None
+) -> AsyncIterator[Passing]:
+    """Run a proxy with a gate before a server."""
+    host, port = server
     listener = socket.create_server(("127.0.0.1", 0))
     gate = FaultGate(client, probe)
     proxy = Proxy(listener, lambda: Upstream(host, port, gate, speaks))
@@ -96,9 +109,7 @@ async def passing(
         yield Passing(gate, listener.getsockname(), proxy)
     finally:
         proxy.close()
-        server.close()
         await until(lambda: not proxy.open)
-        await asyncio.sleep(0)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -257,21 +257,13 @@ class Exchange:
         if not keeps:
             self.close(linger=not self._first.last)
 
-    async def wait(self, fault: InjectedFault, seconds: float | None = None) -> None:
-        """Wait so long, or until the fault has ended, if that is earlier."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self.link.gate.ended(fault)
-        except TimeoutError:
-            pass
-
     async def pace(self, fault: InjectedFault, data: bytes, seconds: float) -> None:
         """Send in pieces, the last after so many seconds, all at once when the fault has ended."""
         loop = asyncio.get_running_loop()
         began, sent = loop.time(), 0
         count = max(1, min(len(data), round(seconds / _PIECE_SECONDS)))
         for number in range(1, count + 1):
-            await self.wait(fault, max(0.0, began + seconds * number / count - loop.time()))
+            await self.link.wait(fault, max(0.0, began + seconds * number / count - loop.time()))
             end = len(data) * number // count
             await self.send(data[sent:end])
             sent = end
