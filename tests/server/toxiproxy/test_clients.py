@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import socket
@@ -15,7 +16,7 @@ import pytest
 
 from tests.needs import need
 from tests.server.proxies import Proxied, app
-from tests.server.running import DEADLINE
+from tests.server.running import DEADLINE, until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -53,6 +54,13 @@ def got(listen: str) -> tuple[str, float]:
         client.sendall(b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         text = client.recv(4096).decode()
     return text.partition("\r\n")[0], time.monotonic() - began
+
+
+def refuses(listen: str) -> bool:
+    """Return whether connections are refused."""
+    host, _, port = listen.rpartition(":")
+    with socket.socket() as client:
+        return client.connect_ex((host, int(port))) == errno.ECONNREFUSED
 
 
 @pytest.fixture
@@ -181,7 +189,7 @@ def test_faults_act_on_the_same_proxies_the_next_two_then_none(python: Any, serv
     """Fail the next N, then recover: what Toxiproxy's issue 404 asks for."""
     proxy = python.create(upstream=upstream, name="one")
     proxy.add_toxic(type="latency", attributes={"latency": 50})
-    served.admin("POST", "faults", '{"spec": "reset times=2"}')
+    served.inject("reset times=2")
 
     seen = []
     for _ in range(4):
@@ -205,10 +213,10 @@ def test_the_proxy_of_the_command_line_is_one_of_them() -> None:
             assert (proxy.name, proxy.listen) == ("proxy", f"127.0.0.1:{running.port}")
             proxy.add_toxic(type="limit_data", attributes={"bytes": 4})
             assert got(proxy.listen)[0] == "HTTP"
-            running.admin("POST", "faults", '{"spec": "freeze mode=deaf clients=all"}')
-            with pytest.raises(ConnectionRefusedError):
-                got(proxy.listen)
+            running.inject("freeze mode=deaf clients=all")
+            until(lambda: refuses(proxy.listen), "connections are refused")
             running.admin("DELETE", "faults")
+            until(lambda: not refuses(proxy.listen), "connections are accepted again")
             assert got(proxy.listen)[0] == "HTTP"
         finally:
             running.end()
