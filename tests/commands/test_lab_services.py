@@ -57,14 +57,14 @@ def manifest(folder: Path, port: int) -> str:
     return str(file)
 
 
-@pytest.fixture
-def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    monkeypatch.setenv("CRASHY_RUNTIME_DIR", str(tmp_path / "run"))
-    with (
-        app() as port,
-        lab("--at", "0.5s service/user-auth error code=503 times=1 routes=/y", manifest(tmp_path, port)) as one,
-    ):
-        yield one
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("lab")
+    fault = "0.5s service/user-auth error code=503 times=1 routes=/y"
+    with pytest.MonkeyPatch.context() as environ, app() as port:
+        environ.setenv("CRASHY_RUNTIME_DIR", str(folder / "run"))
+        with lab("--at", fault, manifest(folder, port)) as one:
+            yield one
 
 
 def status(url: str) -> int:
@@ -145,12 +145,11 @@ def test_what_can_not_be_is_one_line(
     ],
 )
 def test_a_step_that_can_not_be_is_refused_before_anything_starts(
-    at: str, line: str, engine: tuple[str, ...], tmp_path: Path
+    at: str, line: str, engine: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ended = crashy("lab", *engine, "--for", "2s", "--at", at, manifest(tmp_path, 1))
+    assert cli.main(["lab", *engine, "--for", "2s", "--at", at, manifest(tmp_path, 1)]) == 2
 
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == f"crashy lab: {line}\n"
+    assert capsys.readouterr() == ("", f"crashy lab: {line}\n")
 
 
 def test_a_note_says_how_apps_find_it(tmp_path: Path) -> None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from crashy import clock
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.cronjob import CronJobController
-from crashy.engines.admin import NotDoneError
-from crashy.engines.lab.control import Operation, Request
+from crashy.engines.lab.control import Operation, Request, field
+from crashy.engines.lab.fault_operations import FaultOperations
 from crashy.engines.lab.instance_logs import InstanceLog, instance_logs
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.errors import BadInput
-from crashy.faults.base import FaultError, parse_spec
 from crashy.kubectl.describe import describe_pod
 from crashy.kubectl.rollout_status import Rollout, rollout_status
 from crashy.kubectl.tables import Snapshot, table
@@ -43,6 +42,7 @@ class Operations:
         self._cluster = cluster
         self._network = network
         self._timeline = timeline
+        self._faults = FaultOperations(lab, self._pod)
 
     def table(self) -> Mapping[str, Operation]:
         """Return the operations by their names."""
@@ -51,9 +51,7 @@ class Operations:
             "propagated": self.propagated,
             "get": self.get,
             "describe": self.describe,
-            "inject": self.inject,
-            "recover": self.recover,
-            "admin": self.admin,
+            **self._faults.table(),
             "delete": self.delete,
             "gone": self.gone,
             "remove": self.remove,
@@ -65,8 +63,11 @@ class Operations:
             "top": self.top,
         }
 
-    async def pods(self, _request: Request) -> dict[str, Any]:
-        """Return the pods; a patient's or a stand-in's has an `admin_url`, `outside` counts faults from outside."""
+    async def pods(self, request: Request) -> dict[str, Any]:
+        """Return the pods; a patient's or a stand-in's has an `admin_url`, `outside` counts faults from outside.
+
+        One is `refused` if it can't take the faults of `specs`, in the `container` of a name.
+        """
         found = [(view, self._lab.admin(view.pod)) for view in self._lab.pods()]
         return {
             "pods": [
@@ -79,6 +80,7 @@ class Operations:
                     "app_url": self._lab.app(view.pod),
                     "images": [container.image for container in view.pod.template.containers],
                     "outside": len(self._lab.outside(view.pod)),
+                    "refused": self._faults.refused(view.pod, request),
                     **({"admin_url": admin[0]} if admin else {}),
                 }
                 for view, admin in found
@@ -102,47 +104,6 @@ class Operations:
         network, now = self._network, asyncio.get_running_loop().time()
         ips = {(service.namespace, service.name): ip for service, ip in network.cluster_ips}
         return Snapshot(self._cluster, self._timeline, now, ips, network.node_port, clock.date())
-
-    async def inject(self, request: Request) -> dict[str, Any]:
-        """Inject a fault `spec` into a pod, into the `container` of a name if there is one; return `id` and `spec`."""
-        view, spec = self._pod(request), field(request, "spec", str)
-        try:
-            parse_spec(spec)
-        except FaultError as error:
-            raise BadInput(f"{spec!r}: {error}") from None
-        return await _done(view, self._lab.take(view.pod, spec, request.get("container") or ""))
-
-    async def recover(self, request: Request) -> dict[str, Any]:
-        """Take back a pod's faults, all or those of a name (`fault`) or an `id`; return what is `recovered`."""
-        view = self._pod(request)
-        which = {name: str(request[name]) for name in ("fault", "id") if request.get(name)}
-        return {"recovered": await _done(view, self._lab.take_back(view.pod, which))}
-
-    async def admin(self, request: Request) -> dict[str, Any]:
-        """Answer a request to the admin API of a pod that has none, or not for all of its faults: `path` and `body`."""
-        asked = {**request, **field(request, "body", dict), "name": request.get("name")}
-        match field(request, "path", str):
-            case "/admin/faults":
-                return await self.inject(asked)
-            case "/admin/recover":
-                return await self.recover(asked)
-            case "/admin/status":
-                return await self._status(self._pod(request))
-            case path:
-                raise BadInput(f"{path}: a pod of a lab has /admin/faults, /admin/recover and /admin/status")
-
-    async def _status(self, view: PodView) -> dict[str, Any]:
-        now = asyncio.get_running_loop().time()
-        status = await _done(view, self._lab.inside(view.pod)) or {
-            "pod": view.pod.name,
-            "phase": view.status.phase,
-            "uptime": round(now - view.pod.created_at, 3),
-            "health": {"readiness": view.status.ready},
-            "countdowns": [],
-            "faults": [],
-        }
-        status["faults"] += [fault.to_json(now) for fault in self._lab.outside(view.pod)]
-        return status
 
     async def delete(self, request: Request) -> dict[str, Any]:
         """Begin to delete a pod, or those that `any`, `all` or `2 of app=web` means; return `deleted`: names by uid."""
@@ -268,27 +229,11 @@ class Operations:
         return named("pods", request, views)
 
 
-async def _done(view: PodView, doing: Awaitable[_T]) -> _T:
-    """Wait for what is done to a pod; a refusal is raised as BadInput."""
-    try:
-        return await doing
-    except NotDoneError as error:
-        raise BadInput(f"{view.pod.object}: {error}") from None
-
-
 def _kind(request: Request, among: Sequence[Kind]) -> Kind:
     name = field(request, "kind", str)
     if found := kind_called(name, among):
         return found
     raise BadInput(f"kind: {name!r}: must be one of {', '.join(kind.plural for kind in among)}")
-
-
-def field(request: Request, name: str, kind: type[_T]) -> _T:
-    """Return a field of a request; raises BadInput where it isn't of that type."""
-    value = request.get(name)
-    if not isinstance(value, kind):
-        raise BadInput(f"{name}: must be of type {kind.__name__}")
-    return value
 
 
 def named(kind: str, request: Request, known: list[tuple[str, str, _T]]) -> _T:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from crashy.controllers.cluster import Cluster
-from crashy.engines.lab.control import Operation, Request
+from crashy.engines.lab.control import Operation, Request, field
 from crashy.engines.lab.network import LoopbackNetwork
-from crashy.engines.lab.operations import field, named
+from crashy.engines.lab.operations import named
 from crashy.engines.service_faults import ServiceFaults, unproxied
 from crashy.errors import BadInput
 from crashy.faults.base import FaultError
