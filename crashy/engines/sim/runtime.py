@@ -8,6 +8,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
 
+from crashy.engines.images import is_proxy, led
 from crashy.engines.sim import replies
 from crashy.engines.sim.instance import Instance
 from crashy.engines.sim.network import LOOPBACK, resolve
@@ -167,6 +168,9 @@ class SimRuntime:
         """Send a user's request to the container that listens on a pod's port."""
         ends = self._loop.time() + within
         listener = None if self._off else self._listener(ip, port)
+        if listener and is_proxy(listener.container):
+            port = led(listener.container, port)
+            listener = self._listener(ip, port)
         condition = await self._pass(listener, handler, port, within, client="users") if listener else Refuse()
         if self._off:
             await asyncio.sleep(ends - self._loop.time())
