@@ -68,8 +68,8 @@ class Freeze(Fault):
     """Freeze the app: block its event loop, hang its requests, let all or some of its threads stand still, or be deaf.
 
     `mode=stop` and `mode=gil` need `for`, at most 1 h: a process that stands still can't receive the request to
-    recover; from outside it need not. By `mode=threads` and `mode=deadlock` users' requests hang, which need a worker thread or a lock, but not
-    the probes, which the event loop answers: the app looks alive.
+    recover; from outside it need not. By `mode=threads` and `mode=deadlock` users' requests hang, which need a worker
+    thread or a lock, but not the probes, which the event loop answers: the app looks alive.
     """
 
     target: ClassVar[DefaultTarget] = "everything"
