@@ -22,6 +22,7 @@ SECTIONS = {
     "traffic": "The traffic loop against one patient, beside ab, hey and wrk",
     "lab": "The lab: scheduling lag, CPU, restart",
     "check": "crashy check on 3,000 files (CPU of a whole process)",
+    "toxics": "Toxics of crashy proxy --toxiproxy, against what is asked of them",
     "growth": "Growth",
 }
 

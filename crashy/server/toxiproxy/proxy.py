@@ -60,6 +60,8 @@ class ToxicProxy:
         self.enabled = False
         self.deaf = False
         """Whether it refuses connections although it is enabled."""
+        self.accepted = 0
+        """Connections that it has accepted so far."""
         self._lead = lead
         self._rng = rng
         self._told = told
@@ -127,6 +129,7 @@ class ToxicProxy:
             self.stop()
 
     def _connection(self) -> asyncio.Protocol:
+        self.accepted += 1
         link = Link(self.toxics, self._splice_at, self._rng, self._links.discard)
         self._links.add(link)
         return link.front
