@@ -168,13 +168,16 @@ def labs_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(session if own else _TMP, f"crashy-{os.getuid()}", "labs")
 
 
-def running_labs(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return the pods of each of this user's labs that answers, by its process id: 123.sock is process 123's."""
+def running_labs(folder: Path, faults: Mapping[str, Any] | None = None) -> dict[str, list[dict[str, Any]]]:
+    """Return the pods of each of this user's labs that answers, by its process id: 123.sock is process 123's.
+
+    Those that can't take the `faults`, `specs` and a `container`, are `refused`.
+    """
     running = {}
     for path in sorted(folder.glob("*.sock")):
         try:
             if path.stat().st_uid == os.getuid():  # the folder may be in /tmp, where others can write
-                running[path.stem] = ask_lab(path, {"op": "pods"})["pods"]
+                running[path.stem] = ask_lab(path, {"op": "pods", **(faults or {})})["pods"]
         except (OSError, ValueError, KeyError):  # it has ended or was killed
             continue
     return running
@@ -220,24 +223,36 @@ def choose(
     raise BadInput(f"{option}: {wanted!r}: {wrong} {names}")
 
 
-def find(url: str | None, pod: str | None, token: str | None, *, through_lab: bool = False) -> list[Client]:
+def find(
+    url: str | None,
+    pod: str | None,
+    token: str | None,
+    *,
+    faults: Mapping[str, Any] | None = None,
+    through_lab: bool = False,
+) -> list[Client]:
     """Return a client of each patient or pod that the options select; raises BadInput if they select none.
 
     A lab's pod is asked through its lab where it runs a program of its own, where faults act on it from outside, or
-    with `through_lab`.
+    with `through_lab`. Pods that can take the `faults` (see `running_labs`) come before those that can't.
     """
     if pod is None:
         target = DEFAULT_URL if url is None else url
         _address(target)
         return [Client(target.rstrip("/"), token)]
     folder = labs_folder()
-    found = running_labs(folder)
+    found = running_labs(folder, faults)
     pods = [{**pod, "lab": folder / f"{pid}.sock"} for pid, pods in found.items() for pod in pods]
     if not pods:
         raise UnreachableError(
             f"--pod: no lab is running (looked in {folder}): start one with crashy lab, or give --url"
         )
-    return [_client_of(found, token, through_lab=through_lab) for found in choose(pods, pod)]
+    able = [one for one in pods if not one.get("refused")]
+    try:
+        chosen = choose(able, pod)
+    except BadInput:
+        chosen = choose(pods, pod)
+    return [_client_of(found, token, through_lab=through_lab) for found in chosen]
 
 
 def _client_of(pod: Mapping[str, Any], token: str | None, *, through_lab: bool) -> Client:

@@ -27,7 +27,7 @@ from crashy.report.parity import Row, comparable, compare
 from crashy.timeline import Event
 
 ROOT = Path(__file__).parent.parent
-AT_ONCE = 4  # labs side by side: with more on two cores, probes of one lab come late because of another's
+AT_ONCE = 5  # labs side by side: with many more on two cores, probes of one lab come late because of another's
 SECONDS = 0.25  # the most that times of lab and sim may differ
 COMPARED = frozenset({"reasons", "times", "restarts", "detect", "recover"})  # the rest is the users' luck
 NEEDS = {"11": ("redis-server", "redis-cli", "tini"), "13": ("/proc/self/fd/1",)}  # programs and files
@@ -113,6 +113,7 @@ async def main(folder: Path, at_once: int) -> int:
             print(f"skip  {experiment.name}: not on this machine: {', '.join(lacks)}")
         else:
             lessons.append(experiment)
+    lessons.sort(key=lambda one: -one.duration)  # so that no long one is left to run alone at the end
     result = await asyncio.gather(*(both(experiment, folder, turn) for experiment in lessons))
     wrong = []
     for experiment, (passed, same) in zip(lessons, result, strict=True):

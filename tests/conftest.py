@@ -1,4 +1,4 @@
-"""What pytest tells at its end: what was skipped, and how to have it; which tests needed a second try.
+"""The order of the tests; what pytest tells at its end: what was skipped, how to have it, what needed a second try.
 
 .ci/run gives tests of real time a second one (`--reruns 1`), and names a file in RETRIED that collects their names.
 """
@@ -14,9 +14,28 @@ from hypothesis import settings
 
 from tests.kubelet.cases import Expect
 
+TESTS = Path(__file__).parent
+# What mostly waits comes first, the longest files before all: so one lab runs beside another, not beside a test that
+# keeps a core busy, and no worker of `make test` ends minutes after the others.
+ORDER = (
+    *("commands/test_lab_ctl.py", "test_pytest_plugin.py", "commands/test_lab.py", "commands/test_lab_elsewhere.py"),
+    *("engines/test_recorded_pods.py", "engines/test_limits.py", "engines/test_ready_while_stopping.py"),
+    *("engines/lab/", "engines/", "commands/", "library/", "test_integrations.py", "server/"),
+)
+
 settings.register_profile("crashy", deadline=None)  # no test depends on how fast the machine is
 if "CI" not in os.environ:  # where Hypothesis' own profile has that too
     settings.load_profile("crashy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests in that order; without xdist too, where it does not matter."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
+    return next((place for place, start in enumerate(ORDER) if path.startswith(start)), len(ORDER))
 
 
 @pytest.fixture

@@ -66,8 +66,8 @@ def _between(events: Sequence[Event], start: float, end: float) -> Row:
     failed = [text for text in messages if _STARTING not in text]
     noticed = [probe.lower() for probe in _PROBES if any(f"{probe} probe failed" in text for text in failed)]
     restarts = _restarts(events, end) - _restarts(events, start)
-    if restarts and not any("failed liveness probe" in text for text in messages):
-        noticed = ["the kubelet"]
+    if restarts and not noticed:
+        noticed = ["the kubelet"]  # of itself: the container had ended
     return f"{answers.count(False)} of {len(answers)}", ", ".join(noticed) or NOBODY, str(restarts)
 
 

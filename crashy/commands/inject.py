@@ -55,7 +55,8 @@ def main(argv: Sequence[str]) -> int:
             fault = client.request("POST", "/admin/faults", {"spec": spec, **where})
             print(f"{client.name}: " if client.name else "", f"{fault['id']} {fault['spec']}", sep="")
 
-    return for_each("inject", args, act, through_lab=through_lab)
+    faults = {"specs": specs, "container": args.container}
+    return for_each("inject", args, act, faults=faults, through_lab=through_lab)
 
 
 def join_words(words: Sequence[str]) -> list[str]:

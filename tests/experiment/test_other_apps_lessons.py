@@ -21,6 +21,7 @@ LESSONS = (
 )
 DURATION = "18s"  # after that nothing happens in any of them
 COMPARED = {"reasons", "restarts"}  # times are compared by `make lessons`, which runs fewer labs at once
+# Nor what readiness finds before an app listens: that is how long this one takes to start.
 
 
 def of_another_app(lesson: Path, program: list[str], folder: Path) -> Path:
@@ -54,5 +55,5 @@ def test_verdicts_and_reasons_are_the_lessons_own_in_the_lab_and_on_sim(tmp_path
         (name, row)
         for name in LESSONS
         for row in compare(seen(name, "lab"), seen(name, "sim"))
-        if row.differs and row.what in COMPARED
+        if row.differs and row.what in COMPARED and not row.object.endswith(" readiness")
     ]

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from itertools import count
 
 from crashy.engines.gates import PROBES
+from crashy.engines.images import is_proxy, led
 from crashy.engines.sim import replies
 from crashy.engines.sim.instance import Instance
 from crashy.engines.sim.network import LOOPBACK, resolve
@@ -169,6 +170,9 @@ class SimRuntime:
         """Send a user's request to the container that listens on a pod's port."""
         ends = self._loop.time() + within
         listener = None if self._off else self._listener(ip, port)
+        if listener and is_proxy(listener.container):
+            port = led(listener.container, port)
+            listener = self._listener(ip, port)
         condition = await self._passed(listener, "users", None)(handler, port, within) if listener else Refuse()
         if self._off:
             await asyncio.sleep(ends - self._loop.time())

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
+from crashy.engines.lab import proc
 from crashy.engines.lab.outside import Process
 from crashy.engines.lab.started import Running
 from crashy.faults.effects import Stop
@@ -22,7 +23,7 @@ def begin(process: Process, _effect: Stop, _until: float | None) -> Callable[[],
         return None
     if life.group and life.group.freeze():
         return life.group.thaw
-    return _stop(process, life)
+    return _stop(process, life) if proc.there() else _stop_group(life)
 
 
 def _stop(process: Process, life: Running) -> Callable[[], None]:
@@ -49,6 +50,13 @@ def _stop(process: Process, life: Running) -> Callable[[], None]:
                 _signal(pid, signal.SIGCONT)
 
     return end
+
+
+def _stop_group(life: Running) -> Callable[[], None]:
+    """Stop what is in the first process's group: without /proc that is all that is known of a container."""
+    group = -life.process.pid  # as kill(2) has it
+    _signal(group, signal.SIGSTOP)
+    return lambda: _signal(group, signal.SIGCONT)
 
 
 def _signal(pid: int, signum: signal.Signals) -> None:

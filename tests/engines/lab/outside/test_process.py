@@ -57,6 +57,19 @@ async def test_a_freeze_ends_by_itself(tmp_path: Path) -> None:
         assert one.faults() == [("Injected", "freeze for=300ms"), ("Ended", "freeze for=300ms")]
 
 
+async def test_without_proc_a_containers_process_group_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_cgroups(monkeypatch)
+    async with lab(served(app()), tmp_path) as one:
+        await one.answers()
+        monkeypatch.setattr(proc, "there", lambda: False)
+        await one.inject("freeze")
+        await one.until(lambda: states(one.processes()) == {"T"})
+        await one.recover()
+        await one.answers()
+
+
 FORKS = "while :; do sleep 0.01 & done"
 
 
