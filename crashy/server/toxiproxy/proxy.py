@@ -81,7 +81,8 @@ class ToxicProxy:
             await self._listen()
         inner = _bind(Address(LOOPBACK, 0))
         self._splice_at = Address(*inner.getsockname())
-        self._splice = Proxy(inner, lambda: self._lead(*self.upstream), told=self._told)
+        to = self.upstream
+        self._splice = Proxy(inner, lambda: self._lead(*to), told=lambda why: self._told(f"{to}: {why}"))
         await self._splice.start()
         self.enabled = True
 

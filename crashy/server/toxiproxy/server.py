@@ -99,4 +99,4 @@ class ToxiproxyServer:
         return Upstream(host, port, self._gate, "any" if self._patient.reads_http else "tcp")
 
     def _told(self, name: str, why: str) -> None:
-        self._patient.add_event("Unreachable", f"{name}: {self._proxies.get(name).upstream}: {why}", level="warning")
+        self._patient.add_event("Unreachable", f"{name}: {why}", level="warning")
