@@ -23,6 +23,7 @@ SECTIONS = {
     "proxy": "crashy proxy beside a bare splice and HAProxy (wrk -t1 -c32, 1 s a run; ab -c 10)",
     "lab": "The lab: scheduling lag, CPU, restart",
     "check": "crashy check on 3,000 files (CPU of a whole process)",
+    "toxics": "Toxics of crashy proxy --toxiproxy, against what is asked of them",
     "growth": "Growth",
 }
 

@@ -104,22 +104,26 @@ class Client:
         raise BadInput(line)
 
 
-class LabPod(Client):
-    """Speaks to a pod of a running lab through the lab, as `Client` does to a patient; it may have no `url`."""
+class InLab(Client):
+    """Speaks to a pod or a Service of a running lab through the lab, as `Client` does to a patient.
 
-    def __init__(self, pod: Mapping[str, Any], url: str) -> None:
-        super().__init__(url, None, pod["name"], pod["app_url"])
-        self._lab: Path = pod["lab"]
-        self._namespace: str = pod["namespace"]
+    `op` is the lab's operation; it may have no `url`.
+    """
+
+    def __init__(self, found: Mapping[str, Any], url: str = "", op: str = "admin") -> None:
+        super().__init__(url, None, found["name"], found.get("app_url", ""))
+        self._lab: Path = found["lab"]
+        self._namespace: str = found["namespace"]
+        self._op = op
 
     @property
     def place(self) -> str:
-        """Return the pod as an error names it."""
-        return self.name
+        """Return what it is as an error names it."""
+        return self.name if self._op == "admin" else f"{self._op}/{self.name}"
 
     def request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Request an operation of the admin API and return the response; raises as `Client.request` does."""
-        request = {"op": "admin", "name": self.name, "namespace": self._namespace, "path": path, "body": body or {}}
+        request = {"op": self._op, "name": self.name, "namespace": self._namespace, "path": path, "body": body or {}}
         try:
             answer = ask_lab(self._lab, request, self.timeout)
         except (OSError, ValueError) as error:
@@ -168,13 +172,16 @@ def labs_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(session if own else _TMP, f"crashy-{os.getuid()}", "labs")
 
 
-def running_labs(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return the pods of each of this user's labs that answers, by its process id: 123.sock is process 123's."""
+def running_labs(folder: Path, faults: Mapping[str, Any] | None = None) -> dict[str, list[dict[str, Any]]]:
+    """Return the pods of each of this user's labs that answers, by its process id: 123.sock is process 123's.
+
+    Those that can't take the `faults`, `specs` and a `container`, are `refused`.
+    """
     running = {}
     for path in sorted(folder.glob("*.sock")):
         try:
             if path.stat().st_uid == os.getuid():  # the folder may be in /tmp, where others can write
-                running[path.stem] = ask_lab(path, {"op": "pods"})["pods"]
+                running[path.stem] = ask_lab(path, {"op": "pods", **(faults or {})})["pods"]
         except (OSError, ValueError, KeyError):  # it has ended or was killed
             continue
     return running
@@ -220,28 +227,58 @@ def choose(
     raise BadInput(f"{option}: {wanted!r}: {wrong} {names}")
 
 
-def find(url: str | None, pod: str | None, token: str | None, *, through_lab: bool = False) -> list[Client]:
+def find(
+    url: str | None,
+    pod: str | None,
+    token: str | None,
+    *,
+    faults: Mapping[str, Any] | None = None,
+    through_lab: bool = False,
+) -> list[Client]:
     """Return a client of each patient or pod that the options select; raises BadInput if they select none.
 
     A lab's pod is asked through its lab where it runs a program of its own, where faults act on it from outside, or
-    with `through_lab`.
+    with `through_lab`. Pods that can take the `faults` (see `running_labs`) come before those that can't.
     """
     if pod is None:
         target = DEFAULT_URL if url is None else url
         _address(target)
         return [Client(target.rstrip("/"), token)]
     folder = labs_folder()
-    found = running_labs(folder)
+    found = running_labs(folder, faults)
     pods = [{**pod, "lab": folder / f"{pid}.sock"} for pid, pods in found.items() for pod in pods]
     if not pods:
         raise UnreachableError(
             f"--pod: no lab is running (looked in {folder}): start one with crashy lab, or give --url"
         )
-    return [_client_of(found, token, through_lab=through_lab) for found in choose(pods, pod)]
+    able = [one for one in pods if not one.get("refused")]
+    try:
+        chosen = choose(able, pod)
+    except BadInput:
+        chosen = choose(pods, pod)
+    return [_client_of(found, token, through_lab=through_lab) for found in chosen]
+
+
+def find_service(name: str) -> Client:
+    """Return a client of the proxy of a running lab's ExternalName Service; raises BadInput if there is none."""
+    folder = labs_folder()
+    there: list[dict[str, Any]] = []
+    for pid in running_labs(folder):
+        path = folder / f"{pid}.sock"
+        there += [{**one, "lab": path} for one in ask_lab(path, {"op": "services"}).get("services", ())]
+    wanted = name.removeprefix("service/")
+    found = [one for one in there if one["name"] == wanted]
+    if len(found) == 1:
+        return InLab(found[0], op="service")
+    if found:
+        places = ", ".join(f"{one['namespace']} of lab {one['lab'].stem}" for one in found)
+        raise BadInput(f"--service: {name!r}: there are several: in {places}")
+    names = ", ".join(one["name"] for one in there) or "none"
+    raise BadInput(f"--service: {name!r}: no running lab has an ExternalName Service of that name; there are: {names}")
 
 
 def _client_of(pod: Mapping[str, Any], token: str | None, *, through_lab: bool) -> Client:
     url = pod.get("admin_url", "")
     if url and not through_lab and not pod.get("outside"):
         return Client(url, token, pod["name"], pod["app_url"])
-    return LabPod(pod, url)
+    return InLab(pod, url)

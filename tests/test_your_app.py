@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from crashy import cli
 from crashy.engines.lab.images import search_path
 from crashy.experiment.read import read_experiment
 from tests.commands.labs import crashy
@@ -43,7 +44,7 @@ def what_happened(row: tuple[str, ...]) -> tuple[str, ...]:
 
 def lines(text: str) -> set[str]:
     """Return what is the same in each run of what a command has printed."""
-    return {re.sub(r"[0-9.]+|-[a-z0-9]{5}\b|\s+", " ", line) for line in text.splitlines()}
+    return {re.sub(r"api-[a-z0-9-]+|[0-9.]+|\s+", " ", line) for line in text.splitlines()}
 
 
 def probeless(file: Path) -> list[dict[str, Any]]:
@@ -69,6 +70,12 @@ def test_probes_are_mended_and_nothing_else(app: str) -> None:
     assert [step.text for step in found.steps] == [step.text for step in mended.steps]
     assert (found.traffic, found.duration, found.images) == (mended.traffic, mended.duration, mended.images)
     assert probeless(APPS[app] / "deployment.yaml") == probeless(APPS[app] / "deployment-mended.yaml")
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_sim_foretells_the_verdicts(app: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for file in experiments(app):
+        assert cli.main(["run", str(file), "--on", "sim", "--seed", "1", "--quiet"]) == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize("app", APPS)

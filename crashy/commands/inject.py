@@ -1,4 +1,4 @@
-"""`crashy inject`: inject faults into a patient, or into any pod of a running lab."""
+"""`crashy inject`: inject faults into a patient, a proxy, or any pod or ExternalName Service of a running lab."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ examples:
   crashy inject freeze for=10s
   crashy inject 'error code=503 p=0.3' latency delay=200ms
   crashy inject crash --pod any
+  crashy inject latency delay=2s --service db
   crashy inject 'latency delay=200ms via=outside' --pod web --container app
 """
 
@@ -55,7 +56,8 @@ def main(argv: Sequence[str]) -> int:
             fault = client.request("POST", "/admin/faults", {"spec": spec, **where})
             print(f"{client.name}: " if client.name else "", f"{fault['id']} {fault['spec']}", sep="")
 
-    return for_each("inject", args, act, through_lab=through_lab)
+    faults = {"specs": specs, "container": args.container}
+    return for_each("inject", args, act, faults=faults, through_lab=through_lab)
 
 
 def join_words(words: Sequence[str]) -> list[str]:

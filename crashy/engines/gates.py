@@ -45,7 +45,8 @@ class FaultGate:
         """Count a request and return what happens to it; commands for the process have been carried out by then."""
         probe = self._probe or self._paths.get(request.path)
         effect = self._driver.faults.on_request(request._replace(client=self._client, is_probe=probe), since)
-        self._driver.carry_out(effect.commands)
+        if effect.commands:
+            self._driver.carry_out(effect.commands)
         return effect
 
     def release(self, effect: RequestEffect) -> None:

@@ -33,6 +33,18 @@ def is_proxy(container: Container) -> bool:
     return container.name == SIDECAR and is_patient(container.image) and container.args[:1] == ("proxy",)
 
 
+def led(container: Container, port: int) -> int:
+    """Return the port of the app to which such a proxy leads from one of its own; any other one is itself.
+
+    >>> led(Container("crashy-proxy", "crashy-app", args=("proxy", "--http", "28080", "$(POD_IP):8080")), 28080)
+    8080
+    """
+    words = [word for word in container.args[1:] if not word.startswith("-")]
+    pairs = zip(words[::2], words[1::2], strict=False)
+    found = (upstream.rpartition(":")[2] for listens, upstream in pairs if listens.rpartition(":")[2] == str(port))
+    return next((int(one) for one in found if one.isdecimal()), port)
+
+
 def plays(container: Container) -> tuple[str, ...]:
     """Return the command line of the app that the patient runs as in a container; empty if it is none."""
     return played(container.image, container.command, container.args)
@@ -66,7 +78,7 @@ def notes(
     for workload in manifests.workloads:
         template = workload.template
         for container in (*template.init_containers, *template.containers):
-            if real(template, container):
+            if real(template, container) or is_proxy(container):
                 continue
             if plays(container) and not is_patient(container.image):
                 apps[container.image] = None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from crashy.faults.base import Fault, FaultError, find, from_json, parse_spec
-from crashy.faults.catalogue import catalogue, scope_catalogue
 from crashy.faults.injected import InjectedFault
 from crashy.server import fleet_api, payload
 from crashy.server.operation import Operation
@@ -122,6 +121,8 @@ class AdminApi:
 
     async def get_catalogue(self, _request: web.Request) -> web.StreamResponse:
         """List the faults that can be injected, with their parameters, and the scope that any fault may have."""
+        from crashy.faults.catalogue import catalogue, scope_catalogue  # noqa: PLC0415 - few need it
+
         return json_response({"faults": catalogue(), "scope": scope_catalogue()})
 
     async def list_faults(self, _request: web.Request) -> web.StreamResponse:
@@ -188,7 +189,8 @@ class AdminApi:
 
     async def get_openapi(self, _request: web.Request) -> web.StreamResponse:
         """Return this document."""
-        from crashy.server.openapi import document  # noqa: PLC0415 - few need it
+        from crashy.faults.catalogue import catalogue, scope_catalogue  # noqa: PLC0415 - few need it
+        from crashy.server.openapi import document  # noqa: PLC0415
 
         return json_response(document(self.operations, catalogue(), scope_catalogue()))
 

@@ -48,7 +48,7 @@ def serve(path: Path, *answers: tuple[dict[str, Any] | None, bytes]) -> threadin
 
 def serve_once(path: Path, answer: bytes) -> threading.Thread:
     """Answer one question at a lab's socket."""
-    return serve(path, ({"op": "pods"}, answer))
+    return serve(path, (None, answer))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,8 @@ def test_a_program_of_its_own_is_asked_through_its_lab(folder: Path, capsys: pyt
     then = json.dumps({"id": "f1", "spec": "crash via=outside"}).encode() + b"\n"
     body = {"spec": "crash"}
     asked = {"op": "admin", "name": "sleeper-1", "namespace": "default", "path": "/admin/faults", "body": body}
-    lab = serve(folder / "1.sock", ({"op": "pods"}, first), (asked, then))
+    pods = {"op": "pods", "specs": ["crash"], "container": ""}
+    lab = serve(folder / "1.sock", (pods, first), (asked, then))
 
     assert cli.main(["inject", "crash", "--pod", "any"]) == 0
     lab.join()
@@ -231,10 +232,23 @@ def test_a_patient_is_asked_through_its_lab_for_what_it_does_not_know(
     pod_has: dict[str, int], words: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pods = [{**pod("web-1", "http://127.0.0.1:1"), "namespace": "default", **pod_has}]
-    lab = serve(
-        folder / "1.sock", ({"op": "pods"}, json.dumps({"pods": pods}).encode() + b"\n"), (None, b'{"error": "no"}\n')
-    )
+    lab = serve(folder / "1.sock", (None, json.dumps({"pods": pods}).encode() + b"\n"), (None, b'{"error": "no"}\n'))
 
     assert cli.main(["inject", "latency", *words, "--pod", "web-1"]) == 2
     lab.join()
     assert capsys.readouterr().err == "crashy inject: web-1: no\n"
+
+
+@pytest.mark.parametrize("wanted", ["any", "all", "1 of app=web"])
+def test_pods_that_can_take_a_fault_are_chosen_before_those_that_cannot(
+    wanted: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running() as patient:
+        patient.answer("POST /admin/faults", {"id": "f1", "spec": "exception"}, 201)
+        sleeper = {"name": "sleeper-1", "ready": True, "labels": {"app": "web"}, "refused": True}
+        pods = [sleeper, {**pod("web-1", patient.url), "labels": {"app": "web"}}]
+        lab = serve_once(folder / "1.sock", json.dumps({"pods": pods}).encode() + b"\n")
+
+        assert cli.main(["inject", "exception", "--pod", wanted]) == 0
+        lab.join()
+    assert capsys.readouterr().out == "web-1: f1 exception\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pkgutil
 import random
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from crashy.clock import run_virtual
+from crashy.engines.lab import outside as real
+from crashy.engines.sim import outside as modelled
 from crashy.engines.sim import sim
-from crashy.faults.base import parse_spec
+from crashy.faults.base import FAULTS, Fault, FaultError, parse_spec
 from crashy.objects.images import parse_command
 from crashy.objects.manifests import Manifests
 from crashy.timeline import Event, Timeline
@@ -301,3 +304,19 @@ def test_an_image_that_would_be_a_program_of_this_machine_takes_it_from_outside_
     assert run_virtual(main()) == (
         "container web runs a program of its own: exception acts inside a patient only; error would do"
     )
+
+
+def test_every_effect_from_outside_is_there_in_the_lab_too() -> None:
+    taken = [parse_spec(example) for fault in FAULTS.values() for example in fault.examples]
+    effects = [one.taken("outside").process_effect() for one in taken if "outside" in one.ways and not refused(one)]
+    wanted = {effect.file for effect in effects if effect is not None}
+
+    assert {module.name for module in pkgutil.iter_modules(modelled.__path__)} == wanted
+    assert {module.name for module in pkgutil.iter_modules(real.__path__)} - {"burners"} == wanted
+
+
+def refused(fault: Fault) -> bool:
+    try:
+        return not fault.taken("outside")
+    except FaultError:
+        return True

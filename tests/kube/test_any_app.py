@@ -16,7 +16,11 @@ from tests.kube.cluster import Cluster, Object
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 CRASHY = [sys.executable, "-m", "crashy"]
-REDIS = {"name": "store", "image": "redis-tini:1.0.0", "command": ["redis-server", "--save", ""]}
+REDIS = {
+    "name": "store",
+    "image": "redis-tini:1.0.0",
+    "command": ["redis-server", "--save", "", "--protected-mode", "no"],
+}
 """Its first process has a handler for SIGTERM."""
 PAGES: Object = {
     "name": "app",
@@ -70,7 +74,7 @@ def test_an_app_of_anybodys_is_crashed_and_its_users_made_to_wait(crashy: Crashy
     wrapped = crashy("kube", "wrap", unwrapped)
     assert wrapped.stderr == "note: deployment/shop: 28000 leads to 8000, 26379 leads to 6379\n"
     (tmp_path / "wrapped.yaml").write_text(wrapped.stdout)
-    ping = ["sh", "-c", 'test "$(redis-cli -h $SHOP_SERVICE_HOST ping)" = PONG']
+    ping = ["sh", "-c", 'test "$(redis-cli -h $(hostname -i) -p 26379 ping)" = PONG']
     path = experiment(
         tmp_path,
         manifests=["wrapped.yaml"],

@@ -7,13 +7,14 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from crashy.errors import BadInput
 
 Request = Mapping[str, Any]
 Operation = Callable[[Request], Awaitable[dict[str, Any]]]
 LINE_LIMIT = 65_536
+_T = TypeVar("_T")
 
 
 class Control:
@@ -63,6 +64,14 @@ class Control:
         if self._server:
             self._server.close()
         self._path.unlink(missing_ok=True)
+
+
+def field(request: Request, name: str, kind: type[_T]) -> _T:
+    """Return a field of a request; raises BadInput if it is of another type, or missing."""
+    value = request.get(name)
+    if not isinstance(value, kind):
+        raise BadInput(f"{name}: must be of type {kind.__name__}")
+    return value
 
 
 def prepare(folder: Path) -> None:

@@ -14,7 +14,7 @@ BESIDE = "_CRASHY_BESIDE"
 def processes(leader: int, mark: str) -> list[int]:
     """Return those of the container whose first process is `leader`, and whose processes have `mark` (NAME=value).
 
-    Where there is no /proc they are the first process alone.
+    None are found where there is no /proc.
     """
     own = proc.children("self")
     orphans = [pid for pid in own or () if pid != leader and _is_of(pid, leader, mark.encode())]

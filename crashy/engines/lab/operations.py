@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from crashy import clock
 from crashy.controllers.base import PodView
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.cronjob import CronJobController
-from crashy.engines.admin import NotDoneError
-from crashy.engines.lab.control import Operation, Request
+from crashy.engines.lab.control import Operation, Request, field
+from crashy.engines.lab.fault_operations import FaultOperations
 from crashy.engines.lab.instance_logs import InstanceLog, instance_logs
 from crashy.engines.lab.lab import LabEngine
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.errors import BadInput
-from crashy.faults.base import FaultError, parse_spec
 from crashy.kubectl.describe import describe_pod
 from crashy.kubectl.rollout_status import Rollout, rollout_status
 from crashy.kubectl.tables import Snapshot, table
@@ -43,6 +42,7 @@ class Operations:
         self._cluster = cluster
         self._network = network
         self._timeline = timeline
+        self._faults = FaultOperations(lab, self._pod)
 
     def table(self) -> Mapping[str, Operation]:
         """Return the operations by their names."""
@@ -51,9 +51,7 @@ class Operations:
             "propagated": self.propagated,
             "get": self.get,
             "describe": self.describe,
-            "inject": self.inject,
-            "recover": self.recover,
-            "admin": self.admin,
+            **self._faults.table(),
             "delete": self.delete,
             "gone": self.gone,
             "remove": self.remove,
@@ -65,8 +63,11 @@ class Operations:
             "top": self.top,
         }
 
-    async def pods(self, _request: Request) -> dict[str, Any]:
-        """Return the pods; a patient's or a stand-in's has an `admin_url`, `outside` counts faults from outside."""
+    async def pods(self, request: Request) -> dict[str, Any]:
+        """Return the pods; a patient's or a stand-in's has an `admin_url`, `outside` counts faults from outside.
+
+        One is `refused` if it can't take the faults of `specs`, in the `container` of a name.
+        """
         found = [(view, self._lab.admin(view.pod)) for view in self._lab.pods()]
         return {
             "pods": [
@@ -79,6 +80,7 @@ class Operations:
                     "app_url": self._lab.app(view.pod),
                     "images": [container.image for container in view.pod.template.containers],
                     "outside": len(self._lab.outside(view.pod)),
+                    "refused": self._faults.refused(view.pod, request),
                     **({"admin_url": admin[0]} if admin else {}),
                 }
                 for view, admin in found
@@ -103,47 +105,6 @@ class Operations:
         ips = {(service.namespace, service.name): ip for service, ip in network.cluster_ips}
         return Snapshot(self._cluster, self._timeline, now, ips, network.node_port, clock.date())
 
-    async def inject(self, request: Request) -> dict[str, Any]:
-        """Inject a fault `spec` into a pod, into the `container` of a name if there is one; return `id` and `spec`."""
-        view, spec = self._pod(request), _field(request, "spec", str)
-        try:
-            parse_spec(spec)
-        except FaultError as error:
-            raise BadInput(f"{spec!r}: {error}") from None
-        return await _done(view, self._lab.take(view.pod, spec, request.get("container") or ""))
-
-    async def recover(self, request: Request) -> dict[str, Any]:
-        """Take back a pod's faults, all or those of a name (`fault`) or an `id`; return what is `recovered`."""
-        view = self._pod(request)
-        which = {name: str(request[name]) for name in ("fault", "id") if request.get(name)}
-        return {"recovered": await _done(view, self._lab.take_back(view.pod, which))}
-
-    async def admin(self, request: Request) -> dict[str, Any]:
-        """Answer a request to the admin API of a pod that has none, or not for all of its faults: `path` and `body`."""
-        asked = {**request, **_field(request, "body", dict), "name": request.get("name")}
-        match _field(request, "path", str):
-            case "/admin/faults":
-                return await self.inject(asked)
-            case "/admin/recover":
-                return await self.recover(asked)
-            case "/admin/status":
-                return await self._status(self._pod(request))
-            case path:
-                raise BadInput(f"{path}: a pod of a lab has /admin/faults, /admin/recover and /admin/status")
-
-    async def _status(self, view: PodView) -> dict[str, Any]:
-        now = asyncio.get_running_loop().time()
-        status = await _done(view, self._lab.inside(view.pod)) or {
-            "pod": view.pod.name,
-            "phase": view.status.phase,
-            "uptime": round(now - view.pod.created_at, 3),
-            "health": {"readiness": view.status.ready},
-            "countdowns": [],
-            "faults": [],
-        }
-        status["faults"] += [fault.to_json(now) for fault in self._lab.outside(view.pod)]
-        return status
-
     async def delete(self, request: Request) -> dict[str, Any]:
         """Begin to delete a pod, or those that `any`, `all` or `2 of app=web` means; return `deleted`: names by uid."""
         views, grace = self._meant(request), request.get("grace")
@@ -155,7 +116,7 @@ class Operations:
 
     async def gone(self, request: Request) -> dict[str, Any]:
         """Answer once the pod of a `uid` has gone."""
-        uid = _field(request, "uid", str)
+        uid = field(request, "uid", str)
         changed = asyncio.Event()
         unsubscribe = self._timeline.subscribe(lambda event: changed.set() if event.reason == "Deleted" else None)
         try:
@@ -174,7 +135,7 @@ class Operations:
 
     async def create(self, request: Request) -> dict[str, Any]:
         """Create the Job `job` of the CronJob of a name now."""
-        job = _field(request, "job", str)
+        job = field(request, "job", str)
         cron = self._workload(KINDS["CronJob"], request)
         if wrong := is_dns_subdomain(job):
             invalid = f'Invalid value: "{job}": {wrong[0]}'
@@ -188,12 +149,12 @@ class Operations:
     async def scale(self, request: Request) -> dict[str, Any]:
         """Set the number of replicas of a workload, of a Deployment where no `kind` is named."""
         kind = _kind({"kind": "deployments", **request}, SCALABLE)
-        self._lab.scale(self._workload(kind, request), _field(request, "replicas", int))
+        self._lab.scale(self._workload(kind, request), field(request, "replicas", int))
         return {}
 
     async def apply(self, request: Request) -> dict[str, Any]:
         """Apply the manifests at `paths`; return the outcome of each object."""
-        updated = await self._lab.update(*gather(_field(request, "paths", list)))
+        updated = await self._lab.update(*gather(field(request, "paths", list)))
         return {"lines": updated.lines, "warnings": updated.warnings}
 
     async def rollout(self, request: Request) -> dict[str, Any]:
@@ -201,7 +162,7 @@ class Operations:
         kind = _kind({"kind": "deployments", **request}, ROLLED_OUT)
         found = [one for one in self._cluster.controllers(object) if isinstance(one, Rollout)]
         known = [(one.workload.namespace, one.workload.name, one) for one in found if one.workload.kind == kind.name]
-        return rollout_status(_find(kind.resource, request, known))
+        return rollout_status(named(kind.resource, request, known))
 
     async def logs(self, request: Request) -> dict[str, Any]:
         """Return the `lines` of a container's last instance (with `previous` the one before); or those `since` a count.
@@ -254,44 +215,30 @@ class Operations:
 
     def _meant(self, request: Request) -> list[PodView]:
         """Return the pods of a request: a whole name, as for kubectl, or an expression that chooses some."""
-        target = Target.parse(_field(request, "name", str))
+        target = Target.parse(field(request, "name", str))
         there = [view for view in self._cluster.pods() if request.get("namespace") in {None, view.pod.namespace}]
         chosen = [] if target.is_name else choose(target, there, PodView.facts, random.Random())
         return chosen or [self._pod(request)]
 
     def _workload(self, kind: Kind, request: Request) -> Workload:
         known = [(one.namespace, one.name, one) for one in self._cluster.workloads() if one.kind == kind.name]
-        return _find(kind.resource, request, known)
+        return named(kind.resource, request, known)
 
     def _pod(self, request: Request) -> PodView:
         views = [(view.pod.namespace, view.pod.name, view) for view in self._cluster.pods()]
-        return _find("pods", request, views)
-
-
-async def _done(view: PodView, doing: Awaitable[_T]) -> _T:
-    """Wait for what is done to a pod; a refusal is raised as BadInput."""
-    try:
-        return await doing
-    except NotDoneError as error:
-        raise BadInput(f"{view.pod.object}: {error}") from None
+        return named("pods", request, views)
 
 
 def _kind(request: Request, among: Sequence[Kind]) -> Kind:
-    name = _field(request, "kind", str)
+    name = field(request, "kind", str)
     if found := kind_called(name, among):
         return found
     raise BadInput(f"kind: {name!r}: must be one of {', '.join(kind.plural for kind in among)}")
 
 
-def _field(request: Request, name: str, kind: type[_T]) -> _T:
-    value = request.get(name)
-    if not isinstance(value, kind):
-        raise BadInput(f"{name}: must be of type {kind.__name__}")
-    return value
-
-
-def _find(kind: str, request: Request, known: list[tuple[str, str, _T]]) -> _T:
-    name, wanted = _field(request, "name", str), request.get("namespace")
+def named(kind: str, request: Request, known: list[tuple[str, str, _T]]) -> _T:
+    """Return the object that a request names, of those `known` by namespace and name; raises BadInput."""
+    name, wanted = field(request, "name", str), request.get("namespace")
     found = [(namespace, one) for namespace, called, one in known if called == name and wanted in {None, namespace}]
     if not found:
         raise BadInput(f'Error from server (NotFound): {kind} "{name}" not found')

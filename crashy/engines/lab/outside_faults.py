@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 from crashy.engines import outside_faults
 from crashy.engines.gates import PROBES, FaultGate
+from crashy.engines.images import is_proxy, led
 from crashy.engines.lab import outside
 from crashy.engines.lab.container_machine import ContainerMachine
 from crashy.engines.lab.dialling import gated
@@ -51,7 +52,10 @@ class OutsideFaults(outside_faults.OutsideFaults[Faulted]):
         """
         pods = [*self._pods.get(ip, {}).values()]
         for pod in pods:
-            for container in pod.template.containers:
+            containers = pod.template.containers
+            for proxy in filter(is_proxy, containers):
+                port = led(proxy, port)
+            for container in containers:
                 if any(one.container_port == port for one in container.ports):
                     return self.of(pod, container).users
         return self.of(pods[-1], default_container(pods[-1].template)).users if pods else None

@@ -108,10 +108,16 @@ class _End(asyncio.Protocol):
         self._link = link
         self._reads = reads
         self._paused = False
+        self._early = bytearray()  # what is to be sent once there is a connection
+        self._early_end = False
         self.writes: Chain
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # of uvloop none is an asyncio.Transport
+        if self._early:
+            self.write(bytes(self._early))
+        if self._early_end:
+            self.write_eof()
         # Not at once: Debian 12's Python (3.11.2) begins to read after this method, paused or not.
         asyncio.get_running_loop().call_soon(self._reads.moved)
         self._link.connected(self)
@@ -143,12 +149,16 @@ class _End(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send data."""
-        if open_ := self._open:
+        if self.transport is None:
+            self._early += data
+        elif open_ := self._open:
             open_.write(data)
 
     def write_eof(self) -> None:
         """Send no more."""
-        if open_ := self._open:
+        if self.transport is None:
+            self._early_end = True
+        elif open_ := self._open:
             open_.write_eof()
 
     def pause(self) -> None:

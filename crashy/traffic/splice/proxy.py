@@ -18,6 +18,20 @@ BACKLOG = 1024
 CONNECT_TIMEOUT = 30.0  # seconds until a server that does not even refuse counts as one that does
 
 
+class _Back(End):
+    """The server's end, spliced before it reads: a server may speak first."""
+
+    __slots__ = ("_reached",)
+
+    def __init__(self, connections: set[End], reached: Callable[[End], None]) -> None:
+        super().__init__(connections)
+        self._reached = reached
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._reached(self)
+
+
 class _Front(End):
     """The client's end: it finds the server."""
 
@@ -51,13 +65,19 @@ class _Front(End):
             self.stop(Stop.DIALLING)
 
     async def _dial(self, upstream: Upstream) -> None:
+        back = _Back(self._connections, lambda end: self._reached(end, upstream))
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                back = await self._connect(upstream)
+                if upstream.connected:
+                    await loop.create_connection(lambda: back, sock=upstream.connected)
+                else:
+                    await loop.create_connection(lambda: back, upstream.host, upstream.port)
         except OSError as error:  # TimeoutError is one
             self._told(_why(error))
             self.reset()
-            return
+
+    def _reached(self, back: End, upstream: Upstream) -> None:
         self._dialling = None
         self.splice(back)
         if upstream.gate is not None:
@@ -77,14 +97,6 @@ class _Front(End):
             return super().eof_received()
         self.ended = True
         return True
-
-    async def _connect(self, upstream: Upstream) -> End:
-        loop, back = asyncio.get_running_loop(), End(self._connections)
-        if upstream.connected:
-            await loop.create_connection(lambda: back, sock=upstream.connected)
-        else:
-            await loop.create_connection(lambda: back, upstream.host, upstream.port)
-        return back
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._dialling is not None:

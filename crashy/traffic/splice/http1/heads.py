@@ -90,9 +90,7 @@ class ResponseHead(NamedTuple):
 
 def end_of_head(data: bytes, start: int = 0) -> int:
     """Return where a head ends, after its empty line; 0 if it isn't there yet."""
-    if (end := data.find(b"\r\n\r\n", start)) >= 0:
-        return end + 4
-    found = _END.search(data, max(0, start))
+    found = _END.search(data, start)
     return found.end() if found else 0
 
 
@@ -108,7 +106,7 @@ def read_response(raw: bytes) -> ResponseHead | None:
 
 def _read_request(raw: bytes) -> RequestHead | None:
     line = _REQUEST.match(raw)
-    if line is None:
+    if line is None or end_of_head(raw) != len(raw):
         return None
     fields = _fields(raw)
     framing = _framing(fields, 0)
@@ -122,7 +120,7 @@ def _read_request(raw: bytes) -> RequestHead | None:
 
 def _read_response(raw: bytes) -> ResponseHead | None:
     line = _STATUS.match(raw)
-    if line is None:
+    if line is None or end_of_head(raw) != len(raw):
         return None
     fields, status, old = _fields(raw), int(line[2]), line[1] == b"0"
     framing = 0 if status < 200 or status in {204, 304} else _framing(fields, "close")

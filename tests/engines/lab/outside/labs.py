@@ -123,10 +123,16 @@ class Lab:
     async def recover(self, which: str = "all") -> None:
         await self.engine.recover(self.view.pod, which)
 
-    async def ask(self, timeout: float = 5.0, path: str = "/") -> Reply:
-        """Send a user's request through the Service."""
+    async def ask(self, timeout: float = 5.0, path: str = "/", *, ingress: bool = False) -> Reply:
+        """Send a user's request through the Service, or an ingress."""
         service = self._given.services[0]
-        return await self.engine.ask(service, service.ports[0], path, timeout)
+        return await self.engine.ask(service, service.ports[0], path, timeout, ingress=ingress)
+
+    @property
+    def url(self) -> str:
+        """Return where users find the Service."""
+        service = self._given.services[0]
+        return self.engine.url(service, service.ports[0])
 
     def processes(self) -> list[int]:
         """Return the processes of all containers."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -30,36 +32,39 @@ async def probe(through: Passing, timeout: float = TIMEOUT) -> Outcome:
     return await probe_grpc(GRPC(port, "readiness"), host=host, port=port, timeout=timeout)
 
 
+@asynccontextmanager
+async def probed() -> AsyncIterator[Passing]:
+    async with (
+        answering(lambda call: call.answer() or b"") as server,
+        before(("127.0.0.1", server.port), "grpc", client="kubelet", probe="readiness") as through,
+    ):
+        yield through
+
+
 @pytest.mark.parametrize("spec", ROWS)
 async def test_a_probe_says_what_the_catalogue_says(spec: str) -> None:
-    async with answering(lambda call: call.answer() or b"") as server:
-        async with before(("127.0.0.1", server.port), "grpc", client="kubelet", probe="readiness") as through:
-            through.gate.inject(spec)
-            if spec.startswith("rate-limit"):
-                await probe(through)
-            outcome = await probe(through)
-            expected = ROWS[spec].replace("within 1s", f"within {TIMEOUT * 1000:.0f}ms")
-            for place in ("NODE->POD:9000", "POD:9000"):
-                expected = expected.partition(place)[0]
-            assert outcome.output.startswith(expected or "service healthy")
-            assert outcome.result is (Result.FAILURE if ROWS[spec] else Result.SUCCESS)
-            through.gate.faults.recover()
-            assert await probe(through, DEADLINE) == HEALTHY
+    async with probed() as through:
+        through.gate.inject(spec)
+        if spec.startswith("rate-limit"):
+            await probe(through)
+        outcome = await probe(through)
+        expected = ROWS[spec].replace("within 1s", f"within {TIMEOUT * 1000:.0f}ms")
+        for place in ("NODE->POD:9000", "POD:9000"):
+            expected = expected.partition(place)[0]
+        assert outcome.output.startswith(expected or "service healthy")
+        assert outcome.result is (Result.FAILURE if ROWS[spec] else Result.SUCCESS)
+        through.gate.faults.recover()
+        assert await probe(through, DEADLINE) == HEALTHY
 
 
-async def test_the_end_of_a_fault_lets_a_held_call_go_on() -> None:
-    async with answering(lambda call: call.answer() or b"") as server:
-        async with before(("127.0.0.1", server.port), "grpc", client="kubelet", probe="readiness") as through:
-            for spec in (
-                "freeze mode=hang clients=kubelet",
-                "latency delay=1h clients=kubelet",
-                "stall-body clients=kubelet",
-            ):
-                fault = through.gate.inject(spec)
-                probing = asyncio.create_task(probe(through, DEADLINE))
-                await until(lambda fault=fault: fault.hits == 1)  # type: ignore[misc]
-                through.gate.faults.recover()
-                assert await probing == HEALTHY
+@pytest.mark.parametrize("spec", ["freeze mode=hang", "latency delay=1h", "stall-body"])
+async def test_the_end_of_a_fault_lets_a_held_call_go_on(spec: str) -> None:
+    async with probed() as through:
+        fault = through.gate.inject(f"{spec} clients=kubelet")
+        probing = asyncio.create_task(probe(through, DEADLINE))
+        await until(lambda: fault.hits == 1)
+        through.gate.faults.recover()
+        assert await probing == HEALTHY
 
 
 async def test_a_server_without_http2_is_decided_as_a_whole() -> None:
