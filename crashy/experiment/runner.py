@@ -211,9 +211,10 @@ class _Runner:
         """Return the pods that an action can be done on."""
         match action:
             case Inject(spec, container):
-                fault = parse_spec(spec)
-                there = self._engine.pods()
-                return [view for view in there if not self._engine.refusal(view.pod.template, fault, container)]
+                fault, there = parse_spec(spec), self._engine.pods()
+                templates = {id(view.pod.template): view.pod.template for view in there}
+                why = {key: self._engine.refusal(one, fault, container) for key, one in templates.items()}
+                return [view for view in there if not why[id(view.pod.template)]]
             case Recover():
                 return self.takers()
         return list(self._engine.pods())
