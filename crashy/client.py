@@ -104,22 +104,26 @@ class Client:
         raise BadInput(line)
 
 
-class LabPod(Client):
-    """Speaks to a pod of a running lab through the lab, as `Client` does to a patient; it may have no `url`."""
+class InLab(Client):
+    """Speaks to a pod or a Service of a running lab through the lab, as `Client` does to a patient.
 
-    def __init__(self, pod: Mapping[str, Any], url: str) -> None:
-        super().__init__(url, None, pod["name"], pod["app_url"])
-        self._lab: Path = pod["lab"]
-        self._namespace: str = pod["namespace"]
+    `op` is the lab's operation; it may have no `url`.
+    """
+
+    def __init__(self, found: Mapping[str, Any], url: str = "", op: str = "admin") -> None:
+        super().__init__(url, None, found["name"], found.get("app_url", ""))
+        self._lab: Path = found["lab"]
+        self._namespace: str = found["namespace"]
+        self._op = op
 
     @property
     def place(self) -> str:
-        """Return the pod as an error names it."""
-        return self.name
+        """Return what it is as an error names it."""
+        return self.name if self._op == "admin" else f"{self._op}/{self.name}"
 
     def request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Request an operation of the admin API and return the response; raises as `Client.request` does."""
-        request = {"op": "admin", "name": self.name, "namespace": self._namespace, "path": path, "body": body or {}}
+        request = {"op": self._op, "name": self.name, "namespace": self._namespace, "path": path, "body": body or {}}
         try:
             answer = ask_lab(self._lab, request, self.timeout)
         except (OSError, ValueError) as error:
@@ -255,8 +259,26 @@ def find(
     return [_client_of(found, token, through_lab=through_lab) for found in chosen]
 
 
+def find_service(name: str) -> Client:
+    """Return a client of the proxy of a running lab's ExternalName Service; raises BadInput if there is none."""
+    folder = labs_folder()
+    there: list[dict[str, Any]] = []
+    for pid in running_labs(folder):
+        path = folder / f"{pid}.sock"
+        there += [{**one, "lab": path} for one in ask_lab(path, {"op": "services"}).get("services", ())]
+    wanted = name.removeprefix("service/")
+    found = [one for one in there if one["name"] == wanted]
+    if len(found) == 1:
+        return InLab(found[0], op="service")
+    if found:
+        places = ", ".join(f"{one['namespace']} of lab {one['lab'].stem}" for one in found)
+        raise BadInput(f"--service: {name!r}: there are several: in {places}")
+    names = ", ".join(one["name"] for one in there) or "none"
+    raise BadInput(f"--service: {name!r}: no running lab has an ExternalName Service of that name; there are: {names}")
+
+
 def _client_of(pod: Mapping[str, Any], token: str | None, *, through_lab: bool) -> Client:
     url = pod.get("admin_url", "")
     if url and not through_lab and not pod.get("outside"):
         return Client(url, token, pod["name"], pod["app_url"])
-    return LabPod(pod, url)
+    return InLab(pod, url)

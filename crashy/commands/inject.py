@@ -1,4 +1,4 @@
-"""`crashy inject`: inject faults into a patient, or into any pod of a running lab."""
+"""`crashy inject`: inject faults into a patient, a proxy, or any pod or ExternalName Service of a running lab."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ examples:
   crashy inject freeze for=10s
   crashy inject 'error code=503 p=0.3' latency delay=200ms
   crashy inject crash --pod any
+  crashy inject latency delay=2s --service db
   crashy inject 'latency delay=200ms via=outside' --pod web --container app
 """
 

@@ -1,4 +1,4 @@
-"""The options that select patients: `--url`, `--pod` and `--token`."""
+"""The options that select patients: `--url`, `--pod`, `--service` and `--token`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crashy.client import DEFAULT_URL, Client, UnreachableError, find
+from crashy.client import DEFAULT_URL, Client, UnreachableError, find, find_service
 from crashy.errors import BadInput
 
 
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a pod of a running lab: its name or the start of it, any (a random ready one), all, '2 of app=web'",
     )
+    which.add_argument("--service", metavar="NAME", help="an ExternalName Service of a running lab: its proxy")
     parser.add_argument("--token", help="the patient's ADMIN_TOKEN (default: the variable of that name)")
 
 
@@ -39,7 +40,10 @@ def for_each(
     code = 0
     try:
         token = args.token or os.environ.get("ADMIN_TOKEN")
-        clients = find(args.url, args.pod, token, faults=faults, through_lab=through_lab)
+        if args.service:
+            clients = [find_service(args.service)]
+        else:
+            clients = find(args.url, args.pod, token, faults=faults, through_lab=through_lab)
     except UnreachableError as error:
         print(f"crashy {command}: {error}", file=sys.stderr)
         return 1

@@ -7,8 +7,10 @@ import errno
 import os
 import random
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from crashy.controllers.dns import full_name
 from crashy.engines.lab.addresses import ANY_HOST, Addresses
@@ -63,6 +65,7 @@ class LoopbackNetwork(BalancedNetwork):
         self._targets: dict[Place, Target] = {}
         self._proxies: dict[Place, Proxy] = {}
         self._retired: list[Proxy] = []
+        self._led = Counter[Place]()
         self._opening: set[asyncio.Future[None]] = set()
         self._node_ports: dict[Target, int] = {}
 
@@ -101,6 +104,17 @@ class LoopbackNetwork(BalancedNetwork):
     def _retire(self, place: Place) -> None:
         self._retired.append(self._proxies.pop(place))
         self._retired[-1].retire()
+
+    def passages(self, service: Service) -> list[dict[str, Any]]:
+        """Return where an ExternalName Service's proxies listen and lead, and how many connections each has and had."""
+        key, found = (service.namespace, service.name), []
+        for place, proxy in self._proxies.items():
+            namespace, name, number = self._targets[place]
+            if (namespace, name) == key:
+                upstream = self._lead_on(service, number)
+                ends = {"listens": f"{place[0]}:{place[1]}", "upstream": f"{upstream.host}:{upstream.port}"}
+                found.append({**ends, "connections": proxy.open, "accepted": self._led[place]})
+        return found
 
     def shut(self, service: Service) -> Callable[[], None]:
         """Let nothing listen for a Service; what is returned lets it listen again. Its connections stay."""
@@ -161,6 +175,7 @@ class LoopbackNetwork(BalancedNetwork):
         namespace, name, number = self._targets[place]
         service, _ = self._services[namespace, name]
         if service.type == "ExternalName":
+            self._led[place] += 1
             return self._lead_on(service, number)
         chosen = self.kube_proxy.choose(namespace, name, number)
         return Upstream(*self._addresses.dial(*chosen), gate=self._gate(*chosen)) if chosen else None

@@ -162,7 +162,7 @@ class Operations:
         kind = _kind({"kind": "deployments", **request}, ROLLED_OUT)
         found = [one for one in self._cluster.controllers(object) if isinstance(one, Rollout)]
         known = [(one.workload.namespace, one.workload.name, one) for one in found if one.workload.kind == kind.name]
-        return rollout_status(_find(kind.resource, request, known))
+        return rollout_status(named(kind.resource, request, known))
 
     async def logs(self, request: Request) -> dict[str, Any]:
         """Return the `lines` of a container's last instance (with `previous` the one before); or those `since` a count.
@@ -222,11 +222,11 @@ class Operations:
 
     def _workload(self, kind: Kind, request: Request) -> Workload:
         known = [(one.namespace, one.name, one) for one in self._cluster.workloads() if one.kind == kind.name]
-        return _find(kind.resource, request, known)
+        return named(kind.resource, request, known)
 
     def _pod(self, request: Request) -> PodView:
         views = [(view.pod.namespace, view.pod.name, view) for view in self._cluster.pods()]
-        return _find("pods", request, views)
+        return named("pods", request, views)
 
 
 def _kind(request: Request, among: Sequence[Kind]) -> Kind:
@@ -236,7 +236,8 @@ def _kind(request: Request, among: Sequence[Kind]) -> Kind:
     raise BadInput(f"kind: {name!r}: must be one of {', '.join(kind.plural for kind in among)}")
 
 
-def _find(kind: str, request: Request, known: list[tuple[str, str, _T]]) -> _T:
+def named(kind: str, request: Request, known: list[tuple[str, str, _T]]) -> _T:
+    """Return the object that a request names, of those `known` by namespace and name; raises BadInput."""
     name, wanted = field(request, "name", str), request.get("namespace")
     found = [(namespace, one) for namespace, called, one in known if called == name and wanted in {None, namespace}]
     if not found:

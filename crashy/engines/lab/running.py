@@ -25,6 +25,7 @@ from crashy.engines.lab.operations import Operations
 from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
+from crashy.engines.lab.service_operations import ServiceOperations
 from crashy.engines.lab.warden import Warden
 from crashy.engines.propagation import AT_ONCE
 from crashy.engines.service_faults import ServiceFaults
@@ -101,7 +102,9 @@ async def running(
                 why_not=cgroups.why_not,
                 timeline=timeline,
             )
-            control = Control(control_path, Operations(lab, cluster, network, timeline).table())
+            operations = Operations(lab, cluster, network, timeline).table()
+            of_services = ServiceOperations(cluster, network, services).table()
+            control = Control(control_path, {**operations, **of_services})
             try:
                 await control.start()
             except OSError as error:
