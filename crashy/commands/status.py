@@ -59,8 +59,8 @@ def describe(status: Mapping[str, Any]) -> list[str]:
     proxy = status.get("proxy")
     lines = [f"{status['pod']}: {status['phase']} for {status['uptime']:.1f}s{'' if proxy else health}"]
     for one in proxy["passages"] if proxy else ():
-        counts = f"{one['connections']} connections open, {one['accepted']} so far"
-        lines.append(f"  from {one['listens']} to {one['upstream']}: {counts}")
+        counts = f"{one['connections']} open, {one['accepted']} so far"
+        lines.append(f"  from {one['listens']} to {one['upstream']}: connections: {counts}")
     if lives := status.get("lives"):
         lines += [f"  life {lives['number']}", *map(_former, lives["former"][-1:])]
     for probe in status.get("probes", ()):

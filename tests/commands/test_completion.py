@@ -95,7 +95,7 @@ def complete(request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.Capt
         ("crashy check ap", ["app.yaml"]),
         ("crashy run ap", ["app.yaml"]),
         ("crashy completion ", ["bash", "fish", "zsh"]),
-        ("crashy kube ", ["clean"]),
+        ("crashy kube ", ["clean", "wrap"]),
     ],
 )
 def test_tab_offers_what_the_parser_takes(complete: Complete, line: str, offered: list[str]) -> None:
