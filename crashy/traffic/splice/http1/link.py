@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from crashy.faults.scope import Request
 from crashy.traffic.splice.ends import End
 from crashy.traffic.splice.gate import Gate
 from crashy.traffic.splice.http1.exchange import Exchange, Next
@@ -38,7 +39,7 @@ class HttpLink(Link):
         # Most requests are a head that came as a whole.
         if self._requests.between and data.find(b"\r\n\r\n") == len(data) - 4:
             head = read_request(data)
-            if head is not None and head.framing == 0 and not head.upgrades and self._quiet():
+            if head is not None and head.framing == 0 and self._passes(head):
                 self.asked.append(head)
                 self.back.transport.write(data)
                 return
@@ -47,12 +48,18 @@ class HttpLink(Link):
             if piece.head is None and self._requests.lost:
                 self._tunnel(pieces[number:])
                 return
-            if piece.head is not None and (piece.head.upgrades or not self._quiet()):
+            if piece.head is not None and not self._passes(piece.head):
                 self._handle(pieces[number:])
                 return
             if piece.head is not None:
                 self.asked.append(piece.head)
             self.back.write(piece.data)
+
+    def _passes(self, head: RequestHead) -> bool:
+        """Return whether nothing is to be done for a request but to pass it on."""
+        if head.upgrades:
+            return False
+        return self._quiet() or self.gate.spares(Request(head.method, head.path, headers=head.headers))
 
     def _from_back(self, data: bytes) -> None:
         # Most responses came as a whole too.
