@@ -109,7 +109,11 @@ class PatientGate:
         agent = next((value for name, value in request.headers if name.lower() == "user-agent"), "")
         effect, executed = self._patient.on_request(request._replace(client=client_of(agent)), since)
         if executed is not None:
-            await asyncio.wrap_future(executed)
+            try:
+                await asyncio.wrap_future(executed)
+            except asyncio.CancelledError:
+                self.release(effect)
+                raise
         return effect
 
     def release(self, effect: RequestEffect) -> None:
