@@ -20,8 +20,10 @@ SECTIONS = {
     "throughput": "Requests a second (wrk -t1 -c32, 1 s a run; ab -c 10)",
     "probes": "Probes under users' load (ab -c 100 on /1), and countdowns",
     "traffic": "The traffic loop against one patient, beside ab, hey and wrk",
+    "proxy": "crashy proxy beside a bare splice and HAProxy (wrk -t1 -c32, 1 s a run; ab -c 10)",
     "lab": "The lab: scheduling lag, CPU, restart",
     "check": "crashy check on 3,000 files (CPU of a whole process)",
+    "toxics": "Toxics of crashy proxy --toxiproxy, against what is asked of them",
     "growth": "Growth",
 }
 

@@ -36,7 +36,7 @@ def prepare() -> None:
             _run("go", "build", "-o", str(GO), str(source))
     else:
         SKIPPED.append("go: the net/http server (Debian: golang-go)")
-    for tool, package in (("wrk", "wrk"), ("ab", "apache2-utils"), ("hey", "hey")):
+    for tool, package in (("wrk", "wrk"), ("ab", "apache2-utils"), ("hey", "hey"), ("haproxy", "haproxy")):
         if not shutil.which(tool):
             SKIPPED.append(f"{tool}: what it measures (Debian: {package})")
 

@@ -20,7 +20,7 @@ VARIANTS = {
 }
 
 
-def _wrk(running: Running, path: str) -> tuple[float, float]:
+def wrk(running: Running, path: str) -> tuple[float, float]:
     """Return the requests a second, and the CPU microseconds of each."""
     before = running.cpu()
     url = f"http://127.0.0.1:{running.port}{path}"
@@ -29,7 +29,8 @@ def _wrk(running: Running, path: str) -> tuple[float, float]:
     return float(re.findall(r"Requests/sec:\s+([\d.]+)", out)[0]), 1e6 * (running.cpu() - before) / max(count, 1)
 
 
-def _ab(running: Running, path: str) -> float:
+def ab(running: Running, path: str) -> float:
+    """Return the requests a second, each by a new connection."""
     url = f"http://127.0.0.1:{running.port}{path}"
     out = subprocess.run(["ab", "-q", "-c", "10", "-n", "2000", url], capture_output=True, text=True, check=True).stdout
     return float(re.findall(r"Requests per second:\s+([\d.]+)", out)[0])
@@ -47,17 +48,17 @@ def measure() -> list[Line]:
         running = {name: stack.enter_context(serving(server)) for name, server in servers.items()}
         for run in range(RUNS + 1):
             for name, one in running.items():
-                found, spent = _wrk(one, "/")
+                found, spent = wrk(one, "/")
                 if run:
                     rate[name].append(found)
                     cost[name].append(spent)
             if run:
                 for name, path in (("crashy", "/health"), ("bare", "/health"), ("crashy", "/ready")):
-                    more.setdefault(f"{path}, kept: {name}", []).append(_wrk(running[name], path)[0])
+                    more.setdefault(f"{path}, kept: {name}", []).append(wrk(running[name], path)[0])
                 urls = [(name, "/health") for name in ("crashy", *peers())]
                 urls += [("crashy", "/"), ("bare", "/"), ("crashy", "/ready")]
                 for name, path in urls if shutil.which("ab") else ():
-                    more.setdefault(f"{path}, new: {name}", []).append(_ab(running[name], path))
+                    more.setdefault(f"{path}, new: {name}", []).append(ab(running[name], path))
         memory = {name: one.memory() for name, one in running.items()}
     figure = "requests/s on /, kept"
     return [

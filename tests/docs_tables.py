@@ -95,7 +95,7 @@ def fault_pages() -> str:
         examples = "\n".join(fault["examples"])
         sections.append(
             f"## {fault['name']}\n\n{fault['summary']} Without a scope it matches {TARGETS[fault['target']]}.\n"
-            f"{ways_in_words(FAULTS[fault['name']])}"
+            f"{ways_in_words(fault)}"
             f"\n\n{_parameters(fault)}\n\n```text\n{examples}\n```\n\n{_probed(FAULTS[fault['name']])}"
         )
     return "\n\n".join(sections)

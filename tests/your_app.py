@@ -49,7 +49,7 @@ def _felt(experiment: Experiment, events: Sequence[Event]) -> list[Row]:
     undone = [event.message for event, _ in kinds.STEP.read(events) if event.reason != "Performed"]
     assert not undone, f"{experiment.source}: {undone}"
     return [
-        (_fault(step), *_between(events, begun + step.at, begun + end))
+        (_fault(step), *_between(events, begun + step.at, begun + end, crash="crash" in step.text))
         for step, end in zip(experiment.steps, ends, strict=True)
     ]
 
@@ -60,14 +60,14 @@ def _fault(step: Step) -> str:
     return f"`{step.action.spec}`" + (", all pods" if step.target.text == "all" else "")
 
 
-def _between(events: Sequence[Event], start: float, end: float) -> Row:
+def _between(events: Sequence[Event], start: float, end: float, *, crash: bool) -> Row:
     answers = [data["ok"] for _, data in kinds.REQUEST.read(events) if start <= data["sent"] < end]
     messages = [event.message for event, _ in kinds.EVENT.read(events) if start <= event.t < end]
     failed = [text for text in messages if _STARTING not in text]
     noticed = [probe.lower() for probe in _PROBES if any(f"{probe} probe failed" in text for text in failed)]
     restarts = _restarts(events, end) - _restarts(events, start)
-    if restarts and not noticed:
-        noticed = ["the kubelet"]  # of itself: the container had ended
+    if crash and restarts:
+        noticed = ["the kubelet"]  # whatever probes have found in the meantime
     return f"{answers.count(False)} of {len(answers)}", ", ".join(noticed) or NOBODY, str(restarts)
 
 

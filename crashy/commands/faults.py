@@ -38,10 +38,23 @@ def main(argv: Sequence[str]) -> int:
 
 def _catalogue(faults: Sequence[Mapping[str, Any]]) -> list[str]:
     lines: list[str] = []
+    longest = max(len(fault["name"]) for fault in faults)
     for target, words in TARGETS.items():
-        chosen = [(fault["name"], fault["summary"]) for fault in faults if fault["target"] == target]
+        chosen = [
+            (f"{fault['name']:<{longest}}  {_way(fault)}", fault["summary"])
+            for fault in faults
+            if fault["target"] == target
+        ]
         lines += [f"{words[0].upper()}{words[1:]}:", *_aligned(chosen), ""]
-    return [*lines, "What one takes, and what probes make of it: crashy faults NAME"]
+    return [
+        *lines,
+        "Each acts inside the patient, from outside on any container, or in both ways.",
+        "What one takes, and what probes make of it: crashy faults NAME",
+    ]
+
+
+def _way(fault: Mapping[str, Any]) -> str:
+    return "both" if len(fault["ways"]) > 1 else str(fault["ways"][0])
 
 
 def _fault(fault: Mapping[str, Any]) -> list[str]:
@@ -49,7 +62,7 @@ def _fault(fault: Mapping[str, Any]) -> list[str]:
     return [
         f"{fault['name']}: {fault['summary']}",
         f"Without a scope it matches {TARGETS[fault['target']]}.",
-        ways_in_words(FAULTS[fault["name"]]),
+        ways_in_words(fault),
         "",
         "parameters:",
         *_aligned([*own, ("scope", f"every fault has {', '.join(key['name'] for key in scope_catalogue())}")]),

@@ -51,13 +51,14 @@ async def run(
 ) -> None:
     """Perform an experiment between the events Begun, with the data of `begun`, and Ended.
 
-    When it is stopped, active faults are recovered.
+    When it is stopped, active faults are recovered. Raises BadInput as `perform` does; for a fault before Begun.
     """
+    _refuse(experiment, engine)
     name = f"experiment/{experiment.name}"
     kinds.EXPERIMENT.add(
         timeline.add, "experiment", name, "Begun", experiment.lesson, data={"raw": experiment.raw, **begun}
     )
-    stopped = await perform(experiment, engine, timeline, rng=rng, stop=stop, recover=True)
+    stopped = await _perform(experiment, engine, timeline, rng=rng, stop=stop, recover=True)
     kinds.EXPERIMENT.add(timeline.add, "experiment", name, "Ended", "interrupted" if stopped else "its time is over")
 
 
@@ -68,15 +69,31 @@ async def perform(
     *,
     rng: random.Random,
     stop: asyncio.Event,
-    recover: bool = False,
 ) -> bool:
     """Apply the manifests, send users' requests and perform the steps, until the end or until `stop` is set.
 
-    Every random choice comes from `rng`. Returns whether it was stopped; with `recover`, for pods that keep running,
-    all faults are recovered then. Raises BadInput if the manifests can't be applied, or if no pod could take a fault.
+    Every random choice comes from `rng`. Returns whether it was stopped. Raises BadInput if the manifests can't be
+    applied, or if no pod could take a fault.
     """
+    _refuse(experiment, engine)
+    return await _perform(experiment, engine, timeline, rng=rng, stop=stop)
+
+
+def _refuse(experiment: Experiment, engine: Engine) -> None:
     if lines := [*refusals(experiment, engine)]:
         raise BadInput(*lines)
+
+
+async def _perform(
+    experiment: Experiment,
+    engine: Engine,
+    timeline: Timeline,
+    *,
+    rng: random.Random,
+    stop: asyncio.Event,
+    recover: bool = False,
+) -> bool:
+    """Perform it; with `recover`, for pods that keep running, all faults are recovered when it is stopped."""
     await engine.apply(experiment.manifests)
     runner = _Runner(experiment, engine, timeline, rng)
     over = asyncio.Event()
@@ -194,9 +211,10 @@ class _Runner:
         """Return the pods that an action can be done on."""
         match action:
             case Inject(spec, container):
-                fault = parse_spec(spec)
-                there = self._engine.pods()
-                return [view for view in there if not self._engine.refusal(view.pod.template, fault, container)]
+                fault, there = parse_spec(spec), self._engine.pods()
+                templates = {id(view.pod.template): view.pod.template for view in there}
+                why = {key: self._engine.refusal(one, fault, container) for key, one in templates.items()}
+                return [view for view in there if not why[id(view.pod.template)]]
             case Recover():
                 return self.takers()
         return list(self._engine.pods())

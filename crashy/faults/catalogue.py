@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from crashy.faults.base import FAULTS, Fault, FaultError, parse_spec
 from crashy.faults.probed import Probed
 from crashy.faults.scope import WAYS, Scope, Way
+
+_ONLY: dict[Way, str] = {"inside": "inside the patient only", "outside": "from outside only, on any container"}
 
 
 def catalogue() -> list[dict[str, Any]]:
@@ -20,15 +23,12 @@ def scope_catalogue() -> list[dict[str, Any]]:
     return [key.describe() for key in Scope.keys.values()]
 
 
-def ways_in_words(fault: type[Fault]) -> str:
-    """Return a sentence on the ways of a fault, and which of its modes have them."""
-    modes = _modes(fault)
-    inside, outside = ([mode for mode, ways in modes.items() if way in ways] for way in WAYS)
-    if not outside:
-        return "It acts inside the patient only."
-    if not inside:
-        return "It acts from outside only, on any container."
-    if len(outside) == len(modes):
+def ways_in_words(described: Mapping[str, Any]) -> str:
+    """Return a sentence on the ways of a fault in the catalogue, and which of its modes have them."""
+    if described["ways"] != [*WAYS]:
+        return f"It acts {_ONLY[described['ways'][0]]}."
+    outside = [mode for mode, ways in described["modes"].items() if "outside" in ways]
+    if len(outside) == len(described["modes"]):
         return "It acts inside the patient, or from outside on any container."
     return f"It acts inside the patient; by mode={', '.join(outside)} also from outside, on any container."
 

@@ -7,6 +7,7 @@ from inspect import getdoc
 from typing import Any
 
 from crashy import __version__
+from crashy.faults.catalogue import ways_in_words
 from crashy.faults.scope import PROBES, PROTOCOLS
 from crashy.server.operation import Operation
 from crashy.server.problem import MEDIA_TYPE
@@ -111,7 +112,7 @@ def _fault_schemas(catalogue: Sequence[Mapping[str, Any]], scope: Sequence[Mappi
         params = {param["name"]: _param_schema(param) for param in (*fault["params"], *scope)}
         schemas[name] = {
             "type": "object",
-            "description": fault["summary"],
+            "description": f"{fault['summary']} {ways_in_words(fault)}",
             "properties": {"fault": {"const": fault["name"]}, **params},
             "additionalProperties": False,
         }

@@ -17,9 +17,14 @@ def shown(capsys: pytest.CaptureFixture[str], *args: str) -> list[str]:
 
 
 def test_every_fault_is_listed_once_with_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [line.split(maxsplit=1) for line in shown(capsys) if line.startswith("  ")]
+    rows = [line.split(maxsplit=2) for line in shown(capsys) if line.startswith("  ")]
 
-    assert sorted(rows) == [[fault["name"], fault["summary"]] for fault in catalogue()]
+    assert sorted((name, summary) for name, _, summary in rows) == [(f["name"], f["summary"]) for f in catalogue()]
+    assert {name: way for name, way, _ in rows if name in {"latency", "fds", "bandwidth"}} == {
+        "latency": "both",
+        "fds": "inside",
+        "bandwidth": "outside",
+    }
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -20,6 +20,7 @@ import pytest
 
 from tests.commands.labs import DEADLINE
 from tests.commands.test_lab_watch import SLEEP, deployment
+from tests.engines.lab.outside.labs import app
 
 ON_THIS_TERMINAL = (
     "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
@@ -127,10 +128,12 @@ def test_keys_select_delete_and_scale(tmp_path: Path, terminal: Callable[..., Te
     assert lab.restored
 
 
-def test_keys_make_a_patient_ill_and_well(tmp_path: Path, terminal: Callable[..., Terminal]) -> None:
+@pytest.mark.parametrize("container", [{"name": "app", "image": "crashy-app:1"}, app()], ids=["patient", "program"])
+def test_keys_make_a_pod_ill_and_well(
+    container: dict[str, object], tmp_path: Path, terminal: Callable[..., Terminal]
+) -> None:
     probe = {"httpGet": {"path": "/readyz", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
-    container = {"name": "app", "image": "crashy-app:1", "readinessProbe": probe}
-    spec = {"terminationGracePeriodSeconds": 1, "containers": [container]}
+    spec = {"terminationGracePeriodSeconds": 1, "containers": [{**container, "readinessProbe": probe}]}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec}
     lab = terminal(written(tmp_path, pod))
     lab.shows("web .*1/1")

@@ -40,6 +40,20 @@ def test_an_expectation_that_is_missed_is_exit_1(tmp_path: Path, capsys: pytest.
     assert "FAIL" in capsys.readouterr().out
 
 
+def test_a_fault_that_no_pod_could_take_is_refused_before_the_run_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = FREEZE.read_text().replace("crashy-app:1.0.0", f"theirs\n{' ' * 14}command: [nginx]")
+    file, timeline = tmp_path / "theirs.yaml", tmp_path / "t.jsonl"
+    file.write_text(theirs.replace("mode=loop", "mode=gil for=5s"))
+
+    assert cli.main(["run", str(file), "--on", "sim", f"--timeline={timeline}"]) == 2
+    *notes, line = capsys.readouterr().err.splitlines()
+    assert all(note.startswith("note: ") for note in notes)
+    assert line.endswith("freeze mode=gil acts inside a patient only; mode=stop, loop, hang or deaf would do")
+    assert not timeline.read_text()
+
+
 def test_every_report_can_be_drawn_again_from_the_timeline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     timeline = tmp_path / "t.jsonl"
     files = [f"--html={tmp_path / 'a.html'}", f"--junit={tmp_path / 'a.xml'}"]

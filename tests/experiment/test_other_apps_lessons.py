@@ -7,7 +7,6 @@ from typing import Any
 
 import yaml
 
-from crashy.report.parity import ComparableRun, comparable, compare
 from tests.docs_tables import ROOT
 from tests.needs import need
 from tests.side_by_side import run_all
@@ -20,8 +19,6 @@ LESSONS = (
     "12b-tcp-probe-of-a-frozen-server",
 )
 DURATION = "18s"  # after that nothing happens in any of them
-COMPARED = {"reasons", "restarts"}  # times are compared by `make lessons`, which runs fewer labs at once
-# Nor what readiness finds before an app listens: that is how long this one takes to start.
 
 
 def of_another_app(lesson: Path, program: list[str], folder: Path) -> Path:
@@ -41,19 +38,10 @@ def of_another_app(lesson: Path, program: list[str], folder: Path) -> Path:
     return file
 
 
-def test_verdicts_and_reasons_are_the_lessons_own_in_the_lab_and_on_sim(tmp_path: Path) -> None:
+def test_the_verdicts_are_the_lessons_own_in_the_lab_and_on_sim(tmp_path: Path) -> None:
     program = [need("node"), str(ROOT / "docs/your-app/node/server.js")]
     files = {name: of_another_app(ROOT / f"experiments/{name}.yaml", program, tmp_path) for name in LESSONS}
     runs = {(name, engine): (file, engine) for name, file in files.items() for engine in ("lab", "sim")}
     ran = run_all(runs, timelines=tmp_path)
 
-    def seen(name: str, engine: str) -> ComparableRun:
-        return comparable(ran[name, engine].events)
-
     assert {key: (one.code, one.missed) for key, one in ran.items()} == dict.fromkeys(runs, (0, []))
-    assert not [
-        (name, row)
-        for name in LESSONS
-        for row in compare(seen(name, "lab"), seen(name, "sim"))
-        if row.differs and row.what in COMPARED and not row.object.endswith(" readiness")
-    ]

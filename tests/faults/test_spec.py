@@ -81,7 +81,10 @@ def test_specs_stand_apart_by_semicolons_outside_quotes() -> None:
         ("freeze for=25h", f"for: '25h': {DURATION_BOUND}"),
         ("freeze after=24h1s", f"after: '24h1s': {DURATION}, at most 24h"),
         ("freeze jitter=soon", f"jitter: 'soon': {DURATION}"),
-        ("freeze mode=stop", "for: mode=stop needs it, at most 1h: a stopped process answers no requests"),
+        (
+            "freeze mode=stop",
+            "for: mode=stop needs it, at most 1h, or via=outside: a stopped process answers no requests",
+        ),
         ("freeze mode=stop for=61m", "for: '1h1m': mode=stop lasts at most 1h"),
         ("unready times=0", "times: '0': a whole number from 1 to 1000000"),
         ("unready times=1.5", "times: '1.5': a whole number from 1 to 1000000"),

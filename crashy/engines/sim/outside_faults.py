@@ -6,15 +6,14 @@ import random
 from collections.abc import Callable
 
 from crashy.engines import outside_faults
-from crashy.engines.gates import FaultGate
+from crashy.engines.gates import PROBES, FaultGate
 from crashy.engines.outside_faults import Faulted
 from crashy.engines.sim import outside
 from crashy.engines.sim.life import ModelledLife
 from crashy.engines.sim.process import Process
 from crashy.faults.effects import Machine
-from crashy.faults.scope import Client, ProbeName
 from crashy.kubelet.runtime import Pod
-from crashy.objects.pod import Container
+from crashy.objects.pod import Container, Probe
 from crashy.timeline import Timeline
 
 
@@ -36,12 +35,11 @@ class OutsideFaults(outside_faults.OutsideFaults[Faulted]):
         if faulted := self.known(pod, container):
             faulted.driver.process.life = process if isinstance(process, ModelledLife) else None
 
-    def gate(self, pod: Pod, container: Container, client: Client, probe: ProbeName | None) -> FaultGate | None:
-        """Return the gate of these clients, who ask for a probe or by its path; None where no fault was ever."""
-        faulted = self.known(pod, container)
-        if faulted is None:
-            return None
-        return faulted.users if client == "users" else FaultGate(faulted.driver, client, probe)
+
+def kubelets_gate(faulted: Faulted, probe: Probe | None) -> FaultGate:
+    """Return the gate before a container for one of its probes, or for a hook."""
+    name = next((name for kind, name in PROBES.items() if faulted.container.probe(kind) is probe), None)
+    return FaultGate(faulted.driver, "kubelet", name if probe else None)
 
 
 def _machine(life: ModelledLife) -> Machine:

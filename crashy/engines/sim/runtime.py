@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
 
-from crashy.engines.gates import PROBES
 from crashy.engines.images import is_proxy, led
 from crashy.engines.sim import replies
 from crashy.engines.sim.instance import Instance
 from crashy.engines.sim.network import LOOPBACK, resolve
-from crashy.engines.sim.outside_faults import OutsideFaults
+from crashy.engines.sim.outside_faults import OutsideFaults, kubelets_gate
 from crashy.engines.sim.passing import Passing
 from crashy.engines.sim.process import Broken, Condition, Cut, Full, Missing, Plan, Process, Refuse, Truncated
 from crashy.engines.sim.redirects import follow
 from crashy.engines.sim.speech import action
-from crashy.faults.scope import Client, ProbeName, client_of
+from crashy.faults.scope import Client, client_of
 from crashy.kubelet.handlers.dial import authority
 from crashy.kubelet.handlers.judge import WireError, unknown_host
 from crashy.kubelet.handlers.request import Request, hook_request, probe_request, without_tls
@@ -111,9 +110,8 @@ class SimRuntime:
         began = self._loop.time()
         if isinstance(handler, HTTPGet):
             request = probe_request(handler, pod.ip, port, self._profile)
-        name = next((name for kind, name in PROBES.items() if container.probe(kind) is probe), None)
         condition = await self._respond(
-            pod, container_id, handler, port, probe.timeout_seconds, request=request, probe=name
+            pod, container_id, handler, port, probe.timeout_seconds, request=request, probe=probe
         )
         place, url = _address(pod, handler, port), request.url if request else ""
         seconds, outcome = replies.reply(condition, probe, place, self._profile.texts, url)
@@ -173,7 +171,7 @@ class SimRuntime:
         if listener and is_proxy(listener.container):
             port = led(listener.container, port)
             listener = self._listener(ip, port)
-        condition = await self._passed(listener, "users", None)(handler, port, within) if listener else Refuse()
+        condition = await self._pass(listener, handler, port, within, client="users") if listener else Refuse()
         if self._off:
             await asyncio.sleep(ends - self._loop.time())
             return Full()
@@ -210,7 +208,7 @@ class SimRuntime:
         within: float,
         *,
         request: Request | None = None,
-        probe: ProbeName | None = None,
+        probe: Probe | None = None,
     ) -> Condition:
         """Send a request to a container, or to the one of its pod that listens on that port: they share an address.
 
@@ -234,22 +232,30 @@ class SimRuntime:
         if instance is None:
             return Cut() if isinstance(handler, Exec) else Refuse()
         if request is None or not isinstance(handler, HTTPGet):
-            return await self._passed(instance, client, probe)(handler, port, within)
-        passed, deadline = self._passed(instance, client, probe), self._loop.time() + within
+            return await self._pass(instance, handler, port, within, client=client, probe=probe)
+        deadline = self._loop.time() + within
 
         async def ask(get: HTTPGet) -> Condition:
-            return await passed(get, port, deadline - self._loop.time())
+            return await self._pass(instance, get, port, deadline - self._loop.time(), client=client, probe=probe)
 
         return await follow(handler, ask, anywhere=request.anywhere)
 
-    def _passed(
-        self, instance: Instance, client: Client, probe: ProbeName | None
-    ) -> Callable[[Handler, int, float], Awaitable[Condition]]:
-        """Return what responds to a client of an instance: its process, but for the faults that act from outside."""
-        gate = self._outside.gate(instance.pod, instance.container, client, probe) if self._outside else None
-        if gate:
-            return Passing(gate, instance.process, client, instance.gone.is_set).respond
-        return lambda handler, port, within: instance.process.respond(handler, port, within, client)
+    async def _pass(
+        self,
+        instance: Instance,
+        handler: Handler,
+        port: int,
+        within: float,
+        *,
+        client: Client,
+        probe: Probe | None = None,
+    ) -> Condition:
+        """Return the response of an instance to a client, with the faults that act from outside."""
+        faulted = self._outside.known(instance.pod, instance.container) if self._outside else None
+        if faulted is None:
+            return await instance.process.respond(handler, port, within, client)
+        gate = faulted.users if client == "users" else kubelets_gate(faulted, probe)
+        return await Passing(gate, instance.process, client, instance.gone.is_set).respond(handler, port, within)
 
     def _listener(self, ip: str, port: int) -> Instance | None:
         return next((i for i in self._pods.get(ip, ()) if i.process.listens(port)), None)

@@ -68,8 +68,8 @@ class Freeze(Fault):
     """Freeze the app: block its event loop, hang its requests, let all or some of its threads stand still, or be deaf.
 
     `mode=stop` and `mode=gil` need `for`, at most 1 h: a process that stands still can't receive the request to
-    recover. By `mode=threads` and `mode=deadlock` users' requests hang, which need a worker thread or a lock, but not
-    the probes, which the event loop answers: the app looks alive.
+    recover; from outside it need not. By `mode=threads` and `mode=deadlock` users' requests hang, which need a worker
+    thread or a lock, but not the probes, which the event loop answers: the app looks alive.
     """
 
     target: ClassVar[DefaultTarget] = "everything"
@@ -120,7 +120,9 @@ class Freeze(Fault):
         if outside:
             return
         if effect and effect.stops and lasts is None:
-            raise FaultError("for", f"mode={self.mode} needs it, at most 1h: a stopped process answers no requests")
+            else_ = ", or via=outside" if self.mode == "stop" else ""
+            why = "a stopped process answers no requests"
+            raise FaultError("for", f"mode={self.mode} needs it, at most 1h{else_}: {why}")
         if effect and effect.stops and lasts is not None and lasts > MAX_STOP:
             raise FaultError("for", f"'{format_duration(lasts)}': mode={self.mode} lasts at most 1h")
 

@@ -60,6 +60,8 @@ class ToxicProxy:
         self.enabled = False
         self.deaf = False
         """Whether it refuses connections although it is enabled."""
+        self.accepted = 0
+        """Connections that it has accepted so far."""
         self._lead = lead
         self._rng = rng
         self._told = told
@@ -79,7 +81,8 @@ class ToxicProxy:
             await self._listen()
         inner = _bind(Address(LOOPBACK, 0))
         self._splice_at = Address(*inner.getsockname())
-        self._splice = Proxy(inner, lambda: self._lead(*self.upstream), told=self._told)
+        to = self.upstream
+        self._splice = Proxy(inner, lambda: self._lead(*to), told=lambda why: self._told(f"{to}: {why}"))
         await self._splice.start()
         self.enabled = True
 
@@ -127,6 +130,7 @@ class ToxicProxy:
             self.stop()
 
     def _connection(self) -> asyncio.Protocol:
+        self.accepted += 1
         link = Link(self.toxics, self._splice_at, self._rng, self._links.discard)
         self._links.add(link)
         return link.front

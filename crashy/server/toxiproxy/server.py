@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Sequence
 from typing import cast
 
@@ -32,7 +31,6 @@ class ToxiproxyServer:
     def __init__(self, patient: ProxyPatient, pairs: Sequence[Pair], shutdown: Shutdown, port: int) -> None:
         self._patient = patient
         self._pairs = pairs
-        self._accepted: Counter[tuple[str, int]] = Counter()
         host = patient.settings.host
         self._gate = PatientGate(patient)
         self._proxies = Proxies(host, self._lead, random.Random(), self._told)
@@ -95,11 +93,10 @@ class ToxiproxyServer:
         await asyncio.to_thread(self._scheduler.stop)
 
     def _passage(self, proxy: ToxicProxy) -> Passage:
-        return Passage(str(proxy.listen), str(proxy.upstream), proxy.open, self._accepted[proxy.upstream])
+        return Passage(str(proxy.listen), str(proxy.upstream), proxy.open, proxy.accepted)
 
     def _lead(self, host: str, port: int) -> Upstream:
-        self._accepted[host, port] += 1
         return Upstream(host, port, self._gate, "any" if self._patient.reads_http else "tcp")
 
     def _told(self, name: str, why: str) -> None:
-        self._patient.add_event("Unreachable", f"{name}: {self._proxies.get(name).upstream}: {why}", level="warning")
+        self._patient.add_event("Unreachable", f"{name}: {why}", level="warning")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator
 
@@ -191,10 +192,51 @@ async def test_toxics_of_a_direction_act_one_after_the_other(felt: Felt) -> None
     assert time.monotonic() - began > 0.14
 
 
-async def test_an_upstream_that_refuses_resets_the_connection(felt: Felt) -> None:
+@pytest.mark.parametrize("seed", range(3))
+async def test_toxics_that_come_change_and_go_meanwhile_lose_nothing(felt: Felt, seed: int) -> None:
+    rng = random.Random(seed)
+    data = rng.randbytes(2_000_000)
+    slow = {
+        "latency": lambda: {"latency": rng.randint(0, 30), "jitter": rng.randint(0, 30)},
+        "bandwidth": lambda: {"rate": rng.randint(2000, 9000)},
+        "slicer": lambda: {"average_size": rng.randint(100, 5000), "size_variation": rng.randint(0, 5000)},
+        "slow_close": lambda: {"delay": rng.randint(0, 50)},
+    }
+
+    async def meddle() -> None:
+        there: set[str] = set()
+        while True:
+            kind, stream = rng.choice([*slow]), rng.choice(["upstream", "downstream"])
+            document = {"type": kind, "stream": stream, "attributes": slow[kind](), "toxicity": rng.choice([0.5, 1])}
+            name = f"{kind}_{stream}"
+            if name not in there:
+                await felt.api.ask("POST", "/proxies/one/toxics", document)
+                there.add(name)
+            elif rng.random() < 0.5:
+                await felt.api.ask("POST", f"/proxies/one/toxics/{name}", document)
+            else:
+                await felt.api.ask("DELETE", f"/proxies/one/toxics/{name}")
+                there.remove(name)
+            await asyncio.sleep(0.005)
+
+    document = {"name": "pace", "type": "bandwidth", "attributes": {"rate": 4000}}  # so that it takes half a second
+    await felt.api.ask("POST", "/proxies/one/toxics", document)
+    reader, writer = await felt.connect()
+    meddling = asyncio.create_task(meddle())
+    writer.write(data)
+    writer.write_eof()
+    async with asyncio.timeout(DEADLINE):
+        got = await reader.read()
+    meddling.cancel()
+
+    assert got == data
+
+
+async def test_an_upstream_that_refuses_resets_the_connection_and_is_told_of(felt: Felt) -> None:
     made = await felt.api.create("127.0.0.1:1", "two")
     reader, _ = await felt.client.connect(made["listen"])
 
     with pytest.raises(ConnectionResetError):
         async with asyncio.timeout(DEADLINE):
             await reader.read()
+    assert felt.api.told == [("two", "127.0.0.1:1: Connection refused")]

@@ -13,7 +13,7 @@ from crashy.engines.lab.outside import Process
 from crashy.engines.lab.started import Running
 from crashy.faults.effects import Stop
 
-_LOOK = 0.05  # seconds between two looks for processes that were forked meanwhile
+_LOOK = 0.01  # seconds between two looks for processes that were forked meanwhile
 
 
 def begin(process: Process, _effect: Stop, _until: float | None) -> Callable[[], None] | None:
@@ -23,22 +23,24 @@ def begin(process: Process, _effect: Stop, _until: float | None) -> Callable[[],
         return None
     if life.group and life.group.freeze():
         return life.group.thaw
-    return _stop(process, life) if proc.there() else _stop_group(life)
+    return _stop_group(life) if proc.children("self") is None else _stop(process, life)
 
 
 def _stop(process: Process, life: Running) -> Callable[[], None]:
     stopped: set[int] = set()
 
-    def stop() -> None:
-        while missing := [pid for pid in life.processes() if pid not in stopped]:  # a stopped one forks no more
-            for pid in missing:
+    def stop() -> bool:
+        """Stop those that are there; return whether all of them stand still, and so fork no more."""
+        there = life.processes()
+        for pid in there:
+            if pid not in stopped:
                 _signal(pid, signal.SIGSTOP)
-            stopped.update(missing)
+        stopped.update(there)
+        return all((proc.state(pid) or "T")[0] == "T" for pid in there)
 
     async def stop_more() -> None:
-        while True:
+        while not stop():  # noqa: ASYNC110 - what is waited for happens in those processes
             await asyncio.sleep(_LOOK)
-            stop()
 
     stop()
     task = asyncio.get_running_loop().create_task(stop_more())
@@ -53,7 +55,7 @@ def _stop(process: Process, life: Running) -> Callable[[], None]:
 
 
 def _stop_group(life: Running) -> Callable[[], None]:
-    """Stop what is in the first process's group: without /proc that is all that is known of a container."""
+    """Stop what is in the first process's group: where /proc knows no children that is all that can be found."""
     group = -life.process.pid  # as kill(2) has it
     _signal(group, signal.SIGSTOP)
     return lambda: _signal(group, signal.SIGCONT)

@@ -63,9 +63,10 @@ async def test_without_proc_a_containers_process_group_is_stopped(
     no_cgroups(monkeypatch)
     async with lab(served(app()), tmp_path) as one:
         await one.answers()
-        monkeypatch.setattr(proc, "there", lambda: False)
+        processes = one.processes()
+        monkeypatch.setattr(proc, "children", lambda _: None)
         await one.inject("freeze")
-        await one.until(lambda: states(one.processes()) == {"T"})
+        await one.until(lambda: states(processes) == {"T"})
         await one.recover()
         await one.answers()
 
@@ -137,7 +138,10 @@ async def test_a_signal_that_a_program_handles_is_its_own_affair(tmp_path: Path)
         assert one.restarts == 0
 
 
-async def test_a_frozen_container_can_be_killed_by_its_kubelet(how: str, tmp_path: Path) -> None:
+async def test_a_stopped_container_can_be_killed_by_its_kubelet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_cgroups(monkeypatch)
     probe = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
     async with lab(served(app(livenessProbe=probe)), tmp_path) as one:
         await one.answers()
