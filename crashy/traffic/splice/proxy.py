@@ -57,6 +57,8 @@ class _Front(End):
         if upstream is None or (upstream.gate is not None and upstream.gate.deaf()):
             self.reset()
             return
+        if upstream.led is not None:
+            upstream.led(transport.get_extra_info("peername")[:2])
         loop = asyncio.get_running_loop()
         # Not at once: Debian 12's Python (3.11.2) begins to read after this method, paused or not.
         loop.call_soon(self._read_later)
