@@ -79,7 +79,7 @@ def _requests() -> Iterator[Line]:
                     if run:  # the first is the warm-up
                         rate.setdefault(name, []).append(found)
                         cost.setdefault(name, []).append(spent)
-                        if shutil.which("ab"):
+                        if server is not RESPONDER and shutil.which("ab"):
                             new.setdefault(name, []).append(ab(one, "/"))
         figure, dear = f"requests/s before {what}, kept", f"CPU a request before {what}, kept"
         is_patient = server is not RESPONDER

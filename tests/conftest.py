@@ -19,8 +19,10 @@ TESTS = Path(__file__).parent
 # keeps a core busy, and no worker of `make test` ends minutes after the others.
 ORDER = (
     *("commands/test_lab_ctl.py", "test_pytest_plugin.py", "commands/test_lab.py", "commands/test_lab_elsewhere.py"),
+    "test_your_app.py",
     *("engines/test_recorded_pods.py", "engines/test_limits.py", "engines/test_ready_while_stopping.py"),
     *("engines/lab/", "engines/", "commands/", "library/", "test_integrations.py", "server/"),
+    "experiment/test_other_apps_lessons.py",
 )
 
 settings.register_profile("crashy", deadline=None)  # no test depends on how fast the machine is

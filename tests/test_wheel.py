@@ -31,7 +31,8 @@ def test_it_brings_manifests_experiments_scripts_and_pages(tmp_path: Path) -> No
         metadata = message_from_string(next(wheel.read(n).decode() for n in names if n.endswith("/METADATA")))
 
     for kind in ("manifests", "experiments", "docs"):
-        expected = {f"crashy/share/{path.relative_to(ROOT)}" for path in (ROOT / kind).rglob("*") if path.is_file()}
+        files = [path for path in (ROOT / kind).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+        expected = {f"crashy/share/{path.relative_to(ROOT)}" for path in files}
         assert expected == {name for name in names if name.startswith(f"crashy/share/{kind}/")}
     assert len(scripts) == 4
     assert all(info.external_attr >> 16 & 0o111 for info in scripts), "they can be run"

@@ -94,9 +94,9 @@ def test_what_only_an_app_itself_could_do_is_refused_as_the_page_says() -> None:
 
 def test_what_befalls_the_apps_is_as_the_page_says(tmp_path: Path) -> None:
     """If the tables are no longer right: `.venv/bin/python -m tests.your_app`."""
-    apps = [app for app in APPS if is_here(app)]
     if not is_here("node"):
         pytest.skip(missing("node"))
+    apps = [app for app in APPS if is_here(app)]
     lab = subprocess.Popen(
         [sys.executable, "-m", *shlex.split(LAB)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
     )

@@ -37,17 +37,24 @@ class FaultGate:
         """Return whether no fault may act on what passes now."""
         return self._driver.quiet
 
+    def spares(self, request: Request) -> bool:
+        """Return whether it is known that no fault matches a request of its sort."""
+        return self._driver.faults.spares(self._asked(request).sort)
+
     def started(self) -> int:
         """Return how many faults have started so far."""
         return self._driver.faults.started
 
     async def decide(self, request: Request, since: int = 0) -> RequestEffect:
         """Count a request and return what happens to it; commands for the process have been carried out by then."""
-        probe = self._probe or self._paths.get(request.path)
-        effect = self._driver.faults.on_request(request._replace(client=self._client, is_probe=probe), since)
+        effect = self._driver.faults.on_request(self._asked(request), since)
         if effect.commands:
             self._driver.carry_out(effect.commands)
         return effect
+
+    def _asked(self, request: Request) -> Request:
+        probe = self._probe or self._paths.get(request.path)
+        return request._replace(client=self._client, is_probe=probe)
 
     def release(self, effect: RequestEffect) -> None:
         """Let go of what faults have held."""

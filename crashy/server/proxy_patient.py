@@ -97,6 +97,10 @@ class PatientGate:
         """Return whether no fault may act on what passes now."""
         return not self._patient.request_faults
 
+    def spares(self, request: Request) -> bool:
+        """Return whether it is known that no fault matches a request of its sort."""
+        return self._patient.faults.spares(_asked(request).sort)
+
     def started(self) -> int:
         """Return how many faults have started so far."""
         return self._patient.faults.started
@@ -106,10 +110,13 @@ class PatientGate:
 
         The first `since` faults that have started do nothing to it.
         """
-        agent = next((value for name, value in request.headers if name.lower() == "user-agent"), "")
-        effect, executed = self._patient.on_request(request._replace(client=client_of(agent)), since)
+        effect, executed = self._patient.on_request(_asked(request), since)
         if executed is not None:
-            await asyncio.wrap_future(executed)
+            try:
+                await asyncio.wrap_future(executed)
+            except BaseException:
+                self.release(effect)
+                raise
         return effect
 
     def release(self, effect: RequestEffect) -> None:
@@ -124,3 +131,8 @@ class PatientGate:
     def deaf(self) -> bool:
         """Return False: where connections are refused, nothing listens."""
         return False
+
+
+def _asked(request: Request) -> Request:
+    agent = next((value for name, value in request.headers if name.lower() == "user-agent"), "")
+    return request._replace(client=client_of(agent))

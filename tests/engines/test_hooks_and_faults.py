@@ -7,7 +7,8 @@ from pathlib import Path
 
 from crashy.clock import run_virtual
 from crashy.objects.pod import HTTPGet
-from tests.engines.probed_pods import DEADLINE, ProbedPod, lab_pods, sim_pods
+from tests.engines.probed_pod import DEADLINE, ProbedPod
+from tests.engines.probed_pods import lab_pods, sim_pods
 
 HOOK = HTTPGet(8080, "/readyz")
 URL = 'Get "http://POD:8080/readyz": '

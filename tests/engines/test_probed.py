@@ -16,7 +16,8 @@ from crashy.faults.catalogue import rows_outside
 from crashy.faults.probed import PASSES
 from crashy.faults.scope import WAYS, Way
 from tests.elsewhere import has_cgroups, roomy
-from tests.engines.probed_pods import FourPods, ProbedPod, Seen, lab_pods, sim_pods
+from tests.engines.probed_pod import FourPods, ProbedPod, Seen
+from tests.engines.probed_pods import lab_pods, sim_pods
 
 SIDE_BY_SIDE = 8
 WAYS_HERE = pytest.mark.parametrize("way", WAYS)

@@ -6,7 +6,7 @@ from crashy.faults.active import FaultSet, RequestEffect
 from crashy.faults.base import parse_spec
 from crashy.faults.effects import Command
 from crashy.faults.injected import InjectedFault
-from crashy.faults.scope import Request
+from crashy.faults.scope import Request, Way
 
 USER = Request("GET", "/")
 READY = Request("GET", "/ready", "kubelet", "readiness")
@@ -16,10 +16,10 @@ LIVE = Request("GET", "/live", "kubelet", "liveness")
 class FakePatient:
     """A FaultSet, its clock, and its changes: `changes` as (time, reason, id)."""
 
-    def __init__(self, *specs: str, seed: int = 0) -> None:
+    def __init__(self, *specs: str, seed: int = 0, way: Way = "inside") -> None:
         self.time = 0.0
         self.changes: list[tuple[float, str, str]] = []
-        self.faults = FaultSet(lambda: self.time, random.Random(seed), self._note)
+        self.faults = FaultSet(lambda: self.time, random.Random(seed), self._note, way=way)
         for spec in specs:
             self.inject(spec)
 

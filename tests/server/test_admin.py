@@ -147,14 +147,29 @@ async def test_status_names_the_patient_and_its_faults(client: Client) -> None:
     assert [fault["spec"] for fault in status["faults"]] == ["unready"]
 
 
-async def test_every_example_of_the_catalogue_can_be_injected(client: Client) -> None:
+async def test_every_example_of_what_acts_inside_can_be_injected(client: Client) -> None:
     listed = (await (await client.get("/admin/catalogue")).json())["faults"]
-    examples = [example for fault in listed for example in fault["examples"]]
+    examples = [example for fault in listed if "inside" in fault["ways"] for example in fault["examples"]]
 
     assert {fault["name"] for fault in listed} == set(FAULTS)
     for example in examples:
         answer = await client.post("/admin/faults", json=example)
         assert answer.status == 201, example
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "detail"),
+    [
+        ("latency via=outside", "via", "'outside': a patient takes faults inside: leave via out"),
+        ("bandwidth", "fault", "bandwidth acts from outside only; drip rate=1Mi would do"),
+    ],
+)
+async def test_what_acts_from_outside_is_refused(client: Client, spec: str, field: str, detail: str) -> None:
+    answer = await client.post("/admin/faults", json=spec)
+    problem = await answer.json()
+
+    assert (answer.status, problem.get("field"), problem["detail"]) == (409, field, detail)
+    assert (await (await client.get("/admin/status")).json())["faults"] == []
 
 
 async def test_answers_are_json_that_people_can_read(client: Client) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crashy.controllers.apply import Verb
@@ -141,14 +141,21 @@ class LabEngine(ClusteredEngine):
     ) -> Reply:
         """Send a user's request to a Service, or to a pod that the ingress chooses, on a new connection."""
         if not ingress:
-            return await ask(Target.of(self.url(service, port) + path), timeout)
+            reply = await ask(Target.of(self.url(service, port) + path), timeout)
+            return self._named(reply, self._network.led_to(reply.client))
         chosen = self._network.ingress.choose(service.namespace, service.name, port.port)
         if chosen is None:
             return NO_ENDPOINT
         gate = self._outside.users_gate(*chosen)
         async with gated(self._addresses.dial, chosen[0], gate) as dial:
             host, number = dial(*chosen)
-            return passed_on(await ask(Target.of(f"http://{host}:{number}{path}"), timeout))
+            return passed_on(self._named(await ask(Target.of(f"http://{host}:{number}{path}"), timeout), chosen[0]))
+
+    def _named(self, reply: Reply, ip: str | None) -> Reply:
+        """Return a reply with the name of the pod at an address that gave it, where the app does not tell its own."""
+        if not reply.status or reply.pod or ip is None:
+            return reply
+        return replace(reply, pod=next((view.pod.name for view in self.pods() if view.pod.ip == ip), ""))
 
     def admin(self, pod: Pod, container: Container | None = None) -> tuple[str, str] | None:
         """Return the URL and the token of the admin API in a container, by default the one that takes faults.

@@ -18,6 +18,9 @@ class Gate(Protocol):
     def quiet(self) -> bool:
         """Return whether no fault may act on what passes now."""
 
+    def spares(self, request: Request) -> bool:
+        """Return whether it is known that no fault matches a request of its sort, which then isn't counted."""
+
     def started(self) -> int:
         """Return how many faults have started so far: `FaultSet.started`."""
 

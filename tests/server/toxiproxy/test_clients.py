@@ -79,14 +79,14 @@ def test_the_client_of_pypi_slows_a_proxy_and_takes_it_down(python: Any, upstrea
     assert got(proxy.listen)[0] == "HTTP/1.1 200 OK"
 
     proxy.add_toxic(type="latency", attributes={"latency": 200})
-    assert 0.2 <= got(proxy.listen)[1] < 1
+    assert got(proxy.listen)[1] >= 0.2
     assert proxy.get_toxic("latency_downstream").attributes == {"latency": 200, "jitter": 0}
     proxy.destroy_toxic("latency_downstream")
     assert proxy.toxics() == {}
 
     with proxy.down(), pytest.raises(ConnectionRefusedError):
         got(proxy.listen)
-    assert got(proxy.listen)[1] < 0.2
+    assert min(got(proxy.listen)[1] for _ in range(5)) < 0.2
 
 
 def test_the_client_of_pypi_populates_finds_and_resets(python: Any, upstream: str) -> None:

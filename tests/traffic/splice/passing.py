@@ -39,12 +39,18 @@ class FaultGate:
     def quiet(self) -> bool:
         return not self.faults.list()
 
+    def spares(self, request: Request) -> bool:
+        return self.faults.spares(self._asked(request).sort)
+
+    def _asked(self, request: Request) -> Request:
+        return request._replace(client=self._client, is_probe=self._probe)
+
     def started(self) -> int:
         return self.faults.started
 
     async def decide(self, request: Request, since: int = 0) -> RequestEffect:
         self.requests.append(request)
-        return self.faults.on_request(request._replace(client=self._client, is_probe=self._probe), since)
+        return self.faults.on_request(self._asked(request), since)
 
     def release(self, effect: RequestEffect) -> None:
         for holder in effect.holders:

@@ -51,7 +51,7 @@ class RequestHead(NamedTuple):
     @property
     def headers(self) -> list[tuple[str, str]]:
         """Its headers."""
-        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in _ANY_FIELD.findall(self.raw)]
+        return _cached_headers(self.raw) if len(self.raw) <= _CACHED else _headers(self.raw)
 
 
 class ResponseHead(NamedTuple):
@@ -127,6 +127,11 @@ def _read_response(raw: bytes) -> ResponseHead | None:
     return None if framing is None else ResponseHead(raw, status, framing, old, _keeps(fields, old=old))
 
 
+def _headers(raw: bytes) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in _ANY_FIELD.findall(raw)]
+
+
+_cached_headers = lru_cache(256)(_headers)
 _cached_request = lru_cache(256)(_read_request)
 _cached_response = lru_cache(256)(_read_response)
 

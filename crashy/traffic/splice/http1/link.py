@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from crashy.faults.scope import Request
 from crashy.traffic.splice.ends import End, Stop
 from crashy.traffic.splice.gate import Gate
 from crashy.traffic.splice.http1.exchange import Exchange, Next
 from crashy.traffic.splice.http1.framing import Piece, Requests, Responses
 from crashy.traffic.splice.http1.heads import RequestHead, ResponseHead, read_request, read_response
 from crashy.traffic.splice.inbox import LIMIT, Inbox
-from crashy.traffic.splice.link import Link
+from crashy.traffic.splice.link import Link, Redial
 from crashy.traffic.splice.tcp import TcpLink
 
 
@@ -21,8 +22,8 @@ class HttpLink(Link):
     A request that a fault may act on is handled once those before it are answered, and those after it wait.
     """
 
-    def __init__(self, gate: Gate, front: End, back: End) -> None:
-        super().__init__(gate, front, back)
+    def __init__(self, gate: Gate, front: End, back: End, redial: Redial | None = None) -> None:
+        super().__init__(gate, front, back, redial)
         self.asked = deque[RequestHead]()
         """The requests that the server has and has not answered."""
         self._requests = Requests()
@@ -38,7 +39,7 @@ class HttpLink(Link):
         # Most requests are a head that came as a whole.
         if self._requests.between and data.find(b"\r\n\r\n") == len(data) - 4:
             head = read_request(data)
-            if head is not None and head.framing == 0 and not head.upgrades and self._quiet():
+            if head is not None and head.framing == 0 and self._passes(head):
                 self.asked.append(head)
                 self.back.transport.write(data)
                 return
@@ -47,12 +48,18 @@ class HttpLink(Link):
             if piece.head is None and self._requests.lost:
                 self._tunnel(pieces[number:])
                 return
-            if piece.head is not None and (piece.head.upgrades or not self._quiet()):
+            if piece.head is not None and not self._passes(piece.head):
                 self._handle(pieces[number:])
                 return
             if piece.head is not None:
                 self.asked.append(piece.head)
             self.back.write(piece.data)
+
+    def _passes(self, head: RequestHead) -> bool:
+        """Return whether nothing is to be done for a request but to pass it on."""
+        if head.upgrades:
+            return False
+        return self._quiet() or self.gate.spares(Request(head.method, head.path, headers=head.headers))
 
     def _from_back(self, data: bytes) -> None:
         # Most responses came as a whole too.
@@ -176,5 +183,4 @@ class HttpLink(Link):
 
     def _is_cut(self) -> bool:
         """Return whether a server that ends its connection now leaves a request unanswered."""
-        exchange = self._exchange
-        return exchange is not None and (not exchange.is_asked or (bool(self.asked) and exchange.framing != "close"))
+        return self._exchange is not None and bool(self.asked) and self._exchange.framing != "close"
