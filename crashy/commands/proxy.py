@@ -110,10 +110,17 @@ def _check(pairs: Sequence[tuple[_Place, _Place]], settings: Settings) -> None:
     for (_, port), (_, upstream) in zip(places, pairs, strict=True):
         if port and port == settings.admin_port:
             raise BadInput(f"--admin-port: {port}: is where a proxy listens: choose another")
-        if upstream in places:
+        if any(_is_at(upstream, place) for place in places):
             raise BadInput(f"UPSTREAM: '{upstream[0]}:{upstream[1]}': is where a proxy listens itself")
     if twice := next((place for place in places if place[1] and places.count(place) > 1), None):
         raise BadInput(f"LISTEN: '{twice[0]}:{twice[1]}': is given twice")
+
+
+def _is_at(upstream: _Place, listens: _Place) -> bool:
+    """Return whether a server is the listener itself, as far as the names show it."""
+    (host, port), (own, number) = upstream, listens
+    here = host in {"localhost", "::1"} or host.startswith("127.")
+    return port == number and (host == own or (here and own in {"0.0.0.0", "::", "localhost"}))
 
 
 def _fault(text: str, *, http: bool) -> Fault:

@@ -67,7 +67,10 @@ class FaultDriver:
     def carry_out(self, commands: Sequence[Command]) -> None:
         """Carry out the faults' commands, and look again when the next fault is due."""
         for command in commands:
-            self._effects.execute(command)
+            try:
+                self._effects.execute(command)
+            except OSError as error:
+                self.process.warn(f"{command.effect.file}: {error.strerror or error}")
         if self._timer:
             self._timer.cancel()
         due = self.faults.next_change()

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 QUIET = 0.5
 """Seconds without a new connection after which nobody is taken to know of the proxy any more."""
+AGAIN = 5.0
+"""Seconds after which it is said again that a server can't be reached, for the same reason."""
 NAME = "proxy"
 """The name of what takes the faults of a process."""
 
@@ -41,6 +43,7 @@ class _Proxy:
         self._host = pair.listen.host or patient.settings.host
         self._upstream = Upstream(*pair.upstream, gate, "any" if patient.reads_http else "tcp")
         self._accepted = 0
+        self._why, self._why_at = "", 0.0
         self.splice = Proxy(None, self._choose, told=self._told)
         self.listeners = Listeners(patient, "LISTEN", self._host, [pair.listen.port])
 
@@ -58,7 +61,10 @@ class _Proxy:
         return self._upstream
 
     def _told(self, why: str) -> None:
-        self._patient.add_event("Unreachable", f"{self._server}: {why}", level="warning")
+        now = self._patient.now()
+        if why != self._why or now >= self._why_at + AGAIN:
+            self._why, self._why_at = why, now
+            self._patient.add_event("Unreachable", f"{self._server}: {why}", level="warning")
 
 
 class ProxyServer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 BODY_LIMIT = 65_536  # bytes of a body that are kept; the rest is counted and dropped
 _TAIL = 8  # and its last bytes: they hold the end mark of a chunked body
@@ -11,12 +11,13 @@ _TAIL = 8  # and its last bytes: they hold the end mark of a chunked body
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: `failure` is empty where a whole answer did."""
+    """What came back: `failure` is empty where a whole answer did. `client` is the address that it came to."""
 
     status: int = 0
     pod: str = ""
     failure: str = ""
     body: bytes = b""
+    client: tuple[str, int] = field(default=("", 0), compare=False)
 
 
 class Connection(asyncio.Protocol):
@@ -25,6 +26,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.closed = False
         self._transport: asyncio.Transport
+        self._client: tuple[str, int] = ("", 0)
         self._answer: asyncio.Future[Reply] | None = None
         self._begin(b"")
 
@@ -42,6 +44,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the transport."""
         self._transport = transport  # type: ignore[assignment]  # a TCP transport is a Transport
+        self._client = tuple(transport.get_extra_info("sockname", ("", 0))[:2])
 
     def send(self, request: bytes) -> asyncio.Future[Reply]:
         """Send a request; the one before must have been answered."""
@@ -86,8 +89,8 @@ class Connection(asyncio.Protocol):
             del self._data[: end + 4]
             return self._read_head()
         self._keep = parts[0] != "HTTP/1.0"
-        for field in fields:
-            name, _, value = field.partition(":")
+        for line in fields:
+            name, _, value = line.partition(":")
             match name.strip().lower():
                 case "content-length" if value.strip().isdecimal():
                     self._length = int(value)
@@ -121,5 +124,5 @@ class Connection(asyncio.Protocol):
         if answer is None or answer.done():
             return
         body = bytes(self._data[self._body :]) if self._body else b""
-        answer.set_result(Reply(self._status, self._pod, failure, body))
+        answer.set_result(Reply(self._status, self._pod, failure, body, self._client))
         self._keep = self._keep and not failure

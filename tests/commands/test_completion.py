@@ -104,6 +104,8 @@ def test_tab_offers_what_the_parser_takes(complete: Complete, line: str, offered
 
 def test_every_option_is_offered(complete: Complete) -> None:
     assert {"--kubernetes", "--watch", "--traffic"} <= {*complete("crashy lab --")}
+    assert {"--http", "--fault", "--admin-port"} <= {*complete("crashy proxy --")}
+    assert {"--service", "--container"} <= {*complete("crashy inject --")}
     assert {"--http", "--max-load"} <= {*complete("crashy probe --")}
     assert {"--crash-after", "--persona"} <= {*complete("crashy serve --")}
 

@@ -33,6 +33,8 @@ from tests.server.proxies import Proxied
         ("6380 a:1 --admin-port 6380", "--admin-port: 6380: is where a proxy listens: choose another"),
         ("6380 a:1 --admin-port x", "ADMIN_PORT: x: must be a port from 0 to 65535"),
         ("6380 127.0.0.1:6380", "UPSTREAM: '127.0.0.1:6380': is where a proxy listens itself"),
+        ("0.0.0.0:6380 localhost:6380", "UPSTREAM: 'localhost:6380': is where a proxy listens itself"),
+        ("6380 a:1 6381 127.0.0.1:6380", "UPSTREAM: '127.0.0.1:6380': is where a proxy listens itself"),
         (":6380 127.0.0.1:6380", "UPSTREAM: '127.0.0.1:6380': is where a proxy listens itself"),
     ],
 )

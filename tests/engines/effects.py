@@ -124,7 +124,7 @@ async def watching(
             else lab(timeline, labs=folder, note=lambda _: None, rng=rng, profile=profile)
         )
         async with engine as running:
-            await perform(experiment, running, timeline, rng=rng, stop=asyncio.Event(), recover=True)
+            await perform(experiment, running, timeline, rng=rng, stop=asyncio.Event())
             return [*events]  # what the end of the engine does is none of it
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from crashy.timeline import kinds
 from tests.docs_tables import ROOT
 from tests.needs import need
 from tests.side_by_side import run_all
@@ -44,4 +45,11 @@ def test_the_verdicts_are_the_lessons_own_in_the_lab_and_on_sim(tmp_path: Path) 
     runs = {(name, engine): (file, engine) for name, file in files.items() for engine in ("lab", "sim")}
     ran = run_all(runs, timelines=tmp_path)
 
+    unnamed = [
+        (key, data)
+        for key, one in ran.items()
+        for _, data in kinds.REQUEST.read(one.events)
+        if data["ok"] and not data["pod"]
+    ]
+    assert not unnamed, "requests_after_leaving judges by who has answered"
     assert {key: (one.code, one.missed) for key, one in ran.items()} == dict.fromkeys(runs, (0, []))

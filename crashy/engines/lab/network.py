@@ -10,6 +10,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from crashy.controllers.dns import full_name
@@ -26,6 +27,8 @@ Place = tuple[str, int]
 """Where a program of this machine can connect to: host and port."""
 Target = tuple[str, str, int]
 """A Service's namespace, name and port."""
+REMEMBERED = 4096
+"""Clients of which it is known where they were led; more than 1,000 at once don't ask."""
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class LoopbackNetwork(BalancedNetwork):
         self._proxies: dict[Place, Proxy] = {}
         self._retired: list[Proxy] = []
         self._led = Counter[Place]()
+        self._clients: dict[Place, str] = {}
         self._opening: set[asyncio.Future[None]] = set()
         self._node_ports: dict[Target, int] = {}
 
@@ -178,7 +182,20 @@ class LoopbackNetwork(BalancedNetwork):
             self._led[place] += 1
             return self._lead_on(service, number)
         chosen = self.kube_proxy.choose(namespace, name, number)
-        return Upstream(*self._addresses.dial(*chosen), gate=self._gate(*chosen)) if chosen else None
+        if chosen is None:
+            return None
+        led = partial(self._lead, chosen[0])
+        return Upstream(*self._addresses.dial(*chosen), gate=self._gate(*chosen), led=led)
+
+    def _lead(self, ip: str, client: Place) -> None:
+        self._clients.pop(client, None)
+        self._clients[client] = ip
+        if len(self._clients) > REMEMBERED:
+            del self._clients[next(iter(self._clients))]
+
+    def led_to(self, client: Place) -> str | None:
+        """Return the address of the pod to which a client was led that has connected of late from that address."""
+        return self._clients.pop(client, None)
 
     def _lead_on(self, service: Service, number: int) -> Upstream:
         """Return where an ExternalName Service's port leads: to another Service of the lab, or out of it."""

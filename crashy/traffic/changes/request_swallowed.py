@@ -12,7 +12,7 @@ from crashy.traffic.splice.tcp import TcpLink
 async def http(exchange: Exchange, _change: RequestSwallowed, by: InjectedFault) -> None:
     """Drop what the client sends, and close the connection at the end."""
     exchange.swallow()
-    await exchange.link.hold(by)
+    await exchange.link.hold_apart(by, then_go_on=False)
     exchange.close()
 
 

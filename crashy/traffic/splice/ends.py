@@ -30,6 +30,16 @@ class Watcher(Protocol):
         """Pass on that an end is gone."""
 
 
+class Nobody:
+    """Is told of the end of what was parted with."""
+
+    def ended(self, end: End) -> None:
+        """Do nothing."""
+
+    def lost(self, end: End, *, reset: bool) -> None:
+        """Do nothing."""
+
+
 class End(asyncio.Protocol):
     """One end; `flow` takes what it reads, which nobody looks into unless there is a `watcher`."""
 

@@ -20,7 +20,7 @@ class Inbox(Generic[T]):
     """Keeps what comes with the time when it came; `over` says how it has ended, once it has."""
 
     def __init__(self, end: End, limit: int = LIMIT) -> None:
-        self._end = end
+        self.end = end
         self._loop = asyncio.get_running_loop()
         self._items: deque[tuple[float, T, int]] = deque()
         self._size = 0
@@ -41,7 +41,7 @@ class Inbox(Generic[T]):
         self._items.append((self._loop.time(), item, size))
         self._size += size
         if self._size > self.limit:
-            self._end.stop(Stop.TOO_MUCH)
+            self.end.stop(Stop.TOO_MUCH)
         self._wake()
 
     def finish(self, how: Literal["ended", "closed", "reset"]) -> None:
@@ -54,14 +54,14 @@ class Inbox(Generic[T]):
         self.swallows = True
         self._items.clear()
         self._size = 0
-        self._end.go(Stop.TOO_MUCH)
+        self.end.go(Stop.TOO_MUCH)
 
     def rest(self) -> list[T]:
         """Take all that there is."""
         items = [item for _, item, _ in self._items]
         self._items.clear()
         self._size = 0
-        self._end.go(Stop.TOO_MUCH)
+        self.end.go(Stop.TOO_MUCH)
         return items
 
     def _wake(self) -> None:
@@ -84,5 +84,5 @@ class Inbox(Generic[T]):
         at, item, size = self._items.popleft()
         self._size -= size
         if self._size <= self.limit // 2:
-            self._end.go(Stop.TOO_MUCH)
+            self.end.go(Stop.TOO_MUCH)
         return at, item

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from crashy.faults.active import RequestEffect
 from crashy.faults.effects import LateClose
 from crashy.faults.injected import InjectedFault
-from crashy.traffic.splice.ends import End
+from crashy.traffic.splice.ends import End, Nobody, Stop
 from crashy.traffic.splice.gate import Gate
 from crashy.traffic.splice.shapes import Shapes
+
+Redial = Callable[[Callable[[End], None]], Awaitable[None]]
+"""Connects to the server again, and gives its end to a function before anything is read; raises OSError."""
 
 
 class Link:
     """Passes on what its ends read, and their ends; nothing of it waits, or runs, while no fault acts."""
 
-    def __init__(self, gate: Gate, front: End, back: End) -> None:
+    def __init__(self, gate: Gate, front: End, back: End, redial: Redial | None = None) -> None:
         self.gate = gate
         self.front = front
         self.back = back
         self.holding = False
         """Whether a fault keeps the client waiting, so that one that says no more has given up."""
         self.shapes = Shapes(gate)
+        self._redial = redial
         self._effects: list[RequestEffect] = []
         self._tasks: set[asyncio.Task[None]] = set()
         front.watcher = back.watcher = self
@@ -97,6 +101,24 @@ class Link:
             await self.gate.ended(fault)
         finally:
             self.holding = False
+
+    async def hold_apart(self, fault: InjectedFault, *, then_go_on: bool) -> None:
+        """Keep the client waiting until a fault has ended, without a connection to the server; raises OSError.
+
+        A server may have a worker for each connection, whom one on which nothing is asked would keep from the others.
+        """
+        before = self.back
+        before.watcher = Nobody()
+        before.close()
+        await self.hold(fault)
+
+        def splice(back: End) -> None:
+            self.back = self.front.other = back
+            back.other, back.flow, back.watcher = self.front, before.flow, self
+            self.front.go(Stop.OTHER_FULL)
+
+        if then_go_on and self._redial is not None:
+            await self._redial(splice)
 
     async def wait(self, fault: InjectedFault, seconds: float | None = None) -> None:
         """Wait so long, or until the fault has ended, if that is earlier."""

@@ -6,10 +6,12 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 
 from crashy.traffic.splice.ends import End, Stop
 from crashy.traffic.splice.gate import Gate
 from crashy.traffic.splice.http1.link import HttpLink
+from crashy.traffic.splice.link import Redial
 from crashy.traffic.splice.sniffed import SniffedLink
 from crashy.traffic.splice.tcp import TcpLink
 from crashy.traffic.splice.upstream import Choose, Speaks, Upstream
@@ -55,6 +57,8 @@ class _Front(End):
         if upstream is None or (upstream.gate is not None and upstream.gate.deaf()):
             self.reset()
             return
+        if upstream.led is not None:
+            upstream.led(transport.get_extra_info("peername")[:2])
         loop = asyncio.get_running_loop()
         # Not at once: Debian 12's Python (3.11.2) begins to read after this method, paused or not.
         loop.call_soon(self._read_later)
@@ -81,7 +85,7 @@ class _Front(End):
         self._dialling = None
         self.splice(back)
         if upstream.gate is not None:
-            watch(upstream.gate, upstream.speaks, self, back)
+            watch(upstream.gate, upstream.speaks, self, back, partial(self._again, upstream))
         if self.transport.is_closing():
             back.close()
             return
@@ -91,6 +95,15 @@ class _Front(End):
         if self.ended:
             super().eof_received()
         self.go(Stop.DIALLING)
+
+    async def _again(self, upstream: Upstream, reached: Callable[[End], None]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await loop.create_connection(lambda: _Back(self._connections, reached), upstream.host, upstream.port)
+        except OSError as error:
+            self._told(_why(error))
+            raise
 
     def eof_received(self) -> bool:
         if self._dialling is None:
@@ -104,11 +117,11 @@ class _Front(End):
         super().connection_lost(exc)
 
 
-def watch(gate: Gate, speaks: Speaks, front: End, back: End) -> None:
+def watch(gate: Gate, speaks: Speaks, front: End, back: End, redial: Redial) -> None:
     """Let a gate decide about what passes between two ends."""
     match speaks:
         case "http":
-            HttpLink(gate, front, back)
+            HttpLink(gate, front, back, redial)
         case "grpc":
             from crashy.traffic.splice.grpc.link import GrpcLink  # noqa: PLC0415 - few need it
 
@@ -116,7 +129,7 @@ def watch(gate: Gate, speaks: Speaks, front: End, back: End) -> None:
         case "tcp":
             TcpLink(gate, front, back)
         case _:
-            SniffedLink(gate, front, back, HttpLink, TcpLink)
+            SniffedLink(gate, front, back, partial(HttpLink, redial=redial), TcpLink)
 
 
 def _why(error: OSError) -> str:

@@ -16,7 +16,7 @@ class Upstream(NamedTuple):
 
     `speaks` says what passes: `tcp` is not looked into, `http` is HTTP/1.1, `grpc` is one unary call over HTTP/2 (a
     probe), `any` shows by its first bytes. `connected` is a connection to the server that is there already, for a
-    caller that wants to know first whether there is one.
+    caller that wants to know first whether there is one. `led` is told of the client that is led there, by its address.
     """
 
     host: str
@@ -24,6 +24,7 @@ class Upstream(NamedTuple):
     gate: Gate | None = None
     speaks: Speaks = "any"
     connected: socket.socket | None = None
+    led: Callable[[tuple[str, int]], None] | None = None
 
 
 Choose = Callable[[], Upstream | None]

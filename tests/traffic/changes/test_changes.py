@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.traffic.splice.passing import DEADLINE, passing, until
+from tests.traffic.splice.passing import DEADLINE, before, passing, until
 from tests.traffic.splice.web import BIG, HELLO, App, answer, get
 
 QUICK = 0.15  # seconds that nothing takes that isn't slowed
@@ -286,18 +286,43 @@ async def test_faults_by_route_and_count_on_one_connection() -> None:
         writer.close()
 
 
-async def test_a_server_that_dies_ends_a_hang() -> None:
-    asked = asyncio.Event()
+@pytest.mark.parametrize("spec", ["freeze mode=hang", "blackhole"])
+async def test_a_client_that_waits_keeps_no_worker_of_the_server(spec: str) -> None:
+    """A server that has a worker for each connection would have none for the clients that are not hit."""
+    open_connections = 0
 
     async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asked.wait()
-        writer.transport.abort()
+        nonlocal open_connections
+        open_connections += 1
+        try:
+            await App()(reader, writer)
+        finally:
+            open_connections -= 1
 
-    async with passing(app, "http") as through, asyncio.timeout(DEADLINE):
+    async with passing(app) as through, asyncio.timeout(DEADLINE):
+        fault = through.gate.inject(spec)
+        reader, writer = await through.connect()
+        writer.write(get("/echo", method="POST", body=b"x" * 100_000))
+        await until(lambda: fault.held == 1 and not open_connections)
+        through.gate.faults.recover()
+        if spec == "blackhole":
+            assert await reader.read() == b""
+        else:
+            assert len((await answer(reader)).body) == 100_000
+            writer.write(get())
+            assert (await answer(reader)).body == HELLO
+        writer.close()
+
+
+async def test_a_hang_after_which_the_server_is_gone_ends_with_a_reset() -> None:
+    server = await asyncio.start_server(App(), "127.0.0.1", 0)
+    async with before(server.sockets[0].getsockname(), "http") as through, asyncio.timeout(DEADLINE):
         fault = through.gate.inject("freeze mode=hang")
         reader, writer = await through.connect()
         writer.write(get())
         await until(lambda: fault.held == 1)
-        asked.set()
-        assert await reader.read() == b""
+        server.close()
+        through.gate.faults.recover()
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
         writer.close()

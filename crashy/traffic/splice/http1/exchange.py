@@ -108,7 +108,12 @@ class Exchange:
         for fault, shape in effect.shapes:
             self._shapes.add(fault, shape)
         if effect.hang is not None:
-            await self.link.hold(effect.hang)
+            try:
+                await self.link.hold_apart(effect.hang, then_go_on=True)
+            except OSError:
+                self.reset()
+                return
+            self._told.end = self.link.back
         if effect.by is not None:
             await self._shapes.delayed()
             if effect.response is not None:

@@ -12,7 +12,7 @@ from crashy.traffic.splice.http1.exchange import Exchange, Next
 from crashy.traffic.splice.http1.framing import Piece, Requests, Responses
 from crashy.traffic.splice.http1.heads import RequestHead, ResponseHead, read_request, read_response
 from crashy.traffic.splice.inbox import Inbox
-from crashy.traffic.splice.link import Link
+from crashy.traffic.splice.link import Link, Redial
 from crashy.traffic.splice.tcp import TcpLink
 
 
@@ -22,8 +22,8 @@ class HttpLink(Link):
     A request that a fault may act on is handled once those before it are answered, and those after it wait.
     """
 
-    def __init__(self, gate: Gate, front: End, back: End) -> None:
-        super().__init__(gate, front, back)
+    def __init__(self, gate: Gate, front: End, back: End, redial: Redial | None = None) -> None:
+        super().__init__(gate, front, back, redial)
         self.asked = deque[RequestHead]()
         """The requests that the server has and has not answered."""
         self._requests = Requests()
@@ -179,5 +179,4 @@ class HttpLink(Link):
 
     def _is_cut(self) -> bool:
         """Return whether a server that ends its connection now leaves a request unanswered."""
-        exchange = self._exchange
-        return exchange is not None and (not exchange.is_asked or (bool(self.asked) and exchange.framing != "close"))
+        return self._exchange is not None and bool(self.asked) and self._exchange.framing != "close"

@@ -47,14 +47,15 @@ async def test_a_freeze_stops_a_server_with_workers_until_it_is_recovered(how: s
         assert one.restarts == 0
 
 
-async def test_a_freeze_ends_by_itself(tmp_path: Path) -> None:
+async def test_a_freeze_starts_and_ends_by_itself(tmp_path: Path) -> None:
+    spec = "freeze after=100ms for=300ms"
     async with lab(served(app()), tmp_path) as one:
         await one.answers()
-        await one.inject("freeze for=300ms")
+        await one.inject(spec)
         await one.until(lambda: one.events("Ended"))
         await one.answers()
 
-        assert one.faults() == [("Injected", "freeze for=300ms"), ("Ended", "freeze for=300ms")]
+        assert one.faults() == [("Injected", spec), ("Started", spec), ("Ended", spec)]
 
 
 async def test_without_proc_a_containers_process_group_is_stopped(
