@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from enum import IntFlag
 from typing import Protocol
 
@@ -135,7 +136,8 @@ class End(asyncio.Protocol):
     def end(self) -> None:
         """Send a FIN, and go on reading."""
         if not self.transport.is_closing():
-            self.transport.write_eof()
+            with suppress(OSError):  # the peer has reset it, which is still to be read
+                self.transport.write_eof()
 
     def close(self) -> None:
         """Close (FIN), once what was written is sent."""
