@@ -11,6 +11,7 @@ class End(asyncio.Protocol):
 
     def __init__(self, other: "End | None" = None) -> None:
         self.other = other
+        self.early = b""  # what uvloop reads before it stops reading
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Dial, from the client's end."""
@@ -24,11 +25,15 @@ class End(asyncio.Protocol):
         _, self.other = await asyncio.get_running_loop().create_connection(
             lambda: End(self), "127.0.0.1", int(sys.argv[2])
         )
+        self.other.transport.write(self.early)
         self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
-        self.other.transport.write(data)  # type: ignore[union-attr]
+        if self.other is None:
+            self.early += data
+        else:
+            self.other.transport.write(data)
 
     def connection_lost(self, _: Exception | None) -> None:
         """Close the other."""
