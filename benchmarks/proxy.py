@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.environment import PYTHON
 from benchmarks.probes import percentile
-from benchmarks.servers import Running, Server, crashy, serving
+from benchmarks.servers import Server, crashy, serving
 from benchmarks.table import Line, against, line
 from benchmarks.throughput import ab, wrk
 
@@ -153,28 +153,26 @@ def _shaped() -> Iterator[Line]:
 
 
 def _idle() -> Iterator[Line]:
-    """Measure what a thousand connections that say nothing cost, and whether others feel them."""
+    """Measure what a thousand connections that say nothing cost, and whether others feel them: two proxies in turns."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 4 * IDLE), hard), hard))
-    with ExitStack() as stack:
-        upstream = stack.enter_context(serving(RESPONDER))
+    with serving(RESPONDER) as upstream:
         for name, server in _proxies(upstream.port).items():
-            proxy = stack.enter_context(serving(server))
-            wrk(proxy, "/")
-            rest, before = proxy.memory(), [_alone(proxy) for _ in range(5)]
-            with ExitStack() as connections:
-                for _ in range(IDLE):
-                    client = connections.enter_context(contextlib.closing(_client(proxy.port)))
-                    _get(client)
-                size, after = proxy.memory() - rest, [_alone(proxy) for _ in range(5)]
             mine = name in (TCP, HTTP)
+            rate: dict[str, list[float]] = {"1,000 idle beside": [], "none": []}
+            with serving(server) as crowded, serving(server) as empty, ExitStack() as connections:
+                for one in (crowded, empty):
+                    wrk(one, "/")
+                rest = crowded.memory()
+                for _ in range(IDLE):
+                    client = connections.enter_context(contextlib.closing(_client(crowded.port)))
+                    _get(client)
+                size = crowded.memory() - rest
+                for _ in range(RUNS):
+                    for kind, one in zip(rate, (crowded, empty), strict=True):
+                        rate[kind].append(wrk(one, "/")[0])
             yield line(f"{IDLE:,} idle connections, above rest: {name}", [size], unit="MB", most=20 if mine else None)
-            ratios = [many / none for many, none in zip(after, before, strict=True)]
-            yield line(f"requests/s beside {IDLE:,} idle / without: {name}", ratios, least=0.9 if mine else None)
-
-
-def _alone(proxy: Running) -> float:
-    return wrk(proxy, "/")[0]
+            yield against(f"requests/s of others, {name}", rate, *rate, least=0.9 if mine else None)
 
 
 def measure() -> list[Line]:
