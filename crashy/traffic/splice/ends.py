@@ -6,7 +6,6 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from enum import IntFlag
 from typing import Protocol
 
@@ -135,9 +134,12 @@ class End(asyncio.Protocol):
 
     def end(self) -> None:
         """Send a FIN, and go on reading."""
-        if not self.transport.is_closing():
-            with suppress(OSError):  # the peer has reset it, which is still to be read
-                self.transport.write_eof()
+        if self.transport.is_closing():
+            return
+        try:
+            self.transport.write_eof()
+        except OSError:  # the peer has reset the connection, which the transport has not heard yet
+            self.transport.abort()
 
     def close(self) -> None:
         """Close (FIN), once what was written is sent."""
