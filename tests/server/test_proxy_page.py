@@ -30,6 +30,8 @@ def steady(text: str) -> str:
 def test_its_commands_print_what_it_shows(tmp_path: Path) -> None:
     script, shown = re.findall(r"```(?:sh|text)\n(.*?)```", PAGE.read_text(), re.DOTALL)[:2]
     admin = free_port()
+    up = '[ "$(grep -c Listening proxy.log)" = 2 ] && redis-cli -p 6379 ping > up.log 2>&1'
+    script = script.replace("sleep 2", f"until {up}; do sleep 0.1; done")  # however slow this machine is
     for port in ("6379", "6380"):
         script = script.replace(port, str(free_port()))
     folder = tmp_path / "bin"
