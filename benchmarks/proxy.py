@@ -18,7 +18,7 @@ from benchmarks.servers import Running, Server, crashy, serving
 from benchmarks.table import Line, against, line
 from benchmarks.throughput import ab, wrk
 
-RUNS = 7
+RUNS = 5
 RATE, SECONDS = 500, 2.0
 IDLE = 1000
 SIZE = 2_000_000  # bytes, which take two seconds at 1 MB/s

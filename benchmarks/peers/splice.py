@@ -11,12 +11,12 @@ class End(asyncio.Protocol):
 
     def __init__(self, other: "End | None" = None) -> None:
         self.other = other
+        self.early = b""  # what the client said while the server was dialled
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Dial, from the client's end."""
         self.transport = transport
         if self.other is None:
-            transport.pause_reading()
             self.dialling = asyncio.ensure_future(self.dial())
 
     async def dial(self) -> None:
@@ -24,11 +24,14 @@ class End(asyncio.Protocol):
         _, self.other = await asyncio.get_running_loop().create_connection(
             lambda: End(self), "127.0.0.1", int(sys.argv[2])
         )
-        self.transport.resume_reading()
+        self.other.transport.write(self.early)
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
-        self.other.transport.write(data)  # type: ignore[union-attr]
+        if self.other is None:
+            self.early += data
+        else:
+            self.other.transport.write(data)
 
     def connection_lost(self, _: Exception | None) -> None:
         """Close the other."""

@@ -57,7 +57,7 @@ def test_inject_status_and_recover_on_either_plane(patient: Running, capsys: pyt
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (["inject", "freez"], "fault: 'freez': unknown; did you mean freeze? one of abort, blackhole,"),
+        (["inject", "freez"], "fault: 'freez': unknown; did you mean freeze? one of abort, bandwidth, blackhole,"),
         (["inject", "freeze", "for=soon"], "for: 'soon': a duration such as 10s, 1m30s or 250ms"),
         (["recover", "f9"], "id: there is no fault 'f9'"),
     ],

@@ -87,7 +87,6 @@ def test_by_default_a_patient_takes_it_inside_where_it_can_and_another_app_from_
             "outside",
             "fault: freeze mode=deadlock acts inside a patient only; mode=stop, loop, hang or deaf would do",
         ),
-        ("crash code=3", "outside", "code: 3: from outside a process is killed, with 137: leave code out"),
         (
             "crash message=x",
             "outside",

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from crashy.controllers.apply import Verb
@@ -15,16 +15,15 @@ from crashy.controllers.cluster import Cluster
 from crashy.controllers.environment import References
 from crashy.engines.admin import TIMEOUT, NotDoneError, problem
 from crashy.engines.clustered import ClusteredEngine
-from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.lab.addresses import Addresses
 from crashy.engines.lab.container_machine import ContainerMachine
-from crashy.engines.lab.dialling import gated
 from crashy.engines.lab.metrics import measure
 from crashy.engines.lab.network import LoopbackNetwork
 from crashy.engines.lab.outside_faults import OutsideFaults
 from crashy.engines.lab.program import Programs
 from crashy.engines.lab.runtime import ProcessRuntime
 from crashy.engines.lab.standin import post
+from crashy.engines.lab.users import Users
 from crashy.engines.service_faults import ServiceFaults
 from crashy.engines.service_faults import refusal as service_refusal
 from crashy.engines.ways import container_called, default_container, refusal
@@ -45,7 +44,6 @@ from crashy.objects.workload import Key
 from crashy.patient import APP_PORT
 from crashy.timeline import Timeline, kinds
 from crashy.traffic.connection import Reply
-from crashy.traffic.request import Target, ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +76,7 @@ class LabEngine(ClusteredEngine):
         self._addresses = addresses
         self._programs = programs
         self._outside = outside
+        self._users = Users(network, addresses, outside, self.pods)
         self.service_faults = services
         self._why_not = why_not
         self._timeline = timeline
@@ -140,22 +139,8 @@ class LabEngine(ClusteredEngine):
         self, service: Service, port: ServicePort, path: str, timeout: float, *, ingress: bool = False
     ) -> Reply:
         """Send a user's request to a Service, or to a pod that the ingress chooses, on a new connection."""
-        if not ingress:
-            reply = await ask(Target.of(self.url(service, port) + path), timeout)
-            return self._named(reply, self._network.led_to(reply.client))
-        chosen = self._network.ingress.choose(service.namespace, service.name, port.port)
-        if chosen is None:
-            return NO_ENDPOINT
-        gate = self._outside.users_gate(*chosen)
-        async with gated(self._addresses.dial, chosen[0], gate) as dial:
-            host, number = dial(*chosen)
-            return passed_on(self._named(await ask(Target.of(f"http://{host}:{number}{path}"), timeout), chosen[0]))
-
-    def _named(self, reply: Reply, ip: str | None) -> Reply:
-        """Return a reply with the name of the pod at an address that gave it, where the app does not tell its own."""
-        if not reply.status or reply.pod or ip is None:
-            return reply
-        return replace(reply, pod=next((view.pod.name for view in self.pods() if view.pod.ip == ip), ""))
+        send = self._users.ask_by_ingress if ingress else self._users.ask
+        return await send(service, port, path, timeout)
 
     def admin(self, pod: Pod, container: Container | None = None) -> tuple[str, str] | None:
         """Return the URL and the token of the admin API in a container, by default the one that takes faults.

@@ -25,9 +25,8 @@ from crashy.engines.sim.process import (
     Truncated,
 )
 from crashy.engines.sim.responses import Answered, change
-from crashy.faults.active import RequestEffect
 from crashy.faults.effects import Bandwidth, InjectedResponse
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import InjectedFault, RequestEffect
 from crashy.faults.scope import CONNECTION, Client, Request
 from crashy.grpc import CHECK, OF_HTTP, Code
 from crashy.kubelet.handlers.request import path_of
