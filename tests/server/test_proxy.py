@@ -179,7 +179,7 @@ def test_the_commands_for_a_patient_are_those_for_a_proxy(proxy: Proxy, capsys: 
         ("reset routes=/x", "reset routes=/x via=outside chooses requests, which this proxy does not read: start it"),
         ("crash", "fault: crash mode=exit acts on the processes of an app, and a proxy has connections alone: freeze"),
         ("cpu", "fault: cpu acts on the processes of an app, and a proxy has connections alone: freeze mode=hang"),
-        ("unready", "routes: a proxy knows no probes: give the path of the readiness probe, as routes=/ready"),
+        ("unready", "fault: unready acts on requests, which this proxy does not read: start it with --http"),
         ("exception", "fault: exception acts inside a patient only; error would do"),
         ("latency via=inside", "via: 'inside': here faults act from outside"),
     ],
