@@ -219,6 +219,7 @@ def test_its_metrics_count_connections_and_faults(proxy: Proxy) -> None:
     with app() as port:
         one = proxy(port, "--fault", "latency delay=1ms", METRICS="1")
         assert one.ask("/").status == 200
+        until(lambda: one.open == 0, "that one's connection is closed")
         with one.connected():
             until(lambda: one.open == 1, "one is open")
             scraped = one.ask("/metrics", port=one.admin_port).body
