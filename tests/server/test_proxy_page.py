@@ -59,9 +59,10 @@ def test_its_commands_print_what_it_shows(tmp_path: Path) -> None:
 
 
 def run(folder: Path, port: int, *options: str) -> int:
-    experiment = yaml.safe_load(EXPERIMENT.read_text())
-    experiment["manifests"][0]["spec"]["ports"][0]["targetPort"] = port
-    (folder / "slow-cache.yaml").write_text(yaml.safe_dump(experiment))
+    manifests = [*yaml.safe_load_all((EXPERIMENT.parent / "app.yaml").read_text())]
+    manifests[0]["spec"]["ports"][0]["targetPort"] = port
+    (folder / "app.yaml").write_text(yaml.safe_dump_all(manifests))
+    (folder / "slow-cache.yaml").write_text(EXPERIMENT.read_text())
     return cli.main(["run", str(folder / "slow-cache.yaml"), *options])
 
 
