@@ -112,13 +112,18 @@ def run_everywhere(kinds: Iterable[str], folder: Path) -> dict[str, list[str]]:
         begun[kind, "kube"].until("Started")
     for run in begun.values():  # of none anything is left, whichever fails
         run.process.wait()
-    ended = {which: run.ended() for which, run in begun.items()}
-    ended |= {(kind, "sim"): Run.begin(kind, "sim", folder).ended() for kind in kinds}
-    found = {
-        kind: [line for engine in ("lab", "sim") for line in differences(ended[kind, "kube"], ended[kind, engine])]
-        for kind in kinds
-    }
+    begun |= {(kind, "sim"): Run.begin(kind, "sim", folder) for kind in kinds}
+    found = {kind: apart(*(begun[kind, engine] for engine in ("kube", "lab", "sim"))) for kind in kinds}
     return {kind: lines for kind, lines in found.items() if lines}
+
+
+def apart(kube: Run, *others: Run) -> list[str]:
+    """Return where the others differ from the cluster's; a run that did not end as it expects is different, too."""
+    try:
+        truth = kube.ended()
+        return [line for other in others for line in differences(truth, other.ended())]
+    except AssertionError as unexpected:
+        return [str(unexpected)]
 
 
 def test_a_workload_does_the_same_everywhere(needs: Callable[..., None], tmp_path: Path) -> None:
