@@ -46,6 +46,9 @@ class Link:
 
     def keep(self, effect: RequestEffect) -> None:
         """Let an effect act on the connection from now on; what it holds is let go of when the connection is gone."""
+        if self.front.lost:  # who comes last to let go may come after the end of both
+            self.gate.release(effect)
+            return
         if effect.holders:
             self._effects.append(effect)
         for fault, shape in effect.shapes:
