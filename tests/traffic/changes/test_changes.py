@@ -275,6 +275,17 @@ async def test_a_client_that_gives_up_lets_the_fault_end(spec: str) -> None:
         await until(lambda: fault.state == "ended" and not through.proxy.open)
 
 
+async def test_a_client_that_goes_within_a_change_lets_a_late_close_go_too() -> None:
+    async with passing(App()) as through, asyncio.timeout(DEADLINE):
+        late, slow = through.gate.inject("slow-close"), through.gate.inject("slow-headers over=1h")
+        _, writer = await through.connect()
+        writer.write(get())
+        await until(lambda: late.held == slow.held == 1)
+        writer.transport.abort()
+        through.proxy.close()
+        await until(lambda: late.held == slow.held == 0)
+
+
 async def test_faults_by_route_and_count_on_one_connection() -> None:
     async with passing(App()) as through, asyncio.timeout(DEADLINE):
         through.gate.inject("error code=503 every=2 times=2 methods=POST routes=/api/*")
