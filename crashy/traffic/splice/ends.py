@@ -134,8 +134,12 @@ class End(asyncio.Protocol):
 
     def end(self) -> None:
         """Send a FIN, and go on reading."""
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        try:
             self.transport.write_eof()
+        except OSError:  # the peer has reset the connection, which the transport has not heard yet
+            self.transport.abort()
 
     def close(self) -> None:
         """Close (FIN), once what was written is sent."""
