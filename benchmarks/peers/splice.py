@@ -11,13 +11,12 @@ class End(asyncio.Protocol):
 
     def __init__(self, other: "End | None" = None) -> None:
         self.other = other
-        self.early = b""  # what uvloop reads before it stops reading
+        self.early = b""  # what the client said while the server was dialled
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Dial, from the client's end."""
         self.transport = transport
         if self.other is None:
-            transport.pause_reading()
             self.dialling = asyncio.ensure_future(self.dial())
 
     async def dial(self) -> None:
@@ -26,7 +25,6 @@ class End(asyncio.Protocol):
             lambda: End(self), "127.0.0.1", int(sys.argv[2])
         )
         self.other.transport.write(self.early)
-        self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""

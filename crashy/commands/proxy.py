@@ -75,7 +75,9 @@ def main(argv: Sequence[str]) -> int:
     faults = [_fault(text, http=args.http) for text in args.fault]
     toxiproxy = None
     if args.toxiproxy is not None:
-        _, toxiproxy = _place("--toxiproxy", args.toxiproxy, "a port, as 8474", least=0)
+        host, toxiproxy = _place("--toxiproxy", args.toxiproxy, "a port, as 8474", least=0)
+        if host:
+            raise _wrong("--toxiproxy", args.toxiproxy, "a port, as 8474, on the host that is HOST")
     pairs = [*_pairs(args.pairs)]
     if not pairs and toxiproxy is None:
         raise BadInput("LISTEN UPSTREAM: are missing: where to listen and where to lead, as 6380 127.0.0.1:6379")

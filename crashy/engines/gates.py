@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crashy.engines.fault_driver import FaultDriver
-from crashy.faults.active import RequestEffect
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import InjectedFault, RequestEffect
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.objects.pod import Container, HTTPGet, ProbeType
 

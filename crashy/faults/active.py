@@ -36,43 +36,12 @@ from crashy.faults.effects import (
     ResponseChange,
 )
 from crashy.faults.health import Health
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import NOTHING, InjectedFault, RequestEffect
 from crashy.faults.matching import MatchingFaults
 from crashy.faults.scope import CONNECTION, PROTOCOLS, Look, Protocol, Request, Way
 
 MAX_LIVE = 1000
 MAX_ENDED = 100
-
-
-class RequestEffect(NamedTuple):
-    """What happens to one request: wait `delay` seconds, then hang until `hang` has ended, or send `response`, if any.
-
-    `commands` act on the whole process and come first. `by` is the fault that `response` or `change` comes from.
-    `shapes` slow what passes while their faults last; the delays of a whole connection are among them. `delays` are
-    what `delay` is the sum of.
-    """
-
-    delay: float = 0.0
-    hang: InjectedFault | None = None
-    response: InjectedResponse | None = None
-    change: ResponseChange | None = None
-    by: InjectedFault | None = None
-    commands: tuple[Command, ...] = ()
-    shapes: tuple[tuple[InjectedFault, Delay | ConnectionShape], ...] = ()
-    delays: tuple[tuple[InjectedFault, Delay], ...] = ()
-
-    @property
-    def holders(self) -> tuple[InjectedFault, ...]:
-        """The faults that hold the request or the connection, each of which is to be released."""
-        return *(fault for fault, _ in self.shapes), *([self.holder] if self.holder else [])
-
-    @property
-    def holder(self) -> InjectedFault | None:
-        """The fault that holds the request, which is to be released (`FaultSet.release`)."""
-        return self.by if self.change is not None and self.change.lasting else self.hang
-
-
-NOTHING = RequestEffect()
 
 
 class Tally(NamedTuple):

@@ -1,11 +1,12 @@
-"""One injected fault: its state from injection to end, and its counts."""
+"""One injected fault: its state from injection to end, its counts; and what those that hit a request do to it."""
 
 from __future__ import annotations
 
 import random
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from crashy.faults.base import Fault
+from crashy.faults.effects import Command, ConnectionShape, Delay, InjectedResponse, ResponseChange
 from crashy.faults.scope import Look, ProbeName, Protocol, Request
 from crashy.grpc import CHECK
 
@@ -119,3 +120,34 @@ class InjectedFault:
             "hits": self.hits,
             **self.fault.to_json(),
         }
+
+
+class RequestEffect(NamedTuple):
+    """What happens to one request: wait `delay` seconds, then hang until `hang` has ended, or send `response`, if any.
+
+    `commands` act on the whole process and come first. `by` is the fault that `response` or `change` comes from.
+    `shapes` slow what passes while their faults last; the delays of a whole connection are among them. `delays` are
+    what `delay` is the sum of.
+    """
+
+    delay: float = 0.0
+    hang: InjectedFault | None = None
+    response: InjectedResponse | None = None
+    change: ResponseChange | None = None
+    by: InjectedFault | None = None
+    commands: tuple[Command, ...] = ()
+    shapes: tuple[tuple[InjectedFault, Delay | ConnectionShape], ...] = ()
+    delays: tuple[tuple[InjectedFault, Delay], ...] = ()
+
+    @property
+    def holders(self) -> tuple[InjectedFault, ...]:
+        """The faults that hold the request or the connection, each of which is to be released."""
+        return *(fault for fault, _ in self.shapes), *([self.holder] if self.holder else [])
+
+    @property
+    def holder(self) -> InjectedFault | None:
+        """The fault that holds the request, which is to be released (`FaultSet.release`)."""
+        return self.by if self.change is not None and self.change.lasting else self.hang
+
+
+NOTHING = RequestEffect()

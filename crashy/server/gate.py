@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from crashy.faults.active import RequestEffect
 from crashy.faults.effects import InjectedResponse
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import InjectedFault, RequestEffect
 from crashy.faults.scope import Client, ProbeName, Request, Sort
 from crashy.patient.answers import FAILED
 from crashy.patient.probes import PROBE_ROUTES

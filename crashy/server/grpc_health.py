@@ -12,8 +12,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from crashy.faults.active import NOTHING, RequestEffect
 from crashy.faults.health import Health
+from crashy.faults.injected import NOTHING, RequestEffect
 from crashy.faults.scope import ProbeName, Request
 from crashy.grpc import CHECK, HEALTH, OF_HTTP, WATCH, Code, Serving, fields
 from crashy.patient.answers import fault_answer, probe_answer

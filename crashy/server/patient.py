@@ -12,11 +12,11 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from crashy.errors import BadInput
-from crashy.faults.active import FaultSet, RequestEffect
+from crashy.faults.active import FaultSet
 from crashy.faults.base import Fault, FaultError
 from crashy.faults.effects import Command, Machine, Stop
 from crashy.faults.health import Health
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import InjectedFault, RequestEffect
 from crashy.faults.scope import PROTOCOLS, Client, Protocol, Request, Way, client_of
 from crashy.patient.countdowns import armed
 from crashy.patient.identity import Identity

@@ -134,6 +134,8 @@ async def _run(patient: ProxyPatient, pairs: Sequence[Pair], faults: Sequence[Fa
 
         proxy = ToxiproxyServer(patient, pairs, shutdown, toxiproxy)
     proxy.bind()
+    if toxiproxy is not None or patient.settings.admin_port is not None:
+        _warn_of_strangers(patient)
     control = _control(patient)
     for fault in faults:
         patient.inject(fault, "--fault")
@@ -151,13 +153,16 @@ async def _run(patient: ProxyPatient, pairs: Sequence[Pair], faults: Sequence[Fa
             control.stop()
 
 
+def _warn_of_strangers(patient: ProxyPatient) -> None:
+    if not patient.settings.admin_token and not _is_loopback(patient.settings.host):
+        text = "ADMIN_TOKEN is not set: anyone who reaches this proxy's API can inject faults"
+        patient.add_event("Open", text, level="warning")
+
+
 def _control(patient: ProxyPatient) -> ControlPlane | None:
     settings = patient.settings
     if settings.admin_port is None:
         return None
-    if not settings.admin_token and not _is_loopback(settings.host):
-        text = "ADMIN_TOKEN is not set: anyone who reaches this proxy's admin API can inject faults"
-        patient.add_event("Open", text, level="warning")
     meter = None
     if settings.metrics:
         from crashy.server.proxy_metrics import ProxyMeter  # noqa: PLC0415 - few need it

@@ -7,9 +7,8 @@ import random
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
-from crashy.faults.active import RequestEffect
 from crashy.faults.base import Fault
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import InjectedFault, RequestEffect
 from crashy.faults.proxied import proxied
 from crashy.faults.scope import Request, Way, client_of
 from crashy.patient.identity import Identity

@@ -58,7 +58,7 @@ def test_users_come_through_the_sidecar_and_faults_act_on_them(engine: str, tmp_
     )
 
     events = [json.loads(line) for line in timeline.read_text().splitlines()]
-    said = [event["reason"] for event in events if event["kind"] == "request" and event["data"]["sent"] > 3]
+    said = [event["reason"] for event in events if event["kind"] == "request"]
     assert said.count("503") == 3
-    assert set(said) == {"200", "503"}
+    assert said.count("200") >= 5
     assert [event["message"] for event in events if event["reason"] == "Injected"] == ["error code=503 times=3"]

@@ -2,10 +2,10 @@
 
 import random
 
-from crashy.faults.active import FaultSet, RequestEffect
+from crashy.faults.active import FaultSet
 from crashy.faults.base import parse_spec
 from crashy.faults.effects import Command
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import InjectedFault, RequestEffect
 from crashy.faults.scope import Request, Way
 
 USER = Request("GET", "/")

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashy.faults.active import MAX_ENDED, MAX_LIVE, FaultSet, RequestEffect, Tally
+from crashy.faults.active import MAX_ENDED, MAX_LIVE, FaultSet, Tally
 from crashy.faults.base import FAULTS as FAULTS_BY_NAME
 from crashy.faults.base import Fault, FaultError
+from crashy.faults.injected import RequestEffect
 from crashy.faults.kinds.error import Error
 from crashy.faults.kinds.unready import Unready
 from crashy.faults.scope import Request, Scope

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crashy.faults import matching
-from crashy.faults.active import RequestEffect
+from crashy.faults.injected import RequestEffect
 from crashy.faults.scope import Request
 from tests.faults.patients import LIVE, READY, USER, FakePatient
 

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -248,8 +249,8 @@ def test_sigterm_waits_no_longer_than_its_drain_for_connections_that_stay(proxy:
             until(lambda: one.open, "it is there")
             one.process.send_signal(signal.SIGTERM)
             assert one.exit_code() == 0
-            connection.settimeout(DEADLINE)
-            assert connection.recv(1) == b"" or True
+            with suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
     one.line("Drained: drain finished; 1 connections cut")
 
 

@@ -149,13 +149,10 @@ class ModelledWatch:
         )
 
     async def _ask_out(self, dependency: Dependency, external: External, service: Service, deadline: float) -> str:
-        """Ask through an ExternalName Service, which looks into what is HTTP."""
-        port, asked = dependency.port, _handler(dependency, dependency.port)
-        passing = HTTPGet(port, "/", scheme="HTTPS") if dependency.kind in {"redis", "mysql"} else asked
+        """Ask through an ExternalName Service."""
         within = deadline - self._process.kernel.now()
-        return await self._judged(
-            dependency.kind, external.respond(service, port, passing, within, asked), deadline, speaks=True
-        )
+        asking = external.look(service, dependency, _handler(dependency, dependency.port), within)
+        return await self._judged(dependency.kind, asking, deadline, speaks=True)
 
     async def _judged(
         self, kind: str, asking: Coroutine[Any, Any, Condition], deadline: float, *, speaks: bool = False

@@ -8,13 +8,21 @@ from typing import Protocol
 
 from crashy.controllers.cluster import Cluster
 from crashy.controllers.dns import find, full_name, spelled
+from crashy.engines import service_faults
 from crashy.engines.gates import FaultGate
-from crashy.engines.sim.passing import Passing
+from crashy.engines.sim.passing import HEAD, Passing
 from crashy.engines.sim.process import Condition, Refuse
+from crashy.faults.base import Fault
+from crashy.faults.kinds.drip import BodyPaced
+from crashy.faults.kinds.truncate import BodyTruncated
 from crashy.faults.scope import Client
-from crashy.objects.pod import Handler
+from crashy.objects.pod import Handler, HTTPGet
 from crashy.objects.service import Service
 from crashy.patient.answers import Answer
+from crashy.patient.dependencies import Dependency
+
+_TALKED = {"redis": 21, "mysql": 300}
+"""The bytes of a look at what isn't HTTP, both ways."""
 
 
 class Asks(Protocol):
@@ -23,6 +31,13 @@ class Asks(Protocol):
     async def __call__(self, ip: str, handler: Handler, port: int, within: float) -> Condition:
         """Return the response of who listens there, after at most `within` seconds."""
         ...
+
+
+def refusal(service: Service, fault: Fault) -> str:
+    """Return why a fault can't act on the connections to a Service, on sim; empty if it can."""
+    if fault.change in {BodyTruncated, BodyPaced}:
+        return f"{fault.name}: not on sim: what such a Service leads to sends no bytes there: abort or latency would do"
+    return service_faults.refusal(service, fault)
 
 
 class External:
@@ -54,15 +69,33 @@ class External:
                 return service
         return None
 
-    async def respond(
-        self, service: Service, number: int, handler: Handler, within: float, inner: Handler | None = None
-    ) -> Condition:
-        """Return the response to a request to a Service's port; pods behind it are asked by `inner`, if it is another.
+    async def respond(self, service: Service, number: int, handler: Handler, within: float) -> Condition:
+        """Return the response to a request to a Service's port.
 
         Where it takes time to know, this takes the time; no condition's latency is shorter.
         """
-        behind = _Behind(lambda seconds: self._on(service, number, inner or handler, seconds))
-        return await Passing(self._gate(service), behind, "users", lambda: False).respond(handler, number, within)
+        return await Passing(self._gate(service), self._behind(service, number, handler), "users").respond(
+            handler, number, within
+        )
+
+    async def look(self, service: Service, dependency: Dependency, handler: Handler, within: float) -> Condition:
+        """Return the response to a look at a dependency, which asks pods by this handler; see `respond`.
+
+        Of HTTP it reads a line; of what isn't HTTP nothing is looked into on the way.
+        """
+        kind, number = dependency.kind, dependency.port
+        passing = Passing(
+            self._gate(service),
+            self._behind(service, number, handler),
+            "users",
+            head=_TALKED.get(kind, HEAD),
+            read_all=kind not in {"http", "https"},
+        )
+        asks = HTTPGet(number, "/", scheme="HTTPS") if kind in _TALKED else handler
+        return await passing.respond(asks, number, within)
+
+    def _behind(self, service: Service, number: int, handler: Handler) -> _Behind:
+        return _Behind(lambda within: self._on(service, number, handler, within))
 
     async def _on(self, service: Service, number: int, handler: Handler, within: float) -> Condition:
         port = next(one for one in service.ports if one.port == number)

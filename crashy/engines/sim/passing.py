@@ -25,9 +25,8 @@ from crashy.engines.sim.process import (
     Truncated,
 )
 from crashy.engines.sim.responses import Answered, change
-from crashy.faults.active import RequestEffect
 from crashy.faults.effects import Bandwidth, InjectedResponse
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import InjectedFault, RequestEffect
 from crashy.faults.scope import CONNECTION, Client, Request
 from crashy.grpc import CHECK, OF_HTTP, Code
 from crashy.kubelet.handlers.request import path_of
@@ -37,14 +36,31 @@ from crashy.patient.identity import Identity
 
 HEAD = 150
 """The bytes of a request's or a response's head, or of a gRPC call."""
+_AFTER_THE_FIRST_LINE = frozenset({"body_corrupted", "body_paced", "body_stalled", "body_truncated", "head_paced"})
+"""The changes that come after what a client sees that reads a line: a paced head's first line is an early piece."""
 _NOBODY = Identity("", "", "")
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Passing:
-    """What `client` sends to a `process` and gets back, through a gate; `gone` says whether the process has ended."""
+    """What `client` sends to a `process` and gets back, through a gate; `gone` says whether the process has ended.
 
-    def __init__(self, gate: FaultGate, process: Process, client: Client, gone: Callable[[], bool]) -> None:
+    `head` is the bytes of a request and of the response but its body. A client that doesn't `read_all` is content with
+    the first line.
+    """
+
+    def __init__(
+        self,
+        gate: FaultGate,
+        process: Process,
+        client: Client,
+        gone: Callable[[], bool] = lambda: False,
+        *,
+        head: int = HEAD,
+        read_all: bool = True,
+    ) -> None:
+        self._head = head
+        self._read_all = read_all
         self._gate = gate
         self._process = process
         self._client: Client = client
@@ -85,14 +101,14 @@ class Passing:
                 return Hang()
         if effect.response and effect.by:
             answered: Answered | None = _given(effect.by, effect.response, call=call)
-        elif effect.change:
+        elif effect.change and (self._read_all or effect.change.file not in _AFTER_THE_FIRST_LINE):
             answered = await change(effect.change, own, wait, _NOBODY, _request(handler, self._client))
         else:
             answered = await own()
         for fault, shape in effect.shapes:
             if isinstance(shape, Bandwidth) and isinstance(answered, Answer):
-                body = 0 if call else len(answered.body.encode())
-                if not await wait(HEAD / shape.rate, fault):
+                body = 0 if call or not self._read_all else len(answered.body.encode())
+                if not await wait(self._head / shape.rate, fault):
                     return Hang()
                 if body and not await wait(body / shape.rate, fault):
                     return Stall()

@@ -21,7 +21,7 @@ from crashy.engines.sim.process import Broken, CallFailed, Condition, Cut, Hang,
 from crashy.engines.sim.responses import Answered, change
 from crashy.engines.sim.shares import RESPONSE_WORK, program_work
 from crashy.engines.sim.speech import clash
-from crashy.faults.active import NOTHING, RequestEffect
+from crashy.faults.injected import NOTHING, RequestEffect
 from crashy.faults.kinds.crash import Crash
 from crashy.faults.kinds.freeze import Freeze
 from crashy.faults.scope import Client, ProbeName, Request

@@ -16,9 +16,9 @@ from crashy.engines.images import program, runs_patient
 from crashy.engines.ingress import NO_ENDPOINT, passed_on
 from crashy.engines.propagation import AT_ONCE
 from crashy.engines.service_faults import ServiceFaults
-from crashy.engines.service_faults import refusal as service_refusal
 from crashy.engines.sim import outside as outside_effects
 from crashy.engines.sim.external import External
+from crashy.engines.sim.external import refusal as service_refusal
 from crashy.engines.sim.network import SimNetwork
 from crashy.engines.sim.outside_faults import OutsideFaults
 from crashy.engines.sim.patient import ModelledPatient

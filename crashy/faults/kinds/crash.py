@@ -68,7 +68,12 @@ class Crash(Fault):
         "(134), or not at all but for errors",
         default="exit",
     )
-    code: int = param(Integer(0, 255, "an exit code"), "the exit code of the process", default=1, mode="exit")
+    code: int = param(
+        Integer(0, 255, "an exit code"),
+        "the exit code of the process; from outside it is killed, with 137",
+        default=1,
+        mode="exit",
+    )
     signal: str = param(
         Choice(*SIGNALS, prefix="SIG"), "the signal that kills the process", default="SEGV", mode="signal"
     )
@@ -87,8 +92,6 @@ class Crash(Fault):
             raise FaultError("for", "a process that has ended can't be brought back: only for mode=errors")
         if self.scope.via == "outside" and self.message:
             raise FaultError("message", "a process that is killed from outside leaves none: leave it out")
-        if self.scope.via == "outside" and self.code != type(self).keys["code"].default:
-            raise FaultError("code", f"{self.code}: from outside a process is killed, with 137: leave code out")
 
     def process_effect(self) -> ProcessEffect | None:
         """Return the end of the process, unless it keeps running; from outside an exit is a kill."""

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.helpers import must_be_empty_body
 
-from crashy.faults.active import RequestEffect
 from crashy.faults.effects import ResponseChange
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import InjectedFault, RequestEffect
 from crashy.server.answered import BEGUN
 from crashy.server.patient import Patient
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -28,6 +29,7 @@ class Api:
     def __init__(self, proxies: Proxies, token: str | None) -> None:
         self._proxies = proxies
         self._token = token
+        self._changing = asyncio.Lock()
 
     def app(self) -> web.Application:
         """Return the app with every route."""
@@ -57,7 +59,11 @@ class Api:
         async def answer(request: web.Request) -> web.StreamResponse:
             try:
                 self._check(request)
-                return await handler(request)
+                if request.method == "GET":
+                    return await handler(request)
+                await request.read()  # before the lock: a slow client keeps nobody waiting
+                async with self._changing:
+                    return await handler(request)
             except ApiError as error:
                 return _json(error.to_json(), error.status)
 

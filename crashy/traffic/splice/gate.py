@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from crashy.faults.active import RequestEffect
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import InjectedFault, RequestEffect
 from crashy.faults.scope import Request
 
 

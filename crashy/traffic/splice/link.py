@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from crashy.faults.active import RequestEffect
 from crashy.faults.effects import LateClose
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import InjectedFault, RequestEffect
 from crashy.traffic.splice.ends import End, Nobody, Stop
 from crashy.traffic.splice.gate import Gate
 from crashy.traffic.splice.shapes import Shapes

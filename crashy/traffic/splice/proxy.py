@@ -77,7 +77,7 @@ class _Front(End):
                     await loop.create_connection(lambda: back, sock=upstream.connected)
                 else:
                     await loop.create_connection(lambda: back, upstream.host, upstream.port)
-        except OSError as error:  # TimeoutError is one
+        except (OSError, UnicodeError) as error:  # TimeoutError is an OSError
             self._told(_why(error))
             self.reset()
 
@@ -132,8 +132,10 @@ def watch(gate: Gate, speaks: Speaks, front: End, back: End, redial: Redial) -> 
             SniffedLink(gate, front, back, partial(HttpLink, redial=redial), TcpLink)
 
 
-def _why(error: OSError) -> str:
+def _why(error: OSError | UnicodeError) -> str:
     """Return why a server can't be reached."""
+    if isinstance(error, UnicodeError):
+        return "its name is none that could be looked up"
     if isinstance(error, TimeoutError):
         return f"no connection within {CONNECT_TIMEOUT:g}s"
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)

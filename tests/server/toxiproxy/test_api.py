@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -200,6 +201,14 @@ async def test_a_port_that_is_taken_is_said_and_no_proxy_made() -> None:
 
         assert (status, document["error"]) == (500, f"listen tcp {taken}: address already in use")
         assert (await api.ask("GET", "/proxies/two"))[0] == 404
+
+
+async def test_of_two_who_create_the_same_proxy_at_once_one_is_told() -> None:
+    async with toxiproxy() as api:
+        document = {"name": "one", "listen": "127.0.0.1:0", "upstream": UPSTREAM}
+        answers = await asyncio.gather(*(api.ask("POST", "/proxies", document) for _ in range(2)))
+
+        assert sorted(status for status, _ in answers) == [201, 409]
 
 
 async def test_no_web_page_may_ask() -> None:

@@ -223,7 +223,7 @@ def test_the_proxy_of_the_command_line_is_one_of_them() -> None:
 
 
 def test_what_is_wrong_with_the_command_line_is_one_line() -> None:
-    for words in (["--toxiproxy", "x"], ["6380"], ["6380", "--toxiproxy", "0"], []):
+    for words in (["--toxiproxy", "x"], ["--toxiproxy", "0.0.0.0:0"], ["6380"], ["6380", "--toxiproxy", "0"], []):
         done = Served.start({}, *words, command="proxy")
         assert done.process.wait(DEADLINE) == 2
         done.end()

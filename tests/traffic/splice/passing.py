@@ -9,9 +9,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from crashy.faults.active import FaultSet, RequestEffect
+from crashy.faults.active import FaultSet
 from crashy.faults.base import parse_spec
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import InjectedFault, RequestEffect
 from crashy.faults.scope import Client, ProbeName, Request
 from crashy.traffic.splice.proxy import Proxy
 from crashy.traffic.splice.upstream import Speaks, Upstream

@@ -120,6 +120,20 @@ async def test_an_endpoint_that_refuses_resets_the_connection(service: Service) 
     writer.close()
 
 
+async def test_an_endpoint_whose_name_can_be_none_resets_the_connection() -> None:
+    told: list[str] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+    proxy = Proxy(listener, lambda: Upstream("a" * 64 + ".example", 80), told=told.append)
+    await proxy.start()
+    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    with pytest.raises(ConnectionResetError):
+        async with asyncio.timeout(DEADLINE):
+            await reader.read()
+    writer.close()
+    proxy.close()
+    assert told == ["its name is none that could be looked up"]
+
+
 async def test_an_endpoint_that_dies_resets_its_connections(service: Service, serve: Serve) -> None:
     async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(1)

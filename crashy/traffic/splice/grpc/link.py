@@ -6,9 +6,8 @@ from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import quote
 
-from crashy.faults.active import NOTHING, RequestEffect
 from crashy.faults.effects import InjectedResponse
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import NOTHING, InjectedFault, RequestEffect
 from crashy.faults.scope import Request
 from crashy.grpc import CHECK, OF_HTTP, Code, Serving
 from crashy.traffic import changes

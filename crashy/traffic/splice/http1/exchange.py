@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator
 from enum import Enum, auto
 
 from crashy.chunked import ChunkedBody
-from crashy.faults.active import NOTHING, RequestEffect
 from crashy.faults.effects import ConnectionShape, InjectedResponse, LateClose
-from crashy.faults.injected import InjectedFault
+from crashy.faults.injected import NOTHING, InjectedFault, RequestEffect
 from crashy.faults.scope import Request
 from crashy.traffic import changes
 from crashy.traffic.splice.http1.answers import answer_of

@@ -6,12 +6,12 @@ import asyncio
 from collections import deque
 
 from crashy.faults.scope import Request
-from crashy.traffic.splice.ends import End
+from crashy.traffic.splice.ends import End, Stop
 from crashy.traffic.splice.gate import Gate
 from crashy.traffic.splice.http1.exchange import Exchange, Next
 from crashy.traffic.splice.http1.framing import Piece, Requests, Responses, framing_of
 from crashy.traffic.splice.http1.heads import RequestHead, ResponseHead, read_request, read_response
-from crashy.traffic.splice.inbox import Inbox
+from crashy.traffic.splice.inbox import LIMIT, Inbox
 from crashy.traffic.splice.link import Link, Redial
 from crashy.traffic.splice.tcp import TcpLink
 
@@ -97,6 +97,8 @@ class HttpLink(Link):
         for piece in self._requests.feed(data):
             if self._requested is not None:
                 self._requested.put(piece, len(piece.data))
+        if len(self._requests.held or b"") > LIMIT:
+            self.front.stop(Stop.TOO_MUCH)
 
     def _keep_response(self, data: bytes) -> None:
         for piece in self._responses.feed(data):
@@ -128,6 +130,8 @@ class HttpLink(Link):
                 return
             if goes_on is Next.OVER:
                 break
+            if self._requests.held:
+                self.front.go(Stop.TOO_MUCH)
             for held in self._requests.resume():
                 requested.put(held, len(held.data))
         if told or self._responses.lost:

@@ -113,7 +113,7 @@ async def test_a_daemon_that_left_its_session_is_one_of_them(tmp_path: Path, mon
         assert len(one.processes()) == 2
 
 
-@pytest.mark.parametrize(("spec", "code"), [("crash", 137), ("crash mode=signal", 139)])
+@pytest.mark.parametrize(("spec", "code"), [("crash code=3", 137), ("crash mode=signal", 139)])
 async def test_a_crash_ends_the_whole_container_and_tells_how(spec: str, code: int, tmp_path: Path) -> None:
     async with lab(served(app()), tmp_path) as one:
         await one.answers()

@@ -9,7 +9,7 @@ import pytest
 
 from crashy.faults.scope import Request
 from tests.traffic.splice.passing import DEADLINE, echo, passing, until
-from tests.traffic.splice.web import BIG, HELLO, App, answer, get
+from tests.traffic.splice.web import BIG, HELLO, App, answer, get, read_head
 
 QUIET, LOUD = "", "latency delay=0s"
 """No fault, and one that looks at each request and does nothing to it."""
@@ -152,6 +152,24 @@ async def test_an_upgrade_that_is_refused_leaves_http(spec: str) -> None:
         assert (await answer(reader)).body == HELLO
         assert (await answer(reader)).body == b"one,two,three"
         writer.close()
+
+
+async def test_what_follows_a_request_for_an_upgrade_is_not_read_without_end() -> None:
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with passing(silent, "http") as through:
+        _, writer = await through.connect()
+        writer.write(get("/upgrade", "Connection: upgrade", "Upgrade: echo"))
+        await asked.wait()
+        writer.write(b"x" * (1 << 24))
+        await until(lambda: any(not end.transport.is_reading() for end in through.proxy._connections))
+        writer.transport.abort()
 
 
 async def test_what_is_no_http_is_passed_on_as_it_is(spec: str) -> None:
