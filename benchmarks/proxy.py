@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.environment import PYTHON
 from benchmarks.probes import percentile
-from benchmarks.servers import Running, Server, crashy, serving
+from benchmarks.servers import Server, crashy, serving
 from benchmarks.table import Line, against, line
 from benchmarks.throughput import ab, wrk
 
@@ -98,39 +98,35 @@ def _requests() -> Iterator[Line]:
         yield from (line(f"requests/s before {what}, new: {name}", values, unit="/s") for name, values in new.items())
 
 
-def _latencies(port: int) -> list[float]:
-    """Return the milliseconds from when each of 500 requests a second was due to its response."""
-    found = []
-    with contextlib.closing(_client(port)) as client:
-        begin = time.perf_counter()
-        ended = begin
-        for number in range(int(RATE * SECONDS)):
-            due = begin + number / RATE
+def _latencies(*ports: int) -> list[list[float]]:
+    """Ask each port 500 times a second, in turns; return its milliseconds from when a request was due."""
+    found: list[list[float]] = [[] for _ in ports]
+    with ExitStack() as stack:
+        clients = [stack.enter_context(contextlib.closing(_client(port))) for port in ports]
+        begin = ended = time.perf_counter()
+        for number in range(int(RATE * SECONDS) * len(ports)):
+            due, which = begin + number / RATE / len(ports), number % len(ports)
             waited = max(0.0, ended - due)  # for the response before it; a late wake-up is the client's own
             time.sleep(max(0.0, due - time.perf_counter()))
-            found.append(1000 * (waited + _get(client)))
+            found[which].append(1000 * (waited + _get(clients[which])))
             ended = time.perf_counter()
     return found
 
 
 def _added() -> Iterator[Line]:
-    """Measure what a proxy adds to the patient's latency, run by run."""
-    added: dict[str, dict[str, list[float]]] = {}
-    with ExitStack() as stack:
-        upstream = stack.enter_context(serving(crashy()))
-        proxies = {n: stack.enter_context(serving(one)) for n, one in _proxies(upstream.port).items()}
-        for run in range(RUNS + 1):
-            direct = _latencies(upstream.port)
-            for name, one in proxies.items():
-                through = _latencies(one.port)
-                if run:
-                    for label, share in (("p50", 0.5), ("p99", 0.99)):
-                        more = percentile(through, share) - percentile(direct, share)
-                        added.setdefault(name, {}).setdefault(label, []).append(more)
-    for name, found in added.items():
-        for (label, values), most in zip(found.items(), (0.3, 2.0), strict=True):
-            mine = name in (TCP, HTTP)
-            yield line(f"added latency at {RATE}/s, {label}: {name}", values, unit="ms", most=most if mine else None)
+    """Measure what a proxy adds to the patient's latency, both asked in turns."""
+    with serving(crashy()) as upstream:
+        for name, server in _proxies(upstream.port).items():
+            added: dict[str, list[float]] = {"p50": [], "p99": []}
+            with serving(server) as proxy:
+                for run in range(RUNS + 1):
+                    through, direct = _latencies(proxy.port, upstream.port)
+                    if run:
+                        added["p50"].append(percentile(through, 0.5) - percentile(direct, 0.5))
+                        added["p99"].append(percentile(through, 0.99) - percentile(direct, 0.99))
+            for (share, values), most in zip(added.items(), (0.3, 2.0), strict=True):
+                bound = most if name in (TCP, HTTP) else None
+                yield line(f"added latency at {RATE}/s, {share}: {name}", values, unit="ms", most=bound)
 
 
 def _shaped() -> Iterator[Line]:
@@ -153,28 +149,26 @@ def _shaped() -> Iterator[Line]:
 
 
 def _idle() -> Iterator[Line]:
-    """Measure what a thousand connections that say nothing cost, and whether others feel them."""
+    """Measure what a thousand connections that say nothing cost, and whether others feel them: two proxies in turns."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 4 * IDLE), hard), hard))
-    with ExitStack() as stack:
-        upstream = stack.enter_context(serving(RESPONDER))
+    with serving(RESPONDER) as upstream:
         for name, server in _proxies(upstream.port).items():
-            proxy = stack.enter_context(serving(server))
-            wrk(proxy, "/")
-            rest, before = proxy.memory(), [_alone(proxy) for _ in range(5)]
-            with ExitStack() as connections:
-                for _ in range(IDLE):
-                    client = connections.enter_context(contextlib.closing(_client(proxy.port)))
-                    _get(client)
-                size, after = proxy.memory() - rest, [_alone(proxy) for _ in range(5)]
             mine = name in (TCP, HTTP)
+            rate: dict[str, list[float]] = {"1,000 idle beside": [], "none": []}
+            with serving(server) as crowded, serving(server) as empty, ExitStack() as connections:
+                for one in (crowded, empty):
+                    wrk(one, "/")
+                rest = crowded.memory()
+                for _ in range(IDLE):
+                    client = connections.enter_context(contextlib.closing(_client(crowded.port)))
+                    _get(client)
+                size = crowded.memory() - rest
+                for _ in range(RUNS):
+                    for kind, one in zip(rate, (crowded, empty), strict=True):
+                        rate[kind].append(wrk(one, "/")[0])
             yield line(f"{IDLE:,} idle connections, above rest: {name}", [size], unit="MB", most=20 if mine else None)
-            ratios = [many / none for many, none in zip(after, before, strict=True)]
-            yield line(f"requests/s beside {IDLE:,} idle / without: {name}", ratios, least=0.9 if mine else None)
-
-
-def _alone(proxy: Running) -> float:
-    return wrk(proxy, "/")[0]
+            yield against(f"requests/s of others, {name}", rate, *rate, least=0.9 if mine else None)
 
 
 def measure() -> list[Line]:

@@ -46,8 +46,6 @@ def rows(app: str, ran: dict[Path, Ran]) -> list[Row]:
 def _felt(experiment: Experiment, events: Sequence[Event]) -> list[Row]:
     begun = next(event.t for event, _ in kinds.EXPERIMENT.read(events))
     ends = [*(step.at for step in experiment.steps[1:]), experiment.duration]
-    undone = [event.message for event, _ in kinds.STEP.read(events) if event.reason != "Performed"]
-    assert not undone, f"{experiment.source}: {undone}"
     return [
         (_fault(step), *_between(events, begun + step.at, begun + end, crash="crash" in step.text))
         for step, end in zip(experiment.steps, ends, strict=True)
@@ -66,6 +64,9 @@ def _between(events: Sequence[Event], start: float, end: float, *, crash: bool) 
     failed = [text for text in messages if _STARTING not in text]
     noticed = [probe.lower() for probe in _PROBES if any(f"{probe} probe failed" in text for text in failed)]
     restarts = _restarts(events, end) - _restarts(events, start)
+    noticed += [
+        event.message for event, _ in kinds.STEP.read(events) if event.reason != "Performed" and start <= event.t < end
+    ]
     if crash and restarts:
         noticed = ["the kubelet"]  # whatever probes have found in the meantime
     return f"{answers.count(False)} of {len(answers)}", ", ".join(noticed) or NOBODY, str(restarts)

@@ -136,7 +136,7 @@ def _place(name: str, text: str, form: str, *, least: int) -> _Place:
     """Read PORT, :PORT or HOST:PORT; the host is empty where none is given. Raises BadInput."""
     found = re.fullmatch(rf"(?:({_HOST})?:)?([0-9]{{1,5}})", text)
     if not found or not least <= int(found[2]) <= 65535:
-        raise _wrong(name, text, form)
+        raise _wrong(name, text, f"{form}, a port at most 65535" if found and int(found[2]) > 65535 else form)
     return (found[1] or "").strip("[]"), int(found[2])
 
 

@@ -51,7 +51,8 @@ def _unasked(container: Container, fault: Fault) -> str:
             return f"container {container.name} has no {fault.target} probe that {fault.name} could make fail"
         case Exec():
             how, would_do = "exec", ""
-        case _:
-            how, would_do = "tcp or https", "; freeze mode=deaf clients=kubelet would do"
+        case handler:
+            how = "https" if isinstance(handler, HTTPGet) else "tcp"
+            would_do = "; freeze mode=deaf clients=kubelet would do"
     why = f"{fault.name} answers probes by http and grpc, and its {fault.target} probe asks by {how}{would_do}"
     return f"container {container.name} runs a program of its own: from outside {why}"

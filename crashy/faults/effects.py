@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable
+from http import HTTPStatus
 from importlib import import_module
 from types import ModuleType
 from typing import ClassVar, NamedTuple, Protocol
@@ -28,6 +29,13 @@ class InjectedResponse(NamedTuple):
     status: int
     body: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The body; where no persona chooses it, it is the status and what that is called."""
+        if self.body is not None:
+            return self.body
+        return f"{self.status} {next((one.phrase for one in HTTPStatus if one == self.status), '')}".rstrip()
 
 
 class Effect(Value):

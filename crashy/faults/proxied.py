@@ -22,7 +22,7 @@ def proxied(fault: Fault, *, reads_http: bool = True) -> Fault:
         )
     if isinstance(effect, ListenersClosed) and effect.clients == "kubelet":
         raise FaultError("clients", "'kubelet': a proxy can't tell whose connection comes: clients=all would do")
-    if fault.target in PROBES and not fault.scope.routes:
+    if reads_http and fault.target in PROBES and not fault.scope.routes:
         raise FaultError(
             "routes", f"a proxy knows no probes: give the path of the {fault.target} probe, as routes=/ready"
         )

@@ -46,12 +46,14 @@ class _State:
     def __init__(self) -> None:
         self.pods: dict[tuple[str, str], Pod] = {}
         self.urls: dict[tuple[str, str], dict[int, str]] = {}
+        self.external: set[tuple[str, str]] = set()
 
     def __call__(self, text: str) -> Event:
         event = Event.from_json(text)
         name = event.object.partition("/")[2]
         if (service := kinds.SERVICE.of(event)) and event.reason == "Listening":
             self.urls.setdefault((service["namespace"], name), {})[service["port"]] = service["url"]
+            self.external |= {(service["namespace"], name)} if service.get("external") else set()
         elif pod := kinds.POD.of(event):
             namespace = pod["namespace"]
             if event.reason == "Deleted" or pod["deleting"]:
@@ -103,7 +105,7 @@ class Lab:
 
     def _has_started(self, manifests: Manifests) -> bool:
         pods = sum(workload.replicas for workload in manifests.workloads)
-        services = [service for service in manifests.services if service.type != "ExternalName" and service.ports]
+        services = [service for service in manifests.services if service.ports]
         return self._socket.exists() and len(self._urls()) >= len(services) and len(self.pods()) >= pods
 
     def _not_started(self) -> str:
@@ -125,12 +127,12 @@ class Lab:
         return count - len(kept)
 
     def url(self, service: str | None = None, port: int | None = None) -> str:
-        """Return the URL of a Service's port; by default, of the only Service and its first port.
+        """Return the URL of a Service's port; by default, of the only Service that has pods, and its first port.
 
         A name that several namespaces have is `NAMESPACE/NAME`. Raises BadInput that lists the possible values.
         """
         urls = self._urls()
-        names = list(urls) if service is None else [arguments.text("service", service)]
+        names = list(self._urls(external=False)) if service is None else [arguments.text("service", service)]
         number = None if port is None else arguments.whole("port", port)
         if len(names) != 1 or names[0] not in urls:
             wanted = "name one" if service is None else f"{service!r}: no such Service"
@@ -142,9 +144,9 @@ class Lab:
             raise BadInput(f"port: {number}: Service {names[0]} has: {', '.join(map(str, ports))}")
         return ports[number]
 
-    def _urls(self) -> dict[str, dict[int, str]]:
+    def _urls(self, *, external: bool = True) -> dict[str, dict[int, str]]:
         self._child.poll()
-        found = dict(self._state.urls)
+        found = {key: urls for key, urls in self._state.urls.items() if external or key not in self._state.external}
         times = Counter(name for _, name in found)
         return {name if times[name] == 1 else f"{where}/{name}": urls for (where, name), urls in found.items()}
 
@@ -154,8 +156,14 @@ class Lab:
         return list(self._state.pods.values())
 
     def inject(self, pod: str, spec: str) -> str:
-        """Inject a fault, such as `error code=503 times=2`, once the pod listens; return its name; raises BadInput."""
-        return self._act(pod, "inject", spec=arguments.text("spec", spec, "a fault, such as 'freeze'", empty=False))
+        """Inject a fault, such as `error code=503 times=2`, once the pod listens; return its name; raises BadInput.
+
+        `service/NAME` is an ExternalName Service.
+        """
+        arguments.text("spec", spec, "a fault, such as 'freeze'", empty=False)
+        if pod.startswith("service/"):
+            return self._act_on_service(pod, "/admin/faults", {"spec": spec})
+        return self._act(pod, "inject", spec=spec)
 
     def freeze(self, pod: str) -> str:
         """Freeze a pod: `inject(pod, "freeze")`."""
@@ -166,12 +174,20 @@ class Lab:
         return self.inject(pod, "crash")
 
     def recover(self, pod: str) -> str:
-        """Take back all faults of a pod, and return its name."""
+        """Take back all faults of a pod, or of `service/NAME`, and return its name."""
+        if pod.startswith("service/"):
+            return self._act_on_service(pod, "/admin/recover", {})
         return self._act(pod, "recover")
 
     def delete(self, pod: str, grace: int | None = None) -> str:
         """Start to delete a pod, as `kubectl delete pod --wait=false`, and return its name; `grace` is in seconds."""
         return self._act(pod, "delete", grace=None if grace is None else arguments.whole("grace", grace, 0))
+
+    def _act_on_service(self, service: str, path: str, body: dict[str, str]) -> str:
+        before = self._child.poll()
+        self._ask("service", name=service.removeprefix("service/"), path=path, body=body)
+        self._acted = before
+        return service
 
     def _act(self, pod: str, operation: str, **fields: object) -> str:
         chosen = self._choose(pod)

@@ -162,7 +162,7 @@ def _fault(
     detected = min((e for e in (notice, down) if e), key=lambda e: e.t, default=None)
     restarts = next((status["restarts"] for _, status in kinds.POD.read(reversed(before))), 0)
     recovered = _ready_again(own, restarts)
-    end = float("inf") if recovered is None else recovered
+    end = _next(fault, own, after) if recovered is None else recovered
     felt = [data for _, data in kinds.REQUEST.read(after) if fault.t <= data["sent"] <= end]
     last = next((status["restarts"] for _, status in kinds.POD.read(reversed(own))), restarts)
 
@@ -189,6 +189,13 @@ def _fault(
         requests=len(felt),
         errors=sum(not data["ok"] for data in felt),
     )
+
+
+def _next(fault: Event, own: Sequence[Event], after: Sequence[Event]) -> float:
+    """Find when, after a fault that no pod had to recover from has ended, the next one came: on this pod or another."""
+    ended = next((e for e in own if e.kind == kinds.FAULT and (e.reason, e.message) == ("Ended", fault.message)), None)
+    injected = (e.t for e in after if e.kind == kinds.FAULT and e.reason == "Injected")
+    return next((t for t in injected if ended and t >= ended.t), float("inf"))
 
 
 def _is_out(pod: str, data: kinds.Endpoints) -> bool:

@@ -118,11 +118,12 @@ if TYPE_CHECKING:
         counts: NotRequired[EndpointCounts]
 
     class Listening(TypedDict):
-        """Where a Service's port can be reached from this machine."""
+        """Where a Service's port can be reached from this machine; an `external` one leads out of the cluster."""
 
         namespace: str
         port: int
         url: str
+        external: NotRequired[bool]
 
     class Applied(TypedDict):
         """An object that was created, configured or deleted."""

@@ -93,7 +93,7 @@ def test_programs_find_it_and_faults_come_by_time_and_by_command(
     assert said[0] == "user-auth: f2 error code=418 for=1h via=outside"
     assert said[1].startswith("service/user-auth: serving for ")
     assert said[2].startswith("  from 127.")
-    assert said[2].endswith(": connections: 0 open, 4 so far")
+    assert said[2].endswith(" open, 4 so far")
     assert said[3].startswith("  f2 active: error code=418 for=1h via=outside, ends in ")
     assert said[4] == "user-auth: recovered f2 error code=418 for=1h via=outside"
 

@@ -14,7 +14,7 @@ from tests.server.proxies import Proxied
     ("words", "line"),
     [
         ("redis 127.0.0.1:6379", "LISTEN: 'redis': must be PORT or HOST:PORT"),
-        ("70000 127.0.0.1:6379", "LISTEN: '70000': must be PORT or HOST:PORT"),
+        ("70000 127.0.0.1:6379", "LISTEN: '70000': must be PORT or HOST:PORT, a port at most 65535"),
         ("::1:80 127.0.0.1:6379", "LISTEN: '::1:80': must be PORT or HOST:PORT"),
         ("6380 redis", "UPSTREAM: 'redis': must be HOST:PORT, as 127.0.0.1:6379"),
         ("6380 redis:0", "UPSTREAM: 'redis:0': must be HOST:PORT, as 127.0.0.1:6379"),
@@ -25,6 +25,7 @@ from tests.server.proxies import Proxied
         ("6380 a:1 6380 b:2", "LISTEN: '127.0.0.1:6380': is given twice"),
         ("6380 a:1 --fault slow", "--fault: 'slow': fault: 'slow': unknown; one of"),
         ("6380 a:1 --fault error", "--fault: 'error': fault: error acts on requests, which this proxy does not read:"),
+        ("6380 a:1 --http --fault unready", "--fault: 'unready': routes: a proxy knows no probes: give the path of"),
         ("6380 a:1 --http --fault crash", "--fault: 'crash': fault: crash mode=exit acts on the processes of an app"),
         (
             "6380 a:1 --http --fault dns-failure",

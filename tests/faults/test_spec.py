@@ -268,7 +268,7 @@ def test_the_catalogue_describes_every_fault_with_its_own_parameters() -> None:
         "type": "integer",
         "default": 1,
         "allowed": "an exit code from 0 to 255",
-        "help": "the exit code of the process",
+        "help": "the exit code of the process; from outside it is killed, with 137",
         "mode": "exit",
         "schema": {"type": "integer", "minimum": 0, "maximum": 255},
     }

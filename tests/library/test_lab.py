@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,11 @@ spec:
   type: NodePort
   selector: {app: web}
   ports: [{name: http, port: 80, targetPort: 8080, nodePort: 30093}, {name: admin, port: 81, targetPort: 8081}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: way}
+spec: {type: ExternalName, externalName: web.default.svc.cluster.local, ports: [{port: 80}]}
 """
 READY = {"httpGet": {"path": "/readyz", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
 LIVE = {"httpGet": {"path": "/livez", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
@@ -54,6 +60,19 @@ def test_its_pods_are_ready_and_its_service_answers(lab: Lab) -> None:
     ]
     assert get(lab.url()) in {"web-1", "web-2"}
     assert lab.url() == lab.url("web") == lab.url("web", 80) != lab.url("web", 81)
+
+
+def test_the_way_to_what_pods_depend_on_can_be_ill(lab: Lab) -> None:
+    assert get(lab.url("way")) in {"web-1", "web-2"}
+
+    assert lab.inject("service/way", "error code=503 times=2") == "service/way"
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        get(lab.url("way"))
+    assert lab.wait_for("Injected", pod="service/way").message == "error code=503 times=2"
+    assert lab.recover("service/way") == "service/way"
+    assert get(lab.url("way")) in {"web-1", "web-2"}
+    with pytest.raises(ValueError, match="acts on the processes of an app, and a proxy has connections alone"):
+        lab.inject("service/way", "crash")
 
 
 def test_a_name_may_be_in_two_namespaces_and_a_service_without_ports() -> None:
@@ -117,7 +136,7 @@ def test_what_is_wrong_is_reported(lab: Lab) -> None:
         (lambda: lab.freeze("web"), "pod: 'web': more than one name begins with it: web-1, web-2"),
         (lambda: lab.freeze("x"), "pod: 'x': no such pod; there are: web-1, web-2"),
         (lambda: lab.freeze("all"), "pod: 'all': must be one pod"),
-        (lambda: lab.url("shop"), "service: 'shop': no such Service; there are: web"),
+        (lambda: lab.url("shop"), "service: 'shop': no such Service; there are: web, way"),
         (lambda: lab.url("web", 82), "port: 82: Service web has: 80, 81"),
     ):
         with pytest.raises(ValueError, match=reported):
@@ -141,11 +160,13 @@ def test_one_that_never_gets_ready_need_not() -> None:
         Lab(never, ready_within=0.1)
 
 
-def test_a_program_of_this_machine_takes_no_faults() -> None:
+def test_a_program_of_this_machine_takes_faults_from_outside() -> None:
     app = pod("app", image="app", command=["sleep", "1000"])
-    refused = pytest.raises(ValueError, match="freeze: its containers are programs of this machine: only patients")
-    with Lab(app) as lab, refused:
-        lab.freeze("app")
+    with Lab(app) as lab:
+        assert lab.freeze("app") == "app"
+        assert lab.wait_for("Injected", pod="app").message == "freeze"
+        with pytest.raises(ValueError, match=r"runs a program of its own: .*exception acts inside a patient only"):
+            lab.inject("app", "exception")
 
 
 RUNTIME = ["is a file", "holds a file", "is too long", "is another's", "holds another's", "can't be made"]

@@ -106,6 +106,15 @@ def test_a_second_fault_on_the_same_pod_has_its_own_row() -> None:
     assert second.detected_by == "NotReady"
 
 
+def test_of_a_fault_that_nobody_noticed_and_that_has_ended_errors_count_until_the_next_one() -> None:
+    ended = Event(12, "lab", "fault", "pod/web-1", "Ended", "latency for=2s")
+    later = [fault(13, "error", name="web-2"), request(14, ok=False)]
+
+    first, _ = faults([fault(10, "latency for=2s"), request(11, ok=False), ended, request(12.5, ok=False), *later])
+
+    assert (first.errors, first.requests) == (2, 2)
+
+
 def refused(t: float, spec: str, why: str, name: str = "web-1") -> Event:
     return Event(t, "lab", "fault", f"pod/{name}", "NotInjected", f"{spec}: {why}")
 

@@ -30,6 +30,8 @@ def steady(text: str) -> str:
 def test_its_commands_print_what_it_shows(tmp_path: Path) -> None:
     script, shown = re.findall(r"```(?:sh|text)\n(.*?)```", PAGE.read_text(), re.DOTALL)[:2]
     admin = free_port()
+    up = '[ "$(grep -c Listening proxy.log)" = 2 ] && redis-cli -p 6379 ping > up.log 2>&1'
+    script = script.replace("sleep 2", f"until {up}; do sleep 0.1; done")  # however slow this machine is
     for port in ("6379", "6380"):
         script = script.replace(port, str(free_port()))
     folder = tmp_path / "bin"
@@ -57,9 +59,10 @@ def test_its_commands_print_what_it_shows(tmp_path: Path) -> None:
 
 
 def run(folder: Path, port: int, *options: str) -> int:
-    experiment = yaml.safe_load(EXPERIMENT.read_text())
-    experiment["manifests"][0]["spec"]["ports"][0]["targetPort"] = port
-    (folder / "slow-cache.yaml").write_text(yaml.safe_dump(experiment))
+    manifests = [*yaml.safe_load_all((EXPERIMENT.parent / "app.yaml").read_text())]
+    manifests[0]["spec"]["ports"][0]["targetPort"] = port
+    (folder / "app.yaml").write_text(yaml.safe_dump_all(manifests))
+    (folder / "slow-cache.yaml").write_text(EXPERIMENT.read_text())
     return cli.main(["run", str(folder / "slow-cache.yaml"), *options])
 
 

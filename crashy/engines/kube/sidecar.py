@@ -40,8 +40,14 @@ def sidecar(
         "args": args,
         "env": env,
         "ports": [{"containerPort": port} for port in (*ports, admin_port)],
-        # A start, and no readiness: nothing asks it again, so that a fault can't take the pod out of its Services.
-        "startupProbe": {"tcpSocket": {"port": admin_port}, "periodSeconds": 1, "failureThreshold": 60},
+        # No fault acts on its admin port, so that none can take the pod out of its Services. A startup probe would do,
+        # but kubelets before 1.22 look at its result at the pod's next sync only.
+        "readinessProbe": {
+            "tcpSocket": {"port": admin_port},
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+            "failureThreshold": 5,
+        },
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "128Mi"}},
         "securityContext": {
             "runAsNonRoot": True,

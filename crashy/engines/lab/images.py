@@ -19,6 +19,7 @@ from crashy.patient import shell
 _BEGINS = re.compile(
     r"(?:^|[;&|({`!])\s*(?:(?:then|do|else|if|elif|while|until|exec)\s+)*(?:\w+=\S*\s+)*([\w./][\w./+-]*)", re.MULTILINE
 )
+_VARIABLE = re.compile(r"\$\([A-Z_][A-Z0-9_]*\)")  # Kubernetes replaces it before a shell could take it for a command
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|(?<!\S)#.*")
 _BASES = frozenset({"busybox", "alpine", "debian", "ubuntu"})
 _FUNCTION = re.compile(r"([\w-]+)\s*\(\)")
@@ -91,7 +92,7 @@ def _programs(words: Sequence[str]) -> Iterator[Sequence[str]]:
     if script is None or shell.modelled(words):
         yield from shell.programs(words)
         return
-    text = _QUOTED.sub("$", script)
+    text = _QUOTED.sub("$", _VARIABLE.sub("$", script))
     own = _SHELLS_OWN | set(_FUNCTION.findall(text))
     yield from ([word] for word in _BEGINS.findall(text) if word not in own and not word.isdecimal())
 

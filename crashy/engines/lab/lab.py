@@ -121,10 +121,13 @@ class LabEngine(ClusteredEngine):
         self._manifests = everything
         self._programs.references = References(everything.config_maps, everything.secrets)
         urls = self._urls()
+        external = {(one.namespace, one.name) for one in changed.services if one.type == "ExternalName"}
         for (namespace, name, port), url in (known | urls).items():
             if known.get((namespace, name, port)) != urls.get((namespace, name, port)):
                 reason = "Listening" if (namespace, name, port) in urls else "Closed"
                 data: kinds.Listening = {"namespace": namespace, "port": port, "url": url}
+                if (namespace, name) in external:
+                    data["external"] = True
                 kinds.SERVICE.add(self._timeline.add, "lab", f"service/{name}", reason, url, data=data)
         return self._cluster.apply(changed)
 

@@ -6,7 +6,6 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from http import HTTPStatus
 
 from crashy.engines.gates import FaultGate
 from crashy.engines.sim.process import (
@@ -39,7 +38,6 @@ HEAD = 150
 _AFTER_THE_FIRST_LINE = frozenset({"body_corrupted", "body_paced", "body_stalled", "body_truncated", "head_paced"})
 """The changes that come after what a client sees that reads a line: a paced head's first line is an early piece."""
 _NOBODY = Identity("", "", "")
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Passing:
@@ -152,10 +150,9 @@ def _request(handler: Handler, client: Client) -> Request:
 
 def _given(by: InjectedFault, given: InjectedResponse, *, call: bool) -> Answered:
     """Return the response that a fault sends; one of a probe's says to a call that the app isn't serving."""
-    body = f"{given.status} {_PHRASES.get(given.status, '')}".rstrip() if given.body is None else given.body
     if call and not by.fault.failing():
-        return CallFailed(OF_HTTP.get(given.status, Code.UNKNOWN), body)
-    return Answer(given.status, body, location=dict(given.headers).get("Location", ""))
+        return CallFailed(OF_HTTP.get(given.status, Code.UNKNOWN), given.text)
+    return Answer(given.status, given.text, location=dict(given.headers).get("Location", ""))
 
 
 def _late(answered: Answered | None, took: float, within: float) -> Condition:

@@ -6,8 +6,9 @@ import asyncio
 import random
 import socket
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
+from crashy.server.proxy_patient import Place
 from crashy.server.toxiproxy.link import Link
 from crashy.server.toxiproxy.problem import BAD_BODY, ApiError
 from crashy.server.toxiproxy.toxic import Toxic
@@ -17,11 +18,8 @@ from crashy.traffic.splice.upstream import Upstream
 LOOPBACK = "127.0.0.1"
 
 
-class Address(NamedTuple):
+class Address(Place):
     """A host and a port, as clients write them: `127.0.0.1:26379`, `[::]:26379`, `redis:6379`."""
-
-    host: str
-    port: int
 
     @classmethod
     def read(cls, given: str, field: str) -> Address:
@@ -30,9 +28,6 @@ class Address(NamedTuple):
         if not colon or not port.isdecimal() or int(port) > 65_535:
             raise ApiError(400, f"{BAD_BODY}: {field}: {given!r} must be HOST:PORT, such as 127.0.0.1:6379")
         return cls(host.removeprefix("[").removesuffix("]"), int(port))
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 Lead = Callable[[str, int], Upstream]

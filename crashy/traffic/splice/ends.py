@@ -6,7 +6,6 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from enum import IntFlag
 from typing import Protocol
 
@@ -138,9 +137,12 @@ class End(asyncio.Protocol):
     def end(self) -> None:
         """Send a FIN, and go on reading."""
         self.shut = True
-        if not self.transport.is_closing():
-            with suppress(OSError):  # a peer that has reset it, of which the event loop hasn't heard yet
-                self.transport.write_eof()
+        if self.transport.is_closing():
+            return
+        try:
+            self.transport.write_eof()
+        except OSError:  # the peer has reset the connection, which the transport has not heard yet
+            self.transport.abort()
 
     def close(self) -> None:
         """Close (FIN), once what was written is sent."""

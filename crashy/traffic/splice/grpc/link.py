@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from http import HTTPStatus
 from urllib.parse import quote
 
 from crashy.faults.effects import InjectedResponse
@@ -20,7 +19,6 @@ from crashy.traffic.splice.link import Link
 from crashy.traffic.splice.shapes import Pace
 from crashy.traffic.splice.tcp import TcpLink
 
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
@@ -161,9 +159,8 @@ class GrpcLink(Link):
             told = frames.headers(stream, head) + frames.data(stream, b"\0" + len(message).to_bytes(4) + message)
             self.front.write(told + frames.headers(stream, [("grpc-status", "0")], last=True))
             return
-        text = response.body or f"{response.status} {_PHRASES.get(response.status, '')}".rstrip()
         code = OF_HTTP.get(response.status, Code.UNKNOWN)
-        failed = [("grpc-status", str(int(code))), ("grpc-message", quote(text, safe=_PRINTABLE))]
+        failed = [("grpc-status", str(int(code))), ("grpc-message", quote(response.text, safe=_PRINTABLE))]
         self.front.write(frames.headers(stream, head + failed, last=True))
 
     def ended(self, end: End) -> None:

@@ -14,7 +14,7 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 def answer_of(response: InjectedResponse, request: RequestHead, *, keeps: bool) -> bytes:
     """Return a response as it is sent; without a text of its own it has the status and its name."""
     status, phrase = response.status, _PHRASES.get(response.status, "")
-    body = (f"{status} {phrase}".rstrip() if response.body is None else response.body).encode()
+    body = response.text.encode()
     lines = [f"HTTP/1.1 {status} {phrase}", f"Date: {formatdate(usegmt=True)}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
     if status in {204, 304}:
