@@ -8,6 +8,7 @@ import time
 import pytest
 
 from crashy.faults.scope import Request
+from crashy.traffic.splice.ends import reset
 from tests.traffic.splice.passing import DEADLINE, echo, passing, until
 from tests.traffic.splice.web import BIG, HELLO, App, answer, get, read_head
 
@@ -170,6 +171,27 @@ async def test_what_follows_a_request_for_an_upgrade_is_not_read_without_end() -
         writer.write(b"x" * (1 << 24))
         await until(lambda: any(not end.transport.is_reading() for end in through.proxy._connections))
         writer.transport.abort()
+
+
+async def test_a_client_that_goes_after_the_server_leaves_no_fault_behind() -> None:
+    stalls = asyncio.Event()
+
+    async def dying(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nhello")
+        await stalls.wait()
+        reset(writer.transport)
+
+    async with passing(dying, "http") as through:
+        late = through.gate.inject("slow-close delay=1s times=1")
+        stalled = through.gate.inject("stall-body times=1")
+        _, writer = await through.connect()
+        writer.write(get())
+        await until(lambda: stalled.held == 1)
+        stalls.set()
+        await until(lambda: len(through.proxy._connections) == 1)
+        reset(writer.transport)
+        await until(lambda: {late.state, stalled.state} == {"ended"})
 
 
 async def test_what_is_no_http_is_passed_on_as_it_is(spec: str) -> None:
