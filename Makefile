@@ -89,7 +89,7 @@ lint: $(VENV)/.dev ## ruff, mypy, shellcheck
 	@$(BIN)/mypy
 	@$(BIN)/shellcheck scripts/*.sh .ci/run
 
-bench: $(VENV)/.dev ## measure beside peers, about ten minutes (SECTIONS="cold_start lab" for some); figures in build/bench
+bench: $(VENV)/.dev ## measure beside peers, about sixteen minutes (SECTIONS="cold_start lab" for some); figures in build/bench
 	@$(BIN)/python -m benchmarks $(SECTIONS)
 
 dist: ## build the sdist and the wheel into dist/, check both, and try the wheel in an empty environment

@@ -18,7 +18,7 @@ from benchmarks.servers import Server, crashy, serving
 from benchmarks.table import Line, against, line
 from benchmarks.throughput import ab, wrk
 
-RUNS = 5
+RUNS, TURNS = 7, 5  # of requests a second, which vary most; of all else
 RATE, SECONDS = 500, 2.0
 IDLE = 1000
 SIZE = 2_000_000  # bytes, which take two seconds at 1 MB/s
@@ -119,7 +119,7 @@ def _added() -> Iterator[Line]:
         for name, server in _proxies(upstream.port).items():
             added: dict[str, list[float]] = {"p50": [], "p99": []}
             with serving(server) as proxy:
-                for run in range(RUNS + 1):
+                for run in range(TURNS + 1):
                     through, direct = _latencies(proxy.port, upstream.port)
                     if run:
                         added["p50"].append(percentile(through, 0.5) - percentile(direct, 0.5))
@@ -164,7 +164,7 @@ def _idle() -> Iterator[Line]:
                     client = connections.enter_context(contextlib.closing(_client(crowded.port)))
                     _get(client)
                 size = crowded.memory() - rest
-                for _ in range(RUNS):
+                for _ in range(TURNS):
                     for kind, one in zip(rate, (crowded, empty), strict=True):
                         rate[kind].append(wrk(one, "/")[0])
             yield line(f"{IDLE:,} idle connections, above rest: {name}", [size], unit="MB", most=20 if mine else None)

@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     add("--traffic", metavar="SERVICE[:PORT][/PATH]", help="send requests to a Service once it has an endpoint")
     rate = number(f"above 0, at most {HIGHEST_RATE:g}", 0, HIGHEST_RATE)
     add("--rate", type=rate, default=10.0, metavar="N", help="requests a second (default 10)")
-    at = "inject a fault then; TARGET: the start of a pod's name, any, all, '2 of app=web' or service/NAME; repeatable"
+    at = "inject a fault; TARGET: the start of a pod's name, any, all, '2 of app=web' or service/NAME; repeatable"
     add("--at", action="append", default=[], metavar="'TIME TARGET FAULT'", help=at)
     add(
         "--image-command",

@@ -156,6 +156,8 @@ async def _body(request: web.Request) -> Any:
         return json.loads(await request.read())
     except ValueError as error:
         raise ApiError(400, f"{BAD_BODY}: {error}") from None
+    except RecursionError:
+        raise ApiError(400, f"{BAD_BODY}: nested too deeply") from None
 
 
 async def _object(request: web.Request) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Nobody:
 class End(asyncio.Protocol):
     """One end; `flow` takes what it reads, which nobody looks into unless there is a `watcher`."""
 
-    __slots__ = ("_connections", "_room", "_stops", "ended", "flow", "lost", "other", "transport", "watcher")
+    __slots__ = ("_connections", "_room", "_stops", "ended", "flow", "lost", "other", "shut", "transport", "watcher")
 
     transport: asyncio.Transport
     other: End
@@ -58,6 +58,8 @@ class End(asyncio.Protocol):
         """Whether it has no more to say."""
         self.lost = False
         """Whether it is gone."""
+        self.shut = False
+        """Whether it was sent a FIN, after which nothing is written to it."""
 
     def splice(self, other: End) -> None:
         """Let each write what the other reads."""
@@ -116,8 +118,8 @@ class End(asyncio.Protocol):
             await asyncio.shield(self._room)
 
     def write(self, data: bytes) -> None:
-        """Write, unless it is closed."""
-        if not self.transport.is_closing():
+        """Write, unless nothing can be written any more."""
+        if not self.shut and not self.transport.is_closing():
             self.transport.write(data)
 
     def stop(self, why: Stop) -> None:
@@ -134,6 +136,7 @@ class End(asyncio.Protocol):
 
     def end(self) -> None:
         """Send a FIN, and go on reading."""
+        self.shut = True
         if self.transport.is_closing():
             return
         try:

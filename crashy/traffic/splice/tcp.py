@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from crashy.faults.kinds.truncate import BodyTruncated
@@ -26,7 +27,14 @@ class TcpLink(Link):
         self._quiet, self._started = gate.quiet, gate.started
         self._inboxes: dict[End, Inbox[bytes]] = {}
         self._deciding: asyncio.Task[None] | None = None
-        front.flow, back.flow = self._from_front, self._from_back
+        for end in (front, back):
+            end.flow = self._flow(end)
+
+    def _flow(self, end: End) -> Callable[[bytes], object]:
+        """Return what takes the bytes that an end reads while no task does: its other end may read none any more."""
+        if end.other.shut:
+            return end.other.write
+        return self._from_front if end is self.front else self._from_back
 
     def _from_front(self, data: bytes) -> None:
         if self._quiet() or self._started() == self._since:
@@ -65,7 +73,7 @@ class TcpLink(Link):
                 data = left
             if not (inbox or inbox.over or self.shapes or self.cut):
                 del self._inboxes[end]
-                end.flow = self._from_front if end is self.front else self._from_back
+                end.flow = self._flow(end)
                 return
         if end is self.back:
             await self.shapes.sleep(lambda: inbox.over_at + self.shapes.delay)

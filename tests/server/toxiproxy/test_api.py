@@ -131,6 +131,7 @@ REFUSED: list[tuple[str, str, Any, int, str]] = [
     ("DELETE", "/proxies/one/toxics/none", None, 404, "toxic not found"),
     ("POST", "/proxies", "{", 400, "bad request body: Expecting property name enclosed in double quotes: "),
     ("POST", "/proxies", [], 400, "bad request body: must be an object"),
+    pytest.param("POST", "/proxies", "[" * 100_000, 400, "bad request body: nested too deeply", id="nested"),
     ("POST", "/proxies", {"upstream": UPSTREAM}, 400, "missing required field: name"),
     ("POST", "/proxies", {"name": "two"}, 400, "missing required field: upstream"),
     ("POST", "/proxies", PROXY | {"name": 7}, 400, "bad request body: name: must be a string"),

@@ -9,7 +9,7 @@ from crashy.faults.scope import Request
 from crashy.traffic.splice.ends import End, Stop
 from crashy.traffic.splice.gate import Gate
 from crashy.traffic.splice.http1.exchange import Exchange, Next
-from crashy.traffic.splice.http1.framing import Piece, Requests, Responses
+from crashy.traffic.splice.http1.framing import Piece, Requests, Responses, framing_of
 from crashy.traffic.splice.http1.heads import RequestHead, ResponseHead, read_request, read_response
 from crashy.traffic.splice.inbox import LIMIT, Inbox
 from crashy.traffic.splice.link import Link, Redial
@@ -65,7 +65,7 @@ class HttpLink(Link):
         # Most responses came as a whole too.
         if self._responses.between and self.asked and (end := data.find(b"\r\n\r\n") + 4) > 3:
             head = read_response(data[:end])
-            if head is not None and head.framing == len(data) - end and head.status >= 200:
+            if head is not None and framing_of(head, self.asked[0]) == len(data) - end and head.status >= 200:
                 self.asked.popleft()
                 self.front.transport.write(data)
                 self._settle()
@@ -78,7 +78,11 @@ class HttpLink(Link):
             self._settle()
 
     def _settle(self) -> None:
-        if self._answered is not None and not self._answered.done() and (not self.asked or self._responses.lost):
+        if (
+            self._answered is not None
+            and not self._answered.done()
+            and (not self.asked or self._responses.lost or self.back.ended)
+        ):
             self._answered.set_result(None)
 
     def _handle(self, pieces: list[Piece[RequestHead]]) -> None:
@@ -107,6 +111,8 @@ class HttpLink(Link):
             await self._answered
             self._answered = None
         told = self._told = Inbox[Piece[ResponseHead]](self.back)
+        if self.back.ended:
+            told.finish("ended")
         self.back.flow = self._keep_response
         while requested and not told.over and (item := await requested.get()):
             piece = item[1]
@@ -166,6 +172,10 @@ class HttpLink(Link):
         """
         if end is self.back and (self._exchange.is_passed if self._exchange else self._requests.between):
             self.back.end()
+            if self._requested is None:
+                self.front.flow = self.back.write  # which drops it
+        if end is self.back:
+            self._settle()
         inbox = self._requested if end is self.front else self._told
         if inbox is None or (self.holding and (end is self.front or self._is_cut())):
             super().ended(end)

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from crashy.faults.scope import Request
+from crashy.traffic.splice.ends import reset
 from tests.traffic.splice.passing import DEADLINE, echo, passing, until
 from tests.traffic.splice.web import BIG, HELLO, App, answer, get, read_head
 
@@ -171,6 +173,27 @@ async def test_what_follows_a_request_for_an_upgrade_is_not_read_without_end() -
         writer.transport.abort()
 
 
+async def test_a_client_that_goes_after_the_server_leaves_no_fault_behind() -> None:
+    stalls = asyncio.Event()
+
+    async def dying(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nhello")
+        await stalls.wait()
+        reset(writer.transport)
+
+    async with passing(dying, "http") as through:
+        late = through.gate.inject("slow-close delay=1s times=1")
+        stalled = through.gate.inject("stall-body times=1")
+        _, writer = await through.connect()
+        writer.write(get())
+        await until(lambda: stalled.held == 1)
+        stalls.set()
+        await until(lambda: len(through.proxy._connections) == 1)
+        reset(writer.transport)
+        await until(lambda: {late.state, stalled.state} == {"ended"})
+
+
 async def test_what_is_no_http_is_passed_on_as_it_is(spec: str) -> None:
     async with passing(App(), "http") as through:
         if spec:
@@ -240,6 +263,84 @@ async def test_a_client_that_has_no_more_to_say_gets_its_answer(spec: str) -> No
         writer.write_eof()
         assert (await answer(reader)).body == b"one,two,three"
         assert await reader.read() == b""
+        writer.close()
+
+
+async def test_requests_to_a_server_that_says_no_more_end_with_it(spec: str) -> None:
+    """A server that half-closes after its response waits for the client's end: a later request must not keep it."""
+    ended: list[bytes] = []
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+        writer.write_eof()
+        ended.append(await reader.read())
+        writer.close()
+
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context))
+    async with passing(answer_once, "http") as through, asyncio.timeout(DEADLINE):
+        if spec:
+            through.gate.inject(spec)
+        reader, writer = await through.connect()
+        writer.write(get())
+        assert (await answer(reader)).body == b"hi"
+        assert await reader.read() == b""
+        writer.write(get() * 2)
+        await until(lambda: ended == [b""])
+        writer.write(get())
+        writer.close()
+        await until(lambda: not through.proxy.open)
+    assert not failures
+
+
+async def test_a_request_that_waits_for_an_answer_which_never_comes_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server ends its connection before the first of two requests is answered, and the second meets a fault."""
+    asked, waits = asyncio.Event(), asyncio.Event()
+
+    async def answer_none(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await waits.wait()
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+
+    def spares(_request: Request) -> bool:
+        waits.set()
+        return False
+
+    async with passing(answer_none, "http") as through, asyncio.timeout(DEADLINE):
+        monkeypatch.setattr(through.gate, "spares", spares)
+        reader, writer = await through.connect()
+        writer.write(get("/first"))
+        await asked.wait()
+        through.gate.inject(LOUD)
+        writer.write(get("/second"))
+        assert await reader.read() == b""
+        writer.close()
+        await until(lambda: not through.proxy.open)
+
+
+async def test_an_answer_to_head_is_followed_by_another_as_long_as_it_says() -> None:
+    second = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+    async def both_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(second) + second)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+        writer.close()
+
+    async with passing(both_at_once, "http") as through, asyncio.timeout(DEADLINE):
+        reader, writer = await through.connect()
+        writer.write(get(method="HEAD") + get())
+        assert (await answer(reader, "HEAD")).status == 200
+        assert (await answer(reader)).status == 204
+        through.gate.inject(LOUD)
+        writer.write(get())
+        assert (await answer(reader)).body == b"hi"
         writer.close()
 
 
