@@ -161,7 +161,7 @@ class Lab:
         `service/NAME` is an ExternalName Service.
         """
         arguments.text("spec", spec, "a fault, such as 'freeze'", empty=False)
-        if pod.startswith("service/"):
+        if _pod(pod).startswith("service/"):
             return self._act_on_service(pod, "/admin/faults", {"spec": spec})
         return self._act(pod, "inject", spec=spec)
 
@@ -175,7 +175,7 @@ class Lab:
 
     def recover(self, pod: str) -> str:
         """Take back all faults of a pod, or of `service/NAME`, and return its name."""
-        if pod.startswith("service/"):
+        if _pod(pod).startswith("service/"):
             return self._act_on_service(pod, "/admin/recover", {})
         return self._act(pod, "recover")
 
@@ -221,7 +221,7 @@ class Lab:
         return answer
 
     def _choose(self, pod: str) -> Pod:
-        arguments.text("pod", pod, "a pod's name, the beginning of exactly one, or any", empty=False)
+        _pod(pod)
         pods = self.pods()
         if not pods or pod == "all" or " of " in pod:
             raise BadInput(f"pod: {pod!r}: " + ("there is no pod" if not pods else "must be one pod"))
@@ -311,3 +311,7 @@ def _sockets() -> Path:
         advice = "set CRASHY_RUNTIME_DIR to a folder of your own with a short path"
         raise BadInput(f"{folder}: a lab can't make its socket here: {why}: {advice}") from None
     return folder
+
+
+def _pod(pod: str) -> str:
+    return arguments.text("pod", pod, "a pod's name, the beginning of exactly one, or any", empty=False)

@@ -53,10 +53,10 @@ OBJECTS = [
     web("slow", "tcp://store:80", READINESS_CHECKS_DEPENDENCIES="1"),
 ]
 STEPS = [
-    at(5, "inject", "unready", "db"),
-    at(5, "inject", "dependency-down for=6s", "ready"),
-    at(5, "inject", "dependency-down for=6s", "live"),
-    at(5, "inject", "dependency-slow delay=2s", "slow"),
+    at(8, "inject", "unready", "db"),
+    at(8, "inject", "dependency-down for=6s", "ready"),
+    at(8, "inject", "dependency-down for=6s", "live"),
+    at(8, "inject", "dependency-slow delay=2s", "slow"),
 ]
 
 
@@ -64,7 +64,7 @@ STEPS = [
 def events(request: pytest.FixtureRequest) -> list[Event]:
     """Return what happens, in one run for all tests."""
     with asyncio.Runner(loop_factory=VirtualLoop if request.param == "sim" else None) as runner:
-        return runner.run(watching(OBJECTS, STEPS, 14, on=request.param, profile=PROFILES["1.36"]))
+        return runner.run(watching(OBJECTS, STEPS, 17, on=request.param, profile=PROFILES["1.36"]))
 
 
 def told(events: list[Event], name: str) -> dict[str, list[str]]:
@@ -80,7 +80,7 @@ def told(events: list[Event], name: str) -> dict[str, list[str]]:
 
 def failures(events: list[Event], name: str) -> set[str]:
     """Return what its probes say once the steps are taken."""
-    return {event.message.partition("failed: ")[2] for event in Seen(events, name).of("event", "Unhealthy", after=5.5)}
+    return {event.message.partition("failed: ")[2] for event in Seen(events, name).of("event", "Unhealthy", after=8.5)}
 
 
 def test_names_lead_to_the_ready_pods_of_services(events: list[Event]) -> None:

@@ -62,19 +62,6 @@ def test_its_pods_are_ready_and_its_service_answers(lab: Lab) -> None:
     assert lab.url() == lab.url("web") == lab.url("web", 80) != lab.url("web", 81)
 
 
-def test_the_way_to_what_pods_depend_on_can_be_ill(lab: Lab) -> None:
-    assert get(lab.url("way")) in {"web-1", "web-2"}
-
-    assert lab.inject("service/way", "error code=503 times=2") == "service/way"
-    with pytest.raises(urllib.error.HTTPError, match="503"):
-        get(lab.url("way"))
-    assert lab.wait_for("Injected", pod="service/way").message == "error code=503 times=2"
-    assert lab.recover("service/way") == "service/way"
-    assert get(lab.url("way")) in {"web-1", "web-2"}
-    with pytest.raises(ValueError, match="acts on the processes of an app, and a proxy has connections alone"):
-        lab.inject("service/way", "crash")
-
-
 def test_a_name_may_be_in_two_namespaces_and_a_service_without_ports() -> None:
     service = {"apiVersion": "v1", "kind": "Service", "spec": {"selector": {"app": "web"}, "ports": [{"port": 8080}]}}
     ports_less = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "none"}, "spec": {"clusterIP": "None"}}
@@ -141,6 +128,19 @@ def test_what_is_wrong_is_reported(lab: Lab) -> None:
     ):
         with pytest.raises(ValueError, match=reported):
             wrong()
+
+
+def test_the_way_to_what_pods_depend_on_can_be_ill(lab: Lab) -> None:
+    assert get(lab.url("way")) in {"web-1", "web-2"}
+
+    assert lab.inject("service/way", "error code=503 times=2") == "service/way"
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        get(lab.url("way"))
+    assert lab.wait_for("Injected", pod="service/way").message == "error code=503 times=2"
+    assert lab.recover("service/way") == "service/way"
+    assert get(lab.url("way")) in {"web-1", "web-2"}
+    with pytest.raises(ValueError, match="acts on the processes of an app, and a proxy has connections alone"):
+        lab.inject("service/way", "crash")
 
 
 def test_a_deleted_pod_is_gone_and_any_is_one_of_the_rest() -> None:
