@@ -22,6 +22,8 @@ from tests.needs import missing
 from tests.side_by_side import too_busy
 from tests.your_app import APPS, HEAD, PAGE, PROGRAMS, experiments, rows, run_apps
 
+pytestmark = pytest.mark.slow
+
 TEXT = PAGE.read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```)?", TEXT, re.DOTALL)
 (LAB, LAB_SHOWN), (RUNS, _), (REFUSED, WHY) = [(block.replace("\\\n", ""), shown) for block, shown in BLOCKS]

@@ -47,7 +47,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int
         yield port, web
 
 
-@pytest.fixture(scope="module", params=[pytest.param("lab", marks=needs("redis-server")), "sim"])
+@pytest.fixture(scope="module", params=[pytest.param("lab", marks=[needs("redis-server"), pytest.mark.slow]), "sim"])
 def events(request: pytest.FixtureRequest) -> list[Event]:
     """Return what happens, in one run for all tests."""
     redis, web = (6379, 80) if request.param == "sim" else request.getfixturevalue("servers")

@@ -37,7 +37,7 @@ SERVICE = {
 }
 
 
-@pytest.mark.parametrize("engine", ["lab", "sim"])
+@pytest.mark.parametrize("engine", [pytest.param("lab", marks=pytest.mark.slow), "sim"])
 def test_users_come_through_the_sidecar_and_faults_act_on_them(engine: str, tmp_path: Path) -> None:
     given = [Document("app.yaml", number, 1, one) for number, one in enumerate((DEPLOYMENT, SERVICE), 1)]
     (tmp_path / "wrapped.yaml").write_text(dump(wrap(given, "crashy-app:1.0.0").objects))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from crashy.timeline import kinds
 from tests.docs_tables import ROOT
 from tests.needs import need
 from tests.side_by_side import run_all, too_busy
+
+pytestmark = pytest.mark.slow
 
 LESSONS = (
     "02-liveness-heals-a-soft-crash",

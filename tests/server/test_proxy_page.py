@@ -17,6 +17,8 @@ from tests.docs_tables import ROOT
 from tests.needs import needs
 from tests.server.running import DEADLINE
 
+pytestmark = pytest.mark.slow
+
 PAGE = ROOT / "docs" / "proxy.md"
 EXPERIMENT = ROOT / "docs" / "proxy" / "slow-cache.yaml"
 

@@ -18,7 +18,7 @@ from tests.needs import need
 from tests.server.proxies import Proxied, app
 from tests.server.running import DEADLINE, until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
 
 class Served(Proxied):

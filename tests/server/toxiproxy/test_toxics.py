@@ -11,7 +11,7 @@ import pytest
 
 from tests.server.toxiproxy.server import DEADLINE, Client, Streams, Toxiproxy, echo, toxiproxy
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.timeout(60), pytest.mark.slow]
 
 
 class Felt:

@@ -15,6 +15,8 @@ from crashy.targets import Target
 from tests.elsewhere import needs_cgroups
 from tests.engines.lab.outside.labs import Lab, app, lab, no_cgroups, served
 
+pytestmark = pytest.mark.slow
+
 SLEEPER = app("sleep", "600")
 LIMITED = {**SLEEPER, "resources": {"limits": {"memory": "64Mi"}}}
 

@@ -11,7 +11,7 @@ from crashy.traffic.request import KeptConnections, Target
 from tests.elsewhere import needs_addresses
 from tests.engines.lab.outside.labs import app, lab, served
 
-pytestmark = needs_addresses
+pytestmark = [needs_addresses, pytest.mark.slow]
 
 READY = {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
 

@@ -13,7 +13,7 @@ from crashy.engines.lab import proc
 from tests.elsewhere import needs_addresses, needs_cgroups, needs_proc
 from tests.engines.lab.outside.labs import app, lab, no_cgroups, served
 
-pytestmark = [needs_proc, needs_addresses]
+pytestmark = [needs_proc, needs_addresses, pytest.mark.slow]
 
 
 def states(pids: list[int]) -> set[str]:
