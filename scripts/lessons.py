@@ -27,7 +27,7 @@ from crashy.report.parity import Row, comparable, compare
 from crashy.timeline import Event
 
 ROOT = Path(__file__).parent.parent
-AT_ONCE = 5  # labs side by side: with many more on two cores, probes of one lab come late because of another's
+AT_ONCE = 4  # labs side by side: with many more on two cores, probes of one lab come late because of another's
 SECONDS = 0.25  # the most that times of lab and sim may differ
 COMPARED = frozenset({"reasons", "times", "restarts", "detect", "recover"})  # the rest is the users' luck
 NEEDS = {"11": ("redis-server", "redis-cli", "tini"), "13": ("/proc/self/fd/1",)}  # programs and files
