@@ -56,7 +56,7 @@ parity: $(VENV)/.lab ## run every lesson on KUBECONFIG's cluster, in the lab and
 # Half of the tests' time is labs' real time: three workers on two cores. A file is one worker's; tests/conftest.py has
 # the order.
 test: $(VENV)/.dev ## run the tests
-	@env -u KUBECONFIG $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not trace_lab and not workload_lab and not locks' $(PYTEST_FLAGS)
+	@env -u KUBECONFIG $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not trace_lab and not workload_lab and not locks' $(PYTEST_FLAGS)
 
 kube-test: $(VENV)/.dev ## run the tests that need a cluster on the one that KUBECONFIG names (five minutes)
 	@$(BIN)/pytest -n 2 --dist loadgroup -m kube --durations=5 $(PYTEST_FLAGS)
