@@ -46,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(args)
         finally:
             sys.stdout.flush()  # here, where a failure can still be reported
+    except KeyboardInterrupt:  # those that run for long take SIGINT themselves once they have been imported
+        return 130
     except BrokenPipeError:  # the reader (head, less) has gone
         _drop_output()
         return 141

@@ -99,3 +99,21 @@ def test_a_reader_that_has_gone_is_not_reported_of_it() -> None:
 def crashy(*arguments: str, stdout: IO[str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "crashy", *arguments]
     return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("command", ["lab", "run", "proxy", "serve", "kube", "check"])
+def test_ctrl_c_while_a_command_is_imported_ends_it_without_a_word(command: str) -> None:
+    script = f"""
+import os, signal, sys
+from crashy.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "crashy.commands.{command}":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupts())
+sys.exit(main(["{command}", "--help"]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -12,7 +12,7 @@ COMMANDS = {
     "recover": ("crashy.commands.recover", "take faults back"),
     "run": ("crashy.commands.run", "run experiments: manifests, traffic, faults at given times, a verdict"),
     "experiments": ("crashy.commands.experiments", "list the lessons that crashy run finds by name"),
-    "kube": ("crashy.commands.kube", "delete what crashed runs have left behind on a cluster"),
+    "kube": ("crashy.commands.kube", "add the proxy to manifests (wrap), delete what crashed runs left (clean)"),
     "report": ("crashy.commands.report", "write the reports of a run again from its timeline"),
     "traffic": ("crashy.commands.traffic", "send requests on a fixed schedule and report what users saw"),
     "probe": ("crashy.commands.probe", "an exec probe: check http, tcp, Redis, MySQL, a file, the load; exit 0 or 1"),

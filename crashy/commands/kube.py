@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # the client library is an extra, imported only when a cluste
 
 _IMAGE = "crashy-app:1.0.0"
 FAILED = 3
-INTERRUPTED = 130
 _CLEAN = """\
 Delete the namespaces that crashed runs have left behind: those with a run's labels and name. Without NAMESPACE,
 delete all of them, also those of runs that are still running.
@@ -57,8 +56,6 @@ def main(argv: Sequence[str]) -> int:
         needed()
         module = import_module("crashy.engines.kube.clean")
         return FAILED if asyncio.run(module.clean(args.namespaces, lambda text: print(text, flush=True))) else 0
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BadInput as error:  # the command's name begins the line already
         raise BadInput(*(line.removeprefix("kube: ") for line in error.lines)) from None
 

@@ -133,8 +133,6 @@ def main(argv: Sequence[str]) -> int:
     except RefusedError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
 
 
 def _find(pid: str | None) -> Path:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from crashy.controllers.base import PodView, Stoppable
 from crashy.controllers.cluster import Cluster
 from crashy.engines.propagation import BalancedNetwork
+from crashy.engines.service_faults import ServiceFaults
+from crashy.faults.base import FaultError
 from crashy.kubelet.runtime import Pod
 from crashy.objects.service import Service, ServicePort
 from crashy.objects.workload import Workload
@@ -15,9 +18,10 @@ from crashy.objects.workload import Workload
 class ClusteredEngine:
     """The methods of an `Engine` that are the same wherever the cluster's containers run."""
 
-    def __init__(self, cluster: Cluster, network: BalancedNetwork) -> None:
+    def __init__(self, cluster: Cluster, network: BalancedNetwork, services: ServiceFaults) -> None:
         self._cluster = cluster
         self._balancer = network.balancer
+        self._services = services
 
     def pods(self) -> Sequence[PodView]:
         """Return the existing pods, in the order of their creation."""
@@ -58,6 +62,15 @@ class ClusteredEngine:
     def scale(self, workload: Workload, replicas: int) -> None:
         """Set a workload's number of replicas."""
         self._cluster.scale(workload, replicas)
+
+    async def inject_service(self, service: Service, spec: str) -> None:
+        """Let a fault spec act on the connections to an ExternalName Service; the outcome is on the timeline."""
+        with suppress(FaultError):
+            self._services.inject(service, spec)
+
+    async def recover_service(self, service: Service, which: str = "all") -> None:
+        """Take back every fault of a Service, or those of one name; the outcome is on the timeline."""
+        self._services.recover(service, None if which == "all" else which)
 
     async def reachable(self, service: Service, port: ServicePort, *, ingress: bool) -> None:
         """Wait until the Services' proxies, or the ingress, know all endpoints of this moment."""

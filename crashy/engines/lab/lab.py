@@ -70,14 +70,13 @@ class LabEngine(ClusteredEngine):
         why_not: Callable[[str], str],
         timeline: Timeline,
     ) -> None:
-        super().__init__(cluster, network)
+        super().__init__(cluster, network, services)
         self._runtime = runtime
         self._network = network
         self._addresses = addresses
         self._programs = programs
         self._outside = outside
         self._users = Users(network, addresses, outside, self.pods)
-        self.service_faults = services
         self._why_not = why_not
         self._timeline = timeline
         self._manifests = Manifests()
@@ -257,15 +256,6 @@ class LabEngine(ClusteredEngine):
     def service_refusal(self, service: Service, fault: Fault) -> str:
         """Return why a fault can't act on the connections to a Service, and what would do; empty if it can."""
         return service_refusal(service, fault)
-
-    async def inject_service(self, service: Service, spec: str) -> None:
-        """Let a fault spec act on the connections to an ExternalName Service; the outcome is on the timeline."""
-        with suppress(FaultError):
-            self.service_faults.inject(service, spec)
-
-    async def recover_service(self, service: Service, which: str = "all") -> None:
-        """Take back every fault of a Service, or those of one name; the outcome is on the timeline."""
-        self.service_faults.recover(service, None if which == "all" else which)
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Run a command in a container of a pod, and return how it ended."""

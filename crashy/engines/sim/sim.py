@@ -6,7 +6,7 @@ import asyncio
 import gc
 import random
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from types import MappingProxyType
 
 from crashy.controllers.cluster import Cluster
@@ -59,10 +59,9 @@ class SimEngine(ClusteredEngine):
         timeline: Timeline,
         images: ImageCommands,
     ) -> None:
-        super().__init__(cluster, network)
+        super().__init__(cluster, network, services)
         self._images = images
         self._outside = outside
-        self._services = services
         self._external = external
         self._runtime = runtime
         self._network = network
@@ -138,15 +137,6 @@ class SimEngine(ClusteredEngine):
     def service_refusal(self, service: Service, fault: Fault) -> str:
         """Return why a fault can't act on the connections to a Service, and what would do; empty if it can."""
         return service_refusal(service, fault)
-
-    async def inject_service(self, service: Service, spec: str) -> None:
-        """Let a fault spec act on the connections to an ExternalName Service; the outcome is on the timeline."""
-        with suppress(FaultError):
-            self._services.inject(service, spec)
-
-    async def recover_service(self, service: Service, which: str = "all") -> None:
-        """Take back every fault of a Service, or those of one name; the outcome is on the timeline."""
-        self._services.recover(service, None if which == "all" else which)
 
     async def exec(self, pod: Pod, container: str, command: tuple[str, ...], timeout: float) -> str:
         """Return that commands are not modelled."""

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from crashy.server.toxiproxy.api import Api
 from crashy.server.toxiproxy.proxies import Proxies
 from crashy.traffic.splice.upstream import Upstream
+from tests.traffic.splice.passing import echo as send_back
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 DEADLINE = 20.0
@@ -84,18 +85,7 @@ class Client:
 @asynccontextmanager
 async def echo() -> AsyncIterator[str]:
     """Run a server that sends back what comes, and return its address."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(1 << 16):
-                writer.write(data)
-                await writer.drain()
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(send_back, "127.0.0.1", 0)
     try:
         host, port = server.sockets[0].getsockname()
         yield f"{host}:{port}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import Generic, NamedTuple, TypeVar
 
@@ -32,7 +33,7 @@ class Piece(NamedTuple, Generic[H]):
         return self.head.raw + self.body if self.head is not None else self.body
 
 
-class Messages(Generic[H]):
+class Messages(ABC, Generic[H]):
     """Follows the messages of one direction; `lost` once it isn't clear any more where one ends."""
 
     def __init__(self) -> None:
@@ -56,8 +57,9 @@ class Messages(Generic[H]):
             pieces.append(Piece(None, data))
         return pieces
 
+    @abstractmethod
     def _read(self, raw: bytes) -> tuple[H, Framing] | None:
-        raise NotImplementedError
+        """Return a head and how its body is framed, or None where that isn't clear."""
 
     def _over(self, rest: bytes) -> bytes:
         """Note the end of a message; return what of the rest is to be read now."""
