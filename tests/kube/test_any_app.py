@@ -79,15 +79,15 @@ def test_an_app_of_anybodys_is_crashed_and_its_users_made_to_wait(crashy: Crashy
         tmp_path,
         manifests=["wrapped.yaml"],
         traffic={"service": "shop", "port": "web", "rate": 10, "timeout": "2s"},
-        duration="20s",
+        duration="32s",
         steps=[
-            {"at": "6s", "inject": "error code=503 routes=/ times=3", "target": "any"},
-            {"at": "6s", "exec": ping, "container": "store", "target": "any"},
-            {"at": "7s", "inject": "freeze mode=hang for=3s", "target": "any"},
-            {"at": "11s", "inject": "latency delay=400ms", "target": "any"},
-            {"at": "12s", "recover": "latency", "target": "any"},
-            {"at": "13s", "inject": "crash", "container": "store", "target": "any"},  # and the pod is out for a moment
-            {"at": "15s", "inject": "crash", "target": "any"},
+            {"at": "18s", "inject": "error code=503 routes=/ times=3", "target": "any"},
+            {"at": "18s", "exec": ping, "container": "store", "target": "any"},
+            {"at": "19s", "inject": "freeze mode=hang for=3s", "target": "any"},
+            {"at": "23s", "inject": "latency delay=400ms", "target": "any"},
+            {"at": "24s", "recover": "latency", "target": "any"},
+            {"at": "25s", "inject": "crash", "container": "store", "target": "any"},  # and the pod is out for a moment
+            {"at": "27s", "inject": "crash", "target": "any"},
         ],
         expect={"restarts": {"total": "== 1"}},
     )
@@ -102,12 +102,12 @@ def test_an_app_of_anybodys_is_crashed_and_its_users_made_to_wait(crashy: Crashy
     assert ("ContainerEnded", "crash: kill 1 in container store") in faults
     assert ("PodDeleted", "crash: kill 1 was ignored for 3 s") in faults
     assert [e["message"][-11:] for e in events if e["message"].startswith("exec")] == ["exit code 0"]
-    asked = [e["data"] | {"said": e["reason"]} for e in events if e["kind"] == "request" and e["data"]["sent"] < 13]
+    asked = [e["data"] | {"said": e["reason"]} for e in events if e["kind"] == "request" and e["data"]["sent"] < 25]
     assert {one["said"] for one in asked} == {"200", "503", "timeout"}
     assert sum(one["said"] == "503" for one in asked) == 3
     hung = [one["sent"] for one in asked if one["said"] == "timeout"]
-    assert 6.9 < hung[0] < hung[-1] < 9  # who came later was answered when it ended
-    assert any(one["said"] == "200" and one["latency"] >= 0.4 for one in asked if one["sent"] > 11)
+    assert 18.9 < hung[0] < hung[-1] < 21  # who came later was answered when it ended
+    assert any(one["said"] == "200" and one["latency"] >= 0.4 for one in asked if one["sent"] > 23)
     assert not [e for e in events if e["reason"] == "Unhealthy" and "503" in e["message"]]  # probes ask the app itself
 
 

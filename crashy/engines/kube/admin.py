@@ -14,6 +14,11 @@ from crashy.objects.pod import Container
 from crashy.patient import ADMIN_PORT, APP_PORT
 
 
+_NOT_ALLOWED = "address not allowed"
+"""What the API server says of a pod that has no address (kubernetes: pkg/registry/core/pod/strategy.go)."""
+_NO_ADDRESS = "the pod has no address yet, it is being started: inject it later"
+
+
 class AdminProxy:
     """Sends requests to admin APIs: to the admin port, which works in a freeze, else the data port."""
 
@@ -40,7 +45,8 @@ class AdminProxy:
             if answer.status < 300:
                 return
             if is_status(answer.body) and "X-Pod" not in answer.headers:  # the proxy's own words
-                why = why or f"port {port}: {answer.error().message}"
+                message = answer.error().message
+                why = why or (_NO_ADDRESS if message == _NOT_ALLOWED else f"port {port}: {message}")
                 continue
             if answer.status == 401:
                 raise NeedsTokenError(problem(answer.status, answer.body))

@@ -62,6 +62,7 @@ def test_the_admin_port_is_asked_then_the_data_port(patient: Pod, dead: tuple[in
         (problem(401, "a token is needed"), NeedsTokenError, "401 a token is needed"),
         (Response(404, {}, b"<html>"), NotDoneError, "404 <html>"),
         (DEAD, NotDoneError, "port 8081: error trying to reach service"),
+        (refused(400, "address not allowed"), NotDoneError, "the pod has no address yet"),
         (refused(403, 'pods "web-1" is forbidden: cannot create resource "pods/proxy"'), NotDoneError, "pods/proxy"),
         (ApiError(0, "https://api: no answer within 5 s"), NotDoneError, "no answer within 5 s"),
     ],
