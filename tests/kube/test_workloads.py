@@ -110,9 +110,11 @@ def run_everywhere(kinds: Iterable[str], folder: Path) -> dict[str, list[str]]:
     for kind in kinds:
         begun |= {(kind, engine): Run.begin(kind, engine, folder) for engine in ("kube", "lab")}
         begun[kind, "kube"].until("Started")
-    for run in begun.values():  # of none anything is left, whichever fails
+    for run in begun.values():
         run.process.wait()
     begun |= {(kind, "sim"): Run.begin(kind, "sim", folder) for kind in kinds}
+    for run in begun.values():  # of none anything is left, whichever fails
+        run.process.wait()
     found = {kind: apart(*(begun[kind, engine] for engine in ("kube", "lab", "sim"))) for kind in kinds}
     return {kind: lines for kind, lines in found.items() if lines}
 

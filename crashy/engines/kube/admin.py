@@ -13,7 +13,6 @@ from crashy.kubelet.runtime import Pod
 from crashy.objects.pod import Container
 from crashy.patient import ADMIN_PORT, APP_PORT
 
-
 _NOT_ALLOWED = "address not allowed"
 """What the API server says of a pod that has no address (kubernetes: pkg/registry/core/pod/strategy.go)."""
 _NO_ADDRESS = "the pod has no address yet, it is being started: inject it later"
